@@ -1,0 +1,133 @@
+/**
+ * What the protocols need of the world. node/ and chain/ satisfy these structurally; protocols import neither.
+ */
+import type {
+  Axis,
+  BlobId,
+  BlobMetadata,
+  Certificate,
+  Confirmation,
+  Epoch,
+  Persistence,
+  ShardIndex,
+  SliverRef
+} from '../codec/types.ts'
+
+export interface AbortOptions {
+  signal?: AbortSignal
+}
+
+/** Keeps sliver bytes (BCS `SliverData`). One compliance suite, test/support/sliver-store-suite.ts, holds every implementation to this. */
+export interface SliverStore {
+  has(blobId: BlobId, ref: SliverRef): Promise<boolean>
+  /** The BCS bytes, or undefined when not stored or found damaged. */
+  get(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<Uint8Array | undefined>
+  /** Resolves once the bytes are durable (fsync). */
+  put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, options?: AbortOptions): Promise<void>
+  list(blobId: BlobId): Promise<SliverRef[]>
+  /** Removes every sliver of the blob. */
+  delete(blobId: BlobId): Promise<void>
+}
+
+export interface CommitteeMemberView {
+  /** position in order of node ID: the bit in signer bitmaps */
+  index: number
+  nodeId: string
+  /** 48 bytes */
+  blsPublicKey: Uint8Array
+  /** 33 bytes: 0x00 and an Ed25519 public key, from which the PeerId derives */
+  networkPublicKey: Uint8Array
+  shards: readonly ShardIndex[]
+}
+
+export interface CommitteeView {
+  epoch: Epoch
+  nShards: number
+  members: readonly CommitteeMemberView[]
+}
+
+/** Who asks, as far as the transport knows. */
+export interface PeerContext {
+  /** libp2p PeerId as text */
+  peer: string
+  signal: AbortSignal
+}
+
+/** What a client tells a storage node before it sends slivers. */
+export interface StoreHeader {
+  metadata: BlobMetadata
+  persistence: Persistence
+  /** digest of the transaction that registered the blob: a hint, the node checks on its own RPC */
+  registerDigest: string
+}
+
+/** One upload as the storage node sees it. The handler calls `wanted`, then `accept` for each, then `confirm`; always `close`. */
+export interface StoreSession {
+  readonly epoch: Epoch
+  /** slivers of this node's shards that it does not have yet */
+  readonly wanted: readonly SliverRef[]
+  /** Verifies against the metadata and persists; throws a ProtocolError otherwise. */
+  accept(ref: SliverRef, bytes: Uint8Array): Promise<void>
+  /** Signs once everything of this node's shards is durable. */
+  confirm(): Promise<Confirmation>
+  close(): void
+}
+
+/** Satisfied by node/services/custody. */
+export interface Custody {
+  /** Throws a ProtocolError: metadata that does not match, unregistered blob, not in the committee... */
+  open(header: StoreHeader, context: PeerContext): Promise<StoreSession>
+}
+
+export type BlobStatus =
+  | { kind: 'nonexistent' }
+  | { kind: 'invalid' }
+  | {
+      kind: 'known'
+      /** certified and unexpired in some form */
+      certified: boolean
+      /** first epoch in which the blob was certified, if any */
+      initialCertifiedEpoch?: Epoch
+      endEpoch: Epoch
+      deletable: boolean
+    }
+
+export interface NodeInfo {
+  nodeId: string
+  /** network identity: the system object's ID */
+  network: string
+  version: string
+  epoch: Epoch
+  shards: readonly ShardIndex[]
+  storedBlobs: number
+  storedBytes: number
+}
+
+/** Satisfied by node/services/status. */
+export interface StatusSource {
+  blobStatus(blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
+  metadata(blobId: BlobId, options?: AbortOptions): Promise<BlobMetadata | undefined>
+  nodeInfo(): Promise<NodeInfo>
+}
+
+/** Satisfied by node/services/certified: a certificate that a client hands over, or that gossip brings. */
+export interface CertificateSink {
+  /** Throws a ProtocolError when the certificate is not good. */
+  certified(certificate: Certificate, context: PeerContext): Promise<void>
+}
+
+/** Counters that the protocols feed; node/metrics satisfies it. */
+export interface ProtocolMetrics {
+  request(protocol: string, outcome: 'ok' | string, durationMs: number): void
+  bytes(protocol: string, direction: 'in' | 'out', bytes: number): void
+}
+
+/** One scoped line per request. pino satisfies it. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export type { Axis, BlobId, BlobMetadata, Certificate, Confirmation, Epoch, Persistence, ShardIndex, SliverRef }
