@@ -1,0 +1,71 @@
+/** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
+import type { BlobObject, SystemInfo, Committees } from '../../chain/types.ts'
+import type { BlobId, Epoch, ObjectId, SliverPairIndex } from '../../codec/types.ts'
+
+export interface Progress {
+  phase: 'encode' | 'register' | 'upload' | 'certify' | 'fetch' | 'decode'
+  done: number
+  total: number
+}
+
+export interface StoreOptions {
+  epochs: number
+  deletable: boolean
+  /** register and certify a new Blob object even when the blob is already certified */
+  force?: boolean
+  sendObjectTo?: ObjectId
+  onProgress?: (progress: Progress) => void
+  signal?: AbortSignal
+}
+
+export type StoreResult =
+  | {
+      kind: 'newlyCreated'
+      blob: BlobObject
+      costFrost: bigint
+      encodedLength: number
+      epochsAhead: number
+      /** weight of the confirmations in the certificate, in shards */
+      confirmedShards: number
+    }
+  | { kind: 'alreadyCertified'; blobId: BlobId; endEpoch: Epoch; objectId?: ObjectId; event?: { txDigest: string; eventSeq: string } }
+
+export interface ReadOptions {
+  /** half-open byte range; the whole blob when absent */
+  range?: { start: number; end: number }
+  onProgress?: (progress: Progress) => void
+  signal?: AbortSignal
+}
+
+export interface ReadResult {
+  blobId: BlobId
+  /** size of the whole blob in bytes */
+  size: number
+  /** the bytes of the range asked for */
+  data: Uint8Array
+}
+
+export interface NetworkBlobStatus {
+  blobId: BlobId
+  status: 'nonexistent' | 'registered' | 'certified' | 'invalid'
+  endEpoch?: Epoch
+  initialCertifiedEpoch?: Epoch
+  deletable?: boolean
+  /** size in bytes, when some node has the metadata */
+  size?: number
+  /** shards whose nodes answered, of how many */
+  answeredShards: number
+  nShards: number
+}
+
+export interface Client {
+  store(data: Uint8Array, options: StoreOptions): Promise<StoreResult>
+  read(blobId: BlobId, options?: ReadOptions): Promise<ReadResult>
+  /** Size of a blob without reading it: from its metadata. */
+  stat(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<{ blobId: BlobId; size: number }>
+  status(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<NetworkBlobStatus>
+  info(options?: { signal?: AbortSignal }): Promise<{ system: SystemInfo; committees: Committees }>
+  close(): Promise<void>
+}
+
+export type { BlobId, SliverPairIndex }
