@@ -1,0 +1,43 @@
+/** Why a client of a network could not do what it was asked: one closed table for CLI exit codes and HTTP statuses. */
+export interface ClientErrorDetails {
+  /** 2f+1 of the shard weight says that no such blob is certified. */
+  BLOB_NOT_FOUND: { blobId: string; answeredShards: number; neededShards: number }
+  /** The network has proved that the blob was encoded inconsistently, or its bytes do not give its ID. */
+  BLOB_INVALID: { blobId: string }
+  /** Too little shard weight answered to tell, or to decode. */
+  TOO_FEW_SHARDS: { blobId?: string; answeredShards: number; neededShards: number }
+  /** Too little shard weight confirmed an upload. Sending it again resumes it. */
+  TOO_FEW_CONFIRMATIONS: { blobId: string; confirmedShards: number; neededShards: number }
+  BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
+  /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
+  INVALID_OPTION: { option: string; reason: string }
+  /** The wallet lacks coins. Amounts in the coin's smallest unit, as decimal text. */
+  INSUFFICIENT_FUNDS: { coin: 'WAL' | 'SUI'; neededAmount?: string; availableAmount?: string }
+  /** Storing needs a wallet and the client was made without one. */
+  NO_WALLET: Record<never, never>
+  /** No Sui RPC answers. */
+  CHAIN_UNAVAILABLE: { url?: string }
+  /** Sui executed the transaction and it aborted. */
+  CHAIN_REJECTED: { digest?: string; reason: string }
+  CLOSED: Record<never, never>
+}
+
+export type ClientErrorCode = keyof ClientErrorDetails
+
+/** An error of Client (node/services/types.ts). `message` is a sentence for people; `details` holds its data. */
+export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends Error {
+  override readonly name = 'ClientError'
+  readonly code: Code
+  readonly details: ClientErrorDetails[Code]
+
+  constructor(code: Code, message: string, details: ClientErrorDetails[Code], options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** Narrows to one code: `isClientError(error, 'BLOB_TOO_LARGE') && error.details.maxBytes`. */
+export function isClientError<Code extends ClientErrorCode>(error: unknown, code?: Code): error is ClientError<Code> {
+  return error instanceof ClientError && (code === undefined || error.code === code)
+}
