@@ -1,0 +1,62 @@
+export { decodeExact } from './bcs.ts'
+export { type Bls, loadBls } from './bls.ts'
+export {
+  type Aggregation,
+  aggregateConfirmations,
+  bitmapSigners,
+  type Confirmations,
+  signersBitmap,
+  verifyCertificate,
+  type WeightedMember,
+} from './certificate.ts'
+export { createCodec } from './codec.ts'
+export { CodecError, type CodecErrorCode } from './errors.ts'
+export {
+  blobIdFromBytes,
+  blobIdFromU256,
+  blobIdToBytes,
+  blobIdToU256,
+  objectIdFromBytes,
+  objectIdToBytes,
+  parseBlobId,
+  parseObjectId,
+} from './ids.ts'
+export type {
+  CallOptions,
+  Codec,
+  CodecOptions,
+  DecodeInput,
+  EncodedBlob,
+  KernelBuild,
+  SliverBytes,
+} from './interface.ts'
+export {
+  type ConfirmationBody,
+  confirmationMessage,
+  INTENT,
+  invalidBlobMessage,
+  parseConfirmationMessage,
+  parseInvalidBlobMessage,
+  proofOfPossessionMessage,
+} from './messages.ts'
+export {
+  computeBlobId,
+  decodeMetadata,
+  encodeMetadata,
+  equalMetadata,
+  metadataRoot,
+  sliverHash,
+  verifyMetadata,
+} from './metadata.ts'
+export {
+  type EncodingParams,
+  encodedSize,
+  encodingParams,
+  maxBlobSize,
+  sliverLength,
+  storageUnits,
+  symbolSize,
+} from './params.ts'
+export { pairOfShard, shardOfPair } from './placement.ts'
+export { isQuorum, isValidity } from './thresholds.ts'
+export type * from './types.ts'
