@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+
+interface Arrow {
+  from: string
+  to: string
+  lazy: boolean
+  typeOnly: boolean
+}
+
+/** Every `.ts` source below a folder, as paths relative to the project. */
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map(name => join(folder, name))
+    .filter(
+      name => name.endsWith('.ts') && !name.split(sep).some(part => part === 'build' || part === 'assembly'),
+    )
+}
+
+/** Import arrows of a file: to project files (relative paths) or to packages (bare names). */
+function arrows(file: string): Arrow[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const found: Arrow[] = []
+  const add = (target: string, lazy: boolean, typeOnly: boolean) => {
+    const to = target.startsWith('.') ? relative(root, resolve(root, dirname(file), target)) : target
+    found.push({ from: file, to, lazy, typeOnly })
+  }
+  for (const match of text.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'"`;]*?from\s*['"]([^'"]+)['"]/gm)) {
+    add(match[2], false, match[1] !== undefined)
+  }
+  for (const match of text.matchAll(/^\s*import\s*['"]([^'"]+)['"]/gm)) add(match[1], false, false)
+  for (const match of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) add(match[1], true, false)
+  for (const match of text.matchAll(/new URL\(\s*['"](\.[^'"]+\.ts)['"]/g)) add(match[1], true, false)
+  return found
+}
+
+const folderOf = (path: string) => path.split(sep)[0]
+const ours = new Set(['node', 'protocols', 'chain', 'codec', 'test'])
+const all = ['node', 'protocols', 'chain', 'codec'].flatMap(sources).flatMap(arrows)
+const show = (bad: Arrow[]) => bad.map(({ from, to }) => `${from} -> ${to}`).join('\n')
+const none = (bad: Arrow[]) => assert.equal(bad.length, 0, `\n${show(bad)}`)
+
+describe('architecture', () => {
+  it('sees the project', () => {
+    for (const folder of ['node', 'protocols', 'chain', 'codec']) {
+      assert.ok(
+        all.some(({ from }) => folderOf(from) === folder),
+        `no imports found in ${folder}`,
+      )
+    }
+  })
+
+  it('imports point one way between the four folders', () => {
+    const allowed: Record<string, string[]> = {
+      codec: ['codec'],
+      protocols: ['protocols', 'codec'],
+      chain: ['chain', 'codec'],
+      node: ['node', 'protocols', 'chain', 'codec'],
+    }
+    none(
+      all.filter(({ from, to }) => ours.has(folderOf(to)) && !allowed[folderOf(from)].includes(folderOf(to))),
+    )
+  })
+
+  it('reaches other folders through their front doors', () => {
+    const doors: Record<string, RegExp> = {
+      codec: /^codec\/(index|types)\.ts$/,
+      protocols: /^protocols\/(index|ports)\.ts$/,
+      chain: /^chain\/(index|types|genesis|networks)\.ts$|^chain\/localnet\/index\.ts$/,
+    }
+    none(
+      all.filter(({ from, to }) => {
+        const target = folderOf(to)
+        return (
+          doors[target] !== undefined &&
+          folderOf(from) !== target &&
+          !doors[target].test(to.split(sep).join('/'))
+        )
+      }),
+    )
+  })
+
+  it('keeps Sui out of codec and protocols, libp2p out of codec and chain, I/O out of codec', () => {
+    const forbidden: Record<string, RegExp> = {
+      codec: /^(@mysten\/sui|libp2p|@libp2p\/|node:(net|http|https|dgram|child_process)|datastore-)/,
+      protocols: /^(@mysten\/sui|datastore-|node:(fs|net|http|https|dgram|child_process))/,
+      chain: /^(libp2p|@libp2p\/|@multiformats\/)/,
+    }
+    none(all.filter(({ from, to }) => forbidden[folderOf(from)]?.test(to)))
+  })
+
+  it("uses Walrus's own packages only in tests", () => {
+    none(all.filter(({ to }) => /^@mysten\/walrus/.test(to)))
+  })
+
+  it('inside node: cli -> devnet -> node -> gateway, services -> network, store, metrics', () => {
+    const layer = (path: string): number => {
+      const [, second] = path.split(sep)
+      if (second === 'cli') return 5
+      if (second?.startsWith('devnet')) return 4
+      if (second === 'node.ts' || second === 'client.ts') return 3
+      if (second === 'gateway' || second === 'services') return 2
+      return 1
+    }
+    none(
+      all.filter(({ from, to, typeOnly }) => {
+        if (folderOf(from) !== 'node' || folderOf(to) !== 'node' || typeOnly) return false
+        return (
+          layer(to) > layer(from) ||
+          (layer(from) === 2 && layer(to) === 2 && from.split(sep)[1] !== to.split(sep)[1])
+        )
+      }),
+    )
+  })
+
+  it('only the devnet and the localnet command load the localnet and the genesis, lazily', () => {
+    none(
+      all.filter(({ from, to, lazy, typeOnly }) => {
+        if (
+          typeOnly ||
+          folderOf(from) !== 'node' ||
+          !/^chain\/(localnet|genesis)/.test(to.split(sep).join('/'))
+        )
+          return false
+        return !lazy || !/^node\/(devnet|cli\/localnet)/.test(from.split(sep).join('/'))
+      }),
+    )
+  })
+})
