@@ -6,33 +6,37 @@ export type Address = string
 
 export type IntegerKind = 'u8' | 'u16' | 'u32' | 'u64' | 'u128' | 'u256'
 
-export interface PrimitiveType {
-  readonly kind: IntegerKind | 'bool' | 'address' | 'signer'
+interface TypeBase {
+  /** canonical, unique within a VM */
   readonly text: string
+  /** holds type parameters */
+  readonly isOpen: boolean
+  /** how deep and how large the type's tree is */
+  readonly depth: number
+  readonly nodes: number
 }
-export interface VectorType {
+export interface PrimitiveType extends TypeBase {
+  readonly kind: IntegerKind | 'bool' | 'address' | 'signer'
+}
+export interface VectorType extends TypeBase {
   readonly kind: 'vector'
-  readonly text: string
   readonly element: MoveType
 }
-export interface ReferenceType {
+export interface ReferenceType extends TypeBase {
   readonly kind: 'reference'
-  readonly text: string
   readonly mutable: boolean
   readonly target: MoveType
 }
 /** A struct or an enum, named by the package version that introduced it (its defining ID). */
-export interface DatatypeType {
+export interface DatatypeType extends TypeBase {
   readonly kind: 'datatype'
-  readonly text: string
   readonly address: Address
   readonly module: string
   readonly name: string
   readonly typeArguments: readonly MoveType[]
 }
-export interface ParameterType {
+export interface ParameterType extends TypeBase {
   readonly kind: 'parameter'
-  readonly text: string
   readonly index: number
 }
 
@@ -54,7 +58,7 @@ export interface TypeTable {
   reference(target: MoveType, mutable: boolean): ReferenceType
   datatype(address: Address, module: string, name: string, typeArguments?: readonly MoveType[]): DatatypeType
   parameter(index: number): ParameterType
-  /** Replaces type parameters; throws TypeArgumentError-like VmError when the result is too deep or too large. */
+  /** Replaces type parameters; throws VmError `TYPE_TOO_LARGE` when the result is too deep or too large. */
   instantiate(type: MoveType, typeArguments: readonly MoveType[]): MoveType
   /** From a tag's object form or its text (`0x2::sui::SUI`). Says nothing about whether the type exists. */
   fromTag(tag: TypeTagShape | string): MoveType

@@ -1,0 +1,199 @@
+import { ByteWriter } from './byte-writer.ts'
+import type { Definitions } from './definitions.ts'
+import { VmError } from './errors.ts'
+import { checkPure } from './pure.ts'
+import type { DeserializeOptions, MoveType } from './types.ts'
+import { EnumValue, type Value } from './values.ts'
+
+/** Move's limit on nested values. */
+const maxDepth = 128
+const maxLength = 2 ** 31 - 1 // BCS's limit on sequences
+
+const byteSizes = { u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32 } as const
+
+const tooDeep = (): VmError => new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VALUE_TOO_DEEP' })
+
+function write(definitions: Definitions, out: ByteWriter, type: MoveType, value: Value, depth: number): void {
+  if (depth > maxDepth) throw tooDeep()
+  switch (type.kind) {
+    case 'bool':
+      out.u8(value ? 1 : 0)
+      return
+    case 'u8':
+      out.u8(value as number)
+      return
+    case 'u16':
+    case 'u32':
+      out.uint(value as number, byteSizes[type.kind])
+      return
+    case 'u64':
+    case 'u128':
+    case 'u256':
+      out.bigUint(value as bigint, byteSizes[type.kind])
+      return
+    case 'address':
+    case 'signer':
+      out.hex(value as string)
+      return
+    case 'vector': {
+      const elements = value as Value[]
+      out.uleb(elements.length)
+      if (type.element.kind === 'u8') out.bytes(elements as number[])
+      else for (const element of elements) write(definitions, out, type.element, element, depth + 1)
+      return
+    }
+    case 'datatype': {
+      const variants = definitions.variantTypes(type)
+      let fields = value as Value[]
+      let types: readonly MoveType[]
+      if (variants) {
+        const { tag } = value as EnumValue
+        out.uleb(tag)
+        types = variants[tag]!
+        fields = (value as EnumValue).fields
+      } else {
+        types = definitions.fieldTypes(type)
+      }
+      for (let i = 0; i < types.length; i++) write(definitions, out, types[i]!, fields[i]!, depth + 1)
+      return
+    }
+    default:
+      throw new VmError({ kind: 'VMInvariantViolation', reason: `${type.text} cannot be serialized` })
+  }
+}
+
+/** Canonical BCS of a value; the value must be of the type. */
+export function serialize(definitions: Definitions, type: MoveType, value: Value): Uint8Array {
+  const out = new ByteWriter()
+  write(definitions, out, type, value, 1)
+  return out.finish()
+}
+
+class Decoder {
+  readonly #definitions: Definitions
+  readonly #bytes: Uint8Array
+  readonly #type: MoveType
+  #position = 0
+
+  constructor(definitions: Definitions, bytes: Uint8Array, type: MoveType) {
+    this.#definitions = definitions
+    this.#bytes = bytes
+    this.#type = type
+  }
+
+  fail(reason: string): VmError {
+    return new VmError({ kind: 'DeserializationError', reason, type: this.#type.text })
+  }
+
+  #take(size: number): number {
+    const at = this.#position
+    if (size > this.#bytes.length - at) throw this.fail('too few bytes')
+    this.#position += size
+    return at
+  }
+
+  #uint(size: number): number {
+    const at = this.#take(size)
+    let value = 0
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + this.#bytes[at + i]!
+    return value
+  }
+
+  #bigUint(size: number): bigint {
+    let value = 0n
+    const at = this.#take(size)
+    for (let i = size - 4; i >= 0; i -= 4) {
+      let word = 0
+      for (let j = 3; j >= 0; j--) word = word * 256 + this.#bytes[at + i + j]!
+      value = (value << 32n) | BigInt(word)
+    }
+    return value
+  }
+
+  #uleb(max: number): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#bytes[this.#take(1)]!
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) {
+        if (byte === 0 && shift > 0) throw this.fail('a length is not in its shortest form')
+        if (value > max) break
+        return value
+      }
+    }
+    throw this.fail('a length or tag is too large')
+  }
+
+  read(type: MoveType, depth: number): Value {
+    if (depth > maxDepth) throw tooDeep()
+    switch (type.kind) {
+      case 'bool': {
+        const byte = this.#bytes[this.#take(1)]!
+        if (byte > 1) throw this.fail('a bool is neither 0 nor 1')
+        return byte === 1
+      }
+      case 'u8':
+        return this.#bytes[this.#take(1)]!
+      case 'u16':
+      case 'u32':
+        return this.#uint(byteSizes[type.kind])
+      case 'u64':
+      case 'u128':
+      case 'u256':
+        return this.#bigUint(byteSizes[type.kind])
+      case 'address': {
+        const at = this.#take(32)
+        return `0x${Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + at, 32).toString('hex')}`
+      }
+      case 'vector': {
+        const length = this.#uleb(maxLength)
+        // every element takes at least one byte
+        if (length > this.#bytes.length - this.#position) throw this.fail('too few bytes')
+        if (type.element.kind === 'u8') {
+          const at = this.#take(length)
+          return Array.from(this.#bytes.subarray(at, at + length))
+        }
+        const elements: Value[] = []
+        for (let i = 0; i < length; i++) elements.push(this.read(type.element, depth + 1))
+        return elements
+      }
+      case 'datatype': {
+        const variants = this.#definitions.variantTypes(type)
+        if (!variants) return this.#fields(this.#definitions.fieldTypes(type), depth)
+        const tag = this.#uleb(maxLength)
+        const types = variants[tag]
+        if (!types) throw this.fail('unknown variant')
+        return new EnumValue(tag, this.#fields(types, depth))
+      }
+      default:
+        throw this.fail('not a type of values')
+    }
+  }
+
+  #fields(types: readonly MoveType[], depth: number): Value[] {
+    const fields: Value[] = []
+    for (const type of types) fields.push(this.read(type, depth + 1))
+    return fields
+  }
+
+  finish(): void {
+    if (this.#position !== this.#bytes.length) throw this.fail('trailing bytes')
+  }
+}
+
+/** The value whose canonical BCS is exactly `bytes`. */
+export function deserialize(
+  definitions: Definitions,
+  type: MoveType,
+  bytes: Uint8Array,
+  { pure = false }: DeserializeOptions = {},
+): Value {
+  const decoder = new Decoder(definitions, bytes, type)
+  const value = decoder.read(type, 1)
+  decoder.finish()
+  if (pure) {
+    const problem = checkPure(type, value)
+    if (problem) throw decoder.fail(problem)
+  }
+  return value
+}

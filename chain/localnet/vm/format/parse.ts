@@ -1,0 +1,156 @@
+import type { Abilities, Visibility } from '../types.ts'
+import { readCode } from './code.ts'
+import { identifier } from './identifier.ts'
+import type { CompiledModule, FieldToken, FunctionDefinition, ModuleHandle } from './module.ts'
+import { malformed, Reader } from './reader.ts'
+import { readTables, type TableName, tableKinds } from './tables.ts'
+import { maxIndex, readToken } from './tokens.ts'
+
+const maxIdentifier = 128 // Sui's max_identifier_len
+const maxEntries = 0xffff
+const maxFields = 255
+const maxVariants = 127
+const maxTypeParameters = 255
+
+/** The element of a table that an index names. */
+export function at<T>(table: readonly T[], index: number, what: string): T {
+  const element = table[index]
+  if (element === undefined) throw malformed(`${what} ${index} does not exist`)
+  return element
+}
+
+const abilities = (reader: Reader): Abilities => reader.uleb(15)
+
+function readVisibility(code: number): Visibility {
+  if (code === 0) return 'private'
+  if (code === 1) return 'public'
+  if (code === 3) return 'friend'
+  throw malformed(`unknown visibility ${code}`)
+}
+
+/**
+ * Reads a module of version 5 to 7. Every byte is accounted for. Indexes are within what the format
+ * can express; whether they exist is checked where they are followed (`at`).
+ * @throws VmError `VMVerificationOrDeserializationError`
+ */
+export function parseModule(bytes: Uint8Array): CompiledModule {
+  const { version, spans, end } = readTables(bytes)
+
+  const table = <T>(name: TableName, readEntry: (reader: Reader) => T): T[] => {
+    const span = spans.get(tableKinds[name])
+    if (!span) return []
+    const reader = new Reader(bytes, span.start, span.end)
+    const entries: T[] = []
+    while (reader.hasMore) {
+      if (entries.length === maxEntries) throw malformed(`too many ${name}`)
+      entries.push(readEntry(reader))
+    }
+    return entries
+  }
+  const list = <T>(reader: Reader, max: number, readItem: () => T): T[] => {
+    const items: T[] = []
+    for (let n = reader.uleb(max); n > 0; n--) items.push(readItem())
+    return items
+  }
+  const index = (reader: Reader): number => reader.uleb(maxIndex)
+
+  const text = new TextDecoder('utf-8', { fatal: true })
+  const names = table('identifiers', reader => {
+    const raw = reader.bytes(reader.uleb(maxIdentifier))
+    let name: string
+    try {
+      name = text.decode(raw)
+    } catch {
+      throw malformed('an identifier is not UTF-8')
+    }
+    if (!identifier.test(name)) throw malformed('an identifier has characters that Move does not allow')
+    return name
+  })
+  const addresses = table('addresses', reader => `0x${Buffer.from(reader.bytes(32)).toString('hex')}`)
+  const name = (reader: Reader): string => at(names, index(reader), 'identifier')
+  const moduleHandle = (reader: Reader): ModuleHandle => {
+    const addressIndex = index(reader)
+    return { addressIndex, address: at(addresses, addressIndex, 'address'), name: name(reader) }
+  }
+  const pair = (reader: Reader) => ({ target: index(reader), signature: index(reader) })
+  const variant = (reader: Reader) => ({ target: index(reader), variant: index(reader) })
+  const fields = (reader: Reader): FieldToken[] =>
+    list(reader, maxFields, () => ({ name: name(reader), type: readToken(reader) }))
+
+  const moduleHandles = table('moduleHandles', moduleHandle)
+  const datatypeHandles = table('datatypeHandles', reader => ({
+    module: index(reader),
+    name: name(reader),
+    abilities: abilities(reader),
+    typeParameters: list(reader, maxTypeParameters, () => {
+      const constraints = abilities(reader)
+      const phantom = reader.u8()
+      if (phantom > 1) throw malformed('bad phantom flag')
+      return { constraints, isPhantom: phantom === 1 }
+    }),
+  }))
+  const functionHandles = table('functionHandles', reader => ({
+    module: index(reader),
+    name: name(reader),
+    parameters: index(reader),
+    returns: index(reader),
+    typeParameters: list(reader, maxTypeParameters, () => abilities(reader)),
+  }))
+  const structs = table('structs', reader => {
+    const handle = index(reader)
+    const flag = reader.u8()
+    if (flag === 1) return { handle }
+    if (flag !== 2) throw malformed('bad struct flag')
+    return { handle, fields: fields(reader) }
+  })
+  const enums = table('enums', reader => {
+    const handle = index(reader)
+    if (reader.u8() !== 1) throw malformed('bad enum flag')
+    return {
+      handle,
+      variants: list(reader, maxVariants, () => ({ name: name(reader), fields: fields(reader) })),
+    }
+  })
+  const functions = table('functions', (reader): FunctionDefinition => {
+    const handle = index(reader)
+    const visibility = readVisibility(reader.u8())
+    const flags = reader.u8()
+    if (flags & ~6) throw malformed('bad function flags')
+    if (reader.uleb(maxIndex) !== 0) throw malformed('global storage is not supported')
+    const definition: FunctionDefinition = { handle, visibility, isEntry: (flags & 4) !== 0 }
+    if ((flags & 2) === 0) definition.code = readCode(reader, version)
+    return definition
+  })
+  const module: CompiledModule = {
+    version,
+    self: 0,
+    moduleHandles,
+    datatypeHandles,
+    functionHandles,
+    fieldHandles: table('fieldHandles', reader => ({ owner: index(reader), member: index(reader) })),
+    friends: table('friends', moduleHandle),
+    structInstantiations: table('structInstantiations', pair),
+    functionInstantiations: table('functionInstantiations', pair),
+    fieldInstantiations: table('fieldInstantiations', pair),
+    signatures: table('signatures', reader => list(reader, maxFields, () => readToken(reader))),
+    constants: table('constants', reader => ({
+      type: readToken(reader),
+      data: reader.bytes(reader.uleb(maxEntries)),
+    })),
+    structs,
+    functions,
+    enums,
+    enumInstantiations: table('enumInstantiations', pair),
+    variantHandles: table('variantHandles', variant),
+    variantInstantiations: table('variantInstantiations', variant),
+  }
+  table('metadata', reader => {
+    reader.bytes(reader.uleb(1023))
+    reader.bytes(reader.uleb(maxEntries))
+  })
+  const tail = new Reader(bytes, end)
+  module.self = index(tail)
+  if (tail.hasMore) throw malformed('trailing bytes')
+  at(moduleHandles, module.self, 'module handle')
+  return module
+}

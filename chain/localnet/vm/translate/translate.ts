@@ -1,0 +1,54 @@
+import type { Definitions } from '../definitions.ts'
+import type { CodeUnit } from '../format/module.ts'
+import { opcodes } from '../format/opcodes.ts'
+import type { FunctionImpl } from '../loaded.ts'
+import { blockStarts, fallsThrough } from './control-flow.ts'
+import { arithmeticHandlers } from './handlers/arithmetic.ts'
+import { callHandlers } from './handlers/calls.ts'
+import { controlHandlers } from './handlers/control.ts'
+import { enumHandlers } from './handlers/enums.ts'
+import { localHandlers } from './handlers/locals.ts'
+import { structHandlers } from './handlers/structs.ts'
+import { vectorHandlers } from './handlers/vectors.ts'
+import { checkLocals } from './locals-safety.ts'
+import type { Body, Op } from './op.ts'
+import { type Handler, Scope } from './scope.ts'
+
+const handlersByName: Record<string, Handler> = {
+  ...localHandlers,
+  ...arithmeticHandlers,
+  ...structHandlers,
+  ...enumHandlers,
+  ...vectorHandlers,
+  ...callHandlers,
+  ...controlHandlers,
+}
+const handlers: readonly (Handler | undefined)[] = opcodes.map(row => row && handlersByName[row.name])
+
+/** Sui's max_value_stack_size would stop a function that needs more. */
+const maxStack = 1024
+const maxLocals = 256
+
+/**
+ * Verifies a function and makes it ready to run: the types on the stack are inferred block by block
+ * (in Move the stack is empty between blocks), every instruction's operands are checked against
+ * them, then the use of locals is.
+ */
+export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definitions): Body {
+  const scope = new Scope(fn, code, definitions)
+  if (scope.locals.length > maxLocals) throw scope.fail('too many locals')
+  for (const type of [...scope.locals, ...fn.returns]) scope.checkType(type)
+  const starts = blockStarts(scope)
+  const ops: Op[] = []
+  for (const [position, instruction] of code.instructions.entries()) {
+    scope.position = position
+    if (starts[position] && scope.stack.length > 0) throw scope.fail('values are left on the stack')
+    const handler = handlers[instruction.opcode]
+    if (!handler) throw scope.fail(`instruction ${instruction.opcode} is not supported`)
+    ops.push(handler(scope, Number(instruction.operand), instruction))
+    if (!fallsThrough(instruction) && scope.stack.length > 0) throw scope.fail('values are left on the stack')
+    if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
+  }
+  checkLocals(scope, starts)
+  return { ops, locals: scope.locals.length, maxStack: scope.maxStack }
+}

@@ -1,0 +1,163 @@
+import { TypeTagSerializer } from '@mysten/sui/bcs'
+import { VmError } from './errors.ts'
+import { identifier } from './format/identifier.ts'
+import type {
+  Address,
+  DatatypeType,
+  MoveType,
+  ParameterType,
+  PrimitiveType,
+  ReferenceType,
+  TypeTable,
+  TypeTagShape,
+  VectorType,
+} from './types.ts'
+
+/** Sui bounds instantiations at run time likewise; it stops generic recursion that grows its type. */
+const maxNodes = 256
+const maxDepth = 64
+
+const primitiveKinds = ['bool', 'u8', 'u16', 'u32', 'u64', 'u128', 'u256', 'address', 'signer'] as const
+
+const hex = /^(?:0x)?[0-9a-fA-F]{1,64}$/
+
+/** `0x2` written out in full. */
+export const fullAddress = (address: string): Address =>
+  `0x${address.replace(/^0x/, '').toLowerCase().padStart(64, '0')}`
+
+const badTag = (reason: string, cause?: unknown): VmError =>
+  new VmError({ kind: 'DeserializationError', type: 'TypeTag', reason }, { cause })
+
+function parseText(text: string): TypeTagShape {
+  try {
+    return TypeTagSerializer.parseFromStr(text, true) as TypeTagShape
+  } catch (cause) {
+    throw badTag('not a type', cause)
+  }
+}
+
+/** Interns types, so that equal types are identical. */
+export function createTypeTable(): TypeTable {
+  const byText = new Map<string, MoveType>()
+
+  const intern = <T extends MoveType>(
+    text: string,
+    parts: readonly MoveType[],
+    make: (base: Base) => T,
+  ): T => {
+    const known = byText.get(text)
+    if (known) return known as T
+    let depth = 1
+    let nodes = 1
+    let isOpen = false
+    for (const part of parts) {
+      depth = Math.max(depth, part.depth + 1)
+      nodes += part.nodes
+      isOpen ||= part.isOpen
+    }
+    if (nodes > maxNodes || depth > maxDepth)
+      throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'TYPE_TOO_LARGE' })
+    const type = make({ text, isOpen, depth, nodes })
+    byText.set(text, type)
+    return type
+  }
+
+  const primitives = new Map(
+    primitiveKinds.map(kind => [kind, intern<PrimitiveType>(kind, [], base => ({ ...base, kind }))]),
+  )
+
+  const primitive = (kind: PrimitiveType['kind']): PrimitiveType => primitives.get(kind)!
+  const vector = (element: MoveType): VectorType =>
+    intern(`vector<${element.text}>`, [element], base => ({ ...base, kind: 'vector', element }))
+  const reference = (target: MoveType, mutable: boolean): ReferenceType =>
+    intern(`${mutable ? '&mut ' : '&'}${target.text}`, [target], base => ({
+      ...base,
+      kind: 'reference',
+      mutable,
+      target,
+    }))
+  const datatype = (
+    address: Address,
+    module: string,
+    name: string,
+    typeArguments: readonly MoveType[] = [],
+  ): DatatypeType => {
+    const bare = `${address}::${module}::${name}`
+    const text =
+      typeArguments.length === 0 ? bare : `${bare}<${typeArguments.map(type => type.text).join(', ')}>`
+    return intern(text, typeArguments, base => ({
+      ...base,
+      kind: 'datatype',
+      address,
+      module,
+      name,
+      typeArguments,
+    }))
+  }
+  const parameter = (index: number): ParameterType =>
+    intern(`#${index}`, [], base => ({ ...base, isOpen: true, kind: 'parameter', index }))
+
+  const instantiate = (type: MoveType, typeArguments: readonly MoveType[]): MoveType => {
+    if (!type.isOpen) return type
+    switch (type.kind) {
+      case 'parameter': {
+        const argument = typeArguments[type.index]
+        if (!argument)
+          throw new VmError({ kind: 'VMInvariantViolation', reason: 'a type argument is missing' })
+        return argument
+      }
+      case 'vector':
+        return vector(instantiate(type.element, typeArguments))
+      case 'reference':
+        return reference(instantiate(type.target, typeArguments), type.mutable)
+      case 'datatype':
+        return datatype(
+          type.address,
+          type.module,
+          type.name,
+          type.typeArguments.map(argument => instantiate(argument, typeArguments)),
+        )
+      default:
+        return type
+    }
+  }
+
+  const fromTag = (tag: TypeTagShape | string): MoveType => {
+    if (typeof tag === 'string') return fromTag(parseText(tag))
+    if ('vector' in tag) return vector(fromTag(tag.vector))
+    if ('struct' in tag) {
+      const { address, module, name, typeParams } = tag.struct
+      // names become part of a type's identity, so nothing may look like another type's text
+      if (!identifier.test(module) || !identifier.test(name) || !hex.test(address)) throw badTag('bad name')
+      return datatype(fullAddress(address), module, name, typeParams.map(fromTag))
+    }
+    const kind = primitiveKinds.find(name => name in tag)
+    if (!kind) throw badTag('unknown kind')
+    return primitive(kind)
+  }
+
+  const toTag = (type: MoveType): TypeTagShape => {
+    switch (type.kind) {
+      case 'vector':
+        return { vector: toTag(type.element) }
+      case 'datatype':
+        return {
+          struct: {
+            address: type.address,
+            module: type.module,
+            name: type.name,
+            typeParams: type.typeArguments.map(toTag),
+          },
+        }
+      case 'reference':
+      case 'parameter':
+        throw new VmError({ kind: 'VMInvariantViolation', reason: `${type.text} has no tag` })
+      default:
+        return { [type.kind]: true }
+    }
+  }
+
+  return { primitive, vector, reference, datatype, parameter, instantiate, fromTag, toTag }
+}
+
+type Base = Pick<MoveType, 'text' | 'isOpen' | 'depth' | 'nodes'>

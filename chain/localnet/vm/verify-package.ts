@@ -1,0 +1,96 @@
+import { droppable, hasKey, storable } from './abilities.ts'
+import type { Definitions } from './definitions.ts'
+import { malformed } from './format/reader.ts'
+import type { ModuleImpl, PackageImpl } from './loaded.ts'
+import type { DatatypeDefinition, Field, MoveType } from './types.ts'
+
+const uid = `0x${'2'.padStart(64, '0')}::object::UID`
+const maxNesting = 64
+
+const fieldsOf = (definition: DatatypeDefinition): readonly Field[] =>
+  definition.fields ?? definition.variants!.flatMap(variant => variant.fields)
+
+/** Rules about a package's types and modules; the code is checked by `translate`. */
+export function verifyPackage(loaded: PackageImpl, definitions: Definitions): void {
+  for (const module of loaded.modules.values()) {
+    for (const definition of module.datatypes.values()) {
+      checkFields(definition, definitions)
+      checkKey(definition)
+      checkNesting(definition, definitions)
+    }
+    for (const fn of module.functions.values())
+      for (const type of [...fn.parameters, ...fn.returns]) {
+        const problem = definitions.problem(type, fn.typeParameters)
+        if (problem) throw malformed(`bad type in the signature of ${module.name}::${fn.name}`)
+      }
+  }
+  checkCycles(loaded)
+}
+
+/** Fields must have the abilities that their type claims (for key: store). */
+function checkFields(definition: DatatypeDefinition, definitions: Definitions): void {
+  const claimed = definition.abilities
+  const needed = (claimed & ~hasKey) | (claimed & hasKey ? storable : 0)
+  // type parameters count as having what the type claims: an instantiation that lacks it, lacks it as a whole
+  const scope = definition.typeParameters.map(parameter => parameter.constraints | needed)
+  const declared = definition.typeParameters.map(parameter => parameter.constraints)
+  for (const field of fieldsOf(definition)) {
+    if (field.type.kind === 'reference' || definitions.problem(field.type, declared))
+      throw malformed(`field ${definition.name}.${field.name} has a bad type`)
+    if ((definitions.abilities(field.type, scope) & needed) !== needed)
+      throw malformed(`field ${definition.name}.${field.name} lacks an ability`)
+  }
+}
+
+/** Sui: an object is a struct whose first field is `id: UID`, and it can be neither copied nor dropped. */
+function checkKey({ abilities, name, fields }: DatatypeDefinition): void {
+  if (!(abilities & hasKey)) return
+  const [first] = fields ?? []
+  if (first?.name !== 'id' || first.type.text !== uid)
+    throw malformed(`object ${name} does not start with its UID`)
+  if (abilities & droppable) throw malformed(`object ${name} has drop`)
+}
+
+/** No type may hold itself, nor nest too deep. */
+function checkNesting(definition: DatatypeDefinition, definitions: Definitions): void {
+  const depths = new Map<DatatypeDefinition, number>()
+  const open = new Set<DatatypeDefinition>()
+  const depthOfType = (type: MoveType): number => {
+    if (type.kind === 'vector') return 1 + depthOfType(type.element)
+    if (type.kind !== 'datatype') return 1
+    return Math.max(
+      depthOf(definitions.get(type)),
+      ...type.typeArguments.map(argument => 1 + depthOfType(argument)),
+    )
+  }
+  const depthOf = (inner: DatatypeDefinition): number => {
+    const known = depths.get(inner)
+    if (known !== undefined) return known
+    if (open.has(inner)) throw malformed(`type ${definition.name} holds itself`)
+    if (open.size >= maxNesting) throw malformed(`type ${definition.name} nests too deep`)
+    open.add(inner)
+    const depth = 1 + Math.max(0, ...fieldsOf(inner).map(field => depthOfType(field.type)))
+    open.delete(inner)
+    depths.set(inner, depth)
+    return depth
+  }
+  if (depthOf(definition) > maxNesting) throw malformed(`type ${definition.name} nests too deep`)
+}
+
+/** Modules of a package must not depend on each other in a circle. */
+function checkCycles(loaded: PackageImpl): void {
+  const done = new Set<ModuleImpl>()
+  const open = new Set<ModuleImpl>()
+  const visit = (module: ModuleImpl): void => {
+    if (done.has(module)) return
+    if (open.has(module)) throw malformed(`module ${module.name} depends on itself`)
+    open.add(module)
+    for (const { address, name } of module.compiled.moduleHandles) {
+      const used = address === loaded.originalId ? loaded.modules.get(name) : undefined
+      if (used && used !== module) visit(used)
+    }
+    open.delete(module)
+    done.add(module)
+  }
+  for (const module of loaded.modules.values()) visit(module)
+}
