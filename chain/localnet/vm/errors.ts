@@ -2,7 +2,7 @@ import type { Address } from './types.ts'
 
 /** Where an instruction is, as Sui reports it. */
 export interface MoveLocation {
-  /** runtime ID (first version) of the package */
+  /** storage ID: the version of the package that ran */
   address: Address
   module: string
   /** index of the function definition in its module */

@@ -35,7 +35,7 @@ class Frame {
 const moved = undefined as unknown as Value
 
 const locationOf = (fn: FunctionImpl, instruction: number): MoveLocation => ({
-  address: fn.module.package.originalId,
+  address: fn.module.package.id,
   module: fn.module.name,
   function: fn.index,
   functionName: fn.name,

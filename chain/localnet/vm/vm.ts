@@ -9,13 +9,13 @@ import { translate } from './translate/translate.ts'
 import { createTypeTable, fullAddress } from './type-table.ts'
 import type { MoveType, NativeFunction, Vm, VmOptions } from './types.ts'
 
-export function createVm({ natives = {} }: VmOptions = {}): Vm {
+export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
   const types = createTypeTable()
   const definitions = new Definitions(types)
   const packages = new Packages(types, definitions)
 
   const nativesByName = new Map<string, NativeFunction>()
-  for (const [name, native] of Object.entries({ ...builtinNatives(), ...natives })) {
+  for (const [name, native] of Object.entries({ ...builtinNatives(bls), ...natives })) {
     const [address = '', module, fn] = name.split('::')
     nativesByName.set(`${fullAddress(address)}::${module}::${fn}`, native)
   }

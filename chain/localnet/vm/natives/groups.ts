@@ -1,0 +1,138 @@
+import { bls12_381 } from '@noble/curves/bls12-381.js'
+import { NativeAbort } from '../errors.ts'
+
+/** What `sui::group_ops` passes as the type of its operands. */
+export const groupIds = { scalar: 0, g1: 1, g2: 2, gt: 3, uncompressedG1: 4 } as const
+
+export const invalidInput = (): NativeAbort => new NativeAbort(1)
+export const inputTooLong = (): NativeAbort => new NativeAbort(2)
+
+/** A group (or the scalar field) in additive notation, with Sui's encodings. */
+export interface Group<Element> {
+  /** Throws on bytes that are no element; of a curve, any point on it is taken. */
+  decode(bytes: Uint8Array): Element
+  encode(element: Element): Uint8Array
+  /** Whether untrusted bytes are an element of the group of prime order. */
+  isValid(bytes: Uint8Array): boolean
+  add(a: Element, b: Element): Element
+  subtract(a: Element, b: Element): Element
+  multiply(scalar: bigint, element: Element): Element
+}
+
+const { Fr, Fp12 } = bls12_381.fields
+const { Point: G1 } = bls12_381.G1
+const { Point: G2 } = bls12_381.G2
+type G1Point = InstanceType<typeof G1>
+type G2Point = InstanceType<typeof G2>
+export type Target = ReturnType<typeof bls12_381.pairing>
+
+const holds = (check: () => void): boolean => {
+  try {
+    check()
+    return true
+  } catch {
+    return false
+  }
+}
+
+const expectLength = (bytes: Uint8Array, length: number): Uint8Array => {
+  if (bytes.length !== length) throw invalidInput()
+  return bytes
+}
+
+/** 32 bytes, big-endian, below the group order. */
+export const scalars: Group<bigint> = {
+  decode: bytes => {
+    const value = BigInt(`0x${Buffer.from(expectLength(bytes, 32)).toString('hex')}`)
+    if (value >= Fr.ORDER) throw invalidInput()
+    return value
+  },
+  encode: element => Uint8Array.from(Buffer.from(element.toString(16).padStart(64, '0'), 'hex')),
+  isValid: bytes => holds(() => scalars.decode(bytes)),
+  add: (a, b) => Fr.add(a, b),
+  subtract: (a, b) => Fr.sub(a, b),
+  multiply: (scalar, element) => Fr.mul(scalar, element),
+}
+
+/** The inverse of a scalar; zero has none. */
+export function invert(scalar: bigint): bigint {
+  if (scalar === 0n) throw invalidInput()
+  return Fr.inv(scalar)
+}
+
+interface CurvePoint<Self> {
+  add(other: Self): Self
+  subtract(other: Self): Self
+  multiplyUnsafe(scalar: bigint): Self
+  assertValidity(): void
+  toBytes(isCompressed?: boolean): Uint8Array
+}
+
+/** Points in the encoding of Zcash; the first byte's top bits are flags. */
+function curve<Point extends CurvePoint<Point>>(
+  Points: { fromBytes(bytes: Uint8Array): Point; ZERO: Point },
+  length: number,
+  isCompressed: boolean,
+): Group<Point> {
+  return {
+    decode: bytes => {
+      try {
+        return Points.fromBytes(expectLength(bytes, length))
+      } catch (cause) {
+        throw cause instanceof NativeAbort ? cause : invalidInput()
+      }
+    },
+    encode: element => element.toBytes(isCompressed),
+    isValid: bytes =>
+      holds(() => {
+        const point = Points.fromBytes(expectLength(bytes, length))
+        if (point !== Points.ZERO && !isInfinity(bytes)) point.assertValidity()
+      }),
+    add: (a, b) => a.add(b),
+    subtract: (a, b) => a.subtract(b),
+    multiply: (scalar, element) => element.multiplyUnsafe(scalar),
+  }
+}
+
+/** The neutral element is valid, though not as a public key. */
+const isInfinity = (bytes: Uint8Array): boolean => (bytes[0]! & 0x40) !== 0
+
+export const g1: Group<G1Point> = curve(G1, 48, true)
+export const uncompressedG1: Group<G1Point> = curve(G1, 96, false)
+export const g2: Group<G2Point> = curve(G2, 96, true)
+export const zeroG1 = G1.ZERO
+
+const coefficient = 48
+/** Where each of the 12 coefficients of noble's encoding stands in Sui's. */
+const order = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]
+
+/** The target group of the pairing, written additively: 12 coefficients of 48 bytes, big-endian. */
+export const gt: Group<Target> = {
+  decode: bytes => {
+    expectLength(bytes, 12 * coefficient)
+    const native = new Uint8Array(bytes.length)
+    order.forEach((from, i) => {
+      native.set(bytes.subarray(i * coefficient, (i + 1) * coefficient), from * coefficient)
+    })
+    try {
+      return Fp12.fromBytes(native)
+    } catch {
+      throw invalidInput()
+    }
+  },
+  encode: element => {
+    const native = Fp12.toBytes(element)
+    const bytes = new Uint8Array(native.length)
+    order.forEach((from, i) => {
+      bytes.set(native.subarray(from * coefficient, (from + 1) * coefficient), i * coefficient)
+    })
+    return bytes
+  },
+  isValid: () => false, // Sui does not offer it
+  add: (a, b) => Fp12.mul(a, b),
+  subtract: (a, b) => Fp12.mul(a, Fp12.inv(b)),
+  multiply: (scalar, element) => Fp12.pow(element, scalar),
+}
+
+export const pairing = (a: G1Point, b: G2Point): Target =>
+  a.is0() || b.is0() ? Fp12.ONE : bls12_381.pairing(a, b)
