@@ -1,0 +1,95 @@
+import type { ChainEvent } from '../../chain/types.ts'
+import type { BlobId, Epoch, ObjectId, Persistence } from '../../codec/types.ts'
+import type { BlobStatus } from '../../protocols/ports.ts'
+
+/** One `Blob` object on chain; several may exist for one blob ID. */
+export interface BlobRegistration {
+  objectId: ObjectId
+  deletable: boolean
+  certified: boolean
+  /** first epoch in which it is no longer stored */
+  endEpoch: Epoch
+}
+
+/** What the chain's events so far say about a blob ID. Plain data: it is stored as JSON. */
+export interface BlobState {
+  registrations: BlobRegistration[]
+  /** first epoch in which some object of the blob was certified */
+  initialCertifiedEpoch?: Epoch
+  invalid?: boolean
+}
+
+const EMPTY: BlobState = { registrations: [] }
+
+/** The blob that an event is about, if it is about one. */
+export function blobOfEvent(event: ChainEvent): BlobId | undefined {
+  return 'blobId' in event ? event.blobId : undefined
+}
+
+/** Pure and idempotent: applying an event twice is the same as once. */
+export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent): BlobState {
+  const state = before ?? EMPTY
+  switch (event.type) {
+    case 'BlobRegistered': {
+      const { objectId, deletable, endEpoch } = event
+      if (state.registrations.some(known => known.objectId === objectId)) return state
+      return withRegistration(state, { objectId, deletable, endEpoch, certified: false })
+    }
+    case 'BlobCertified': {
+      const { objectId, deletable, endEpoch } = event
+      const certified = withRegistration(state, { objectId, deletable, endEpoch, certified: true })
+      const first = Math.min(state.initialCertifiedEpoch ?? event.epoch, event.epoch) as Epoch
+      return event.isExtension ? certified : { ...certified, initialCertifiedEpoch: first }
+    }
+    case 'BlobDeleted':
+      return {
+        ...state,
+        registrations: state.registrations.filter(({ objectId }) => objectId !== event.objectId),
+      }
+    case 'InvalidBlobID':
+      return { ...state, invalid: true }
+    default:
+      return state
+  }
+}
+
+function withRegistration(state: BlobState, registration: BlobRegistration): BlobState {
+  const others = state.registrations.filter(({ objectId }) => objectId !== registration.objectId)
+  return { ...state, registrations: [...others, registration] }
+}
+
+/** Registrations that still hold in an epoch. */
+export function liveRegistrations(state: BlobState | undefined, epoch: Epoch): BlobRegistration[] {
+  return state?.registrations.filter(({ endEpoch }) => endEpoch > epoch) ?? []
+}
+
+/**
+ * Whether a confirmation with this persistence may be signed: a permanent one while some permanent registration holds,
+ * a deletable one only while exactly that object is registered, unexpired and undeleted.
+ */
+export function isRegistered(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): boolean {
+  return liveRegistrations(state, epoch).some(({ deletable, objectId }) =>
+    persistence.kind === 'permanent' ? !deletable : deletable && objectId === persistence.objectId,
+  )
+}
+
+/** What the node tells others about a blob. */
+export function statusOf(state: BlobState | undefined, epoch: Epoch): BlobStatus {
+  if (state?.invalid) return { kind: 'invalid' }
+  const live = liveRegistrations(state, epoch)
+  if (live.length === 0) return { kind: 'nonexistent' }
+  const certified = live.filter(registration => registration.certified)
+  // a certified registration says more than a mere one, a permanent one more than a deletable one
+  const best = certified.length > 0 ? certified : live
+  const permanent = best.filter(({ deletable }) => !deletable)
+  const shown = permanent.length > 0 ? permanent : best
+  return {
+    kind: 'known',
+    certified: certified.length > 0,
+    ...(certified.length > 0 && state?.initialCertifiedEpoch !== undefined
+      ? { initialCertifiedEpoch: state.initialCertifiedEpoch }
+      : {}),
+    endEpoch: Math.max(...shown.map(({ endEpoch }) => endEpoch)) as Epoch,
+    deletable: permanent.length === 0,
+  }
+}

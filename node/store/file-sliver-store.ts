@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { BlobId, SliverRef } from '../../codec/types.ts'
+import type { AbortOptions, Log, SliverStore } from '../../protocols/ports.ts'
+import { Batcher } from './batcher.ts'
+import {
+  blobHex,
+  blobIdFromHex,
+  PENDING_PREFIX,
+  pendingKey,
+  refOfSliverKey,
+  SLIVER_PREFIX,
+  sliverKey,
+  sliversOfBlob,
+} from './keys.ts'
+import { isMissing, readPack, type SliverLocation, sha256Hex, syncFolder, writePack } from './pack-file.ts'
+import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+
+export interface DamagedSliver {
+  blobId: BlobId
+  ref: SliverRef
+  file: string
+}
+
+export interface FileSliverStoreInit {
+  /** folder for the files */
+  path: string
+  records: Records
+  log: Log
+  /** A file is gone, cut off or altered; the sliver counts as not stored from here on. */
+  onDamaged?: (damaged: DamagedSliver) => void
+}
+
+export interface SliverUsage {
+  slivers: number
+  bytes: number
+}
+
+export interface FileSliverStore extends SliverStore {
+  /** Counted from the index. */
+  usage(): Promise<SliverUsage>
+  /** Waits for writes under way. */
+  close(): Promise<void>
+}
+
+interface Item {
+  ref: SliverRef
+  bytes: Uint8Array
+}
+
+const TEMPORARY = 'tmp'
+
+/**
+ * Slivers in files. What is put for one blob at about the same time shares a file ("pack") and so its syncs; the index
+ * record of each sliver says where it lies, how long it is and its hash. Order of writing: pending record, temporary
+ * file, sync, rename, sync of the folder, index records with a sync. A kill at any point leaves either no index record
+ * (and what lies about is removed at the next open) or a whole sliver.
+ */
+export async function openFileSliverStore(init: FileSliverStoreInit): Promise<FileSliverStore> {
+  await mkdir(join(init.path, TEMPORARY), { recursive: true })
+  for (const name of await readdir(join(init.path, TEMPORARY))) {
+    await rm(join(init.path, TEMPORARY, name), { force: true })
+  }
+  const swept: RecordOperation[] = []
+  for await (const { key } of init.records.list(PENDING_PREFIX)) {
+    await rm(join(init.path, key.slice(PENDING_PREFIX.length)), { force: true })
+    swept.push({ type: 'del', key })
+  }
+  if (swept.length > 0) {
+    await init.records.commit(swept)
+    init.log.info({ files: swept.length }, 'removed files of an interrupted upload')
+  }
+  return new PackedSliverStore(init)
+}
+
+class PackedSliverStore implements FileSliverStore {
+  readonly #init: FileSliverStoreInit
+  readonly #batcher: Batcher<Item>
+  readonly #folders = new Map<string, Promise<void>>()
+
+  constructor(init: FileSliverStoreInit) {
+    this.#init = init
+    this.#batcher = new Batcher((hex, items) => this.#writeBatch(blobIdFromHex(hex), items))
+  }
+
+  async has(blobId: BlobId, ref: SliverRef): Promise<boolean> {
+    const location = await this.#locate(blobId, ref)
+    if (location === undefined) return false
+    // a look at the length notices missing and cut files without reading them
+    const size = await stat(this.#path(location.file)).then(
+      ({ size }) => size,
+      error => {
+        if (isMissing(error)) return 0
+        throw error
+      },
+    )
+    if (size >= location.offset + location.length) return true
+    await this.#damaged(blobId, ref, location)
+    return false
+  }
+
+  async get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    const location = await this.#locate(blobId, ref)
+    signal?.throwIfAborted()
+    if (location === undefined) return undefined
+    const bytes = await readPack(this.#path(location.file), location)
+    if (bytes === undefined) await this.#damaged(blobId, ref, location)
+    return bytes
+  }
+
+  async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    await this.#batcher.add(blobHex(blobId), { ref, bytes })
+  }
+
+  async list(blobId: BlobId): Promise<SliverRef[]> {
+    const refs: SliverRef[] = []
+    for await (const { key } of this.#init.records.list(sliversOfBlob(blobId))) refs.push(refOfSliverKey(key))
+    return refs
+  }
+
+  async delete(blobId: BlobId): Promise<void> {
+    const files = new Set<string>()
+    const operations: RecordOperation[] = []
+    for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
+      operations.push({ type: 'del', key })
+      const location = parseLocation(value)
+      if (location !== undefined) files.add(location.file)
+    }
+    // from here on the files belong to nobody; the pending records make the next open remove them if this is cut short
+    const pending = [...files].map(pendingKey)
+    await this.#init.records.commit([
+      ...operations,
+      ...pending.map(key => ({ type: 'put' as const, key, value: new Uint8Array() })),
+    ])
+    for (const file of files) await rm(this.#path(file), { force: true })
+    await this.#init.records.commit(pending.map(key => ({ type: 'del' as const, key })))
+  }
+
+  async usage(): Promise<SliverUsage> {
+    const usage = { slivers: 0, bytes: 0 }
+    for await (const { value } of this.#init.records.list(SLIVER_PREFIX)) {
+      usage.slivers++
+      usage.bytes += parseLocation(value)?.length ?? 0
+    }
+    return usage
+  }
+
+  close(): Promise<void> {
+    return this.#batcher.idle()
+  }
+
+  #path(file: string): string {
+    return join(this.#init.path, file)
+  }
+
+  async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverLocation | undefined> {
+    const record = await this.#init.records.get(sliverKey(blobId, ref))
+    return record === undefined ? undefined : parseLocation(record)
+  }
+
+  async #writeBatch(blobId: BlobId, items: Item[]): Promise<void> {
+    const hex = blobHex(blobId)
+    const name = `${hex}.${randomBytes(6).toString('hex')}`
+    const file = `${hex.slice(0, 2)}/${name}`
+    await this.#init.records.commit([{ type: 'put', key: pendingKey(file), value: new Uint8Array() }])
+    await this.#folder(hex.slice(0, 2))
+    const [hashes] = await Promise.all([
+      Promise.all(items.map(({ bytes }) => sha256Hex(bytes))),
+      writePack(
+        join(this.#init.path, TEMPORARY, name),
+        this.#path(file),
+        items.map(({ bytes }) => bytes),
+      ),
+    ])
+    let offset = 0
+    const operations: RecordOperation[] = items.map(({ ref, bytes }, i) => {
+      const location: SliverLocation = { file, offset, length: bytes.length, sha256: hashes[i] }
+      offset += bytes.length
+      return { type: 'put', key: sliverKey(blobId, ref), value: encodeJson(location) }
+    })
+    await this.#init.records.commit([...operations, { type: 'del', key: pendingKey(file) }], { sync: true })
+  }
+
+  #folder(name: string): Promise<void> {
+    const path = this.#path(name)
+    let made = this.#folders.get(name)
+    if (made === undefined) {
+      made = mkdir(path, { recursive: true }).then(() => syncFolder(dirname(path)))
+      this.#folders.set(name, made)
+      made.catch(() => this.#folders.delete(name))
+    }
+    return made
+  }
+
+  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<void> {
+    const key = sliverKey(blobId, ref)
+    // a put may have replaced the record meanwhile; then the damage is that of a file nobody needs any more
+    const now = parseLocation((await this.#init.records.get(key)) ?? new Uint8Array())
+    if (now?.file !== location.file || now.offset !== location.offset) return
+    await this.#init.records.commit([{ type: 'del', key }])
+    this.#init.log.error(
+      { blobId, ...ref, file: location.file },
+      'stored sliver is damaged; not served any more',
+    )
+    this.#init.onDamaged?.({ blobId, ref, file: location.file })
+  }
+}
+
+function parseLocation(bytes: Uint8Array): SliverLocation | undefined {
+  const value = decodeJson(bytes)
+  if (typeof value !== 'object' || value === null) return undefined
+  const { file, offset, length, sha256 } = value as Partial<SliverLocation>
+  const whole =
+    typeof file === 'string' &&
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(length) &&
+    typeof sha256 === 'string'
+  return whole ? (value as SliverLocation) : undefined
+}

@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../../protocols/ports.ts'
+import { type BlobRecords, createBlobRecords } from './blob-records.ts'
+import { type DamagedSliver, type FileSliverStore, openFileSliverStore } from './file-sliver-store.ts'
+import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
+import { openRecords } from './records.ts'
+import { checkSchema } from './schema.ts'
+
+/** Everything that a storage node keeps. */
+export interface NodeStore {
+  slivers: FileSliverStore
+  metadata: MetadataStore
+  blobs: BlobRecords
+  close(): Promise<void>
+}
+
+export interface NodeStoreInit {
+  /** folder; `index/` (Level) and `slivers/` are made below it */
+  path: string
+  /** system object ID of the network that the store belongs to */
+  network: string
+  nShards: number
+  log: Log
+  onDamaged?: (damaged: DamagedSliver) => void
+}
+
+/** Opens or creates a node's store. Throws StoreError. */
+export async function openNodeStore({
+  path,
+  network,
+  nShards,
+  log,
+  onDamaged,
+}: NodeStoreInit): Promise<NodeStore> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const records = await openRecords(join(path, 'index'))
+  try {
+    await checkSchema(records, { path, network })
+    const slivers = await openFileSliverStore({ path: join(path, 'slivers'), records, log, onDamaged })
+    return {
+      slivers,
+      metadata: createMetadataStore(records, nShards),
+      blobs: createBlobRecords(records),
+      async close() {
+        await slivers.close()
+        await records.close()
+      },
+    }
+  } catch (error) {
+    await records.close()
+    throw error
+  }
+}

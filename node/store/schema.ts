@@ -1,0 +1,101 @@
+import { StoreError } from './errors.ts'
+import { SCHEMA_KEY } from './keys.ts'
+import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+
+/** Version of the records and files that this program writes. */
+export const SCHEMA_VERSION = 1
+
+/** One step: what to change so that a store of version `from` becomes one of `from + 1`. Committed with the new version. */
+export interface Migration {
+  from: number
+  describe: string
+  run(records: Records): Promise<RecordOperation[]>
+}
+
+/** In order of `from`. Version 1 is the first, so nothing leads to it. */
+export const MIGRATIONS: readonly Migration[] = []
+
+interface SchemaRecord {
+  schemaVersion: number
+  /** system object ID of the network */
+  network: string
+}
+
+export interface SchemaOptions {
+  path: string
+  network: string
+  version?: number
+  migrations?: readonly Migration[]
+}
+
+/**
+ * Checks the store's first record, or writes it in an empty store, and migrates an older one step by step.
+ * Throws STORE_NEWER, STORE_FOREIGN, STORE_UNSUPPORTED or STORE_DAMAGED.
+ */
+export async function checkSchema(records: Records, options: SchemaOptions): Promise<void> {
+  const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS } = options
+  let found = await readSchema(records, path)
+  if (found === undefined) {
+    await writeSchema(records, { schemaVersion: version, network }, [])
+    return
+  }
+  if (found.schemaVersion > version) {
+    throw new StoreError(
+      'STORE_NEWER',
+      `the store ${path} was written by a later version of Floe (schema ${found.schemaVersion}, this one knows ${version})`,
+      { path, storeVersion: found.schemaVersion, supportedVersion: version },
+    )
+  }
+  if (found.network !== network) {
+    throw new StoreError(
+      'STORE_FOREIGN',
+      `the store ${path} belongs to network ${found.network}, not to ${network}`,
+      { path, storeNetwork: found.network, expectedNetwork: network },
+    )
+  }
+  while (found.schemaVersion < version) {
+    const step = migrations.find(({ from }) => from === found?.schemaVersion)
+    if (step === undefined) {
+      throw new StoreError(
+        'STORE_UNSUPPORTED',
+        `no migration leads from schema ${found.schemaVersion} of ${path} to ${version}`,
+        { path, storeVersion: found.schemaVersion, supportedVersion: version },
+      )
+    }
+    found = { ...found, schemaVersion: step.from + 1 }
+    await writeSchema(records, found, await step.run(records))
+  }
+}
+
+async function readSchema(records: Records, path: string): Promise<SchemaRecord | undefined> {
+  const bytes = await records.get(SCHEMA_KEY)
+  if (bytes === undefined) {
+    // an empty store is a new one; records without the first one are somebody else's
+    for await (const { key } of records.list('/')) throw damaged(path, key)
+    return undefined
+  }
+  const value = decodeJson(bytes)
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('schemaVersion' in value && Number.isSafeInteger(value.schemaVersion)) ||
+    !('network' in value && typeof value.network === 'string')
+  ) {
+    throw damaged(path, SCHEMA_KEY)
+  }
+  return value as SchemaRecord
+}
+
+function damaged(path: string, record: string): StoreError {
+  return new StoreError('STORE_DAMAGED', `the store ${path} has no readable first record`, { path, record })
+}
+
+async function writeSchema(
+  records: Records,
+  schema: SchemaRecord,
+  operations: RecordOperation[],
+): Promise<void> {
+  await records.commit([...operations, { type: 'put', key: SCHEMA_KEY, value: encodeJson(schema) }], {
+    sync: true,
+  })
+}
