@@ -24,7 +24,7 @@ export const ERROR_CODES = {
     wire: 4,
     args: ['limitBytes', 'actualBytes'],
     blame: true,
-    text: 'a message is over the declared limit'
+    text: 'a message is over the declared limit',
   },
   WRONG_NETWORK: { wire: 5, args: ['network'], blame: false, text: 'the peer belongs to another network' },
   TIMEOUT: { wire: 6, args: [], blame: false, text: 'the other side took too long' },
@@ -38,32 +38,32 @@ export const ERROR_CODES = {
     wire: 20,
     args: ['blobId'],
     blame: true,
-    text: 'the metadata does not match the blob ID'
+    text: 'the metadata does not match the blob ID',
   },
   NOT_REGISTERED: {
     wire: 21,
     args: ['blobId'],
     blame: false,
-    text: 'the blob is not registered, as far as the node sees'
+    text: 'the blob is not registered, as far as the node sees',
   },
   NOT_IN_COMMITTEE: { wire: 22, args: ['epoch'], blame: false, text: 'the node has no shards in this epoch' },
   UNWANTED_SLIVER: {
     wire: 23,
     args: ['pair', 'axis'],
     blame: true,
-    text: 'a sliver that the node did not ask for'
+    text: 'a sliver that the node did not ask for',
   },
   SLIVER_MISMATCH: {
     wire: 24,
     args: ['pair', 'axis'],
     blame: true,
-    text: 'a sliver does not match the metadata'
+    text: 'a sliver does not match the metadata',
   },
   SLIVER_SIZE: {
     wire: 25,
     args: ['pair', 'axis', 'expectedBytes', 'actualBytes'],
     blame: true,
-    text: 'a sliver does not have the size that the metadata says'
+    text: 'a sliver does not have the size that the metadata says',
   },
   BLOB_INVALID: { wire: 26, args: ['blobId'], blame: false, text: 'the blob was found to be invalid' },
   BLOB_GONE: { wire: 27, args: ['blobId'], blame: false, text: 'the blob has expired or was deleted' },
@@ -72,7 +72,7 @@ export const ERROR_CODES = {
     wire: 29,
     args: ['missing'],
     blame: false,
-    text: 'slivers are missing that the node must hold'
+    text: 'slivers are missing that the node must hold',
   },
   CHAIN_UNAVAILABLE: { wire: 30, args: [], blame: false, text: 'the node cannot reach its chain' },
   EPOCH_CHANGED: { wire: 31, args: ['epoch'], blame: false, text: 'the epoch changed under way' },
@@ -84,7 +84,7 @@ export const ERROR_CODES = {
   CONNECTION_LOST: { args: [], blame: false, text: 'the connection broke' },
   VIOLATION: { args: [], blame: true, text: 'the peer broke the protocol' },
   CLOSED: { args: [], blame: false, text: 'closed on this side' },
-  UNKNOWN: { args: ['wireCode'], blame: false, text: 'the peer sent an error code from a later version' }
+  UNKNOWN: { args: ['wireCode'], blame: false, text: 'the peer sent an error code from a later version' },
 } as const satisfies Record<string, CodeSpec>
 
 export type ProtocolErrorCode = keyof typeof ERROR_CODES
@@ -111,7 +111,7 @@ export class ProtocolError extends Error {
     const args = init.args ?? {}
     super(
       `${code}: ${ERROR_CODES[code].text}${describeArgs(args)}`,
-      init.cause === undefined ? {} : { cause: init.cause }
+      init.cause === undefined ? {} : { cause: init.cause },
     )
     this.code = code
     this.args = args
@@ -137,8 +137,8 @@ export function toProtocolError(error: unknown): ProtocolError {
 
 const BY_WIRE: ReadonlyMap<number, ProtocolErrorCode> = new Map(
   (Object.entries(ERROR_CODES) as [ProtocolErrorCode, CodeSpec][]).flatMap(([code, spec]) =>
-    spec.wire === undefined ? [] : [[spec.wire, code] as const]
-  )
+    spec.wire === undefined ? [] : [[spec.wire, code] as const],
+  ),
 )
 
 /** What of an error may travel. Codes that stay on this side, and INTERNAL's text, do not. */
@@ -157,7 +157,7 @@ export function errorToWire(error: ProtocolError): WireErrorFields {
   return {
     code: shown.wire ?? ERROR_CODES.INTERNAL.wire,
     retryAfterMs: Math.max(0, Math.min(error.retryAfterMs ?? 0, 0xffffffff)),
-    args: shown.args.map(name => String(error.args[name] ?? '').slice(0, MAX_ARG_LENGTH))
+    args: shown.args.map(name => String(error.args[name] ?? '').slice(0, MAX_ARG_LENGTH)),
   }
 }
 
@@ -170,7 +170,7 @@ export function errorFromWire(fields: WireErrorFields): ProtocolError {
   }
   const names: readonly string[] = ERROR_CODES[code].args
   const args = Object.fromEntries(
-    names.map((name, i) => [name, (fields.args[i] ?? '').slice(0, MAX_ARG_LENGTH)])
+    names.map((name, i) => [name, (fields.args[i] ?? '').slice(0, MAX_ARG_LENGTH)]),
   )
   return new ProtocolError(code, { ...init, args })
 }

@@ -10,7 +10,7 @@ import type {
   Epoch,
   Persistence,
   ShardIndex,
-  SliverRef
+  SliverRef,
 } from '../codec/types.ts'
 
 export interface AbortOptions {
@@ -130,4 +130,14 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
-export type { Axis, BlobId, BlobMetadata, Certificate, Confirmation, Epoch, Persistence, ShardIndex, SliverRef }
+export type {
+  Axis,
+  BlobId,
+  BlobMetadata,
+  Certificate,
+  Confirmation,
+  Epoch,
+  Persistence,
+  ShardIndex,
+  SliverRef,
+}

@@ -1,0 +1,15 @@
+export {
+  ERROR_CODES,
+  ProtocolError,
+  type ProtocolErrorArgs,
+  type ProtocolErrorCode,
+  toProtocolError,
+} from './errors.ts'
+export type { FetchedSliver, FetchRequestItem } from './fetch/client.ts'
+export { createPeerClient, type PeerClient } from './peer-client.ts'
+export type * from './ports.ts'
+export type { ClientComponents, NetworkIdentity, ServerComponents } from './rpc/components.ts'
+export type { PeerAddress } from './rpc/dial.ts'
+export { type ProtocolServer, type ServeProtocolsOptions, type ServerPorts, serveProtocols } from './serve.ts'
+export { certifiedTopic, SPECS } from './specs.ts'
+export type { StoreInput, StoreOutcome } from './store/client.ts'

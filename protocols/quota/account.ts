@@ -1,0 +1,46 @@
+import type { PeerLimits } from '../specs.ts'
+import { type Budget, createBudget } from './budget.ts'
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
+
+/** What one peer, or one IP address, has taken. */
+export interface Account {
+  readonly inFlight: Budget
+  readonly rate: TokenBucket
+  /** open streams by protocol */
+  readonly streams: Map<string, number>
+  /** An attempt failed through the peer's fault. */
+  failed(): void
+  /** How long the peer is shut out for its failures; 0 when it is not. */
+  shutOutMs(): number
+  /** Whether it could be forgotten without anyone noticing. */
+  readonly idle: boolean
+}
+
+export function createAccount(limits: PeerLimits, now: () => number = () => performance.now()): Account {
+  const inFlight = createBudget(limits.bytesInFlight)
+  const rate = createTokenBucket(limits.bytesPerSecond, limits.burstBytes, now)
+  const streams = new Map<string, number>()
+  let failures: number[] = []
+  const recent = (): number[] => {
+    const since = now() - limits.failureWindowMs
+    failures = failures.filter(at => at > since)
+    return failures
+  }
+  return {
+    inFlight,
+    rate,
+    streams,
+    failed() {
+      // the oldest ones do not matter: as many as the limit are enough to tell how long it lasts
+      failures = [...recent(), now()].slice(-limits.failures)
+    },
+    shutOutMs() {
+      const times = recent()
+      if (times.length < limits.failures) return 0
+      return Math.max(1, Math.ceil(times[0]! + limits.failureWindowMs - now()))
+    },
+    get idle() {
+      return streams.size === 0 && inFlight.used === 0 && recent().length === 0 && rate.full
+    },
+  }
+}

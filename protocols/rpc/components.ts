@@ -1,0 +1,20 @@
+import type { Libp2p } from '@libp2p/interface'
+import type { ObjectId } from '../../codec/types.ts'
+import type { Log, ProtocolMetrics } from '../ports.ts'
+
+export interface ServerComponents {
+  libp2p: Pick<Libp2p, 'handle' | 'unhandle'>
+  log: Log
+  metrics: ProtocolMetrics
+}
+
+export interface ClientComponents {
+  libp2p: Pick<Libp2p, 'dial' | 'getConnections'>
+  log: Log
+  metrics: ProtocolMetrics
+}
+
+export interface NetworkIdentity {
+  /** system object ID; peers of any other network are hung up on */
+  network: ObjectId
+}

@@ -1,0 +1,74 @@
+import { createBudget } from '../quota/budget.ts'
+import { CLIENT } from '../specs.ts'
+import type { ClientStream } from './client-stream.ts'
+
+/** The streams of one protocol to one peer. */
+export interface PeerStreams {
+  /** Waits for one of the peer's slots; the result frees it. */
+  enter(signal?: AbortSignal): Promise<() => void>
+  /** The stream used last, if one is idle and still open. */
+  takeIdle(): ClientStream | undefined
+  /** Keeps a stream for the next request, for a while. */
+  keep(stream: ClientStream): void
+  /** Resets the idle streams. */
+  clear(): void
+}
+
+/**
+ * A new stream is only opened when none is idle, so the slots in use bound the open streams as well. `onEmpty` is called
+ * when nothing is left to remember.
+ */
+export function createPeerStreams(slots: number, onEmpty: () => void): PeerStreams {
+  const budget = createBudget(slots)
+  const idle: { stream: ClientStream; timer: NodeJS.Timeout }[] = []
+  let entering = 0
+
+  const checkEmpty = (): void => {
+    if (entering === 0 && budget.used === 0 && idle.length === 0) onEmpty()
+  }
+  const expire = (stream: ClientStream): void => {
+    const at = idle.findIndex(entry => entry.stream === stream)
+    if (at >= 0) idle.splice(at, 1)
+    void stream.channel
+      .close({ timeoutMs: CLIENT.openTimeoutMs })
+      .finally(() => stream.channel.reader.detach())
+    checkEmpty()
+  }
+
+  return {
+    async enter(signal) {
+      entering++
+      try {
+        const leave = await budget.take(1, signal)
+        return () => {
+          leave()
+          checkEmpty()
+        }
+      } finally {
+        entering--
+        checkEmpty()
+      }
+    },
+    takeIdle() {
+      for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
+        clearTimeout(entry.timer)
+        if (entry.stream.channel.open) return entry.stream
+        entry.stream.destroy(undefined)
+      }
+      return undefined
+    },
+    keep(stream) {
+      const timer = setTimeout(expire, CLIENT.idleMs, stream)
+      // an idle stream is no reason for a process to go on
+      timer.unref()
+      idle.push({ stream, timer })
+    },
+    clear() {
+      for (const { stream, timer } of idle.splice(0)) {
+        clearTimeout(timer)
+        stream.destroy(undefined)
+      }
+      checkEmpty()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { ProtocolError } from '../errors.ts'
+import type { ClientStream } from './client-stream.ts'
+import type { PeerAddress } from './dial.ts'
+import type { Lease, StreamPool } from './stream-pool.ts'
+
+/**
+ * Leases a stream and begins a request on it: `begin` sends the request and reads the first answer. The lease comes back
+ * with what it returned; the caller releases or discards it.
+ *
+ * A stream that was kept open may have been dropped by the server just now. When it breaks before the first answer, the
+ * request is made again, at last on a new stream: every request here can be repeated without harm.
+ */
+export async function beginRequest<T>(
+  pool: StreamPool,
+  peer: PeerAddress,
+  signal: AbortSignal | undefined,
+  begin: (stream: ClientStream) => Promise<T>,
+): Promise<{ lease: Lease; first: T }> {
+  for (;;) {
+    const lease = await pool.lease(peer, signal)
+    try {
+      return { lease, first: await begin(lease.stream) }
+    } catch (error) {
+      lease.discard(error)
+      if (!lease.reused || lease.stream.answered || !isBroken(error)) throw error
+    }
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof ProtocolError && (error.code === 'CONNECTION_LOST' || error.code === 'TRUNCATED')
+}

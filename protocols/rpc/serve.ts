@@ -1,0 +1,154 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { ProtocolError, toProtocolError } from '../errors.ts'
+import type { Quotas, StreamQuota } from '../quota/quotas.ts'
+import { HELLO, type ProtocolSpec } from '../specs.ts'
+import { type Channel, createChannel } from '../stream/channel.ts'
+import { ClientHello, encodeError, ServerHello } from '../wire.ts'
+import type { NetworkIdentity, ServerComponents } from './components.ts'
+import type { Exchange, RequestHandler } from './exchange.ts'
+import { addressToCount } from './remote-address.ts'
+
+export interface ServedProtocol {
+  start(): Promise<void>
+  /** Refuses new streams, ends the open ones and waits until their handlers are done. */
+  stop(): Promise<void>
+}
+
+export interface ServeOptions extends NetworkIdentity {
+  name: string
+  spec: ProtocolSpec
+  quotas: Quotas
+  /** Members are counted by PeerId only: their identity cost stake. */
+  isMember: (peer: string) => boolean
+}
+
+/** what the last words of an ending stream may take */
+const FAREWELL_MS = 2_000
+
+/**
+ * Serves one protocol: admits streams, exchanges hellos, then hands over request after request until the client closes.
+ * Any error is told to the client, typed, and ends the stream; nothing a peer does ends the server.
+ */
+export function serveProtocol(
+  { libp2p, log, metrics }: ServerComponents,
+  { name, spec, quotas, isMember, network }: ServeOptions,
+  handler: RequestHandler,
+): ServedProtocol {
+  let stopping = new AbortController()
+  const running = new Set<Promise<void>>()
+
+  const onStream = (stream: Stream, connection: Connection): void => {
+    // listeners first: what arrives before a reader is attached may be lost
+    const channel = createChannel(stream)
+    const done = serveStream(stream, connection, channel).finally(() => running.delete(done))
+    running.add(done)
+  }
+
+  async function serveStream(stream: Stream, connection: Connection, channel: Channel): Promise<void> {
+    const peer = connection.remotePeer.toString()
+    const ended = new AbortController()
+    const onClose = (): void => ended.abort(new ProtocolError('CONNECTION_LOST'))
+    stream.addEventListener('close', onClose)
+    const signal = AbortSignal.any([ended.signal, stopping.signal])
+    let quota: StreamQuota | undefined
+    try {
+      quota = quotas.admit(spec, peer, isMember(peer) ? undefined : addressToCount(connection.remoteAddr))
+      await welcome(channel, signal)
+      while (await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs })) {
+        await serveRequest({ spec, channel, quota, peer, signal })
+      }
+      await channel.close({ signal, timeoutMs: FAREWELL_MS })
+    } catch (error) {
+      const typed = toProtocolError(error)
+      if (typed.blame && !typed.remote) quota?.failed()
+      if (typed.code === 'INTERNAL')
+        log.error({ protocol: name, peer, err: typed.cause }, 'protocol handler failed')
+      else log.debug({ protocol: name, peer, code: typed.code }, 'stream ended')
+      await farewell(channel, typed)
+      if (typed.code === 'WRONG_NETWORK') await hangUp(connection)
+    } finally {
+      stream.removeEventListener('close', onClose)
+      channel.reader.detach()
+      quota?.release()
+    }
+  }
+
+  /** Reads the client's hello and answers with ours: WRONG_NETWORK unless they are of one network. */
+  async function welcome(channel: Channel, signal: AbortSignal): Promise<void> {
+    const limits = { signal, timeoutMs: HELLO.timeoutMs }
+    const hello = ClientHello.decode(await channel.receive(HELLO.maxBytes, limits))
+    if (hello.network !== network) throw new ProtocolError('WRONG_NETWORK', { args: { network } })
+    await channel.send(ServerHello.encode({ network }), limits)
+  }
+
+  async function serveRequest(base: Omit<Exchange, 'note' | 'moved'>): Promise<void> {
+    const started = performance.now()
+    const fields = {}
+    const bytes = { in: 0, out: 0 }
+    let outcome = 'ok'
+    try {
+      const timeoutMs = spec.chunkTimeoutMs
+      const request = await base.channel.receive(spec.maxRequestBytes, { signal: base.signal, timeoutMs })
+      await handler(request, {
+        ...base,
+        note: more => void Object.assign(fields, more),
+        moved(direction, count) {
+          bytes[direction] += count
+        },
+      })
+    } catch (error) {
+      outcome = toProtocolError(error).code
+      throw error
+    } finally {
+      const durationMs = performance.now() - started
+      metrics.request(name, outcome, durationMs)
+      if (bytes.in > 0) metrics.bytes(name, 'in', bytes.in)
+      if (bytes.out > 0) metrics.bytes(name, 'out', bytes.out)
+      log.debug(
+        {
+          protocol: name,
+          peer: base.peer,
+          outcome,
+          durationMs,
+          bytesIn: bytes.in,
+          bytesOut: bytes.out,
+          ...fields,
+        },
+        'request served',
+      )
+    }
+  }
+
+  return {
+    async start() {
+      stopping = new AbortController()
+      await libp2p.handle(spec.id, onStream, {
+        // only a backstop, per connection: the quota counts a peer's connections together and answers BUSY
+        maxInboundStreams: spec.streamsPerPeer * 2,
+      })
+    },
+    async stop() {
+      await libp2p.unhandle(spec.id)
+      stopping.abort(new ProtocolError('STOPPING'))
+      await Promise.all(running)
+    },
+  }
+}
+
+/** Tells the client why, if it still listens, and resets: bytes that were sent before a reset still arrive. */
+async function farewell(channel: Channel, error: ProtocolError): Promise<void> {
+  try {
+    if (channel.open) await channel.send(encodeError(error), { timeoutMs: FAREWELL_MS })
+  } catch {
+    // it does not listen any more, which is all the same now
+  }
+  channel.abort(error)
+}
+
+async function hangUp(connection: Connection): Promise<void> {
+  try {
+    await connection.close({ signal: AbortSignal.timeout(FAREWELL_MS) })
+  } catch (error) {
+    connection.abort(error instanceof Error ? error : new ProtocolError('CLOSED', { cause: error }))
+  }
+}

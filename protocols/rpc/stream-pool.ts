@@ -1,0 +1,78 @@
+import type { ObjectId } from '../../codec/types.ts'
+import { ProtocolError } from '../errors.ts'
+import type { ProtocolSpec } from '../specs.ts'
+import { type ClientStream, openClientStream } from './client-stream.ts'
+import type { Dialer, PeerAddress } from './dial.ts'
+import { createPeerStreams, type PeerStreams } from './peer-streams.ts'
+
+/** A stream lent to one request. One of the two must be called; the second call does nothing. */
+export interface Lease {
+  readonly stream: ClientStream
+  /** Whether an earlier request used it, so that the server may have dropped it meanwhile. */
+  readonly reused: boolean
+  /** The request was answered in full: the next one may have the stream. */
+  release(): void
+  /** The stream is in an unknown state: resets it. */
+  discard(error: unknown): void
+}
+
+/** Streams of one protocol to any number of peers, kept open for the next request. */
+export interface StreamPool {
+  /** A stream on which ours is the only request; waits while all of the peer's streams are out. */
+  lease(peer: PeerAddress, signal?: AbortSignal): Promise<Lease>
+  /** Resets every stream, idle or not. */
+  close(): void
+}
+
+export function createStreamPool(dialer: Dialer, spec: ProtocolSpec, network: ObjectId): StreamPool {
+  const peers = new Map<string, PeerStreams>()
+  const lent = new Set<ClientStream>()
+  let closed = false
+
+  const streamsOf = (peerId: string): PeerStreams => {
+    const known = peers.get(peerId)
+    if (known !== undefined) return known
+    const streams = createPeerStreams(spec.streamsPerPeer, () => peers.delete(peerId))
+    peers.set(peerId, streams)
+    return streams
+  }
+
+  return {
+    async lease(peer, signal) {
+      if (closed) throw new ProtocolError('CLOSED')
+      const streams = streamsOf(peer.peerId)
+      const leave = await streams.enter(signal)
+      try {
+        const idle = streams.takeIdle()
+        const stream =
+          idle ?? (await openClientStream(await dialer.connect(peer, signal), spec, network, signal))
+        stream.begin()
+        lent.add(stream)
+        const end = (act: () => void): void => {
+          if (!lent.delete(stream)) return
+          act()
+          leave()
+        }
+        return {
+          stream,
+          reused: idle !== undefined,
+          release: () => end(() => (reusable(stream) ? streams.keep(stream) : stream.destroy(undefined))),
+          discard: error => end(() => stream.destroy(error)),
+        }
+      } catch (error) {
+        leave()
+        throw error
+      }
+    },
+    close() {
+      closed = true
+      for (const streams of peers.values()) streams.clear()
+      for (const stream of lent) stream.destroy(new ProtocolError('CLOSED'))
+    },
+  }
+}
+
+/** Bytes that nobody asked for would be taken for the next answer. */
+function reusable({ channel }: ClientStream): boolean {
+  return channel.open && channel.reader.bufferedBytes === 0
+}

@@ -1,0 +1,109 @@
+/**
+ * status: a stream carries one request after another; each StatusRequest has one reply of its kind.
+ */
+import { type BcsType, bcs } from '@mysten/bcs'
+import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+import type { BlobStatus, NodeInfo } from '../ports.ts'
+import { WireMetadata } from '../store/messages.ts'
+import {
+  type Message,
+  message,
+  plain,
+  reply,
+  WireBlobId,
+  WireBytes,
+  WireObjectId,
+  WireSize,
+} from '../wire.ts'
+
+const WireEpoch: BcsType<Epoch, Epoch> = bcs
+  .u32()
+  .transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch })
+
+export const WireCertificate: BcsType<Certificate, Certificate> = plain<Certificate>(
+  bcs.struct('Certificate', {
+    epoch: WireEpoch,
+    signers: bcs.vector(bcs.u16()),
+    message: WireBytes,
+    signature: bcs.bytes(96),
+  }),
+)
+
+export type StatusQuery =
+  | { BlobStatus: BlobId }
+  | { Metadata: BlobId }
+  | { NodeInfo: true }
+  | { Certified: Certificate }
+
+export const StatusRequest: Message<StatusQuery> = message(
+  'StatusRequest',
+  plain<StatusQuery>(
+    bcs.enum('StatusRequestV1', {
+      BlobStatus: WireBlobId,
+      Metadata: WireBlobId,
+      NodeInfo: null,
+      Certified: WireCertificate,
+    }),
+  ),
+)
+
+const WireKnown = bcs.struct('Known', {
+  certified: bcs.bool(),
+  initialCertifiedEpoch: bcs.option(WireEpoch),
+  endEpoch: WireEpoch,
+  deletable: bcs.bool(),
+})
+
+const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
+  .enum('BlobStatus', { Nonexistent: null, Invalid: null, Known: WireKnown })
+  .transform<BlobStatus, BlobStatus>({
+    input(status) {
+      if (status.kind === 'nonexistent') return { Nonexistent: true }
+      if (status.kind === 'invalid') return { Invalid: true }
+      const { certified, initialCertifiedEpoch, endEpoch, deletable } = status
+      return {
+        Known: { certified, initialCertifiedEpoch: initialCertifiedEpoch ?? null, endEpoch, deletable },
+      }
+    },
+    output(status) {
+      if (status.$kind === 'Nonexistent') return { kind: 'nonexistent' }
+      if (status.$kind === 'Invalid') return { kind: 'invalid' }
+      const { certified, initialCertifiedEpoch, endEpoch, deletable } = status.Known
+      const first = initialCertifiedEpoch === null ? {} : { initialCertifiedEpoch }
+      return { kind: 'known', certified, ...first, endEpoch, deletable }
+    },
+  })
+
+export const BlobStatusReply: Message<BlobStatus> = reply('BlobStatusReply', WireBlobStatus)
+
+/** null when the node does not have it */
+export const MetadataReply: Message<BlobMetadata | null> = reply(
+  'MetadataReply',
+  plain(bcs.option(WireMetadata)),
+)
+
+export const NodeInfoReply: Message<NodeInfo> = reply(
+  'NodeInfoReply',
+  bcs
+    .struct('NodeInfo', {
+      nodeId: WireObjectId,
+      network: WireObjectId,
+      version: bcs.string(),
+      epoch: WireEpoch,
+      shards: bcs.vector(bcs.u16()),
+      storedBlobs: WireSize,
+      storedBytes: WireSize,
+    })
+    .transform<NodeInfo, NodeInfo>({
+      input: info => ({
+        ...info,
+        nodeId: info.nodeId as ObjectId,
+        network: info.network as ObjectId,
+        shards: [...info.shards],
+      }),
+      output: info => ({ ...info, shards: info.shards as ShardIndex[] }),
+    }),
+)
+
+/** The certificate is good and was taken in. */
+export const CertifiedReply: Message<boolean> = reply('CertifiedReply', bcs.bool())

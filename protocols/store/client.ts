@@ -1,0 +1,100 @@
+import type { Confirmation, Epoch, SliverRef } from '../../codec/types.ts'
+import { ProtocolError } from '../errors.ts'
+import type { AbortOptions, StoreHeader } from '../ports.ts'
+import type { ClientStream } from '../rpc/client-stream.ts'
+import type { PeerAddress } from '../rpc/dial.ts'
+import { beginRequest } from '../rpc/request.ts'
+import type { StreamPool } from '../rpc/stream-pool.ts'
+import { SPECS } from '../specs.ts'
+import { writeBody } from '../stream/body.ts'
+import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messages.ts'
+
+export interface StoreInput {
+  header: StoreHeader
+  /** BCS `SliverData` of a sliver; asked for only when the node wants it, right before it is sent. Must stay unchanged. */
+  sliver(ref: SliverRef): Uint8Array | Promise<Uint8Array>
+}
+
+export interface StoreOutcome {
+  /** the epoch in which the node signed */
+  epoch: Epoch
+  confirmation: Confirmation
+  /** sliver bytes that had to be sent; 0 when the node had them all */
+  sentBytes: number
+}
+
+const spec = SPECS.store
+
+/** Stores a blob's slivers with one node. Throws ProtocolError, or the signal's reason. */
+export async function storeBlob(
+  pool: StreamPool,
+  peer: PeerAddress,
+  input: StoreInput,
+  { signal }: AbortOptions = {},
+): Promise<StoreOutcome> {
+  const { lease, first } = await beginRequest(pool, peer, signal, async stream => {
+    await stream.send(StoreRequest, input.header, { signal, timeoutMs: spec.chunkTimeoutMs })
+    return stream.receive(StoreWanted, { signal, timeoutMs: spec.responseTimeoutMs })
+  })
+  try {
+    const { confirmation, sentBytes } = await sendSlivers(lease.stream, first.slivers, input, signal)
+    lease.release()
+    return { epoch: first.epoch, confirmation, sentBytes }
+  } catch (error) {
+    lease.discard(error)
+    throw error
+  }
+}
+
+/**
+ * Sends what is wanted while listening for the answer: a node that refuses says so before it has read everything, and
+ * then the sending must stop, and the node's reason is the one that counts.
+ */
+async function sendSlivers(
+  stream: ClientStream,
+  slivers: readonly SliverRef[],
+  input: StoreInput,
+  signal: AbortSignal | undefined,
+): Promise<{ confirmation: Confirmation; sentBytes: number }> {
+  const stop = new AbortController()
+  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+  const answer = stream.receive(StoreConfirmed, { signal: both })
+  // an answer before everything is sent is a refusal, or cannot be meant: nothing more needs to be sent
+  const early = (): void => stop.abort(new ProtocolError('VIOLATION'))
+  let onAnswer = early
+  answer.then(
+    () => onAnswer(),
+    () => onAnswer(),
+  )
+  try {
+    const sentBytes = await sendAll(stream, slivers, input, both)
+    onAnswer = () => clearTimeout(timer)
+    const timer = setTimeout(() => stop.abort(new ProtocolError('TIMEOUT')), spec.responseTimeoutMs)
+    return { confirmation: await answer, sentBytes }
+  } catch (error) {
+    // when the stream broke, its last words may still have to be read; otherwise no answer will come
+    if (!(error instanceof ProtocolError && error.code === 'CONNECTION_LOST')) stop.abort(error)
+    throw await answer.then(
+      () => error,
+      (reason: unknown) => reason,
+    )
+  }
+}
+
+/** Returns the number of sliver bytes sent. */
+async function sendAll(
+  stream: ClientStream,
+  slivers: readonly SliverRef[],
+  input: StoreInput,
+  signal: AbortSignal,
+): Promise<number> {
+  const limits = { signal, timeoutMs: spec.chunkTimeoutMs }
+  let sentBytes = 0
+  for (const ref of slivers) {
+    const bytes = await input.sliver(ref)
+    await stream.send(SliverHeader, { ref, length: bytes.length }, limits)
+    await writeBody(stream.channel.writer, bytes, limits)
+    sentBytes += bytes.length
+  }
+  return sentBytes
+}

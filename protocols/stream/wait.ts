@@ -1,0 +1,57 @@
+import { ProtocolError } from '../errors.ts'
+
+export interface WaitOptions {
+  /** ends the wait with the signal's own reason */
+  signal?: AbortSignal | undefined
+  /** ends the wait with TIMEOUT */
+  timeoutMs?: number | undefined
+}
+
+/**
+ * A promise that can also be ended by a signal or a time limit, and leaves no listener behind. `arm` gets the two ways
+ * to settle it and returns what undoes its own listeners.
+ */
+export function waitFor(
+  arm: (resolve: () => void, reject: (error: unknown) => void) => () => void,
+  { signal, timeoutMs }: WaitOptions = {},
+): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason)
+  return new Promise<void>((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    let disarm: (() => void) | undefined
+    const settle = (act: () => void): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      disarm?.()
+      act()
+    }
+    const onAbort = (): void => settle(() => reject(signal?.reason))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (timeoutMs !== undefined) {
+      timer = setTimeout(() => settle(() => reject(new ProtocolError('TIMEOUT'))), timeoutMs)
+    }
+    disarm = arm(
+      () => settle(resolve),
+      error => settle(() => reject(error)),
+    )
+  })
+}
+
+/** Waits for a promise that cannot be cancelled itself; its late rejection is swallowed. */
+export function waitForPromise<T>(promise: Promise<T>, options: WaitOptions): Promise<T> {
+  return waitFor((resolve, reject) => {
+    promise.then(resolve, reject)
+    return () => {}
+  }, options).then(() => promise)
+}
+
+/** Sleeps; ends early only by the signal. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return waitFor(
+    resolve => {
+      const timer = setTimeout(resolve, ms)
+      return () => clearTimeout(timer)
+    },
+    { signal },
+  )
+}

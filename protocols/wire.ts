@@ -1,0 +1,108 @@
+/** The shapes that all protocols share. Every message is a BCS enum that begins with V1. */
+import { type BcsType, bcs } from '@mysten/bcs'
+import { decodeExact } from '../codec/bcs.ts'
+import { blobIdFromBytes, blobIdToBytes, objectIdFromBytes, objectIdToBytes } from '../codec/ids.ts'
+import type { BlobId, ObjectId, SliverPairIndex, SliverRef } from '../codec/types.ts'
+import { errorFromWire, errorToWire, ProtocolError, type WireErrorFields } from './errors.ts'
+
+/** One versioned message: `enum { V1(T) }` on the wire, T in code. */
+export interface Message<T> {
+  encode(value: T): Uint8Array
+  /** Throws MALFORMED unless the bytes are the one encoding of a message. */
+  decode(bytes: Uint8Array): T
+}
+
+export function message<T>(name: string, v1: BcsType<T, T>): Message<T> {
+  const type = bcs.enum(name, { V1: v1 }) as BcsType<{ V1: T }, { V1: T }>
+  return {
+    encode: value => type.serialize({ V1: value }).toBytes(),
+    decode(bytes) {
+      try {
+        return decodeExact(type, bytes).V1
+      } catch (cause) {
+        throw new ProtocolError('MALFORMED', { cause })
+      }
+    },
+  }
+}
+
+/** One type for both ways: what bcs infers for input is wider than what comes out, and decoding must give the same back. */
+export function plain<T>(type: { parse(bytes: Uint8Array): T }): BcsType<T, T> {
+  return type as unknown as BcsType<T, T>
+}
+
+const WireError: BcsType<WireErrorFields, WireErrorFields> = plain(
+  bcs.struct('Error', { code: bcs.u16(), retryAfterMs: bcs.u32(), args: bcs.vector(bcs.string()) }),
+)
+
+type Outcome<T> = { Ok: T } | { Error: WireErrorFields }
+
+function outcome<T>(name: string, ok: BcsType<T, T>): Message<Outcome<T>> {
+  return message(name, bcs.enum(`${name}V1`, { Ok: ok, Error: WireError }) as BcsType<Outcome<T>, Outcome<T>>)
+}
+
+/** A response: what was asked for, or an error, which `decode` throws as the peer's ProtocolError (`remote`). */
+export function reply<T>(name: string, ok: BcsType<T, T>): Message<T> {
+  const type = outcome(name, ok)
+  return {
+    encode: value => type.encode({ Ok: value }),
+    decode(bytes) {
+      const value = type.decode(bytes)
+      if ('Error' in value) throw errorFromWire(value.Error)
+      return value.Ok
+    },
+  }
+}
+
+/** Errors come second in every reply, so that one encoding stands for all of them. */
+const AnyReply = outcome<boolean>('AnyReply', bcs.bool())
+
+export function encodeError(error: ProtocolError): Uint8Array {
+  return AnyReply.encode({ Error: errorToWire(error) })
+}
+
+/** u64 for what is a safe integer here. */
+export const WireSize: BcsType<number, number> = bcs.u64().transform<number, number>({
+  input: value => BigInt(value),
+  output(text) {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value)) throw new RangeError('a size beyond 2^53')
+    return value
+  },
+})
+
+export const WireBlobId: BcsType<BlobId, BlobId> = bcs.bytes(32).transform<BlobId, BlobId>({
+  input: id => blobIdToBytes(id),
+  output: bytes => blobIdFromBytes(bytes),
+})
+
+export const WireObjectId: BcsType<ObjectId, ObjectId> = bcs.bytes(32).transform<ObjectId, ObjectId>({
+  input: id => objectIdToBytes(id),
+  output: bytes => objectIdFromBytes(bytes),
+})
+
+const PairAndAxis = bcs.struct('SliverRef', {
+  pair: bcs.u16(),
+  axis: bcs.enum('Axis', { Primary: null, Secondary: null }),
+})
+
+export const WireSliverRef: BcsType<SliverRef, SliverRef> = PairAndAxis.transform<SliverRef, SliverRef>({
+  input: ({ pair, axis }) => ({ pair, axis: axis === 'primary' ? { Primary: true } : { Secondary: true } }),
+  output: ({ pair, axis }) => ({
+    pair: pair as SliverPairIndex,
+    axis: axis.$kind === 'Primary' ? 'primary' : 'secondary',
+  }),
+})
+
+export interface Hello {
+  /** system object ID */
+  network: ObjectId
+}
+
+const HelloV1 = plain<Hello>(bcs.struct('HelloV1', { network: WireObjectId }))
+/** First frame of the side that opened the stream. */
+export const ClientHello: Message<Hello> = message('ClientHello', HelloV1)
+/** First frame of the side that answers. */
+export const ServerHello: Message<Hello> = reply('ServerHello', HelloV1)
+
+export const WireBytes: BcsType<Uint8Array, Uint8Array> = plain(bcs.byteVector())
