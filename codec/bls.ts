@@ -29,7 +29,7 @@ export interface Bls {
 
 /** Loads the wasm library; takes some 50 ms, so do it once per process and pass it on. */
 export async function loadBls(): Promise<Bls> {
-  return new ChiaBls(await createModule())
+  return new ChiaBls(await (createModule as unknown as () => Promise<ModuleInstance>)())
 }
 
 interface Deletable {

@@ -1,0 +1,54 @@
+import type { CodecOptions } from '../interface.ts'
+import type { Allotment, Arena } from './arena.ts'
+import { ArenaStore } from './arenas.ts'
+import { createField, type Field } from './field.ts'
+import type { Phase } from './phase.ts'
+import { Pool } from './pool.ts'
+
+/** Where a job's blocks for the kernel's `configure` are. */
+export interface Blocks {
+  job: number
+  scratch: readonly number[]
+}
+
+/** Threads, memory and tables: what every job of one codec shares. */
+export class Engine {
+  readonly pool: Pool
+  readonly arenas: ArenaStore
+  #field: Field | undefined
+
+  constructor({ threads, build }: CodecOptions = {}) {
+    this.pool = new Pool(threads ?? defaultThreads(), build)
+    this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena))
+  }
+
+  get field(): Field {
+    this.#field ??= createField()
+    return this.#field
+  }
+
+  /** Runs a job in memory of its own, which is free again afterwards. */
+  async withArena<T>(allotment: Allotment, use: (arena: Arena) => Promise<T>): Promise<T> {
+    const arena = this.arenas.acquire(allotment.size)
+    try {
+      return await use(arena)
+    } finally {
+      this.arenas.release(arena)
+    }
+  }
+
+  run(arena: Arena, phase: Phase, { job, scratch }: Blocks, signal?: AbortSignal): Promise<void> {
+    return this.pool.run({ arena, phase, job, scratch, signal })
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close()
+    this.arenas.close()
+  }
+}
+
+/** All cores where memory can be shared with threads; none elsewhere, as in a browser page. */
+function defaultThreads(): number {
+  const isNode = typeof process === 'object' && process.versions?.node !== undefined
+  return isNode && typeof SharedArrayBuffer === 'function' ? navigator.hardwareConcurrency : 0
+}

@@ -1,0 +1,35 @@
+import { CodecError } from '../errors.ts'
+import type { KernelBuild } from '../interface.ts'
+import type { Kernel } from './phase.ts'
+
+/**
+ * Compiles the build that was asked for, or the fastest that the engine takes. Throws KERNEL_MISSING when the project
+ * has not been built.
+ */
+export async function loadKernel(shared: boolean, build?: KernelBuild): Promise<WebAssembly.Module> {
+  const builds: KernelBuild[] = build === undefined ? ['relaxed', 'plain'] : [build]
+  for (const name of builds) {
+    const binary = await readBinary(`kernel-${name}${shared ? '-threads' : ''}.wasm`)
+    if (WebAssembly.validate(binary)) return WebAssembly.compile(binary)
+  }
+  throw new CodecError('KERNEL_MISSING', `this engine does not run the kernel (${builds.join(', ')})`)
+}
+
+export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernel
+}
+
+async function readBinary(name: string): Promise<BufferSource> {
+  const url = new URL(`../build/${name}`, import.meta.url)
+  try {
+    if (url.protocol !== 'file:') {
+      const response = await fetch(url)
+      if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+      return await response.arrayBuffer()
+    }
+    const { readFile } = await import('node:fs/promises')
+    return await readFile(url)
+  } catch (cause) {
+    throw new CodecError('KERNEL_MISSING', `${name} is missing: run "npm run build"`, {}, { cause })
+  }
+}

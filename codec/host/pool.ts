@@ -1,0 +1,210 @@
+import { CodecError } from '../errors.ts'
+import type { KernelBuild } from '../interface.ts'
+import { type Arena, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
+import { type Executor, LocalExecutor, ThreadExecutor } from './executor.ts'
+import { loadKernel } from './kernel.ts'
+import { type Phase, unitCount } from './phase.ts'
+import { TURN_MS } from './turns.ts'
+
+/** A phase to run, and where in its arena the blocks for `configure` are: one scratch block per thread at most. */
+export interface PhaseRun {
+  arena: Arena
+  phase: Phase
+  job: number
+  scratch: readonly number[]
+  signal?: AbortSignal | undefined
+}
+
+interface Entry extends PhaseRun {
+  freeScratch: number[]
+  running: number
+  exhausted: boolean
+  error: unknown
+  resolve: () => void
+  reject: (error: unknown) => void
+  unlisten: () => void
+}
+
+/**
+ * Divides the threads among the phases of all calls in flight. A phase alone gets every thread until it is done; as
+ * soon as others wait, each gets turns of a few milliseconds. Threads start when there is work for them.
+ */
+export class Pool {
+  readonly threads: number
+  readonly shared: boolean
+  readonly #build: KernelBuild | undefined
+  #module: Promise<WebAssembly.Module> | undefined
+  readonly #executors = new Set<Executor>()
+  readonly #idle: Executor[] = []
+  #starting = 0
+  readonly #entries: Entry[] = []
+  #closed = false
+
+  /** `threads` 0: everything on the calling thread. */
+  constructor(threads: number, build?: KernelBuild) {
+    this.threads = Math.max(1, threads)
+    this.shared = threads > 0
+    this.#build = build
+  }
+
+  /** Resolves when every unit of the phase has run. Rejects with the signal's reason, WORKER_CRASHED or CLOSED. */
+  run(request: PhaseRun): Promise<void> {
+    if (this.#closed) return Promise.reject(closed())
+    if (request.signal?.aborted) return Promise.reject(request.signal.reason)
+    const { control } = request.arena
+    control[CONTROL_NEXT] = 0
+    control[CONTROL_STOP] = 0
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#fail(entry, request.signal?.reason)
+      request.signal?.addEventListener('abort', abort, { once: true })
+      const entry: Entry = {
+        ...request,
+        freeScratch: [...request.scratch],
+        running: 0,
+        exhausted: false,
+        error: undefined,
+        resolve,
+        reject,
+        unlisten: () => request.signal?.removeEventListener('abort', abort),
+      }
+      this.#entries.push(entry)
+      this.#dispatch()
+    })
+  }
+
+  /** Lets the threads drop what they keep for an arena, so that its memory can be given back. */
+  forget(arena: Arena): void {
+    for (const executor of this.#executors) executor.forget(arena.id)
+  }
+
+  /** Stops the threads; phases in flight reject with CLOSED. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const entry of [...this.#entries]) this.#fail(entry, closed())
+    await Promise.all([...this.#executors].map(executor => executor.close()))
+    this.#executors.clear()
+    this.#idle.length = 0
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const entry = this.#entries.find(wantsThread)
+      if (entry === undefined) return
+      const executor = this.#idle.pop()
+      if (executor === undefined) {
+        this.#startExecutor()
+        if (entry.running === 0) this.#askForTurns()
+        return
+      }
+      this.#give(entry, executor)
+    }
+  }
+
+  #give(entry: Entry, executor: Executor): void {
+    // to the end of the queue: the next thread goes to whoever has waited longest
+    this.#entries.splice(this.#entries.indexOf(entry), 1)
+    this.#entries.push(entry)
+    const scratch = entry.freeScratch.pop()!
+    entry.running++
+    entry.arena.control[CONTROL_STOP] = 0
+    const contended = this.#entries.some(
+      other => other !== entry && wantsThread(other) && other.running === 0,
+    )
+    const limitMs = contended ? TURN_MS : Number.POSITIVE_INFINITY
+    executor.run({ ...entry, scratch, limitMs }).then(
+      exhausted => this.#took(entry, executor, scratch, exhausted),
+      error => this.#lost(entry, executor, scratch, error),
+    )
+  }
+
+  #took(entry: Entry, executor: Executor, scratch: number, exhausted: boolean): void {
+    this.#idle.push(executor)
+    entry.running--
+    entry.freeScratch.push(scratch)
+    entry.exhausted ||= exhausted
+    this.#settleIfOver(entry)
+    this.#dispatch()
+  }
+
+  #lost(entry: Entry, executor: Executor, scratch: number, error: unknown): void {
+    entry.running--
+    entry.freeScratch.push(scratch)
+    if (this.#executors.has(executor)) this.#idle.push(executor)
+    this.#fail(entry, error)
+    this.#dispatch()
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    entry.error ??= error ?? new CodecError('CLOSED', 'aborted')
+    entry.exhausted = true
+    entry.arena.control[CONTROL_STOP] = 1
+    this.#settleIfOver(entry)
+  }
+
+  /** Only when no thread works in the arena any more: it may be used again at once. */
+  #settleIfOver(entry: Entry): void {
+    if (!entry.exhausted || entry.running > 0) return
+    const at = this.#entries.indexOf(entry)
+    if (at < 0) return
+    this.#entries.splice(at, 1)
+    entry.unlisten()
+    if (entry.error === undefined) entry.resolve()
+    else entry.reject(entry.error)
+  }
+
+  /** Somebody waits and has no thread: those who have one for an unlimited time come back after the unit in hand. */
+  #askForTurns(): void {
+    for (const entry of this.#entries) if (entry.running > 0) entry.arena.control[CONTROL_STOP] = 1
+  }
+
+  #startExecutor(): void {
+    if (this.#closed || this.#executors.size + this.#starting >= this.threads) return
+    this.#starting++
+    this.#createExecutor().then(
+      executor => {
+        this.#starting--
+        this.#idle.push(executor)
+        this.#dispatch()
+      },
+      error => {
+        this.#starting--
+        for (const entry of [...this.#entries]) if (entry.running === 0) this.#fail(entry, error)
+      },
+    )
+  }
+
+  async #createExecutor(): Promise<Executor> {
+    this.#module ??= loadKernel(this.shared, this.#build)
+    const module = await this.#module
+    if (!this.shared) return this.#add(new LocalExecutor(module))
+    const { Worker } = await import('node:worker_threads')
+    if (this.#closed) throw closed()
+    const worker = new Worker(workerUrl(), { workerData: module })
+    const executor: Executor = new ThreadExecutor(worker, () => this.#remove(executor))
+    return this.#add(executor)
+  }
+
+  #add(executor: Executor): Executor {
+    this.#executors.add(executor)
+    return executor
+  }
+
+  #remove(executor: Executor): void {
+    this.#executors.delete(executor)
+    const at = this.#idle.indexOf(executor)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+}
+
+function wantsThread(entry: Entry): boolean {
+  return !entry.exhausted && entry.freeScratch.length > 0 && entry.running < unitCount(entry.phase)
+}
+
+function closed(): CodecError {
+  return new CodecError('CLOSED', 'the codec is closed')
+}
+
+/** The published package has .js files; from the sources Node runs the .ts ones. */
+function workerUrl(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+}
