@@ -1,0 +1,80 @@
+import { type ExpectedFailure, readAttributes } from './attributes.ts'
+
+/** A `#[test]` function, as found in the source. */
+export interface MoveTest {
+  /** `address::module` as in the source, by named address */
+  module: string
+  name: string
+  expectedFailure?: ExpectedFailure
+}
+
+export interface TestSources {
+  /** the sources with all test code turned into ordinary code */
+  files: Record<string, string>
+  tests: MoveTest[]
+  /** values of the integer constants, by `module::Name` (the module's own name, without its address) */
+  constants: Map<string, bigint>
+}
+
+const attribute = /#\[((?:[^[\]]|\[[^\]]*\])*)\]/g
+const moduleHead = /\bmodule\s+(\w+::\w+)\s*[;{]/g
+const constant = /\bconst\s+(\w+)\s*:\s*u(?:8|16|32|64|128|256)\s*=\s*([\d_]+|0x[0-9a-fA-F_]+)/g
+const functionName =
+  /^(?:\s|#\[[^\]]*\]|\/\/[^\n]*\n)*(?:public\s*(?:\([^)]*\))?\s*|entry\s+|native\s+)*fun\s+(\w+)/
+
+/** Blanks out comments, so that an attribute in one is none; positions stay. */
+const withoutComments = (text: string): string =>
+  text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, comment => comment.replace(/[^\n]/g, ' '))
+
+/**
+ * The compiler gives out no bytecode of tests. So test code is compiled as ordinary code: the
+ * attributes `#[test]`, `#[test_only]` and `#[expected_failure]` are taken out of the sources (lines
+ * keep their numbers) and remembered here. Module initializers are renamed, for only tests may call
+ * them by name.
+ */
+export function testSources(files: Readonly<Record<string, string>>): TestSources {
+  const result: TestSources = { files: {}, tests: [], constants: new Map() }
+  for (const [path, text] of Object.entries(files)) {
+    if (!path.endsWith('.move')) result.files[path] = text
+    else result.files[path] = ordinaryCode(text, result)
+  }
+  return result
+}
+
+function ordinaryCode(text: string, { tests, constants }: TestSources): string {
+  const code = withoutComments(text)
+  const modules = [...code.matchAll(moduleHead)].map(match => ({ at: match.index, name: match[1]! }))
+  const moduleAt = (position: number): string => modules.findLast(({ at }) => at < position)?.name ?? ''
+
+  for (const match of code.matchAll(constant)) {
+    const [, module = ''] = moduleAt(match.index).split('::')
+    constants.set(`${module}::${match[1]}`, BigInt(match[2]!.replaceAll('_', '')))
+  }
+
+  let out = ''
+  let from = 0
+  let pending: Omit<MoveTest, 'module' | 'name'> & { isTest: boolean } = { isTest: false }
+  for (const match of code.matchAll(attribute)) {
+    const { isTest, expectedFailure, rest } = readAttributes(match[1]!)
+    const end = match.index + match[0].length
+    out += text.slice(from, match.index) + rest
+    from = end
+    if (isTest) pending.isTest = true
+    if (expectedFailure) pending.expectedFailure = expectedFailure
+    const name = functionName.exec(code.slice(end))?.[1]
+    // attributes may follow each other; the last one stands before the function
+    if (name !== undefined && !/^\s*#\[/.test(code.slice(end))) {
+      if (pending.isTest)
+        tests.push({
+          module: moduleAt(match.index),
+          name,
+          ...(pending.expectedFailure === undefined ? {} : { expectedFailure: pending.expectedFailure }),
+        })
+      pending = { isTest: false }
+    } else if (name === undefined) {
+      pending = { isTest: false }
+    }
+  }
+  out += text.slice(from)
+  return out.replace(/\binit\(/g, 'init_(')
+}
