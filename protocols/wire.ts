@@ -1,7 +1,12 @@
 /** The shapes that all protocols share. Every message is a BCS enum that begins with V1. */
 import { type BcsType, bcs } from '@mysten/bcs'
-import { decodeExact } from '../codec/bcs.ts'
-import { blobIdFromBytes, blobIdToBytes, objectIdFromBytes, objectIdToBytes } from '../codec/ids.ts'
+import {
+  blobIdFromBytes,
+  blobIdToBytes,
+  decodeExact,
+  objectIdFromBytes,
+  objectIdToBytes,
+} from '../codec/index.ts'
 import type { BlobId, ObjectId, SliverPairIndex, SliverRef } from '../codec/types.ts'
 import { errorFromWire, errorToWire, ProtocolError, type WireErrorFields } from './errors.ts'
 

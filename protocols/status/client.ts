@@ -36,7 +36,7 @@ export async function metadata(
   blobId: BlobId,
   options?: AbortOptions,
 ): Promise<BlobMetadata | undefined> {
-  const found = await ask(pool, peer, { Metadata: blobId }, MetadataReply, options)
+  const { metadata: found } = await ask(pool, peer, { Metadata: blobId }, MetadataReply, options)
   if (found !== null && found.blobId !== blobId) throw new ProtocolError('VIOLATION')
   return found ?? undefined
 }

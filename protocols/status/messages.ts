@@ -76,10 +76,10 @@ const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
 
 export const BlobStatusReply: Message<BlobStatus> = reply('BlobStatusReply', WireBlobStatus)
 
-/** null when the node does not have it */
-export const MetadataReply: Message<BlobMetadata | null> = reply(
+/** In a struct of its own: bcs reads a variant whose value is null as `true`. */
+export const MetadataReply: Message<{ metadata: BlobMetadata | null }> = reply(
   'MetadataReply',
-  plain(bcs.option(WireMetadata)),
+  plain(bcs.struct('MetadataReplyV1', { metadata: bcs.option(WireMetadata) })),
 )
 
 export const NodeInfoReply: Message<NodeInfo> = reply(

@@ -11,7 +11,8 @@ export function statusHandler(status: StatusSource, certificates: CertificateSin
       await respond(exchange, BlobStatusReply, await status.blobStatus(query.BlobStatus, { signal }))
     } else if ('Metadata' in query) {
       exchange.note({ query: 'metadata', blobId: query.Metadata })
-      await respond(exchange, MetadataReply, (await status.metadata(query.Metadata, { signal })) ?? null)
+      const metadata = (await status.metadata(query.Metadata, { signal })) ?? null
+      await respond(exchange, MetadataReply, { metadata })
     } else if ('Certified' in query) {
       exchange.note({ query: 'certified' })
       await certificates.certified(query.Certified, { peer, signal })

@@ -7,7 +7,6 @@
  *   server: StoreConfirmed                    signed confirmation; an error at any earlier time
  */
 import { type BcsType, bcs } from '@mysten/bcs'
-import { PAIR_HASHES } from '../../codec/metadata.ts'
 import type {
   BlobMetadata,
   Confirmation,
@@ -28,6 +27,9 @@ import {
   WireSize,
   WireSliverRef,
 } from '../wire.ts'
+
+/** Hash of the primary and of the secondary sliver of one pair. */
+const PAIR_HASHES = 64
 
 /** Metadata in Floe's own compact form: the number of shards is the number of hash pairs. */
 export const WireMetadata: BcsType<BlobMetadata, BlobMetadata> = bcs

@@ -1,4 +1,4 @@
-import { sliverLength } from '../../codec/params.ts'
+import { sliverLength } from '../../codec/index.ts'
 import type { SliverRef } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Custody, StoreHeader, StoreSession } from '../ports.ts'

@@ -1,0 +1,76 @@
+import type { GossipSub } from '@libp2p/gossipsub'
+import type { Identify } from '@libp2p/identify'
+import type { Libp2p, ServiceMap } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
+import { noise } from '@libp2p/noise'
+import type { Ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import type { ObjectId } from '../../codec/types.ts'
+import type { Log } from '../../protocols/ports.ts'
+import { CONNECTIONS, MUXER, SOCKET } from './limits.ts'
+import { networkKeyFromSeed } from './peer-id.ts'
+import { type NetworkRole, roleTraits } from './roles.ts'
+
+export interface NetworkServices extends ServiceMap {
+  identify: Identify
+  ping: Ping
+  dht: KadDHT
+  pubsub: GossipSub
+}
+
+/** Services are there for storage nodes only: a pure client needs none to ask peers whose addresses it has. */
+export type NetworkNode = Libp2p<Partial<NetworkServices>>
+
+export interface NetworkNodeOptions {
+  /** 32-byte Ed25519 seed of the network key; a key for this process only when absent */
+  privateKey?: Uint8Array
+  /** multiaddrs to listen on; only storage nodes listen */
+  listen?: readonly string[]
+  /** multiaddrs to tell others instead of those that are listened on */
+  announce?: readonly string[]
+  /** system object ID */
+  network: ObjectId
+  roles: readonly NetworkRole[]
+  log: Log
+}
+
+/** NetworkNode says that they may be missing. */
+const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
+
+/** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
+export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
+  const { privateKey, listen = [], announce = [], network, roles, log } = options
+  const { listens, meshes, shortLived } = roleTraits(roles)
+  const node = await createLibp2p<NetworkServices>({
+    ...(privateKey === undefined ? {} : { privateKey: await networkKeyFromSeed(privateKey) }),
+    addresses: { listen: listens ? [...listen] : [], announce: [...announce] },
+    transports: [tcp(SOCKET)],
+    connectionEncrypters: shortLived ? [noise()] : [await lazyTls(), noise()],
+    streamMuxers: [yamux(MUXER)],
+    connectionManager: CONNECTIONS,
+    // a short-lived client notices a dead peer by the time limit of its request
+    connectionMonitor: { enabled: !shortLived, pingInterval: 30_000 },
+    services: meshes ? await meshServices(network) : NO_SERVICES,
+    nodeInfo: { userAgent: 'floe' },
+  })
+  const addresses = node.getMultiaddrs().map(String)
+  log.debug({ peer: node.peerId.toString(), addresses, roles }, 'network node started')
+  return node
+}
+
+/**
+ * TLS moves a third more bytes per CPU second than noise; but its handshake takes twice as long, and loading it takes a
+ * tenth of a second, mostly for X.509. So one-command clients go without it (every node speaks both).
+ */
+async function lazyTls() {
+  const { tls } = await import('@libp2p/tls')
+  return tls()
+}
+
+/** Loaded only where it is used, so that a client starts without it. */
+async function meshServices(network: ObjectId): Promise<ServiceFactoryMap<NetworkServices>> {
+  const { createMeshServices } = await import('./mesh-services.ts')
+  return createMeshServices(network)
+}

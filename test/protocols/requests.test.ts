@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { blobId, EPOCH, INFO, keyOf, metadataOf, primary, secondary, sliverBytes } from './support/fakes.ts'
+import { type TestClient, type TestServer, testPeers } from './support/peers.ts'
+
+describe('protocols between two peers', () => {
+  const peers = testPeers()
+  let server: TestServer
+  let reader: TestClient
+
+  before(async () => {
+    server = await peers.server()
+    reader = await peers.client()
+  })
+  after(() => peers.stop())
+
+  const upload = (id: ReturnType<typeof blobId>, length: number, sent: string[] = []) => {
+    const metadata = metadataOf(id, length)
+    const header = { metadata, persistence: { kind: 'permanent' as const }, registerDigest: 'digest' }
+    const sliver = (ref: ReturnType<typeof primary>) => {
+      sent.push(`${ref.axis} ${ref.pair}`)
+      return sliverBytes(metadata, ref)
+    }
+    return reader.client.store(server.address, { header, sliver })
+  }
+
+  it('stores what is wanted and returns the confirmation', async () => {
+    const id = blobId(1)
+    const outcome = await upload(id, 1_000)
+    assert.equal(outcome.epoch, EPOCH)
+    assert.deepEqual(outcome.confirmation.message, new Uint8Array(43).fill(1))
+    const metadata = metadataOf(id, 1_000)
+    for (const ref of server.node.wanted) {
+      assert.deepEqual(server.node.slivers.stored.get(keyOf(id, ref)), sliverBytes(metadata, ref))
+    }
+    assert.equal(server.node.openSessions, 0)
+  })
+
+  it('sends nothing that the node has already', async () => {
+    await upload(blobId(2), 1_000)
+    server.node.slivers.stored.delete(keyOf(blobId(2), secondary(1)))
+    const sent: string[] = []
+    const outcome = await upload(blobId(2), 1_000, sent)
+    assert.deepEqual(sent, ['secondary 1'])
+    assert.equal(outcome.sentBytes, sliverBytes(metadataOf(blobId(2), 1_000), secondary(1)).length)
+  })
+
+  it('fetches a list in one request and says what is missing', async () => {
+    const id = blobId(3)
+    await upload(id, 900_000)
+    const refs = [primary(0), primary(7), secondary(1)]
+    const items = refs.map(ref => ({ blobId: id, ref }))
+    const got = new Map<string, Uint8Array | undefined>()
+    for await (const { item, bytes } of reader.client.fetch(server.address, items))
+      got.set(keyOf(id, item.ref), bytes)
+    assert.equal(got.size, 3)
+    assert.equal(got.get(keyOf(id, primary(7))), undefined)
+    for (const ref of [primary(0), secondary(1)]) {
+      assert.deepEqual(got.get(keyOf(id, ref)), sliverBytes(metadataOf(id, 900_000), ref))
+    }
+  })
+
+  it('answers status, metadata and node info, and takes a certificate', async () => {
+    const id = blobId(4)
+    const { client } = reader
+    assert.deepEqual(await client.blobStatus(server.address, id), { kind: 'nonexistent' })
+    assert.equal(await client.metadata(server.address, id), undefined)
+    await upload(id, 77)
+    const status = await client.blobStatus(server.address, id)
+    assert.deepEqual(status, {
+      kind: 'known',
+      certified: true,
+      initialCertifiedEpoch: EPOCH,
+      endEpoch: 9,
+      deletable: true,
+    })
+    assert.deepEqual(await client.metadata(server.address, id), metadataOf(id, 77))
+    assert.deepEqual(await client.nodeInfo(server.address), INFO)
+    const certificate = {
+      epoch: EPOCH,
+      signers: [0, 2, 5],
+      message: new Uint8Array(43),
+      signature: new Uint8Array(96).fill(9),
+    }
+    await client.submitCertificate(server.address, certificate)
+    assert.deepEqual(server.node.certificates.received, [certificate])
+  })
+
+  it('keeps streams open for the next request', async () => {
+    const open = () =>
+      server.libp2p
+        .getConnections()
+        .flatMap(({ streams }) => streams.filter(s => s.protocol === '/floe/status/1.0.0'))
+    await reader.client.nodeInfo(server.address)
+    const before = open().map(({ id }) => id)
+    for (let i = 0; i < 5; i++) await reader.client.nodeInfo(server.address)
+    assert.deepEqual(
+      open().map(({ id }) => id),
+      before,
+    )
+    assert.equal(before.length, 1)
+  })
+})
