@@ -1,0 +1,32 @@
+import { maxBlobSize } from '../../codec/index.ts'
+import type { Client } from '../services/types.ts'
+
+/** What the gateway must know of the network before it takes a body. */
+export interface NetworkFacts {
+  maxBlobBytes: number
+  maxEpochsAhead: number
+}
+
+// limits change by votes and upgrades only, and the client checks again: this saves a round trip, no more
+const FRESH_MS = 60_000
+
+/** Asks the network at most once a minute, and once for all that wait. A failure is not kept. */
+export function createNetworkFacts(client: Client, timeoutMs: number): () => Promise<NetworkFacts> {
+  let known: { facts: Promise<NetworkFacts>; sinceMs: number } | undefined
+  return () => {
+    if (known === undefined || performance.now() - known.sinceMs > FRESH_MS) {
+      const mine = { facts: ask(), sinceMs: performance.now() }
+      known = mine
+      mine.facts.catch(() => {
+        if (known === mine) known = undefined
+      })
+    }
+    return known.facts
+  }
+
+  // no caller's signal: others wait for the same answer
+  async function ask(): Promise<NetworkFacts> {
+    const { system } = await client.info({ signal: AbortSignal.timeout(timeoutMs) })
+    return { maxBlobBytes: maxBlobSize(system.nShards), maxEpochsAhead: system.maxEpochsAhead }
+  }
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http'
+import { HttpError } from './errors.ts'
+
+export interface GuardInit {
+  /** further host names, without port, under which the gateway may be asked */
+  hostNames: readonly string[]
+  /** web origins, `https://app.example`, whose pages may change state */
+  allowedOrigins: readonly string[]
+}
+
+/**
+ * A gateway on localhost can be reached by every web page that its user opens. Two checks keep pages out:
+ * `Host`, because a page can rebind its own name to 127.0.0.1, and `Origin` on everything that changes state.
+ */
+export interface Guard {
+  /** Throws 403 for a name that is not ours. */
+  checkHost(request: IncomingMessage): void
+  /** Throws 403 when a page of another origin wants to change something. */
+  checkOrigin(request: IncomingMessage): void
+  /** The configured foreign origin that a request comes from, if any. */
+  allowedOrigin(request: IncomingMessage): string | undefined
+}
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
+
+export function createGuard(init: GuardInit): Guard {
+  const names = new Set([...LOOPBACK_NAMES, ...init.hostNames.map(name => name.toLowerCase())])
+  const origins = new Set(init.allowedOrigins)
+
+  return {
+    checkHost({ headers: { host } }) {
+      if (host !== undefined && names.has(hostName(host))) return
+      throw new HttpError(403, 'FORBIDDEN_HOST', `this gateway does not answer for the host ${quote(host)}`)
+    },
+    checkOrigin({ headers }) {
+      const { origin, host } = headers
+      if (origin === undefined) {
+        // no page at all, or a browser that hides the origin but says what it is
+        if (headers['sec-fetch-site'] !== 'cross-site') return
+      } else if (origins.has(origin) || origin === `http://${host}` || origin === `https://${host}`) return
+      throw new HttpError(403, 'FORBIDDEN_ORIGIN', `pages of ${quote(origin)} may read here, not store`)
+    },
+    allowedOrigin: ({ headers: { origin } }) =>
+      origin !== undefined && origins.has(origin) ? origin : undefined,
+  }
+}
+
+/** The name in a Host header, without port, in lower case. */
+function hostName(host: string): string {
+  return host.replace(/:\d+$/, '').toLowerCase()
+}
+
+// what a stranger sent is shown, but not at any length
+function quote(text: string | undefined): string {
+  return JSON.stringify((text ?? '').slice(0, 100))
+}

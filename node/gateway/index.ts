@@ -1,0 +1,2 @@
+export { createGateway, type Gateway } from './gateway.ts'
+export { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'

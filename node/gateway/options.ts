@@ -1,0 +1,62 @@
+import type { NetworkConfig } from '../../chain/types.ts'
+import type { Log } from '../../protocols/ports.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Client } from '../services/types.ts'
+
+/** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
+export const DEFAULT_GATEWAY_PORT = 31415
+
+export interface GatewayInit {
+  client: Client
+  network: Pick<NetworkConfig, 'name' | 'kind' | 'systemObjectId'>
+  /** served at /metrics; without it the route says that there are none */
+  metrics?: Metrics
+  log?: Log
+  host?: string
+  /** 0 takes a free one */
+  port?: number
+  /** names besides localhost, 127.0.0.1 and [::1] under which it may be asked, without port */
+  hostNames?: readonly string[]
+  /** web origins whose pages may publish */
+  allowedOrigins?: readonly string[]
+  /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
+  publish?: boolean
+  limits?: Partial<GatewayLimits>
+}
+
+export interface GatewayLimits {
+  /** uploads at a time; each holds its blob and, while encoding, several times as much */
+  uploads: number
+  uploadBytes: number
+  downloads: number
+  downloadBytes: number
+  /** requests of one kind that may wait for room */
+  waiting: number
+  waitMs: number
+  /** a blob larger than this is refused, whatever the network takes */
+  maxBlobBytes: number
+  /** silence in a request's body */
+  bodyIdleMs: number
+  /** silence of a reader that takes nothing */
+  readerStallMs: number
+  /** from asking the network until it has answered */
+  readMs: number
+  publishMs: number
+  /** what requests under way get when the gateway stops */
+  stopGraceMs: number
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  uploads: 4, // more than saturate the codec's threads on small machines
+  uploadBytes: 256 * 1024 * 1024, // times 5 while encoding
+  downloads: 32, // tabs of a browser open 6 connections each
+  downloadBytes: 512 * 1024 * 1024,
+  waiting: 64, // a folder dropped into a page arrives as one burst
+  waitMs: 30_000, // below the 60 s after which proxies give up
+  maxBlobBytes: 1024 * 1024 * 1024, // blobs are held in memory here; larger ones need the command line
+  bodyIdleMs: 30_000,
+  readerStallMs: 60_000, // a paused video player should survive
+  readMs: 60_000, // the client gives up on unreachable nodes well before
+  publishMs: 300_000, // a blob of the largest size over a home uplink
+  stopGraceMs: 3_000, // short enough for Ctrl-C
+}

@@ -1,0 +1,62 @@
+import { HttpError } from './errors.ts'
+import type { Handler } from './exchange.ts'
+
+export interface Route {
+  /** segments separated by `/`; `:name` matches one segment */
+  pattern: string
+  /** A GET handler also answers HEAD: node:http leaves the body out. */
+  methods: Readonly<Partial<Record<'GET' | 'PUT', Handler>>>
+  /** whether pages of any origin may read the answers */
+  readableByPages: boolean
+}
+
+export interface Match {
+  route: Route
+  params: Record<string, string>
+}
+
+/** The route of a path. Throws 404 when there is none, 400 when a segment cannot be decoded. */
+export function findRoute(routes: readonly Route[], path: string): Match {
+  for (const route of routes) {
+    const params = matchPattern(route.pattern, path)
+    if (params !== undefined) return { route, params }
+  }
+  throw new HttpError(404, 'NO_SUCH_ROUTE', 'nothing lives at this path; GET / says what does')
+}
+
+/** The handler of a method. Throws 405 with `Allow` when the route has none. */
+export function findHandler(route: Route, method: string): Handler {
+  const handler = route.methods[method === 'HEAD' ? 'GET' : (method as 'GET' | 'PUT')]
+  if (handler !== undefined) return handler
+  throw new HttpError(405, 'METHOD_NOT_ALLOWED', `this path takes ${allowedMethods(route)}`, {
+    headers: { allow: allowedMethods(route) },
+  })
+}
+
+/** As in an `Allow` header. */
+export function allowedMethods(route: Route): string {
+  return [route.methods.GET && 'GET, HEAD', route.methods.PUT && 'PUT', 'OPTIONS'].filter(Boolean).join(', ')
+}
+
+function matchPattern(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split('/')
+  const given = path.split('/')
+  if (wanted.length !== given.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [i, segment] of wanted.entries()) {
+    const value = given[i] as string
+    if (!segment.startsWith(':')) {
+      if (segment !== value) return undefined
+    } else if (value === '') return undefined
+    else params[segment.slice(1)] = decode(value)
+  }
+  return params
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new HttpError(400, 'MALFORMED_REQUEST', 'the path is not valid percent-encoding', { cause })
+  }
+}

@@ -1,0 +1,69 @@
+import type { Client } from '../../services/types.ts'
+import { declaredLength, readBody } from '../body.ts'
+import { HttpError } from '../errors.ts'
+import type { Exchange, Handler } from '../exchange.ts'
+import type { NetworkFacts } from '../facts.ts'
+import type { Gate } from '../gate.ts'
+import type { GatewayLimits } from '../options.ts'
+import { type PublishParams, parsePublishParams } from '../publish-params.ts'
+import { sendJson } from '../respond.ts'
+import { storeResultJson } from '../walrus-json.ts'
+
+interface PublishInit {
+  client: Client
+  gate: Gate
+  limits: GatewayLimits
+  facts: () => Promise<NetworkFacts>
+  enabled: boolean
+}
+
+/** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
+export function publishBlob(init: PublishInit): Handler {
+  const { client, gate, limits, facts, enabled } = init
+
+  return async exchange => {
+    if (!enabled)
+      throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
+    const params = parsePublishParams(exchange.url.searchParams)
+    refuseEncodings(exchange)
+    const known = await facts()
+    if (params.epochs > known.maxEpochsAhead) {
+      throw new HttpError(400, 'INVALID_PARAMETER', `epochs must be at most ${known.maxEpochsAhead}`, {
+        metadata: { parameter: 'epochs', max: known.maxEpochsAhead },
+      })
+    }
+    const maxBytes = Math.min(known.maxBlobBytes, limits.maxBlobBytes)
+    const leave = await gate.enter(declaredLength(exchange.request, maxBytes) ?? maxBytes, exchange.signal)
+    try {
+      await publish(exchange, params, maxBytes)
+    } finally {
+      leave()
+    }
+  }
+
+  async function publish(exchange: Exchange, params: PublishParams, maxBytes: number): Promise<void> {
+    exchange.askForBody()
+    const data = await readBody(exchange.request, {
+      maxBytes,
+      idleMs: limits.bodyIdleMs,
+      signal: exchange.signal,
+    })
+    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.publishMs)])
+    const result = await client.store(data, { ...params, signal })
+    const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
+    exchange.note({ blobId, bytesIn: data.length, outcome: result.kind })
+    sendJson(exchange, 200, storeResultJson(result))
+  }
+}
+
+// a compressed body would be stored compressed, and its reader would not know
+function refuseEncodings({ request }: Exchange): void {
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpError(
+      415,
+      'UNSUPPORTED_ENCODING',
+      'bodies are stored as they are: send no Content-Encoding',
+    )
+  }
+}

@@ -1,0 +1,85 @@
+import { parseBlobId } from '../../../codec/index.ts'
+import type { BlobId } from '../../../codec/types.ts'
+import type { Client } from '../../services/types.ts'
+import { ifRangeHolds, noneMatchHits } from '../conditional.ts'
+import { HttpError } from '../errors.ts'
+import type { Exchange, Handler } from '../exchange.ts'
+import type { Gate } from '../gate.ts'
+import type { GatewayLimits } from '../options.ts'
+import { parseRange } from '../range.ts'
+import { sendBytes } from '../respond.ts'
+
+// not immutable: a blob that was encoded wrongly can be invalidated
+const CACHE_CONTROL = 'public, max-age=86400, stale-while-revalidate=3600'
+
+/** `GET` and `HEAD /v1/blobs/:blobId`. */
+export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimits }): Handler {
+  const { client, gate, limits } = init
+
+  return async exchange => {
+    const { request, response, params } = exchange
+    const blobId = blobIdParam(params.blobId)
+    exchange.note({ blobId })
+    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.readMs)])
+    const { size } = await client.stat(blobId, { signal })
+
+    const etag = `"${blobId}"`
+    const headers = { etag, 'cache-control': CACHE_CONTROL, 'accept-ranges': 'bytes' }
+    if (noneMatchHits(request.headers['if-none-match'], etag)) {
+      response.writeHead(304, headers).end()
+      return
+    }
+    const asked =
+      request.method === 'GET' && ifRangeHolds(request.headers['if-range'] as string | undefined, etag)
+        ? parseRange(request.headers.range, size)
+        : ({ kind: 'whole' } as const) // HEAD has no ranges (RFC 9110, 14.2)
+    if (asked.kind === 'unsatisfiable') {
+      throw new HttpError(416, 'RANGE_NOT_SATISFIABLE', `the blob has ${size} bytes`, {
+        metadata: { size },
+        headers: { 'content-range': `bytes */${size}`, 'accept-ranges': 'bytes' },
+      })
+    }
+    const range = asked.kind === 'part' ? asked.range : undefined
+    const length = range === undefined ? size : range.end - range.start
+    const bodyHeaders: Record<string, string | number> = {
+      ...headers,
+      'content-type': 'application/octet-stream',
+      'content-length': length,
+      // blobs are public; pages of other origins may embed them
+      'cross-origin-resource-policy': 'cross-origin',
+    }
+    if (range !== undefined) bodyHeaders['content-range'] = `bytes ${range.start}-${range.end - 1}/${size}`
+    if (request.method === 'HEAD') {
+      response.writeHead(200, bodyHeaders).end()
+      return
+    }
+    await sendBlob(exchange, blobId, range, length, bodyHeaders, signal)
+  }
+
+  async function sendBlob(
+    exchange: Exchange,
+    blobId: BlobId,
+    range: { start: number; end: number } | undefined,
+    length: number,
+    headers: Record<string, string | number>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const leave = await gate.enter(length, signal)
+    try {
+      const { data } = await client.read(blobId, { ...(range && { range }), signal })
+      if (data.length !== length) throw new Error(`the client read ${data.length} bytes instead of ${length}`)
+      exchange.note({ bytesOut: length })
+      await sendBytes(exchange, range === undefined ? 200 : 206, headers, data, limits.readerStallMs)
+    } finally {
+      leave()
+    }
+  }
+}
+
+function blobIdParam(text: string | undefined): BlobId {
+  try {
+    return parseBlobId(text ?? '')
+  } catch {
+    throw new HttpError(400, 'INVALID_BLOB_ID', 'a blob ID has 43 characters of URL-safe base64')
+  }
+}

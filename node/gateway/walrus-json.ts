@@ -1,0 +1,33 @@
+import type { BlobObject } from '../../chain/types.ts'
+import type { StoreResult } from '../services/types.ts'
+
+const ENCODING_NAMES: Record<number, string> = { 0: 'RedStuff', 1: 'RS2' }
+
+/** What was stored, in the shape of Walrus's publisher. */
+export function storeResultJson(result: StoreResult): object {
+  if (result.kind === 'newlyCreated') {
+    const { blob, encodedLength, epochsAhead, costFrost } = result
+    return {
+      newlyCreated: {
+        blobObject: blobObjectJson(blob),
+        resourceOperation: { registerFromScratch: { encodedLength, epochsAhead } },
+        cost: costFrost,
+      },
+    }
+  }
+  const { blobId, event, objectId, endEpoch } = result
+  return { alreadyCertified: { blobId, ...(event ? { event } : { object: objectId }), endEpoch } }
+}
+
+function blobObjectJson(blob: BlobObject): object {
+  return {
+    id: blob.objectId,
+    registeredEpoch: blob.registeredEpoch,
+    blobId: blob.blobId,
+    size: blob.size,
+    encodingType: ENCODING_NAMES[blob.encodingType] ?? String(blob.encodingType),
+    certifiedEpoch: blob.certifiedEpoch ?? null,
+    storage: blob.storage,
+    deletable: blob.deletable,
+  }
+}

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto'
+import type { BlobObject } from '../../chain/types.ts'
+import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
+import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
+import { ClientError } from '../../node/errors.ts'
+import type { Client, StoreOptions, StoreResult } from '../../node/services/types.ts'
+
+export type Operation = 'store' | 'read' | 'stat' | 'status' | 'info'
+
+/** A network in memory. Its blob IDs are SHA-256, so that no codec is needed. */
+export interface FakeClient extends Client {
+  readonly blobs: Map<BlobId, Uint8Array>
+  /** operations begun, in order, and how each ended */
+  readonly calls: { operation: Operation; outcome?: 'ok' | 'aborted' | 'failed'; options?: unknown }[]
+  /** Makes an operation fail from now on; undefined lets it work again. */
+  fail(operation: Operation, error: Error | undefined): void
+  /** Makes calls of an operation wait until the function returned is called. */
+  hold(operation: Operation): () => void
+  /** Resolves once `count` calls of the operation have begun. */
+  begun(operation: Operation, count: number): Promise<void>
+  /** Resolves once `count` calls of the operation have ended. */
+  ended(operation: Operation, count: number): Promise<void>
+}
+
+const EPOCH = 1 as Epoch
+const SENDER = parseObjectId('0xa11ce')
+
+export function createFakeClient(init: { nShards?: number; maxEpochsAhead?: number } = {}): FakeClient {
+  const { nShards = 100, maxEpochsAhead = 53 } = init
+  const blobs = new Map<BlobId, Uint8Array>()
+  const objects = new Map<BlobId, BlobObject>()
+  const calls: FakeClient['calls'] = []
+  const failures = new Map<Operation, Error>()
+  const holds = new Map<Operation, Promise<void>>()
+  const watchers = new Set<() => void>()
+  const changed = () => {
+    for (const watcher of watchers) watcher()
+  }
+
+  async function run<T>(
+    operation: Operation,
+    options: { signal?: AbortSignal } | undefined,
+    work: () => T | Promise<T>,
+  ): Promise<T> {
+    const call: FakeClient['calls'][number] = { operation, options }
+    calls.push(call)
+    changed()
+    const signal = options?.signal
+    try {
+      signal?.throwIfAborted()
+      await unlessAborted(holds.get(operation), signal)
+      const failure = failures.get(operation)
+      if (failure !== undefined) throw failure
+      const result = await work()
+      call.outcome = 'ok'
+      return result
+    } catch (error) {
+      call.outcome = signal?.aborted ? 'aborted' : 'failed'
+      throw error
+    } finally {
+      changed()
+    }
+  }
+
+  function until(condition: () => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const watcher = () => {
+        if (!condition()) return
+        watchers.delete(watcher)
+        resolve()
+      }
+      watchers.add(watcher)
+      watcher()
+    })
+  }
+
+  function find(blobId: BlobId): Uint8Array {
+    const data = blobs.get(blobId)
+    if (data !== undefined) return data
+    const details = { blobId, answeredShards: nShards, neededShards: 67 }
+    throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is stored on this network`, details)
+  }
+
+  function store(data: Uint8Array, options: StoreOptions): StoreResult {
+    const bytes = Uint8Array.from(data)
+    const blobId = blobIdFromBytes(createHash('sha256').update(bytes).digest())
+    const known = objects.get(blobId)
+    if (known !== undefined && !options.force) {
+      return { kind: 'alreadyCertified', blobId, endEpoch: known.storage.endEpoch, objectId: known.objectId }
+    }
+    const encodedLength = encodedSize(nShards, bytes.length)
+    const blob: BlobObject = {
+      objectId: objectIdFromBytes(createHash('sha256').update(`object ${calls.length}`).digest()),
+      blobId,
+      registeredEpoch: EPOCH,
+      certifiedEpoch: EPOCH,
+      size: bytes.length,
+      encodingType: 1,
+      deletable: options.deletable,
+      storage: {
+        id: objectIdFromBytes(createHash('sha256').update(`storage ${calls.length}`).digest()),
+        startEpoch: EPOCH,
+        endEpoch: (EPOCH + options.epochs) as Epoch,
+        storageSize: BigInt(encodedLength),
+      },
+      owner: options.sendObjectTo ?? SENDER,
+    }
+    for (const phase of ['encode', 'register', 'upload', 'certify'] as const) {
+      options.onProgress?.({ phase, done: 1, total: 1 })
+    }
+    blobs.set(blobId, bytes)
+    objects.set(blobId, blob)
+    const costFrost = 132_300n * BigInt(options.epochs)
+    return {
+      kind: 'newlyCreated',
+      blob,
+      costFrost,
+      encodedLength,
+      epochsAhead: options.epochs,
+      confirmedShards: nShards,
+    }
+  }
+
+  return {
+    blobs,
+    calls,
+    fail: (operation, error) =>
+      error === undefined ? failures.delete(operation) : failures.set(operation, error),
+    hold(operation) {
+      const held = Promise.withResolvers<void>()
+      holds.set(operation, held.promise)
+      return () => {
+        holds.delete(operation)
+        held.resolve()
+      }
+    },
+    begun: (operation, count) =>
+      until(() => calls.filter(call => call.operation === operation).length >= count),
+    ended: (operation, count) =>
+      until(
+        () =>
+          calls.filter(call => call.operation === operation && call.outcome !== undefined).length >= count,
+      ),
+
+    store: (data, options) => run('store', options, () => store(data, options)),
+    read: (blobId, options) =>
+      run('read', options, () => {
+        const data = find(blobId)
+        const { start, end } = options?.range ?? { start: 0, end: data.length }
+        options?.onProgress?.({ phase: 'fetch', done: 1, total: 1 })
+        return { blobId, size: data.length, data: data.slice(start, end) }
+      }),
+    stat: (blobId, options) => run('stat', options, () => ({ blobId, size: find(blobId).length })),
+    status: (blobId, options) =>
+      run('status', options, () => {
+        const object = objects.get(blobId)
+        const answered = { answeredShards: nShards, nShards }
+        if (object === undefined) return { blobId, status: 'nonexistent' as const, ...answered }
+        const { deletable, size } = object
+        const endEpoch = object.storage.endEpoch
+        return {
+          blobId,
+          status: 'certified' as const,
+          endEpoch,
+          initialCertifiedEpoch: EPOCH,
+          deletable,
+          size,
+          ...answered,
+        }
+      }),
+    info: options =>
+      run('info', options, () => ({
+        system: {
+          epoch: EPOCH,
+          nShards,
+          storagePriceFrost: 100_000n,
+          writePriceFrost: 20_000n,
+          totalCapacityBytes: 1n << 40n,
+          usedCapacityBytes: 1n << 20n,
+          maxEpochsAhead,
+          epochDurationMs: 86_400_000,
+        },
+        committees: {
+          epoch: EPOCH,
+          state: { kind: 'done' as const, sinceMs: 1_700_000_000_000 },
+          current: { epoch: EPOCH, nShards, members: [fakeMember(nShards)] },
+        },
+      })),
+    close: async () => {},
+  }
+}
+
+function fakeMember(nShards: number) {
+  return {
+    index: 0,
+    nodeId: parseObjectId('0x1'),
+    name: 'node-0',
+    networkAddress: '127.0.0.1:1',
+    networkPublicKey: new Uint8Array(33),
+    blsPublicKey: new Uint8Array(48),
+    shards: Array.from({ length: nShards }, (_, i) => i as ShardIndex),
+    multiaddrs: ['/ip4/127.0.0.1/tcp/1'],
+  }
+}
+
+async function unlessAborted(
+  work: Promise<void> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (work === undefined || signal === undefined) return await work
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
