@@ -29,8 +29,8 @@ const withoutComments = (text: string): string =>
 /**
  * The compiler gives out no bytecode of tests. So test code is compiled as ordinary code: the
  * attributes `#[test]`, `#[test_only]` and `#[expected_failure]` are taken out of the sources (lines
- * keep their numbers) and remembered here. Module initializers are renamed, for only tests may call
- * them by name.
+ * keep their numbers) and remembered here. Module initializers are renamed and one-time witnesses
+ * come from a native, for only tests may call the first by name and make the second.
  */
 export function testSources(files: Readonly<Record<string, string>>): TestSources {
   const result: TestSources = { files: {}, tests: [], constants: new Map() }
@@ -76,5 +76,12 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
     }
   }
   out += text.slice(from)
-  return out.replace(/\binit\(/g, 'init_(')
+  return modules.reduce(withoutWitness, out.replace(/\binit\(/g, 'init_('))
+}
+
+/** Tests make one-time witnesses by hand, which ordinary code may not. */
+function withoutWitness(text: string, { name }: { name: string }): string {
+  const witness = name.split('::')[1]!.toUpperCase()
+  const construction = new RegExp(`\\b${witness}\\s*\\{\\s*\\}(?!\\s*=)`, 'g')
+  return text.replace(construction, `sui::test_utils::create_one_time_witness<${witness}>()`)
 }
