@@ -1,0 +1,72 @@
+import type { SuiClientTypes } from '@mysten/sui/client'
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import { normalizeStructTag } from '@mysten/sui/utils'
+import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
+import type { Epoch, ObjectId } from '../../codec/types.ts'
+import { Blob } from '../bindings/blob.ts'
+import { decodeMove, safeNumber } from '../bindings/move.ts'
+import type { BlobObject } from '../types.ts'
+import { fetchObjects, type RawObject } from './objects.ts'
+
+const PAGE_SIZE = 50
+
+/** Type of Blob objects, in its normal form. */
+export function blobType(originalPackageId: ObjectId): string {
+  return normalizeStructTag(`${originalPackageId}::blob::Blob`)
+}
+
+/** The Blob object, or undefined when there is none of this ID (any more) or it is of another type. */
+export async function readBlob(
+  client: SuiGrpcClient,
+  originalPackageId: ObjectId,
+  objectId: ObjectId,
+): Promise<(BlobObject & { version: string }) | undefined> {
+  const [object] = await fetchObjects(client, [objectId])
+  if (!object || normalizeStructTag(object.type) !== blobType(originalPackageId)) return undefined
+  return { ...toBlobObject(object), version: object.version }
+}
+
+/** Every Blob object that the address owns. */
+export async function readOwnedBlobs(
+  client: SuiGrpcClient,
+  originalPackageId: ObjectId,
+  owner: ObjectId,
+): Promise<BlobObject[]> {
+  const type = blobType(originalPackageId)
+  const blobs: BlobObject[] = []
+  let cursor: string | null = null
+  do {
+    const page: SuiClientTypes.ListOwnedObjectsResponse<{ content: true }> =
+      await client.core.listOwnedObjects({
+        owner,
+        type,
+        cursor,
+        limit: PAGE_SIZE,
+        include: { content: true },
+      })
+    for (const object of page.objects) blobs.push(toBlobObject(object as RawObject))
+    cursor = page.hasNextPage ? page.cursor : null
+  } while (cursor !== null)
+  return blobs
+}
+
+function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject {
+  const blob = decodeMove(Blob, object.content)
+  const owner = object.owner.$kind === 'AddressOwner' ? parseObjectId(object.owner.AddressOwner) : undefined
+  return {
+    objectId: parseObjectId(blob.id),
+    blobId: blobIdFromU256(BigInt(blob.blob_id)),
+    registeredEpoch: blob.registered_epoch as Epoch,
+    ...(blob.certified_epoch !== null && { certifiedEpoch: blob.certified_epoch as Epoch }),
+    size: safeNumber(blob.size, 'size of a blob'),
+    encodingType: blob.encoding_type,
+    deletable: blob.deletable,
+    storage: {
+      id: parseObjectId(blob.storage.id),
+      startEpoch: blob.storage.start_epoch as Epoch,
+      endEpoch: blob.storage.end_epoch as Epoch,
+      storageSize: BigInt(blob.storage.storage_size),
+    },
+    ...(owner && { owner }),
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * One function per Move call, in the order of arguments that Walrus's package has. They only add commands to a
+ * transaction: nothing is read or sent here.
+ */
+import { bcs } from '@mysten/sui/bcs'
+import type { Transaction, TransactionObjectArgument, TransactionResult } from '@mysten/sui/transactions'
+import type { ObjectId } from '../../codec/types.ts'
+
+type ObjectArgument = TransactionObjectArgument | string
+
+/** Where the package and its shared objects are. */
+export interface CallTarget {
+  packageId: ObjectId
+  system: { objectId: ObjectId; initialSharedVersion: string }
+  staking: { objectId: ObjectId; initialSharedVersion: string }
+}
+
+/** An empty node metadata is all strings empty; `extra` are its free fields. */
+export interface NodeMetadata {
+  imageUrl: string
+  projectUrl: string
+  description: string
+  extra: Readonly<Record<string, string>>
+}
+
+export interface CandidateArguments {
+  name: string
+  networkAddress: string
+  metadata: NodeMetadata
+  /** 48 bytes */
+  blsPublicKey: Uint8Array
+  /** 33 bytes */
+  networkPublicKey: Uint8Array
+  proofOfPossession: Uint8Array
+  /** of 10,000 */
+  commissionRate: number
+  storagePriceFrost: bigint
+  writePriceFrost: bigint
+  nodeCapacityBytes: bigint
+}
+
+/** Adds the package's calls to one transaction. */
+export class Calls {
+  readonly tx: Transaction
+  readonly #target: CallTarget
+
+  constructor(tx: Transaction, target: CallTarget) {
+    this.tx = tx
+    this.#target = target
+  }
+
+  reserveSpace(storageBytes: bigint, epochsAhead: number, payment: ObjectArgument): TransactionResult {
+    const { tx } = this
+    return this.#call('system', 'reserve_space', [
+      this.#system(true),
+      tx.pure.u64(storageBytes),
+      tx.pure.u32(epochsAhead),
+      tx.object(payment),
+    ])
+  }
+
+  registerBlob(input: {
+    storage: ObjectArgument
+    blobId: bigint
+    rootHash: bigint
+    sizeBytes: number
+    encodingType: number
+    deletable: boolean
+    payment: ObjectArgument
+  }): TransactionResult {
+    const { tx } = this
+    return this.#call('system', 'register_blob', [
+      this.#system(true),
+      tx.object(input.storage),
+      tx.pure.u256(input.blobId),
+      tx.pure.u256(input.rootHash),
+      tx.pure.u64(input.sizeBytes),
+      tx.pure.u8(input.encodingType),
+      tx.pure.bool(input.deletable),
+      tx.object(input.payment),
+    ])
+  }
+
+  certifyBlob(
+    blob: ObjectArgument,
+    proof: { signature: Uint8Array; signersBitmap: Uint8Array; message: Uint8Array },
+  ): void {
+    const { tx } = this
+    this.#call('system', 'certify_blob', [
+      this.#system(false),
+      tx.object(blob),
+      this.#bytes(proof.signature),
+      this.#bytes(proof.signersBitmap),
+      this.#bytes(proof.message),
+    ])
+  }
+
+  /** Gives the Storage that the blob had. */
+  deleteBlob(blob: ObjectArgument): TransactionResult {
+    return this.#call('system', 'delete_blob', [this.#system(false), this.tx.object(blob)])
+  }
+
+  extendBlob(blob: ObjectArgument, extendedEpochs: number, payment: ObjectArgument): void {
+    const { tx } = this
+    this.#call('system', 'extend_blob', [
+      this.#system(true),
+      tx.object(blob),
+      tx.pure.u32(extendedEpochs),
+      tx.object(payment),
+    ])
+  }
+
+  /** Gives the StorageNodeCap. */
+  registerCandidate(node: CandidateArguments): TransactionResult {
+    const { tx } = this
+    return this.#call('staking', 'register_candidate', [
+      this.#staking(),
+      tx.pure.string(node.name),
+      tx.pure.string(node.networkAddress),
+      this.nodeMetadata(node.metadata),
+      this.#bytes(node.blsPublicKey),
+      this.#bytes(node.networkPublicKey),
+      this.#bytes(node.proofOfPossession),
+      tx.pure.u16(node.commissionRate),
+      tx.pure.u64(node.storagePriceFrost),
+      tx.pure.u64(node.writePriceFrost),
+      tx.pure.u64(node.nodeCapacityBytes),
+    ])
+  }
+
+  nodeMetadata({ imageUrl, projectUrl, description, extra }: NodeMetadata): TransactionResult {
+    const { tx } = this
+    const text = (value: string) => tx.pure.string(value)
+    const metadata = this.#call('node_metadata', 'new', [text(imageUrl), text(projectUrl), text(description)])
+    const entries = Object.entries(extra)
+    if (entries.length > 0) {
+      const types = ['0x1::string::String', '0x1::string::String']
+      const map = tx.moveCall({ target: '0x2::vec_map::empty', typeArguments: types })
+      for (const [key, value] of entries) {
+        tx.moveCall({
+          target: '0x2::vec_map::insert',
+          typeArguments: types,
+          arguments: [map, text(key), text(value)],
+        })
+      }
+      this.#call('node_metadata', 'set_extra_fields', [metadata, map])
+    }
+    return metadata
+  }
+
+  /** Gives the StakedWal. */
+  stakeWithPool(stake: ObjectArgument, nodeId: ObjectId): TransactionResult {
+    return this.#call('staking', 'stake_with_pool', [
+      this.#staking(),
+      this.tx.object(stake),
+      this.tx.pure.id(nodeId),
+    ])
+  }
+
+  votingEnd(): void {
+    this.#call('staking', 'voting_end', [this.#staking(), this.tx.object.clock()])
+  }
+
+  initiateEpochChange(treasury: ObjectArgument): void {
+    const { tx } = this
+    this.#call('staking', 'initiate_epoch_change_v2', [
+      this.#staking(),
+      this.#system(true),
+      tx.object(treasury),
+      tx.object.clock(),
+    ])
+  }
+
+  epochSyncDone(cap: ObjectArgument, epoch: number): void {
+    const { tx } = this
+    this.#call('staking', 'epoch_sync_done', [
+      this.#staking(),
+      tx.object(cap),
+      tx.pure.u32(epoch),
+      tx.object.clock(),
+    ])
+  }
+
+  #call(module: string, name: string, args: TransactionObjectArgument[]): TransactionResult {
+    return this.tx.moveCall({ package: this.#target.packageId, module, function: name, arguments: args })
+  }
+
+  #system(mutable: boolean): TransactionObjectArgument {
+    return this.tx.sharedObjectRef({ ...this.#target.system, mutable })
+  }
+
+  #staking(): TransactionObjectArgument {
+    return this.tx.sharedObjectRef({ ...this.#target.staking, mutable: true })
+  }
+
+  #bytes(value: Uint8Array): TransactionObjectArgument {
+    return this.tx.pure(bcs.byteVector().serialize(value)) as TransactionObjectArgument
+  }
+}

@@ -1,0 +1,85 @@
+import type { SuiClientTypes } from '@mysten/sui/client'
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import type { Transaction, TransactionObjectArgument, TransactionResult } from '@mysten/sui/transactions'
+import type { ObjectId } from '../../codec/types.ts'
+import { ChainError } from '../errors.ts'
+
+const PAGE_SIZE = 50
+/** Sui takes 512 arguments of one command; far below it, as each coin also has to be read and sent. */
+const MAX_COINS = 256
+
+export interface Coin {
+  objectId: string
+  version: string
+  digest: string
+  balance: bigint
+}
+
+/** Every coin of the type that the address owns, largest first. */
+export async function listCoins(client: SuiGrpcClient, owner: ObjectId, coinType: string): Promise<Coin[]> {
+  const coins: Coin[] = []
+  let cursor: string | null = null
+  do {
+    const page: SuiClientTypes.ListCoinsResponse = await client.core.listCoins({
+      owner,
+      coinType,
+      cursor,
+      limit: PAGE_SIZE,
+    })
+    for (const { objectId, version, digest, balance } of page.objects) {
+      coins.push({ objectId, version, digest, balance: BigInt(balance) })
+    }
+    cursor = page.hasNextPage ? page.cursor : null
+  } while (cursor !== null)
+  return coins.sort((a, b) => (a.balance < b.balance ? 1 : a.balance > b.balance ? -1 : 0))
+}
+
+/** The fewest coins that hold `amountFrost`. Throws NOT_ENOUGH_WAL. */
+export function selectWal(coins: readonly Coin[], amountFrost: bigint, owner: ObjectId): Coin[] {
+  const selected: Coin[] = []
+  let sum = 0n
+  for (const coin of coins.slice(0, MAX_COINS)) {
+    if (selected.length > 0 && sum >= amountFrost) break
+    selected.push(coin)
+    sum += coin.balance
+  }
+  if (sum >= amountFrost && selected.length > 0) return selected
+  const availableFrost = coins.reduce((total, coin) => total + coin.balance, 0n)
+  throw new ChainError(
+    'NOT_ENOUGH_WAL',
+    `${formatWal(amountFrost)} needed, ${owner} has ${formatWal(availableFrost)}`,
+    { neededFrost: amountFrost, availableFrost, owner },
+  )
+}
+
+/**
+ * Splits exactly `amountFrost` off the coins, lets `spend` pay from it, and puts what it left back. So a price that
+ * rose meanwhile aborts, and never takes more than the caller was told.
+ */
+export function payWal(
+  tx: Transaction,
+  coins: readonly Coin[],
+  amountFrost: bigint,
+  spend: (payment: TransactionObjectArgument) => void,
+): void {
+  const [first, ...rest] = coins.map(coin => tx.objectRef(coin))
+  if (rest.length > 0) tx.mergeCoins(first!, rest)
+  const [payment] = tx.splitCoins(first!, [amountFrost]) as TransactionResult & [TransactionObjectArgument]
+  spend(payment)
+  tx.mergeCoins(first!, [payment])
+}
+
+/** 1 WAL = 10^9 FROST. */
+export function formatWal(frost: bigint): string {
+  return `${formatNano(frost)} WAL`
+}
+
+/** 1 SUI = 10^9 MIST. */
+export function formatSui(mist: bigint): string {
+  return `${formatNano(mist)} SUI`
+}
+
+function formatNano(value: bigint): string {
+  const fraction = (value % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
+  return `${value / 1_000_000_000n}${fraction && `.${fraction}`}`
+}

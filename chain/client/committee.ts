@@ -1,0 +1,174 @@
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import { deriveDynamicFieldID } from '@mysten/sui/utils'
+import { parseObjectId } from '../../codec/index.ts'
+import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+import { compressG1 } from '../bindings/g1.ts'
+import { decodeMove, safeNumber } from '../bindings/move.ts'
+import { ExtendedFieldKey, NodeMetadataField, StakingPool } from '../bindings/staking.ts'
+import { ChainError } from '../errors.ts'
+import type { CallOptions, Committee, CommitteeMember, Committees, EpochState } from '../types.ts'
+import { SingleFlight } from './async.ts'
+import { fetchObjects } from './objects.ts'
+import type { RpcPool } from './rpc.ts'
+import type { ChainState, StakingState, StateReader } from './state.ts'
+
+/** Name of the extra field of a node's metadata that lists its multiaddrs, one per line or comma. */
+export const MULTIADDRS_FIELD = 'multiaddrs'
+
+/**
+ * How long the epoch and its state are believed without asking. Members are read once per epoch; a follower's
+ * `EpochChange...` event drops this at once.
+ */
+const STATE_TTL_MS = 2_000
+
+type Assignment = StakingState['committee']
+type NodeRecord = Omit<CommitteeMember, 'index' | 'shards'>
+
+/** Committees with everything that is known of their members; read once per epoch, shared by all callers. */
+export class CommitteeReader {
+  readonly #rpc: RpcPool
+  readonly #state: StateReader
+  readonly #flight = new SingleFlight<Committees>()
+  #cached: Committees | undefined
+  #freshUntil = 0
+
+  constructor(rpc: RpcPool, state: StateReader) {
+    this.#rpc = rpc
+    this.#state = state
+  }
+
+  async read({ signal, fresh = false }: CallOptions & { fresh?: boolean } = {}): Promise<Committees> {
+    if (fresh) this.expire()
+    if (this.#cached && performance.now() < this.#freshUntil) return this.#cached
+    return await this.#flight.run(() => this.#load(), signal)
+  }
+
+  /** The next read asks the chain for the epoch's state. */
+  expire(): void {
+    this.#freshUntil = 0
+    // a run under way may have read the state before what made the caller ask
+    this.#flight.forget()
+  }
+
+  async #load(): Promise<Committees> {
+    const state = await this.#state.read()
+    const epoch = state.staking.epoch as Epoch
+    const known = this.#cached?.epoch === epoch ? this.#cached : undefined
+    const committees: Committees = known
+      ? { ...known, state: epochState(state.staking) }
+      : await this.#rpc.read(client => readCommittees(client, state))
+    this.#cached = committees
+    this.#freshUntil = performance.now() + STATE_TTL_MS
+    return committees
+  }
+}
+
+async function readCommittees(client: SuiGrpcClient, state: ChainState): Promise<Committees> {
+  const { staking, system } = state
+  const current = assignmentOf(staking.committee)
+  const previous = assignmentOf(staking.previous_committee)
+  const nodes = await readNodes(client, state, [...new Set([...current.keys(), ...previous.keys()])])
+  // what certificates are checked against is the system's copy of keys and order: a node may rotate its key meanwhile
+  const signingKeys = new Map(
+    system.committee.members.map(member => [
+      parseObjectId(member.node_id),
+      compressG1(member.public_key.bytes),
+    ]),
+  )
+  const epoch = staking.epoch as Epoch
+  const nShards = staking.n_shards
+  return {
+    epoch,
+    state: epochState(staking),
+    current: { epoch, nShards, members: membersOf([...signingKeys.keys()], current, nodes, signingKeys) },
+    ...(previous.size > 0 && {
+      previous: {
+        epoch: (epoch - 1) as Epoch,
+        nShards,
+        members: membersOf([...previous.keys()].sort(), previous, nodes),
+      } satisfies Committee,
+    }),
+  }
+}
+
+function epochState({ epoch_state: state }: StakingState): EpochState {
+  switch (state.$kind) {
+    case 'EpochChangeSync':
+      return { kind: 'sync', weight: state.EpochChangeSync }
+    case 'EpochChangeDone':
+      return { kind: 'done', sinceMs: safeNumber(state.EpochChangeDone, 'time of EpochChangeDone') }
+    case 'NextParamsSelected':
+      return {
+        kind: 'next-params-selected',
+        sinceMs: safeNumber(state.NextParamsSelected, 'time of EpochChangeDone'),
+      }
+  }
+}
+
+function assignmentOf(committee: Assignment): Map<ObjectId, ShardIndex[]> {
+  return new Map(
+    committee.map.contents.map(entry => [
+      parseObjectId(entry.key),
+      [...entry.value].sort((a, b) => a - b) as ShardIndex[],
+    ]),
+  )
+}
+
+/** `order` is that of node IDs, as the bits of signer bitmaps; equal-length lowercase hex sorts as bytes do. */
+function membersOf(
+  order: readonly ObjectId[],
+  assignment: ReadonlyMap<ObjectId, ShardIndex[]>,
+  nodes: ReadonlyMap<ObjectId, NodeRecord>,
+  signingKeys?: ReadonlyMap<ObjectId, Uint8Array>,
+): CommitteeMember[] {
+  return order.map((nodeId, index) => {
+    const node = nodes.get(nodeId)
+    if (!node)
+      throw new ChainError('NOT_FOUND', `the staking pool ${nodeId} is missing`, { objectId: nodeId })
+    const blsPublicKey = signingKeys?.get(nodeId) ?? node.blsPublicKey
+    return { ...node, blsPublicKey, index, shards: assignment.get(nodeId) ?? [] }
+  })
+}
+
+/** Node records from their staking pools (an object each, whose ID is the node's) and metadata (a dynamic field). */
+async function readNodes(
+  client: SuiGrpcClient,
+  state: ChainState,
+  ids: readonly ObjectId[],
+): Promise<Map<ObjectId, NodeRecord>> {
+  const pools = await fetchObjects(client, ids)
+  const infos = pools.flatMap(pool => (pool ? [decodeMove(StakingPool, pool.content).node_info] : []))
+  const metadata = await fetchObjects(
+    client,
+    infos.map(info => metadataFieldId(info.metadata.id, state.originalPackageId)),
+  )
+  return new Map(
+    infos.map((info, i) => {
+      const nodeId = parseObjectId(info.node_id)
+      const field = metadata[i]
+      return [
+        nodeId,
+        {
+          nodeId,
+          name: info.name,
+          networkAddress: info.network_address,
+          networkPublicKey: Uint8Array.from(info.network_public_key),
+          blsPublicKey: compressG1(Uint8Array.from(info.public_key.bytes)),
+          multiaddrs: field ? multiaddrsOf(field.content) : [],
+        },
+      ]
+    }),
+  )
+}
+
+function metadataFieldId(extendedFieldId: string, originalPackageId: ObjectId): string {
+  const key = ExtendedFieldKey.serialize({ dummy_field: false }).toBytes()
+  return deriveDynamicFieldID(extendedFieldId, `${originalPackageId}::extended_field::Key`, key)
+}
+
+/** Anyone may write anything into their own node's metadata, so what is no multiaddr is left out. */
+function multiaddrsOf(content: Uint8Array): string[] {
+  const { extra_fields } = decodeMove(NodeMetadataField, content).value
+  const text = extra_fields.contents.find(entry => entry.key === MULTIADDRS_FIELD)?.value ?? ''
+  return text.split(/[\s,]+/).filter(part => part.startsWith('/'))
+}

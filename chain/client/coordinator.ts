@@ -1,0 +1,136 @@
+import type { ObjectId } from '../../codec/types.ts'
+import { ChainError } from '../errors.ts'
+import type {
+  BlobObject,
+  CallOptions,
+  ChainEvent,
+  ChainWriter,
+  Committees,
+  Coordinator,
+  EventCursor,
+  NetworkConfig,
+  SystemInfo,
+  Wallet,
+} from '../types.ts'
+import { readBlob, readOwnedBlobs } from './blobs.ts'
+import { CommitteeReader } from './committee.ts'
+import { Executor } from './executor.ts'
+import { followEvents } from './follower.ts'
+import { RpcPool } from './rpc.ts'
+import { StateReader, systemInfo } from './state.ts'
+import { WalletWriter } from './writer.ts'
+
+/** What the coordinator tells; pino satisfies it. */
+export interface CoordinatorLog {
+  warn(fields: object, message: string): void
+}
+
+export interface CoordinatorOptions {
+  log?: CoordinatorLog
+}
+
+/** The coordinator of a network: reads, events, and writers of wallets. It opens nothing until it is asked. */
+export function createCoordinator(network: NetworkConfig, options: CoordinatorOptions = {}): Coordinator {
+  return new SuiCoordinator(network, options)
+}
+
+class SuiCoordinator implements Coordinator {
+  readonly network: NetworkConfig
+  readonly #log: CoordinatorLog | undefined
+  readonly #closed = new AbortController()
+  readonly #rpc: RpcPool
+  readonly #state: StateReader
+  readonly #committees: CommitteeReader
+  readonly #executor: Executor
+
+  constructor(network: NetworkConfig, { log }: CoordinatorOptions) {
+    this.network = network
+    this.#log = log
+    const closed = this.#closed.signal
+    this.#rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed })
+    this.#state = new StateReader(this.#rpc, network)
+    this.#committees = new CommitteeReader(this.#rpc, this.#state)
+    this.#executor = new Executor(this.#rpc, closed)
+  }
+
+  async system(options?: CallOptions): Promise<SystemInfo> {
+    return systemInfo(await this.#state.read(options))
+  }
+
+  async committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees> {
+    this.#closed.signal.throwIfAborted()
+    return await this.#committees.read(options)
+  }
+
+  async blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined> {
+    const packageId = await this.#state.originalPackageId(options)
+    return await this.#rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
+  }
+
+  async ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]> {
+    const packageId = await this.#state.originalPackageId(options)
+    return await this.#rpc.read(client => readOwnedBlobs(client, packageId, owner), options?.signal)
+  }
+
+  async balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }> {
+    return await this.#rpc.read(async client => {
+      const [sui, wal] = await Promise.all([
+        client.core.getBalance({ owner }),
+        client.core.getBalance({ owner, coinType: this.network.walType }),
+      ])
+      return { sui: BigInt(sui.balance.balance), wal: BigInt(wal.balance.balance) }
+    }, options?.signal)
+  }
+
+  async *follow({
+    from,
+    signal,
+  }: {
+    from?: EventCursor
+    signal: AbortSignal
+  }): AsyncGenerator<ChainEvent, void> {
+    const bound = AbortSignal.any([signal, this.#closed.signal])
+    const originalPackageId = await this.#packageIdWhenReachable(bound)
+    if (originalPackageId === undefined) return
+    const events = followEvents({
+      rpc: this.#rpc,
+      originalPackageId,
+      ...(from !== undefined && { from }),
+      signal: bound,
+      onOutage: error =>
+        this.#log?.warn({ err: error }, 'the event follower lost its RPC node and tries again'),
+    })
+    for await (const event of events) {
+      if (event.type.startsWith('Epoch')) this.#committees.expire()
+      yield event
+    }
+  }
+
+  writer(wallet: Wallet): ChainWriter {
+    return new WalletWriter(wallet, {
+      network: this.network,
+      state: this.#state,
+      executor: this.#executor,
+      reader: this,
+    })
+  }
+
+  /** Ends every call, stream and wait with CLOSED. */
+  async close(): Promise<void> {
+    this.#closed.abort(new ChainError('CLOSED', 'the coordinator is closed', {}))
+  }
+
+  /** A follower is to survive an outage at its start as well; undefined once the signal is aborted. */
+  async #packageIdWhenReachable(signal: AbortSignal): Promise<ObjectId | undefined> {
+    while (!signal.aborted) {
+      try {
+        return await this.#state.originalPackageId({ signal })
+      } catch (error) {
+        if (signal.aborted) return undefined
+        if (!(error instanceof ChainError) || error.code !== 'RPC_UNAVAILABLE') throw error
+        this.#log?.warn({ err: error }, 'the event follower waits for an RPC node')
+      }
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,138 @@
+import type { GrpcTypes } from '@mysten/sui/grpc'
+import { parseStructTag } from '@mysten/sui/utils'
+import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
+import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+import { eventLayouts } from '../bindings/events.ts'
+import { decodeMove, safeNumber } from '../bindings/move.ts'
+import { ChainError } from '../errors.ts'
+import type { ChainEvent, EventCursor } from '../types.ts'
+
+const EVENTS_MODULE = 'events'
+const CURSOR = /^([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{8})$/
+
+/** Where an event is in the chain; the same on every RPC node. */
+export interface EventPosition {
+  checkpoint: bigint
+  /** index of the transaction in its checkpoint */
+  transaction: number
+  /** index of the event in its transaction */
+  event: number
+}
+
+/** Cursors sort as texts in the order of events. */
+export function formatCursor({ checkpoint, transaction, event }: EventPosition): EventCursor {
+  const hex = (value: bigint | number, digits: number) => value.toString(16).padStart(digits, '0')
+  return `${hex(checkpoint, 16)}-${hex(transaction, 8)}-${hex(event, 8)}`
+}
+
+/** Throws INVALID_ARGUMENT for a text that no follower wrote. */
+export function parseCursor(cursor: EventCursor): EventPosition {
+  const match = CURSOR.exec(cursor)
+  if (!match)
+    throw new ChainError('INVALID_ARGUMENT', 'not an event cursor', { what: 'event cursor', value: cursor })
+  const [, checkpoint, transaction, event] = match
+  return {
+    checkpoint: BigInt(`0x${checkpoint}`),
+    transaction: Number.parseInt(transaction!, 16),
+    event: Number.parseInt(event!, 16),
+  }
+}
+
+/** The package's events of a checkpoint that come after `after`, in order. */
+export function eventsOf(
+  checkpoint: GrpcTypes.Checkpoint,
+  originalPackageId: ObjectId,
+  after: EventPosition | undefined,
+): ChainEvent[] {
+  const sequence = checkpoint.sequenceNumber
+  if (sequence === undefined) throw malformed('checkpoint without a sequence number')
+  const timestampMs = toMs(checkpoint.summary?.timestamp)
+  const events: ChainEvent[] = []
+  checkpoint.transactions.forEach((tx, i) => {
+    const transaction = tx.transactionIndex === undefined ? i : Number(tx.transactionIndex)
+    tx.events?.events.forEach((event, index) => {
+      const position = { checkpoint: sequence, transaction, event: index }
+      if (after && !isAfter(position, after)) return
+      const tag = parseStructTag(event.eventType ?? '')
+      if (parseObjectId(tag.address) !== originalPackageId) return
+      const base = {
+        cursor: formatCursor(position),
+        digest: tx.digest ?? '',
+        checkpoint: sequence,
+        timestampMs,
+      }
+      events.push({
+        ...base,
+        ...decodeEvent(tag.module, tag.name, event.contents?.value ?? new Uint8Array()),
+      })
+    })
+  })
+  return events
+}
+
+type EventBody = ChainEvent extends infer E ? (E extends ChainEvent ? Omit<E, keyof Base> : never) : never
+type Base = Pick<ChainEvent, 'cursor' | 'digest' | 'checkpoint' | 'timestampMs'>
+
+function decodeEvent(module: string, name: string, bytes: Uint8Array): EventBody {
+  if (module !== EVENTS_MODULE || !isKnown(name))
+    return { type: 'Other', name: `${module}::${name}`, bcs: bytes }
+  switch (name) {
+    case 'BlobRegistered': {
+      const event = decodeMove(eventLayouts[name], bytes)
+      return {
+        type: name,
+        ...blobFields(event),
+        size: safeNumber(event.size, 'size of a blob'),
+        deletable: event.deletable,
+      }
+    }
+    case 'BlobCertified': {
+      const event = decodeMove(eventLayouts[name], bytes)
+      return { type: name, ...blobFields(event), deletable: event.deletable, isExtension: event.is_extension }
+    }
+    case 'BlobDeleted': {
+      const event = decodeMove(eventLayouts[name], bytes)
+      return { type: name, ...blobFields(event), wasCertified: event.was_certified }
+    }
+    case 'InvalidBlobID': {
+      const event = decodeMove(eventLayouts[name], bytes)
+      return { type: name, epoch: event.epoch as Epoch, blobId: blobIdFromU256(BigInt(event.blob_id)) }
+    }
+    case 'EpochParametersSelected':
+      return { type: name, nextEpoch: decodeMove(eventLayouts[name], bytes).next_epoch as Epoch }
+    case 'ShardsReceived': {
+      const { epoch, shards } = decodeMove(eventLayouts[name], bytes)
+      return { type: name, epoch: epoch as Epoch, shards: shards as ShardIndex[] }
+    }
+    case 'EpochChangeStart':
+    case 'EpochChangeDone':
+      return { type: name, epoch: decodeMove(eventLayouts[name], bytes).epoch as Epoch }
+  }
+}
+
+function isKnown(name: string): name is keyof typeof eventLayouts {
+  return Object.hasOwn(eventLayouts, name)
+}
+
+function blobFields(event: { epoch: number; blob_id: string; end_epoch: number; object_id: string }) {
+  return {
+    epoch: event.epoch as Epoch,
+    blobId: blobIdFromU256(BigInt(event.blob_id)),
+    endEpoch: event.end_epoch as Epoch,
+    objectId: parseObjectId(event.object_id),
+  }
+}
+
+function isAfter(a: EventPosition, b: EventPosition): boolean {
+  if (a.checkpoint !== b.checkpoint) return a.checkpoint > b.checkpoint
+  if (a.transaction !== b.transaction) return a.transaction > b.transaction
+  return a.event > b.event
+}
+
+function toMs(timestamp: { seconds: bigint; nanos: number } | undefined): number {
+  return timestamp ? Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1_000_000) : 0
+}
+
+function malformed(what: string): ChainError {
+  return new ChainError('MALFORMED', `the RPC sent a ${what}`, { what })
+}

@@ -1,0 +1,194 @@
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import { Transaction, TransactionDataBuilder } from '@mysten/sui/transactions'
+import type { ObjectId } from '../../codec/types.ts'
+import { ChainError, isChainError } from '../errors.ts'
+import type { CallOptions, Wallet } from '../types.ts'
+import { sleep } from './async.ts'
+import { formatSui } from './coins.ts'
+import { type Executed, OUTCOME_INCLUDE, type Outcome, simulationFailure, toOutcome } from './outcome.ts'
+import { WalletQueue } from './queue.ts'
+import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
+
+/** Less SUI than this cannot pay for any of the package's calls, so it is not even tried. */
+const MIN_GAS_MIST = 2_000_000n
+/** How often a transaction is built anew after the node found one of its objects at another version. */
+const MAX_BUILDS = 4
+/** How often the same signed bytes are handed in while no node answers. */
+const MAX_SUBMITS = 5
+const RESUBMIT_PAUSE_MS = 200
+const REBUILD_PAUSE_MS = 50
+
+/** Rejections that come from reading a node that lags behind, or from another program that uses the same wallet. */
+const STALE = /version|stale|not available for consumption|already locked|locked by|equivocat|concurrent/i
+
+/** Adds the commands. It runs anew for every build, so it must read what it needs through the client it is given. */
+export type BuildTransaction = (tx: Transaction, client: SuiGrpcClient) => Promise<void> | void
+
+/** Builds, signs and executes transactions; those of one wallet one after the other. */
+export class Executor {
+  readonly #rpc: RpcPool
+  readonly #closed: AbortSignal
+  readonly #queues = new Map<ObjectId, WalletQueue>()
+
+  constructor(rpc: RpcPool, closed: AbortSignal) {
+    this.#rpc = rpc
+    this.#closed = closed
+  }
+
+  /**
+   * One transaction, executed exactly once or not at all, and visible to reads when this resolves. It is simulated
+   * first, so that an abort is told (MOVE_ABORT without a digest) before anything is sent or paid.
+   */
+  async run(wallet: Wallet, build: BuildTransaction, { signal }: CallOptions = {}): Promise<Outcome> {
+    return await this.#queue(wallet.address).run(() => this.#run(wallet, build, signal), signal)
+  }
+
+  async #run(wallet: Wallet, build: BuildTransaction, signal: AbortSignal | undefined): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const bytes = await this.#build(wallet, build, signal)
+        return await this.submit(wallet, bytes, { signal })
+      } catch (error) {
+        if (attempt === MAX_BUILDS || !isStale(error)) throw error
+        await sleep(REBUILD_PAUSE_MS * 2 ** attempt, this.#bound(signal))
+      }
+    }
+  }
+
+  /** Signs and executes bytes that are ready; for transactions that were resolved without a simulation. */
+  async submit(wallet: Wallet, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<Outcome> {
+    const digest = TransactionDataBuilder.getDigestFromBytes(bytes)
+    const { signature } = await wallet.signer.signTransaction(bytes)
+    const result = await this.#execute(bytes, signature, digest, signal)
+    await this.#rpc.read(
+      (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
+      signal,
+    )
+    return toOutcome(result)
+  }
+
+  async #build(
+    wallet: Wallet,
+    build: BuildTransaction,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    return await this.#rpc.read(async client => {
+      const tx = new Transaction()
+      tx.setSender(wallet.address)
+      const [{ balance }] = await Promise.all([
+        client.core.getBalance({ owner: wallet.address }),
+        build(tx, client),
+      ])
+      const availableMist = BigInt(balance.balance)
+      if (availableMist < MIN_GAS_MIST) throw notEnoughSui(wallet.address, MIN_GAS_MIST, availableMist)
+      try {
+        return await tx.build({ client })
+      } catch (error) {
+        const failure = simulationFailure(error)
+        if (isGasFailure(failure ?? error)) {
+          throw notEnoughSui(
+            wallet.address,
+            BigInt(tx.getData().gasData.budget ?? availableMist + 1n),
+            availableMist,
+          )
+        }
+        throw failure ?? error
+      }
+    }, signal)
+  }
+
+  /**
+   * The same signed bytes can be executed only once, so handing them in again is safe; but whether a first try got
+   * through is asked first, as a node may answer a second one with an error.
+   */
+  async #execute(
+    transaction: Uint8Array,
+    signature: string,
+    digest: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Executed> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#rpc.once(
+          client =>
+            client.core.executeTransaction({
+              transaction,
+              signatures: [signature],
+              include: OUTCOME_INCLUDE,
+            }),
+          signal,
+        )
+      } catch (error) {
+        signal?.throwIfAborted()
+        const transient = isTransient(error)
+        if (transient || attempt > 1) {
+          const found = await this.#find(digest, signal)
+          if (found) return found
+        }
+        if (!transient) throw toRejection(error)
+        if (attempt === MAX_SUBMITS) throw error
+        await sleep(RESUBMIT_PAUSE_MS * attempt, this.#bound(signal))
+      }
+    }
+  }
+
+  async #find(digest: string, signal: AbortSignal | undefined): Promise<Executed | undefined> {
+    try {
+      return await this.#rpc.read(
+        client => client.core.getTransaction({ digest, include: OUTCOME_INCLUDE }),
+        signal,
+      )
+    } catch (error) {
+      if (rpcStatus(error) === 'NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  #queue(owner: ObjectId): WalletQueue {
+    let queue = this.#queues.get(owner)
+    if (!queue) {
+      queue = new WalletQueue(owner, this.#closed)
+      this.#queues.set(owner, queue)
+    }
+    return queue
+  }
+
+  #bound(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#closed]) : this.#closed
+  }
+}
+
+function isStale(error: unknown): boolean {
+  if (isChainError(error, 'TRANSACTION_REJECTED')) return STALE.test(error.details.reason)
+  return isChainError(error, 'RPC_FAILED') && !isTransient(error) && STALE.test(error.message)
+}
+
+function isGasFailure(error: unknown): boolean {
+  if (isChainError(error, 'TRANSACTION_FAILED'))
+    return /InsufficientGas/i.test(`${error.details.kind} ${error.message}`)
+  return (
+    error instanceof Error &&
+    !isChainError(error) &&
+    /gas/i.test(error.message) &&
+    /insufficient|no (valid )?gas|unable to (perform )?gas|not enough|balance/i.test(error.message)
+  )
+}
+
+function notEnoughSui(owner: ObjectId, neededMist: bigint, availableMist: bigint): ChainError {
+  return new ChainError(
+    'NOT_ENOUGH_SUI',
+    `${formatSui(neededMist)} needed for gas, ${owner} has ${formatSui(availableMist)}`,
+    { neededMist, availableMist, owner },
+  )
+}
+
+function toRejection(error: unknown): unknown {
+  if (!isChainError(error, 'RPC_FAILED')) return error
+  const reason = error.message
+  return new ChainError(
+    'TRANSACTION_REJECTED',
+    `the transaction was refused: ${reason}`,
+    { reason },
+    { cause: error },
+  )
+}

@@ -1,0 +1,176 @@
+import { type GrpcTypes, RpcError, type SuiGrpcClient } from '@mysten/sui/grpc'
+import type { ObjectId } from '../../codec/types.ts'
+import { ChainError, isChainError } from '../errors.ts'
+import type { ChainEvent, EventCursor } from '../types.ts'
+import { sleep } from './async.ts'
+import { type EventPosition, eventsOf, parseCursor } from './events.ts'
+import { CHECKPOINT_FIELDS, CheckpointHistory, eventFilter } from './history.ts'
+import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
+
+/** A subscription silent for this long is checked against the chain's height: a dead connection says nothing. */
+const SILENCE_MS = 15_000
+const FIRST_PAUSE_MS = 100
+const MAX_PAUSE_MS = 5_000
+
+export interface FollowerOptions {
+  rpc: RpcPool
+  originalPackageId: ObjectId
+  from?: EventCursor
+  signal: AbortSignal
+  /** every outage is told once, with its cause */
+  onOutage?: (error: unknown) => void
+}
+
+/**
+ * Every event of the package in order, each once, whatever happens to the RPC nodes. It subscribes, then reads what lies
+ * between the last event it gave and the subscription's start, then gives what the subscription brings; when that
+ * breaks, it starts over from the last checkpoint it has dealt with, on another node. Positions are the chain's own, so
+ * a cursor holds on any node. Without `from` it begins at the oldest checkpoint that the node keeps.
+ *
+ * Ends when the signal is aborted; throws HISTORY_PRUNED when the node has dropped events after `from`, MALFORMED for
+ * an event of an unknown layout: going on would skip an event.
+ */
+export async function* followEvents(options: FollowerOptions): AsyncGenerator<ChainEvent, void, undefined> {
+  const { rpc, originalPackageId, signal } = options
+  const history = new CheckpointHistory(rpc, originalPackageId)
+  let last: EventPosition | undefined = options.from === undefined ? undefined : parseCursor(options.from)
+  let next = last?.checkpoint
+  let pauseMs = FIRST_PAUSE_MS
+
+  while (!signal.aborted) {
+    try {
+      next ??= await history.lowest(signal)
+      for await (const step of checkpointsFrom(rpc, history, originalPackageId, next, signal)) {
+        if (step.checkpoint) {
+          for (const event of eventsOf(step.checkpoint, originalPackageId, last)) {
+            yield event
+            last = parseCursor(event.cursor)
+            if (signal.aborted) return
+          }
+        }
+        next = step.next
+        pauseMs = FIRST_PAUSE_MS
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (!isOutage(error)) throw error
+      options.onOutage?.(error)
+    }
+    try {
+      await sleep(pauseMs * (0.5 + Math.random() / 2), signal)
+    } catch {
+      return
+    }
+    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+  }
+}
+
+interface Step {
+  checkpoint?: GrpcTypes.Checkpoint
+  /** everything before this checkpoint has been dealt with once this step has */
+  next: bigint
+}
+
+/** Checkpoints with events of the package from `from` on, without a gap; ends when the subscription breaks. */
+async function* checkpointsFrom(
+  rpc: RpcPool,
+  history: CheckpointHistory,
+  originalPackageId: ObjectId,
+  from: bigint,
+  signal: AbortSignal,
+): AsyncGenerator<Step> {
+  let next = from
+  // most of a long way is gone before the subscription opens, as its frames wait in memory meanwhile
+  for await (const step of history.range(next, (await history.height(signal)) + 1n, signal)) {
+    yield step
+    next = step.next
+  }
+  const ended = new AbortController()
+  const bound = AbortSignal.any([signal, ended.signal])
+  const { client, url } = await rpc.stream(bound)
+  try {
+    for await (const frame of subscription(client, originalPackageId, () => history.height(bound))) {
+      if (frame.cursor === undefined) continue
+      // the first frame tells where the subscription starts; later gaps are checkpoints without events of ours
+      const upTo = frame.checkpoint ? frame.cursor : frame.cursor + 1n
+      if (!frame.continues) {
+        for await (const step of history.range(next, upTo, bound)) {
+          yield step
+          next = step.next
+        }
+      }
+      if (frame.cursor < next) continue
+      next = frame.cursor + 1n
+      yield { ...(frame.checkpoint && { checkpoint: frame.checkpoint }), next }
+    }
+    rpc.failed(url)
+  } catch (error) {
+    if (!bound.aborted) rpc.failed(url)
+    throw error
+  } finally {
+    ended.abort()
+  }
+}
+
+interface Frame extends GrpcTypes.SubscribeCheckpointsResponse {
+  /** false for the first frame of the subscription */
+  continues: boolean
+}
+
+/** The frames of a subscription; throws when it stays silent although the chain has grown. */
+async function* subscription(
+  client: SuiGrpcClient,
+  originalPackageId: ObjectId,
+  height: () => Promise<bigint>,
+): AsyncGenerator<Frame> {
+  const call = client.subscriptionService.subscribeCheckpoints({
+    readMask: { paths: [...CHECKPOINT_FIELDS] },
+    filter: eventFilter(originalPackageId),
+  })
+  // the same error ends `responses`; these two would be unhandled rejections
+  call.status.catch(() => {})
+  call.trailers.catch(() => {})
+  call.headers.catch(() => {})
+  const frames = call.responses[Symbol.asyncIterator]()
+  let continues = false
+  let seen: bigint | undefined
+  let pending = frames.next()
+  for (;;) {
+    const result = await withTimeout(pending, SILENCE_MS)
+    if (result === 'silent') {
+      const tip = await height()
+      if (seen !== undefined && tip <= seen) continue
+      if (seen === undefined) {
+        seen = tip
+        continue
+      }
+      throw new ChainError('RPC_FAILED', 'the checkpoint subscription is silent while the chain grows', {
+        status: 'DEADLINE_EXCEEDED',
+        url: '',
+      })
+    }
+    if (result.done) return
+    seen = result.value.cursor ?? seen
+    yield { ...result.value, continues }
+    continues = true
+    pending = frames.next()
+  }
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T | 'silent'> {
+  const { promise: silent, resolve } = Promise.withResolvers<'silent'>()
+  const timer = setTimeout(resolve, ms, 'silent')
+  try {
+    return await Promise.race([promise, silent])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What another node, or the same one later, may not answer. A pruned history or an unknown layout stays as it is. */
+function isOutage(error: unknown): boolean {
+  if (isTransient(error)) return true
+  if (isChainError(error)) return error.code === 'RPC_FAILED' && rpcStatus(error) !== 'UNIMPLEMENTED'
+  // the stream's own error comes without a ChainError around it
+  return error instanceof RpcError
+}

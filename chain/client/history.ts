@@ -1,0 +1,148 @@
+import { GrpcTypes, type SuiGrpcClient } from '@mysten/sui/grpc'
+import type { ObjectId } from '../../codec/types.ts'
+import { ChainError } from '../errors.ts'
+import { raceSignal, sleep } from './async.ts'
+import { type RpcPool, rpcStatus } from './rpc.ts'
+
+/** What a follower needs of a checkpoint. */
+export const CHECKPOINT_FIELDS = [
+  'sequence_number',
+  'summary.timestamp',
+  'transactions.digest',
+  'transactions.transaction_index',
+  'transactions.events',
+] as const
+
+/** Checkpoints asked for at the same time where the node lists none. */
+const PARALLEL = 8
+/** Checkpoints per request of a listing: bounds what is held in memory. */
+const PAGE_SIZE = 100
+const LAG_PAUSE_MS = 200
+
+interface Step {
+  checkpoint?: GrpcTypes.Checkpoint
+  /** everything before this checkpoint has been given */
+  next: bigint
+}
+
+/** Matches checkpoints with an event whose type the package defines. */
+export function eventFilter(originalPackageId: ObjectId): GrpcTypes.TransactionFilter {
+  const predicate = { oneofKind: 'eventType', eventType: { eventType: originalPackageId } } as const
+  return { terms: [{ literals: [{ negated: false, predicate }] }] }
+}
+
+/** Past checkpoints: by ListCheckpoints with a filter where the node has it, otherwise one by one. */
+export class CheckpointHistory {
+  readonly #rpc: RpcPool
+  readonly #originalPackageId: ObjectId
+  #lists = true
+
+  constructor(rpc: RpcPool, originalPackageId: ObjectId) {
+    this.#rpc = rpc
+    this.#originalPackageId = originalPackageId
+  }
+
+  /** Sequence number of the newest checkpoint. */
+  async height(signal: AbortSignal): Promise<bigint> {
+    const { checkpointHeight } = await this.#info(signal)
+    return checkpointHeight ?? 0n
+  }
+
+  /** Sequence number of the oldest checkpoint that the node keeps. */
+  async lowest(signal: AbortSignal): Promise<bigint> {
+    const { lowestAvailableCheckpoint } = await this.#info(signal)
+    return lowestAvailableCheckpoint ?? 0n
+  }
+
+  /** Checkpoints of [from, to) that may have events of the package. Waits for a node that lags behind `to`. */
+  async *range(from: bigint, to: bigint, signal: AbortSignal): AsyncGenerator<Step> {
+    let next = from
+    while (next < to) {
+      const steps = this.#lists ? await this.#list(next, to, signal) : await this.#each(next, to, signal)
+      for (const step of steps) yield step
+      const reached = steps.at(-1)?.next ?? next
+      if (reached === next) await this.#wait(next, signal)
+      next = reached
+    }
+  }
+
+  /** One page; an empty answer means that the node has not got so far. */
+  async #list(from: bigint, to: bigint, signal: AbortSignal): Promise<Step[]> {
+    try {
+      return await this.#rpc.read(async client => await this.#listOnce(client, from, to), signal)
+    } catch (error) {
+      if (rpcStatus(error) !== 'UNIMPLEMENTED') throw error
+      this.#lists = false
+      return await this.#each(from, to, signal)
+    }
+  }
+
+  async #listOnce(client: SuiGrpcClient, from: bigint, to: bigint): Promise<Step[]> {
+    const steps: Step[] = []
+    const call = client.ledgerService.listCheckpoints({
+      readMask: { paths: [...CHECKPOINT_FIELDS] },
+      startCheckpoint: from,
+      endCheckpoint: to,
+      filter: eventFilter(this.#originalPackageId),
+      options: { limit: PAGE_SIZE },
+    })
+    call.status.catch(() => {})
+    call.trailers.catch(() => {})
+    call.headers.catch(() => {})
+    for await (const { checkpoint, watermark, end } of call.responses) {
+      const sequence = checkpoint?.sequenceNumber
+      if (checkpoint && sequence !== undefined) steps.push({ checkpoint, next: sequence + 1n })
+      else if (watermark?.checkpoint !== undefined) steps.push({ next: watermark.checkpoint + 1n })
+      if (end?.reason === GrpcTypes.QueryEndReason.CHECKPOINT_BOUND) steps.push({ next: to })
+    }
+    return steps.filter(step => step.next > from)
+  }
+
+  /** The next few checkpoints in order; stops before one that the node does not have yet. */
+  async #each(from: bigint, to: bigint, signal: AbortSignal): Promise<Step[]> {
+    const numbers = Array.from({ length: PARALLEL }, (_, i) => from + BigInt(i)).filter(
+      sequence => sequence < to,
+    )
+    const checkpoints = await Promise.all(numbers.map(sequence => this.#get(sequence, signal)))
+    const missing = checkpoints.indexOf(undefined)
+    return checkpoints
+      .slice(0, missing < 0 ? undefined : missing)
+      .map((checkpoint, i) => ({ checkpoint: checkpoint!, next: numbers[i]! + 1n }))
+  }
+
+  async #get(sequenceNumber: bigint, signal: AbortSignal): Promise<GrpcTypes.Checkpoint | undefined> {
+    try {
+      return await this.#rpc.read(async client => {
+        const { response } = await client.ledgerService.getCheckpoint({
+          checkpointId: { oneofKind: 'sequenceNumber', sequenceNumber },
+          readMask: { paths: [...CHECKPOINT_FIELDS] },
+        })
+        return response.checkpoint
+      }, signal)
+    } catch (error) {
+      if (rpcStatus(error) === 'NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** A checkpoint is missing: either it is not there yet, or no longer. */
+  async #wait(checkpoint: bigint, signal: AbortSignal): Promise<void> {
+    const lowest = await this.lowest(signal)
+    if (lowest > checkpoint) {
+      const details = { checkpoint, lowest }
+      throw new ChainError(
+        'HISTORY_PRUNED',
+        `the RPC keeps checkpoints from ${lowest} on, not ${checkpoint}`,
+        details,
+      )
+    }
+    await sleep(LAG_PAUSE_MS, signal)
+  }
+
+  async #info(signal: AbortSignal): Promise<GrpcTypes.GetServiceInfoResponse> {
+    return await raceSignal(
+      this.#rpc.read(async client => (await client.ledgerService.getServiceInfo({})).response, signal),
+      signal,
+    )
+  }
+}

@@ -1,0 +1,101 @@
+import type { SuiClientTypes } from '@mysten/sui/client'
+import { SimulationError } from '@mysten/sui/client'
+import { abortName } from '../abort-names.ts'
+import { ChainError } from '../errors.ts'
+
+const INCLUDE = { effects: true, events: true, objectTypes: true } as const
+
+export type Executed = SuiClientTypes.TransactionResult<typeof INCLUDE>
+
+/** What a transaction did. */
+export interface Outcome {
+  digest: string
+  /** version of every object it wrote */
+  version: string
+  changed: {
+    objectId: string
+    type: string
+    operation: 'created' | 'deleted' | 'none'
+    written: boolean
+    digest: string | null
+  }[]
+  events: SuiClientTypes.Event[]
+}
+
+export const OUTCOME_INCLUDE = INCLUDE
+
+/** The outcome of a success; throws MOVE_ABORT or TRANSACTION_FAILED for what was executed and failed. */
+export function toOutcome(result: Executed): Outcome {
+  if (result.$kind === 'FailedTransaction') {
+    const { digest, status } = result.FailedTransaction
+    throw executionFailure(status.error ?? undefined, digest)
+  }
+  const { digest, effects, events, objectTypes } = result.Transaction
+  return {
+    digest,
+    version: effects.lamportVersion ?? '0',
+    changed: effects.changedObjects.map(change => ({
+      objectId: change.objectId,
+      type: objectTypes[change.objectId] ?? '',
+      operation:
+        change.idOperation === 'Created' ? 'created' : change.idOperation === 'Deleted' ? 'deleted' : 'none',
+      written: change.outputState !== 'DoesNotExist',
+      digest: change.outputDigest,
+    })),
+    events,
+  }
+}
+
+/** The failure that a simulation found, if that is what the error says: nothing was sent. */
+export function simulationFailure(error: unknown): ChainError | undefined {
+  if (!(error instanceof SimulationError) || !error.executionError) return undefined
+  return executionFailure(error.executionError, undefined, error)
+}
+
+function executionFailure(
+  error: SuiClientTypes.ExecutionError | undefined,
+  digest: string | undefined,
+  cause?: unknown,
+): ChainError {
+  const where = { ...(error?.command !== undefined && { command: error.command }), ...(digest && { digest }) }
+  if (error?.$kind === 'MoveAbort') {
+    const { abortCode, location } = error.MoveAbort
+    const module = location?.module ?? 'unknown'
+    const code = BigInt(abortCode)
+    const name = abortName(module, code)
+    const details = {
+      module,
+      abortCode: code,
+      ...(location?.functionName && { function: location.functionName }),
+      ...(name && { name }),
+      ...where,
+    }
+    const place = [module, location?.functionName].filter(Boolean).join('::')
+    return new ChainError('MOVE_ABORT', `${place} aborted with ${name ?? `code ${code}`}`, details, { cause })
+  }
+  const kind = error ? kindOf(error) : 'Unknown'
+  return new ChainError(
+    'TRANSACTION_FAILED',
+    error?.message ?? 'the transaction failed',
+    { kind, ...where },
+    { cause },
+  )
+}
+
+/** Sui's own name of a failure, where the SDK passes it on. */
+function kindOf(error: SuiClientTypes.ExecutionError): string {
+  switch (error.$kind) {
+    case 'CommandArgumentError':
+      return error.CommandArgumentError.name
+    case 'TypeArgumentError':
+      return error.TypeArgumentError.name
+    case 'PackageUpgradeError':
+      return error.PackageUpgradeError.name
+    case 'SizeError':
+      return error.SizeError.name
+    case 'Unknown':
+      return /\b[A-Z][A-Za-z]+\b/.exec(error.message)?.[0] ?? 'Unknown'
+    default:
+      return error.$kind
+  }
+}

@@ -1,0 +1,122 @@
+import { bcs } from '@mysten/sui/bcs'
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import { deriveDynamicFieldID, parseStructTag } from '@mysten/sui/utils'
+import { parseObjectId } from '../../codec/index.ts'
+import type { Epoch, ObjectId } from '../../codec/types.ts'
+import { decodeMove, safeNumber } from '../bindings/move.ts'
+import { StakingInnerField } from '../bindings/staking.ts'
+import { SystemStateField, Versioned } from '../bindings/system.ts'
+import { ChainError } from '../errors.ts'
+import type { CallOptions, NetworkConfig, SystemInfo } from '../types.ts'
+import { fetchObjects, type RawObject } from './objects.ts'
+import type { RpcPool } from './rpc.ts'
+
+/** What Floe guesses before it has read an object once; a wrong guess costs one more request. */
+const FIRST_VERSION_GUESS = 4n
+
+export type SystemState = ReturnType<typeof SystemStateField.parse>['value']
+export type StakingState = ReturnType<typeof StakingInnerField.parse>['value']
+
+/** The two shared objects at one moment, and the IDs of the packages behind them. */
+export interface ChainState {
+  /** package to call: the newest version */
+  packageId: ObjectId
+  /** package in type names: the first version */
+  originalPackageId: ObjectId
+  system: SystemState
+  staking: StakingState
+  systemVersion: bigint
+  stakingVersion: bigint
+  systemInitialSharedVersion: string
+  stakingInitialSharedVersion: string
+}
+
+/** Reads the system and staking objects with their state, in one request once their versions are known. */
+export class StateReader {
+  readonly #rpc: RpcPool
+  readonly #network: NetworkConfig
+  #systemVersion = FIRST_VERSION_GUESS
+  #stakingVersion = FIRST_VERSION_GUESS
+  #ids: { packageId: ObjectId; originalPackageId: ObjectId } | undefined
+
+  constructor(rpc: RpcPool, network: NetworkConfig) {
+    this.#rpc = rpc
+    this.#network = network
+  }
+
+  /** The first version's package ID: it never changes, so it is read once. */
+  async originalPackageId(options?: CallOptions): Promise<ObjectId> {
+    return (this.#ids ?? (await this.read(options))).originalPackageId
+  }
+
+  async read(options?: CallOptions): Promise<ChainState> {
+    return await this.#rpc.read(client => this.#readOnce(client), options?.signal)
+  }
+
+  async #readOnce(client: SuiGrpcClient): Promise<ChainState> {
+    const { systemObjectId, stakingObjectId } = this.#network
+    for (;;) {
+      const stateIds = [
+        stateFieldId(systemObjectId, this.#systemVersion),
+        stateFieldId(stakingObjectId, this.#stakingVersion),
+      ]
+      const ids = [systemObjectId, stakingObjectId, ...stateIds]
+      const [system, staking, systemField, stakingField] = await fetchObjects(client, ids)
+      if (!system) throw missing(systemObjectId, 'system object')
+      if (!staking) throw missing(stakingObjectId, 'staking object')
+      const systemOuter = decodeMove(Versioned, system.content)
+      const stakingOuter = decodeMove(Versioned, staking.content)
+      const fresh =
+        BigInt(systemOuter.version) === this.#systemVersion &&
+        BigInt(stakingOuter.version) === this.#stakingVersion
+      if (!fresh) {
+        this.#systemVersion = BigInt(systemOuter.version)
+        this.#stakingVersion = BigInt(stakingOuter.version)
+        continue
+      }
+      if (!systemField) throw missing(stateIds[0]!, 'system state')
+      if (!stakingField) throw missing(stateIds[1]!, 'staking state')
+      const packages = {
+        packageId: parseObjectId(systemOuter.package_id),
+        originalPackageId: parseObjectId(parseStructTag(system.type).address),
+      }
+      this.#ids = packages
+      return {
+        ...packages,
+        system: decodeMove(SystemStateField, systemField.content).value,
+        staking: decodeMove(StakingInnerField, stakingField.content).value,
+        systemVersion: this.#systemVersion,
+        stakingVersion: this.#stakingVersion,
+        systemInitialSharedVersion: sharedVersion(system),
+        stakingInitialSharedVersion: sharedVersion(staking),
+      }
+    }
+  }
+}
+
+/** What people see of the system's state. */
+export function systemInfo({ system, staking }: ChainState): SystemInfo {
+  return {
+    epoch: system.committee.epoch as Epoch,
+    nShards: system.committee.n_shards || staking.n_shards,
+    storagePriceFrost: BigInt(system.storage_price_per_unit_size),
+    writePriceFrost: BigInt(system.write_price_per_unit_size),
+    totalCapacityBytes: BigInt(system.total_capacity_size),
+    usedCapacityBytes: BigInt(system.used_capacity_size),
+    maxEpochsAhead: system.future_accounting.length,
+    epochDurationMs: safeNumber(staking.epoch_duration, 'epoch duration'),
+  }
+}
+
+function stateFieldId(parent: ObjectId, version: bigint): ObjectId {
+  return deriveDynamicFieldID(parent, 'u64', bcs.u64().serialize(version).toBytes()) as ObjectId
+}
+
+function sharedVersion(object: RawObject): string {
+  if (object.owner.$kind === 'Shared') return object.owner.Shared.initialSharedVersion
+  throw new ChainError('MALFORMED', `${object.objectId} is not a shared object`, { what: 'shared object' })
+}
+
+function missing(objectId: string, what: string): ChainError {
+  return new ChainError('NOT_FOUND', `the ${what} ${objectId} is not on this chain`, { objectId })
+}

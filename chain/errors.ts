@@ -1,0 +1,69 @@
+import type { ObjectId } from '../codec/types.ts'
+
+/** Data that belongs to each code; the table is closed, so callers may switch over it. */
+export interface ChainErrorDetails {
+  /** the wallet holds too little WAL; nothing was sent */
+  NOT_ENOUGH_WAL: { neededFrost: bigint; availableFrost: bigint; owner: string }
+  /** the wallet holds too little SUI to pay for gas; nothing was sent */
+  NOT_ENOUGH_SUI: { neededMist: bigint; availableMist: bigint; owner: string }
+  /** Move code aborted; `name` is the contract's constant where it is known. With a `digest` it was executed, else simulated */
+  MOVE_ABORT: {
+    module: string
+    function?: string
+    abortCode: bigint
+    name?: string
+    command?: number
+    digest?: string
+  }
+  /** executed or simulated, and failed for another reason than an abort; `kind` is Sui's name of it */
+  TRANSACTION_FAILED: { kind: string; command?: number; digest?: string }
+  /** the node refused to execute it: bad signature, stale object version, over a limit... Nothing happened on chain */
+  TRANSACTION_REJECTED: { reason: string }
+  /** an object that must exist does not */
+  NOT_FOUND: { objectId: string }
+  /** no RPC URL gave an answer */
+  RPC_UNAVAILABLE: { urls: readonly string[]; attempts: number }
+  /** the RPC answered with an error that a retry would not change; `status` is the gRPC status name */
+  RPC_FAILED: { status: string; url: string }
+  /** an RPC URL serves another chain than the others */
+  WRONG_CHAIN: { url: string; expected: string; actual: string }
+  /** events that are asked for are no longer kept by the RPC */
+  HISTORY_PRUNED: { checkpoint: bigint; lowest: bigint }
+  /** bytes on chain do not have the layout of `what` */
+  MALFORMED: { what: string }
+  /** an argument out of range */
+  INVALID_ARGUMENT: { what: string; value: string }
+  /** a text or file that is no Sui key */
+  INVALID_KEY: { what: string }
+  /** more transactions of one wallet wait than its queue takes */
+  QUEUE_FULL: { waiting: number; owner: ObjectId }
+  /** the network could not be created; `step` says where */
+  GENESIS_FAILED: { step: string }
+  /** the coordinator was closed */
+  CLOSED: Record<never, never>
+}
+
+export type ChainErrorCode = keyof ChainErrorDetails
+
+/** One member of the union per code, so that `error.code === 'NOT_ENOUGH_WAL'` narrows `error.details`. */
+export type AnyChainError = { [C in ChainErrorCode]: ChainError<C> }[ChainErrorCode]
+
+/** The one error class of chain/: a closed `code` and the data that belongs to it. */
+export class ChainError<C extends ChainErrorCode = ChainErrorCode> extends Error {
+  override readonly name = 'ChainError'
+  readonly code: C
+  readonly details: Readonly<ChainErrorDetails[C]>
+
+  constructor(code: C, message: string, details: ChainErrorDetails[C], options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** Narrows an unknown error to a ChainError, of one code when given. */
+export function isChainError<C extends ChainErrorCode>(error: unknown, code: C): error is ChainError<C>
+export function isChainError(error: unknown): error is AnyChainError
+export function isChainError(error: unknown, code?: ChainErrorCode): boolean {
+  return error instanceof ChainError && (code === undefined || error.code === code)
+}

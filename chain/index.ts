@@ -1,0 +1,12 @@
+export { formatSui, formatWal } from './client/coins.ts'
+export { type CoordinatorLog, type CoordinatorOptions, createCoordinator } from './client/coordinator.ts'
+export { formatKeystore, generateWalletKey, keypairWallet, parseKeystore, walletOf } from './client/wallet.ts'
+export {
+  type AnyChainError,
+  ChainError,
+  type ChainErrorCode,
+  type ChainErrorDetails,
+  isChainError,
+} from './errors.ts'
+export { mainnet, testnet } from './networks.ts'
+export type * from './types.ts'
