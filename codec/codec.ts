@@ -1,10 +1,15 @@
-import { expectInteger } from './bytes.ts'
+import { equalBytes, expectInteger } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import type { Arena } from './host/arena.ts'
 import { Engine } from './host/engine.ts'
 import type { Codec, CodecOptions, EncodedBlob } from './interface.ts'
 import { type BlobLayout, sliverView } from './jobs/blob-layout.ts'
+import { decodeBlob } from './jobs/decode.ts'
 import { encodeInto } from './jobs/encode.ts'
+import { expandSliver } from './jobs/expand.ts'
+import { sliverHash } from './metadata.ts'
+import { sliverSymbols, symbolSize } from './params.ts'
+import { sliverBody } from './sliver.ts'
 import type { BlobMetadata, SliverRef } from './types.ts'
 
 /** Threads start at the first call that needs them. */
@@ -21,8 +26,27 @@ export function createCodec(options: CodecOptions = {}): Codec {
       engine.arenas.release(arena)
       return metadata
     },
-    decode: () => Promise.reject(new Error('x')),
-    verifySliver: () => Promise.reject(new Error('x')),
+
+    decode: input => decodeBlob(engine, input),
+
+    async verifySliver(metadata, ref, bytes, { signal } = {}) {
+      const { nShards, unencodedLength } = metadata
+      const stored = {
+        n: nShards,
+        originals: sliverSymbols(nShards, ref.axis),
+        symbolSize: symbolSize(nShards, unencodedLength),
+        body: sliverBody(metadata, ref, bytes),
+      }
+      const { root } = await expandSliver(engine, stored, [], { signal })
+      if (!equalBytes(root, sliverHash(metadata, ref))) {
+        throw new CodecError(
+          'SLIVER_MISMATCH',
+          `${ref.axis} sliver ${ref.pair} does not match the metadata`,
+          { ...ref },
+        )
+      }
+    },
+
     close: () => engine.close(),
   }
 }

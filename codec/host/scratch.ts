@@ -1,7 +1,7 @@
 import type { Allotment, Arena } from './arena.ts'
 import { KERNEL_TABLES } from './field.ts'
 
-/** Longest symbol, in 64-byte blocks, that a transform works on at a time. */
+/** Two interleaved message blocks and two hash states. */
 const MESSAGE_BYTES = 256 + 128
 /** Bytes of the zero hashes: 18 levels. */
 const ZERO_HASHES = 18 * 32
@@ -64,6 +64,9 @@ export class JobBlock {
 /** One thread's block for `configure` and its scratch memory. */
 export class ScratchBlock {
   readonly address: number
+  /** where the kernel leaves repair symbols, and the bytes from one to the next */
+  readonly repair: number
+  readonly repairStride: number
   readonly #fields: readonly number[]
 
   constructor(allotment: Allotment, needs: ScratchNeeds) {
@@ -71,18 +74,28 @@ export class ScratchBlock {
     // 64 and 128 bytes more: a last piece is longer by up to a block
     const shard = Math.max(align(batch * symbolSize) + 32, pieceBlocks * 64 + 128)
     const planeLength = 2 * shard + 256
-    const repairStride = align(batch * symbolSize) + 32
+    this.repairStride = align(batch * symbolSize) + 32
     const treeBytes = (n + 1) * 32
     this.address = allotment.take(64)
     // half a page apart, so that the two do not fall into the same cache sets
     const work = allotment.take(needs.workShards * shard + 4096, 4096)
     const workRepair = allotment.take(needs.repairShards * shard + 4096, 4096) + 2048
     const plane = allotment.take(2 * planeLength + 512)
-    const repair = allotment.take(needs.repairSymbols * repairStride + 4096, 4096)
+    this.repair = allotment.take(needs.repairSymbols * this.repairStride + 4096, 4096)
     const leaves = allotment.take(needs.hashedWords * treeBytes + 64)
     const tree = allotment.take(needs.hashedWords > 0 ? treeBytes + 64 : 0)
     const message = allotment.take(MESSAGE_BYTES)
-    this.#fields = [work, workRepair, plane, planeLength, repair, repairStride, leaves, tree, message]
+    this.#fields = [
+      work,
+      workRepair,
+      plane,
+      planeLength,
+      this.repair,
+      this.repairStride,
+      leaves,
+      tree,
+      message,
+    ]
   }
 
   write(arena: Arena): void {

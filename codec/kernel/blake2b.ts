@@ -150,7 +150,7 @@ function rounds(word: MessageWord): string[] {
     })
     for (const half of [columns, diagonals]) {
       for (const [left, right] of [half.slice(0, 2), half.slice(2)] as [string[], string[]][]) {
-        left.forEach((line, i) => lines.push(line, right[i]!))
+        for (const [i, line] of left.entries()) lines.push(line, right[i]!)
       }
     }
   }

@@ -1,0 +1,46 @@
+import { equalBytes, expectInteger, uleb128 } from './bytes.ts'
+import { CodecError } from './errors.ts'
+import { SLIVER_TRAILER, sliverSymbols, symbolSize } from './params.ts'
+import type { BlobMetadata, SliverRef } from './types.ts'
+
+/** Row of a primary sliver, column of a secondary one: the secondary sliver of pair i is column n-1-i. */
+export function sliverIndex({ pair, axis }: SliverRef, nShards: number): number {
+  return axis === 'primary' ? pair : nShards - 1 - pair
+}
+
+/**
+ * The symbols of a sliver, as a view into its BCS. Everything around them is fixed by the metadata, so there is one
+ * encoding: throws SLIVER_MALFORMED for any other length, symbol size or index.
+ */
+export function sliverBody(
+  metadata: Pick<BlobMetadata, 'nShards' | 'unencodedLength'>,
+  ref: SliverRef,
+  bytes: Uint8Array,
+): Uint8Array {
+  const { nShards, unencodedLength } = metadata
+  expectInteger(ref.pair, 0, nShards - 1, 'sliver pair')
+  const size = symbolSize(nShards, unencodedLength)
+  const body = sliverSymbols(nShards, ref.axis) * size
+  const header = uleb128(body)
+  if (bytes.length !== header.length + body + SLIVER_TRAILER) throw malformed(ref, 'length')
+  if (!equalBytes(bytes.subarray(0, header.length), header)) throw malformed(ref, 'length prefix')
+  const trailer = bytes.subarray(header.length + body)
+  if ((trailer[0]! | (trailer[1]! << 8)) !== size) throw malformed(ref, 'symbol size')
+  if ((trailer[2]! | (trailer[3]! << 8)) !== sliverIndex(ref, nShards)) throw malformed(ref, 'index')
+  return bytes.subarray(header.length, header.length + body)
+}
+
+/** BCS `SliverData` around a sliver's symbols. */
+export function sliverFromBody(nShards: number, ref: SliverRef, size: number, body: Uint8Array): Uint8Array {
+  const header = uleb128(body.length)
+  const bytes = new Uint8Array(header.length + body.length + SLIVER_TRAILER)
+  const index = sliverIndex(ref, nShards)
+  bytes.set(header)
+  bytes.set(body, header.length)
+  bytes.set([size & 0xff, size >> 8, index & 0xff, index >> 8], header.length + body.length)
+  return bytes
+}
+
+function malformed(ref: SliverRef, what: string): CodecError {
+  return new CodecError('SLIVER_MALFORMED', `${ref.axis} sliver ${ref.pair}: wrong ${what}`, { ...ref, what })
+}
