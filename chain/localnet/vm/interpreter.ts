@@ -12,7 +12,7 @@ export interface Runtime {
   native(fn: FunctionImpl): NativeFunction
 }
 
-const maxStack = 1024 // Move's limit on the operand stack
+const maxStack = 1024 // Move's limit on the operand stack; here on what the callers of a function leave there
 const maxCalls = 1024 // Move's limit on the call stack
 
 class Frame {
@@ -112,7 +112,7 @@ export function run(
     const locals: Value[] = new Array(body.locals)
     top -= n
     for (let i = 0; i < n; i++) locals[i] = stack[top + i]!
-    if (top + body.maxStack > maxStack) throw overflow('EXECUTION_STACK_OVERFLOW')
+    if (top > maxStack) throw overflow('EXECUTION_STACK_OVERFLOW')
     return new Frame(fn, body.ops, locals, typeArguments)
   }
 

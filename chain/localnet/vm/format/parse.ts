@@ -105,7 +105,7 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
   })
   const enums = table('enums', reader => {
     const handle = index(reader)
-    if (reader.u8() !== 1) throw malformed('bad enum flag')
+    if (reader.u8() !== 2) throw malformed('bad enum flag')
     return {
       handle,
       variants: list(reader, maxVariants, () => ({ name: name(reader), fields: fields(reader) })),

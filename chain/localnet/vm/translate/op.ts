@@ -83,6 +83,4 @@ export interface Body {
   ops: readonly Op[]
   /** parameters and locals */
   locals: number
-  /** the most values it has on the operand stack */
-  maxStack: number
 }

@@ -18,7 +18,6 @@ export class Scope {
   /** types of parameters and locals */
   readonly locals: readonly MoveType[]
   readonly stack: MoveType[] = []
-  maxStack = 0
   /** instruction being looked at */
   position = 0
 
@@ -41,7 +40,6 @@ export class Scope {
 
   push(...types: readonly MoveType[]): void {
     for (const type of types) this.stack.push(type)
-    if (this.stack.length > this.maxStack) this.maxStack = this.stack.length
   }
 
   pop(): MoveType {

@@ -50,5 +50,5 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
     if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
   }
   checkLocals(scope, starts)
-  return { ops, locals: scope.locals.length, maxStack: scope.maxStack }
+  return { ops, locals: scope.locals.length }
 }

@@ -1,0 +1,61 @@
+import { fileURLToPath } from 'node:url'
+import { parseModule } from '../../../../chain/localnet/vm/format/parse.ts'
+import {
+  type Address,
+  createVm,
+  type LoadedFunction,
+  type Value,
+  type Vm,
+} from '../../../../chain/localnet/vm/index.ts'
+import { TestContext } from '../../../../chain/localnet/vm/testing/context.ts'
+import { type CompiledTests, compileTests } from '../../../../chain/localnet/vm/testing/index.ts'
+import type { CompileOptions } from '../../../../chain/move/compiler.ts'
+import { readMoveFiles } from '../../../../chain/move/sources.ts'
+
+/** The Move package that these tests are about. */
+export const probePackage = (): CompileOptions => ({
+  name: 'probe',
+  files: readMoveFiles(fileURLToPath(new URL('../move', import.meta.url))),
+})
+
+export interface Probe {
+  compiled: CompiledTests
+  /** bytecode by address, in an order in which it can be loaded */
+  packages: [Address, Uint8Array[]][]
+  /** address of the probe's own modules */
+  address: Address
+}
+
+/** Compiles the package and the framework with it; do it once per file, in `before`. */
+export async function compileProbe(): Promise<Probe> {
+  const compiled = await compileTests(probePackage())
+  const byAddress = new Map<Address, Uint8Array[]>()
+  for (const bytes of compiled.modules) {
+    const { moduleHandles, self } = parseModule(bytes)
+    const { address } = moduleHandles[self]!
+    byAddress.set(address, [...(byAddress.get(address) ?? []), bytes])
+  }
+  const packages = [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))
+  return { compiled, packages, address: packages.at(-1)![0] }
+}
+
+export function loadProbe({ packages }: Probe, vm: Vm = createVm()): Vm {
+  for (const [id, modules] of packages) vm.loadPackage({ id, modules })
+  return vm
+}
+
+export const contextWith = (steps = 10_000_000): TestContext => new TestContext({ remaining: steps })
+
+/** Calls `module::function` of the probe; type arguments as text. */
+export function caller(vm: Vm, address: Address) {
+  return (path: string, args: Value[] = [], types: string[] = [], context = contextWith()): Value[] => {
+    const [module = '', name = ''] = path.split('::')
+    const fn: LoadedFunction = vm.function(address, module, name)
+    return vm.call(
+      fn,
+      types.map(type => vm.types.fromTag(type.replaceAll('probe::', `${address}::`))),
+      args,
+      context,
+    )
+  }
+}
