@@ -6,6 +6,7 @@ export {
   toProtocolError,
 } from './errors.ts'
 export type { FetchedSliver, FetchRequestItem } from './fetch/client.ts'
+export { type CertifiedTopic, createCertifiedTopic } from './gossip/certified.ts'
 export { createPeerClient, type PeerClient } from './peer-client.ts'
 export type * from './ports.ts'
 export type { ClientComponents, NetworkIdentity, ServerComponents } from './rpc/components.ts'

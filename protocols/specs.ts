@@ -141,6 +141,9 @@ export const CERTIFIED_TOPIC = {
   /** certificates one member may publish in a row, and per second: a member speaks for the clients that hand theirs to it */
   burst: 200,
   perSecond: 50,
+  /** certificates of one member that did not hold: so many in a row, then one a minute, are worth a check */
+  faultBurst: 10,
+  faultsPerSecond: 1 / 60,
   /** checks under way at once: each costs 25 ms of BLS on one core */
   pendingChecks: 64,
   /** certificates remembered to tell repeats: an hour at 10 a second is 36,000 */

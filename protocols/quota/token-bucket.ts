@@ -3,6 +3,8 @@ export interface TokenBucket {
   tryTake(tokens: number): boolean
   /** Takes `tokens`, into debt if need be; returns how long to wait in ms until the debt is paid. */
   take(tokens: number): number
+  /** Whether `tokens` could be taken now. */
+  has(tokens: number): boolean
   /** Whether nothing was taken lately, so that a new bucket would be the same. */
   readonly full: boolean
 }
@@ -31,6 +33,10 @@ export function createTokenBucket(
       refill()
       tokens -= count
       return tokens >= 0 ? 0 : (-tokens / perSecond) * 1000
+    },
+    has(count) {
+      refill()
+      return tokens >= count
     },
     get full() {
       refill()

@@ -1,0 +1,89 @@
+import type { Certificate } from '../../codec/types.ts'
+import { ProtocolError } from '../errors.ts'
+import { CERTIFIED_TOPIC } from '../specs.ts'
+import { CertifiedMessage } from './messages.ts'
+import { createPublishers } from './publishers.ts'
+
+/** accept: pass it on. ignore: do not, but nobody is to blame. reject: whoever sent it should have known better. */
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+export interface CertifiedPorts {
+  /** Whether the PeerId (as text) is of the current or previous committee. */
+  isMember(peer: string): boolean
+  /** The costly check: committee, aggregate signature, blob live on chain. Throws a ProtocolError; one with `blame` rejects. */
+  check(certificate: Certificate, options: { signal: AbortSignal }): Promise<unknown>
+  /** A certificate that is good and new. Must not throw. */
+  accepted(certificate: Certificate): void
+}
+
+export interface CertifiedValidator {
+  /** Judges one message; `publisher` is who signed it, undefined when nobody did. Never throws. */
+  judge(data: Uint8Array, publisher: string | undefined, signal: AbortSignal): Promise<Verdict>
+  /** Notes a certificate that this node found good itself, so that it comes back as a repeat. */
+  remember(certificate: Certificate): void
+}
+
+/** Cheapest checks first: size, publisher, decoding, repeats and rates all come before 25 ms of BLS. */
+export function createCertifiedValidator(ports: CertifiedPorts, now?: () => number): CertifiedValidator {
+  const publisherOf = createPublishers(ports.isMember, now)
+  const good = new Set<string>()
+  const pending = new Map<string, Promise<boolean>>()
+
+  function remember(key: string): void {
+    good.add(key)
+    // a Set keeps the order of insertion: the first is the oldest
+    if (good.size > CERTIFIED_TOPIC.remembered) for (const oldest of good) return void good.delete(oldest)
+  }
+
+  async function checkOnce(key: string, certificate: Certificate, signal: AbortSignal): Promise<Verdict> {
+    try {
+      await ports.check(certificate, { signal })
+    } catch (error) {
+      // what our own chain view or shutdown is to blame for must not be held against others
+      return error instanceof ProtocolError && error.blame ? 'reject' : 'ignore'
+    }
+    remember(key)
+    ports.accepted(certificate)
+    return 'accept'
+  }
+
+  return {
+    remember: certificate => remember(keyOf(certificate)),
+    async judge(data, publisher, signal) {
+      if (publisher === undefined || data.length > CERTIFIED_TOPIC.maxBytes) return 'reject'
+      // our committee may be older or newer than the forwarder's, so this is not held against it
+      if (!ports.isMember(publisher)) return 'ignore'
+      const { rate, faults } = publisherOf(publisher)
+      if (!rate.tryTake(1) || !faults.has(1)) return 'ignore'
+      const certificate = decode(data)
+      if (certificate === undefined) {
+        faults.take(1)
+        return 'reject'
+      }
+      const key = keyOf(certificate)
+      // a bad certificate for the same message must not shadow a good one that comes while it is being checked
+      while (pending.has(key)) await pending.get(key)
+      if (good.has(key) || pending.size >= CERTIFIED_TOPIC.pendingChecks) return 'ignore'
+      const verdict = checkOnce(key, certificate, signal)
+      pending.set(
+        key,
+        verdict.then(one => one === 'accept').finally(() => pending.delete(key)),
+      )
+      if ((await verdict) === 'reject') faults.take(1)
+      return verdict
+    },
+  }
+}
+
+/** What is certified, whoever signed: epoch, blob and persistence are all in the signed message. */
+function keyOf({ message }: Certificate): string {
+  return String.fromCharCode(...message.subarray(0, 256))
+}
+
+function decode(data: Uint8Array): Certificate | undefined {
+  try {
+    return CertifiedMessage.decode(data)
+  } catch {
+    return undefined
+  }
+}
