@@ -1,5 +1,5 @@
 /** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
-import type { BlobObject, SystemInfo, Committees } from '../../chain/types.ts'
+import type { BlobObject, Committees, SystemInfo } from '../../chain/types.ts'
 import type { BlobId, Epoch, ObjectId, SliverPairIndex } from '../../codec/types.ts'
 
 export interface Progress {
@@ -28,7 +28,13 @@ export type StoreResult =
       /** weight of the confirmations in the certificate, in shards */
       confirmedShards: number
     }
-  | { kind: 'alreadyCertified'; blobId: BlobId; endEpoch: Epoch; objectId?: ObjectId; event?: { txDigest: string; eventSeq: string } }
+  | {
+      kind: 'alreadyCertified'
+      blobId: BlobId
+      endEpoch: Epoch
+      objectId?: ObjectId
+      event?: { txDigest: string; eventSeq: string }
+    }
 
 export interface ReadOptions {
   /** half-open byte range; the whole blob when absent */

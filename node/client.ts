@@ -1,0 +1,144 @@
+import { createCoordinator } from '../chain/index.ts'
+import type { Coordinator, NetworkConfig, Wallet } from '../chain/types.ts'
+import { type Codec, createCodec, loadBls } from '../codec/index.ts'
+import { createPeerClient } from '../protocols/index.ts'
+import type { Log } from '../protocols/ports.ts'
+import { ClientError } from './errors.ts'
+import { silentLog } from './log.ts'
+import { createMetrics, type NodeMetrics } from './metrics.ts'
+import { createNetworkNode } from './network/libp2p.ts'
+import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import type { NetworkRole } from './network/roles.ts'
+import { toClientError } from './services/client-errors.ts'
+import { createCommitteeTracker } from './services/committees.ts'
+import { download } from './services/download.ts'
+import { findMetadata } from './services/find-metadata.ts'
+import { createLingering } from './services/lingering.ts'
+import { networkStatus } from './services/network-status.ts'
+import { createPeerBook } from './services/peer-book.ts'
+import type { Client, ReadOptions } from './services/types.ts'
+import { upload } from './services/upload.ts'
+import { anySignal } from './services/wait.ts'
+import { version } from './version.ts'
+
+export interface ClientInit {
+  /** pays; without one the client only reads */
+  wallet?: Wallet
+  log?: Log
+  metrics?: NodeMetrics
+  /** `gateway` for a process that lives long, `client` for one command */
+  role?: Extract<NetworkRole, 'client' | 'gateway'>
+  /** shared with others in the process; a given one is not closed */
+  codec?: Codec
+  coordinator?: Coordinator
+}
+
+/** Uploads that may still be serving their last nodes while new ones begin. */
+const LINGERING_UPLOADS = 4
+/** What close() grants them. */
+const CLOSE_GRACE_MS = 10_000
+
+/** A client of a network: talks libp2p to its nodes and gRPC to its chain. Nothing is contacted before it is needed. */
+export async function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
+  const { wallet, log = silentLog(), role = 'client' } = init
+  const metrics = init.metrics ?? createMetrics({ version }).node('client')
+  const codec = init.codec ?? createCodec()
+  const coordinator = init.coordinator ?? createCoordinator(network, { log })
+  const committees = createCommitteeTracker(coordinator)
+  // the chain is asked while libp2p is being made; whoever needs the answer meets the error
+  committees.get().catch(() => undefined)
+  const libp2p = await createNetworkNode({ network: network.systemObjectId, roles: [role], log })
+  const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
+  const book = createPeerBook({ network, peerIdOf: key => peerIdFromNetworkKey(key).toString() })
+  const lingering = createLingering(LINGERING_UPLOADS)
+  const closing = new AbortController()
+  const components = { peers, book, codec, log, metrics }
+
+  async function guarded<T>(
+    signal: AbortSignal | undefined,
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (closing.signal.aborted) throw new ClientError('CLOSED', 'the client was closed', {})
+    try {
+      return await run(anySignal(signal, closing.signal))
+    } catch (error) {
+      throw toClientError(error)
+    }
+  }
+
+  async function observed<T>(
+    what: 'upload' | 'download',
+    run: () => Promise<T>,
+    bytesOf: (result: T) => number,
+  ): Promise<T> {
+    const start = performance.now()
+    try {
+      const result = await run()
+      metrics[what]('ok', bytesOf(result), performance.now() - start)
+      return result
+    } catch (error) {
+      metrics[what](error instanceof ClientError ? error.code : 'ABORTED', 0, performance.now() - start)
+      throw error
+    }
+  }
+
+  return {
+    store: (data, options) =>
+      observed(
+        'upload',
+        () =>
+          guarded(options.signal, async signal => {
+            if (wallet === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
+            const writer = coordinator.writer(wallet)
+            const bls = await loadBls()
+            const all = { ...components, chain: coordinator, writer, committees, bls, lingering }
+            return upload(all, data, { ...options, signal })
+          }),
+        () => data.length,
+      ),
+    read: (blobId, options: ReadOptions = {}) =>
+      observed(
+        'download',
+        () =>
+          guarded(options.signal, async signal => {
+            const { current } = await committees.get({ signal })
+            return download(components, current, blobId, { ...options, signal })
+          }),
+        ({ data }) => data.length,
+      ),
+    stat: (blobId, options) =>
+      guarded(options?.signal, async signal => {
+        const { current } = await committees.get({ signal })
+        const { unencodedLength } = await findMetadata(components, current, blobId, { signal })
+        return { blobId, size: unencodedLength }
+      }),
+    status: (blobId, options) =>
+      guarded(options?.signal, async signal => {
+        const { current } = await committees.get({ signal })
+        const status = await networkStatus(components, current, blobId, { signal })
+        if (status.status === 'nonexistent' || status.status === 'invalid') return status
+        const metadata = await findMetadata(components, current, blobId, { signal }).catch(error => {
+          if (error instanceof ClientError) return undefined
+          throw error
+        })
+        return metadata === undefined ? status : { ...status, size: metadata.unencodedLength }
+      }),
+    info: options =>
+      guarded(options?.signal, async signal => {
+        const [system, all] = await Promise.all([
+          coordinator.system({ signal }),
+          committees.get({ signal, fresh: true }),
+        ])
+        return { system, committees: all }
+      }),
+    async close() {
+      if (closing.signal.aborted) return
+      await lingering.close(CLOSE_GRACE_MS)
+      closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
+      peers.close()
+      await libp2p.stop()
+      if (init.codec === undefined) await codec.close()
+      if (init.coordinator === undefined) await coordinator.close()
+    },
+  }
+}

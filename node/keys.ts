@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { generateWalletKey, keypairWallet } from '../chain/index.ts'
+import type { Wallet } from '../chain/types.ts'
+import { type Bls, loadBls } from '../codec/index.ts'
+import { networkPublicKeyFromSeed } from './network/peer-id.ts'
+import { isMissing, syncFolder } from './store/pack-file.ts'
+
+/** A node's three keys. They are separate: one that leaks does not give away the others. */
+export interface NodeKeys {
+  /** signs transactions */
+  wallet: Wallet
+  /** signs confirmations; made for one network, never used in another */
+  blsSecret: Uint8Array
+  /** Ed25519 seed of the libp2p identity */
+  networkSeed: Uint8Array
+  /** 33 bytes as the chain has them */
+  networkPublicKey: Uint8Array
+}
+
+export class KeyError extends Error {
+  override readonly name = 'KeyError'
+  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED'
+  readonly path: string
+
+  constructor(code: KeyError['code'], message: string, path: string) {
+    super(message)
+    this.code = code
+    this.path = path
+  }
+}
+
+const FILE_MODE = 0o600
+const HEX_32 = /^[0-9a-f]{64}$/
+
+/**
+ * Reads `sui.key`, `bls.key` and `network.key` of a folder, and makes those that are not there. Files are of mode 0600;
+ * throws KEY_EXPOSED when others may read one, KEY_MALFORMED when one holds no key.
+ */
+export async function loadNodeKeys(folder: string): Promise<NodeKeys> {
+  const bls = await loadBls()
+  const [wallet, blsSecret, networkSeed] = await Promise.all([
+    loadWallet(join(folder, 'sui.key')),
+    loadHex(join(folder, 'bls.key'), bls),
+    loadHex(join(folder, 'network.key')),
+  ])
+  return { wallet, blsSecret, networkSeed, networkPublicKey: await networkPublicKeyFromSeed(networkSeed) }
+}
+
+/** A Sui key in its text form, one line; made when the file is not there. */
+export async function loadWallet(path: string): Promise<Wallet> {
+  const text = await loadOrCreate(path, generateWalletKey)
+  try {
+    return keypairWallet(text)
+  } catch {
+    // no cause: it might quote the text
+    throw new KeyError('KEY_MALFORMED', `${path} holds no Sui private key`, path)
+  }
+}
+
+async function loadHex(path: string, bls?: Bls): Promise<Uint8Array> {
+  const text = await loadOrCreate(path, () =>
+    Buffer.from(bls?.generateSecret() ?? randomBytes(32)).toString('hex'),
+  )
+  if (!HEX_32.test(text)) throw new KeyError('KEY_MALFORMED', `${path} does not hold 64 hex digits`, path)
+  return Uint8Array.from(Buffer.from(text, 'hex'))
+}
+
+async function loadOrCreate(path: string, make: () => string): Promise<string> {
+  try {
+    return await readSecret(path)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  await writeSecret(path, make())
+  return readSecret(path)
+}
+
+async function readSecret(path: string): Promise<string> {
+  const file = await open(path, 'r')
+  try {
+    const { mode } = await file.stat()
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      throw new KeyError('KEY_EXPOSED', `others may read the key ${path}; run: chmod 600 ${path}`, path)
+    }
+    return (await file.readFile('utf8')).trim()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Whole or not at all, and durable: a key that was registered on chain must not be lost to a crash. */
+async function writeSecret(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+  const file = await open(temporary, 'wx', FILE_MODE)
+  try {
+    await file.writeFile(`${text}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}

@@ -1,0 +1,163 @@
+import { createCoordinator } from '../chain/index.ts'
+import type { Coordinator, NetworkConfig } from '../chain/types.ts'
+import { type Codec, createCodec, loadBls } from '../codec/index.ts'
+import type { ObjectId } from '../codec/types.ts'
+import { serveProtocols } from '../protocols/index.ts'
+import type { Log, SliverStore } from '../protocols/ports.ts'
+import { silentLog } from './log.ts'
+import type { NodeMetrics } from './metrics.ts'
+import { createNetworkNode } from './network/libp2p.ts'
+import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
+import { createCertified } from './services/certified.ts'
+import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
+import { createCustody } from './services/custody.ts'
+import { createConfirmationSigner } from './services/signer.ts'
+import { createStatus } from './services/status.ts'
+import { createSweeper } from './services/sweeper.ts'
+import { openNodeStore } from './store/node-store.ts'
+
+export interface StorageNodeInit {
+  network: NetworkConfig
+  nodeId: ObjectId
+  /** number of shards of the network; fixed for its life */
+  nShards: number
+  /** folder of the store */
+  storePath: string
+  listen: readonly string[]
+  announce?: readonly string[]
+  keys: { blsSecret: Uint8Array; networkSeed: Uint8Array }
+  metrics: NodeMetrics
+  log?: Log
+  /** shared with others in the process; a given one is not closed */
+  codec?: Codec
+  /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
+  wrapSlivers?: (slivers: SliverStore) => SliverStore
+}
+
+export interface StorageNode {
+  readonly nodeId: ObjectId
+  readonly peerId: string
+  readonly multiaddrs: string[]
+  readonly blobs: Pick<BlobInfo, 'get' | 'waitFor'>
+  stop(): Promise<void>
+}
+
+/** Starts a storage node; `stop()` ends it. To start again, make another: libp2p cannot be restarted. */
+export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
+  const { network, nodeId, nShards, keys, metrics, log = silentLog() } = init
+  // what was opened, in order, so that a start that fails half-way and a stop end alike: last first
+  const opened: (() => Promise<unknown>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.reverse().splice(0)) await close()
+  }
+  try {
+    // 1. the store: a foreign or newer one must stop the node before anyone hears of it
+    const store = await openNodeStore({
+      path: init.storePath,
+      network: network.systemObjectId,
+      nShards,
+      log,
+      onDamaged: () => metrics.liar(nodeId, 'own-disk'),
+    })
+    opened.push(store.close)
+    const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
+    const codec = init.codec ?? createCodec()
+    if (init.codec === undefined) opened.push(() => codec.close())
+    const bls = await loadBls()
+
+    // 2. the chain: nothing can be judged without the committee and the events
+    const coordinator: Coordinator = createCoordinator(network, { log })
+    opened.push(() => coordinator.close())
+    const committees = createCommitteeTracker(coordinator)
+    await committees.get()
+    const blobs = createBlobInfo({ chain: coordinator, records: store.blobs, log })
+
+    // 3. services, which need both
+    const signer = createConfirmationSigner(bls, keys.blsSecret)
+    const custody = createCustody({
+      nodeId,
+      codec,
+      slivers,
+      metadata: store.metadata,
+      blobs,
+      committees,
+      signer,
+      log,
+    })
+    const status = createStatus({
+      nodeId,
+      network,
+      metadata: store.metadata,
+      usage: () => store.slivers.usage(),
+      blobs,
+      committees,
+    })
+    const certificates = createCertified({ bls, committees, blobs, log })
+    blobs.onEvent(refreshCommittees(committees))
+    blobs.onEvent(
+      createSweeper({
+        slivers,
+        metadata: store.metadata,
+        records: store.blobs,
+        isOpen: custody.isOpen,
+        log,
+      }),
+    )
+    blobs.start()
+    opened.push(() => blobs.stop())
+
+    // 4. the network, last: from here on peers are answered
+    const libp2p = await createNetworkNode({
+      privateKey: keys.networkSeed,
+      listen: init.listen,
+      ...(init.announce === undefined ? {} : { announce: init.announce }),
+      network: network.systemObjectId,
+      roles: ['storage'],
+      log,
+    })
+    opened.push(async () => libp2p.stop())
+    const members = memberPeers(committees)
+    const protocols = serveProtocols(
+      { libp2p, log, metrics },
+      { network: network.systemObjectId, custody, slivers, status, certificates },
+      { isMember: peer => members().has(peer) },
+    )
+    await protocols.start()
+    opened.push(() => protocols.stop())
+    const peerId = libp2p.peerId.toString()
+    log.info({ peer: peerId, nodeId }, 'storage node started')
+    return {
+      nodeId,
+      peerId,
+      multiaddrs: libp2p.getMultiaddrs().map(String),
+      blobs,
+      stop: closeAll,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+/** Reads the committee again when the chain says that it changed. */
+function refreshCommittees(committees: CommitteeTracker) {
+  return async ({ type }: { type: string }): Promise<void> => {
+    if (type === 'EpochChangeStart' || type === 'EpochChangeDone') await committees.get({ fresh: true })
+  }
+}
+
+/** PeerIds of the current and the previous committee, derived once per committee. */
+function memberPeers(committees: CommitteeTracker): () => ReadonlySet<string> {
+  let of: unknown
+  let peers: ReadonlySet<string> = new Set()
+  return () => {
+    const latest = committees.latest()
+    if (latest !== undefined && latest !== of) {
+      of = latest
+      const members = [...latest.current.members, ...(latest.previous?.members ?? [])]
+      peers = new Set(members.map(member => peerIdFromNetworkKey(member.networkPublicKey).toString()))
+    }
+    return peers
+  }
+}

@@ -1,0 +1,139 @@
+import type { ChainEvent, ChainReader } from '../../chain/types.ts'
+import type { BlobId } from '../../codec/types.ts'
+import type { Log } from '../../protocols/ports.ts'
+import type { BlobRecords } from '../store/blob-records.ts'
+import { applyBlobEvent, type BlobState, blobOfEvent } from '../store/blob-state.ts'
+import { anySignal, sleep } from './wait.ts'
+
+export interface BlobInfoComponents {
+  chain: Pick<ChainReader, 'follow'>
+  records: BlobRecords
+  log: Log
+}
+
+/** The node's own view of the chain: follows its events and keeps what they say about blobs. */
+export interface BlobInfo {
+  get(blobId: BlobId): Promise<BlobState | undefined>
+  /** The first state that passes the test, or the last one seen when time is up. Rejects with the signal's reason. */
+  waitFor(
+    blobId: BlobId,
+    test: (state: BlobState | undefined) => boolean,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<BlobState | undefined>
+  /** Called after each event was applied; a rejection is logged. Returns how to stop. */
+  onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void
+  start(): void
+  stop(): Promise<void>
+}
+
+const FIRST_RETRY_MS = 200
+/** a node that lost its chain should notice its return within seconds */
+const LAST_RETRY_MS = 5_000
+
+export function createBlobInfo(components: BlobInfoComponents): BlobInfo {
+  return new EventDrivenBlobInfo(components)
+}
+
+class EventDrivenBlobInfo implements BlobInfo {
+  readonly #components: BlobInfoComponents
+  readonly #listeners = new Set<(event: ChainEvent) => void | Promise<void>>()
+  readonly #waiting = new Map<BlobId, Set<(state: BlobState) => void>>()
+  #stopping = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(components: BlobInfoComponents) {
+    this.#components = components
+  }
+
+  get(blobId: BlobId): Promise<BlobState | undefined> {
+    return this.#components.records.get(blobId)
+  }
+
+  async waitFor(
+    blobId: BlobId,
+    test: (state: BlobState | undefined) => boolean,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<BlobState | undefined> {
+    signal?.throwIfAborted()
+    const done = Promise.withResolvers<BlobState | undefined>()
+    let last: BlobState | undefined
+    const look = (state: BlobState | undefined): void => {
+      last = state
+      if (test(state)) done.resolve(state)
+    }
+    const onAbort = () => done.reject(signal?.reason)
+    const timer = setTimeout(() => done.resolve(last), timeoutMs)
+    const watchers = this.#waiting.get(blobId) ?? new Set()
+    this.#waiting.set(blobId, watchers.add(look))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      // listen first, then look: an event in between is not missed
+      this.get(blobId).then(state => {
+        if (last === undefined) look(state)
+      }, done.reject)
+      return await done.promise
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      watchers.delete(look)
+      if (watchers.size === 0 && this.#waiting.get(blobId) === watchers) this.#waiting.delete(blobId)
+    }
+  }
+
+  onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  start(): void {
+    this.#stopping = new AbortController()
+    this.#running ??= this.#follow(this.#stopping.signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DOMException('the node stops', 'AbortError'))
+    await this.#running
+    this.#running = undefined
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { chain, records, log } = this.#components
+    let retryMs = FIRST_RETRY_MS
+    while (!signal.aborted) {
+      try {
+        const from = await records.cursor()
+        for await (const event of chain.follow({
+          ...(from === undefined ? {} : { from }),
+          signal: anySignal(signal),
+        })) {
+          await this.#apply(event)
+          retryMs = FIRST_RETRY_MS
+        }
+      } catch (error) {
+        if (signal.aborted) break
+        log.warn({ err: error, retryMs }, 'lost the chain; will follow it again')
+      }
+      await sleep(retryMs, signal).catch(() => undefined)
+      retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
+    }
+  }
+
+  async #apply(event: ChainEvent): Promise<void> {
+    const { records, log } = this.#components
+    const blobId = blobOfEvent(event)
+    if (blobId === undefined) {
+      await records.advance(event.cursor)
+    } else {
+      const state = applyBlobEvent(await records.get(blobId), event)
+      await records.advance(event.cursor, { blobId, state })
+      for (const look of [...(this.#waiting.get(blobId) ?? [])]) look(state)
+    }
+    for (const listener of this.#listeners) {
+      try {
+        await listener(event)
+      } catch (error) {
+        log.error({ err: error, event: event.type }, 'an event was not dealt with')
+      }
+    }
+  }
+}

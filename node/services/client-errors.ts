@@ -1,0 +1,65 @@
+import { ChainError, isChainError } from '../../chain/index.ts'
+import { CodecError } from '../../codec/index.ts'
+import { ClientError } from '../errors.ts'
+
+/** Whatever went wrong below, as the closed table that CLI and gateway know. Other errors, aborts too, stay as they are. */
+export function toClientError(error: unknown): unknown {
+  if (error instanceof CodecError && error.code === 'BLOB_TOO_LARGE') {
+    const { maxBytes, actualBytes } = error.details
+    return new ClientError(
+      'BLOB_TOO_LARGE',
+      error.message,
+      { maxBytes: Number(maxBytes), actualBytes: Number(actualBytes) },
+      { cause: error },
+    )
+  }
+  if (error instanceof ChainError && isChainError(error)) return fromChain(error)
+  return error
+}
+
+function fromChain(error: ChainError): unknown {
+  const cause = { cause: error }
+  if (isChainError(error, 'NOT_ENOUGH_WAL')) {
+    const { neededFrost, availableFrost } = error.details
+    return new ClientError(
+      'INSUFFICIENT_FUNDS',
+      error.message,
+      { coin: 'WAL', neededAmount: `${neededFrost}`, availableAmount: `${availableFrost}` },
+      cause,
+    )
+  }
+  if (isChainError(error, 'NOT_ENOUGH_SUI')) {
+    const { neededMist, availableMist } = error.details
+    return new ClientError(
+      'INSUFFICIENT_FUNDS',
+      error.message,
+      { coin: 'SUI', neededAmount: `${neededMist}`, availableAmount: `${availableMist}` },
+      cause,
+    )
+  }
+  if (isChainError(error, 'RPC_UNAVAILABLE')) {
+    return new ClientError('CHAIN_UNAVAILABLE', error.message, { url: error.details.urls[0] }, cause)
+  }
+  if (isChainError(error, 'MOVE_ABORT')) {
+    const { name, module, abortCode, digest } = error.details
+    return new ClientError(
+      'CHAIN_REJECTED',
+      error.message,
+      { reason: name ?? `${module}: ${abortCode}`, digest },
+      cause,
+    )
+  }
+  if (isChainError(error, 'TRANSACTION_FAILED')) {
+    return new ClientError(
+      'CHAIN_REJECTED',
+      error.message,
+      { reason: error.details.kind, digest: error.details.digest },
+      cause,
+    )
+  }
+  if (isChainError(error, 'TRANSACTION_REJECTED')) {
+    return new ClientError('CHAIN_REJECTED', error.message, { reason: error.details.reason }, cause)
+  }
+  if (isChainError(error, 'CLOSED')) return new ClientError('CLOSED', 'the client was closed', {}, cause)
+  return error
+}

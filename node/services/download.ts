@@ -1,0 +1,146 @@
+import type { Committee } from '../../chain/types.ts'
+import type { Codec } from '../../codec/index.ts'
+import { CodecError, encodingParams } from '../../codec/index.ts'
+import type { BlobId, BlobMetadata } from '../../codec/types.ts'
+import type { PeerClient } from '../../protocols/index.ts'
+import type { Log } from '../../protocols/ports.ts'
+import { ClientError } from '../errors.ts'
+import type { NodeMetrics } from '../metrics.ts'
+import { findMetadata } from './find-metadata.ts'
+import { type Gathered, Gatherer } from './gather.ts'
+import type { PeerBook } from './peer-book.ts'
+import { readRows } from './read-rows.ts'
+import type { ReadOptions, ReadResult } from './types.ts'
+import { anySignal } from './wait.ts'
+
+export interface DownloadComponents {
+  peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
+  book: PeerBook
+  codec: Codec
+  log: Log
+  metrics: Pick<NodeMetrics, 'liar'>
+}
+
+/** With nothing arriving for this long from anyone, a read gives up. Well under the 15 s after which people do. */
+const SILENCE_MS = 10_000
+/** Below this many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
+const WHOLE_BLOB_BYTES = 256 * 1024
+
+/**
+ * Reads a blob. Optimistic: decode, encode again, compare the blob ID; only a mismatch verifies slivers one by one, names
+ * the liars and fetches from others. Throws ClientError.
+ */
+export async function download(
+  components: DownloadComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { range, onProgress, signal }: ReadOptions = {},
+): Promise<ReadResult> {
+  if (range !== undefined) {
+    const metadata = await findMetadata(components, committee, blobId, { signal })
+    const size = metadata.unencodedLength
+    const part = { start: Math.min(range.start, size), end: Math.min(range.end, size) }
+    const data =
+      size > WHOLE_BLOB_BYTES ? await readRows(components, committee, metadata, part, signal) : undefined
+    if (data !== undefined) return { blobId, size, data }
+    const whole = await readWhole(components, committee, blobId, { onProgress, signal })
+    return { ...whole, data: whole.data.subarray(part.start, part.end) }
+  }
+  return readWhole(components, committee, blobId, { onProgress, signal })
+}
+
+async function readWhole(
+  components: DownloadComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { onProgress, signal }: Pick<ReadOptions, 'onProgress' | 'signal'>,
+): Promise<ReadResult> {
+  const needed = encodingParams(committee.nShards).primarySymbols
+  const stop = new AbortController()
+  const inner = anySignal(signal, stop.signal)
+  const gatherer = new Gatherer(components, committee, blobId, inner)
+  try {
+    // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
+    const metadata = findMetadata(components, committee, blobId, { signal: inner })
+    gatherer.begin(needed)
+    const known = await metadata
+    return await decodeRight(components, gatherer, known, needed, { onProgress, signal: inner })
+  } finally {
+    gatherer.close()
+    stop.abort(new DOMException('the read is over', 'AbortError'))
+  }
+}
+
+async function decodeRight(
+  { codec, book, log, metrics }: DownloadComponents,
+  gatherer: Gatherer,
+  metadata: BlobMetadata,
+  needed: number,
+  { onProgress, signal }: Pick<ReadOptions, 'onProgress'> & { signal: AbortSignal },
+): Promise<ReadResult> {
+  const { blobId, unencodedLength: size } = metadata
+  const verified = new Set<Gathered>()
+  let suspicious = false
+  for (;;) {
+    const enough = await gatherer.collect(needed, SILENCE_MS, have =>
+      onProgress?.({ phase: 'fetch', done: have, total: needed }),
+    )
+    if (suspicious) await throwOutLiars()
+    if (gatherer.slivers.length < needed) {
+      if (enough) continue
+      const answeredShards = gatherer.slivers.length
+      throw new ClientError(
+        'TOO_FEW_SHARDS',
+        `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed`,
+        { blobId, answeredShards, neededShards: needed },
+      )
+    }
+    try {
+      onProgress?.({ phase: 'decode', done: 0, total: 1 })
+      const slivers = gatherer.slivers.slice(0, needed)
+      const data = await codec.decode({ metadata, slivers, signal })
+      onProgress?.({ phase: 'decode', done: 1, total: 1 })
+      return { blobId, size, data }
+    } catch (error) {
+      if (!(error instanceof CodecError) || !/^(BLOB_ID_MISMATCH|SLIVER_MALFORMED)$/.test(error.code))
+        throw error
+      if (suspicious) {
+        // every sliver is as the metadata says, and still they do not make the blob: it was encoded wrongly
+        throw new ClientError(
+          'BLOB_INVALID',
+          `blob ${blobId} was encoded wrongly`,
+          { blobId },
+          { cause: error },
+        )
+      }
+      suspicious = true
+    }
+  }
+
+  async function throwOutLiars(): Promise<void> {
+    await Promise.all(
+      gatherer.slivers
+        .filter(sliver => !verified.has(sliver))
+        .map(async sliver => {
+          try {
+            await codec.verifySliver(metadata, sliver.ref, sliver.bytes, { signal })
+            verified.add(sliver)
+          } catch (error) {
+            if (!(error instanceof CodecError) || signal.aborted) throw error
+            accuse(sliver, error)
+          }
+        }),
+    )
+  }
+
+  function accuse({ from, ref }: Gathered, err: CodecError): void {
+    const { peerId } = book.address(from)
+    log.warn(
+      { peer: peerId, nodeId: from.nodeId, name: from.name, blobId, ...ref, err },
+      'peer sent a wrong sliver',
+    )
+    metrics.liar(from.nodeId, 'sliver')
+    book.failed(from)
+    gatherer.reject(from)
+  }
+}

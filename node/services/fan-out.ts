@@ -1,0 +1,143 @@
+import type { Committee, CommitteeMember } from '../../chain/types.ts'
+import {
+  aggregateConfirmations,
+  type Bls,
+  confirmationMessage,
+  type EncodedBlob,
+  isQuorum,
+} from '../../codec/index.ts'
+import type { Certificate } from '../../codec/types.ts'
+import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
+import type { Log, StoreHeader } from '../../protocols/ports.ts'
+import type { NodeMetrics } from '../metrics.ts'
+import type { PeerBook } from './peer-book.ts'
+import { sleep } from './wait.ts'
+
+export interface FanOutComponents {
+  peers: Pick<PeerClient, 'store'>
+  book: PeerBook
+  bls: Bls
+  log: Log
+  metrics: Pick<NodeMetrics, 'liar'>
+}
+
+export interface FanOutResult {
+  /** absent when too little weight confirmed */
+  certificate?: Certificate
+  confirmedShards: number
+  /** some node is already in another epoch: read the committee again and send again */
+  epochChanged: boolean
+}
+
+export interface FanOut {
+  /** Settles at quorum, or when a quorum has become impossible. */
+  result: Promise<FanOutResult>
+  /** Settles when every node was served or given up. Never rejects. */
+  finished: Promise<void>
+}
+
+/** Worth another try: the node or the line was not ready. */
+const TRANSIENT: ReadonlySet<ProtocolErrorCode> = new Set([
+  'BUSY',
+  'CHAIN_UNAVAILABLE',
+  'CONNECTION_LOST',
+  'NOT_REGISTERED',
+  'STOPPING',
+  'TIMEOUT',
+])
+const ATTEMPTS = 3
+const RETRY_MS = 300
+
+/** Sends a blob's slivers to all members at once and collects their confirmations into a certificate. */
+export function fanOut(
+  components: FanOutComponents,
+  input: {
+    committee: Committee
+    header: StoreHeader
+    encoded: EncodedBlob
+    onConfirmed?: (confirmedShards: number) => void
+    signal: AbortSignal
+  },
+): FanOut {
+  const { peers, book, bls, log, metrics } = components
+  const { committee, header, encoded, onConfirmed, signal } = input
+  const { blobId } = header.metadata
+  const { epoch, nShards } = committee
+  const message = confirmationMessage({ epoch, blobId, persistence: header.persistence })
+  const members = committee.members.map(({ blsPublicKey, shards }) => ({
+    publicKey: blsPublicKey,
+    weight: shards.length,
+  }))
+  const signatures = new Map<number, Uint8Array>()
+  const result = Promise.withResolvers<FanOutResult>()
+  let epochChanged = false
+  let decided = false
+
+  const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
+
+  function decide(last: boolean): void {
+    if (decided) return
+    if (!isQuorum(weight(), nShards)) {
+      if (last) result.resolve({ confirmedShards: weight(), epochChanged })
+      return
+    }
+    const aggregated = aggregateConfirmations({ bls, message, epoch, nShards, members, signatures })
+    for (const index of aggregated.bad) {
+      signatures.delete(index)
+      const { nodeId, name } = committee.members[index]
+      log.warn({ nodeId, name, blobId }, 'peer signed a confirmation wrongly')
+      metrics.liar(nodeId, 'confirmation')
+    }
+    const { certificate, weight: confirmedShards } = aggregated
+    if (certificate === undefined && !last) return
+    decided = true
+    result.resolve({ ...(certificate === undefined ? {} : { certificate }), confirmedShards, epochChanged })
+  }
+
+  async function serve(member: CommitteeMember): Promise<void> {
+    const peer = book.address(member)
+    for (let attempt = 1; ; attempt++) {
+      const start = performance.now()
+      try {
+        const outcome = await peers.store(peer, { header, sliver: ref => encoded.sliver(ref) }, { signal })
+        if (outcome.epoch !== epoch) {
+          epochChanged = true
+          return
+        }
+        // only what equals, byte for byte, the message that we built ourselves
+        if (!Buffer.from(outcome.confirmation.message).equals(message)) {
+          log.warn({ peer: peer.peerId, nodeId: member.nodeId, blobId }, 'peer confirmed something else')
+          metrics.liar(member.nodeId, 'confirmation')
+          return
+        }
+        signatures.set(member.index, outcome.confirmation.signature)
+        onConfirmed?.(weight())
+        decide(false)
+        log.debug(
+          { peer: peer.peerId, blobId, sentBytes: outcome.sentBytes, durationMs: performance.now() - start },
+          'peer confirmed',
+        )
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        const code = error instanceof ProtocolError ? error.code : undefined
+        if (code === 'EPOCH_CHANGED' || code === 'NOT_IN_COMMITTEE') epochChanged = true
+        const again = code !== undefined && TRANSIENT.has(code) && attempt < ATTEMPTS
+        log.debug({ peer: peer.peerId, blobId, err: error, attempt, again }, 'peer did not confirm')
+        if (!again) {
+          if (code === 'UNREACHABLE' || code === 'CONNECTION_LOST' || code === 'TIMEOUT') book.failed(member)
+          return
+        }
+        const retryAfterMs = error instanceof ProtocolError ? error.retryAfterMs : undefined
+        await sleep(retryAfterMs ?? RETRY_MS * attempt, signal).catch(() => undefined)
+        if (signal.aborted) return
+      }
+    }
+  }
+
+  const finished = Promise.all(committee.members.filter(({ shards }) => shards.length > 0).map(serve)).then(
+    () => decide(true),
+  )
+  finished.catch(result.reject)
+  return { result: result.promise, finished: finished.catch(() => undefined) }
+}

@@ -1,0 +1,86 @@
+import type { Committee, CommitteeMember } from '../../chain/types.ts'
+import { isQuorum, isValidity } from '../../codec/index.ts'
+import type { BlobId } from '../../codec/types.ts'
+import type { PeerClient } from '../../protocols/index.ts'
+import type { BlobStatus } from '../../protocols/ports.ts'
+import { ClientError } from '../errors.ts'
+import type { PeerBook } from './peer-book.ts'
+import type { NetworkBlobStatus } from './types.ts'
+import { anySignal } from './wait.ts'
+
+export interface NetworkStatusComponents {
+  peers: Pick<PeerClient, 'blobStatus'>
+  book: PeerBook
+}
+
+interface Vote {
+  status: BlobStatus
+  weight: number
+}
+
+/** A node that is silent for this long does not vote. */
+const TIMEOUT_MS = 8_000
+
+/**
+ * What the network says about a blob. One node's word is worth nothing: a positive answer needs f+1 of the shard weight
+ * to say the same (one honest node among them), "nonexistent" needs 2f+1. Throws TOO_FEW_SHARDS when neither is reached.
+ */
+export async function networkStatus(
+  { peers, book }: NetworkStatusComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<NetworkBlobStatus> {
+  const { nShards } = committee
+  const enough = new AbortController()
+  const votes: Vote[] = []
+  const all = anySignal(signal, enough.signal, AbortSignal.timeout(TIMEOUT_MS))
+  let decided: NetworkBlobStatus | undefined
+
+  async function ask(member: CommitteeMember): Promise<void> {
+    const start = performance.now()
+    try {
+      const status = await peers.blobStatus(book.address(member), blobId, { signal: all })
+      book.answered(member, performance.now() - start)
+      votes.push({ status, weight: member.shards.length })
+    } catch {
+      if (!enough.signal.aborted && !signal?.aborted) book.failed(member)
+      return
+    }
+    decided ??= decide(blobId, votes, nShards)
+    if (decided !== undefined) enough.abort(new DOMException('enough answers', 'AbortError'))
+  }
+  await Promise.all(committee.members.map(ask))
+  signal?.throwIfAborted()
+  if (decided !== undefined) return decided
+  const answeredShards = weightOf(votes)
+  const neededShards = Math.ceil((2 * nShards + 1) / 3)
+  throw new ClientError(
+    'TOO_FEW_SHARDS',
+    `nodes with ${answeredShards} of ${nShards} shards told the blob's status; ${neededShards} must agree`,
+    { blobId, answeredShards, neededShards },
+  )
+}
+
+function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): NetworkBlobStatus | undefined {
+  const answered = { blobId, answeredShards: weightOf(votes), nShards }
+  const of = (kind: BlobStatus['kind']) => votes.filter(({ status }) => status.kind === kind)
+  if (isValidity(weightOf(of('invalid')), nShards)) return { ...answered, status: 'invalid' }
+  const groups = new Map<string, Vote[]>()
+  for (const vote of of('known')) {
+    const key = JSON.stringify(vote.status, Object.keys(vote.status).sort())
+    groups.set(key, [...(groups.get(key) ?? []), vote])
+  }
+  for (const group of groups.values()) {
+    const [{ status }] = group
+    if (status.kind !== 'known' || !isValidity(weightOf(group), nShards)) continue
+    const { certified, kind: _, ...rest } = status
+    return { ...answered, ...rest, status: certified ? 'certified' : 'registered' }
+  }
+  if (isQuorum(weightOf(of('nonexistent')), nShards)) return { ...answered, status: 'nonexistent' }
+  return undefined
+}
+
+function weightOf(votes: readonly Vote[]): number {
+  return votes.reduce((sum, { weight }) => sum + weight, 0)
+}
