@@ -1,0 +1,252 @@
+import { type MoveType, NativeAbort, type NativeContext, Reference, type Value, VmError } from '../../vm/index.ts'
+import type { PartyPermissions, StepMeter, Vm } from '../../vm/types.ts'
+import { type Address, SYSTEM } from '../address.ts'
+import { deriveObjectId } from '../digest.ts'
+import { LIMITS, MAX_STEPS } from '../limits.ts'
+import type { MoveObject, Owner } from '../object.ts'
+
+/** Reads an object as it is before the transaction. */
+export type ReadObject = (id: Address) => MoveObject | undefined
+
+export interface TransactionContext {
+  sender: Address
+  sponsor: Address | undefined
+  epoch: bigint
+  epochTimestampMs: bigint
+  gasPrice: bigint
+  referenceGasPrice: bigint
+  gasBudget: bigint
+  /** 32 bytes */
+  digest: Uint8Array
+}
+
+export interface Placed {
+  type: MoveType
+  value: Value
+  owner: Owner
+}
+
+interface Child {
+  parent: Address
+  type: MoveType
+  /** empty when it was removed */
+  cell: Value[]
+  /** what it was before the transaction; absent for a new one */
+  original?: MoveObject
+  /** lent out mutably, or new: its bytes have to be compared at the end */
+  touched: boolean
+}
+
+export interface EmittedEvent {
+  type: MoveType
+  contents: Uint8Array
+  packageId: Address
+  module: string
+}
+
+const emptyRuntimeError = (what: string): VmError =>
+  new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'NATIVE_FAILURE' }, { cause: what })
+
+// abort codes of sui::dynamic_field and sui::transfer
+const fieldExists = 0
+const fieldMissing = 1
+const fieldOfOtherType = 2
+const sharedNotNew = 0
+const receivedOfOtherType = 2
+const notReceivable = 3
+
+const idOf = (value: Value): Address => (((value as Value[])[0] as Value[])[0] as Value[])[0] as Address
+
+const sameOwner = (a: Owner, b: Owner): boolean =>
+  a.kind === b.kind &&
+  (a.kind === 'immutable' ||
+    a.kind === 'shared' ||
+    (a as { address: Address }).address === (b as { address: Address }).address)
+
+/** What Move code does to objects in one transaction; nothing reaches the ledger before its end. */
+export class ObjectRuntime implements NativeContext {
+  readonly meter: StepMeter = { remaining: MAX_STEPS }
+  readonly sender: Address
+  readonly sponsor: Address | undefined
+  readonly epoch: bigint
+  readonly epochTimestampMs: bigint
+  readonly gasPrice: bigint
+  readonly referenceGasPrice: bigint
+  readonly gasBudget: bigint
+  readonly digest: Uint8Array
+  idsCreated = 0n
+
+  readonly created = new Set<Address>()
+  readonly deleted = new Set<Address>()
+  readonly placed = new Map<Address, Placed>()
+  readonly events: EmittedEvent[] = []
+  /** package and module of the transaction's own call: Sui names these as the source of its events */
+  emitter: { packageId: Address; module: string } = { packageId: SYSTEM.zero, module: '' }
+  /** objects that were read from the ledger through natives, to be listed as dependencies */
+  readonly loaded = new Map<Address, MoveObject>()
+  /** received objects and removed children: where they end up is known at the end */
+  readonly taken = new Map<Address, MoveObject>()
+  readonly #children = new Map<Address, Child>()
+  readonly #inputOwners = new Map<Address, Owner>()
+  readonly #receivable = new Map<Address, MoveObject>()
+  readonly #vm: Vm
+  readonly #read: ReadObject
+
+  constructor(vm: Vm, read: ReadObject, context: TransactionContext) {
+    this.#vm = vm
+    this.#read = read
+    this.sender = context.sender
+    this.sponsor = context.sponsor
+    this.epoch = context.epoch
+    this.epochTimestampMs = context.epochTimestampMs
+    this.gasPrice = context.gasPrice
+    this.referenceGasPrice = context.referenceGasPrice
+    this.gasBudget = context.gasBudget
+    this.digest = context.digest
+  }
+
+  addInput(object: MoveObject): void {
+    this.#inputOwners.set(object.id, object.owner)
+  }
+
+  addReceivable(object: MoveObject): void {
+    this.#receivable.set(object.id, object)
+  }
+
+  /** Children that are there at the end, and those that are new or may have changed. */
+  get children(): ReadonlyMap<Address, Readonly<Child>> {
+    return this.#children
+  }
+
+  freshId(): Address {
+    const id = deriveObjectId(this.digest, this.idsCreated++)
+    this.recordNewUid(id)
+    return id
+  }
+
+  recordNewUid(id: Address): void {
+    if (this.deleted.delete(id)) return
+    this.created.add(id)
+    if (this.created.size > LIMITS.maxNumNewMoveObjectIds) throw emptyRuntimeError('too many new IDs')
+  }
+
+  deleteUid(id: Address): void {
+    if (this.created.delete(id)) return
+    this.deleted.add(id)
+    if (this.deleted.size > LIMITS.maxNumDeletedMoveObjectIds) throw emptyRuntimeError('too many deleted IDs')
+  }
+
+  #place(type: MoveType, value: Value, owner: Owner): 'new' | 'same' | 'changed' {
+    const id = idOf(value)
+    this.placed.set(id, { type, value, owner })
+    if (this.placed.size > LIMITS.maxNumTransferredMoveObjectIds) throw emptyRuntimeError('too many transfers')
+    if (this.created.has(id)) return 'new'
+    const before = this.#inputOwners.get(id)
+    return before && sameOwner(before, owner) ? 'same' : 'changed'
+  }
+
+  transfer(type: MoveType, value: Value, recipient: Address): void {
+    this.#place(type, value, { kind: 'address', address: recipient })
+  }
+
+  share(type: MoveType, value: Value): void {
+    const before = this.#inputOwners.get(idOf(value))
+    const owner: Owner = before?.kind === 'shared' ? before : { kind: 'shared', initialVersion: 0n }
+    if (this.#place(type, value, owner) === 'changed') throw new NativeAbort(sharedNotNew)
+  }
+
+  freeze(type: MoveType, value: Value): void {
+    this.#place(type, value, { kind: 'immutable' })
+  }
+
+  partyTransfer(type: MoveType, value: Value, party: PartyPermissions): void {
+    const address = party.members[0]!.address
+    const before = this.#inputOwners.get(idOf(value))
+    const owner: Owner =
+      before?.kind === 'consensus' && before.address === address
+        ? before
+        : { kind: 'consensus', address, startVersion: 0n }
+    this.#place(type, value, owner)
+  }
+
+  receive(type: MoveType, parent: Address, id: Address, version: bigint): Value {
+    const object = this.#receivable.get(id)
+    if (object?.owner.kind !== 'address' || object.owner.address !== parent || object.version !== version)
+      throw new NativeAbort(notReceivable)
+    if (object.type !== type.text) throw new NativeAbort(receivedOfOtherType)
+    this.#receivable.delete(id)
+    this.loaded.set(id, object)
+    this.taken.set(id, object)
+    this.#inputOwners.set(id, object.owner)
+    return this.#vm.deserialize(type, object.contents)
+  }
+
+  #child(parent: Address, id: Address): Child | undefined {
+    const known = this.#children.get(id)
+    if (known) return known.cell.length > 0 && known.parent === parent ? known : undefined
+    const original = this.#read(id)
+    if (original?.owner.kind !== 'object' || original.owner.address !== parent) return undefined
+    const type = this.#vm.types.fromTag(original.type)
+    const child = {
+      parent,
+      type,
+      cell: [this.#vm.deserialize(type, original.contents)],
+      original,
+      touched: false,
+    }
+    this.loaded.set(id, original)
+    this.#cache(id, child)
+    return child
+  }
+
+  #cache(id: Address, child: Child): void {
+    this.#children.set(id, child)
+    if (this.#children.size > LIMITS.objectRuntimeMaxNumCachedObjects)
+      throw emptyRuntimeError('too many dynamic fields')
+  }
+
+  addChild(parent: Address, type: MoveType, value: Value): void {
+    const id = idOf(value)
+    if (this.#child(parent, id)) throw new NativeAbort(fieldExists)
+    const original = this.#children.get(id)?.original
+    this.#cache(id, { parent, type, cell: [value], original, touched: true })
+  }
+
+  borrowChild(parent: Address, type: MoveType, id: Address, mutable: boolean): Reference {
+    const child = this.#typed(parent, type, id)
+    if (mutable) child.touched = true
+    return new Reference(child.cell, 0)
+  }
+
+  removeChild(parent: Address, type: MoveType, id: Address): Value {
+    const child = this.#typed(parent, type, id)
+    child.touched = true
+    if (child.original) {
+      this.taken.set(id, child.original)
+      this.#inputOwners.set(id, child.original.owner)
+    }
+    return child.cell.pop()!
+  }
+
+  #typed(parent: Address, type: MoveType, id: Address): Child {
+    const child = this.#child(parent, id)
+    if (!child) throw new NativeAbort(fieldMissing)
+    if (child.type !== type) throw new NativeAbort(fieldOfOtherType)
+    return child
+  }
+
+  hasChild(parent: Address, id: Address): boolean {
+    return this.#child(parent, id) !== undefined
+  }
+
+  hasChildWithType(parent: Address, id: Address, type: MoveType): boolean {
+    return this.#child(parent, id)?.type === type
+  }
+
+  emit(type: MoveType, value: Value): void {
+    const contents = this.#vm.serialize(type, value)
+    if (contents.length > LIMITS.maxEventEmitSizeBytes) throw emptyRuntimeError('event too large')
+    if (this.events.length >= LIMITS.maxNumEventEmit) throw emptyRuntimeError('too many events')
+    this.events.push({ type, contents, ...this.emitter })
+  }
+}

@@ -1,0 +1,399 @@
+import { randomBytes } from 'node:crypto'
+import type { bcs } from '@mysten/sui/bcs'
+import { toBase64 } from '@mysten/sui/utils'
+import { verifyTransactionSignature } from '@mysten/sui/verify'
+import type { Vm } from '../vm/index.ts'
+import { type Address, parseAddress, SYSTEM } from './address.ts'
+import { type CheckpointRecord, decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
+import type { Digest } from './digest.ts'
+import { LedgerError } from './errors.ts'
+import { makeOutcome, type Outcome } from './execution/effects.ts'
+import { type Execution, execute } from './execution/execute.ts'
+import { systemCall } from './execution/system-call.ts'
+import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
+import { REFERENCE_GAS_PRICE } from './limits.ts'
+import { loadTransaction } from './load-inputs.ts'
+import type { LedgerObject, MoveObject } from './object.ts'
+import { decodeObject, decodeTransaction, encodeObject, encodeTransaction, type TransactionRecord } from './records.ts'
+import { type Batch, emptyBatch } from './store/key-value.ts'
+import { KEYS } from './store/keys.ts'
+import type { LiveObjects } from './store/live-objects.ts'
+import type { BatchWriter } from './store/writer.ts'
+import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
+import { checkExpiration, checkGas, checkShape } from './validation.ts'
+
+/** What tells one localnet from another; never changes. */
+export interface Identity {
+  kind: 'floe-localnet'
+  schemaVersion: number
+  chainId: string
+  genesisMs: number
+}
+
+export interface State {
+  height: string
+  clockOffsetMs: number
+  /** rounds of randomness drawn so far */
+  randomRounds: number
+  /** coin type that the faucet gives besides SUI */
+  faucetCoin?: { coinType: string; amount: string }
+}
+
+export interface Simulation extends Outcome {
+  transaction: ParsedTransaction
+  outputs: Execution['outputs']
+  timestampMs: bigint
+}
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+/**
+ * The chain: live objects in memory, everything on disk. Transactions are executed one after the
+ * other, each as a whole; a reply waits until its transaction is durable. Reads of objects may see a
+ * transaction whose reply is still waiting for the disk.
+ */
+export class Ledger {
+  readonly vm: Vm
+  readonly objects: LiveObjects
+  readonly identity: Identity
+  readonly epoch = 0n
+  readonly #writer: BatchWriter
+  readonly #now: () => number
+  readonly #running = new Map<Digest, Promise<TransactionRecord>>()
+  readonly #waiters = new Set<() => void>()
+  #state: State
+  #tip: CheckpointRecord
+  #durable: CheckpointRecord
+
+  constructor(init: {
+    vm: Vm
+    objects: LiveObjects
+    identity: Identity
+    writer: BatchWriter
+    now: () => number
+    state: State
+    tip: CheckpointRecord
+  }) {
+    this.vm = init.vm
+    this.objects = init.objects
+    this.identity = init.identity
+    this.#writer = init.writer
+    this.#now = init.now
+    this.#state = init.state
+    this.#tip = init.tip
+    this.#durable = init.tip
+  }
+
+  /** The newest checkpoint that is on disk. */
+  get height(): bigint {
+    return this.#durable.sequence
+  }
+
+  get timestampMs(): bigint {
+    const now = BigInt(this.#now() + this.#state.clockOffsetMs)
+    return now > this.#tip.timestampMs ? now : this.#tip.timestampMs
+  }
+
+  get faucetCoin(): { coinType: string; amount: bigint } | undefined {
+    const { faucetCoin } = this.#state
+    return faucetCoin && { coinType: faucetCoin.coinType, amount: BigInt(faucetCoin.amount) }
+  }
+
+  /** Coins of this type that the faucet's address owns are given away too. */
+  async setFaucetCoin(coinType: string, amount: bigint): Promise<void> {
+    this.#state = {
+      ...this.#state,
+      faucetCoin: { coinType: this.vm.types.fromTag(coinType).text, amount: amount.toString() },
+    }
+    await this.#writeState()
+  }
+
+  /** Moves the clock ahead; answers the new time. */
+  async advanceClock(ms: number): Promise<bigint> {
+    if (!Number.isSafeInteger(ms) || ms < 0)
+      throw new LedgerError('INVALID_ARGUMENT', 'the clock can only be advanced by whole milliseconds')
+    this.#state = { ...this.#state, clockOffsetMs: this.#state.clockOffsetMs + ms }
+    this.tick()
+    await this.#writeState()
+    return this.timestampMs
+  }
+
+  /** Brings the clock object up to date, as each of Sui's commits does. */
+  tick(): void {
+    const clock = this.objects.get(SYSTEM.clock) as MoveObject
+    const timestampMs = this.timestampMs
+    const shown = new DataView(clock.contents.buffer, clock.contents.byteOffset).getBigUint64(32, true)
+    if (timestampMs <= shown) return
+    this.#system('clock', 'consensus_commit_prologue', clock, [timestampMs])
+  }
+
+  #drawRandomness(): void {
+    const random = this.objects.get(SYSTEM.random) as MoveObject
+    const round = this.#state.randomRounds
+    this.#state = { ...this.#state, randomRounds: round + 1 }
+    this.#system('random', 'update_randomness_state', random, [BigInt(round), [...randomBytes(32)]])
+  }
+
+  #system(module: string, fn: string, object: MoveObject, args: (bigint | number[])[]): void {
+    const written = systemCall({
+      vm: this.vm,
+      read: id => this.objects.get(id),
+      context: systemContext(`${module} ${object.version}`, this.epoch, BigInt(this.identity.genesisMs)),
+      target: { module, function: fn },
+      object,
+      args,
+      previousTransaction: GENESIS_DIGEST,
+    })
+    const batch = emptyBatch()
+    this.#apply(batch, written, [])
+    batch.put.set(KEYS.state, json(this.#state))
+    this.#write(batch)
+  }
+
+  /**
+   * Executes a signed transaction once: sent again, it answers what it did the first time.
+   * @throws LedgerError when it may not be executed at all; a transaction that fails is recorded
+   */
+  execute(bytes: Uint8Array, signatures: readonly Uint8Array[]): Promise<TransactionRecord> {
+    const transaction = parseTransaction(bytes)
+    return this.#once(transaction, signatures, async () => {
+      checkShape(transaction)
+      await checkSignatures(transaction, signatures)
+    })
+  }
+
+  /** Executes a transaction of the faucet's address, which nobody can sign for. */
+  async executeAsFaucet(make: () => Parameters<typeof bcs.TransactionData.serialize>[0]): Promise<TransactionRecord> {
+    const transaction = parseTransaction(serializeTransaction(make()))
+    if (parseAddress(transaction.data.sender) !== FAUCET_ADDRESS) throw new TypeError('not the faucet')
+    return this.#commit(transaction, [])
+  }
+
+  #once(
+    transaction: ParsedTransaction,
+    signatures: readonly Uint8Array[],
+    check: () => Promise<void>,
+  ): Promise<TransactionRecord> {
+    const { digest } = transaction
+    const running = this.#running.get(digest)
+    if (running) return running
+    const execution = (async () => {
+      const before = await this.transaction(digest)
+      if (before) return before
+      await check()
+      return await this.#commit(transaction, signatures)
+    })().finally(() => this.#running.delete(digest))
+    this.#running.set(digest, execution)
+    return execution
+  }
+
+  async #commit(transaction: ParsedTransaction, signatures: readonly Uint8Array[]): Promise<TransactionRecord> {
+    if (this.#writer.failure) throw new LedgerError('UNAVAILABLE', 'the ledger cannot write to its store')
+    checkGas(transaction.data, REFERENCE_GAS_PRICE)
+    this.#checkExpiration(transaction)
+    this.#prepareSystemObjects(transaction)
+    const timestampMs = this.timestampMs
+    const { outcome } = this.#run(transaction, true)
+    const checkpoint = makeCheckpoint({
+      epoch: this.epoch,
+      previous: this.#tip,
+      timestampMs,
+      cost: outcome.cost,
+      transactions: [
+        { transaction: transaction.digest, effects: outcome.effectsDigest, signatures: [...signatures] },
+      ],
+    })
+    const record: TransactionRecord = {
+      digest: transaction.digest,
+      checkpoint: checkpoint.sequence,
+      timestampMs,
+      transaction: transaction.bytes,
+      signatures: [...signatures],
+      effects: outcome.effects,
+      events: outcome.events,
+      objectTypes: outcome.objectTypes,
+      balanceChanges: outcome.balanceChanges,
+      message: outcome.message,
+    }
+    const batch = emptyBatch()
+    this.#apply(batch, outcome.written, outcome.removed)
+    this.#tip = checkpoint
+    this.#state = { ...this.#state, height: checkpoint.sequence.toString() }
+    batch.put.set(KEYS.transaction(record.digest), encodeTransaction(record))
+    batch.put.set(KEYS.checkpoint(checkpoint.sequence), encodeCheckpoint(checkpoint))
+    batch.put.set(KEYS.checkpointByDigest(checkpoint.digest), json(checkpoint.sequence.toString()))
+    batch.put.set(KEYS.state, json(this.#state))
+    await this.#write(batch)
+    this.#announce(checkpoint)
+    return record
+  }
+
+  /** What a transaction would do now; nothing changes. Without checks, it needs no gas and no ownership. */
+  simulate(bytes: Uint8Array, { checks }: { checks: boolean }): Simulation {
+    const transaction = parseTransaction(bytes)
+    checkShape(transaction)
+    if (checks) checkGasOfSimulation(transaction)
+    if (checks) this.#checkExpiration(transaction)
+    this.#prepareSystemObjects(transaction)
+    const { outcome, execution } = this.#run(transaction, checks)
+    for (const { id } of [...execution.packages].reverse()) this.vm.unloadPackage(id)
+    return { ...outcome, transaction, outputs: execution.outputs, timestampMs: this.timestampMs }
+  }
+
+  #checkExpiration({ data }: ParsedTransaction): void {
+    const { chainId } = this.identity
+    checkExpiration(data, { epoch: this.epoch, timestampMs: this.timestampMs, chainId })
+  }
+
+  #prepareSystemObjects({ programmable }: ParsedTransaction): void {
+    const shared = programmable.inputs.map(input => input.Object?.SharedObject?.objectId)
+    if (shared.includes(SYSTEM.clock)) this.tick()
+    if (shared.includes(SYSTEM.random)) this.#drawRandomness()
+  }
+
+  #run(transaction: ParsedTransaction, checks: boolean): { outcome: Outcome; execution: Execution } {
+    const { data, programmable, digest, digestBytes } = transaction
+    const read = (id: Address) => this.objects.get(id)
+    const loaded = loadTransaction(read, transaction, { checks })
+    const sender = parseAddress(data.sender)
+    const gasOwner = parseAddress(data.gasData.owner)
+    const gasPrice = BigInt(data.gasData.price)
+    const execution = execute({
+      vm: this.vm,
+      context: {
+        sender,
+        sponsor: gasOwner === sender ? undefined : gasOwner,
+        epoch: this.epoch,
+        epochTimestampMs: BigInt(this.identity.genesisMs),
+        gasPrice,
+        referenceGasPrice: REFERENCE_GAS_PRICE,
+        gasBudget: BigInt(data.gasData.budget),
+        digest: digestBytes,
+      },
+      transaction: programmable,
+      loaded,
+      read,
+      checks,
+    })
+    const packageDependencies = new Set<Digest>()
+    for (const command of programmable.commands) {
+      const used = command.MoveCall && this.objects.get(command.MoveCall.package)
+      if (used) packageDependencies.add(used.previousTransaction)
+    }
+    const outcome = makeOutcome({
+      execution,
+      loaded,
+      digest,
+      sender,
+      epoch: this.epoch,
+      gasPrice,
+      hasTypeAbility: (type, ability) => (this.vm.abilities(type) & ability) !== 0,
+      eventTag: type => (this.vm.types.toTag(type) as { struct: object }).struct,
+      packageDependencies,
+    })
+    return { outcome, execution }
+  }
+
+  /** Puts a transaction's changes into memory and into the batch. */
+  #apply(batch: Batch, written: readonly LedgerObject[], removed: readonly Address[]): void {
+    for (const object of written) {
+      this.#keepOld(batch, object.id)
+      this.objects.put(object)
+      batch.put.set(KEYS.object(object.id), encodeObject(object))
+    }
+    for (const id of removed) {
+      this.#keepOld(batch, id)
+      this.objects.delete(id)
+      batch.delete.add(KEYS.object(id))
+    }
+  }
+
+  #keepOld(batch: Batch, id: Address): void {
+    const before = this.objects.get(id)
+    if (before) batch.put.set(KEYS.oldObject(id, before.version), encodeObject(before))
+  }
+
+  #write(batch: Batch): Promise<void> {
+    const written = this.#writer.write(batch)
+    written.catch(() => undefined)
+    return written
+  }
+
+  #writeState(): Promise<void> {
+    const batch = emptyBatch()
+    batch.put.set(KEYS.state, json(this.#state))
+    return this.#write(batch)
+  }
+
+  #announce(checkpoint: CheckpointRecord): void {
+    if (checkpoint.sequence > this.#durable.sequence) this.#durable = checkpoint
+    for (const wake of [...this.#waiters]) wake()
+  }
+
+  /** Resolves once the checkpoint is there; rejects with the signal's reason. */
+  async waitForCheckpoint(sequence: bigint, signal: AbortSignal): Promise<void> {
+    while (this.height < sequence) {
+      signal.throwIfAborted()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const abort = () => reject(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      this.#waiters.add(resolve)
+      try {
+        await promise
+      } finally {
+        this.#waiters.delete(resolve)
+        signal.removeEventListener('abort', abort)
+      }
+    }
+  }
+
+  /** The newest version of an object, or an old one as long as it is kept. */
+  async object(id: Address, version?: bigint): Promise<LedgerObject | undefined> {
+    if (id === SYSTEM.clock) this.tick()
+    const live = this.objects.get(id)
+    if (version === undefined || live?.version === version) return live
+    const bytes = await this.#writer.get(KEYS.oldObject(id, version))
+    return bytes && decodeObject(id, bytes)
+  }
+
+  async transaction(digest: Digest): Promise<TransactionRecord | undefined> {
+    const bytes = await this.#writer.get(KEYS.transaction(digest))
+    return bytes && decodeTransaction(digest, bytes)
+  }
+
+  async checkpoint(which: bigint | Digest): Promise<CheckpointRecord | undefined> {
+    if (typeof which === 'string') {
+      const sequence = await this.#writer.get(KEYS.checkpointByDigest(which))
+      return sequence && this.checkpoint(BigInt(JSON.parse(new TextDecoder().decode(sequence))))
+    }
+    if (which === this.#durable.sequence) return this.#durable
+    if (which < 0n || which > this.height) return undefined
+    const bytes = await this.#writer.get(KEYS.checkpoint(which))
+    return bytes && decodeCheckpoint(bytes)
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close()
+  }
+}
+
+function checkGasOfSimulation({ data }: ParsedTransaction): void {
+  if (data.gasData.payment.length > 0) checkGas(data, REFERENCE_GAS_PRICE)
+}
+
+/** Sender and, when another pays, the sponsor must have signed; nobody else. */
+async function checkSignatures({ bytes, data }: ParsedTransaction, signatures: readonly Uint8Array[]): Promise<void> {
+  const required = new Set([parseAddress(data.sender), parseAddress(data.gasData.owner)])
+  if (signatures.length !== required.size)
+    throw new LedgerError('INVALID_ARGUMENT', `${required.size} signatures expected, ${signatures.length} given`)
+  for (const signature of signatures) {
+    let signer: Address
+    try {
+      signer = parseAddress((await verifyTransactionSignature(bytes, toBase64(signature))).toSuiAddress())
+    } catch (cause) {
+      throw new LedgerError('INVALID_ARGUMENT', 'Invalid user signature: it does not verify', { cause })
+    }
+    if (!required.delete(signer))
+      throw new LedgerError('INVALID_ARGUMENT', `Invalid user signature: ${signer} is not expected to sign`)
+  }
+}

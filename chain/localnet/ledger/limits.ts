@@ -1,0 +1,40 @@
+/**
+ * Sui's protocol limits, so that what passes here passes there. Names follow Sui's protocol config.
+ * https://github.com/MystenLabs/sui/blob/main/crates/sui-protocol-config
+ */
+export const LIMITS = {
+  maxTxSizeBytes: 128 * 1024,
+  maxProgrammableTxCommands: 1024,
+  maxArguments: 512, // per command
+  maxTypeArguments: 16,
+  maxTypeArgumentDepth: 16,
+  maxPureArgumentSizeBytes: 16 * 1024,
+  maxInputObjects: 2048,
+  maxGasPaymentObjects: 256,
+  maxTxGasMist: 50_000_000_000n,
+  maxGasPriceMist: 100_000n,
+  maxMoveObjectSizeBytes: 250 * 1024,
+  maxMovePackageSizeBytes: 100 * 1024,
+  maxModulesInPublish: 64,
+  maxPackageDependencies: 32,
+  maxNumEventEmit: 1024,
+  maxEventEmitSizeBytes: 250 * 1024,
+  maxNumNewMoveObjectIds: 2048,
+  maxNumDeletedMoveObjectIds: 2048,
+  maxNumTransferredMoveObjectIds: 2048,
+  objectRuntimeMaxNumCachedObjects: 1000, // dynamic fields touched
+  maxSerializedTxEffectsSizeBytes: 512 * 1024,
+  maxSizeWrittenObjectsBytes: 5_000_000,
+} as const
+
+/** MIST per unit of gas on the localnet, constant. */
+export const REFERENCE_GAS_PRICE = 1000n
+
+/**
+ * Gas is flat: every transaction costs Sui's smallest bucket, 1,000 units at the price it names, and
+ * storage is free. What a transaction does is bounded by LIMITS and by a number of interpreter steps.
+ */
+export const FLAT_GAS_UNITS = 1000n
+
+/** Interpreter steps in one transaction; a few seconds of work. */
+export const MAX_STEPS = 50_000_000

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import { createVm, type Vm } from '../vm/index.ts'
+import type { Address } from './address.ts'
+import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
+import { StoreError } from './errors.ts'
+import { genesisObjects, loadIntoVm } from './genesis.ts'
+import { type Identity, Ledger, type State } from './ledger.ts'
+import type { LedgerObject, PackageObject } from './object.ts'
+import { decodeObject, encodeObject } from './records.ts'
+import { emptyBatch, type KeyValueStore } from './store/key-value.ts'
+import { KEYS } from './store/keys.ts'
+import { LiveObjects } from './store/live-objects.ts'
+import { BatchWriter } from './store/writer.ts'
+
+const schemaVersion = 1
+
+export interface LedgerOptions {
+  store: KeyValueStore
+  /** bytecode of the packages 0x1 and 0x2, for a new chain */
+  framework: readonly Uint8Array[]
+  /** milliseconds since 1970 */
+  now?: () => number
+}
+
+const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+/**
+ * Opens the chain in the store, or starts a new one when the store is empty.
+ * @throws StoreError STORE_FOREIGN, STORE_NEWER, STORE_DAMAGED
+ */
+export async function openLedger({ store, framework, now = Date.now }: LedgerOptions): Promise<Ledger> {
+  const stored = await store.get(KEYS.identity)
+  if (stored) return await restore(store, parseIdentity(stored), now)
+  for await (const _ of store.entries('')) throw new StoreError('STORE_FOREIGN', 'the store holds other data')
+  return await create(store, framework, now)
+}
+
+function parseIdentity(bytes: Uint8Array): Identity {
+  let identity: Identity
+  try {
+    identity = JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new StoreError('STORE_FOREIGN', 'the store is not a localnet', { cause })
+  }
+  if (identity?.kind !== 'floe-localnet') throw new StoreError('STORE_FOREIGN', 'the store is not a localnet')
+  if (identity.schemaVersion > schemaVersion)
+    throw new StoreError(
+      'STORE_NEWER',
+      `the store has schema ${identity.schemaVersion}, this program knows ${schemaVersion}`,
+    )
+  return identity
+}
+
+async function create(store: KeyValueStore, framework: readonly Uint8Array[], now: () => number): Promise<Ledger> {
+  const vm = createVm()
+  const objects = new LiveObjects()
+  const genesisMs = now()
+  const batch = emptyBatch()
+  for (const object of genesisObjects(vm, framework)) {
+    objects.put(object)
+    batch.put.set(KEYS.object(object.id), encodeObject(object))
+  }
+  const tip = makeCheckpoint({
+    epoch: 0n,
+    previous: undefined,
+    timestampMs: BigInt(genesisMs),
+    cost: 0n,
+    transactions: [],
+    salt: randomBytes(32),
+  })
+  const identity: Identity = { kind: 'floe-localnet', schemaVersion, chainId: tip.digest, genesisMs }
+  const state: State = { height: '0', clockOffsetMs: 0, randomRounds: 0 }
+  batch.put.set(KEYS.checkpoint(0n), encodeCheckpoint(tip))
+  batch.put.set(KEYS.checkpointByDigest(tip.digest), write('0'))
+  batch.put.set(KEYS.state, write(state))
+  batch.put.set(KEYS.identity, write(identity))
+  const writer = new BatchWriter(store)
+  await writer.write(batch)
+  return new Ledger({ vm, objects, identity, writer, now, state, tip })
+}
+
+async function restore(store: KeyValueStore, identity: Identity, now: () => number): Promise<Ledger> {
+  const state = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as State
+  const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(state.height))))
+  const vm = createVm()
+  const objects = new LiveObjects()
+  const packages = new Map<Address, PackageObject>()
+  for await (const [key, value] of store.entries(KEYS.live)) {
+    const object: LedgerObject = decodeObject(key.slice(KEYS.live.length), value)
+    if (object.kind === 'package') packages.set(object.id, object)
+    else objects.put(object)
+  }
+  for (const code of [...packages.values()].sort((a, b) => Number(a.version - b.version))) objects.put(code)
+  loadAll(vm, packages)
+  return new Ledger({ vm, objects, identity, writer: new BatchWriter(store), now, state, tip })
+}
+
+async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {
+  const value = await store.get(key)
+  if (!value) throw new StoreError('STORE_DAMAGED', `the store lacks ${key}`)
+  return value
+}
+
+/** Dependencies before what depends on them, earlier versions before later ones. */
+function loadAll(vm: Vm, packages: ReadonlyMap<Address, PackageObject>): void {
+  const done = new Set<Address>()
+  const load = (code: PackageObject) => {
+    if (done.has(code.id)) return
+    done.add(code.id)
+    const origins = code.typeOrigins.map(origin => origin.package)
+    for (const id of [...[...code.linkage.values()].map(used => used.id), ...origins]) {
+      const dependency = packages.get(id)
+      if (dependency) load(dependency)
+    }
+    loadIntoVm(vm, code)
+  }
+  for (const code of packages.values()) load(code)
+}

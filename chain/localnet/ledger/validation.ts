@@ -1,0 +1,136 @@
+import type { Address } from './address.ts'
+import { SYSTEM } from './address.ts'
+import { LedgerError } from './errors.ts'
+import type { Command } from './execution/execute.ts'
+import { FLAT_GAS_UNITS, LIMITS } from './limits.ts'
+import type { ParsedTransaction, ProgrammableData, TransactionData } from './transaction.ts'
+
+const refuse = (message: string): never => {
+  throw new LedgerError('INVALID_ARGUMENT', message)
+}
+
+const limit = (what: string, actual: number, max: number): void => {
+  if (actual > max) refuse(`Size limit exceeded: ${what} is ${actual}, the maximum is ${max}`)
+}
+
+type Argument = Extract<Command, { $kind: 'SplitCoins' }>['SplitCoins']['coin']
+
+export function argumentsOf(command: Command): Argument[] {
+  switch (command.$kind) {
+    case 'MoveCall':
+      return command.MoveCall.arguments
+    case 'TransferObjects':
+      return [...command.TransferObjects.objects, command.TransferObjects.address]
+    case 'SplitCoins':
+      return [command.SplitCoins.coin, ...command.SplitCoins.amounts]
+    case 'MergeCoins':
+      return [command.MergeCoins.destination, ...command.MergeCoins.sources]
+    case 'MakeMoveVec':
+      return command.MakeMoveVec.elements
+    case 'Upgrade':
+      return [command.Upgrade.ticket]
+    default:
+      return []
+  }
+}
+
+function checkCommand(command: Command): void {
+  limit('number of arguments', argumentsOf(command).length, LIMITS.maxArguments)
+  const empty = (isEmpty: boolean) => {
+    if (isEmpty) refuse('Empty command input')
+  }
+  const code = (modules: readonly string[], dependencies: readonly string[]) => {
+    empty(modules.length === 0)
+    limit('number of modules', modules.length, LIMITS.maxModulesInPublish)
+    limit('number of package dependencies', dependencies.length, LIMITS.maxPackageDependencies)
+  }
+  switch (command.$kind) {
+    case 'MoveCall':
+      return limit('number of type arguments', command.MoveCall.typeArguments.length, LIMITS.maxTypeArguments)
+    case 'TransferObjects':
+      return empty(command.TransferObjects.objects.length === 0)
+    case 'SplitCoins':
+      return empty(command.SplitCoins.amounts.length === 0)
+    case 'MergeCoins':
+      return empty(command.MergeCoins.sources.length === 0)
+    case 'MakeMoveVec':
+      return empty(command.MakeMoveVec.type === null && command.MakeMoveVec.elements.length === 0)
+    case 'Publish':
+      return code(command.Publish.modules, command.Publish.dependencies)
+    case 'Upgrade':
+      return code(command.Upgrade.modules, command.Upgrade.dependencies)
+  }
+}
+
+/** After a command that saw the random object, only transfers and merges may follow. */
+function checkRandom(transaction: ProgrammableData): void {
+  const random = transaction.inputs.findIndex(
+    input => input.Object?.SharedObject?.objectId === SYSTEM.random,
+  )
+  if (random < 0) return
+  let used = false
+  for (const command of transaction.commands) {
+    if (used && command.$kind !== 'TransferObjects' && command.$kind !== 'MergeCoins')
+      refuse('Only TransferObjects and MergeCoins may follow a command that uses Random')
+    used ||=
+      command.$kind === 'MoveCall' && command.MoveCall.arguments.some(argument => argument.Input === random)
+  }
+}
+
+/** Rules that need nothing but the transaction; throws LedgerError. */
+export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmable'>): void {
+  const { inputs, commands } = programmable
+  if (commands.length === 0) refuse('Empty command input')
+  limit('number of commands', commands.length, LIMITS.maxProgrammableTxCommands)
+  for (const command of commands) checkCommand(command)
+  const objects: Address[] = []
+  for (const input of inputs) {
+    if (input.FundsWithdrawal) throw new LedgerError('UNIMPLEMENTED', 'address balances are not supported')
+    if (input.Pure) limit('pure argument', Buffer.from(input.Pure.bytes, 'base64').length, LIMITS.maxPureArgumentSizeBytes)
+    const object = input.Object
+    const id =
+      object?.ImmOrOwnedObject?.objectId ?? object?.SharedObject?.objectId ?? object?.Receiving?.objectId
+    if (id !== undefined) objects.push(id)
+  }
+  limit('number of input objects', objects.length, LIMITS.maxInputObjects)
+  if (new Set(objects).size !== objects.length) refuse('Duplicate object reference in the inputs')
+  checkRandom(programmable)
+}
+
+/** Price, budget and the coins' number. */
+export function checkGas(data: TransactionData, referenceGasPrice: bigint): void {
+  const price = BigInt(data.gasData.price)
+  const budget = BigInt(data.gasData.budget)
+  if (price < referenceGasPrice)
+    refuse(`Gas price ${price} under reference gas price (RGP) ${referenceGasPrice}`)
+  if (price > LIMITS.maxGasPriceMist) refuse(`Gas price ${price} above the maximum ${LIMITS.maxGasPriceMist}`)
+  const minimum = FLAT_GAS_UNITS * price
+  if (budget < minimum) refuse(`Gas budget: ${budget} is lower than min: ${minimum}`)
+  if (budget > LIMITS.maxTxGasMist) refuse(`Gas budget: ${budget} is higher than max: ${LIMITS.maxTxGasMist}`)
+  const { payment } = data.gasData
+  if (payment.length === 0) refuse('Gas payment is empty: address balances are not supported')
+  limit('number of gas payment objects', payment.length, LIMITS.maxGasPaymentObjects)
+  if (new Set(payment.map(coin => coin.objectId)).size !== payment.length)
+    refuse('Duplicate object reference in the gas payment')
+}
+
+export interface ChainMoment {
+  epoch: bigint
+  timestampMs: bigint
+  chainId: string
+}
+
+export function checkExpiration({ expiration }: TransactionData, now: ChainMoment): void {
+  if (!expiration || expiration.$kind === 'None') return
+  if (expiration.$kind === 'Epoch') {
+    if (BigInt(expiration.Epoch) < now.epoch) refuse('Transaction Expired')
+    return
+  }
+  const { minEpoch, maxEpoch, minTimestamp, maxTimestamp, chain } =
+    expiration.$kind === 'ValidDuring' ? expiration.ValidDuring : expiration.Validity
+  if (chain !== now.chainId) refuse(`Transaction is for chain ${chain}, this is ${now.chainId}`)
+  if (minEpoch !== null && now.epoch < BigInt(minEpoch)) refuse('Transaction is not valid yet')
+  if (maxEpoch !== null && now.epoch > BigInt(maxEpoch)) refuse('Transaction Expired')
+  if (minTimestamp !== null && now.timestampMs < BigInt(minTimestamp)) refuse('Transaction is not valid yet')
+  if (maxTimestamp !== null && now.timestampMs > BigInt(maxTimestamp)) refuse('Transaction Expired')
+}
