@@ -106,6 +106,11 @@ public(package) fun certify_blob_message(message: CertifiedMessage): CertifiedBl
     CertifiedBlobMessage { blob_id, blob_persistence_type }
 }
 
+/// For a blob that the committee agreed on without signatures: an event blob.
+public(package) fun permanent_blob_message(blob_id: u256): CertifiedBlobMessage {
+    CertifiedBlobMessage { blob_id, blob_persistence_type: BlobPersistenceType::Permanent }
+}
+
 /// Body: blob ID.
 public(package) fun invalid_blob_id_message(message: CertifiedMessage): CertifiedInvalidBlobId {
     let mut body = message.body(INVALID_BLOB_ID);
