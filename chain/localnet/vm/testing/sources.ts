@@ -60,7 +60,7 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
     out += text.slice(from, match.index) + rest
     from = end
     if (isTest) pending.isTest = true
-    if (expectedFailure) pending.expectedFailure = expectedFailure
+    if (expectedFailure) pending.expectedFailure = withoutAliases(expectedFailure, code)
     const name = functionName.exec(code.slice(end))?.[1]
     // attributes may follow each other; the last one stands before the function
     if (name !== undefined && !/^\s*#\[/.test(code.slice(end))) {
@@ -77,6 +77,20 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
   }
   out += text.slice(from)
   return modules.reduce(withoutWitness, out.replace(/\binit\(/g, 'init_('))
+}
+
+/** Names modules as they are called at home: `use sui::dynamic_field as df` lets a test say `df::ECode`. */
+function withoutAliases(failure: ExpectedFailure, code: string): ExpectedFailure {
+  const aliases = new Map(
+    [...code.matchAll(/\b(\w+)\s+as\s+(\w+)/g)].map(([, name, alias]) => [alias!, name!]),
+  )
+  const resolve = (path: string): string => path.replace(/^\w+(?=::|$)/, head => aliases.get(head) ?? head)
+  const { abortCode, location } = failure
+  return {
+    ...failure,
+    ...(abortCode?.includes('::') ? { abortCode: resolve(abortCode) } : {}),
+    ...(location === undefined ? {} : { location: resolve(location) }),
+  }
 }
 
 /** Tests make one-time witnesses by hand, which ordinary code may not. */

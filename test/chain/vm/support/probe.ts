@@ -26,23 +26,34 @@ export interface Probe {
   address: Address
 }
 
-/** Compiles the package and the framework with it; do it once per file, in `before`. */
-export async function compileProbe(): Promise<Probe> {
-  const compiled = await compileTests(probePackage())
+function groupByAddress(modules: readonly Uint8Array[]): [Address, Uint8Array[]][] {
   const byAddress = new Map<Address, Uint8Array[]>()
-  for (const bytes of compiled.modules) {
+  for (const bytes of modules) {
     const { moduleHandles, self } = parseModule(bytes)
     const { address } = moduleHandles[self]!
     byAddress.set(address, [...(byAddress.get(address) ?? []), bytes])
   }
-  const packages = [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))
+  return [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** Compiles the package and the framework with it; do it once per file, in `before`. */
+export async function compileProbe(): Promise<Probe> {
+  const compiled = await compileTests(probePackage())
+  const packages = groupByAddress(compiled.modules)
   return { compiled, packages, address: packages.at(-1)![0] }
 }
 
-export function loadProbe({ packages }: Probe, vm: Vm = createVm()): Vm {
-  for (const [id, modules] of packages) vm.loadPackage({ id, modules })
-  return vm
+/** Loads what was compiled; `address` is that of the package itself. */
+export function loadPackages(
+  modules: readonly Uint8Array[],
+  vm: Vm = createVm(),
+): { vm: Vm; address: Address } {
+  const packages = groupByAddress(modules)
+  for (const [id, group] of packages) vm.loadPackage({ id, modules: group })
+  return { vm, address: packages.at(-1)![0] }
 }
+
+export const loadProbe = ({ compiled }: Probe, vm?: Vm): Vm => loadPackages(compiled.modules, vm).vm
 
 export const contextWith = (steps = 10_000_000): TestContext => new TestContext({ remaining: steps })
 
