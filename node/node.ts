@@ -2,16 +2,18 @@ import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig } from '../chain/types.ts'
 import { type Codec, createCodec, loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
-import { serveProtocols } from '../protocols/index.ts'
+import { createCertifiedTopic, serveProtocols } from '../protocols/index.ts'
 import type { Log, SliverStore } from '../protocols/ports.ts'
 import { silentLog } from './log.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
+import { createMesh } from './network/mesh.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
 import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
 import { createCustody } from './services/custody.ts'
+import { createPeerBook } from './services/peer-book.ts'
 import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
@@ -31,6 +33,7 @@ export interface StorageNodeInit {
   log?: Log
   /** shared with others in the process; a given one is not closed */
   codec?: Codec
+  coordinator?: Coordinator
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
 }
@@ -67,8 +70,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     const bls = await loadBls()
 
     // 2. the chain: nothing can be judged without the committee and the events
-    const coordinator: Coordinator = createCoordinator(network, { log })
-    opened.push(() => coordinator.close())
+    const coordinator = init.coordinator ?? createCoordinator(network, { log })
+    if (init.coordinator === undefined) opened.push(() => coordinator.close())
     const committees = createCommitteeTracker(coordinator)
     await committees.get()
     const blobs = createBlobInfo({ chain: coordinator, records: store.blobs, log })
@@ -125,6 +128,30 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     )
     await protocols.start()
     opened.push(() => protocols.stop())
+
+    // 5. the mesh and its gossip, which need the others to answer
+    const { pubsub } = libp2p.services
+    if (pubsub !== undefined) {
+      const topic = createCertifiedTopic(
+        { pubsub, log, metrics },
+        {
+          network: network.systemObjectId,
+          isMember: peer => members().has(peer),
+          check: certificates.check,
+          accepted: certificate => log.debug({ epoch: certificate.epoch }, 'certificate heard by gossip'),
+        },
+      )
+      topic.start()
+      opened.push(async () => topic.stop())
+      certificates.onCertificate(certificate => void topic.publish(certificate))
+    }
+    const book = createPeerBook({ network, peerIdOf })
+    const mesh = createMesh(
+      { libp2p, log },
+      { peers: async () => (await committees.get()).current.members.map(member => book.address(member)) },
+    )
+    mesh.start()
+    opened.push(async () => mesh.stop())
     const peerId = libp2p.peerId.toString()
     log.info({ peer: peerId, nodeId }, 'storage node started')
     return {
@@ -139,6 +166,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     throw error
   }
 }
+
+const peerIdOf = (networkPublicKey: Uint8Array): string => peerIdFromNetworkKey(networkPublicKey).toString()
 
 /** Reads the committee again when the chain says that it changed. */
 function refreshCommittees(committees: CommitteeTracker) {
@@ -156,7 +185,7 @@ function memberPeers(committees: CommitteeTracker): () => ReadonlySet<string> {
     if (latest !== undefined && latest !== of) {
       of = latest
       const members = [...latest.current.members, ...(latest.previous?.members ?? [])]
-      peers = new Set(members.map(member => peerIdFromNetworkKey(member.networkPublicKey).toString()))
+      peers = new Set(members.map(member => peerIdOf(member.networkPublicKey)))
     }
     return peers
   }

@@ -1,0 +1,216 @@
+import { createCoordinator } from '../chain/index.ts'
+import type { NetworkConfig, Wallet } from '../chain/types.ts'
+import { createCodec } from '../codec/index.ts'
+import type { ObjectId } from '../codec/types.ts'
+import type { SliverStore } from '../protocols/ports.ts'
+import { createClient } from './client.ts'
+import { writeConfig } from './config.ts'
+import { createNetworkOn } from './devnet/create-network.ts'
+import { DevnetError } from './devnet/errors.ts'
+import { devnetLayout } from './devnet/layout.ts'
+import { lockDevnet } from './devnet/lock.ts'
+import { expectFree, isFree } from './devnet/ports.ts'
+import {
+  clearUnfinished,
+  loadWallets,
+  portOf,
+  readExisting,
+  seatNodes,
+  writeNodeConfigs,
+} from './devnet/provision.ts'
+import { createGateway } from './gateway/index.ts'
+import { createLog, type ScopedLog } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import { createStorageNode, type StorageNode } from './node.ts'
+import type { Client } from './services/types.ts'
+import { version } from './version.ts'
+
+export interface DevnetOptions {
+  /** storage nodes */
+  nodes?: number
+  shards?: number
+  /** of the gateway; 0 takes a free one */
+  port?: number
+  /** folder for everything that outlives the process */
+  dir?: string
+  log?: ScopedLog
+  signal?: AbortSignal
+  /** Puts another store in front of a node's own, for tests. */
+  wrapSlivers?: (slivers: SliverStore, nodeIndex: number) => SliverStore
+}
+
+export interface DevnetNode {
+  readonly name: string
+  readonly nodeId: ObjectId
+  /** the running node; undefined while it is stopped */
+  readonly running: StorageNode | undefined
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Devnet {
+  network: NetworkConfig
+  gatewayUrl: string
+  nodes: DevnetNode[]
+  /** the gateway's client and wallet */
+  client: Client
+  user: Wallet
+  metrics: Metrics
+  /** moves the chain's clock forward */
+  advanceClock(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+const HOST = '127.0.0.1'
+/** Walrus's SDK wants 13 nodes, and n = 1 mod 3 shards. */
+export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 31415, dir: '.floe' } as const
+
+/**
+ * A whole network with its chain in this process. What is in `dir` is continued. Throws DevnetError, StoreError,
+ * KeyError, ConfigError; whatever was started by then is stopped again.
+ */
+export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
+  const { nodes, shards, port, dir } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
+  const { signal, wrapSlivers, log = createLog() } = options
+  if (nodes < 1 || shards < nodes) {
+    throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
+      option: 'shards',
+    })
+  }
+  const layout = devnetLayout(dir)
+  const opened: (() => Promise<unknown>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.reverse().splice(0)) await close()
+  }
+  try {
+    await expectFree(HOST, port)
+    opened.push(await lockDevnet(layout))
+    const existing = await readExisting(layout, nodes)
+    if (existing === undefined) await clearUnfinished(layout, nodes)
+
+    // 1. the chain, on which everything else is based
+    const { startLocalnet } = await import('../chain/localnet/index.ts')
+    const chainPort = portOf(existing?.network.suiRpc[0])
+    const reuse = chainPort !== undefined && (await isFree(HOST, chainPort))
+    const localnet = await startLocalnet({
+      dir: layout.localnet,
+      host: HOST,
+      ...(reuse ? { port: chainPort } : {}),
+      log: log.child({ node: 'localnet' }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    opened.push(() => localnet.close())
+    signal?.throwIfAborted()
+
+    // 2. the network: created once, through the contract's real functions
+    const seats = await seatNodes(layout, nodes, HOST, existing)
+    const wallets = await loadWallets(layout)
+    const base = existing?.network ?? (await createNetworkOn({ localnet, wallets, seats, shards, log }))
+    const network: NetworkConfig = {
+      ...base,
+      suiRpc: [localnet.url],
+      faucet: localnet.faucetUrl,
+      peers: seats.map(({ keys, multiaddr }) => ({
+        peerId: peerIdFromNetworkKey(keys.networkPublicKey).toString(),
+        multiaddrs: [multiaddr],
+      })),
+    }
+    const coordinator = createCoordinator(network, { log })
+    opened.push(() => coordinator.close())
+    const { current } = await coordinator.committees()
+    if (current.nShards !== shards) {
+      const kept = { dir, nodes, shards: current.nShards }
+      throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${current.nShards} shards`, kept)
+    }
+    const nodeIds = await writeNodeConfigs(layout, network, seats, current)
+    signal?.throwIfAborted()
+
+    // 3. the nodes. They share the codec's threads and the chain's connection: it is one machine
+    const codec = createCodec()
+    opened.push(() => codec.close())
+    const metrics = createMetrics({ version })
+    const running = seats.map((seat, i) =>
+      devnetNode(seat.name, nodeIds[i], () =>
+        createStorageNode({
+          network,
+          nodeId: nodeIds[i],
+          nShards: current.nShards,
+          storePath: layout.node(seat.name).store,
+          listen: [seat.multiaddr],
+          keys: seat.keys,
+          metrics: metrics.node(`node-${seat.name}`),
+          log: log.child({ node: `node-${seat.name}` }),
+          codec,
+          coordinator,
+          ...(wrapSlivers === undefined ? {} : { wrapSlivers: slivers => wrapSlivers(slivers, i) }),
+        }),
+      ),
+    )
+    opened.push(() => Promise.all(running.map(node => node.stop())))
+    await Promise.all(running.map(node => node.start()))
+    signal?.throwIfAborted()
+
+    // 4. the gateway, last: whoever finds its port open finds everything else behind it
+    const client = await createClient(network, {
+      wallet: wallets.user,
+      log: log.child({ node: 'gateway' }),
+      metrics: metrics.node('gateway'),
+      role: 'gateway',
+      codec,
+      coordinator,
+    })
+    opened.push(() => client.close())
+    const gateway = createGateway({
+      client,
+      network,
+      metrics,
+      log: log.child({ node: 'gateway' }),
+      host: HOST,
+      port,
+    })
+    await gateway.start()
+    opened.push(() => gateway.stop())
+    const complete = { ...network, gateway: gateway.url }
+    await writeConfig(layout.network, complete)
+    return {
+      network: complete,
+      gatewayUrl: gateway.url,
+      nodes: running,
+      client,
+      user: wallets.user,
+      metrics,
+      async advanceClock(ms) {
+        await localnet.advanceClock(ms)
+      },
+      close: closeAll,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+function devnetNode(name: string, nodeId: ObjectId, create: () => Promise<StorageNode>): DevnetNode {
+  let running: StorageNode | undefined
+  return {
+    name,
+    nodeId,
+    get running() {
+      return running
+    },
+    async start() {
+      running ??= await create()
+    },
+    async stop() {
+      const node = running
+      running = undefined
+      await node?.stop()
+    },
+  }
+}
+
+/** Options without those that are undefined, so that they do not hide defaults. */
+function definedOf(options: DevnetOptions): DevnetOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,27 @@
+/** Why a devnet cannot start. The list is closed. */
+export interface DevnetErrorDetails {
+  EADDRINUSE: { port: number }
+  /** Another devnet runs on this folder. */
+  DEVNET_LOCKED: { dir: string }
+  /** The folder holds a devnet of another shape. */
+  DEVNET_MISMATCH: { dir: string; nodes: number; shards: number }
+  /** Such a devnet cannot exist. */
+  DEVNET_OPTIONS: { option: string }
+}
+
+export type DevnetErrorCode = keyof DevnetErrorDetails
+
+export class DevnetError<Code extends DevnetErrorCode = DevnetErrorCode> extends Error {
+  override readonly name = 'DevnetError'
+  readonly code: Code
+  readonly details: DevnetErrorDetails[Code]
+  /** set for EADDRINUSE, as node's own errors have it */
+  readonly port: number | undefined
+
+  constructor(code: Code, message: string, details: DevnetErrorDetails[Code], options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.details = details
+    this.port = 'port' in details ? details.port : undefined
+  }
+}

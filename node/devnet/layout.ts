@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+
+/** Where a devnet keeps what. */
+export interface DevnetLayout {
+  dir: string
+  lock: string
+  localnet: string
+  network: string
+  adminKey: string
+  userKey: string
+  node(name: string): { dir: string; config: string; keys: string; store: string }
+}
+
+export function devnetLayout(dir: string): DevnetLayout {
+  return {
+    dir,
+    lock: join(dir, 'lock'),
+    localnet: join(dir, 'localnet'),
+    network: join(dir, 'network.json'),
+    adminKey: join(dir, 'keys', 'admin.sui.key'),
+    userKey: join(dir, 'keys', 'user.sui.key'),
+    node(name) {
+      const home = join(dir, 'nodes', name)
+      return {
+        dir: home,
+        config: join(home, 'config.json'),
+        keys: join(home, 'keys'),
+        store: join(home, 'store'),
+      }
+    },
+  }
+}
+
+/** `00` to `12`: sorts as it counts. */
+export function nodeName(index: number): string {
+  return String(index).padStart(2, '0')
+}

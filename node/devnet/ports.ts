@@ -1,0 +1,42 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { DevnetError } from './errors.ts'
+
+/** Whether a TCP port can be listened on. */
+export async function isFree(host: string, port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}
+
+/** Throws EADDRINUSE, naming the port, before anything was started that would have to be stopped again. */
+export async function expectFree(host: string, port: number): Promise<void> {
+  if (port === 0 || (await isFree(host, port))) return
+  throw new DevnetError('EADDRINUSE', `port ${port} of ${host} is already in use`, { port })
+}
+
+/** As many free ports as are asked for: those wished for where they are free, others elsewhere. */
+export async function choosePorts(host: string, wishes: readonly (number | undefined)[]): Promise<number[]> {
+  const servers = wishes.map(() => createServer())
+  try {
+    const ports: number[] = []
+    for (const [i, server] of servers.entries()) {
+      const wish = wishes[i]
+      const granted = wish !== undefined && !ports.includes(wish) && (await isFree(host, wish))
+      // held until all are chosen, so that no two are the same
+      server.listen(granted ? wish : 0, host)
+      await once(server, 'listening')
+      ports.push((server.address() as AddressInfo).port)
+    }
+    return ports
+  } finally {
+    await Promise.all(servers.filter(server => server.listening).map(server => once(server.close(), 'close')))
+  }
+}

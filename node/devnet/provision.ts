@@ -1,0 +1,110 @@
+import { rm } from 'node:fs/promises'
+import type { Committee, NetworkConfig, Wallet } from '../../chain/types.ts'
+import type { ObjectId } from '../../codec/types.ts'
+import { readNetworkConfig, readNodeConfig, writeConfig } from '../config.ts'
+import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
+import { isMissing } from '../store/pack-file.ts'
+import { DevnetError } from './errors.ts'
+import { type DevnetLayout, nodeName } from './layout.ts'
+import { choosePorts } from './ports.ts'
+
+/** What is on disk of a devnet that was set up to the end. */
+export interface ExistingDevnet {
+  network: NetworkConfig
+  nodes: { name: string; nodeId: ObjectId; listen: string[] }[]
+}
+
+/** Reads a devnet's folder; undefined when there is none, or its set-up was cut short. */
+export async function readExisting(layout: DevnetLayout, nodes: number): Promise<ExistingDevnet | undefined> {
+  try {
+    const network = await readNetworkConfig(layout.network)
+    if (network.peers.length !== nodes) {
+      throw new DevnetError(
+        'DEVNET_MISMATCH',
+        `${layout.dir} holds a devnet of ${network.peers.length} nodes; start it so, or choose another folder`,
+        { dir: layout.dir, nodes: network.peers.length, shards: 0 },
+      )
+    }
+    const configs = network.peers.map(async (_, i) => {
+      const config = await readNodeConfig(layout.node(nodeName(i)).config)
+      return { name: config.name, nodeId: config.nodeId as ObjectId, listen: config.listen }
+    })
+    return { network, nodes: await Promise.all(configs) }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** Removes what a set-up that was cut short left behind. Keys stay: they do no harm. */
+export async function clearUnfinished(layout: DevnetLayout, nodes: number): Promise<void> {
+  await rm(layout.localnet, { recursive: true, force: true })
+  for (let i = 0; i < nodes; i++) await rm(layout.node(nodeName(i)).store, { recursive: true, force: true })
+}
+
+/** The port in a `/ip4/../tcp/PORT` address or a URL. */
+export function portOf(address: string | undefined): number | undefined {
+  const found = address?.match(/\/tcp\/(\d+)|:(\d+)/)
+  return found === undefined || found === null ? undefined : Number(found[1] ?? found[2])
+}
+
+export interface NodeSeat {
+  name: string
+  keys: NodeKeys
+  /** the one address that it listens on */
+  multiaddr: string
+}
+
+/** Keys and an address for each node; the addresses of the last run where they are free. */
+export async function seatNodes(
+  layout: DevnetLayout,
+  nodes: number,
+  host: string,
+  existing: ExistingDevnet | undefined,
+): Promise<NodeSeat[]> {
+  const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
+  const [ports, keys] = await Promise.all([
+    choosePorts(
+      host,
+      names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
+    ),
+    Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys))),
+  ])
+  return names.map((name, i) => ({ name, keys: keys[i], multiaddr: `/ip4/${host}/tcp/${ports[i]}` }))
+}
+
+/** Writes each node's `config.json`. */
+export async function writeNodeConfigs(
+  layout: DevnetLayout,
+  network: NetworkConfig,
+  seats: readonly NodeSeat[],
+  committee: Committee,
+): Promise<ObjectId[]> {
+  return Promise.all(
+    seats.map(async ({ name, keys, multiaddr }) => {
+      const key = Buffer.from(keys.networkPublicKey)
+      const member = committee.members.find(({ networkPublicKey }) => key.equals(networkPublicKey))
+      if (member === undefined) throw new Error(`node ${name} is not in the committee`)
+      await writeConfig(layout.node(name).config, {
+        schemaVersion: 1,
+        name,
+        nodeId: member.nodeId,
+        network: network.systemObjectId,
+        listen: [multiaddr],
+      })
+      return member.nodeId
+    }),
+  )
+}
+
+export interface DevnetWallets {
+  /** pays for the network's creation */
+  admin: Wallet
+  /** the user's and the gateway's */
+  user: Wallet
+}
+
+export async function loadWallets(layout: DevnetLayout): Promise<DevnetWallets> {
+  const [admin, user] = await Promise.all([loadWallet(layout.adminKey), loadWallet(layout.userKey)])
+  return { admin, user }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { silentLog } from '../../../node/log.ts'
+import type { DamagedSliver } from '../../../node/store/file-sliver-store.ts'
+import { memorySliverStore } from '../../../node/store/memory-sliver-store.ts'
+import { type NodeStore, openNodeStore } from '../../../node/store/node-store.ts'
+import { anyBlobId, ref, sliverStoreSuite } from '../../support/sliver-store-suite.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
+
+const network = `0x${'1'.repeat(64)}`
+
+sliverStoreSuite('in memory', async () => ({ store: memorySliverStore(), close: async () => {} }))
+
+sliverStoreSuite('in files', async () => {
+  const folder = await temporaryFolder()
+  const store = await openNodeStore({ path: folder.path, network, nShards: 10, log: silentLog() })
+  return {
+    store: store.slivers,
+    async close() {
+      await store.close()
+      await folder.remove()
+    },
+  }
+})
+
+describe('slivers in files', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let store: NodeStore
+  let damaged: DamagedSliver[]
+
+  const reopen = async () => {
+    await store?.close()
+    damaged = []
+    const onDamaged = (one: DamagedSliver) => damaged.push(one)
+    store = await openNodeStore({ path: folder.path, network, nShards: 10, log: silentLog(), onDamaged })
+  }
+  const files = async () => {
+    const names = await readdir(join(folder.path, 'slivers'), { recursive: true, withFileTypes: true })
+    return names.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  }
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    store = undefined as unknown as NodeStore
+    await reopen()
+  })
+  afterEach(async () => {
+    await store.close()
+    await folder.remove()
+  })
+
+  it('survives a restart and counts what it holds', async () => {
+    const blob = anyBlobId()
+    const bytes = randomBytes(1000)
+    await store.slivers.put(blob, ref(3), bytes)
+    await reopen()
+    assert.deepEqual(Buffer.from((await store.slivers.get(blob, ref(3))) ?? []), bytes)
+    assert.deepEqual(await store.slivers.usage(), { slivers: 1, bytes: 1000 })
+  })
+
+  it('writes slivers that come together into few files', async () => {
+    const blob = anyBlobId()
+    await Promise.all(Array.from({ length: 30 }, (_, i) => store.slivers.put(blob, ref(i), randomBytes(100))))
+    assert.ok((await files()).length <= 2)
+  })
+
+  it('notices files that were cut off, altered or removed, and serves none of it', async () => {
+    const harm: [string, (file: string) => Promise<void>][] = [
+      ['cut off', file => truncate(file, 150)],
+      [
+        'altered',
+        async file => {
+          const bytes = await readFile(file)
+          bytes[bytes.length - 1] ^= 1
+          await writeFile(file, bytes)
+        },
+      ],
+      ['removed', file => rm(file)],
+    ]
+    for (const [what, hurt] of harm) {
+      const blob = anyBlobId()
+      const before = new Set(await files())
+      const slivers = [randomBytes(100), randomBytes(100)]
+      await Promise.all(slivers.map((bytes, i) => store.slivers.put(blob, ref(i), bytes)))
+      for (const file of await files()) if (!before.has(file)) await hurt(file)
+      damaged.length = 0
+      assert.equal(await store.slivers.get(blob, ref(1)), undefined, what)
+      assert.equal(damaged.length, 1, what)
+      assert.deepEqual({ ...damaged[0], file: '' }, { blobId: blob, ref: ref(1), file: '' })
+      assert.equal(await store.slivers.has(blob, ref(1)), false, what)
+      const first = await store.slivers.get(blob, ref(0))
+      assert.deepEqual(first && Buffer.from(first), what === 'removed' ? undefined : slivers[0], what)
+      await store.slivers.put(blob, ref(1), slivers[1])
+      assert.deepEqual(Buffer.from((await store.slivers.get(blob, ref(1))) ?? []), slivers[1], what)
+    }
+  })
+
+  it('notices a cut-off file when only asked whether it has the sliver', async () => {
+    const blob = anyBlobId()
+    await store.slivers.put(blob, ref(0), randomBytes(100))
+    const [file] = await files()
+    await truncate(file, 99)
+    assert.equal(await store.slivers.has(blob, ref(0)), false)
+    assert.equal(damaged.length, 1)
+  })
+
+  it('sweeps what an interrupted write left behind', async () => {
+    await store.slivers.put(anyBlobId(), ref(0), randomBytes(10))
+    const kept = await files()
+    await writeFile(join(folder.path, 'slivers', 'tmp', 'half'), 'half')
+    await reopen()
+    assert.deepEqual(await files(), kept)
+  })
+
+  it('removes the files of a deleted blob', async () => {
+    const blob = anyBlobId()
+    await store.slivers.put(blob, ref(0), randomBytes(10))
+    await store.slivers.delete(blob)
+    assert.deepEqual(await files(), [])
+  })
+})
