@@ -8,6 +8,7 @@ import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
+import { networkStatus } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import { readRows } from './read-rows.ts'
 import type { ReadOptions, ReadResult } from './types.ts'
@@ -23,6 +24,8 @@ export interface DownloadComponents {
 
 /** With nothing arriving for this long from anyone, a read gives up. Well under the 15 s after which people do. */
 const SILENCE_MS = 10_000
+/** What asking whether the blob still exists may add to that. */
+const LAST_LOOK_MS = 2_000
 /** Below this many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
 const WHOLE_BLOB_BYTES = 256 * 1024
 
@@ -64,7 +67,7 @@ async function readWhole(
     const metadata = findMetadata(components, committee, blobId, { signal: inner })
     gatherer.begin(needed)
     const known = await metadata
-    return await decodeRight(components, gatherer, known, needed, { onProgress, signal: inner })
+    return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
   } finally {
     gatherer.close()
     stop.abort(new DOMException('the read is over', 'AbortError'))
@@ -72,7 +75,8 @@ async function readWhole(
 }
 
 async function decodeRight(
-  { codec, book, log, metrics }: DownloadComponents,
+  { codec, peers, book, log, metrics }: DownloadComponents,
+  committee: Committee,
   gatherer: Gatherer,
   metadata: BlobMetadata,
   needed: number,
@@ -89,6 +93,7 @@ async function decodeRight(
     if (gatherer.slivers.length < needed) {
       if (enough) continue
       const answeredShards = gatherer.slivers.length
+      await throwIfGone(signal)
       throw new ClientError(
         'TOO_FEW_SHARDS',
         `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed`,
@@ -115,6 +120,23 @@ async function decodeRight(
       }
       suspicious = true
     }
+  }
+
+  /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
+  async function throwIfGone(signal: AbortSignal): Promise<void> {
+    const brief = anySignal(signal, AbortSignal.timeout(LAST_LOOK_MS))
+    const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief }).catch(
+      () => undefined,
+    )
+    signal.throwIfAborted()
+    if (found?.status === 'invalid')
+      throw new ClientError('BLOB_INVALID', `blob ${blobId} is invalid`, { blobId })
+    if (found?.status !== 'nonexistent' && found?.status !== 'registered') return
+    throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
+      blobId,
+      answeredShards: found.answeredShards,
+      neededShards: Math.ceil((2 * committee.nShards + 1) / 3),
+    })
   }
 
   async function throwOutLiars(): Promise<void> {

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { createCodec, loadBls } from '../../codec/index.ts'
+import { createClient } from '../../node/client.ts'
+import { choosePorts } from '../../node/devnet/ports.ts'
+import { createLog, type ScopedLog, silentLog } from '../../node/log.ts'
+import { createMetrics, type Metrics } from '../../node/metrics.ts'
+import { networkPublicKeyFromSeed } from '../../node/network/peer-id.ts'
+import { createStorageNode, type StorageNode } from '../../node/node.ts'
+import type { Client } from '../../node/services/types.ts'
+import type { SliverStore } from '../../protocols/ports.ts'
+import { FakeChain } from './fake-chain.ts'
+import { temporaryFolder } from './temporary.ts'
+
+export interface Cluster {
+  chain: FakeChain
+  nodes: (StorageNode | undefined)[]
+  client: Client
+  metrics: Metrics
+  /** lines that the client logged */
+  logged: string[]
+  stop(index: number): Promise<void>
+  start(index: number): Promise<void>
+  /** From the next start on, the node's store is wrapped so. */
+  wrap(index: number, wrapper: (slivers: SliverStore) => SliverStore): void
+  close(): Promise<void>
+}
+
+/** Real storage nodes and a real client over loopback, on a chain in memory. */
+export async function startCluster({ nodes: count = 4, shards = 10 } = {}): Promise<Cluster> {
+  const folder = await temporaryFolder()
+  const bls = await loadBls()
+  const codec = createCodec({ threads: 1 })
+  const metrics = createMetrics({ version: 'test' })
+  const ports = await choosePorts(
+    '127.0.0.1',
+    Array.from({ length: count }, () => undefined),
+  )
+  const seats = await Promise.all(
+    ports.map(async (port, i) => {
+      const keys = { blsSecret: bls.generateSecret(), networkSeed: Uint8Array.from(randomBytes(32)) }
+      const networkPublicKey = await networkPublicKeyFromSeed(keys.networkSeed)
+      const multiaddrs = [`/ip4/127.0.0.1/tcp/${port}`]
+      return {
+        name: `node-${i}`,
+        keys,
+        networkPublicKey,
+        blsPublicKey: bls.publicKey(keys.blsSecret),
+        multiaddrs,
+      }
+    }),
+  )
+  const chain = new FakeChain(shards, seats)
+  const log: ScopedLog = process.env.FLOE_TEST_LOG === undefined ? silentLog() : createLog({ level: 'debug' })
+  const wrappers = new Map<number, (slivers: SliverStore) => SliverStore>()
+  const running: (StorageNode | undefined)[] = seats.map(() => undefined)
+
+  const start = async (i: number): Promise<void> => {
+    const wrapSlivers = wrappers.get(i)
+    running[i] ??= await createStorageNode({
+      network: chain.network,
+      nodeId: chain.committee.members[i].nodeId,
+      nShards: shards,
+      storePath: join(folder.path, String(i)),
+      listen: seats[i].multiaddrs,
+      keys: seats[i].keys,
+      metrics: metrics.node(seats[i].name),
+      log: log.child({ node: seats[i].name }),
+      codec,
+      coordinator: chain,
+      ...(wrapSlivers === undefined ? {} : { wrapSlivers }),
+    })
+  }
+  const stop = async (i: number): Promise<void> => {
+    const node = running[i]
+    running[i] = undefined
+    await node?.stop()
+  }
+  await Promise.all(seats.map((_, i) => start(i)))
+  const logged: string[] = []
+  const client = await createClient(chain.network, {
+    wallet: chain.wallet,
+    log: createLog({ level: 'debug', json: true, write: line => logged.push(line) }),
+    metrics: metrics.node('client'),
+    codec,
+    coordinator: chain,
+  })
+  return {
+    chain,
+    nodes: running,
+    client,
+    metrics,
+    logged,
+    start,
+    stop,
+    wrap: (i, wrapper) => wrappers.set(i, wrapper),
+    async close() {
+      await client.close()
+      await Promise.all(running.map((_, i) => stop(i)))
+      await codec.close()
+      await folder.remove()
+    },
+  }
+}

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto'
+import type {
+  BlobObject,
+  ChainEvent,
+  ChainWriter,
+  Committee,
+  CommitteeMember,
+  Committees,
+  Coordinator,
+  NetworkConfig,
+  RegisterInput,
+  SystemInfo,
+  Wallet,
+} from '../../chain/types.ts'
+import { loadBls, objectIdFromBytes, verifyCertificate } from '../../codec/index.ts'
+import type { BlobId, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+
+export const anyObjectId = (): ObjectId => objectIdFromBytes(randomBytes(32))
+
+type Distribute<T> = T extends unknown ? Omit<T, 'cursor' | 'digest' | 'checkpoint' | 'timestampMs'> : never
+export type BareEvent = Distribute<ChainEvent>
+
+export interface FakeMember {
+  name: string
+  blsPublicKey: Uint8Array
+  networkPublicKey: Uint8Array
+  multiaddrs: string[]
+}
+
+/** A chain in memory with the same face as the real one, for tests of what lies above it. */
+export class FakeChain implements Coordinator {
+  readonly network: NetworkConfig
+  readonly events: ChainEvent[] = []
+  readonly blobs = new Map<ObjectId, BlobObject>()
+  readonly committee: Committee
+  epoch = 1 as Epoch
+  readonly wallet: Wallet = { address: anyObjectId(), signer: {} as Wallet['signer'] }
+  #wake = Promise.withResolvers<void>()
+
+  constructor(nShards: number, members: readonly FakeMember[]) {
+    const ids = members.map(anyObjectId).sort()
+    this.committee = {
+      epoch: 1 as Epoch,
+      nShards,
+      members: members.map(
+        (member, index): CommitteeMember => ({
+          ...member,
+          index,
+          nodeId: ids[index],
+          networkAddress: '127.0.0.1:1',
+          shards: Array.from({ length: nShards }, (_, shard) => shard as ShardIndex).filter(
+            shard => shard % members.length === index,
+          ),
+        }),
+      ),
+    }
+    this.network = {
+      schemaVersion: 1,
+      name: 'fake',
+      kind: 'localnet',
+      suiRpc: [],
+      systemObjectId: anyObjectId(),
+      stakingObjectId: anyObjectId(),
+      walType: '0x2::wal::WAL',
+      peers: [],
+    }
+  }
+
+  emit(event: BareEvent): void {
+    const count = this.events.length + 1
+    const base = {
+      cursor: String(count),
+      digest: `digest-${count}`,
+      checkpoint: BigInt(count),
+      timestampMs: count,
+    }
+    this.events.push({ ...event, ...base } as ChainEvent)
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+
+  async *follow({ from, signal }: { from?: string; signal: AbortSignal }): AsyncIterable<ChainEvent> {
+    const aborted = new Promise<void>(resolve =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    )
+    for (let next = Number(from ?? 0); !signal.aborted; ) {
+      const wake = this.#wake.promise
+      if (next < this.events.length) yield this.events[next++]
+      else await Promise.race([wake, aborted])
+    }
+  }
+
+  async system(): Promise<SystemInfo> {
+    return {
+      epoch: this.epoch,
+      nShards: this.committee.nShards,
+      storagePriceFrost: 1n,
+      writePriceFrost: 1n,
+      totalCapacityBytes: 1n << 40n,
+      usedCapacityBytes: 0n,
+      maxEpochsAhead: 53,
+      epochDurationMs: 1000,
+    }
+  }
+
+  async committees(): Promise<Committees> {
+    const current = { ...this.committee, epoch: this.epoch }
+    return { epoch: this.epoch, state: { kind: 'done', sinceMs: 0 }, current }
+  }
+
+  async blob(id: ObjectId): Promise<BlobObject | undefined> {
+    return this.blobs.get(id)
+  }
+
+  async ownedBlobs(owner: ObjectId): Promise<BlobObject[]> {
+    return [...this.blobs.values()].filter(blob => blob.owner === owner)
+  }
+
+  async balances(): Promise<{ sui: bigint; wal: bigint }> {
+    return { sui: 0n, wal: 0n }
+  }
+
+  /** Registers a blob as a transaction of somebody would. */
+  register(
+    blobId: BlobId,
+    options: { deletable?: boolean; size?: number; endEpoch?: number } = {},
+  ): BlobObject {
+    const { deletable = true, size = 1, endEpoch = this.epoch + 1 } = options
+    const objectId = anyObjectId()
+    const storage = {
+      id: anyObjectId(),
+      startEpoch: this.epoch,
+      endEpoch: endEpoch as Epoch,
+      storageSize: 1n,
+    }
+    const blob = {
+      objectId,
+      blobId,
+      registeredEpoch: this.epoch,
+      size,
+      encodingType: 1,
+      deletable,
+      storage,
+      owner: this.wallet.address,
+    }
+    this.blobs.set(objectId, blob)
+    this.emit({
+      type: 'BlobRegistered',
+      epoch: this.epoch,
+      blobId,
+      size,
+      endEpoch: endEpoch as Epoch,
+      deletable,
+      objectId,
+    })
+    return blob
+  }
+
+  /** Certifies without looking at a certificate. */
+  certify(objectId: ObjectId): BlobObject {
+    const blob = this.blobs.get(objectId)
+    if (blob === undefined) throw new Error('no such blob')
+    const certified = { ...blob, certifiedEpoch: this.epoch }
+    this.blobs.set(objectId, certified)
+    const { blobId, deletable, storage } = blob
+    this.emit({
+      type: 'BlobCertified',
+      epoch: this.epoch,
+      blobId,
+      endEpoch: storage.endEpoch,
+      deletable,
+      objectId,
+      isExtension: false,
+    })
+    return certified
+  }
+
+  writer(wallet: Wallet): ChainWriter {
+    return {
+      wallet,
+      register: async ({ metadata, epochs, deletable }: RegisterInput) => {
+        const endEpoch = this.epoch + epochs
+        const blob = this.register(metadata.blobId, { deletable, size: metadata.unencodedLength, endEpoch })
+        return { blob, digest: 'digest', costFrost: 1n }
+      },
+      certify: async (objectId: ObjectId, certificate: Certificate) => {
+        const { members, nShards } = this.committee
+        const weighted = members.map(({ blsPublicKey, shards }) => ({
+          publicKey: blsPublicKey,
+          weight: shards.length,
+        }))
+        verifyCertificate({ bls: await loadBls(), certificate, nShards, members: weighted })
+        return { digest: 'digest', blob: this.certify(objectId), costFrost: 0n }
+      },
+      extend: async () => ({ digest: 'digest' }),
+      deleteBlob: async (objectId: ObjectId) => {
+        const blob = this.blobs.get(objectId)
+        if (blob === undefined) throw new Error('no such blob')
+        this.blobs.delete(objectId)
+        const { blobId, storage, certifiedEpoch } = blob
+        const wasCertified = certifiedEpoch !== undefined
+        this.emit({
+          type: 'BlobDeleted',
+          epoch: this.epoch,
+          blobId,
+          endEpoch: storage.endEpoch,
+          objectId,
+          wasCertified,
+        })
+        return { digest: 'digest' }
+      },
+    }
+  }
+
+  async close(): Promise<void> {}
+}
