@@ -1,6 +1,7 @@
 import { TypeTagSerializer } from '@mysten/sui/bcs'
 import { VmError } from './errors.ts'
 import { identifier } from './format/identifier.ts'
+import { DatatypeNode, ParameterNode, PrimitiveNode, ReferenceNode, VectorNode } from './type-nodes.ts'
 import type {
   Address,
   DatatypeType,
@@ -38,64 +39,40 @@ function parseText(text: string): TypeTagShape {
 
 /** Interns types, so that equal types are identical. */
 export function createTypeTable(): TypeTable {
-  const byText = new Map<string, MoveType>()
+  const byKey = new Map<string, MoveType>()
+  const ids = new Map<MoveType, number>()
+  const id = (type: MoveType): number => ids.get(type)!
 
-  const intern = <T extends MoveType>(
-    text: string,
-    parts: readonly MoveType[],
-    make: (base: Base) => T,
-  ): T => {
-    const known = byText.get(text)
+  /** @param key names the type by the IDs of its parts, so that it stays short */
+  const intern = <T extends MoveType>(key: string, make: () => T): T => {
+    const known = byKey.get(key)
     if (known) return known as T
-    let depth = 1
-    let nodes = 1
-    let isOpen = false
-    for (const part of parts) {
-      depth = Math.max(depth, part.depth + 1)
-      nodes += part.nodes
-      isOpen ||= part.isOpen
-    }
-    if (nodes > maxNodes || depth > maxDepth)
+    const type = make()
+    if (type.nodes > maxNodes || type.depth > maxDepth)
       throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'TYPE_TOO_LARGE' })
-    const type = make({ text, isOpen, depth, nodes })
-    byText.set(text, type)
+    byKey.set(key, type)
+    ids.set(type, ids.size)
     return type
   }
 
-  const primitives = new Map(
-    primitiveKinds.map(kind => [kind, intern<PrimitiveType>(kind, [], base => ({ ...base, kind }))]),
-  )
-
-  const primitive = (kind: PrimitiveType['kind']): PrimitiveType => primitives.get(kind)!
+  const primitive = (kind: PrimitiveType['kind']): PrimitiveType =>
+    intern(kind, (): PrimitiveType => new PrimitiveNode(kind))
   const vector = (element: MoveType): VectorType =>
-    intern(`vector<${element.text}>`, [element], base => ({ ...base, kind: 'vector', element }))
+    intern(`vector ${id(element)}`, (): VectorType => new VectorNode(element))
   const reference = (target: MoveType, mutable: boolean): ReferenceType =>
-    intern(`${mutable ? '&mut ' : '&'}${target.text}`, [target], base => ({
-      ...base,
-      kind: 'reference',
-      mutable,
-      target,
-    }))
+    intern(`${mutable ? '&mut' : '&'} ${id(target)}`, (): ReferenceType => new ReferenceNode(target, mutable))
   const datatype = (
     address: Address,
     module: string,
     name: string,
     typeArguments: readonly MoveType[] = [],
-  ): DatatypeType => {
-    const bare = `${address}::${module}::${name}`
-    const text =
-      typeArguments.length === 0 ? bare : `${bare}<${typeArguments.map(type => type.text).join(', ')}>`
-    return intern(text, typeArguments, base => ({
-      ...base,
-      kind: 'datatype',
-      address,
-      module,
-      name,
-      typeArguments,
-    }))
-  }
+  ): DatatypeType =>
+    intern(
+      `${address}::${module}::${name} ${typeArguments.map(id).join()}`,
+      (): DatatypeType => new DatatypeNode(address, module, name, typeArguments),
+    )
   const parameter = (index: number): ParameterType =>
-    intern(`#${index}`, [], base => ({ ...base, isOpen: true, kind: 'parameter', index }))
+    intern(`#${index}`, (): ParameterType => new ParameterNode(index))
 
   const instantiate = (type: MoveType, typeArguments: readonly MoveType[]): MoveType => {
     if (!type.isOpen) return type
@@ -159,5 +136,3 @@ export function createTypeTable(): TypeTable {
 
   return { primitive, vector, reference, datatype, parameter, instantiate, fromTag, toTag }
 }
-
-type Base = Pick<MoveType, 'text' | 'isOpen' | 'depth' | 'nodes'>

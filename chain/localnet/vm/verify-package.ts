@@ -12,11 +12,12 @@ const fieldsOf = (definition: DatatypeDefinition): readonly Field[] =>
 
 /** Rules about a package's types and modules; the code is checked by `translate`. */
 export function verifyPackage(loaded: PackageImpl, definitions: Definitions): void {
+  const depths = new Map<DatatypeDefinition, number>()
   for (const module of loaded.modules.values()) {
     for (const definition of module.datatypes.values()) {
       checkFields(definition, definitions)
       checkKey(definition)
-      checkNesting(definition, definitions)
+      checkNesting(definition, definitions, depths)
     }
     for (const fn of module.functions.values())
       for (const type of [...fn.parameters, ...fn.returns]) {
@@ -52,8 +53,11 @@ function checkKey({ abilities, name, fields }: DatatypeDefinition): void {
 }
 
 /** No type may hold itself, nor nest too deep. */
-function checkNesting(definition: DatatypeDefinition, definitions: Definitions): void {
-  const depths = new Map<DatatypeDefinition, number>()
+function checkNesting(
+  definition: DatatypeDefinition,
+  definitions: Definitions,
+  depths: Map<DatatypeDefinition, number>,
+): void {
   const open = new Set<DatatypeDefinition>()
   const depthOfType = (type: MoveType): number => {
     if (type.kind === 'vector') return 1 + depthOfType(type.element)

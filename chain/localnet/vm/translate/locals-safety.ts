@@ -7,6 +7,9 @@ const set = 1
 /** set on some paths only */
 const maybe = 2
 
+/** Visits of instructions; a function of ordinary shape needs a few for each. */
+const maxVisits = 1_000_000
+
 const ret = 0x02
 const copyLoc = 0x0a
 const moveLoc = 0x0b
@@ -24,6 +27,7 @@ export function checkLocals(scope: Scope, starts: readonly boolean[]): void {
   const entry = new Uint8Array(scope.locals.length).fill(set, 0, scope.fn.parameters.length)
   const states = new Map<number, Uint8Array>([[0, entry]])
   const work = [0]
+  let visits = 0
 
   const flow = (target: number, state: Uint8Array): void => {
     const known = states.get(target)
@@ -45,6 +49,7 @@ export function checkLocals(scope: Scope, starts: readonly boolean[]): void {
   for (let start = work.pop(); start !== undefined; start = work.pop()) {
     const state = states.get(start)!.slice()
     for (let position = start; ; position++) {
+      if (++visits > maxVisits) throw scope.fail('too complex')
       const instruction = instructions[position]!
       const local = Number(instruction.operand)
       scope.position = position
