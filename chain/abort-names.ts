@@ -4,7 +4,7 @@
  */
 const names: Readonly<Record<string, Readonly<Record<number, string>>>> = {}
 
-/** The constant behind an abort code, without Move's leading `E`; undefined when unknown. */
+/** The constant behind an abort code; undefined when unknown. */
 export function abortName(module: string, code: bigint): string | undefined {
   return names[module]?.[Number(code)]
 }

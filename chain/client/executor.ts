@@ -55,15 +55,24 @@ export class Executor {
     }
   }
 
-  /** Signs and executes bytes that are ready; for transactions that were resolved without a simulation. */
-  async submit(wallet: Wallet, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<Outcome> {
+  /**
+   * Signs and executes bytes that are ready. `visible: false` does not wait until reads see it: for whoever takes object
+   * versions from the outcome.
+   */
+  async submit(
+    wallet: Wallet,
+    bytes: Uint8Array,
+    { signal, visible = true }: CallOptions & { visible?: boolean } = {},
+  ): Promise<Outcome> {
     const digest = TransactionDataBuilder.getDigestFromBytes(bytes)
     const { signature } = await wallet.signer.signTransaction(bytes)
     const result = await this.#execute(bytes, signature, digest, signal)
-    await this.#rpc.read(
-      (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
-      signal,
-    )
+    if (visible) {
+      await this.#rpc.read(
+        (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
+        signal,
+      )
+    }
     return toOutcome(result)
   }
 

@@ -1,5 +1,6 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import { SimulationError } from '@mysten/sui/client'
+import { normalizeStructTag } from '@mysten/sui/utils'
 import { abortName } from '../abort-names.ts'
 import { ChainError } from '../errors.ts'
 
@@ -7,18 +8,24 @@ const INCLUDE = { effects: true, events: true, objectTypes: true } as const
 
 export type Executed = SuiClientTypes.TransactionResult<typeof INCLUDE>
 
+/** An object that a transaction made, wrote or removed. */
+export interface Change {
+  objectId: string
+  /** in its normal form; empty for packages */
+  type: string
+  created: boolean
+  output: 'object' | 'package' | 'none'
+  /** of the object as it is now */
+  digest: string | null
+  owner: SuiClientTypes.ObjectOwner | null
+}
+
 /** What a transaction did. */
 export interface Outcome {
   digest: string
   /** version of every object it wrote */
   version: string
-  changed: {
-    objectId: string
-    type: string
-    operation: 'created' | 'deleted' | 'none'
-    written: boolean
-    digest: string | null
-  }[]
+  changed: Change[]
   events: SuiClientTypes.Event[]
 }
 
@@ -36,14 +43,23 @@ export function toOutcome(result: Executed): Outcome {
     version: effects.lamportVersion ?? '0',
     changed: effects.changedObjects.map(change => ({
       objectId: change.objectId,
-      type: objectTypes[change.objectId] ?? '',
-      operation:
-        change.idOperation === 'Created' ? 'created' : change.idOperation === 'Deleted' ? 'deleted' : 'none',
-      written: change.outputState !== 'DoesNotExist',
+      type: normalType(objectTypes[change.objectId]),
+      created: change.idOperation === 'Created',
+      output:
+        change.outputState === 'PackageWrite'
+          ? 'package'
+          : change.outputState === 'ObjectWrite'
+            ? 'object'
+            : 'none',
       digest: change.outputDigest,
+      owner: change.outputOwner,
     })),
     events,
   }
+}
+
+function normalType(type: string | undefined): string {
+  return type?.includes('::') ? normalizeStructTag(type) : ''
 }
 
 /** The failure that a simulation found, if that is what the error says: nothing was sent. */

@@ -1,4 +1,3 @@
-import { normalizeStructTag } from '@mysten/sui/utils'
 import { blobIdToU256, encodedSize, metadataRoot, signersBitmap, storageUnits } from '../../codec/index.ts'
 import type { Certificate, ObjectId } from '../../codec/types.ts'
 import { ENCODING_RS2 } from '../bindings/blob.ts'
@@ -68,7 +67,7 @@ export class WalletWriter implements ChainWriter {
     )
     const type = blobType(originalPackageId)
     const created = outcome.changed.find(
-      change => change.operation === 'created' && change.type && normalizeStructTag(change.type) === type,
+      change => change.created && change.type === type,
     )
     if (!created)
       throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { eventLayouts } from '../../../chain/bindings/events.ts'
+import { formatCursor, parseCursor } from '../../../chain/client/events.ts'
+import { followEvents } from '../../../chain/client/follower.ts'
+import { RpcPool } from '../../../chain/client/rpc.ts'
+import { isChainError } from '../../../chain/errors.ts'
+import type { ChainEvent } from '../../../chain/types.ts'
+import { parseObjectId } from '../../../codec/index.ts'
+import { FakeChain, FakeSui } from './fake-sui.ts'
+
+const PACKAGE = parseObjectId('0xabc')
+const OTHER = parseObjectId('0xdef')
+
+const started = (epoch: number) => ({
+  type: `${PACKAGE}::events::EpochChangeStart`,
+  bcs: eventLayouts.EpochChangeStart.serialize({ epoch }).toBytes(),
+})
+const foreign = { type: `${OTHER}::events::EpochChangeStart`, bcs: Uint8Array.of(1) }
+
+describe('chain/client/follower', function () {
+  this.timeout(20_000)
+  let chain: FakeChain
+  let servers: FakeSui[]
+  let stop: AbortController
+
+  beforeEach(async () => {
+    chain = new FakeChain()
+    servers = await Promise.all([0, 1].map(() => new FakeSui({ chain }).start()))
+    stop = new AbortController()
+  })
+  afterEach(async () => {
+    stop.abort()
+    await Promise.all(servers.map(server => server.stop().catch(() => {})))
+  })
+
+  const follow = (from?: string) => {
+    const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
+    return followEvents({
+      rpc,
+      originalPackageId: PACKAGE,
+      ...(from !== undefined && { from }),
+      signal: stop.signal,
+    })
+  }
+  const epochOf = (event: ChainEvent) => (event.type === 'EpochChangeStart' ? event.epoch : -1)
+
+  /** Takes events until one of them is of the epoch. */
+  const takeUntil = async (events: AsyncIterator<ChainEvent>, epoch: number) => {
+    const seen: ChainEvent[] = []
+    while (seen.length === 0 || epochOf(seen.at(-1)!) !== epoch) {
+      const result = await events.next()
+      assert.ok(!result.done, 'the follower ended')
+      seen.push(result.value)
+    }
+    return seen
+  }
+
+  it('gives past events in order, leaves out other packages, then gives new ones', async () => {
+    chain.add([])
+    chain.add([[started(1), foreign, started(2)], [started(3)]])
+    chain.add([[foreign]])
+    const events = follow()
+    const past = await takeUntil(events, 3)
+    assert.deepEqual(past.map(epochOf), [1, 2, 3])
+    assert.deepEqual(
+      past.map(event => event.cursor),
+      [
+        formatCursor({ checkpoint: 1n, transaction: 0, event: 0 }),
+        formatCursor({ checkpoint: 1n, transaction: 0, event: 2 }),
+        formatCursor({ checkpoint: 1n, transaction: 1, event: 0 }),
+      ],
+    )
+    assert.equal(past[0]!.digest, 'tx-1-0')
+    assert.equal(past[0]!.timestampMs, 1_001_000)
+    const live = takeUntil(events, 4)
+    chain.add([[started(4)]])
+    assert.deepEqual((await live).map(epochOf), [4])
+  })
+
+  it('goes on after a cursor, also in the middle of a transaction', async () => {
+    chain.add([[started(1), started(2)], [started(3)]])
+    const all = await takeUntil(follow(), 3)
+    for (const [i, { cursor }] of all.entries()) {
+      const events = follow(cursor)
+      const next = takeUntil(events, 4)
+      if (i === 0) chain.add([[started(4)]])
+      const expected = [1, 2, 3, 4].slice(i + 1)
+      assert.deepEqual((await next).map(epochOf), expected)
+      await events.return()
+    }
+  })
+
+  it('neither skips nor repeats an event while connections break and servers come and go', async () => {
+    const total = 300
+    let written = 0
+    const random = mulberry(42)
+    const write = () => {
+      for (let i = 0; i < 5 && written < total; i++) chain.add([[started(written++)], [foreign]])
+    }
+    write()
+    let cursor: string | undefined
+    const seen: number[] = []
+    while (seen.length < total) {
+      // a restart of the follower, from the cursor it had kept
+      const events = follow(cursor)
+      for (let taken = 0; taken < 60 && seen.length < total; taken++) {
+        const pending = events.next()
+        write()
+        const victim = servers[random() < 0.5 ? 0 : 1]!
+        const dice = random()
+        if (dice < 0.2) victim.cut()
+        else if (dice < 0.25) {
+          await victim.stop()
+          await victim.start()
+        }
+        const { value } = await pending
+        seen.push(epochOf(value!))
+        cursor = value!.cursor
+      }
+      await events.return()
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: total }, (_, i) => i),
+    )
+  })
+
+  it('outlives the outage of every server', async () => {
+    chain.add([[started(1)]])
+    const events = follow()
+    await takeUntil(events, 1)
+    await Promise.all(servers.map(server => server.stop()))
+    chain.add([[started(2)]])
+    const next = takeUntil(events, 2)
+    await new Promise(resolve => setTimeout(resolve, 300))
+    await Promise.all(servers.map(server => server.start()))
+    assert.deepEqual((await next).map(epochOf), [2])
+  })
+
+  it('ends when the signal is aborted, also while it waits', async () => {
+    chain.add([[started(1)]])
+    const events = follow()
+    await takeUntil(events, 1)
+    const waiting = events.next()
+    stop.abort()
+    assert.deepEqual(await waiting, { value: undefined, done: true })
+  })
+
+  it('says that history is gone instead of skipping it', async () => {
+    for (let i = 0; i < 5; i++) chain.add([[started(i)]])
+    const pruned = await new FakeSui({ chain, lowest: 3n }).start()
+    servers.push(pruned)
+    const rpc = new RpcPool({ urls: [pruned.url], network: 'localnet', closed: stop.signal })
+    const from = formatCursor({ checkpoint: 0n, transaction: 0, event: 0 })
+    const old = followEvents({ rpc, originalPackageId: PACKAGE, from, signal: stop.signal })
+    await assert.rejects(
+      old.next(),
+      error => isChainError(error, 'HISTORY_PRUNED') && error.details.lowest === 3n,
+    )
+    const fresh = followEvents({ rpc, originalPackageId: PACKAGE, signal: stop.signal })
+    assert.equal(epochOf((await fresh.next()).value!), 3)
+  })
+
+  it('reads back its cursors, which sort as events do', () => {
+    const positions = [
+      { checkpoint: 9n, transaction: 0, event: 11 },
+      { checkpoint: 10n, transaction: 2, event: 0 },
+      { checkpoint: 10n, transaction: 10, event: 0 },
+    ]
+    const cursors = positions.map(formatCursor)
+    assert.deepEqual(cursors.toSorted(), cursors)
+    assert.deepEqual(cursors.map(parseCursor), positions)
+    assert.throws(
+      () => parseCursor('12'),
+      error => isChainError(error, 'INVALID_ARGUMENT'),
+    )
+  })
+})
+
+/** A small generator of random numbers, so that a failure can be repeated. */
+function mulberry(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { RpcPool, rpcStatus } from '../../../chain/client/rpc.ts'
+import { ChainError, isChainError } from '../../../chain/errors.ts'
+import { FakeChain, FakeSui, type FakeSuiOptions, GrpcFailure, STATUS } from './fake-sui.ts'
+
+describe('chain/client/rpc', () => {
+  const open: { stop(): Promise<void> }[] = []
+  const closing = new AbortController()
+
+  const serve = async (options: Partial<FakeSuiOptions> = {}) => {
+    const server = await new FakeSui({ chain: new FakeChain(), ...options }).start()
+    open.push(server)
+    return server
+  }
+  const pool = (...urls: string[]) => new RpcPool({ urls, network: 'localnet', closed: closing.signal })
+  const gasPrice = (rpc: RpcPool, signal?: AbortSignal) =>
+    rpc.read(async client => (await client.core.getReferenceGasPrice()).referenceGasPrice, signal)
+  const priced = (referenceGasPrice: bigint) => ({
+    'LedgerService/GetEpoch': () => ({ epoch: { referenceGasPrice } }),
+  })
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map(server => server.stop()))
+  })
+  after(() => closing.abort())
+
+  it('goes to the next URL when one does not answer, and stays there', async () => {
+    const dead = await serve()
+    const live = await serve({ handlers: priced(7n) })
+    await dead.stop()
+    open.shift()
+    const rpc = pool(dead.url, live.url)
+    assert.equal(await gasPrice(rpc), '7')
+    assert.equal(await gasPrice(rpc), '7')
+    assert.equal(live.calls.filter(call => call.endsWith('GetServiceInfo')).length, 1)
+  })
+
+  it('tries again when the only URL says UNAVAILABLE', async () => {
+    let failures = 2
+    const server = await serve({
+      handlers: {
+        'LedgerService/GetEpoch': () => {
+          if (failures-- > 0) throw new GrpcFailure(STATUS.UNAVAILABLE, 'starting')
+          return { epoch: { referenceGasPrice: 9n } }
+        },
+      },
+    })
+    assert.equal(await gasPrice(pool(server.url)), '9')
+    assert.equal(server.calls.length, 3)
+  })
+
+  it('does not repeat what would fail again', async () => {
+    const server = await serve({
+      handlers: {
+        'LedgerService/GetEpoch': () => {
+          throw new GrpcFailure(STATUS.INVALID_ARGUMENT, 'no such epoch')
+        },
+      },
+    })
+    await assert.rejects(gasPrice(pool(server.url)), error => rpcStatus(error) === 'INVALID_ARGUMENT')
+    assert.equal(server.calls.length, 1)
+  })
+
+  it('says which URLs do not answer', async () => {
+    const dead = await serve()
+    await dead.stop()
+    open.shift()
+    await assert.rejects(gasPrice(pool(dead.url)), error => {
+      assert.ok(isChainError(error, 'RPC_UNAVAILABLE'))
+      assert.deepEqual(error.details.urls, [dead.url])
+      return true
+    })
+  })
+
+  it('ends at once when aborted, with the reason', async () => {
+    const controller = new AbortController()
+    const reached = Promise.withResolvers<void>()
+    const server = await serve({
+      handlers: {
+        'LedgerService/GetEpoch': () => {
+          reached.resolve()
+          return new Promise<object>(() => {})
+        },
+      },
+    })
+    const answer = gasPrice(pool(server.url), controller.signal)
+    await reached.promise
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await assert.rejects(answer, reason)
+  })
+
+  it('never mixes two chains', async () => {
+    const one = await serve({ handlers: priced(1n), chainId: 'one' })
+    const other = await serve({ handlers: priced(2n), chainId: 'other' })
+    const rpc = pool(one.url, other.url)
+    assert.equal(await gasPrice(rpc), '1')
+    await one.stop()
+    open.shift()
+    await assert.rejects(gasPrice(rpc), error => isChainError(error, 'RPC_UNAVAILABLE'))
+    assert.ok(!other.calls.some(call => call.endsWith('GetEpoch')))
+  })
+
+  it('ends what is under way when the coordinator is closed', async () => {
+    const closed = new AbortController()
+    const reached = Promise.withResolvers<void>()
+    const server = await serve({
+      handlers: {
+        'LedgerService/GetEpoch': () => {
+          reached.resolve()
+          return new Promise<object>(() => {})
+        },
+      },
+    })
+    const rpc = new RpcPool({ urls: [server.url], network: 'localnet', closed: closed.signal })
+    const answer = gasPrice(rpc)
+    await reached.promise
+    closed.abort(new ChainError('CLOSED', 'closed', {}))
+    await assert.rejects(answer, error => isChainError(error, 'CLOSED'))
+  })
+})
