@@ -3,7 +3,7 @@ import type { CertificateSink, Custody, SliverStore, StatusSource } from './port
 import { createQuotas, type QuotaLimits } from './quota/quotas.ts'
 import type { NetworkIdentity, ServerComponents } from './rpc/components.ts'
 import { serveProtocol } from './rpc/serve.ts'
-import { type ProtocolName, QUOTAS, SPECS } from './specs.ts'
+import { type ProtocolName, type ProtocolSpec, QUOTAS, SPECS } from './specs.ts'
 import { statusHandler } from './status/server.ts'
 import { storeHandler } from './store/server.ts'
 
@@ -19,6 +19,8 @@ export interface ServeProtocolsOptions {
   isMember?: (peer: string) => boolean
   /** the table's when absent */
   quotas?: QuotaLimits
+  /** the table's when absent */
+  specs?: Readonly<Record<ProtocolName, ProtocolSpec>>
 }
 
 export interface ProtocolServer {
@@ -31,7 +33,7 @@ export interface ProtocolServer {
 export function serveProtocols(
   components: ServerComponents,
   ports: ServerPorts,
-  { isMember = () => false, quotas: limits = QUOTAS }: ServeProtocolsOptions = {},
+  { isMember = () => false, quotas: limits = QUOTAS, specs = SPECS }: ServeProtocolsOptions = {},
 ): ProtocolServer {
   const quotas = createQuotas(limits)
   const handlers = {
@@ -42,7 +44,7 @@ export function serveProtocols(
   const served = (Object.keys(handlers) as ProtocolName[]).map(name =>
     serveProtocol(
       components,
-      { name, spec: SPECS[name], quotas, isMember, network: ports.network },
+      { name, spec: specs[name], quotas, isMember, network: ports.network },
       handlers[name],
     ),
   )

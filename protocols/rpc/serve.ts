@@ -3,6 +3,7 @@ import { ProtocolError, toProtocolError } from '../errors.ts'
 import type { Quotas, StreamQuota } from '../quota/quotas.ts'
 import { HELLO, type ProtocolSpec } from '../specs.ts'
 import { type Channel, createChannel } from '../stream/channel.ts'
+import { sleep } from '../stream/wait.ts'
 import { ClientHello, encodeError, ServerHello } from '../wire.ts'
 import type { NetworkIdentity, ServerComponents } from './components.ts'
 import type { Exchange, RequestHandler } from './exchange.ts'
@@ -51,10 +52,15 @@ export function serveProtocol(
     stream.addEventListener('close', onClose)
     const signal = AbortSignal.any([ended.signal, stopping.signal])
     let quota: StreamQuota | undefined
+    // between requests nobody on the other side listens, so that nobody needs to be told
+    let listening = true
     try {
       quota = quotas.admit(spec, peer, isMember(peer) ? undefined : addressToCount(connection.remoteAddr))
       await welcome(channel, signal)
-      while (await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs })) {
+      for (;;) {
+        listening = false
+        if (!(await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs }))) break
+        listening = true
         await serveRequest({ spec, channel, quota, peer, signal })
       }
       await channel.close({ signal, timeoutMs: FAREWELL_MS })
@@ -64,7 +70,8 @@ export function serveProtocol(
       if (typed.code === 'INTERNAL')
         log.error({ protocol: name, peer, err: typed.cause }, 'protocol handler failed')
       else log.debug({ protocol: name, peer, code: typed.code }, 'stream ended')
-      await farewell(channel, typed)
+      if (listening) await farewell(channel, typed, ended.signal)
+      channel.abort(typed)
       if (typed.code === 'WRONG_NETWORK') await hangUp(connection)
     } finally {
       stream.removeEventListener('close', onClose)
@@ -135,14 +142,17 @@ export function serveProtocol(
   }
 }
 
-/** Tells the client why, if it still listens, and resets: bytes that were sent before a reset still arrive. */
-async function farewell(channel: Channel, error: ProtocolError): Promise<void> {
+/**
+ * Tells the client why, if it still listens, and lets it close the stream. Closing or resetting at once could overtake
+ * the end of its protocol negotiation, which then fails and takes the reason with it.
+ */
+async function farewell(channel: Channel, error: ProtocolError, closed: AbortSignal): Promise<void> {
   try {
-    if (channel.open) await channel.send(encodeError(error), { timeoutMs: FAREWELL_MS })
+    await channel.send(encodeError(error), { timeoutMs: FAREWELL_MS, signal: closed })
+    await sleep(FAREWELL_MS, closed)
   } catch {
-    // it does not listen any more, which is all the same now
+    // it is gone, or does not listen any more, which is all the same now
   }
-  channel.abort(error)
 }
 
 async function hangUp(connection: Connection): Promise<void> {

@@ -45,7 +45,7 @@ export function waitForPromise<T>(promise: Promise<T>, options: WaitOptions): Pr
   }, options).then(() => promise)
 }
 
-/** Sleeps; ends early only by the signal. */
+/** Sleeps; the signal ends it early, with its reason. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return waitFor(
     resolve => {

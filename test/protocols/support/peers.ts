@@ -15,6 +15,8 @@ export interface TestServer {
   node: FakeNode
   address: PeerAddress
   metrics: RecordedMetrics
+  /** stops serving; libp2p goes on */
+  stop(): Promise<void>
 }
 
 export interface TestClient {
@@ -46,7 +48,7 @@ export function testPeers(): TestPeers {
       await server.start()
       stops.unshift(() => server.stop())
       const address = { peerId: libp2p.peerId.toString(), multiaddrs: libp2p.getMultiaddrs().map(String) }
-      return { libp2p, node, address, metrics }
+      return { libp2p, node, address, metrics, stop: () => server.stop() }
     },
     async client({ network = NETWORK } = {}) {
       const libp2p = await createNetworkNode({ network, roles: ['client'], log: quietLog })
