@@ -1,0 +1,111 @@
+/// A stake, owned by the staker.
+module walrus::staked_wal;
+
+use sui::balance::Balance;
+use wal::wal::WAL;
+use walrus::pool_context::PoolContext;
+
+/// Stakes of different nodes, epochs or states cannot be joined.
+const EMetadataMismatch: u64 = 0;
+/// A part would be below the smallest stake.
+const EInvalidAmount: u64 = 1;
+/// The stake is not withdrawing.
+const ENotWithdrawing: u64 = 2;
+
+/// 1 WAL, in FROST.
+const MIN_STAKING_THRESHOLD: u64 = 1_000_000_000;
+
+public enum StakedWalState has copy, drop, store {
+    Staked,
+    /// paid out from this epoch on
+    Withdrawing { withdraw_epoch: u32 },
+}
+
+public struct StakedWal has key, store {
+    id: UID,
+    state: StakedWalState,
+    node_id: ID,
+    principal: Balance<WAL>,
+    /// first epoch in which it earns
+    activation_epoch: u32,
+}
+
+public(package) fun mint(
+    node_id: ID,
+    principal: Balance<WAL>,
+    activation_epoch: u32,
+    ctx: &mut TxContext,
+): StakedWal {
+    assert!(principal.value() >= MIN_STAKING_THRESHOLD, EInvalidAmount);
+    StakedWal {
+        id: object::new(ctx),
+        state: StakedWalState::Staked,
+        node_id,
+        principal,
+        activation_epoch,
+    }
+}
+
+public(package) fun into_balance(sw: StakedWal): Balance<WAL> {
+    let StakedWal { id, principal, .. } = sw;
+    id.delete();
+    principal
+}
+
+public(package) fun set_withdrawing(sw: &mut StakedWal, withdraw_epoch: u32) {
+    sw.state = StakedWalState::Withdrawing { withdraw_epoch };
+}
+
+/// Whether the stake counts for nothing yet, so that it can go back without notice: it was not part of the
+/// selection of the next committee.
+public(package) fun can_withdraw_early(sw: &StakedWal, wctx: &PoolContext): bool {
+    if (sw.is_withdrawing()) return false;
+    sw.activation_epoch > wctx.epoch() + 1
+        || (sw.activation_epoch == wctx.epoch() + 1 && !wctx.in_next_committee())
+}
+
+// === Accessors ===
+
+public fun node_id(sw: &StakedWal): ID { sw.node_id }
+
+/// FROST that were staked; rewards come on top.
+public fun value(sw: &StakedWal): u64 { sw.principal.value() }
+
+public fun activation_epoch(sw: &StakedWal): u32 { sw.activation_epoch }
+
+public fun is_staked(sw: &StakedWal): bool { sw.state == StakedWalState::Staked }
+
+public fun is_withdrawing(sw: &StakedWal): bool { !sw.is_staked() }
+
+/// The epoch from which a withdrawing stake is paid out.
+public fun withdraw_epoch(sw: &StakedWal): u32 {
+    match (sw.state) {
+        StakedWalState::Withdrawing { withdraw_epoch } => withdraw_epoch,
+        StakedWalState::Staked => abort ENotWithdrawing,
+    }
+}
+
+// === Join and split ===
+
+/// Adds a stake with the same node, activation epoch and state.
+public fun join(sw: &mut StakedWal, other: StakedWal) {
+    let StakedWal { id, state, node_id, principal, activation_epoch } = other;
+    id.delete();
+    assert!(sw.state == state, EMetadataMismatch);
+    assert!(sw.node_id == node_id, EMetadataMismatch);
+    assert!(sw.activation_epoch == activation_epoch, EMetadataMismatch);
+    sw.principal.join(principal);
+}
+
+/// Splits off `amount`; both parts must be at least the smallest stake.
+public fun split(sw: &mut StakedWal, amount: u64, ctx: &mut TxContext): StakedWal {
+    assert!(amount >= MIN_STAKING_THRESHOLD, EInvalidAmount);
+    assert!(sw.principal.value() >= amount + MIN_STAKING_THRESHOLD, EInvalidAmount);
+    StakedWal {
+        id: object::new(ctx),
+        state: sw.state,
+        node_id: sw.node_id,
+        principal: sw.principal.split(amount),
+        activation_epoch: sw.activation_epoch,
+    }
+}

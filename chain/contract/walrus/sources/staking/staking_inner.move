@@ -1,0 +1,560 @@
+/// State and rules of staking, behind the versioned `Staking` object: pools, committees, the clock of epochs.
+module walrus::staking_inner;
+
+use std::string::String;
+use sui::balance::{Self, Balance};
+use sui::bls12381::UncompressedG1;
+use sui::clock::Clock;
+use sui::coin::Coin;
+use sui::group_ops::Element;
+use sui::object_table::{Self, ObjectTable};
+use sui::vec_map::{Self, VecMap};
+use wal::wal::WAL;
+use walrus::active_set::{Self, ActiveSet};
+use walrus::apportionment;
+use walrus::auth::{Authenticated, Authorized};
+use walrus::bls_aggregate::{Self, BlsCommittee};
+use walrus::committee::{Self, Committee};
+use walrus::epoch_parameters::{Self, EpochParams};
+use walrus::events;
+use walrus::extended_field::{Self, ExtendedField};
+use walrus::node_metadata::NodeMetadata;
+use walrus::pool_context::{Self, PoolContext};
+use walrus::staked_wal::StakedWal;
+use walrus::staking_pool::{Self, StakingPool};
+use walrus::storage_node::StorageNodeCap;
+use walrus::votes;
+
+/// The call does not fit the state of the epoch, or comes too early.
+const EWrongEpochState: u64 = 0;
+/// The call is for another epoch than the current one.
+const EInvalidSyncEpoch: u64 = 1;
+/// The node has reported this epoch already.
+const EDuplicateSyncDone: u64 = 2;
+/// The node is not in the committee.
+const ENotInCommittee: u64 = 3;
+/// There is no such node.
+const EPoolNotFound: u64 = 4;
+/// Two lists that belong together have different lengths.
+const ELengthMismatch: u64 = 5;
+
+/// Most nodes that can have shards.
+const ACTIVE_SET_MAX_SIZE: u16 = 150;
+/// FROST that a node needs to be in the active set, besides being among the first.
+const ACTIVE_SET_THRESHOLD: u64 = 0;
+
+public enum EpochState has copy, drop, store {
+    /// shards move; the weight that has reported to be done
+    EpochChangeSync(u16),
+    /// since (ms)
+    EpochChangeDone(u64),
+    /// committee and parameters of the next epoch are known; holds when EpochChangeDone began (ms)
+    NextParamsSelected(u64),
+}
+
+public struct StakingInnerV1 has store {
+    n_shards: u16,
+    /// ms
+    epoch_duration: u64,
+    /// ms; when epoch 0 ends at the earliest
+    first_epoch_start: u64,
+    /// by node ID, which is the pool's object ID
+    pools: ObjectTable<ID, StakingPool>,
+    epoch: u32,
+    active_set: ExtendedField<ActiveSet>,
+    next_committee: Option<Committee>,
+    committee: Committee,
+    previous_committee: Committee,
+    next_epoch_params: Option<EpochParams>,
+    epoch_state: EpochState,
+    /// keys that nodes announced for their next epoch, by node ID
+    next_epoch_public_keys: ExtendedField<VecMap<ID, Element<UncompressedG1>>>,
+}
+
+/// Epoch 0, without a committee.
+public(package) fun new(
+    epoch_zero_duration: u64,
+    epoch_duration: u64,
+    n_shards: u16,
+    clock: &Clock,
+    ctx: &mut TxContext,
+): StakingInnerV1 {
+    let now = clock.timestamp_ms();
+    StakingInnerV1 {
+        n_shards,
+        epoch_duration,
+        first_epoch_start: now + epoch_zero_duration,
+        pools: object_table::new(ctx),
+        epoch: 0,
+        active_set: extended_field::new(
+            active_set::new(ACTIVE_SET_MAX_SIZE, ACTIVE_SET_THRESHOLD),
+            ctx,
+        ),
+        next_committee: option::none(),
+        committee: committee::empty(),
+        previous_committee: committee::empty(),
+        next_epoch_params: option::none(),
+        epoch_state: EpochState::EpochChangeDone(now),
+        next_epoch_public_keys: extended_field::new(vec_map::empty(), ctx),
+    }
+}
+
+// === Nodes ===
+
+/// Registers a node and makes its pool; answers the node ID.
+public(package) fun create_pool(
+    self: &mut StakingInnerV1,
+    name: String,
+    network_address: String,
+    metadata: NodeMetadata,
+    public_key: vector<u8>,
+    network_public_key: vector<u8>,
+    proof_of_possession: vector<u8>,
+    commission_rate: u16,
+    storage_price: u64,
+    write_price: u64,
+    node_capacity: u64,
+    ctx: &mut TxContext,
+): ID {
+    let wctx = pool_context::new(self.epoch, self.next_committee.is_some(), false, false);
+    let pool = staking_pool::new(
+        name,
+        network_address,
+        metadata,
+        public_key,
+        network_public_key,
+        proof_of_possession,
+        commission_rate,
+        storage_price,
+        write_price,
+        node_capacity,
+        &wctx,
+        ctx,
+    );
+    let node_id = pool.node_id();
+    self.pools.add(node_id, pool);
+    node_id
+}
+
+public(package) fun pool(self: &StakingInnerV1, node_id: ID): &StakingPool {
+    assert!(self.pools.contains(node_id), EPoolNotFound);
+    self.pools.borrow(node_id)
+}
+
+fun pool_mut(self: &mut StakingInnerV1, node_id: ID): &mut StakingPool {
+    assert!(self.pools.contains(node_id), EPoolNotFound);
+    self.pools.borrow_mut(node_id)
+}
+
+/// The pool, advanced to the current epoch. Pools of the committee are advanced when the epoch changes, the
+/// others when something is asked of them.
+fun current_pool_mut(self: &mut StakingInnerV1, node_id: ID): &mut StakingPool {
+    let epoch = self.epoch;
+    let pool = self.pool_mut(node_id);
+    if (pool.latest_epoch() < epoch) pool.advance_epoch(balance::zero(), epoch);
+    pool
+}
+
+fun pool_context(self: &StakingInnerV1, node_id: &ID): PoolContext {
+    pool_context::new(
+        self.epoch,
+        self.next_committee.is_some(),
+        self.committee.contains(node_id),
+        self.next_committee.is_some_and!(|next| next.contains(node_id)),
+    )
+}
+
+public(package) fun node_metadata(self: &StakingInnerV1, node_id: ID): NodeMetadata {
+    self.pool(node_id).node_info().metadata()
+}
+
+public(package) fun set_next_public_key(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    public_key: vector<u8>,
+    proof_of_possession: vector<u8>,
+    ctx: &TxContext,
+) {
+    let epoch = self.epoch;
+    self
+        .pool_mut(cap.node_id())
+        .set_next_public_key(public_key, proof_of_possession, epoch, ctx);
+}
+
+public(package) fun set_name(self: &mut StakingInnerV1, cap: &StorageNodeCap, name: String) {
+    self.pool_mut(cap.node_id()).node_info_mut().set_name(name);
+}
+
+public(package) fun set_network_address(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    network_address: String,
+) {
+    self.pool_mut(cap.node_id()).node_info_mut().set_network_address(network_address);
+}
+
+public(package) fun set_network_public_key(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    network_public_key: vector<u8>,
+) {
+    self.pool_mut(cap.node_id()).node_info_mut().set_network_public_key(network_public_key);
+}
+
+public(package) fun set_node_metadata(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    metadata: NodeMetadata,
+) {
+    self.pool_mut(cap.node_id()).node_info_mut().set_node_metadata(metadata);
+}
+
+// === Commission and governance ===
+
+public(package) fun set_next_commission(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    commission_rate: u16,
+) {
+    let epoch = self.epoch;
+    self.current_pool_mut(cap.node_id()).set_next_commission(commission_rate, epoch);
+}
+
+public(package) fun collect_commission(
+    self: &mut StakingInnerV1,
+    node_id: ID,
+    auth: Authenticated,
+): Balance<WAL> {
+    self.pool_mut(node_id).collect_commission(auth)
+}
+
+public(package) fun set_commission_receiver(
+    self: &mut StakingInnerV1,
+    node_id: ID,
+    auth: Authenticated,
+    receiver: Authorized,
+) {
+    self.pool_mut(node_id).set_commission_receiver(auth, receiver)
+}
+
+public(package) fun add_commission_to_pools(
+    self: &mut StakingInnerV1,
+    node_ids: vector<ID>,
+    commissions: vector<Balance<WAL>>,
+) {
+    assert!(node_ids.length() == commissions.length(), ELengthMismatch);
+    node_ids.zip_do!(commissions, |node_id, commission| {
+        self.pool_mut(node_id).add_commission(commission)
+    });
+}
+
+/// Takes out a node's blocked commission.
+public(package) fun extract_commission_to_burn(
+    self: &mut StakingInnerV1,
+    node_id: ID,
+): Balance<WAL> {
+    self.pool_mut(node_id).extract_blocked_commission()
+}
+
+public(package) fun set_governance_authorized(
+    self: &mut StakingInnerV1,
+    node_id: ID,
+    auth: Authenticated,
+    authorized: Authorized,
+) {
+    self.pool_mut(node_id).set_governance_authorized(auth, authorized)
+}
+
+public(package) fun check_governance_authorization(
+    self: &StakingInnerV1,
+    node_id: ID,
+    auth: &Authenticated,
+): bool {
+    self.pool(node_id).governs(auth)
+}
+
+// === Stake ===
+
+public(package) fun stake_with_pool(
+    self: &mut StakingInnerV1,
+    to_stake: Coin<WAL>,
+    node_id: ID,
+    ctx: &mut TxContext,
+): StakedWal {
+    let wctx = self.pool_context(&node_id);
+    let staked = self
+        .current_pool_mut(node_id)
+        .stake(to_stake.into_balance(), &wctx, ctx);
+    self.update_active_set(node_id, true);
+    staked
+}
+
+public(package) fun request_withdraw_stake(
+    self: &mut StakingInnerV1,
+    staked_wal: &mut StakedWal,
+) {
+    let node_id = staked_wal.node_id();
+    let wctx = self.pool_context(&node_id);
+    self.current_pool_mut(node_id).request_withdraw_stake(staked_wal, &wctx);
+    self.update_active_set(node_id, false);
+}
+
+public(package) fun withdraw_stake(
+    self: &mut StakingInnerV1,
+    staked_wal: StakedWal,
+    ctx: &mut TxContext,
+): Coin<WAL> {
+    let node_id = staked_wal.node_id();
+    let wctx = self.pool_context(&node_id);
+    let paid = self.current_pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
+    self.update_active_set(node_id, false);
+    paid.into_coin(ctx)
+}
+
+public(package) fun can_withdraw_staked_wal_early(
+    self: &StakingInnerV1,
+    staked_wal: &StakedWal,
+): bool {
+    staked_wal.can_withdraw_early(&self.pool_context(&staked_wal.node_id()))
+}
+
+public(package) fun calculate_rewards(
+    self: &StakingInnerV1,
+    node_id: ID,
+    staked_principal: u64,
+    activation_epoch: u32,
+    withdraw_epoch: u32,
+): u64 {
+    self.pool(node_id).calculate_rewards(staked_principal, activation_epoch, withdraw_epoch)
+}
+
+public(package) fun try_join_active_set(self: &mut StakingInnerV1, cap: &StorageNodeCap) {
+    self.current_pool_mut(cap.node_id());
+    self.update_active_set(cap.node_id(), true);
+}
+
+/// Sets the node's stake for the next selection; `may_join` lets it in when it is not in the set.
+fun update_active_set(self: &mut StakingInnerV1, node_id: ID, may_join: bool) {
+    let open_epoch = self.pool_context(&node_id).next_open_epoch();
+    let stake = self.pool(node_id).wal_balance_at_epoch(open_epoch);
+    let set = self.active_set.borrow_mut();
+    if (may_join) set.insert_or_update(node_id, stake) else set.update(node_id, stake);
+}
+
+// === Votes ===
+
+public(package) fun set_storage_price_vote(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    storage_price: u64,
+) {
+    self.pool_mut(cap.node_id()).set_next_storage_price(storage_price);
+}
+
+public(package) fun set_write_price_vote(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    write_price: u64,
+) {
+    self.pool_mut(cap.node_id()).set_next_write_price(write_price);
+}
+
+public(package) fun set_node_capacity_vote(
+    self: &mut StakingInnerV1,
+    cap: &StorageNodeCap,
+    node_capacity: u64,
+) {
+    self.pool_mut(cap.node_id()).set_next_node_capacity(node_capacity);
+}
+
+/// Storage and write price that 2f + 1 shards of the committee accept: each the lowest that they voted for or
+/// less.
+public(package) fun calculate_prices(self: &StakingInnerV1, committee: &Committee): (u64, u64) {
+    let mut storage = votes::empty();
+    let mut write = votes::empty();
+    let (node_ids, shards) = committee.to_inner().into_keys_values();
+    node_ids.zip_do!(shards, |node_id, shards| {
+        let pool = self.pool(node_id);
+        let weight = shards.length() as u16;
+        storage.add(pool.storage_price(), weight);
+        write.add(pool.write_price(), weight);
+    });
+    (storage.quorum_below(self.n_shards), write.quorum_below(self.n_shards))
+}
+
+/// The prices by the current votes of the current committee.
+public(package) fun recalculate_prices(self: &StakingInnerV1): (u64, u64) {
+    self.calculate_prices(&self.committee)
+}
+
+/// A node that offers c bytes for w of n shards allows c * n / w in all; the highest that 2f + 1 shards allow.
+fun calculate_capacity(self: &StakingInnerV1, committee: &Committee): u64 {
+    let mut capacity = votes::empty();
+    let (node_ids, shards) = committee.to_inner().into_keys_values();
+    node_ids.zip_do!(shards, |node_id, shards| {
+        let weight = shards.length();
+        let offered = (self.pool(node_id).node_capacity() as u128) * (self.n_shards as u128);
+        let total = (offered / (weight as u128)).min(std::u64::max_value!() as u128);
+        capacity.add(total as u64, weight as u16);
+    });
+    capacity.quorum_above(self.n_shards)
+}
+
+// === Epoch change ===
+
+/// Ends the votes for the next epoch, half an epoch after the last change was done: selects its committee and
+/// capacity.
+public(package) fun voting_end(self: &mut StakingInnerV1, clock: &Clock) {
+    let since = match (self.epoch_state) {
+        EpochState::EpochChangeDone(since) => since,
+        _ => abort EWrongEpochState,
+    };
+    self.assert_passed(since, self.epoch_duration / 2, clock);
+
+    let next = self.compute_next_committee();
+    let (storage_price, write_price) = self.calculate_prices(&next);
+    let params = epoch_parameters::new(
+        self.calculate_capacity(&next),
+        storage_price,
+        write_price,
+    );
+    self.next_committee = option::some(next);
+    self.next_epoch_params = option::some(params);
+    self.epoch_state = EpochState::NextParamsSelected(since);
+    self.unblock_commissions();
+    events::emit_epoch_parameters_selected(self.epoch + 1);
+}
+
+/// Commission of the last epoch was earned by its committee, the one before the current.
+fun unblock_commissions(self: &mut StakingInnerV1) {
+    let (node_ids, _) = self.previous_committee.to_inner().into_keys_values();
+    node_ids.do!(|node_id| self.pool_mut(node_id).unblock_commission());
+}
+
+/// The committee that the stake of now gives for the next epoch.
+public(package) fun compute_next_committee(self: &StakingInnerV1): Committee {
+    let (node_ids, stakes) = self.active_set.borrow().ids_and_stakes();
+    let shards = apportionment::dhondt(self.n_shards, &stakes);
+    self.committee.transition(vec_map::from_keys_values(node_ids, shards))
+}
+
+/// The committee as it signs in the next epoch; announced keys come into force.
+public(package) fun next_bls_committee(self: &mut StakingInnerV1): BlsCommittee {
+    assert!(self.next_committee.is_some(), EWrongEpochState);
+    let (node_ids, shards) = self.next_committee.borrow().to_inner().into_keys_values();
+    let mut members = vector[];
+    node_ids.zip_do!(shards, |node_id, shards| {
+        let node = self.pool_mut(node_id).node_info_mut();
+        node.rotate_public_key();
+        members.push_back(
+            bls_aggregate::new_bls_committee_member(
+                node.public_key(),
+                shards.length() as u16,
+                node_id,
+            ),
+        );
+    });
+    bls_aggregate::new_bls_committee(self.epoch + 1, members)
+}
+
+public(package) fun next_epoch_params(self: &StakingInnerV1): EpochParams {
+    assert!(self.next_epoch_params.is_some(), EWrongEpochState);
+    *self.next_epoch_params.borrow()
+}
+
+/// Whether the epoch has lasted long enough and its successor is known.
+public(package) fun assert_can_change_epoch(self: &StakingInnerV1, clock: &Clock) {
+    let since = match (self.epoch_state) {
+        EpochState::NextParamsSelected(since) => since,
+        _ => abort EWrongEpochState,
+    };
+    self.assert_passed(since, self.epoch_duration, clock);
+}
+
+/// Begins the next epoch; `rewards` are those of the ended one.
+public(package) fun initiate_epoch_change(
+    self: &mut StakingInnerV1,
+    clock: &Clock,
+    rewards: VecMap<ID, Balance<WAL>>,
+) {
+    self.assert_can_change_epoch(clock);
+    self.epoch = self.epoch + 1;
+    self.previous_committee = self.committee;
+    self.committee = self.next_committee.extract();
+    self.next_epoch_params.extract();
+
+    let epoch = self.epoch;
+    let (node_ids, rewards) = rewards.into_keys_values();
+    node_ids.zip_do!(rewards, |node_id, reward| {
+        self.pool_mut(node_id).advance_epoch(reward, epoch);
+        self.update_active_set(node_id, false);
+    });
+    let (node_ids, _) = self.committee.to_inner().into_keys_values();
+    node_ids.do!(|node_id| {
+        self.current_pool_mut(node_id);
+        self.update_active_set(node_id, false);
+    });
+
+    self.epoch_state = EpochState::EpochChangeSync(0);
+    events::emit_epoch_change_start(epoch);
+}
+
+/// A node of the committee has all its shards; with 2f + 1 of them the change is done.
+public(package) fun epoch_sync_done(
+    self: &mut StakingInnerV1,
+    cap: &mut StorageNodeCap,
+    epoch: u32,
+    clock: &Clock,
+) {
+    let node_id = cap.node_id();
+    assert!(epoch == self.epoch, EInvalidSyncEpoch);
+    assert!(cap.last_epoch_sync_done() < epoch, EDuplicateSyncDone);
+    assert!(self.committee.contains(&node_id), ENotInCommittee);
+    cap.set_last_epoch_sync_done(epoch);
+    match (self.epoch_state) {
+        EpochState::EpochChangeSync(weight) => {
+            let weight = weight + self.committee.weight(&node_id);
+            if (bls_aggregate::is_quorum(weight, self.n_shards)) {
+                self.epoch_state = EpochState::EpochChangeDone(clock.timestamp_ms());
+                events::emit_epoch_change_done(epoch);
+            } else {
+                self.epoch_state = EpochState::EpochChangeSync(weight);
+            }
+        },
+        _ => (),
+    };
+    events::emit_shards_received(epoch, *self.committee.shards(&node_id));
+}
+
+/// Epoch 0 lasts until its fixed end, the others are timed from when their change was done.
+fun assert_passed(self: &StakingInnerV1, since: u64, duration: u64, clock: &Clock) {
+    let due = if (self.epoch == 0) self.first_epoch_start else since + duration;
+    assert!(clock.timestamp_ms() >= due, EWrongEpochState);
+}
+
+// === Accessors ===
+
+public(package) fun epoch(self: &StakingInnerV1): u32 { self.epoch }
+
+public(package) fun n_shards(self: &StakingInnerV1): u16 { self.n_shards }
+
+public(package) fun committee(self: &StakingInnerV1): &Committee { &self.committee }
+
+public(package) fun previous_committee(self: &StakingInnerV1): &Committee {
+    &self.previous_committee
+}
+
+public(package) fun get_current_node_weight(self: &StakingInnerV1, node_id: &ID): u16 {
+    self.committee.weight(node_id)
+}
+
+public(package) fun is_quorum(self: &StakingInnerV1, weight: u16): bool {
+    bls_aggregate::is_quorum(weight, self.n_shards)
+}
+
+public(package) fun is_sync_done(self: &StakingInnerV1): bool {
+    match (self.epoch_state) {
+        EpochState::EpochChangeSync(_) => false,
+        _ => true,
+    }
+}
