@@ -14,7 +14,10 @@ import type { BlobMetadata, SliverRef } from './types.ts'
 
 /** Threads start at the first call that needs them. */
 export function createCodec(options: CodecOptions = {}): Codec {
-  const engine = new Engine(options)
+  return codecOn(new Engine(options))
+}
+
+export function codecOn(engine: Engine): Codec {
   return {
     async encode(data, nShards, { signal } = {}) {
       const { arena, layout, metadata, rootHash } = await encodeInto(engine, data, nShards, 'slivers', signal)

@@ -3,7 +3,7 @@ import type { Allotment, Arena } from './arena.ts'
 import { ArenaStore } from './arenas.ts'
 import { createField, type Field } from './field.ts'
 import type { Phase } from './phase.ts'
-import { Pool } from './pool.ts'
+import { Pool, type SpawnThread } from './pool.ts'
 
 /** Where a job's blocks for the kernel's `configure` are. */
 export interface Blocks {
@@ -17,8 +17,8 @@ export class Engine {
   readonly arenas: ArenaStore
   #field: Field | undefined
 
-  constructor({ threads, build }: CodecOptions = {}) {
-    this.pool = new Pool(threads ?? defaultThreads(), build)
+  constructor({ threads, build }: CodecOptions = {}, spawn?: SpawnThread) {
+    this.pool = new Pool(threads ?? defaultThreads(), build, spawn)
     this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena))
   }
 

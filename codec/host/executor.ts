@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { CodecError } from '../errors.ts'
 import type { Arena } from './arena.ts'
 import { instantiateKernel } from './kernel.ts'
@@ -53,15 +54,13 @@ export class LocalExecutor implements Executor {
   }
 }
 
-type NodeWorker = import('node:worker_threads').Worker
-
 /** A worker thread of Node. It keeps the process alive only while it works. */
 export class ThreadExecutor implements Executor {
-  readonly #worker: NodeWorker
+  readonly #worker: Worker
   #settle: { resolve: (exhausted: boolean) => void; reject: (error: Error) => void } | undefined
 
   /** `onGone` is called once, when the thread has ended for whatever reason. */
-  constructor(worker: NodeWorker, onGone: () => void) {
+  constructor(worker: Worker, onGone: () => void) {
     this.#worker = worker
     worker.unref()
     worker.on('message', (message: FromWorker) => {

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { CodecError } from '../errors.ts'
 import type { KernelBuild } from '../interface.ts'
 import { type Arena, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
@@ -15,9 +16,13 @@ export interface PhaseRun {
   signal?: AbortSignal | undefined
 }
 
+export type SpawnThread = (module: WebAssembly.Module) => Promise<Worker>
+
 interface Entry extends PhaseRun {
   freeScratch: number[]
   running: number
+  /** some thread works on it until it is told to stop */
+  unlimited: boolean
   exhausted: boolean
   error: unknown
   resolve: () => void
@@ -40,11 +45,14 @@ export class Pool {
   readonly #entries: Entry[] = []
   #closed = false
 
+  readonly #spawn: SpawnThread
+
   /** `threads` 0: everything on the calling thread. */
-  constructor(threads: number, build?: KernelBuild) {
+  constructor(threads: number, build?: KernelBuild, spawn: SpawnThread = spawnThread) {
     this.threads = Math.max(1, threads)
     this.shared = threads > 0
     this.#build = build
+    this.#spawn = spawn
   }
 
   /** Resolves when every unit of the phase has run. Rejects with the signal's reason, WORKER_CRASHED or CLOSED. */
@@ -61,6 +69,7 @@ export class Pool {
         ...request,
         freeScratch: [...request.scratch],
         running: 0,
+        unlimited: false,
         exhausted: false,
         error: undefined,
         resolve,
@@ -111,6 +120,7 @@ export class Pool {
       other => other !== entry && wantsThread(other) && other.running === 0,
     )
     const limitMs = contended ? TURN_MS : Number.POSITIVE_INFINITY
+    entry.unlimited ||= !contended
     executor.run({ ...entry, scratch, limitMs }).then(
       exhausted => this.#took(entry, executor, scratch, exhausted),
       error => this.#lost(entry, executor, scratch, error),
@@ -119,19 +129,23 @@ export class Pool {
 
   #took(entry: Entry, executor: Executor, scratch: number, exhausted: boolean): void {
     this.#idle.push(executor)
-    entry.running--
-    entry.freeScratch.push(scratch)
+    this.#leave(entry, scratch)
     entry.exhausted ||= exhausted
     this.#settleIfOver(entry)
     this.#dispatch()
   }
 
   #lost(entry: Entry, executor: Executor, scratch: number, error: unknown): void {
-    entry.running--
-    entry.freeScratch.push(scratch)
+    this.#leave(entry, scratch)
     if (this.#executors.has(executor)) this.#idle.push(executor)
     this.#fail(entry, error)
     this.#dispatch()
+  }
+
+  #leave(entry: Entry, scratch: number): void {
+    entry.running--
+    entry.freeScratch.push(scratch)
+    if (entry.running === 0) entry.unlimited = false
   }
 
   #fail(entry: Entry, error: unknown): void {
@@ -154,7 +168,7 @@ export class Pool {
 
   /** Somebody waits and has no thread: those who have one for an unlimited time come back after the unit in hand. */
   #askForTurns(): void {
-    for (const entry of this.#entries) if (entry.running > 0) entry.arena.control[CONTROL_STOP] = 1
+    for (const entry of this.#entries) if (entry.unlimited) entry.arena.control[CONTROL_STOP] = 1
   }
 
   #startExecutor(): void {
@@ -177,9 +191,11 @@ export class Pool {
     this.#module ??= loadKernel(this.shared, this.#build)
     const module = await this.#module
     if (!this.shared) return this.#add(new LocalExecutor(module))
-    const { Worker } = await import('node:worker_threads')
-    if (this.#closed) throw closed()
-    const worker = new Worker(workerUrl(), { workerData: module })
+    const worker = await this.#spawn(module)
+    if (this.#closed) {
+      await worker.terminate()
+      throw closed()
+    }
     const executor: Executor = new ThreadExecutor(worker, () => this.#remove(executor))
     return this.#add(executor)
   }
@@ -204,7 +220,10 @@ function closed(): CodecError {
   return new CodecError('CLOSED', 'the codec is closed')
 }
 
-/** The published package has .js files; from the sources Node runs the .ts ones. */
-function workerUrl(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+/** Starts a thread that runs host/worker.ts. */
+async function spawnThread(module: WebAssembly.Module): Promise<Worker> {
+  const { Worker } = await import('node:worker_threads')
+  // the published package has .js files; from the sources Node runs the .ts ones
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: module })
 }

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {
+  blobIdFromBytes,
+  blobIdFromU256,
+  blobIdToBytes,
+  blobIdToU256,
+  objectIdFromBytes,
+  objectIdToBytes,
+  parseBlobId,
+  parseObjectId,
+} from '../../codec/index.ts'
+
+const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
+
+describe('blob IDs', () => {
+  it('are the same as text, bytes and u256', () => {
+    fc.assert(
+      fc.property(bytes32, bytes => {
+        const id = blobIdFromBytes(bytes)
+        assert.equal(id, Buffer.from(bytes).toString('base64url'))
+        assert.equal(parseBlobId(id), id)
+        assert.deepEqual(blobIdToBytes(id), bytes)
+        assert.equal(blobIdFromU256(blobIdToU256(id)), id)
+      }),
+    )
+  })
+
+  it('are little-endian as u256', () => {
+    const bytes = new Uint8Array(32)
+    bytes[0] = 1
+    bytes[31] = 2
+    assert.equal(blobIdToU256(blobIdFromBytes(bytes)), (2n << 248n) + 1n)
+  })
+
+  const id = 'CmzciFdWJP1IIM-rD3cqXlVBXYM0fpAfHahZBvkaZUI'
+  for (const [what, text] of Object.entries({
+    'too short': id.slice(1),
+    'too long': `${id}A`,
+    padded: `${id}=`,
+    'standard base64': id.replace('-', '+'),
+    'a second text of the same bytes': `${id.slice(0, -1)}J`,
+    empty: '',
+  })) {
+    it(`refuses what is ${what}`, () => {
+      assert.throws(() => parseBlobId(text), { name: 'CodecError', code: 'INVALID_ID' })
+    })
+  }
+
+  it('refuses what is out of range', () => {
+    assert.throws(() => blobIdFromBytes(new Uint8Array(31)), { code: 'MALFORMED' })
+    assert.throws(() => blobIdFromU256(1n << 256n), { code: 'INVALID_ARGUMENT' })
+    assert.throws(() => blobIdFromU256(-1n), { code: 'INVALID_ARGUMENT' })
+  })
+})
+
+describe('object IDs', () => {
+  it('are the same as text and bytes', () => {
+    fc.assert(
+      fc.property(bytes32, bytes => {
+        const id = objectIdFromBytes(bytes)
+        assert.equal(parseObjectId(id.toUpperCase().replace('0X', '0x')), id)
+        assert.deepEqual(objectIdToBytes(id), bytes)
+      }),
+    )
+  })
+
+  it('are filled up', () => {
+    assert.equal(parseObjectId('0x6'), `0x${'6'.padStart(64, '0')}`)
+  })
+
+  for (const text of ['', '6', '0x', '0xg', `0x${'0'.repeat(65)}`]) {
+    it(`refuses "${text}"`, () => {
+      assert.throws(() => parseObjectId(text), { code: 'INVALID_ID' })
+    })
+  }
+})

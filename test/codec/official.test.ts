@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { BlobEncoder } from '@mysten/walrus-wasm'
+import { type Codec, createCodec, encodingParams, type KernelBuild, sliverLength } from '../../codec/index.ts'
+import { ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
+import { officialEncode } from './support/official.ts'
+
+/** Shapes that the fuzzer draws seldom: around powers of two, where the code changes its layout. */
+const SHARDS = [4, 5, 6, 7, 10, 16, 22, 31, 33, 64, 97, 100, 128, 192, 193]
+
+describe('differential against the official encoder', () => {
+  const codecs: Codec[] = []
+  after(() => Promise.all(codecs.map(codec => codec.close())))
+
+  for (const [build, threads] of [
+    ['relaxed', 2],
+    ['plain', 0],
+  ] as [KernelBuild, number][]) {
+    it(`gives the same bytes (${build}, ${threads} threads)`, async () => {
+      const codec = createCodec({ build, threads })
+      codecs.push(codec)
+      const random = xorshiftIntegers(threads + 1)
+      for (const n of SHARDS) {
+        const { primarySymbols: p, secondarySymbols: s } = encodingParams(n)
+        // symbols of 2 bytes and odd blocks, and the last symbol exactly full
+        for (const length of [
+          random(2 * p * s),
+          p * s * 2 * (1 + random(200)),
+          p * s * 700 + random(p * s),
+        ]) {
+          const data = xorshiftBytes(n * 1000 + length, length)
+          if (random(3) === 0) data.fill(0, random(length + 1))
+          const official = officialEncode(data, n)
+          const blob = await codec.encode(data, n)
+          const label = `${n} shards, ${length} bytes`
+          assert.equal(blob.metadata.blobId, official.blobId, label)
+          for (let pair = 0; pair < n; pair++) {
+            assert.deepEqual(blob.sliver(ref(pair, 'primary')), official.primary[pair], label)
+            assert.deepEqual(blob.sliver(ref(pair, 'secondary')), official.secondary[pair], label)
+          }
+          blob.release()
+        }
+      }
+    })
+  }
+
+  it('decodes what the official encoder made, and the other way round', async () => {
+    const codec = createCodec({ threads: 1 })
+    codecs.push(codec)
+    const random = xorshiftIntegers(9)
+    for (const n of [7, 31, 100]) {
+      const { primarySymbols: p } = encodingParams(n)
+      const data = xorshiftBytes(n, 50_000)
+      const blob = await codec.encode(data, n)
+      const pairs = sample(random, n, p)
+      const encoder = new BlobEncoder(n)
+      const out = new Uint8Array(data.length)
+      const slivers = sliversOf(blob, 'primary', pairs)
+      encoder.decode(
+        Array.from(Buffer.from(blob.metadata.blobId, 'base64url')),
+        BigInt(data.length),
+        slivers.map(({ bytes }) => bytes),
+        out,
+      )
+      encoder.free()
+      assert.deepEqual(out, data)
+      assert.equal(slivers[0]!.bytes.length, sliverLength(n, data.length, 'primary'))
+      blob.release()
+    }
+  })
+})
