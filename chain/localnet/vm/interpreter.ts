@@ -31,7 +31,11 @@ class Frame {
   }
 }
 
-/** What a local holds once it was moved out of; never read by verified code. */
+/**
+ * What is left where a value was moved out of. The compiler's code never reads it; code made by hand
+ * could, through a reference that it kept, for borrowing is not checked when a module is loaded. So
+ * a value is always in one place only, and such code stops with a VMInvariantViolation.
+ */
 const moved = undefined as unknown as Value
 
 const locationOf = (fn: FunctionImpl, instruction: number): MoveLocation => ({
@@ -47,6 +51,11 @@ function locate(error: unknown, fn: FunctionImpl, instruction: number): unknown 
   if (error instanceof NativeAbort)
     return new VmError(
       { kind: 'MoveAbort', code: error.code, location: locationOf(fn, instruction) },
+      { cause: error },
+    )
+  if (error instanceof TypeError)
+    return new VmError(
+      { kind: 'VMInvariantViolation', reason: 'a value is not where it should be' },
       { cause: error },
     )
   if (!(error instanceof VmError)) return error
@@ -232,7 +241,10 @@ export function run(
         case 0x13: {
           // Unpack
           const fields = stack[--top] as Value[]
-          for (let i = 0; i < op.n; i++) stack[top++] = fields[i]!
+          for (let i = 0; i < op.n; i++) {
+            stack[top++] = fields[i]!
+            fields[i] = moved
+          }
           break
         }
         case 0x14: {
@@ -512,6 +524,7 @@ export function run(
           const vector = stack[--top] as Value[]
           if (vector.length !== op.n) throw vectorError(3)
           for (let i = 0; i < op.n; i++) stack[top++] = vector[i]!
+          vector.length = 0
           break
         }
         case 0x47: {
@@ -537,7 +550,10 @@ export function run(
           // UnpackVariant
           const { tag, fields } = stack[--top] as EnumValue
           if (tag !== op.a) throw wrongVariant()
-          for (let i = 0; i < op.n; i++) stack[top++] = fields[i]!
+          for (let i = 0; i < op.n; i++) {
+            stack[top++] = fields[i]!
+            fields[i] = moved
+          }
           break
         }
         case 0xa2: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
 import { publishable } from '../../../chain/localnet/vm/format/publishable.ts'
 import { createVm, type Vm, VmError } from '../../../chain/localnet/vm/index.ts'
+import { assemble } from './support/assemble.ts'
 import { type Random, random } from './support/expressions.ts'
 import { compileProbe, contextWith } from './support/probe.ts'
 import { anyValue } from './support/values.ts'
@@ -20,7 +21,24 @@ function survives(run: () => void, what: string): boolean {
   }
 }
 
+/** Another instruction, operand or type somewhere in the code; the rest stays a well-formed module. */
+function rewritten(bytes: Uint8Array, next: Random): Uint8Array {
+  const module = parseModule(bytes)
+  const bodies = module.functions.flatMap(({ code }) => (code ? [code] : []))
+  for (let n = 1 + next(3); n > 0; n--) {
+    const { instructions } = bodies[next(bodies.length)]!
+    const at = next(instructions.length)
+    const victim = instructions[at]!
+    const other = instructions[next(instructions.length)]!
+    if (next(3) === 0) instructions.splice(at, next(2), { ...other })
+    else if (next(2) === 0) instructions[at] = { ...other }
+    else if (typeof victim.operand === 'number') victim.operand = next(Math.max(2, victim.operand * 2))
+  }
+  return assemble(module)
+}
+
 function damaged(bytes: Uint8Array, next: Random): Uint8Array {
+  if (next(2) === 0) return rewritten(bytes, next)
   const out = bytes.slice()
   for (let n = 1 + next(3); n > 0; n--) {
     // the header is small; most damage should be in the tables
