@@ -21,6 +21,8 @@ export interface NetworkConfig {
   /** hints: where to find peers before the chain was read */
   peers: { peerId: string; multiaddrs: string[]; http?: string }[]
   gateway?: string
+  /** fixed for a network's life; known where the network was made, so that blob IDs can be computed offline */
+  nShards?: number
 }
 
 export interface CommitteeMember {
