@@ -1,4 +1,4 @@
-import { equalBytes, expectInteger } from './bytes.ts'
+import { expectInteger } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import type { Arena } from './host/arena.ts'
 import { Engine } from './host/engine.ts'
@@ -6,10 +6,8 @@ import type { Codec, CodecOptions, EncodedBlob } from './interface.ts'
 import { type BlobLayout, sliverView } from './jobs/blob-layout.ts'
 import { decodeBlob } from './jobs/decode.ts'
 import { encodeInto } from './jobs/encode.ts'
-import { expandSliver } from './jobs/expand.ts'
-import { sliverHash } from './metadata.ts'
-import { sliverSymbols, symbolSize } from './params.ts'
-import { sliverBody } from './sliver.ts'
+import { decodeRange } from './range.ts'
+import { sliverCodec } from './slivers.ts'
 import type { BlobMetadata, SliverRef } from './types.ts'
 
 /** Threads start at the first call that needs them. */
@@ -17,7 +15,9 @@ export function createCodec(options: CodecOptions = {}): Codec {
   return codecOn(new Engine(options))
 }
 
+/** The codec on threads and memory of the caller's choice. */
 export function codecOn(engine: Engine): Codec {
+  const slivers = sliverCodec(engine)
   return {
     async encode(data, nShards, { signal } = {}) {
       const { arena, layout, metadata, rootHash } = await encodeInto(engine, data, nShards, 'slivers', signal)
@@ -32,23 +32,9 @@ export function codecOn(engine: Engine): Codec {
 
     decode: input => decodeBlob(engine, input),
 
-    async verifySliver(metadata, ref, bytes, { signal } = {}) {
-      const { nShards, unencodedLength } = metadata
-      const stored = {
-        n: nShards,
-        originals: sliverSymbols(nShards, ref.axis),
-        symbolSize: symbolSize(nShards, unencodedLength),
-        body: sliverBody(metadata, ref, bytes),
-      }
-      const { root } = await expandSliver(engine, stored, [], { signal })
-      if (!equalBytes(root, sliverHash(metadata, ref))) {
-        throw new CodecError(
-          'SLIVER_MISMATCH',
-          `${ref.axis} sliver ${ref.pair} does not match the metadata`,
-          { ...ref },
-        )
-      }
-    },
+    decodeRange: input => decodeRange(engine, slivers, input),
+
+    ...slivers,
 
     close: () => engine.close(),
   }

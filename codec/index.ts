@@ -27,8 +27,14 @@ export type {
   CodecOptions,
   DecodeInput,
   EncodedBlob,
+  InconsistencyInput,
   KernelBuild,
+  RangeInput,
+  RecoverInput,
+  RecoverySymbolsInput,
   SliverBytes,
+  SliverCodec,
+  VerifyInconsistencyInput,
 } from './interface.ts'
 export {
   type ConfirmationBody,
@@ -58,5 +64,17 @@ export {
   symbolSize,
 } from './params.ts'
 export { pairOfShard, shardOfPair } from './placement.ts'
+export { rangeSlivers } from './range.ts'
+export {
+  decodeInconsistencyProof,
+  decodeRecoverySymbol,
+  encodeInconsistencyProof,
+  encodeRecoverySymbol,
+  type InconsistencyProof,
+  type ProvenSymbol,
+  type RecoverySymbol,
+  sliverRef,
+  verifySymbol,
+} from './recovery.ts'
 export { isQuorum, isValidity } from './thresholds.ts'
 export type * from './types.ts'

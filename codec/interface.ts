@@ -1,3 +1,4 @@
+import type { InconsistencyProof, ProvenSymbol, RecoverySymbol } from './recovery.ts'
 import type { BlobId, BlobMetadata, SliverRef } from './types.ts'
 
 export interface CodecOptions {
@@ -41,8 +42,69 @@ export interface DecodeInput {
   signal?: AbortSignal
 }
 
+export interface RangeInput extends Omit<DecodeInput, 'verify'> {
+  /** half-open range of bytes within the blob */
+  start: number
+  end: number
+  /** false: the slivers have been verified */
+  verify?: boolean
+}
+
+export interface RecoverySymbolsInput extends CallOptions {
+  metadata: BlobMetadata
+  /** the stored sliver and its BCS */
+  source: SliverRef
+  bytes: Uint8Array
+  /** slivers of the other axis */
+  targets: readonly SliverRef[]
+  /** with the symbols' Merkle paths; without, paths are empty */
+  proofs?: boolean
+}
+
+export interface RecoverInput extends CallOptions {
+  metadata: BlobMetadata
+  target: SliverRef
+  /** symbols at the crossings of distinct slivers with the target: s for a primary sliver, p for a secondary one */
+  symbols: readonly RecoverySymbol[]
+  /** false: skip the check against the metadata */
+  verify?: boolean
+}
+
+export interface InconsistencyInput extends CallOptions {
+  metadata: BlobMetadata
+  target: SliverRef
+  symbols: readonly ProvenSymbol[]
+}
+
+export interface VerifyInconsistencyInput extends CallOptions {
+  metadata: BlobMetadata
+  proof: InconsistencyProof
+}
+
+/** What can be done with single slivers. */
+export interface SliverCodec {
+  /** Rejects with SLIVER_MALFORMED or SLIVER_MISMATCH unless these bytes are the sliver that the metadata commits to. */
+  verifySliver(
+    metadata: BlobMetadata,
+    ref: SliverRef,
+    bytes: Uint8Array,
+    options?: CallOptions,
+  ): Promise<void>
+  /** The symbols of a stored sliver that others need to recover theirs, in order of the targets. */
+  recoverySymbols(input: RecoverySymbolsInput): Promise<ProvenSymbol[]>
+  /**
+   * A lost sliver in BCS, from symbols of others. Rejects with TOO_FEW_SYMBOLS, or SLIVER_MISMATCH: then some symbol
+   * is wrong (`verifySymbol` finds it when proofs are fetched) or the blob was encoded wrongly.
+   */
+  recoverSliver(input: RecoverInput): Promise<Uint8Array>
+  /** Rejects with PROOF_INVALID when the symbols prove nothing, so that only true proofs are ever sent. */
+  proveInconsistency(input: InconsistencyInput): Promise<InconsistencyProof>
+  /** Resolves when the proof shows that the blob was encoded wrongly; rejects with PROOF_INVALID. */
+  verifyInconsistencyProof(input: VerifyInconsistencyInput): Promise<void>
+}
+
 /** Red Stuff. Calls may overlap; each is divided among the threads in short turns. */
-export interface Codec {
+export interface Codec extends SliverCodec {
   /** Throws BLOB_TOO_LARGE, OUT_OF_MEMORY. */
   encode(data: Uint8Array, nShards: number, options?: CallOptions): Promise<EncodedBlob>
   /** The blob ID and the hashes alone; takes less memory and time than `encode`. */
@@ -52,13 +114,11 @@ export interface Codec {
    * the blob ID: then some sliver is wrong (`verifySliver` finds it) or the blob was encoded wrongly.
    */
   decode(input: DecodeInput): Promise<Uint8Array>
-  /** Rejects with SLIVER_MALFORMED or SLIVER_MISMATCH unless these bytes are the sliver that the metadata commits to. */
-  verifySliver(
-    metadata: BlobMetadata,
-    ref: SliverRef,
-    bytes: Uint8Array,
-    options?: CallOptions,
-  ): Promise<void>
+  /**
+   * Some bytes of the blob. When the slivers of `rangeSlivers` are there, only they are used, each verified against
+   * the metadata (SLIVER_MISMATCH); else as `decode`, from any slivers that suffice.
+   */
+  decodeRange(input: RangeInput): Promise<Uint8Array>
   /** Stops the threads. Calls in flight reject with CLOSED. */
   close(): Promise<void>
 }

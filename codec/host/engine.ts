@@ -2,6 +2,7 @@ import type { CodecOptions } from '../interface.ts'
 import type { Allotment, Arena } from './arena.ts'
 import { ArenaStore } from './arenas.ts'
 import { createField, type Field } from './field.ts'
+import { Gate } from './gate.ts'
 import type { Phase } from './phase.ts'
 import { Pool, type SpawnThread } from './pool.ts'
 
@@ -15,10 +16,13 @@ export interface Blocks {
 export class Engine {
   readonly pool: Pool
   readonly arenas: ArenaStore
+  readonly #jobs: Gate
   #field: Field | undefined
 
   constructor({ threads, build }: CodecOptions = {}, spawn?: SpawnThread) {
     this.pool = new Pool(threads ?? defaultThreads(), build, spawn)
+    // two more than can run: their data is copied in meanwhile
+    this.#jobs = new Gate(this.pool.threads + 2)
     this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena))
   }
 
@@ -29,11 +33,16 @@ export class Engine {
 
   /** Runs a job in memory of its own, which is free again afterwards. */
   async withArena<T>(allotment: Allotment, use: (arena: Arena) => Promise<T>): Promise<T> {
-    const arena = this.arenas.acquire(allotment.size)
+    await this.#jobs.enter()
     try {
-      return await use(arena)
+      const arena = this.arenas.acquire(allotment.size)
+      try {
+        return await use(arena)
+      } finally {
+        this.arenas.release(arena)
+      }
     } finally {
-      this.arenas.release(arena)
+      this.#jobs.leave()
     }
   }
 
