@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { readNetworkConfig } from '../../node/config.ts'
+import { devnetLayout } from '../../node/devnet/layout.ts'
+import { lockDevnet } from '../../node/devnet/lock.ts'
+import { choosePorts, expectFree } from '../../node/devnet/ports.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+
+describe('parts of the devnet', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let server: Server
+  let taken: number
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    taken = (server.address() as AddressInfo).port
+  })
+  afterEach(async () => {
+    server.close()
+    await folder.remove()
+  })
+
+  it('names the port that is in use', async () => {
+    await assert.rejects(expectFree('127.0.0.1', taken), {
+      code: 'EADDRINUSE',
+      port: taken,
+      message: new RegExp(`port ${taken}`),
+    })
+    await expectFree('127.0.0.1', 0)
+  })
+
+  it('takes the ports wished for where they are free, and never one twice', async () => {
+    const [free] = await choosePorts('127.0.0.1', [undefined])
+    const ports = await choosePorts('127.0.0.1', [free, taken, free, undefined])
+    assert.equal(ports[0], free)
+    assert.notEqual(ports[1], taken)
+    assert.equal(new Set(ports).size, 4)
+  })
+
+  it('lets one devnet at a time use a folder', async () => {
+    const layout = devnetLayout(folder.path)
+    const unlock = await lockDevnet(layout)
+    await assert.rejects(lockDevnet(layout), { name: 'DevnetError', code: 'DEVNET_LOCKED' })
+    await unlock()
+    await (await lockDevnet(layout))()
+  })
+
+  it('refuses a network file that is no such thing, or newer', async () => {
+    const path = join(folder.path, 'network.json')
+    for (const [text, code] of [
+      ['{', 'CONFIG_MALFORMED'],
+      ['{}', 'CONFIG_MALFORMED'],
+      ['{"schemaVersion":1}', 'CONFIG_MALFORMED'],
+      ['{"schemaVersion":2}', 'CONFIG_NEWER'],
+    ]) {
+      await writeFile(path, text)
+      await assert.rejects(readNetworkConfig(path), { name: 'ConfigError', code, path })
+    }
+  })
+})

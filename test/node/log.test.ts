@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { createLog } from '../../node/log.ts'
+
+describe('log', () => {
+  const logged = (json: boolean, run: (log: ReturnType<typeof createLog>) => void) => {
+    const lines: string[] = []
+    run(createLog({ level: 'debug', json, write: line => lines.push(line) }))
+    return lines
+  }
+
+  it('writes one JSON object per line with the fields of its scope', () => {
+    const [line] = logged(true, log => log.child({ node: 'node-3' }).warn({ peer: 'p', blobId: 'b' }, 'text'))
+    const { time, ...rest } = JSON.parse(line)
+    assert.deepEqual(rest, { level: 'warn', node: 'node-3', peer: 'p', blobId: 'b', msg: 'text' })
+    assert.ok(Number.isFinite(Date.parse(time)))
+  })
+
+  it('writes one line for people', () => {
+    const cause = new Error('disk full')
+    const [line] = logged(false, log =>
+      log.error(
+        { node: 'node-3', blobId: 'b', err: Object.assign(new Error('no', { cause }), { code: 'X' }) },
+        'text',
+      ),
+    )
+    assert.match(line, /^\d\d:\d\d:\d\d\.\d{3} ERROR node-3 text blobId=b error=no <- .*disk full/)
+  })
+
+  it('never writes secrets', () => {
+    const key = `suiprivkey1${'q'.repeat(59)}`
+    const lines = [true, false].flatMap(json =>
+      logged(json, log => {
+        log.info(
+          { blsSecret: 'hush', keys: { seed: 'hush' }, a: { b: { privateKey: 'hush' } } },
+          `loaded ${key}`,
+        )
+        log.error({ err: new Error(`bad key ${key}`) }, 'text')
+      }),
+    )
+    assert.equal(lines.length, 4)
+    for (const line of lines) assert.ok(!/hush|suiprivkey1q/.test(line), line)
+  })
+})
