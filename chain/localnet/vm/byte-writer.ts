@@ -15,7 +15,8 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#bytes[this.#reserve(1)] = value
+    const at = this.#reserve(1) // before `#bytes` is read, for it may be replaced
+    this.#bytes[at] = value
   }
 
   /** Little-endian. */
@@ -54,7 +55,8 @@ export class ByteWriter {
   }
 
   bytes(values: ArrayLike<number>): void {
-    this.#bytes.set(values, this.#reserve(values.length))
+    const at = this.#reserve(values.length)
+    this.#bytes.set(values, at)
   }
 
   /** A copy of what was written. */

@@ -1,7 +1,7 @@
-import { TypeTagSerializer } from '@mysten/sui/bcs'
 import { VmError } from './errors.ts'
 import { identifier } from './format/identifier.ts'
 import { DatatypeNode, ParameterNode, PrimitiveNode, ReferenceNode, VectorNode } from './type-nodes.ts'
+import { parseTypeText } from './type-text.ts'
 import type {
   Address,
   DatatypeType,
@@ -26,16 +26,8 @@ const hex = /^(?:0x)?[0-9a-fA-F]{1,64}$/
 export const fullAddress = (address: string): Address =>
   `0x${address.replace(/^0x/, '').toLowerCase().padStart(64, '0')}`
 
-const badTag = (reason: string, cause?: unknown): VmError =>
-  new VmError({ kind: 'DeserializationError', type: 'TypeTag', reason }, { cause })
-
-function parseText(text: string): TypeTagShape {
-  try {
-    return TypeTagSerializer.parseFromStr(text, true) as TypeTagShape
-  } catch (cause) {
-    throw badTag('not a type', cause)
-  }
-}
+const badTag = (reason: string): VmError =>
+  new VmError({ kind: 'DeserializationError', type: 'TypeTag', reason })
 
 /** Interns types, so that equal types are identical. */
 export function createTypeTable(): TypeTable {
@@ -100,7 +92,11 @@ export function createTypeTable(): TypeTable {
   }
 
   const fromTag = (tag: TypeTagShape | string): MoveType => {
-    if (typeof tag === 'string') return fromTag(parseText(tag))
+    if (typeof tag === 'string') {
+      const parsed = parseTypeText(tag)
+      if (!parsed) throw badTag('not a type')
+      return fromTag(parsed)
+    }
     if ('vector' in tag) return vector(fromTag(tag.vector))
     if ('struct' in tag) {
       const { address, module, name, typeParams } = tag.struct

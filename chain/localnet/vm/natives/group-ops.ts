@@ -133,7 +133,7 @@ export const groupNatives: NativeTable = {
     const bytes = bytesBehind(call, element)
     charge(call.context.meter, costs.add)
     if (from === groupIds.uncompressedG1 && to === groupIds.g1)
-      return [bytesToValue(g1.encode(uncompressedG1.decode(bytes)))]
+      return [bytesToValue(uncompressedG1.compress(uncompressedG1.decode(bytes)))]
     if (from === groupIds.g1 && to === groupIds.uncompressedG1)
       return [bytesToValue(uncompressedG1.encode(g1.decode(bytes)))]
     throw invalidInput()
