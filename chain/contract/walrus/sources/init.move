@@ -5,6 +5,7 @@ use std::type_name;
 use sui::clock::Clock;
 use sui::package::{Self, Publisher, UpgradeCap};
 use walrus::events;
+use walrus::slashing;
 use walrus::staking::{Self, Staking};
 use walrus::system::{Self, System};
 use walrus::upgrade::{Self, EmergencyUpgradeCap};
@@ -73,6 +74,7 @@ fun initialize(
     let package_id = upgrade_cap.package();
     system::create_empty(max_epochs_ahead, package_id, ctx);
     staking::create(epoch_zero_duration, epoch_duration, n_shards, package_id, clock, ctx);
+    slashing::new(ctx);
     transfer::public_transfer(publisher, ctx.sender());
     upgrade::new(upgrade_cap, ctx)
 }

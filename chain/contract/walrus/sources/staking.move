@@ -194,15 +194,15 @@ public(package) fun is_quorum(staking: &Staking, weight: u16): bool {
     staking.inner().is_quorum(weight)
 }
 
-/// Burns the commission of a node that is still blocked.
+/// Burns the commission of a node.
 public(package) fun burn_commission(
     staking: &mut Staking,
     node_id: ID,
     treasury: &mut ProtectedTreasury,
     ctx: &mut TxContext,
 ) {
-    let blocked = staking.inner_mut().extract_commission_to_burn(node_id);
-    wal::wal::burn(treasury, blocked.into_coin(ctx));
+    let commission = staking.inner_mut().extract_commission_to_burn(node_id);
+    wal::wal::burn(treasury, commission.into_coin(ctx));
 }
 
 // === Committees ===

@@ -11,6 +11,7 @@ use walrus::bls_aggregate::BlsCommittee;
 use walrus::epoch_parameters::EpochParams;
 use walrus::storage_accounting::FutureAccountingRingBuffer;
 use walrus::storage_node::StorageNodeCap;
+use walrus::storage_pool::StoragePool;
 use walrus::storage_resource::Storage;
 use walrus::system_state_inner::{Self, SystemStateInnerV1};
 
@@ -166,6 +167,135 @@ public fun extend_blob(
     payment: &mut Coin<WAL>,
 ) {
     self.inner_mut().extend_blob(blob, extended_epochs, payment)
+}
+
+// === Storage pools ===
+
+/// Buys storage for many blobs.
+public fun create_storage_pool(
+    self: &mut System,
+    reserved_encoded_capacity_bytes: u64,
+    epochs_ahead: u32,
+    payment: &mut Coin<WAL>,
+    ctx: &mut TxContext,
+): StoragePool {
+    self
+        .inner_mut()
+        .create_storage_pool(reserved_encoded_capacity_bytes, epochs_ahead, payment, ctx)
+}
+
+/// Uses a reservation for many blobs.
+public fun create_storage_pool_with_storage(
+    self: &mut System,
+    storage: Storage,
+    ctx: &mut TxContext,
+): StoragePool {
+    self.inner().create_storage_pool_with_storage(storage, ctx)
+}
+
+/// Registers a blob in a pool.
+public fun register_pooled_blob(
+    self: &mut System,
+    storage_pool: &mut StoragePool,
+    blob_id: u256,
+    root_hash: u256,
+    unencoded_size: u64,
+    encoding_type: u8,
+    deletable: bool,
+    write_payment: &mut Coin<WAL>,
+    ctx: &mut TxContext,
+) {
+    self
+        .inner_mut()
+        .register_pooled_blob(
+            storage_pool,
+            blob_id,
+            root_hash,
+            unencoded_size,
+            encoding_type,
+            deletable,
+            write_payment,
+            ctx,
+        )
+}
+
+/// Deletes a deletable blob of a pool; its bytes are free again.
+public fun delete_pooled_blob(self: &System, storage_pool: &mut StoragePool, blob_id: u256) {
+    storage_pool.delete_blob(blob_id, self.epoch(), self.n_shards())
+}
+
+/// Removes any blob from a pool that has expired.
+public fun burn_expired_pooled_blob(
+    self: &System,
+    storage_pool: &mut StoragePool,
+    blob_id: u256,
+) {
+    storage_pool.burn_expired_blob(blob_id, self.epoch(), self.n_shards())
+}
+
+/// Pays for more epochs of a pool.
+public fun extend_storage_pool(
+    self: &mut System,
+    storage_pool: &mut StoragePool,
+    extended_epochs: u32,
+    payment: &mut Coin<WAL>,
+) {
+    self.inner_mut().extend_storage_pool(storage_pool, extended_epochs, payment)
+}
+
+/// Pays for more bytes, from now until the pool's end.
+public fun increase_storage_pool_capacity(
+    self: &mut System,
+    storage_pool: &mut StoragePool,
+    additional_encoded_capacity_bytes: u64,
+    payment: &mut Coin<WAL>,
+) {
+    self
+        .inner_mut()
+        .increase_storage_pool_capacity(storage_pool, additional_encoded_capacity_bytes, payment)
+}
+
+/// Adds a reservation that has begun and ends with the pool.
+public fun increase_storage_pool_capacity_with_storage(
+    self: &System,
+    storage_pool: &mut StoragePool,
+    storage: Storage,
+) {
+    storage_pool.increase_capacity_with_storage(storage, self.epoch())
+}
+
+/// Takes unused bytes out of a pool.
+public fun decrease_storage_pool_capacity_by_size(
+    self: &System,
+    storage_pool: &mut StoragePool,
+    size: u64,
+    ctx: &mut TxContext,
+): Storage {
+    storage_pool.decrease_capacity_by_size(size, self.epoch(), ctx)
+}
+
+/// Takes a part of the unused bytes out of a pool.
+public fun decrease_storage_pool_unused_capacity_by_percent(
+    self: &System,
+    storage_pool: &mut StoragePool,
+    percent: u8,
+    ctx: &mut TxContext,
+): Storage {
+    storage_pool.decrease_unused_capacity_by_percent(percent, self.epoch(), ctx)
+}
+
+/// Certifies a blob of a pool by a certificate of 2f + 1 shards.
+public fun certify_pooled_blob(
+    self: &System,
+    storage_pool: &mut StoragePool,
+    blob_id: u256,
+    signature: vector<u8>,
+    signers_bitmap: vector<u8>,
+    message: vector<u8>,
+) {
+    self
+        .inner()
+        .certify_pooled_blob(storage_pool, blob_id, signature, signers_bitmap, message)
 }
 
 // === Subsidies ===

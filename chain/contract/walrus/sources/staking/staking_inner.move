@@ -248,12 +248,12 @@ public(package) fun add_commission_to_pools(
     });
 }
 
-/// Takes out a node's blocked commission.
+/// Takes out all commission of a node.
 public(package) fun extract_commission_to_burn(
     self: &mut StakingInnerV1,
     node_id: ID,
 ): Balance<WAL> {
-    self.pool_mut(node_id).extract_blocked_commission()
+    self.pool_mut(node_id).extract_commission()
 }
 
 public(package) fun set_governance_authorized(

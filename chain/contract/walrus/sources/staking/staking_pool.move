@@ -314,9 +314,16 @@ fun block_commission(pool: &mut StakingPool, commission: Balance<WAL>) {
 }
 
 /// Takes out the commission that is blocked.
-public(package) fun extract_blocked_commission(pool: &mut StakingPool): Balance<WAL> {
+fun extract_blocked_commission(pool: &mut StakingPool): Balance<WAL> {
     let key = NewEpochCommissionBlockedForCollection {};
     if (pool.extra_fields.contains(key)) pool.extra_fields.remove(key) else balance::zero()
+}
+
+/// Takes out all commission, blocked or not.
+public(package) fun extract_commission(pool: &mut StakingPool): Balance<WAL> {
+    let mut all = pool.extract_blocked_commission();
+    all.join(pool.commission.withdraw_all());
+    all
 }
 
 /// Lets the blocked commission be collected.

@@ -107,6 +107,54 @@ public struct ProtocolVersionUpdated has copy, drop {
     protocol_version: u64,
 }
 
+public struct PricesUpdated has copy, drop {
+    epoch: u32,
+    storage_price: u64,
+    write_price: u64,
+}
+
+public struct StoragePoolCreated has copy, drop {
+    epoch: u32,
+    storage_pool_id: ID,
+    reserved_encoded_capacity_bytes: u64,
+    start_epoch: u32,
+    end_epoch: u32,
+}
+
+/// Like `BlobRegistered`; the blob ends with its pool.
+public struct PooledBlobRegistered has copy, drop {
+    epoch: u32,
+    blob_id: u256,
+    unencoded_size: u64,
+    encoding_type: u8,
+    deletable: bool,
+    object_id: ID,
+    storage_pool_id: ID,
+}
+
+public struct PooledBlobCertified has copy, drop {
+    epoch: u32,
+    blob_id: u256,
+    deletable: bool,
+    object_id: ID,
+    storage_pool_id: ID,
+}
+
+public struct PooledBlobDeleted has copy, drop {
+    epoch: u32,
+    blob_id: u256,
+    object_id: ID,
+    was_certified: bool,
+    storage_pool_id: ID,
+}
+
+/// All blobs of the pool live longer.
+public struct StoragePoolExtended has copy, drop {
+    epoch: u32,
+    storage_pool_id: ID,
+    new_end_epoch: u32,
+}
+
 public(package) fun emit_blob_registered(
     epoch: u32,
     blob_id: u256,
@@ -208,4 +256,72 @@ public(package) fun emit_contract_upgrade_quorum_reached(epoch: u32, package_dig
 
 public(package) fun emit_protocol_version(epoch: u32, start_epoch: u32, protocol_version: u64) {
     event::emit(ProtocolVersionUpdated { epoch, start_epoch, protocol_version })
+}
+
+public(package) fun emit_prices_updated(epoch: u32, storage_price: u64, write_price: u64) {
+    event::emit(PricesUpdated { epoch, storage_price, write_price })
+}
+
+public(package) fun emit_storage_pool_created(
+    epoch: u32,
+    storage_pool_id: ID,
+    reserved_encoded_capacity_bytes: u64,
+    start_epoch: u32,
+    end_epoch: u32,
+) {
+    event::emit(StoragePoolCreated {
+        epoch,
+        storage_pool_id,
+        reserved_encoded_capacity_bytes,
+        start_epoch,
+        end_epoch,
+    })
+}
+
+public(package) fun emit_pooled_blob_registered(
+    epoch: u32,
+    blob_id: u256,
+    unencoded_size: u64,
+    encoding_type: u8,
+    deletable: bool,
+    object_id: ID,
+    storage_pool_id: ID,
+) {
+    event::emit(PooledBlobRegistered {
+        epoch,
+        blob_id,
+        unencoded_size,
+        encoding_type,
+        deletable,
+        object_id,
+        storage_pool_id,
+    })
+}
+
+public(package) fun emit_pooled_blob_certified(
+    epoch: u32,
+    blob_id: u256,
+    deletable: bool,
+    object_id: ID,
+    storage_pool_id: ID,
+) {
+    event::emit(PooledBlobCertified { epoch, blob_id, deletable, object_id, storage_pool_id })
+}
+
+public(package) fun emit_pooled_blob_deleted(
+    epoch: u32,
+    blob_id: u256,
+    object_id: ID,
+    was_certified: bool,
+    storage_pool_id: ID,
+) {
+    event::emit(PooledBlobDeleted { epoch, blob_id, object_id, was_certified, storage_pool_id })
+}
+
+public(package) fun emit_storage_pool_extended(
+    epoch: u32,
+    storage_pool_id: ID,
+    new_end_epoch: u32,
+) {
+    event::emit(StoragePoolExtended { epoch, storage_pool_id, new_end_epoch })
 }

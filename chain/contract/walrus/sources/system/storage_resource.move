@@ -41,6 +41,22 @@ public(package) fun extend_end_epoch(self: &mut Storage, extension_epochs: u32) 
     self.end_epoch = self.end_epoch + extension_epochs;
 }
 
+public(package) fun increase_size(self: &mut Storage, bytes: u64) {
+    self.storage_size = self.storage_size + bytes;
+}
+
+/// Takes `size` bytes out, from `epoch` on; less than there is.
+public(package) fun extract_size(
+    self: &mut Storage,
+    size: u64,
+    epoch: u32,
+    ctx: &mut TxContext,
+): Storage {
+    assert!(size < self.storage_size, EInvalidSize);
+    self.storage_size = self.storage_size - size;
+    create_storage(epoch.max(self.start_epoch), self.end_epoch, size, ctx)
+}
+
 /// `storage` keeps the epochs before `split_epoch`, the result has the rest.
 public fun split_by_epoch(storage: &mut Storage, split_epoch: u32, ctx: &mut TxContext): Storage {
     assert!(split_epoch > storage.start_epoch && split_epoch < storage.end_epoch, EInvalidEpoch);

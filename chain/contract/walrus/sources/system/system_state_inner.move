@@ -15,6 +15,7 @@ use walrus::extended_field::{Self, ExtendedField};
 use walrus::messages;
 use walrus::storage_accounting::{Self, FutureAccountingRingBuffer};
 use walrus::storage_node::StorageNodeCap;
+use walrus::storage_pool::{Self, StoragePool};
 use walrus::storage_resource::{Self, Storage};
 
 /// The buffer for future epochs would have no or too many entries.
@@ -103,7 +104,8 @@ public(package) fun advance_epoch(
 
     self.used_capacity_size = self.future_accounting.ring_lookup(0).used_capacity();
     self.total_capacity_size = params.capacity().max(self.used_capacity_size);
-    self.set_prices(params.storage_price(), params.write_price());
+    self.storage_price_per_unit_size = params.storage_price();
+    self.write_price_per_unit_size = params.write_price();
     self.event_blob_certification_state.reset();
     (rewards, to_burn)
 }
@@ -150,6 +152,7 @@ public(package) fun set_prices(
 ) {
     self.storage_price_per_unit_size = storage_price;
     self.write_price_per_unit_size = write_price;
+    events::emit_prices_updated(self.epoch(), storage_price, write_price);
 }
 
 // === Storage ===
@@ -418,6 +421,87 @@ public(package) fun certify_event_blob(
     );
     blob.certify_with_certified_msg(epoch, messages::permanent_blob_message(blob_id));
     blob.burn();
+}
+
+// === Storage pools ===
+
+public(package) fun create_storage_pool(
+    self: &mut SystemStateInnerV1,
+    capacity: u64,
+    epochs_ahead: u32,
+    payment: &mut Coin<WAL>,
+    ctx: &mut TxContext,
+): StoragePool {
+    let storage = self.reserve_space(capacity, epochs_ahead, payment, ctx);
+    storage_pool::create(storage, self.epoch(), ctx)
+}
+
+public(package) fun create_storage_pool_with_storage(
+    self: &SystemStateInnerV1,
+    storage: Storage,
+    ctx: &mut TxContext,
+): StoragePool {
+    storage_pool::create(storage, self.epoch(), ctx)
+}
+
+public(package) fun register_pooled_blob(
+    self: &mut SystemStateInnerV1,
+    pool: &mut StoragePool,
+    blob_id: u256,
+    root_hash: u256,
+    unencoded_size: u64,
+    encoding_type: u8,
+    deletable: bool,
+    write_payment: &mut Coin<WAL>,
+    ctx: &mut TxContext,
+) {
+    let encoded_size = pool.register_blob(
+        blob_id,
+        root_hash,
+        unencoded_size,
+        encoding_type,
+        deletable,
+        self.epoch(),
+        self.n_shards(),
+        ctx,
+    );
+    self.pay_write(encoded_size, write_payment);
+}
+
+public(package) fun certify_pooled_blob(
+    self: &SystemStateInnerV1,
+    pool: &mut StoragePool,
+    blob_id: u256,
+    signature: vector<u8>,
+    signers_bitmap: vector<u8>,
+    message: vector<u8>,
+) {
+    let certified = self.committee.verify_quorum_in_epoch(signature, signers_bitmap, message);
+    pool.certify_blob(blob_id, self.epoch(), certified.certify_blob_message());
+}
+
+public(package) fun extend_storage_pool(
+    self: &mut SystemStateInnerV1,
+    pool: &mut StoragePool,
+    extended_epochs: u32,
+    payment: &mut Coin<WAL>,
+) {
+    let epoch = self.epoch();
+    pool.assert_not_expired(epoch);
+    let capacity = pool.reserved_encoded_capacity_bytes();
+    self.pay_extension(capacity, pool.end_epoch(), extended_epochs, payment);
+    pool.extend_end_epoch(extended_epochs, epoch);
+}
+
+public(package) fun increase_storage_pool_capacity(
+    self: &mut SystemStateInnerV1,
+    pool: &mut StoragePool,
+    additional_bytes: u64,
+    payment: &mut Coin<WAL>,
+) {
+    pool.assert_not_expired(self.epoch());
+    self.pay_increase(additional_bytes, pool.end_epoch(), payment);
+    pool.increase_capacity(additional_bytes);
 }
 
 // === Subsidies ===
