@@ -1,5 +1,5 @@
 /** The shapes that all protocols share. Every message is a BCS enum that begins with V1. */
-import { type BcsType, bcs } from '@mysten/bcs'
+import { BcsType, bcs } from '@mysten/bcs'
 import {
   blobIdFromBytes,
   blobIdToBytes,
@@ -36,8 +36,30 @@ export function plain<T>(type: { parse(bytes: Uint8Array): T }): BcsType<T, T> {
   return type as unknown as BcsType<T, T>
 }
 
+/**
+ * A list with a limit. `bcs.vector` makes an array of the declared length before it reads a single element, so that a few
+ * bytes from a peer could take hundreds of MiB.
+ */
+export function list<T>(type: BcsType<T, T>, maxLength: number): BcsType<T[], T[]> {
+  return new BcsType<T[], T[]>({
+    name: `vector<${type.name}>`,
+    read(reader) {
+      const length = reader.readULEB()
+      if (length > maxLength) throw new RangeError(`a list of ${length}, at most ${maxLength} are allowed`)
+      return Array.from({ length }, () => type.read(reader))
+    },
+    write(values, writer) {
+      writer.writeULEB(values.length)
+      for (const value of values) type.write(value, writer)
+    },
+  })
+}
+
+/** no code has more than four arguments; the rest is room for later ones */
+const MAX_ARGS = 16
+
 const WireError: BcsType<WireErrorFields, WireErrorFields> = plain(
-  bcs.struct('Error', { code: bcs.u16(), retryAfterMs: bcs.u32(), args: bcs.vector(bcs.string()) }),
+  bcs.struct('Error', { code: bcs.u16(), retryAfterMs: bcs.u32(), args: list(bcs.string(), MAX_ARGS) }),
 )
 
 type Outcome<T> = { Ok: T } | { Error: WireErrorFields }

@@ -6,7 +6,10 @@
  */
 import { bcs } from '@mysten/bcs'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import { type Message, message, plain, reply, WireBlobId, WireSliverRef } from '../wire.ts'
+import { list, type Message, message, plain, reply, WireBlobId, WireSliverRef } from '../wire.ts'
+
+/** BCS of one item is 35 bytes: what fits the request's limit, with room for its head. */
+export const MAX_FETCH_ITEMS = 1_800
 
 /** One sliver asked for. */
 export interface FetchItem {
@@ -18,7 +21,10 @@ export const FetchRequest: Message<{ items: FetchItem[] }> = message(
   'FetchRequest',
   plain(
     bcs.struct('FetchRequestV1', {
-      items: bcs.vector(bcs.struct('FetchItem', { blobId: WireBlobId, ref: WireSliverRef })),
+      items: list(
+        plain<FetchItem>(bcs.struct('FetchItem', { blobId: WireBlobId, ref: WireSliverRef })),
+        MAX_FETCH_ITEMS,
+      ),
     }),
   ),
 )
@@ -34,6 +40,3 @@ export const FetchAnswer: Message<FetchAnswerFields> = reply(
   'FetchAnswer',
   plain(bcs.struct('FetchAnswerV1', { index: bcs.u16(), length: bcs.option(bcs.u32()) })),
 )
-
-/** BCS of one item is 35 bytes: what fits the request's limit, with room for its head. */
-export const MAX_FETCH_ITEMS = 1_800

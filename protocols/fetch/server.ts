@@ -1,14 +1,12 @@
 import { pipe } from 'it-pipe'
-import { ProtocolError } from '../errors.ts'
 import type { SliverStore } from '../ports.ts'
 import { type Exchange, type RequestHandler, respond } from '../rpc/exchange.ts'
 import { writeBody } from '../stream/body.ts'
-import { FetchAnswer, type FetchItem, FetchRequest, MAX_FETCH_ITEMS } from './messages.ts'
+import { FetchAnswer, type FetchItem, FetchRequest } from './messages.ts'
 
 export function fetchHandler(slivers: SliverStore): RequestHandler {
   return async (bytes, exchange) => {
     const { items } = FetchRequest.decode(bytes)
-    if (items.length > MAX_FETCH_ITEMS) throw new ProtocolError('MALFORMED')
     exchange.note({ items: items.length, blobId: items[0]?.blobId })
     // pull all the way: the next sliver is read when the stream has taken the one before, so one is in memory at a time
     await pipe(items, readSlivers(slivers, exchange), sendAnswers(exchange))

@@ -6,6 +6,7 @@ import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } f
 import type { BlobStatus, NodeInfo } from '../ports.ts'
 import { WireMetadata } from '../store/messages.ts'
 import {
+  list,
   type Message,
   message,
   plain,
@@ -16,6 +17,9 @@ import {
   WireSize,
 } from '../wire.ts'
 
+/** members and shards are numbered by u16 */
+const MAX_U16 = 65_536
+
 const WireEpoch: BcsType<Epoch, Epoch> = bcs
   .u32()
   .transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch })
@@ -23,7 +27,7 @@ const WireEpoch: BcsType<Epoch, Epoch> = bcs
 export const WireCertificate: BcsType<Certificate, Certificate> = plain<Certificate>(
   bcs.struct('Certificate', {
     epoch: WireEpoch,
-    signers: bcs.vector(bcs.u16()),
+    signers: list(bcs.u16(), MAX_U16),
     message: WireBytes,
     signature: bcs.bytes(96),
   }),
@@ -90,7 +94,7 @@ export const NodeInfoReply: Message<NodeInfo> = reply(
       network: WireObjectId,
       version: bcs.string(),
       epoch: WireEpoch,
-      shards: bcs.vector(bcs.u16()),
+      shards: list(bcs.u16(), MAX_U16),
       storedBlobs: WireSize,
       storedBytes: WireSize,
     })

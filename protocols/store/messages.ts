@@ -17,6 +17,7 @@ import type {
 } from '../../codec/types.ts'
 import type { StoreHeader } from '../ports.ts'
 import {
+  list,
   type Message,
   message,
   plain,
@@ -65,6 +66,9 @@ export const StoreRequest: Message<StoreHeader> = message(
   ),
 )
 
+/** both slivers of as many pairs as a u16 can name */
+const MAX_SLIVERS = 2 * 65_536
+
 export interface Wanted {
   epoch: Epoch
   slivers: SliverRef[]
@@ -75,7 +79,7 @@ export const StoreWanted: Message<Wanted> = reply(
   plain(
     bcs.struct('StoreWantedV1', {
       epoch: bcs.u32().transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch }),
-      slivers: bcs.vector(WireSliverRef),
+      slivers: list(WireSliverRef, MAX_SLIVERS),
     }),
   ),
 )

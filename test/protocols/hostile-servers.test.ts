@@ -10,6 +10,7 @@ import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from '../../p
 import { writeBody } from '../../protocols/stream/body.ts'
 import { type Channel, createChannel } from '../../protocols/stream/channel.ts'
 import { ClientHello, encodeError, message, ServerHello } from '../../protocols/wire.ts'
+import { eventually } from './support/eventually.ts'
 import {
   blobId,
   EPOCH,
@@ -20,7 +21,6 @@ import {
   secondary,
   sliverBytes,
 } from './support/fakes.ts'
-import { eventually } from './support/eventually.ts'
 import { type TestClient, testPeers } from './support/peers.ts'
 import { quietLog } from './support/quiet.ts'
 

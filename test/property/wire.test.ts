@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { blobIdFromBytes, objectIdFromBytes } from '../../codec/index.ts'
+import type { Axis, Epoch, Persistence, ShardIndex, SliverPairIndex } from '../../codec/types.ts'
+import {
+  ERROR_CODES,
+  errorFromWire,
+  errorToWire,
+  ProtocolError,
+  type ProtocolErrorCode,
+} from '../../protocols/errors.ts'
+import { FetchAnswer, FetchRequest } from '../../protocols/fetch/messages.ts'
+import { CertifiedMessage } from '../../protocols/gossip/messages.ts'
+import type { BlobStatus } from '../../protocols/ports.ts'
+import {
+  BlobStatusReply,
+  CertifiedReply,
+  MetadataReply,
+  NodeInfoReply,
+  StatusRequest,
+} from '../../protocols/status/messages.ts'
+import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from '../../protocols/store/messages.ts'
+import { ClientHello, encodeError, type Message, ServerHello } from '../../protocols/wire.ts'
+
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+const blobId = bytes(32).map(blobIdFromBytes)
+const objectId = bytes(32).map(objectIdFromBytes)
+const u16 = fc.integer({ min: 0, max: 0xffff })
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff })
+const size = fc.maxSafeNat()
+const epoch = u32.map(value => value as Epoch)
+const ref = fc.record({
+  pair: u16.map(value => value as SliverPairIndex),
+  axis: fc.constantFrom<Axis>('primary', 'secondary'),
+})
+const metadata = fc
+  .record({ blobId, unencodedLength: size, nShards: fc.integer({ min: 1, max: 20 }) })
+  .chain(fields =>
+    bytes(64 * fields.nShards).map(hashes => ({ ...fields, encodingType: 'RS2' as const, hashes })),
+  )
+const persistence: fc.Arbitrary<Persistence> = fc.oneof(
+  fc.constant<Persistence>({ kind: 'permanent' }),
+  objectId.map(id => ({ kind: 'deletable' as const, objectId: id })),
+)
+const certificate = fc.record({
+  epoch,
+  signers: fc.array(u16, { maxLength: 20 }),
+  message: fc.uint8Array({ maxLength: 80 }),
+  signature: bytes(96),
+})
+const status: fc.Arbitrary<BlobStatus> = fc.oneof(
+  fc.constant<BlobStatus>({ kind: 'nonexistent' }),
+  fc.constant<BlobStatus>({ kind: 'invalid' }),
+  fc.record(
+    {
+      kind: fc.constant('known' as const),
+      certified: fc.boolean(),
+      initialCertifiedEpoch: epoch,
+      endEpoch: epoch,
+      deletable: fc.boolean(),
+    },
+    { requiredKeys: ['kind', 'certified', 'endEpoch', 'deletable'] },
+  ),
+)
+const info = fc.record({
+  nodeId: objectId,
+  network: objectId,
+  version: fc.string(),
+  epoch,
+  shards: fc.array(u16.map(value => value as ShardIndex)),
+  storedBlobs: size,
+  storedBytes: size,
+})
+
+/** Strips what bcs adds (`$kind`) and prototypes, so that plain values compare. */
+const normal = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (key, inner) =>
+      key === '$kind'
+        ? undefined
+        : inner instanceof Uint8Array
+          ? `bytes ${Buffer.from(inner).toString('hex')}`
+          : inner,
+    ),
+  )
+
+function subject<T>(name: string, type: Message<T>, values: fc.Arbitrary<T>) {
+  return { name, type: type as Message<unknown>, values: values as fc.Arbitrary<unknown> }
+}
+
+const hello = fc.record({ network: objectId })
+const subjects = [
+  subject('ClientHello', ClientHello, hello),
+  subject('ServerHello', ServerHello, hello),
+  subject('StoreRequest', StoreRequest, fc.record({ metadata, persistence, registerDigest: fc.string() })),
+  subject('StoreWanted', StoreWanted, fc.record({ epoch, slivers: fc.array(ref) })),
+  subject('SliverHeader', SliverHeader, fc.record({ ref, length: u32 })),
+  subject(
+    'StoreConfirmed',
+    StoreConfirmed,
+    fc.record({ message: fc.uint8Array({ maxLength: 80 }), signature: bytes(96) }),
+  ),
+  subject('FetchRequest', FetchRequest, fc.record({ items: fc.array(fc.record({ blobId, ref })) })),
+  subject('FetchAnswer', FetchAnswer, fc.record({ index: u16, length: fc.option(u32) })),
+  subject(
+    'StatusRequest',
+    StatusRequest,
+    fc.oneof(
+      blobId.map(id => ({ BlobStatus: id })),
+      blobId.map(id => ({ Metadata: id })),
+      fc.constant({ NodeInfo: true as const }),
+      certificate.map(one => ({ Certified: one })),
+    ),
+  ),
+  subject('BlobStatusReply', BlobStatusReply, status),
+  subject('MetadataReply', MetadataReply, fc.record({ metadata: fc.option(metadata) })),
+  subject('NodeInfoReply', NodeInfoReply, info),
+  subject('CertifiedReply', CertifiedReply, fc.boolean()),
+  subject('CertifiedMessage', CertifiedMessage, certificate),
+]
+
+describe('wire format', () => {
+  for (const { name, type, values } of subjects) {
+    describe(name, () => {
+      it('comes back as it was', () => {
+        fc.assert(
+          fc.property(values, value => {
+            assert.deepEqual(normal(type.decode(type.encode(value))), normal(value))
+          }),
+        )
+      })
+
+      it('has one encoding: trailing, missing and changed bytes are another message or none', () => {
+        fc.assert(
+          fc.property(values, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, where, flip) => {
+            const encoded = type.encode(value)
+            assert.throws(() => type.decode(Uint8Array.from([...encoded, flip])), { code: 'MALFORMED' })
+            assert.throws(() => type.decode(encoded.subarray(0, -1)), { code: 'MALFORMED' })
+            const changed = encoded.slice()
+            changed[where % changed.length]! ^= flip
+            const decoded = tryDecode(type, changed)
+            if (decoded !== undefined) assert.deepEqual(type.encode(decoded.value), changed)
+          }),
+        )
+      })
+
+      it('fails on any other bytes with a ProtocolError', () => {
+        fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), junk => void tryDecode(type, junk)))
+      })
+    })
+  }
+
+  it('carries each error with the arguments of its code, and none else', () => {
+    const codes = Object.keys(ERROR_CODES) as ProtocolErrorCode[]
+    const retry = fc.option(fc.integer({ min: 1, max: 0xffff_ffff }), { nil: undefined })
+    fc.assert(
+      fc.property(fc.constantFrom(...codes), retry, fc.string(), (code, retryAfterMs, secret) => {
+        const spec: { wire?: number; args: readonly string[] } = ERROR_CODES[code]
+        const args = Object.fromEntries(spec.args.map((name, i) => [name, i]))
+        const error = new ProtocolError(code, {
+          args: { ...args, internal: secret },
+          cause: new Error(secret),
+          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        })
+        assert.throws(
+          () => CertifiedReply.decode(encodeError(error)),
+          (got: unknown) => {
+            assert.ok(got instanceof ProtocolError && got.remote)
+            assert.equal(got.code, spec.wire === undefined ? 'INTERNAL' : code)
+            assert.equal(got.retryAfterMs, retryAfterMs)
+            assert.deepEqual(Object.keys(got.args), spec.wire === undefined ? [] : [...spec.args])
+            return true
+          },
+        )
+      }),
+    )
+  })
+
+  it('does not pass on what another peer said', () => {
+    const heard = errorFromWire({ code: ERROR_CODES.STORAGE_FULL.wire, retryAfterMs: 0, args: [] })
+    assert.equal(errorToWire(heard).code, ERROR_CODES.INTERNAL.wire)
+  })
+
+  it('makes room for elements that came, not for those that were announced', () => {
+    // V1, then a list of 2^25 elements that do not follow
+    const announced = Uint8Array.from([0, 0x80, 0x80, 0x80, 0x10])
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 5; i++) assert.throws(() => FetchRequest.decode(announced), { code: 'MALFORMED' })
+    const grown = process.memoryUsage().rss - before
+    assert.ok(grown < 100 * 1024 * 1024, `${grown} bytes`)
+  })
+
+  it('numbers each error once', () => {
+    const numbers = Object.values(ERROR_CODES).flatMap(spec => ('wire' in spec ? [spec.wire] : []))
+    assert.equal(new Set(numbers).size, numbers.length)
+  })
+})
+
+/** The value, or undefined when the bytes were refused; anything but a ProtocolError fails the test. */
+function tryDecode(type: Message<unknown>, encoded: Uint8Array): { value: unknown } | undefined {
+  try {
+    return { value: type.decode(encoded) }
+  } catch (error) {
+    assert.ok(error instanceof ProtocolError, String(error))
+    return undefined
+  }
+}
