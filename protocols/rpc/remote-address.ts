@@ -10,19 +10,36 @@ export function addressToCount(remote: Multiaddr): string | undefined {
   if (parts.some(({ name }) => name === 'p2p-circuit')) return undefined
   for (const { name, value } of parts) {
     if (value === undefined) continue
-    if (name === 'ip4') return value.startsWith('127.') ? undefined : value
-    if (name === 'ip6') return value === '::1' ? undefined : networkOf(value)
+    if (name === 'ip4') return unlessLoopback(value)
+    if (name === 'ip6') return value === '::1' ? undefined : ofIp6(value)
   }
   return undefined
 }
 
-/** The first 64 bits of an IPv6 address in full length; an IPv4 address that is mapped into it stands for itself. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)
-  if (mapped) return mapped[1]!
-  const [head = '', tail] = address.split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const gap: string[] = Array(Math.max(0, 8 - before.length - after.length)).fill('0')
-  return [...before, ...(tail === undefined ? [] : gap), ...after].slice(0, 4).join(':')
+function unlessLoopback(ip4: string): string | undefined {
+  return ip4.startsWith('127.') ? undefined : ip4
+}
+
+/** The first 64 bits; an IPv4 address that is mapped into IPv6, as a socket that takes both has it, stands for itself. */
+function ofIp6(address: string): string | undefined {
+  const groups = groupsOf(address)
+  const mapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff
+  if (!mapped) {
+    return groups
+      .slice(0, 4)
+      .map(group => group.toString(16))
+      .join(':')
+  }
+  const [high = 0, low = 0] = groups.slice(6)
+  return unlessLoopback([high >> 8, high & 0xff, low >> 8, low & 0xff].join('.'))
+}
+
+/** The eight 16-bit groups of an IPv6 address in hex notation, which is how multiaddrs normalize it. */
+function groupsOf(address: string): number[] {
+  const parse = (part: string | undefined): number[] =>
+    part === undefined || part === '' ? [] : part.split(':').map(group => Number.parseInt(group, 16))
+  const [head, tail] = address.split('::')
+  const before = parse(head)
+  const after = parse(tail)
+  return [...before, ...new Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0), ...after]
 }

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { createAccount } from '../../../protocols/quota/account.ts'
+import { createQuotas } from '../../../protocols/quota/quotas.ts'
+import { createTokenBucket } from '../../../protocols/quota/token-bucket.ts'
+import { QUOTAS, SPECS } from '../../../protocols/specs.ts'
+
+const spec = { ...SPECS.fetch, streamsPerPeer: 2 }
+const { signal } = new AbortController()
+
+describe('token bucket', () => {
+  it('refills with time, up to its burst', () => {
+    let now = 0
+    const bucket = createTokenBucket(10, 20, () => now)
+    assert.ok(bucket.tryTake(20))
+    assert.ok(!bucket.tryTake(1))
+    now = 100
+    assert.ok(bucket.has(1) && bucket.tryTake(1) && !bucket.has(1))
+    now = 100_000
+    assert.ok(bucket.full && !bucket.has(21))
+  })
+
+  it('says how long a debt takes', () => {
+    let now = 0
+    const bucket = createTokenBucket(10, 20, () => now)
+    assert.equal(bucket.take(20), 0)
+    assert.equal(bucket.take(5), 500)
+    now = 500
+    assert.equal(bucket.take(0), 0)
+  })
+})
+
+describe('account', () => {
+  it('shuts out after so many failures within the window, for as long as they are in it', () => {
+    let now = 0
+    const account = createAccount({ ...QUOTAS.peer, failures: 2, failureWindowMs: 1_000 }, () => now)
+    account.failed()
+    assert.equal(account.shutOutMs(), 0)
+    now = 400
+    account.failed()
+    assert.equal(account.shutOutMs(), 600)
+    assert.ok(!account.idle)
+    now = 1_001
+    assert.equal(account.shutOutMs(), 0)
+    now = 2_000
+    assert.ok(account.idle)
+  })
+})
+
+describe('quotas', () => {
+  it('count the streams of a protocol per peer', () => {
+    const quotas = createQuotas(QUOTAS)
+    const first = quotas.admit(spec, 'a')
+    quotas.admit(spec, 'a')
+    assert.throws(() => quotas.admit(spec, 'a'), { code: 'BUSY' })
+    quotas.admit({ ...spec, id: 'other' }, 'a')
+    quotas.admit(spec, 'b')
+    first.release()
+    first.release()
+    quotas.admit(spec, 'a')
+    assert.throws(() => quotas.admit(spec, 'a'), { code: 'BUSY' })
+  })
+
+  it('count by address as well, because PeerIds cost nothing', () => {
+    const quotas = createQuotas(QUOTAS)
+    for (let i = 0; i < 8; i++) quotas.admit(spec, `peer ${i}`, '192.0.2.1')
+    assert.throws(() => quotas.admit(spec, 'peer 9', '192.0.2.1'), { code: 'BUSY' })
+    quotas.admit(spec, 'peer 9', '192.0.2.2')
+    quotas.admit(spec, 'a member')
+  })
+
+  it('shut out an address for the failures of its peers', () => {
+    const quotas = createQuotas({ ...QUOTAS, address: { ...QUOTAS.address, failures: 4 } })
+    for (let i = 0; i < 4; i++) {
+      const stream = quotas.admit(spec, `peer ${i}`, '192.0.2.1')
+      stream.failed()
+      stream.release()
+    }
+    assert.throws(() => quotas.admit(spec, 'peer 5', '192.0.2.1'), { code: 'TOO_MANY_FAILURES' })
+    quotas.admit(spec, 'peer 5', '192.0.2.2')
+  })
+
+  it('make a peer wait for bytes of its own, and all for the node', async () => {
+    const peer = { ...QUOTAS.peer, bytesInFlight: 10 }
+    const quotas = createQuotas({ ...QUOTAS, peer, nodeBytesInFlight: 15 })
+    const a = quotas.admit(spec, 'a')
+    const b = quotas.admit(spec, 'b')
+    const giveBack = await a.hold(10, signal)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const waiting = [a.hold(1, controller.signal), b.hold(6, controller.signal)].map(hold =>
+      assert.rejects(hold, reason),
+    )
+    controller.abort(reason)
+    await Promise.all(waiting)
+    // nothing of what was given up is still counted
+    ;(await b.hold(5, signal))()
+    giveBack()
+    ;(await b.hold(10, signal))()
+  })
+
+  it('slow down a peer above its rate', async () => {
+    const peer = { ...QUOTAS.peer, bytesPerSecond: 1_000, burstBytes: 100 }
+    const stream = createQuotas({ ...QUOTAS, peer }).admit(spec, 'a')
+    await stream.pace(100, signal)
+    const started = performance.now()
+    await stream.pace(50, signal)
+    assert.ok(performance.now() - started >= 40)
+  })
+
+  it('remember a bounded number of peers, those in use and those at fault before the others', () => {
+    const quotas = createQuotas({ ...QUOTAS, accounts: 20, peer: { ...QUOTAS.peer, failures: 1 } })
+    quotas.admit(spec, 'in use')
+    quotas.admit(spec, 'in use')
+    const bad = quotas.admit(spec, 'at fault')
+    bad.failed()
+    bad.release()
+    for (let i = 0; i < 100; i++) quotas.admit(spec, `passing ${i}`).release()
+    assert.throws(() => quotas.admit(spec, 'in use'), { code: 'BUSY' })
+    assert.throws(() => quotas.admit(spec, 'at fault'), { code: 'TOO_MANY_FAILURES' })
+  })
+})

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { multiaddr } from '@multiformats/multiaddr'
+import { addressToCount } from '../../protocols/rpc/remote-address.ts'
+
+describe('address to count by', () => {
+  const relay = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+  for (const [address, expected] of [
+    ['/ip4/192.0.2.7/tcp/4001', '192.0.2.7'],
+    ['/ip4/127.0.0.1/tcp/4001', undefined],
+    ['/ip6/::1/tcp/4001', undefined],
+    // one customer has a /64: all its addresses count as one
+    ['/ip6/2001:db8:1:2:3:4:5:6/tcp/4001', '2001:db8:1:2'],
+    ['/ip6/2001:db8:1:2::9/tcp/4001', '2001:db8:1:2'],
+    ['/ip6/2001:db8::9/tcp/4001', '2001:db8:0:0'],
+    ['/ip6/::ffff:192.0.2.7/tcp/4001', '192.0.2.7'],
+    ['/ip6/::ffff:127.0.0.1/tcp/4001', undefined],
+    [`/ip4/192.0.2.7/tcp/4001/p2p/${relay}/p2p-circuit`, undefined],
+  ] as const) {
+    it(`of ${address} is ${expected}`, () => {
+      assert.equal(addressToCount(multiaddr(address)), expected)
+    })
+  }
+})
