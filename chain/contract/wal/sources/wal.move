@@ -50,6 +50,28 @@ public fun burn(treasury: &mut ProtectedTreasury, coin: Coin<WAL>) {
     cap.burn(coin);
 }
 
+/// A treasury that has minted nothing yet.
+#[test_only]
+public fun treasury_for_testing(ctx: &mut TxContext): ProtectedTreasury {
+    let mut treasury = ProtectedTreasury { id: object::new(ctx) };
+    dof::add(
+        &mut treasury.id,
+        TreasuryCapKey {},
+        coin::create_treasury_cap_for_testing<WAL>(ctx),
+    );
+    treasury
+}
+
+#[test_only]
+public fun mint_for_testing(
+    treasury: &mut ProtectedTreasury,
+    amount: u64,
+    ctx: &mut TxContext,
+): Coin<WAL> {
+    let cap: &mut TreasuryCap<WAL> = dof::borrow_mut(&mut treasury.id, TreasuryCapKey {});
+    cap.mint(amount, ctx)
+}
+
 #[test_only]
 public fun init_for_testing(ctx: &mut TxContext) {
     init(WAL {}, ctx)

@@ -45,18 +45,26 @@ public(package) fun create(
     clock: &Clock,
     ctx: &mut TxContext,
 ) {
+    transfer::share_object(
+        new(epoch_zero_duration, epoch_duration, n_shards, package_id, clock, ctx),
+    )
+}
+
+fun new(
+    epoch_zero_duration: u64,
+    epoch_duration: u64,
+    n_shards: u16,
+    package_id: ID,
+    clock: &Clock,
+    ctx: &mut TxContext,
+): Staking {
     let mut id = object::new(ctx);
     dynamic_field::add(
         &mut id,
         VERSION,
         staking_inner::new(epoch_zero_duration, epoch_duration, n_shards, clock, ctx),
     );
-    transfer::share_object(Staking {
-        id,
-        version: VERSION,
-        package_id,
-        new_package_id: option::none(),
-    });
+    Staking { id, version: VERSION, package_id, new_package_id: option::none() }
 }
 
 // === Nodes ===
@@ -377,4 +385,31 @@ fun inner(staking: &Staking): &StakingInnerV1 {
 fun inner_mut(staking: &mut Staking): &mut StakingInnerV1 {
     assert!(staking.version == VERSION, EWrongVersion);
     dynamic_field::borrow_mut(&mut staking.id, VERSION)
+}
+
+#[test_only]
+public fun new_for_testing(
+    epoch_zero_duration: u64,
+    epoch_duration: u64,
+    n_shards: u16,
+    clock: &Clock,
+    ctx: &mut TxContext,
+): Staking {
+    new(epoch_zero_duration, epoch_duration, n_shards, @0x7e57.to_id(), clock, ctx)
+}
+
+#[test_only]
+public fun inner_for_testing(staking: &Staking): &StakingInnerV1 { staking.inner() }
+
+/// As if an older package had made the object.
+#[test_only]
+public fun downgrade_for_testing(staking: &mut Staking) {
+    let state: StakingInnerV1 = dynamic_field::remove(&mut staking.id, VERSION);
+    staking.version = VERSION - 1;
+    dynamic_field::add(&mut staking.id, VERSION - 1, state);
+}
+
+#[test_only]
+public fun set_migration_epoch_for_testing(staking: &mut Staking) {
+    set_migration_epoch(staking)
 }

@@ -32,17 +32,14 @@ public struct System has key {
 }
 
 /// Shares an empty system.
-public(package) fun create_empty(max_epochs_ahead: u32, package_id: ID, ctx: &mut TxContext): ID {
+public(package) fun create_empty(max_epochs_ahead: u32, package_id: ID, ctx: &mut TxContext) {
+    transfer::share_object(new(max_epochs_ahead, package_id, ctx))
+}
+
+fun new(max_epochs_ahead: u32, package_id: ID, ctx: &mut TxContext): System {
     let mut id = object::new(ctx);
-    let system_id = id.to_inner();
     dynamic_field::add(&mut id, VERSION, system_state_inner::create_empty(max_epochs_ahead, ctx));
-    transfer::share_object(System {
-        id,
-        version: VERSION,
-        package_id,
-        new_package_id: option::none(),
-    });
-    system_id
+    System { id, version: VERSION, package_id, new_package_id: option::none() }
 }
 
 // === Certificates about blob IDs ===
@@ -410,4 +407,20 @@ fun inner(system: &System): &SystemStateInnerV1 {
 fun inner_mut(system: &mut System): &mut SystemStateInnerV1 {
     assert!(system.version == VERSION, EWrongVersion);
     dynamic_field::borrow_mut(&mut system.id, VERSION)
+}
+
+#[test_only]
+public fun new_for_testing(max_epochs_ahead: u32, ctx: &mut TxContext): System {
+    new(max_epochs_ahead, @0x7e57.to_id(), ctx)
+}
+
+#[test_only]
+public fun inner_for_testing(system: &System): &SystemStateInnerV1 { system.inner() }
+
+/// As if an older package had made the object.
+#[test_only]
+public fun downgrade_for_testing(system: &mut System) {
+    let state: SystemStateInnerV1 = dynamic_field::remove(&mut system.id, VERSION);
+    system.version = VERSION - 1;
+    dynamic_field::add(&mut system.id, VERSION - 1, state);
 }
