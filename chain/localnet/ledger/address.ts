@@ -16,7 +16,8 @@ export function parseAddress(text: string): Address {
 
 export const addressFromBytes = (bytes: Uint8Array): Address => `0x${Buffer.from(bytes).toString('hex')}`
 
-export const addressToBytes = (address: Address): Uint8Array => new Uint8Array(Buffer.from(address.slice(2), 'hex'))
+export const addressToBytes = (address: Address): Uint8Array =>
+  new Uint8Array(Buffer.from(address.slice(2), 'hex'))
 
 const system = (digits: string): Address => `0x${digits.padStart(64, '0')}`
 

@@ -46,7 +46,10 @@ export function frameworkPackages(modules: readonly Uint8Array[]): PackageObject
   )
 }
 
-export const loadIntoVm = (vm: Vm, { id, originalId, modules, linkage, typeOrigins }: PackageObject): void => {
+export const loadIntoVm = (
+  vm: Vm,
+  { id, originalId, modules, linkage, typeOrigins }: PackageObject,
+): void => {
   vm.loadPackage({
     id,
     originalId,

@@ -14,7 +14,13 @@ import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
 import { REFERENCE_GAS_PRICE } from './limits.ts'
 import { loadTransaction } from './load-inputs.ts'
 import type { LedgerObject, MoveObject } from './object.ts'
-import { decodeObject, decodeTransaction, encodeObject, encodeTransaction, type TransactionRecord } from './records.ts'
+import {
+  decodeObject,
+  decodeTransaction,
+  encodeObject,
+  encodeTransaction,
+  type TransactionRecord,
+} from './records.ts'
 import { type Batch, emptyBatch } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 import type { LiveObjects } from './store/live-objects.ts'
@@ -163,7 +169,9 @@ export class Ledger {
   }
 
   /** Executes a transaction of the faucet's address, which nobody can sign for. */
-  async executeAsFaucet(make: () => Parameters<typeof bcs.TransactionData.serialize>[0]): Promise<TransactionRecord> {
+  async executeAsFaucet(
+    make: () => Parameters<typeof bcs.TransactionData.serialize>[0],
+  ): Promise<TransactionRecord> {
     const transaction = parseTransaction(serializeTransaction(make()))
     if (parseAddress(transaction.data.sender) !== FAUCET_ADDRESS) throw new TypeError('not the faucet')
     return this.#commit(transaction, [])
@@ -187,7 +195,10 @@ export class Ledger {
     return execution
   }
 
-  async #commit(transaction: ParsedTransaction, signatures: readonly Uint8Array[]): Promise<TransactionRecord> {
+  async #commit(
+    transaction: ParsedTransaction,
+    signatures: readonly Uint8Array[],
+  ): Promise<TransactionRecord> {
     if (this.#writer.failure) throw new LedgerError('UNAVAILABLE', 'the ledger cannot write to its store')
     checkGas(transaction.data, REFERENCE_GAS_PRICE)
     this.#checkExpiration(transaction)
@@ -382,10 +393,16 @@ function checkGasOfSimulation({ data }: ParsedTransaction): void {
 }
 
 /** Sender and, when another pays, the sponsor must have signed; nobody else. */
-async function checkSignatures({ bytes, data }: ParsedTransaction, signatures: readonly Uint8Array[]): Promise<void> {
+async function checkSignatures(
+  { bytes, data }: ParsedTransaction,
+  signatures: readonly Uint8Array[],
+): Promise<void> {
   const required = new Set([parseAddress(data.sender), parseAddress(data.gasData.owner)])
   if (signatures.length !== required.size)
-    throw new LedgerError('INVALID_ARGUMENT', `${required.size} signatures expected, ${signatures.length} given`)
+    throw new LedgerError(
+      'INVALID_ARGUMENT',
+      `${required.size} signatures expected, ${signatures.length} given`,
+    )
   for (const signature of signatures) {
     let signer: Address
     try {

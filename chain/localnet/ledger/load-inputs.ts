@@ -20,8 +20,12 @@ const refuse = (message: string): never => {
 function find(read: ReadAny, id: string, version?: string | number | bigint): MoveObject {
   const object = read(parseAddress(id))
   if (!object)
-    throw new LedgerError('NOT_FOUND', `Could not find the referenced object ${id} at version ${version ?? 'any'}`)
-  if (object.kind === 'package') throw new LedgerError('INVALID_ARGUMENT', `Package ${id} cannot be an object argument`)
+    throw new LedgerError(
+      'NOT_FOUND',
+      `Could not find the referenced object ${id} at version ${version ?? 'any'}`,
+    )
+  if (object.kind === 'package')
+    throw new LedgerError('INVALID_ARGUMENT', `Package ${id} cannot be an object argument`)
   return object
 }
 
@@ -61,7 +65,9 @@ function loadInput(read: ReadAny, arg: CallArg, sender: Address, checks: boolean
       throw new LedgerError('INVALID_ARGUMENT', `Object ${object.id} is not a shared object`)
     const start = owner.kind === 'shared' ? owner.initialVersion : owner.startVersion
     if (start !== BigInt(SharedObject.initialSharedVersion))
-      refuse(`The starting version of shared object ${object.id} is ${start}, not ${SharedObject.initialSharedVersion}`)
+      refuse(
+        `The starting version of shared object ${object.id} is ${start}, not ${SharedObject.initialSharedVersion}`,
+      )
     if (checks && owner.kind === 'consensus' && owner.address !== sender)
       refuse(`Party object ${object.id} is owned by ${owner.address}, but the sender is ${sender}`)
     if (SharedObject.mutable && (object.id === SYSTEM.clock || object.id === SYSTEM.random))

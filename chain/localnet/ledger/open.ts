@@ -51,7 +51,11 @@ function parseIdentity(bytes: Uint8Array): Identity {
   return identity
 }
 
-async function create(store: KeyValueStore, framework: readonly Uint8Array[], now: () => number): Promise<Ledger> {
+async function create(
+  store: KeyValueStore,
+  framework: readonly Uint8Array[],
+  now: () => number,
+): Promise<Ledger> {
   const vm = createVm()
   const objects = new LiveObjects()
   const genesisMs = now()

@@ -35,7 +35,9 @@ export function parseTransaction(bytes: Uint8Array): ParsedTransaction {
     if (Buffer.compare(again, bytes) !== 0) throw new TypeError('not canonical')
     data = parsed.V1
   } catch (cause) {
-    throw new LedgerError('INVALID_ARGUMENT', 'transaction bytes are not the BCS of TransactionData', { cause })
+    throw new LedgerError('INVALID_ARGUMENT', 'transaction bytes are not the BCS of TransactionData', {
+      cause,
+    })
   }
   if (data.kind.$kind !== 'ProgrammableTransaction')
     throw new LedgerError('INVALID_ARGUMENT', 'only programmable transactions can be submitted')

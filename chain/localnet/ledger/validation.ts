@@ -64,9 +64,7 @@ function checkCommand(command: Command): void {
 
 /** After a command that saw the random object, only transfers and merges may follow. */
 function checkRandom(transaction: ProgrammableData): void {
-  const random = transaction.inputs.findIndex(
-    input => input.Object?.SharedObject?.objectId === SYSTEM.random,
-  )
+  const random = transaction.inputs.findIndex(input => input.Object?.SharedObject?.objectId === SYSTEM.random)
   if (random < 0) return
   let used = false
   for (const command of transaction.commands) {
@@ -86,7 +84,8 @@ export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmab
   const objects: Address[] = []
   for (const input of inputs) {
     if (input.FundsWithdrawal) throw new LedgerError('UNIMPLEMENTED', 'address balances are not supported')
-    if (input.Pure) limit('pure argument', Buffer.from(input.Pure.bytes, 'base64').length, LIMITS.maxPureArgumentSizeBytes)
+    if (input.Pure)
+      limit('pure argument', Buffer.from(input.Pure.bytes, 'base64').length, LIMITS.maxPureArgumentSizeBytes)
     const object = input.Object
     const id =
       object?.ImmOrOwnedObject?.objectId ?? object?.SharedObject?.objectId ?? object?.Receiving?.objectId

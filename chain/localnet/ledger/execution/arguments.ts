@@ -164,7 +164,8 @@ export class Arguments {
       type.address === SYSTEM.sui &&
       type.module === 'transfer' &&
       type.name === 'Receiving'
-    if (!isReceiving || (slot.type && slot.type !== type)) throw argumentFailure(index, { TypeMismatch: true })
+    if (!isReceiving || (slot.type && slot.type !== type))
+      throw argumentFailure(index, { TypeMismatch: true })
     if (!slot.type) {
       slot.type = type
       slot.cell = [[[slot.receiving!.id], slot.receiving!.version]]

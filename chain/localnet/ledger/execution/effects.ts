@@ -88,7 +88,9 @@ function chargeGas(execution: Execution, gasId: Address | undefined, cost: bigin
   execution.written.set(gas.id, { ...gas, contents })
 }
 
-export function makeOutcome(input: OutcomeInput & { sender: Address; eventTag: (type: WrittenObject['type']) => object }): Outcome {
+export function makeOutcome(
+  input: OutcomeInput & { sender: Address; eventTag: (type: WrittenObject['type']) => object },
+): Outcome {
   const { execution, loaded, digest } = input
   const version = lamportVersion(loaded)
   const cost = FLAT_GAS_UNITS * input.gasPrice
@@ -147,7 +149,8 @@ export function makeOutcome(input: OutcomeInput & { sender: Address; eventTag: (
 }
 
 type EffectsInput = Extract<Parameters<typeof bcs.TransactionEffects.serialize>[0], { V2: unknown }>['V2']
-type ChangedObjects = [Address, [...EffectsInput['changedObjects']][number][1]][]
+type Change = EffectsInput['changedObjects'] extends Iterable<readonly [unknown, infer C]> ? C : never
+type ChangedObjects = [Address, Change][]
 
 function changedObjects(execution: Execution, written: readonly LedgerObject[]): ChangedObjects {
   const outputs = new Map(written.map(object => [object.id, object]))
@@ -168,7 +171,11 @@ function changedObjects(execution: Execution, written: readonly LedgerObject[]):
           ? { Exist: [[before.version, before.digest], ownerToBcs(before.owner)] }
           : { NotExist: true },
         outputState: outputState(after),
-        idOperation: isNew ? { Created: true } : execution.deleted.has(id) ? { Deleted: true } : { None: true },
+        idOperation: isNew
+          ? { Created: true }
+          : execution.deleted.has(id)
+            ? { Deleted: true }
+            : { None: true },
       },
     ]
   })

@@ -5,7 +5,9 @@ import type { Arguments } from './arguments.ts'
 import type { ObjectRuntime } from './object-runtime.ts'
 
 /** A package that this transaction published. */
-export type NewPackage = Omit<PackageObject, 'digest' | 'version' | 'previousTransaction'> & { version: bigint }
+export type NewPackage = Omit<PackageObject, 'digest' | 'version' | 'previousTransaction'> & {
+  version: bigint
+}
 
 /** What one transaction's commands work on. */
 export interface Environment {

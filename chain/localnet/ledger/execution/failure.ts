@@ -9,7 +9,10 @@ export type StatusBcs = EffectsV2Input['status']
 type Failed = Extract<StatusBcs, { Failure: unknown }>['Failure']
 /** Sui's ExecutionFailureStatus, in the form that `@mysten/sui/bcs` takes. */
 export type FailureBcs = Failed['error']
-export type ArgumentFailure = Extract<FailureBcs, { CommandArgumentError: unknown }>['CommandArgumentError']['kind']
+export type ArgumentFailure = Extract<
+  FailureBcs,
+  { CommandArgumentError: unknown }
+>['CommandArgumentError']['kind']
 
 /** The transaction fails: it is charged for gas and changes nothing else. */
 export class ExecutionFailure extends Error {

@@ -21,7 +21,10 @@ export function resolveType(env: Environment, text: string, index: number): Move
   return type
 }
 
-function typeProblem(env: Environment, type: MoveType): 'TypeNotFound' | 'ConstraintNotSatisfied' | undefined {
+function typeProblem(
+  env: Environment,
+  type: MoveType,
+): 'TypeNotFound' | 'ConstraintNotSatisfied' | undefined {
   if (type.kind === 'vector') return typeProblem(env, type.element)
   if (type.kind !== 'datatype') return undefined
   const definition = env.vm.definition(type)
@@ -36,13 +39,13 @@ function typeProblem(env: Environment, type: MoveType): 'TypeNotFound' | 'Constr
 }
 
 /** `TxContext` as Move sees it. */
-export const txContextValue = ({ sender, digest, epoch, epochTimestampMs, idsCreated }: ObjectRuntime): Value => [
+export const txContextValue = ({
   sender,
-  Array.from(digest),
+  digest,
   epoch,
   epochTimestampMs,
   idsCreated,
-]
+}: ObjectRuntime): Value => [sender, Array.from(digest), epoch, epochTimestampMs, idsCreated]
 
 export function moveCall(env: Environment, call: MoveCall): void {
   const { vm, args, checks, runtime } = env

@@ -1,4 +1,11 @@
-import { type MoveType, NativeAbort, type NativeContext, Reference, type Value, VmError } from '../../vm/index.ts'
+import {
+  type MoveType,
+  NativeAbort,
+  type NativeContext,
+  Reference,
+  type Value,
+  VmError,
+} from '../../vm/index.ts'
 import type { PartyPermissions, StepMeter, Vm } from '../../vm/types.ts'
 import { type Address, SYSTEM } from '../address.ts'
 import { deriveObjectId } from '../digest.ts'
@@ -139,8 +146,10 @@ export class ObjectRuntime implements NativeContext {
   #place(type: MoveType, value: Value, owner: Owner): 'new' | 'same' | 'changed' {
     const id = idOf(value)
     this.placed.set(id, { type, value, owner })
-    if (this.placed.size > LIMITS.maxNumTransferredMoveObjectIds) throw emptyRuntimeError('too many transfers')
-    if (this.created.has(id)) return 'new'
+    if (this.placed.size > LIMITS.maxNumTransferredMoveObjectIds)
+      throw emptyRuntimeError('too many transfers')
+    // system objects have fixed IDs, which no counter made
+    if (this.created.has(id) || id === SYSTEM.clock || id === SYSTEM.random) return 'new'
     const before = this.#inputOwners.get(id)
     return before && sameOwner(before, owner) ? 'same' : 'changed'
   }

@@ -31,9 +31,15 @@ function linkageOf(dependencies: readonly PackageObject[], self?: Address) {
       if (originalId === self) continue
       const used = linkage.get(originalId)
       if (!used)
-        throw fail({ PublishUpgradeMissingDependency: true }, `${dependency.id} needs ${originalId}, which is not listed`)
+        throw fail(
+          { PublishUpgradeMissingDependency: true },
+          `${dependency.id} needs ${originalId}, which is not listed`,
+        )
       if (used.version < needed.version)
-        throw fail({ PublishUpgradeDependencyDowngrade: true }, `${dependency.id} needs a newer ${originalId}`)
+        throw fail(
+          { PublishUpgradeDependencyDowngrade: true },
+          `${dependency.id} needs a newer ${originalId}`,
+        )
     }
   return linkage
 }
@@ -78,7 +84,10 @@ function load(env: Environment, input: LoadInput): LoadedPackage {
     for (const dependency of module.dependencies)
       if (dependency !== originalId && !linkage.has(dependency)) {
         env.vm.unloadPackage(id)
-        throw fail({ PublishUpgradeMissingDependency: true }, `${module.name} needs ${dependency}, which is not listed`)
+        throw fail(
+          { PublishUpgradeMissingDependency: true },
+          `${module.name} needs ${dependency}, which is not listed`,
+        )
       }
   const made: NewPackage = {
     kind: 'package',
@@ -143,7 +152,10 @@ export function upgrade(env: Environment, command: Upgrade): void {
   const upgradeFailure = (upgradeError: object, message: string) =>
     fail({ PackageUpgradeError: { upgradeError: upgradeError as never } }, message)
   if (ticketId !== packageId)
-    throw upgradeFailure({ PackageIDDoesNotMatch: { packageId, ticketId } }, 'The ticket is for another package')
+    throw upgradeFailure(
+      { PackageIDDoesNotMatch: { packageId, ticketId } },
+      'The ticket is for another package',
+    )
   const modules = command.modules.map(module => fromBase64(module))
   const dependencyIds = command.dependencies.map(parseAddress)
   const digest = packageDigest(modules, dependencyIds)
@@ -160,7 +172,8 @@ export function upgrade(env: Environment, command: Upgrade): void {
   const id = env.runtime.freshId()
   const code = modules.map(module => publishable(module, current.originalId))
   const problem = checkUpgrade(policy, [...current.modules.values()], code)
-  if (problem !== undefined) throw upgradeFailure({ IncompatibleUpgrade: true }, `incompatible upgrade: ${problem}`)
+  if (problem !== undefined)
+    throw upgradeFailure({ IncompatibleUpgrade: true }, `incompatible upgrade: ${problem}`)
   load(env, {
     id,
     originalId: current.originalId,

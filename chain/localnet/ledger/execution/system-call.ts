@@ -44,7 +44,10 @@ export function systemCall(call: SystemCall): LedgerObject[] {
     sealMove({
       id,
       version,
-      owner: owner.kind === 'shared' && owner.initialVersion === 0n ? { ...owner, initialVersion: version } : owner,
+      owner:
+        owner.kind === 'shared' && owner.initialVersion === 0n
+          ? { ...owner, initialVersion: version }
+          : owner,
       previousTransaction,
       type: type.text,
       hasPublicTransfer: (vm.abilities(type) & abilities.store) !== 0,

@@ -45,7 +45,8 @@ export class LiveObjects {
     if (before) this.#unindex(before)
     this.#objects.set(object.id, object)
     if (object.kind === 'package') {
-      if (!before) this.#versions.set(object.originalId, [...this.packageVersions(object.originalId), object.id])
+      if (!before)
+        this.#versions.set(object.originalId, [...this.packageVersions(object.originalId), object.id])
       return
     }
     this.#index(object)

@@ -1,0 +1,148 @@
+import { bcs } from '@mysten/sui/bcs'
+import { toBase64 } from '@mysten/sui/utils'
+import { type Address, parseAddress } from './ledger/address.ts'
+import { LedgerError } from './ledger/errors.ts'
+import { FAUCET_ADDRESS } from './ledger/genesis.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { FLAT_GAS_UNITS, REFERENCE_GAS_PRICE } from './ledger/limits.ts'
+import { coinBalance, coinPrefix, type MoveObject, suiCoinType } from './ledger/object.ts'
+import type { Route } from './rpc/server.ts'
+import { toStatus } from './rpc/status.ts'
+
+/** 1,000 SUI a time: far more than any test spends. */
+const giftMist = 1_000_000_000_000n
+
+export interface SentCoin {
+  id: Address
+  coinType: string
+  amount: bigint
+}
+
+export interface Gift {
+  digest: string
+  coins: SentCoin[]
+}
+
+export interface Faucet {
+  /** Sends SUI and, once a source is set, the network's coin. Throws LedgerError. */
+  give(recipient: string): Promise<Gift>
+}
+
+const refOf = ({ id, version, digest }: MoveObject) => ({ objectId: id, version: version.toString(), digest })
+
+export function createFaucet(ledger: Ledger): Faucet {
+  /** The faucet's largest coin of a type; at least `amount`. */
+  const coinOf = (type: string, amount: bigint): MoveObject => {
+    const coins = ledger.objects.ownedBy(FAUCET_ADDRESS, { limit: 1000, type }).items
+    const largest = coins.reduce<MoveObject | undefined>(
+      (best, coin) => (best && coinBalance(best.contents) >= coinBalance(coin.contents) ? best : coin),
+      undefined,
+    )
+    if (!largest || coinBalance(largest.contents) < amount)
+      throw new LedgerError('RESOURCE_EXHAUSTED', `the faucet has run out of ${type}`)
+    return largest
+  }
+
+  return {
+    async give(recipient) {
+      const to = parseAddress(recipient)
+      const extra = ledger.faucetCoin
+      const record = await ledger.executeAsFaucet(() => {
+        const gas = coinOf(suiCoinType, giftMist * 2n)
+        const pure = (bytes: Uint8Array) => ({ Pure: { bytes: toBase64(bytes) } })
+        const inputs: object[] = [
+          pure(bcs.Address.serialize(to).toBytes()),
+          pure(bcs.u64().serialize(giftMist).toBytes()),
+        ]
+        const commands: object[] = [{ SplitCoins: { coin: { GasCoin: true }, amounts: [{ Input: 1 }] } }]
+        const objects: object[] = [{ NestedResult: [0, 0] }]
+        if (extra) {
+          const coin = coinOf(`${coinPrefix}${extra.coinType}>`, extra.amount)
+          inputs.push(
+            { Object: { ImmOrOwnedObject: refOf(coin) } },
+            pure(bcs.u64().serialize(extra.amount).toBytes()),
+          )
+          commands.push({ SplitCoins: { coin: { Input: 2 }, amounts: [{ Input: 3 }] } })
+          objects.push({ NestedResult: [1, 0] })
+        }
+        commands.push({ TransferObjects: { objects, address: { Input: 0 } } })
+        return {
+          V1: {
+            kind: { ProgrammableTransaction: { inputs, commands } as never },
+            sender: FAUCET_ADDRESS,
+            gasData: {
+              payment: [refOf(gas)],
+              owner: FAUCET_ADDRESS,
+              price: REFERENCE_GAS_PRICE.toString(),
+              budget: (2n * FLAT_GAS_UNITS * REFERENCE_GAS_PRICE).toString(),
+            },
+            expiration: { None: true },
+          },
+        }
+      })
+      return { digest: record.digest, coins: sentCoins(ledger, record.objectTypes, record.digest, to) }
+    },
+  }
+}
+
+/** The new coins of the recipient; they cannot have been moved on already, since its reply is still to come. */
+function sentCoins(
+  ledger: Ledger,
+  types: ReadonlyMap<Address, string>,
+  digest: string,
+  to: Address,
+): SentCoin[] {
+  const coins: SentCoin[] = []
+  for (const [id, type] of types) {
+    const object = ledger.objects.get(id)
+    if (object?.kind !== 'move' || object.previousTransaction !== digest) continue
+    if (object.owner.kind !== 'address' || object.owner.address !== to) continue
+    coins.push({ id, coinType: type.slice(coinPrefix.length, -1), amount: coinBalance(object.contents) })
+  }
+  return coins
+}
+
+/** Sui's faucet requests: `/v2/gas`, and `/gas` and `/v1/gas` in their older shapes. */
+export function faucetRoutes(faucet: Faucet): [string, Route][] {
+  const sent = ({ digest, coins }: Gift) =>
+    coins.map(({ id, amount }) => ({ amount: Number(amount), id, transferTxDigest: digest }))
+  const route =
+    (success: (gift: Gift) => object, failure: (message: string) => object): Route =>
+    async ({ body }) => {
+      const recipient = recipientOf(body)
+      if (recipient === undefined)
+        return { status: 400, json: failure('{"FixedAmountRequest":{"recipient"}} expected') }
+      try {
+        return { status: 201, json: success(await faucet.give(recipient)) }
+      } catch (error) {
+        const { status, message } = toStatus(error)
+        return { status: status === 'INVALID_ARGUMENT' ? 400 : 503, json: failure(message) }
+      }
+    }
+  const older = route(
+    gift => ({ transferredGasObjects: sent(gift), error: null }),
+    message => ({ transferredGasObjects: [], error: message }),
+  )
+  return [
+    [
+      'POST /v2/gas',
+      route(
+        gift => ({ status: 'Success', coins_sent: sent(gift) }),
+        message => ({ status: { Failure: { internal: message } }, coins_sent: null }),
+      ),
+    ],
+    ['POST /gas', older],
+    ['POST /v1/gas', older],
+  ]
+}
+
+function recipientOf(body: Uint8Array): string | undefined {
+  try {
+    const request: unknown = JSON.parse(new TextDecoder().decode(body))
+    const recipient = (request as { FixedAmountRequest?: { recipient?: unknown } })?.FixedAmountRequest
+      ?.recipient
+    return typeof recipient === 'string' ? recipient : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,80 @@
+/** Sui in one process: the same bytecode behind the same gRPC API, for development and tests. */
+import { join } from 'node:path'
+import { loadBuild } from '../build.ts'
+import { adminRoutes } from './admin.ts'
+import { createFaucet, faucetRoutes, type Gift } from './faucet.ts'
+import { FAUCET_ADDRESS } from './ledger/genesis.ts'
+import { openLedger } from './ledger/open.ts'
+import { levelStore } from './ledger/store/level.ts'
+import { memoryStore } from './ledger/store/memory.ts'
+import { suiMethods } from './rpc/methods.ts'
+import { type ServerLog, startServer } from './rpc/server.ts'
+
+export { LedgerError, StoreError } from './ledger/errors.ts'
+
+export interface LocalnetOptions {
+  /** where the chain is kept; in memory when absent */
+  dir?: string
+  /** address to listen on; 127.0.0.1 when absent */
+  host?: string
+  /** any free one when absent */
+  port?: number
+  log?: ServerLog
+  /** closes the localnet */
+  signal?: AbortSignal
+}
+
+export interface Localnet {
+  /** gRPC-web, for `new SuiGrpcClient({ baseUrl })` */
+  url: string
+  /** takes Sui's faucet requests at `/v2/gas` and `/gas` */
+  faucetUrl: string
+  chainId: string
+  /** Whose coins the faucet gives away; send it the network's coin, then name its type with `setFaucetCoin`. */
+  faucetAddress: string
+  /** Gives SUI, and the coin that `setFaucetCoin` named. */
+  faucet(recipient: string): Promise<Gift>
+  /** From now on (restarts included) the faucet also gives `amount` of this coin from what its address owns. */
+  setFaucetCoin(coinType: string, amount: bigint): Promise<void>
+  /** Moves the clock ahead. */
+  advanceClock(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Starts or continues a localnet. Throws StoreError when the directory cannot be used, and the system's
+ * error (EADDRINUSE) when the port is taken.
+ */
+export async function startLocalnet(options: LocalnetOptions = {}): Promise<Localnet> {
+  const { dir, host = '127.0.0.1', port = 0, log, signal } = options
+  signal?.throwIfAborted()
+  const store = dir === undefined ? memoryStore() : await levelStore(join(dir, 'ledger'))
+  try {
+    const ledger = await openLedger({ store, framework: loadBuild('framework').modules })
+    const faucet = createFaucet(ledger)
+    const routes = new Map([...faucetRoutes(faucet), ...adminRoutes(ledger)])
+    const server = await startServer({ host, port, methods: suiMethods(ledger), routes, log })
+    let closed: Promise<void> | undefined
+    const close = () => {
+      signal?.removeEventListener('abort', close)
+      closed ??= server.close().then(() => ledger.close())
+      return closed
+    }
+    signal?.addEventListener('abort', close, { once: true })
+    return {
+      url: server.url,
+      faucetUrl: server.url,
+      chainId: ledger.identity.chainId,
+      faucetAddress: FAUCET_ADDRESS,
+      faucet: recipient => faucet.give(recipient),
+      setFaucetCoin: (coinType, amount) => ledger.setFaucetCoin(coinType, amount),
+      advanceClock: async ms => {
+        await ledger.advanceClock(ms)
+      },
+      close,
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

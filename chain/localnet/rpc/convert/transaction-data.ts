@@ -1,0 +1,80 @@
+import type { GrpcTypes } from '@mysten/sui/grpc'
+import { fromBase64 } from '@mysten/sui/utils'
+import type { CallArg, ParsedTransaction, TransactionData } from '../../ledger/transaction.ts'
+import { commandMessage } from './commands.ts'
+import { bcsMessage, timestamp } from './common.ts'
+
+export const inputKind = { pure: 1, immutableOrOwned: 2, shared: 3, receiving: 4 } as const
+const expirationKind = { none: 1, epoch: 2, validDuring: 3, validity: 4 } as const
+
+function inputMessage(arg: CallArg): GrpcTypes.Input {
+  if (arg.Pure) return { kind: inputKind.pure, pure: fromBase64(arg.Pure.bytes) }
+  const { ImmOrOwnedObject: owned, SharedObject: shared, Receiving: receiving } = arg.Object ?? {}
+  if (shared)
+    return {
+      kind: inputKind.shared,
+      objectId: shared.objectId,
+      version: BigInt(shared.initialSharedVersion),
+      mutable: shared.mutable,
+      mutability: shared.mutable ? 2 : 1,
+    }
+  const ref = owned ?? receiving
+  return {
+    kind: owned ? inputKind.immutableOrOwned : inputKind.receiving,
+    objectId: ref?.objectId,
+    version: BigInt(ref?.version ?? 0),
+    digest: ref?.digest,
+  }
+}
+
+function expirationMessage({ expiration }: TransactionData): GrpcTypes.TransactionExpiration {
+  if (!expiration || expiration.$kind === 'None') return { kind: expirationKind.none }
+  if (expiration.$kind === 'Epoch') return { kind: expirationKind.epoch, epoch: BigInt(expiration.Epoch) }
+  const isDuring = expiration.$kind === 'ValidDuring'
+  const range = isDuring ? expiration.ValidDuring : expiration.Validity
+  return {
+    kind: isDuring ? expirationKind.validDuring : expirationKind.validity,
+    minEpoch: range.minEpoch === null ? undefined : BigInt(range.minEpoch),
+    epoch: range.maxEpoch === null ? undefined : BigInt(range.maxEpoch),
+    minTimestamp: range.minTimestamp === null ? undefined : timestamp(BigInt(range.minTimestamp)),
+    maxTimestamp: range.maxTimestamp === null ? undefined : timestamp(BigInt(range.maxTimestamp)),
+    chain: range.chain,
+    nonce: range.nonce,
+  }
+}
+
+export function transactionMessage({
+  data,
+  programmable,
+  bytes,
+  digest,
+}: ParsedTransaction): GrpcTypes.Transaction {
+  const { gasData } = data
+  return {
+    bcs: bcsMessage('TransactionData', bytes),
+    digest,
+    version: 1,
+    kind: {
+      kind: 1,
+      data: {
+        oneofKind: 'programmableTransaction',
+        programmableTransaction: {
+          inputs: programmable.inputs.map(inputMessage),
+          commands: programmable.commands.map(commandMessage),
+        },
+      },
+    },
+    sender: data.sender,
+    gasPayment: {
+      objects: gasData.payment.map(({ objectId, version, digest }) => ({
+        objectId,
+        version: BigInt(version),
+        digest,
+      })),
+      owner: gasData.owner,
+      price: BigInt(gasData.price),
+      budget: BigInt(gasData.budget),
+    },
+    expiration: expirationMessage(data),
+  }
+}

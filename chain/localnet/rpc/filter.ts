@@ -1,0 +1,147 @@
+import type { GrpcTypes } from '@mysten/sui/grpc'
+import { parseAddress } from '../ledger/address.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { parseTransaction } from '../ledger/transaction.ts'
+import { effectsV2 } from './convert/effects.ts'
+import type { TransactionSource } from './convert/transaction.ts'
+import { invalid, RpcStatus } from './status.ts'
+
+/** An event's parts that filters look at. */
+export type EventView = Pick<GrpcTypes.Event, 'packageId' | 'module' | 'sender' | 'eventType'>
+
+/** A filter is an or of terms, a term an and of literals. No terms: everything. */
+function compile<L extends { negated: boolean }, V>(
+  terms: readonly { literals: readonly L[] }[] | undefined,
+  literal: (one: L) => (view: V) => boolean,
+): (view: V) => boolean {
+  if (!terms || terms.length === 0) return () => true
+  const compiled = terms.map(({ literals }) =>
+    literals.map(one => {
+      const test = literal(one)
+      return one.negated ? (view: V) => !test(view) : test
+    }),
+  )
+  return view => compiled.some(tests => tests.every(test => test(view)))
+}
+
+/** `package[::module[::name]]` with the address written out. */
+function normalizePath(path: string | undefined, what: string): string[] {
+  const [address, ...rest] = (path ?? '').split('::')
+  if (!address || rest.length > 2 || rest.some(part => part === '')) throw invalid(`invalid ${what} filter`)
+  return [parseAddress(address), ...rest]
+}
+
+const startsWith = (path: readonly string[], prefix: readonly string[]): boolean =>
+  prefix.every((part, i) => path[i] === part)
+
+const moduleTest = (path: string | undefined): ((event: EventView) => boolean) => {
+  const prefix = normalizePath(path, 'emit_module')
+  return event => startsWith([event.packageId!, event.module!], prefix)
+}
+
+/** `package`, `package::module`, `package::module::Name` (any type arguments) or a full type. */
+const eventTypeTest = (ledger: Ledger, text: string | undefined): ((event: EventView) => boolean) => {
+  if (text?.includes('<')) {
+    const type = ledger.vm.types.fromTag(text).text
+    return event => event.eventType === type
+  }
+  const prefix = normalizePath(text, 'event_type')
+  return event => startsWith(event.eventType!.split('<')[0]!.split('::'), prefix)
+}
+
+export function eventFilter(
+  ledger: Ledger,
+  filter: GrpcTypes.EventFilter | undefined,
+): (event: EventView) => boolean {
+  return compile<GrpcTypes.EventLiteral, EventView>(filter?.terms, ({ predicate }) => {
+    switch (predicate.oneofKind) {
+      case 'sender': {
+        const sender = parseAddress(predicate.sender.address ?? '')
+        return event => event.sender === sender
+      }
+      case 'emitModule':
+        return moduleTest(predicate.emitModule.module)
+      case 'eventType':
+        return eventTypeTest(ledger, predicate.eventType.eventType)
+      default:
+        throw new RpcStatus('UNIMPLEMENTED', `event filter ${predicate.oneofKind ?? 'of no kind'}`)
+    }
+  })
+}
+
+/** A transaction's parts, read when a filter asks. */
+export class TransactionView {
+  readonly #source: TransactionSource
+  readonly events: readonly EventView[]
+
+  constructor(source: TransactionSource, events: readonly EventView[]) {
+    this.#source = source
+    this.events = events
+  }
+
+  get data() {
+    return parseTransaction(this.#source.transaction)
+  }
+
+  get effects() {
+    return effectsV2(this.#source.effects)
+  }
+
+  get objectTypes() {
+    return this.#source.objectTypes
+  }
+
+  get affectedAddresses(): Set<string> {
+    const { sender, gasData } = this.data.data
+    const addresses = new Set([sender, gasData.owner])
+    for (const [, change] of this.effects.changedObjects) {
+      const owner = change.outputState.$kind === 'ObjectWrite' ? change.outputState.ObjectWrite[1] : undefined
+      if (owner?.$kind === 'AddressOwner') addresses.add(owner.AddressOwner)
+      if (owner?.$kind === 'ConsensusAddressOwner') addresses.add(owner.ConsensusAddressOwner.owner)
+    }
+    return addresses
+  }
+}
+
+export function transactionFilter(
+  ledger: Ledger,
+  filter: GrpcTypes.TransactionFilter | undefined,
+): (view: TransactionView) => boolean {
+  return compile<GrpcTypes.TransactionLiteral, TransactionView>(filter?.terms, ({ predicate }) => {
+    switch (predicate.oneofKind) {
+      case 'sender': {
+        const sender = parseAddress(predicate.sender.address ?? '')
+        return view => view.data.data.sender === sender
+      }
+      case 'affectedAddress': {
+        const address = parseAddress(predicate.affectedAddress.address ?? '')
+        return view => view.affectedAddresses.has(address)
+      }
+      case 'affectedObject': {
+        const id = parseAddress(predicate.affectedObject.objectId ?? '')
+        return view =>
+          view.effects.changedObjects.some(([changed]) => changed === id) ||
+          view.effects.unchangedConsensusObjects.some(([read]) => read === id)
+      }
+      case 'moveCall': {
+        const prefix = normalizePath(predicate.moveCall.function, 'move_call')
+        return view =>
+          view.data.programmable.commands.some(
+            ({ MoveCall: call }) => call && startsWith([call.package, call.module, call.function], prefix),
+          )
+      }
+      case 'emitModule': {
+        const test = moduleTest(predicate.emitModule.module)
+        return view => view.events.some(test)
+      }
+      case 'eventType': {
+        const test = eventTypeTest(ledger, predicate.eventType.eventType)
+        return view => view.events.some(test)
+      }
+      case 'packageWrite':
+        return view => [...view.objectTypes.values()].includes('package')
+      default:
+        throw new RpcStatus('UNIMPLEMENTED', `transaction filter ${predicate.oneofKind ?? 'of no kind'}`)
+    }
+  })
+}

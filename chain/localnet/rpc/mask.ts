@@ -1,0 +1,123 @@
+import { invalid } from './status.ts'
+
+type Tree = Map<string, Tree>
+
+interface FieldShape {
+  name: string
+  localName: string
+  kind: string
+  repeat?: unknown
+  oneof?: string
+  T?: unknown
+}
+interface MessageShape {
+  readonly typeName: string
+  readonly fields: readonly FieldShape[]
+}
+
+/** Which fields a caller asked for: dotted paths of proto names; a path stands for all that is below it. */
+export class Mask {
+  readonly #tree: Tree
+
+  private constructor(tree: Tree) {
+    this.#tree = tree
+  }
+
+  /** @param defaults paths when the caller gave no mask */
+  static of(mask: { paths: string[] } | undefined, defaults: readonly string[]): Mask {
+    const tree: Tree = new Map()
+    for (const path of mask && mask.paths.length > 0 ? mask.paths : defaults) add(tree, path.split('.'))
+    return new Mask(tree)
+  }
+
+  /** Something at or below the path is wanted. */
+  wants(path: string): boolean {
+    let tree = this.#tree
+    for (const name of path.split('.')) {
+      if (isAll(tree)) return true
+      const next = tree.get(name)
+      if (!next) return false
+      tree = next
+    }
+    return true
+  }
+
+  /** The mask of a field's message. */
+  at(path: string): Mask {
+    let tree = this.#tree
+    for (const name of path.split('.')) {
+      if (isAll(tree)) return this
+      tree = tree.get(name) ?? new Map([['', new Map()]])
+    }
+    return new Mask(tree.size === 0 ? new Map([['*', new Map()]]) : tree)
+  }
+
+  /** The mask of a message that has this one's message in the field. */
+  under(name: string): Mask {
+    return new Mask(new Map([[name, this.#tree]]))
+  }
+
+  /** Throws INVALID_ARGUMENT for a path that the message does not have. */
+  check(type: MessageShape): this {
+    check(type, this.#tree)
+    return this
+  }
+
+  /** Removes what was not asked for; changes and answers the message. */
+  prune<T extends object>(type: MessageShape, message: T): T {
+    prune(type, message as Record<string, unknown>, this.#tree)
+    return message
+  }
+}
+
+const isAll = (tree: Tree): boolean => tree.has('*')
+
+function add(tree: Tree, [name, ...rest]: string[]): void {
+  const below = tree.get(name!)
+  // an empty tree below a name: all of it, which a longer path does not narrow
+  if (below?.size === 0) return
+  const next = below ?? new Map()
+  tree.set(name!, next)
+  if (rest.length > 0) add(next, rest)
+  else next.clear()
+}
+
+const messageType = (field: FieldShape): MessageShape | undefined =>
+  field.kind === 'message' ? (field.T as () => MessageShape)() : undefined
+
+/** google.protobuf.* are values to the mask: nothing below them can be asked for. */
+const isValue = (type: MessageShape | undefined): boolean =>
+  type?.typeName.startsWith('google.protobuf.') ?? true
+
+function check(type: MessageShape, tree: Tree): void {
+  for (const [name, below] of tree) {
+    if (name === '*' || name === '') continue
+    const field = type.fields.find(candidate => candidate.name === name || candidate.localName === name)
+    if (!field) throw invalid(`invalid read_mask path: ${type.typeName} has no field ${name}`)
+    const next = messageType(field)
+    if (next && !isValue(next)) check(next, below)
+  }
+}
+
+function prune(type: MessageShape, message: Record<string, unknown>, tree: Tree): void {
+  if (isAll(tree)) return
+  for (const field of type.fields) {
+    const below = tree.get(field.name) ?? tree.get(field.localName)
+    const holder = field.oneof ? (message[field.oneof] as Record<string, unknown> | undefined) : message
+    if (field.oneof && holder?.oneofKind !== field.localName) continue
+    if (!below) {
+      if (field.oneof) message[field.oneof] = { oneofKind: undefined }
+      else if (field.repeat) message[field.localName] = []
+      else if (field.kind === 'map') message[field.localName] = {}
+      else delete message[field.localName]
+      continue
+    }
+    const value = holder?.[field.localName]
+    const next = messageType(field)
+    if (below.size === 0 || value === undefined || !next || isValue(next)) continue
+    for (const one of field.repeat
+      ? (value as Record<string, unknown>[])
+      : [value as Record<string, unknown>])
+      prune(next, one, below)
+  }
+}

@@ -1,0 +1,227 @@
+import type { GrpcTypes } from '@mysten/sui/grpc'
+import { toBase64 } from '@mysten/sui/utils'
+import { type Address, parseAddress, SYSTEM } from '../ledger/address.ts'
+import type { Command } from '../ledger/execution/execute.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { FLAT_GAS_UNITS, LIMITS, REFERENCE_GAS_PRICE } from '../ledger/limits.ts'
+import { coinBalance, type LedgerObject, suiCoinType } from '../ledger/object.ts'
+import { type CallArg, serializeTransaction } from '../ledger/transaction.ts'
+import { argumentsOf } from '../ledger/validation.ts'
+import { VmError } from '../vm/index.ts'
+import { commandOf } from './convert/commands.ts'
+import { inputKind } from './convert/transaction-data.ts'
+import { invalid, notFound } from './status.ts'
+
+/** How the commands use an input. */
+interface Use {
+  /** by value or through `&mut` */
+  mutable: boolean
+  /** as `Receiving<T>` */
+  receiving: boolean
+}
+
+function inputUses(ledger: Ledger, commands: readonly Command[]): Map<number, Use> {
+  const uses = new Map<number, Use>()
+  const note = (input: number | undefined, use: Partial<Use>) => {
+    if (input === undefined) return
+    const known = uses.get(input) ?? { mutable: false, receiving: false }
+    uses.set(input, {
+      mutable: known.mutable || use.mutable === true,
+      receiving: known.receiving || use.receiving === true,
+    })
+  }
+  for (const command of commands) {
+    if (command.$kind !== 'MoveCall') {
+      for (const argument of argumentsOf(command)) note(argument.Input, { mutable: true })
+      continue
+    }
+    const { package: id, module, function: name, arguments: args } = command.MoveCall
+    for (const [i, type] of parametersOf(ledger, id, module, name).entries()) {
+      const isReceiving =
+        type.kind === 'datatype' &&
+        type.address === SYSTEM.sui &&
+        type.module === 'transfer' &&
+        type.name === 'Receiving'
+      const mutable = type.kind === 'reference' ? type.mutable : true
+      note(args[i]?.Input, { mutable, receiving: isReceiving })
+    }
+  }
+  return uses
+}
+
+function parametersOf(ledger: Ledger, id: string, module: string, name: string) {
+  const packageId = parseAddress(id)
+  if (ledger.objects.get(packageId)?.kind !== 'package') throw notFound(`package ${packageId}`)
+  try {
+    // TxContext is not an argument
+    return ledger.vm
+      .function(packageId, module, name)
+      .parameters.filter(
+        type =>
+          !(type.kind === 'reference' && type.target.kind === 'datatype' && type.target.name === 'TxContext'),
+      )
+  } catch (error) {
+    if (error instanceof VmError && error.kind === 'FunctionNotFound')
+      throw notFound(`function ${packageId}::${module}::${name}`)
+    throw error
+  }
+}
+
+const refOf = ({ id, version, digest }: LedgerObject) => ({
+  objectId: id,
+  version: version.toString(),
+  digest,
+})
+
+function resolveObject(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefined): CallArg {
+  const id = parseAddress(input.objectId ?? '')
+  const object = ledger.objects.get(id)
+  if (!object) throw notFound(`object ${id}`)
+  if (input.version !== undefined && object.owner.kind !== 'shared' && object.owner.kind !== 'consensus') {
+    const isSame =
+      input.version === object.version && (input.digest === undefined || input.digest === object.digest)
+    if (!isSame) throw invalid(`object ${id} has version ${object.version}, not ${input.version}`)
+  }
+  switch (object.owner.kind) {
+    case 'shared':
+    case 'consensus': {
+      const start = object.owner.kind === 'shared' ? object.owner.initialVersion : object.owner.startVersion
+      const mutable = input.mutable ?? use?.mutable ?? false
+      return {
+        $kind: 'Object',
+        Object: {
+          $kind: 'SharedObject',
+          SharedObject: { objectId: id, initialSharedVersion: start.toString(), mutable },
+        },
+      }
+    }
+    default:
+      return use?.receiving
+        ? { $kind: 'Object', Object: { $kind: 'Receiving', Receiving: refOf(object) } }
+        : { $kind: 'Object', Object: { $kind: 'ImmOrOwnedObject', ImmOrOwnedObject: refOf(object) } }
+  }
+}
+
+function resolveInput(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefined): CallArg {
+  const ref = () => {
+    if (input.objectId === undefined || input.version === undefined || input.digest === undefined)
+      throw invalid('an object input lacks its ID, version or digest')
+    return { objectId: parseAddress(input.objectId), version: input.version.toString(), digest: input.digest }
+  }
+  switch (input.kind) {
+    case inputKind.pure:
+      return { $kind: 'Pure', Pure: { bytes: toBase64(input.pure ?? new Uint8Array(0)) } }
+    case inputKind.immutableOrOwned:
+      return { $kind: 'Object', Object: { $kind: 'ImmOrOwnedObject', ImmOrOwnedObject: ref() } }
+    case inputKind.receiving:
+      return { $kind: 'Object', Object: { $kind: 'Receiving', Receiving: ref() } }
+    case inputKind.shared:
+      if (input.objectId === undefined || input.version === undefined)
+        throw invalid('a shared input lacks its ID or initial version')
+      return {
+        $kind: 'Object',
+        Object: {
+          $kind: 'SharedObject',
+          SharedObject: {
+            objectId: parseAddress(input.objectId),
+            initialSharedVersion: input.version.toString(),
+            mutable: input.mutable ?? input.mutability === 2,
+          },
+        },
+      }
+    default:
+      if (input.objectId !== undefined) return resolveObject(ledger, input, use)
+      throw invalid('an input has no kind')
+  }
+}
+
+/** The owner's largest SUI coins that are not inputs already. */
+function selectGas(
+  ledger: Ledger,
+  owner: Address,
+  inputs: readonly CallArg[],
+  budget: bigint,
+): LedgerObject[] {
+  const used = new Set(inputs.map(input => input.Object?.ImmOrOwnedObject?.objectId))
+  const coins = ledger.objects
+    .ownedBy(owner, { limit: 1000, type: suiCoinType })
+    .items.filter(coin => coin.owner.kind === 'address' && !used.has(coin.id))
+    .map(coin => ({ coin, balance: coinBalance(coin.contents) }))
+    .sort((a, b) => (a.balance > b.balance ? -1 : a.balance < b.balance ? 1 : 0))
+    .slice(0, LIMITS.maxGasPaymentObjects)
+  const total = coins.reduce((sum, { balance }) => sum + balance, 0n)
+  if (total < budget || coins.length === 0)
+    throw invalid(
+      `Unable to perform gas selection due to insufficient SUI balance (in MIST) for account ${owner} ` +
+        `to satisfy required budget ${budget}.`,
+    )
+  return coins.map(({ coin }) => coin)
+}
+
+function expirationOf(message: GrpcTypes.TransactionExpiration | undefined) {
+  switch (message?.kind) {
+    case undefined:
+    case 0:
+    case 1:
+      return { None: true as const }
+    case 2:
+      return { Epoch: Number(message.epoch ?? 0n) }
+    case 3:
+      return {
+        ValidDuring: {
+          minEpoch: message.minEpoch?.toString() ?? null,
+          maxEpoch: message.epoch?.toString() ?? null,
+          minTimestamp: milliseconds(message.minTimestamp),
+          maxTimestamp: milliseconds(message.maxTimestamp),
+          chain: message.chain ?? '',
+          nonce: message.nonce ?? 0,
+        },
+      }
+    default:
+      throw invalid('this kind of expiration is not supported')
+  }
+}
+
+const milliseconds = (time: { seconds: bigint; nanos: number } | undefined): string | null =>
+  time ? (time.seconds * 1000n + BigInt(Math.floor(time.nanos / 1_000_000))).toString() : null
+
+/** With flat gas, any transaction costs the minimum; twice that leaves room, as Sui's estimates do. */
+const estimatedBudget = (price: bigint): bigint => 2n * FLAT_GAS_UNITS * price
+
+/**
+ * Completes a transaction that leaves out versions and digests of objects, kinds of inputs, gas price,
+ * budget or coins; answers the BCS of its TransactionData. Throws RpcStatus.
+ */
+export function resolveTransaction(
+  ledger: Ledger,
+  message: GrpcTypes.Transaction,
+  { doGasSelection }: { doGasSelection: boolean },
+): Uint8Array {
+  const data = message.kind?.data
+  if (data?.oneofKind !== 'programmableTransaction')
+    throw invalid('only programmable transactions are supported')
+  if (message.sender === undefined) throw invalid('the transaction has no sender')
+  const { inputs: inputMessages, commands: commandMessages } = data.programmableTransaction
+  const commands = commandMessages.map(commandOf)
+  const uses = inputUses(ledger, commands)
+  const inputs = inputMessages.map((input, i) => resolveInput(ledger, input, uses.get(i)))
+  const { gasPayment } = message
+  const sender = parseAddress(message.sender)
+  const owner = gasPayment?.owner === undefined ? sender : parseAddress(gasPayment.owner)
+  const price = gasPayment?.price ?? REFERENCE_GAS_PRICE
+  const budget = gasPayment?.budget ?? estimatedBudget(price)
+  let payment = (gasPayment?.objects ?? []).map(({ objectId = '', version = 0n, digest = '' }) => ({
+    objectId: parseAddress(objectId),
+    version: version.toString(),
+    digest,
+  }))
+  if (doGasSelection && payment.length === 0) payment = selectGas(ledger, owner, inputs, budget).map(refOf)
+  return serializeTransaction({
+    V1: {
+      kind: { ProgrammableTransaction: { inputs, commands } },
+      sender,
+      gasData: { payment, owner, price: price.toString(), budget: budget.toString() },
+      expiration: expirationOf(message.expiration),
+    },
+  })
+}

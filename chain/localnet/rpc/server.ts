@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dataFrame, type Framing, framingOf, readRequest, trailerFrame } from './framing.ts'
+import { allowedHost, corsHeaders } from './guard.ts'
+import type { Method } from './methods.ts'
+import { RpcStatus, STATUS, toStatus } from './status.ts'
+
+/** A plain HTTP route (the faucet, the admin's). */
+export type Route = (request: { body: Uint8Array; remoteAddress: string | undefined }) => Promise<{
+  status: number
+  json: unknown
+}>
+
+export interface ServerLog {
+  debug(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface ServerOptions {
+  host: string
+  /** 0: any free one */
+  port: number
+  methods: ReadonlyMap<string, Method>
+  /** by `METHOD /path` */
+  routes: ReadonlyMap<string, Route>
+  log?: ServerLog
+}
+
+/** Twice what a transaction may have, in base64. */
+const maxBodyBytes = 1024 * 1024
+
+export interface RpcServer {
+  url: string
+  close(): Promise<void>
+}
+
+/** gRPC-web over HTTP/1.1. Throws the system's error when the port is taken. */
+export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  const closing = new AbortController()
+  const server = http.createServer((request, response) => {
+    void respond(request, response, options, closing.signal).catch(error => {
+      options.log?.error({ err: error, path: request.url }, 'request failed')
+      response.destroy()
+    })
+  })
+  server.listen(options.port, options.host)
+  await once(server, 'listening')
+  const { address, port, family } = server.address() as AddressInfo
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    async close() {
+      closing.abort(new RpcStatus('UNAVAILABLE', 'the server is shutting down'))
+      const closed = once(server, 'close')
+      server.close()
+      server.closeIdleConnections()
+      // streams end by the signal; whoever does not read must not hold up the end
+      const timer = setTimeout(() => server.closeAllConnections(), 1000)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+async function respond(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  { host, methods, routes, log }: ServerOptions,
+  closing: AbortSignal,
+): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://localhost').pathname
+  if (!allowedHost(request.headers.host, host)) return plain(response, 403, { error: 'unknown Host' })
+  for (const [name, value] of Object.entries(corsHeaders(request.headers.origin)))
+    response.setHeader(name, value)
+  if (request.method === 'OPTIONS') return plain(response, 204)
+  const route = routes.get(`${request.method} ${path}`)
+  const framing = framingOf(request.headers['content-type'] ?? '')
+  if (!route && request.method !== 'POST') return plain(response, 404, { error: 'not found' })
+  if (!route && !framing) return plain(response, 415, { error: 'gRPC-web expected' })
+  const body = await readBody(request)
+  if (!body) return plain(response, 413, { error: `at most ${maxBodyBytes} bytes` })
+  if (route) {
+    const { status, json } = await route({ body, remoteAddress: request.socket.remoteAddress })
+    return plain(response, status, json)
+  }
+
+  const hangUp = new AbortController()
+  response.on('close', () => hangUp.abort(new RpcStatus('CANCELLED', 'the caller hung up')))
+  const signal = AbortSignal.any([hangUp.signal, closing])
+  response.writeHead(200, {
+    'content-type': framing === 'text' ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto',
+  })
+  let status = new RpcStatus('OK', '')
+  try {
+    const method = methods.get(path)
+    if (!method) throw new RpcStatus('UNIMPLEMENTED', `no method ${path}`)
+    for await (const message of method(readRequest(body, framing!), { signal }))
+      await send(response, dataFrame(message, framing!), signal)
+  } catch (error) {
+    status = signal.aborted ? toStatus(signal.reason) : toStatus(error)
+    if (status.status === 'INTERNAL') log?.error({ err: error, path }, 'call failed')
+  }
+  log?.debug({ path, status: status.status }, 'call')
+  endCall(response, status, framing!)
+}
+
+function endCall(response: http.ServerResponse, { status, message }: RpcStatus, framing: Framing): void {
+  if (!response.destroyed) response.end(trailerFrame(STATUS[status], message, framing))
+}
+
+/** Waits when the caller reads slower than we write. */
+async function send(response: http.ServerResponse, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  if (!response.write(bytes)) await once(response, 'drain', { signal })
+}
+
+function plain(response: http.ServerResponse, status: number, json?: unknown): void {
+  if (json === undefined) {
+    response.writeHead(status).end()
+    return
+  }
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+}
+
+/** The whole body; undefined when it is too large. */
+async function readBody(request: http.IncomingMessage): Promise<Uint8Array | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxBodyBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

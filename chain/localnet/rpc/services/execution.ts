@@ -1,0 +1,74 @@
+import { GrpcTypes } from '@mysten/sui/grpc'
+import type { Ledger } from '../../ledger/ledger.ts'
+import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
+import { parseTransaction, serializeTransaction } from '../../ledger/transaction.ts'
+import { bcsMessage } from '../convert/common.ts'
+import { jsonOf } from '../convert/json.ts'
+import { executedMessage } from '../convert/transaction.ts'
+import { transactionMessage } from '../convert/transaction-data.ts'
+import { Mask } from '../mask.ts'
+import { resolveTransaction } from '../resolve.ts'
+import { invalid } from '../status.ts'
+
+/** A signature alone, or BCS of it as a byte vector. */
+function signatureBytes({ bcs }: GrpcTypes.UserSignature): Uint8Array {
+  const bytes = bcs?.value
+  if (!bytes?.length) throw invalid('a signature has no bytes')
+  const withLength = bytes[0] === bytes.length - 1 && bytes.length - 1 >= 97
+  return withLength ? bytes.subarray(1) : bytes
+}
+
+export const executionService = (ledger: Ledger) => ({
+  async executeTransaction(
+    request: GrpcTypes.ExecuteTransactionRequest,
+  ): Promise<GrpcTypes.ExecuteTransactionResponse> {
+    const mask = Mask.of(request.readMask, ['effects']).check(GrpcTypes.ExecutedTransaction)
+    const { transaction, signatures } = request
+    if (!transaction) throw invalid('no transaction')
+    const bytes = transaction.bcs?.value ?? resolveTransaction(ledger, transaction, { doGasSelection: false })
+    const record = await ledger.execute(bytes, signatures.map(signatureBytes))
+    return { transaction: await executedMessage(ledger, record, mask) }
+  },
+
+  async simulateTransaction(
+    request: GrpcTypes.SimulateTransactionRequest,
+  ): Promise<GrpcTypes.SimulateTransactionResponse> {
+    const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.SimulateTransactionResponse)
+    const { transaction } = request
+    if (!transaction) throw invalid('no transaction')
+    const checks = request.checks !== 1
+    const doGasSelection = request.doGasSelection === true && checks
+    const bytes = simulatedBytes(ledger, transaction, doGasSelection)
+    const simulation = ledger.simulate(bytes, { checks })
+    const inner = mask.at('transaction')
+    return mask.prune(GrpcTypes.SimulateTransactionResponse, {
+      transaction: mask.wants('transaction')
+        ? await executedMessage(ledger, { ...simulation, transaction: bytes, signatures: [] }, inner)
+        : undefined,
+      commandOutputs: mask.wants('command_outputs')
+        ? simulation.outputs.map(({ returned }) => ({
+            returnValues: returned.map(({ type, contents }) => ({
+              value: bcsMessage(type.text, contents),
+              json: jsonOf(ledger.vm, type.text, contents),
+            })),
+            mutatedByRef: [],
+          }))
+        : [],
+      suggestedGasPrice: REFERENCE_GAS_PRICE,
+    })
+  },
+})
+
+function simulatedBytes(
+  ledger: Ledger,
+  transaction: GrpcTypes.Transaction,
+  doGasSelection: boolean,
+): Uint8Array {
+  const bytes = transaction.bcs?.value
+  if (!bytes?.length) return resolveTransaction(ledger, transaction, { doGasSelection })
+  const parsed = parseTransaction(bytes)
+  if (!doGasSelection || parsed.data.gasData.payment.length > 0) return bytes
+  const completed = resolveTransaction(ledger, transactionMessage(parsed), { doGasSelection })
+  const { gasData } = parseTransaction(completed).data
+  return serializeTransaction({ V1: { ...parsed.data, gasData } })
+}

@@ -1,0 +1,169 @@
+import { GrpcTypes } from '@mysten/sui/grpc'
+import type { CheckpointRecord } from '../../ledger/checkpoint.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
+import type { TransactionRecord } from '../../ledger/records.ts'
+import type { Call } from '../call.ts'
+import { checkpointMessage } from '../convert/checkpoint.ts'
+import { eventMessages, executedMessage } from '../convert/transaction.ts'
+import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
+import { Mask } from '../mask.ts'
+import { encodeCursor, type Found, runQuery } from '../query.ts'
+
+interface Entry {
+  record: TransactionRecord
+  index: number
+}
+
+/** Queries over what has happened, in the order in which it happened. */
+export function historyService(ledger: Ledger) {
+  const transactionsOf = async (checkpoint: CheckpointRecord): Promise<Entry[]> => {
+    const entries: Entry[] = []
+    for (const [index, { transaction }] of checkpoint.transactions.entries()) {
+      const record = await ledger.transaction(transaction)
+      if (record) entries.push({ record, index })
+    }
+    return entries
+  }
+  const entriesAt = async (sequence: bigint): Promise<Entry[]> => {
+    const checkpoint = await ledger.checkpoint(sequence)
+    return checkpoint ? await transactionsOf(checkpoint) : []
+  }
+  const view = (record: TransactionRecord) =>
+    new TransactionView(record, record.events ? eventMessages(ledger, record.events, false) : [])
+
+  /** Events of a checkpoint that the filter lets through; cursors count all of its events. */
+  const eventsAt = async (
+    sequence: bigint,
+    filter: (event: GrpcTypes.Event) => boolean,
+    mask: Mask,
+  ): Promise<Found<GrpcTypes.Event>[]> => {
+    const found: Found<GrpcTypes.Event>[] = []
+    let number = 0
+    for (const { record, index } of await entriesAt(sequence)) {
+      if (!record.events) continue
+      for (const [eventIndex, event] of eventMessages(ledger, record.events, mask.wants('json')).entries()) {
+        const position = { checkpoint: sequence, index: number++ }
+        if (!filter(event)) continue
+        const item = mask.prune(GrpcTypes.Event, {
+          ...event,
+          checkpoint: sequence,
+          transactionDigest: record.digest,
+          transactionIndex: BigInt(index),
+          eventIndex,
+        })
+        found.push({ item, position })
+      }
+    }
+    return found
+  }
+
+  const transactionsAt = async (
+    sequence: bigint,
+    filter: (view: TransactionView) => boolean,
+    mask: Mask,
+  ): Promise<Found<GrpcTypes.ExecutedTransaction>[]> => {
+    const found: Found<GrpcTypes.ExecutedTransaction>[] = []
+    for (const { record, index } of await entriesAt(sequence)) {
+      if (!filter(view(record))) continue
+      found.push({
+        item: await executedMessage(ledger, record, mask),
+        position: { checkpoint: sequence, index },
+      })
+    }
+    return found
+  }
+
+  const checkpointMatches = async (
+    checkpoint: CheckpointRecord,
+    filter: GrpcTypes.TransactionFilter | undefined,
+  ): Promise<boolean> => {
+    if (!filter || filter.terms.length === 0) return true
+    const test = transactionFilter(ledger, filter)
+    return (await transactionsOf(checkpoint)).some(({ record }) => test(view(record)))
+  }
+
+  /** Every checkpoint from now on. It reads as fast as the caller does, so nothing queues up. */
+  async function* follow({ signal }: Call): AsyncGenerator<bigint> {
+    for (let next = ledger.height + 1n; ; next++) {
+      await ledger.waitForCheckpoint(next, signal)
+      yield next
+    }
+  }
+
+  return {
+    ledger: {
+      async *listEvents(
+        request: GrpcTypes.ListEventsRequest,
+        { signal }: Call,
+      ): AsyncGenerator<GrpcTypes.ListEventsResponse> {
+        const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
+        const filter = eventFilter(ledger, request.filter)
+        const itemsOf = (sequence: bigint) => eventsAt(sequence, filter, mask)
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+          yield 'item' in frame ? { event: frame.item, watermark: frame.watermark } : frame
+      },
+
+      async *listTransactions(
+        request: GrpcTypes.ListTransactionsRequest,
+        { signal }: Call,
+      ): AsyncGenerator<GrpcTypes.ListTransactionsResponse> {
+        const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
+        const filter = transactionFilter(ledger, request.filter)
+        const itemsOf = (sequence: bigint) => transactionsAt(sequence, filter, mask)
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+          yield 'item' in frame ? { transaction: frame.item, watermark: frame.watermark } : frame
+      },
+
+      async *listCheckpoints(
+        request: GrpcTypes.ListCheckpointsRequest,
+        { signal }: Call,
+      ): AsyncGenerator<GrpcTypes.ListCheckpointsResponse> {
+        const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
+        const itemsOf = async (sequence: bigint): Promise<Found<GrpcTypes.Checkpoint>[]> => {
+          const checkpoint = await ledger.checkpoint(sequence)
+          if (!checkpoint || !(await checkpointMatches(checkpoint, request.filter))) return []
+          const item = await checkpointMessage(ledger, checkpoint, mask)
+          return [{ item, position: { checkpoint: sequence, index: 0 } }]
+        }
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+          yield 'item' in frame ? { checkpoint: frame.item, watermark: frame.watermark } : frame
+      },
+    },
+
+    subscription: {
+      async *subscribeCheckpoints(
+        request: GrpcTypes.SubscribeCheckpointsRequest,
+        call: Call,
+      ): AsyncGenerator<GrpcTypes.SubscribeCheckpointsResponse> {
+        const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
+        for await (const cursor of follow(call)) {
+          const checkpoint = await ledger.checkpoint(cursor)
+          if (checkpoint && (await checkpointMatches(checkpoint, request.filter)))
+            yield { cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
+        }
+      },
+
+      async *subscribeTransactions(
+        request: GrpcTypes.SubscribeTransactionsRequest,
+        call: Call,
+      ): AsyncGenerator<GrpcTypes.SubscribeTransactionsResponse> {
+        const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
+        const filter = transactionFilter(ledger, request.filter)
+        for await (const sequence of follow(call))
+          for (const { item, position } of await transactionsAt(sequence, filter, mask))
+            yield { transaction: item, watermark: { cursor: encodeCursor(position), checkpoint: sequence } }
+      },
+
+      async *subscribeEvents(
+        request: GrpcTypes.SubscribeEventsRequest,
+        call: Call,
+      ): AsyncGenerator<GrpcTypes.SubscribeEventsResponse> {
+        const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
+        const filter = eventFilter(ledger, request.filter)
+        for await (const sequence of follow(call))
+          for (const { item, position } of await eventsAt(sequence, filter, mask))
+            yield { event: item, watermark: { cursor: encodeCursor(position), checkpoint: sequence } }
+      },
+    },
+  }
+}

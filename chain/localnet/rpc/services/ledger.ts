@@ -1,0 +1,137 @@
+import { GrpcTypes } from '@mysten/sui/grpc'
+import { parseAddress } from '../../ledger/address.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
+import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
+import { checkpointMessage } from '../convert/checkpoint.ts'
+import { timestamp } from '../convert/common.ts'
+import { objectMessage } from '../convert/object.ts'
+import { executedMessage } from '../convert/transaction.ts'
+import { Mask } from '../mask.ts'
+import { protocolConfig, systemState } from '../protocol-config.ts'
+import { invalid, notFound, STATUS, toStatus } from '../status.ts'
+
+const maxBatch = 1000
+
+async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: GrpcTypes.GetObjectResult }> {
+  try {
+    return { ok: await work() }
+  } catch (error) {
+    const { status, message } = toStatus(error)
+    return {
+      error: { result: { oneofKind: 'error', error: { code: STATUS[status], message, details: [] } } },
+    }
+  }
+}
+
+export function ledgerService(ledger: Ledger) {
+  const object = async (request: GrpcTypes.GetObjectRequest, mask: Mask): Promise<GrpcTypes.Object> => {
+    const id = parseAddress(request.objectId ?? '')
+    const found = await ledger.object(id, request.version)
+    if (!found)
+      throw notFound(`Object ${id}${request.version === undefined ? '' : ` with version ${request.version}`}`)
+    return mask.prune(GrpcTypes.Object, objectMessage(ledger, found, mask))
+  }
+  const transaction = async (
+    digest: string | undefined,
+    mask: Mask,
+  ): Promise<GrpcTypes.ExecutedTransaction> => {
+    const record = digest ? await ledger.transaction(digest) : undefined
+    if (!record) throw notFound(`Transaction ${digest}`)
+    return await executedMessage(ledger, record, mask)
+  }
+  const objectMask = (mask: { paths: string[] } | undefined) =>
+    Mask.of(mask, ['object_id', 'version', 'digest']).check(GrpcTypes.Object)
+  const transactionMask = (mask: { paths: string[] } | undefined) =>
+    Mask.of(mask, ['digest']).check(GrpcTypes.ExecutedTransaction)
+
+  return {
+    getServiceInfo: (): GrpcTypes.GetServiceInfoResponse => ({
+      chainId: ledger.identity.chainId,
+      chain: 'localnet',
+      epoch: ledger.epoch,
+      checkpointHeight: ledger.height,
+      timestamp: timestamp(ledger.timestampMs),
+      lowestAvailableCheckpoint: 0n,
+      lowestAvailableCheckpointObjects: 0n,
+      server: 'floe-localnet/1',
+    }),
+
+    async getObject(request: GrpcTypes.GetObjectRequest): Promise<GrpcTypes.GetObjectResponse> {
+      return { object: await object(request, objectMask(request.readMask)) }
+    },
+
+    async batchGetObjects(
+      request: GrpcTypes.BatchGetObjectsRequest,
+    ): Promise<GrpcTypes.BatchGetObjectsResponse> {
+      if (request.requests.length > maxBatch) throw invalid(`at most ${maxBatch} objects at once`)
+      const mask = objectMask(request.readMask)
+      const objects: GrpcTypes.GetObjectResult[] = []
+      for (const one of request.requests) {
+        const found = await result(() => object(one, mask))
+        objects.push('ok' in found ? { result: { oneofKind: 'object', object: found.ok } } : found.error)
+      }
+      return { objects }
+    },
+
+    async getTransaction(
+      request: GrpcTypes.GetTransactionRequest,
+    ): Promise<GrpcTypes.GetTransactionResponse> {
+      return { transaction: await transaction(request.digest, transactionMask(request.readMask)) }
+    },
+
+    async batchGetTransactions(
+      request: GrpcTypes.BatchGetTransactionsRequest,
+    ): Promise<GrpcTypes.BatchGetTransactionsResponse> {
+      if (request.digests.length > maxBatch) throw invalid(`at most ${maxBatch} transactions at once`)
+      const mask = transactionMask(request.readMask)
+      const transactions: GrpcTypes.GetTransactionResult[] = []
+      for (const digest of request.digests) {
+        const found = await result(() => transaction(digest, mask))
+        transactions.push(
+          'ok' in found
+            ? { result: { oneofKind: 'transaction', transaction: found.ok } }
+            : (found.error as GrpcTypes.GetTransactionResult),
+        )
+      }
+      return { transactions }
+    },
+
+    async getCheckpoint(request: GrpcTypes.GetCheckpointRequest): Promise<GrpcTypes.GetCheckpointResponse> {
+      const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
+      const { checkpointId } = request
+      const which =
+        checkpointId.oneofKind === 'sequenceNumber'
+          ? checkpointId.sequenceNumber
+          : checkpointId.oneofKind === 'digest'
+            ? checkpointId.digest
+            : ledger.height
+      const checkpoint = await ledger.checkpoint(which)
+      if (!checkpoint) throw notFound(`Checkpoint ${which}`)
+      return { checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
+    },
+
+    getEpoch(request: GrpcTypes.GetEpochRequest): GrpcTypes.GetEpochResponse {
+      const mask = Mask.of(request.readMask, [
+        'epoch',
+        'first_checkpoint',
+        'last_checkpoint',
+        'start',
+        'end',
+        'reference_gas_price',
+        'protocol_config',
+      ]).check(GrpcTypes.Epoch)
+      if (request.epoch !== undefined && request.epoch !== ledger.epoch)
+        throw notFound(`Epoch ${request.epoch}`)
+      return {
+        epoch: mask.prune(GrpcTypes.Epoch, {
+          epoch: ledger.epoch,
+          firstCheckpoint: 0n,
+          start: timestamp(BigInt(ledger.identity.genesisMs)),
+          referenceGasPrice: REFERENCE_GAS_PRICE,
+          systemState: systemState(ledger),
+          protocolConfig: protocolConfig(),
+        }),
+      }
+    },
+  }
+}

@@ -1,0 +1,158 @@
+import { GrpcTypes } from '@mysten/sui/grpc'
+import { parseAddress, SYSTEM } from '../../ledger/address.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
+import { type MoveObject, suiType } from '../../ledger/object.ts'
+import type { MoveType, Value } from '../../vm/index.ts'
+import { bcsMessage } from '../convert/common.ts'
+import { objectMessage } from '../convert/object.ts'
+import { Mask } from '../mask.ts'
+import { pageOf, pageToken } from '../page.ts'
+import { invalid, notFound } from '../status.ts'
+
+export function stateService(ledger: Ledger) {
+  const parseType = (text: string | undefined): MoveType => {
+    try {
+      return ledger.vm.types.fromTag(text ?? '')
+    } catch (cause) {
+      throw Object.assign(invalid(`invalid type ${text}`), { cause })
+    }
+  }
+  const typeText = (text: string | undefined): string => parseType(text).text
+
+  return {
+    listOwnedObjects(request: GrpcTypes.ListOwnedObjectsRequest): GrpcTypes.ListOwnedObjectsResponse {
+      const mask = Mask.of(request.readMask, ['object_id', 'version', 'object_type']).check(GrpcTypes.Object)
+      const owner = parseAddress(request.owner ?? '')
+      const type = request.objectType ? ownedType(ledger, parseType(request.objectType)) : undefined
+      const question = `owned ${owner} ${type ?? ''}`
+      const page = ledger.objects.ownedBy(owner, { ...pageOf(request, question), type })
+      return {
+        objects: page.items.map(object => mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask))),
+        nextPageToken: pageToken(page.next, question),
+      }
+    },
+
+    listDynamicFields(request: GrpcTypes.ListDynamicFieldsRequest): GrpcTypes.ListDynamicFieldsResponse {
+      const mask = Mask.of(request.readMask, ['parent', 'field_id']).check(GrpcTypes.DynamicField)
+      const parent = parseAddress(request.parent ?? '')
+      const question = `fields ${parent}`
+      const page = ledger.objects.fieldsOf(parent, pageOf(request, question))
+      return {
+        dynamicFields: page.items
+          .filter(isField)
+          .map(field => mask.prune(GrpcTypes.DynamicField, fieldMessage(ledger, parent, field, mask))),
+        nextPageToken: pageToken(page.next, question),
+      }
+    },
+
+    getBalance({ owner, coinType }: GrpcTypes.GetBalanceRequest): GrpcTypes.GetBalanceResponse {
+      const type = typeText(coinType ?? suiType)
+      const { total } = ledger.objects.balance(parseAddress(owner ?? ''), type)
+      return { balance: { coinType: type, balance: total, coinBalance: total, addressBalance: 0n } }
+    },
+
+    listBalances(request: GrpcTypes.ListBalancesRequest): GrpcTypes.ListBalancesResponse {
+      const owner = parseAddress(request.owner ?? '')
+      const question = `balances ${owner}`
+      const page = ledger.objects.balances(owner, pageOf(request, question))
+      return {
+        balances: page.items.map(({ coinType, total }) => ({
+          coinType,
+          balance: total,
+          coinBalance: total,
+          addressBalance: 0n,
+        })),
+        nextPageToken: pageToken(page.next, question),
+      }
+    },
+
+    getCoinInfo({ coinType }: GrpcTypes.GetCoinInfoRequest): GrpcTypes.GetCoinInfoResponse {
+      const type = typeText(coinType)
+      const record = (name: string) => ledger.objects.coinRecord(`${SYSTEM.sui}::coin::${name}<${type}>`)
+      const metadata = record('CoinMetadata')
+      const treasury = record('TreasuryCap')
+      if (type === suiType) return { coinType: type, metadata: suiMetadata }
+      if (!metadata && !treasury) throw notFound(`coin ${type}`)
+      return {
+        coinType: type,
+        metadata: metadata && coinMetadata(ledger, metadata),
+        treasury: treasury && { id: treasury.id, totalSupply: totalSupply(ledger, treasury) },
+      }
+    },
+  }
+}
+
+const suiMetadata: GrpcTypes.CoinMetadata = {
+  decimals: 9,
+  name: 'Sui',
+  symbol: 'SUI',
+  description: '',
+}
+
+/** A generic type without its arguments asks for all of its instances. */
+function ownedType(ledger: Ledger, type: MoveType): string {
+  if (type.kind !== 'datatype') throw invalid(`${type.text} is not an object type`)
+  const isBare =
+    type.typeArguments.length === 0 && (ledger.vm.definition(type)?.typeParameters.length ?? 0) > 0
+  return isBare ? `${type.text}<` : type.text
+}
+
+const valueOf = (ledger: Ledger, object: MoveObject): Value[] =>
+  ledger.vm.deserialize(ledger.vm.types.fromTag(object.type), object.contents) as Value[]
+
+function coinMetadata(ledger: Ledger, object: MoveObject): GrpcTypes.CoinMetadata {
+  const [, decimals, name, symbol, description, iconUrl] = valueOf(ledger, object) as [
+    Value,
+    number,
+    ...[number[]][],
+  ]
+  const text = (bytes: number[] | undefined) => new TextDecoder().decode(Uint8Array.from(bytes ?? []))
+  const url = (iconUrl as unknown as [[[number[]]]])[0][0]
+  return {
+    id: object.id,
+    decimals,
+    name: text(name?.[0]),
+    symbol: text(symbol?.[0]),
+    description: text(description?.[0]),
+    iconUrl: url === undefined ? undefined : text((url as unknown as [[number[]]])[0][0]),
+  }
+}
+
+const totalSupply = (ledger: Ledger, treasury: MoveObject): bigint =>
+  (valueOf(ledger, treasury)[1] as Value[])[0] as bigint
+
+const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<`
+
+/** Values of dynamic object fields are owned by their field, and are no fields themselves. */
+const isField = (object: MoveObject): boolean => object.type.startsWith(fieldPrefix)
+
+function fieldMessage(ledger: Ledger, parent: string, field: MoveObject, mask: Mask): GrpcTypes.DynamicField {
+  const { vm } = ledger
+  const type = vm.types.fromTag(field.type)
+  if (type.kind !== 'datatype') throw new TypeError(`${field.type} is not a field`)
+  const [nameType, valueType] = type.typeArguments as [MoveType, MoveType]
+  const [, name, value] = vm.deserialize(type, field.contents) as [Value, Value, Value]
+  const message: GrpcTypes.DynamicField = { kind: 1, parent, fieldId: field.id }
+  const isObject =
+    nameType.kind === 'datatype' &&
+    nameType.address === SYSTEM.sui &&
+    nameType.module === 'dynamic_object_field' &&
+    nameType.name === 'Wrapper'
+  if (mask.wants('field_object')) message.fieldObject = objectMessage(ledger, field, mask.at('field_object'))
+  message.value = bcsMessage(valueType.text, vm.serialize(valueType, value))
+  if (!isObject) {
+    message.name = bcsMessage(nameType.text, vm.serialize(nameType, name))
+    message.valueType = valueType.text
+    return message
+  }
+  const inner = nameType.typeArguments[0]!
+  const childId = (value as string[])[0]!
+  const child = ledger.objects.get(childId)
+  message.kind = 2
+  message.name = bcsMessage(inner.text, vm.serialize(inner, (name as Value[])[0]!))
+  message.childId = childId
+  if (child?.kind === 'move') message.valueType = child.type
+  if (child && mask.wants('child_object'))
+    message.childObject = objectMessage(ledger, child, mask.at('child_object'))
+  return message
+}
