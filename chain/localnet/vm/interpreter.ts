@@ -53,7 +53,8 @@ function locate(error: unknown, fn: FunctionImpl, instruction: number): unknown 
       { kind: 'MoveAbort', code: error.code, location: locationOf(fn, instruction) },
       { cause: error },
     )
-  if (error instanceof TypeError)
+  // RangeError: a value that holds itself, too deep to copy
+  if (error instanceof TypeError || error instanceof RangeError)
     return new VmError(
       { kind: 'VMInvariantViolation', reason: 'a value is not where it should be' },
       { cause: error },

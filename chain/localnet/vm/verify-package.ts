@@ -2,9 +2,12 @@ import { droppable, hasKey, storable } from './abilities.ts'
 import type { Definitions } from './definitions.ts'
 import { malformed } from './format/reader.ts'
 import type { ModuleImpl, PackageImpl } from './loaded.ts'
+import { isOneTimeWitness } from './one-time-witness.ts'
 import type { DatatypeDefinition, Field, MoveType } from './types.ts'
 
-const uid = `0x${'2'.padStart(64, '0')}::object::UID`
+const framework = `0x${'2'.padStart(64, '0')}`
+const uid = `${framework}::object::UID`
+const txContext = `${framework}::tx_context::TxContext`
 const maxNesting = 64
 
 const fieldsOf = (definition: DatatypeDefinition): readonly Field[] =>
@@ -16,9 +19,11 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions): vo
   for (const module of loaded.modules.values()) {
     for (const definition of module.datatypes.values()) {
       checkFields(definition, definitions)
+      checkPhantoms(definition, definitions)
       checkKey(definition)
       checkNesting(definition, definitions, depths)
     }
+    checkInitializer(module, definitions)
     for (const fn of module.functions.values())
       for (const type of [...fn.parameters, ...fn.returns]) {
         const problem = definitions.problem(type, fn.typeParameters)
@@ -41,6 +46,47 @@ function checkFields(definition: DatatypeDefinition, definitions: Definitions): 
     if ((definitions.abilities(field.type, scope) & needed) !== needed)
       throw malformed(`field ${definition.name}.${field.name} lacks an ability`)
   }
+}
+
+/** A phantom parameter does not count for a type's abilities, so no field may hold a value of it. */
+function checkPhantoms(definition: DatatypeDefinition, definitions: Definitions): void {
+  const holdsPhantom = (type: MoveType): boolean => {
+    switch (type.kind) {
+      case 'parameter':
+        return definition.typeParameters[type.index]!.isPhantom
+      case 'vector':
+        return holdsPhantom(type.element)
+      case 'datatype': {
+        const { typeParameters } = definitions.get(type)
+        return type.typeArguments.some(
+          (argument, i) => !typeParameters[i]!.isPhantom && holdsPhantom(argument),
+        )
+      }
+      default:
+        return false
+    }
+  }
+  for (const field of fieldsOf(definition))
+    if (holdsPhantom(field.type)) throw malformed(`field ${definition.name}.${field.name} holds a phantom`)
+}
+
+/** Sui: `init` is private, returns nothing and takes the context, after the one-time witness if there is one. */
+function checkInitializer({ functions, package: owner }: ModuleImpl, definitions: Definitions): void {
+  const init = functions.get('init')
+  if (!init || owner.originalId === framework) return
+  const context = init.parameters.at(-1)
+  const takesContext = context?.kind === 'reference' && context.target.text === txContext
+  const witness = init.parameters.at(-2)
+  if (
+    init.visibility !== 'private' ||
+    init.isEntry ||
+    init.typeParameters.length > 0 ||
+    init.returns.length > 0 ||
+    init.parameters.length > 2 ||
+    !takesContext ||
+    (witness !== undefined && !isOneTimeWitness(definitions, witness))
+  )
+    throw malformed(`${init.module.name}::init is no initializer`)
 }
 
 /** Sui: an object is a struct whose first field is `id: UID`, and it can be neither copied nor dropped. */

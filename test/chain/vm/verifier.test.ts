@@ -191,6 +191,19 @@ describe('vm verifier', () => {
     )
   })
 
+  it('stops when a value holds itself', () => {
+    const handmade = new Handmade()
+    const vectors = { kind: 'vector', element: { kind: 'vector', element: u64 } } as const
+    handmade.function('f', { parameters: [vectors], code: [['CopyLoc', 0], 'Pop', 'Ret'] })
+    const vm = load(handmade)
+    const cyclic: Value[] = []
+    cyclic.push(cyclic)
+    assert.throws(
+      () => vm.call(vm.function(handmadeAddress, 'handmade', 'f'), [], [cyclic], contextWith(1e9)),
+      error => error instanceof VmError && error.kind === 'VMInvariantViolation',
+    )
+  })
+
   it('refuses indexes that lead nowhere', () => {
     for (const name of [
       'LdConst',
@@ -237,6 +250,32 @@ describe('vm verifier', () => {
     const object = new Handmade()
     object.struct('Thing', key | store, [{ name: 'n', type: u64 }])
     refuses(object, /start with its UID/)
+  })
+
+  it('refuses fields that hold a phantom parameter', () => {
+    const handmade = new Handmade()
+    handmade.struct('Box', copy | drop, [{ name: 't', type: { kind: 'parameter', index: 0 } }], [0])
+    handmade.module.datatypeHandles[0]!.typeParameters[0]!.isPhantom = true
+    refuses(handmade, /holds a phantom/)
+    const tag = new Handmade()
+    tag.struct('Tag', copy | drop, [{ name: 'n', type: u64 }], [0])
+    tag.module.datatypeHandles[0]!.typeParameters[0]!.isPhantom = true
+    load(tag)
+  })
+
+  it('refuses to make a one-time witness', () => {
+    const handmade = new Handmade()
+    handmade.struct('HANDMADE', drop, [{ name: 'dummy_field', type: bool }])
+    handmade.function('f', { code: ['LdTrue', ['Pack', 0], 'Pop', 'Ret'] })
+    refuses(handmade, /one-time witness/)
+  })
+
+  it('refuses initializers of another shape', () => {
+    for (const parts of [{}, { parameters: [u64] }, { visibility: 'public' as const }]) {
+      const handmade = new Handmade()
+      handmade.function('init', { visibility: 'private', ...parts, code: ['Ret'] })
+      refuses(handmade, /no initializer/)
+    }
   })
 
   it('refuses names that occur twice, and references in fields', () => {

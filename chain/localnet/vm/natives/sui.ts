@@ -1,8 +1,8 @@
 import { bcs } from '@mysten/sui/bcs'
 import { blake2b } from '@noble/hashes/blake2.js'
-import { droppable } from '../abilities.ts'
 import { charge } from '../copy.ts'
 import { NativeAbort } from '../errors.ts'
+import { isOneTimeWitness } from '../one-time-witness.ts'
 import type { Address, MoveType, NativeCall, NativeTable, PartyPermissions } from '../types.ts'
 import { Reference, type Value } from '../values.ts'
 import { addressBytes, addressFrom, bytesIn, u64Bytes } from './arguments.ts'
@@ -46,18 +46,6 @@ const partyOf = (permissions: Value, members: Value, each: Value): PartyPermissi
     permissions: (each as bigint[])[i] ?? 0n,
   })),
 })
-
-/** Sui: a struct with drop only, named like its module in capitals, with a single bool. */
-function isOneTimeWitness({ vm }: NativeCall, type: MoveType): boolean {
-  if (type.kind !== 'datatype' || type.typeArguments.length > 0) return false
-  if (type.name !== type.module.toUpperCase()) return false
-  const definition = vm.definition(type)
-  return (
-    definition?.abilities === droppable &&
-    definition.fields?.length === 1 &&
-    definition.fields[0]!.type.kind === 'bool'
-  )
-}
 
 const contextNatives: NativeTable = {
   '0x2::tx_context::native_sender': ({ context }) => [context.sender],
@@ -111,7 +99,9 @@ const objectNatives: NativeTable = {
     context.emit(type!, event!)
     return []
   },
-  '0x2::types::is_one_time_witness': (call, [type]) => [isOneTimeWitness(call, type!)],
+  '0x2::types::is_one_time_witness': ({ vm }, [type]) => [
+    isOneTimeWitness({ find: datatype => vm.definition(datatype) }, type!),
+  ],
 }
 
 const borrowChild = (

@@ -36,8 +36,15 @@ function groupByAddress(modules: readonly Uint8Array[]): [Address, Uint8Array[]]
   return [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** Compiles the package and the framework with it; do it once per file, in `before`. */
-export async function compileProbe(): Promise<Probe> {
+let compiling: Promise<Probe> | undefined
+
+/** The package and the framework with it, compiled once for all tests. */
+export function compileProbe(): Promise<Probe> {
+  compiling ??= compile()
+  return compiling
+}
+
+async function compile(): Promise<Probe> {
   const compiled = await compileTests(probePackage())
   const packages = groupByAddress(compiled.modules)
   return { compiled, packages, address: packages.at(-1)![0] }

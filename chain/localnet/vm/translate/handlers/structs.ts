@@ -1,7 +1,10 @@
 import { at } from '../../format/parse.ts'
+import { isOneTimeWitness } from '../../one-time-witness.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
 import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
+
+const framework = `0x${'2'.padStart(64, '0')}`
 
 interface StructUse {
   type: DatatypeType
@@ -25,6 +28,9 @@ const pack =
   (isGeneric: boolean): Handler =>
   (scope, index) => {
     const { type, fields } = structUse(scope, index, isGeneric)
+    // only the chain makes one, for `init`; the framework's own (SUI) is of use to nobody else
+    if (isOneTimeWitness(scope.definitions, type) && scope.module.package.originalId !== framework)
+      throw scope.fail('a one-time witness is made')
     scope.expectAll(fields)
     scope.push(type)
     return new Op(0x12, { n: fields.length })
