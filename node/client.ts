@@ -1,14 +1,15 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig, Wallet } from '../chain/types.ts'
-import { type Codec, createCodec, loadBls } from '../codec/index.ts'
+import { loadBls } from '../codec/index.ts'
 import { createPeerClient } from '../protocols/index.ts'
 import type { Log } from '../protocols/ports.ts'
 import { ClientError } from './errors.ts'
 import { silentLog } from './log.ts'
 import { createMetrics, type NodeMetrics } from './metrics.ts'
-import { createNetworkNode } from './network/libp2p.ts'
+import { createNetworkNode, type NetworkNode } from './network/libp2p.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import type { NetworkRole } from './network/roles.ts'
+import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { toClientError } from './services/client-errors.ts'
 import { createCommitteeTracker } from './services/committees.ts'
 import { download } from './services/download.ts'
@@ -29,8 +30,10 @@ export interface ClientInit {
   /** `gateway` for a process that lives long, `client` for one command */
   role?: Extract<NetworkRole, 'client' | 'gateway'>
   /** shared with others in the process; a given one is not closed */
-  codec?: Codec
+  codec?: BlobCodec
   coordinator?: Coordinator
+  /** as the codec: a given one is not stopped */
+  libp2p?: NetworkNode
 }
 
 /** Uploads that may still be serving their last nodes while new ones begin. */
@@ -42,12 +45,13 @@ const CLOSE_GRACE_MS = 10_000
 export async function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
   const { wallet, log = silentLog(), role = 'client' } = init
   const metrics = init.metrics ?? createMetrics({ version }).node('client')
-  const codec = init.codec ?? createCodec()
+  const codec = init.codec ?? createAdaptiveCodec()
   const coordinator = init.coordinator ?? createCoordinator(network, { log })
   const committees = createCommitteeTracker(coordinator)
   // the chain is asked while libp2p is being made; whoever needs the answer meets the error
   committees.get().catch(() => undefined)
-  const libp2p = await createNetworkNode({ network: network.systemObjectId, roles: [role], log })
+  const libp2p =
+    init.libp2p ?? (await createNetworkNode({ network: network.systemObjectId, roles: [role], log }))
   const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
   const book = createPeerBook({ network, peerIdOf: key => peerIdFromNetworkKey(key).toString() })
   const lingering = createLingering(LINGERING_UPLOADS)
@@ -136,7 +140,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       await lingering.close(CLOSE_GRACE_MS)
       closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
       peers.close()
-      await libp2p.stop()
+      if (init.libp2p === undefined) await libp2p.stop()
       if (init.codec === undefined) await codec.close()
       if (init.coordinator === undefined) await coordinator.close()
     },

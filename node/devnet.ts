@@ -1,6 +1,5 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { NetworkConfig, Wallet } from '../chain/types.ts'
-import { createCodec } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
 import type { SliverStore } from '../protocols/ports.ts'
 import { createClient } from './client.ts'
@@ -23,6 +22,7 @@ import { createLog, type ScopedLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'
+import { createAdaptiveCodec } from './services/adaptive-codec.ts'
 import type { Client } from './services/types.ts'
 import { version } from './version.ts'
 
@@ -127,7 +127,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     signal?.throwIfAborted()
 
     // 3. the nodes. They share the codec's threads and the chain's connection: it is one machine
-    const codec = createCodec()
+    const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
     const metrics = createMetrics({ version })
     const running = seats.map((seat, i) =>
@@ -171,7 +171,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     })
     await gateway.start()
     opened.push(() => gateway.stop())
-    const complete = { ...network, gateway: gateway.url }
+    const complete = { ...network, nShards: shards, gateway: gateway.url }
     await writeConfig(layout.network, complete)
     return {
       network: complete,

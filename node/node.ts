@@ -1,6 +1,6 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig } from '../chain/types.ts'
-import { type Codec, createCodec, loadBls } from '../codec/index.ts'
+import { loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
 import { createCertifiedTopic, serveProtocols } from '../protocols/index.ts'
 import type { Log, SliverStore } from '../protocols/ports.ts'
@@ -9,6 +9,7 @@ import type { NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
 import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
@@ -32,7 +33,7 @@ export interface StorageNodeInit {
   metrics: NodeMetrics
   log?: Log
   /** shared with others in the process; a given one is not closed */
-  codec?: Codec
+  codec?: BlobCodec
   coordinator?: Coordinator
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
@@ -65,7 +66,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     })
     opened.push(store.close)
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
-    const codec = init.codec ?? createCodec()
+    const codec = init.codec ?? createAdaptiveCodec()
     if (init.codec === undefined) opened.push(() => codec.close())
     const bls = await loadBls()
 

@@ -1,11 +1,11 @@
 import type { Committee } from '../../chain/types.ts'
-import type { Codec } from '../../codec/index.ts'
 import { CodecError, encodingParams } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
+import type { BlobCodec } from './adaptive-codec.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import { networkStatus } from './network-status.ts'
@@ -17,7 +17,7 @@ import { anySignal } from './wait.ts'
 export interface DownloadComponents {
   peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
   book: PeerBook
-  codec: Codec
+  codec: BlobCodec
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
 }

@@ -1,17 +1,17 @@
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
-import type { Codec } from '../../codec/index.ts'
 import { CodecError, encodingParams, shardOfPair, sliverLength, symbolSize } from '../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
+import type { BlobCodec } from './adaptive-codec.ts'
 import type { PeerBook } from './peer-book.ts'
 import { anySignal } from './wait.ts'
 
 export interface ReadRowsComponents {
   peers: Pick<PeerClient, 'fetch'>
   book: PeerBook
-  codec: Codec
+  codec: BlobCodec
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
 }

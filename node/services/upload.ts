@@ -1,10 +1,11 @@
 import type { BlobObject, ChainReader, ChainWriter, Committee, SystemInfo } from '../../chain/types.ts'
-import { type Bls, type Codec, type EncodedBlob, encodedSize, maxBlobSize } from '../../codec/index.ts'
+import { type Bls, type EncodedBlob, encodedSize, maxBlobSize } from '../../codec/index.ts'
 import type { BlobId, Certificate, Persistence } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
+import type { BlobCodec } from './adaptive-codec.ts'
 import type { CommitteeTracker } from './committees.ts'
 import { fanOut } from './fan-out.ts'
 import type { Lingering } from './lingering.ts'
@@ -19,7 +20,7 @@ export interface UploadComponents {
   peers: PeerClient
   book: PeerBook
   committees: CommitteeTracker
-  codec: Codec
+  codec: BlobCodec
   bls: Bls
   lingering: Lingering
   log: Log

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { createCodec, loadBls } from '../../codec/index.ts'
+import { loadBls } from '../../codec/index.ts'
 import { createClient } from '../../node/client.ts'
 import { choosePorts } from '../../node/devnet/ports.ts'
 import { createLog, type ScopedLog, silentLog } from '../../node/log.ts'
 import { createMetrics, type Metrics } from '../../node/metrics.ts'
 import { networkPublicKeyFromSeed } from '../../node/network/peer-id.ts'
 import { createStorageNode, type StorageNode } from '../../node/node.ts'
+import { createAdaptiveCodec } from '../../node/services/adaptive-codec.ts'
 import type { Client } from '../../node/services/types.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
 import { FakeChain } from './fake-chain.ts'
@@ -30,7 +31,7 @@ export interface Cluster {
 export async function startCluster({ nodes: count = 4, shards = 10 } = {}): Promise<Cluster> {
   const folder = await temporaryFolder()
   const bls = await loadBls()
-  const codec = createCodec({ threads: 1 })
+  const codec = createAdaptiveCodec()
   const metrics = createMetrics({ version: 'test' })
   const ports = await choosePorts(
     '127.0.0.1',
