@@ -27,7 +27,7 @@ export interface CertifiedValidator {
 export function createCertifiedValidator(ports: CertifiedPorts, now?: () => number): CertifiedValidator {
   const publisherOf = createPublishers(ports.isMember, now)
   const good = new Set<string>()
-  const pending = new Map<string, Promise<boolean>>()
+  const pending = new Map<string, Promise<void>>()
 
   function remember(key: string): void {
     good.add(key)
@@ -65,9 +65,13 @@ export function createCertifiedValidator(ports: CertifiedPorts, now?: () => numb
       while (pending.has(key)) await pending.get(key)
       if (good.has(key) || pending.size >= CERTIFIED_TOPIC.pendingChecks) return 'ignore'
       const verdict = checkOnce(key, certificate, signal)
+      const done = verdict.then(
+        () => {},
+        () => {},
+      )
       pending.set(
         key,
-        verdict.then(one => one === 'accept').finally(() => pending.delete(key)),
+        done.finally(() => pending.delete(key)),
       )
       if ((await verdict) === 'reject') faults.take(1)
       return verdict

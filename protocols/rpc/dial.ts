@@ -45,6 +45,8 @@ export function createDialer({ libp2p }: Pick<ClientComponents, 'libp2p'>): Dial
       if (dialling === undefined) {
         dialling = dial(id, multiaddrs).finally(() => dials.delete(peerId))
         dials.set(peerId, dialling)
+        // everybody may have given up by the time it fails
+        dialling.catch(() => {})
       }
       // the dial has its own time limit and goes on for the others when one of those who wait gives up
       return waitForPromise(dialling, { signal })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import {
   networkKeyFromSeed,
   networkPublicKeyFromSeed,

@@ -17,6 +17,7 @@ export interface TestServer {
   metrics: RecordedMetrics
   /** stops serving; libp2p goes on */
   stop(): Promise<void>
+  start(): Promise<void>
 }
 
 export interface TestClient {
@@ -48,7 +49,7 @@ export function testPeers(): TestPeers {
       await server.start()
       stops.unshift(() => server.stop())
       const address = { peerId: libp2p.peerId.toString(), multiaddrs: libp2p.getMultiaddrs().map(String) }
-      return { libp2p, node, address, metrics, stop: () => server.stop() }
+      return { libp2p, node, address, metrics, stop: () => server.stop(), start: () => server.start() }
     },
     async client({ network = NETWORK } = {}) {
       const libp2p = await createNetworkNode({ network, roles: ['client'], log: quietLog })
