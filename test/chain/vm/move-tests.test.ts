@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { compileTests, runMoveTests } from '../../../chain/localnet/vm/testing/index.ts'
 import { testPackage } from '../../../chain/move/compiler.ts'
+import { outcomes } from './support/outcomes.ts'
 import { probePackage } from './support/probe.ts'
-
-/** `PASS` or `FAIL` of each test, as the compiler's own VM prints it. */
-const outcomes = (output: string): Map<string, boolean> =>
-  new Map(
-    [...output.matchAll(/^\[ (PASS|FAIL|TIMEOUT)\s*\] (\S+)$/gm)].map(([, outcome, name]) => [
-      name!,
-      outcome === 'PASS',
-    ]),
-  )
 
 describe('vm move tests', () => {
   it('gives every test of the probe the same outcome as the Move VM does', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
-import { createVm, type Vm, VmError } from '../../../chain/localnet/vm/index.ts'
+import { createVm, type Value, type Vm, VmError } from '../../../chain/localnet/vm/index.ts'
 import { assemble } from './support/assemble.ts'
 import {
   bool,
