@@ -1,0 +1,79 @@
+import { basename } from 'node:path'
+import { storeResultJson } from '../../gateway/walrus-json.ts'
+import type { Client, StoreResult } from '../../services/types.ts'
+import { type Context, type NetworkOptions, withClient } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { toFailure } from '../failure.ts'
+import { formatBytes, formatRows, formatWal } from '../format.ts'
+import { readInput } from '../input.ts'
+import { createProgressBar } from '../progress.ts'
+
+export interface StoreCommandOptions extends NetworkOptions {
+  epochs: number
+  permanent?: boolean
+  force?: boolean
+}
+
+/** Stores each file; one that fails does not keep the others from being stored. The first failure is the exit code. */
+export async function store(
+  context: Context,
+  files: string[],
+  options: StoreCommandOptions,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok
+  await withClient(context, { ...options, spends: true }, async client => {
+    for (const file of files) {
+      try {
+        await storeOne(context, client, file, options)
+      } catch (error) {
+        // with one file, or when all is over anyway, the failure is the command's
+        if (files.length === 1 || context.signal.aborted) throw error
+        const failure = toFailure(error)
+        context.output.failure({ ...failure, message: `${file}: ${failure.message}` })
+        if (exitCode === EXIT.ok) exitCode = failure.exitCode
+      }
+    }
+  })
+  return exitCode
+}
+
+async function storeOne(
+  context: Context,
+  client: Client,
+  file: string,
+  options: StoreCommandOptions,
+): Promise<void> {
+  const { output, signal } = context
+  const data = await readInput(file, signal)
+  const name = file === '-' ? 'standard input' : basename(file)
+  const bar = await createProgressBar(output, name, data.length)
+  let result: StoreResult
+  try {
+    result = await client.store(data, {
+      epochs: options.epochs,
+      deletable: options.permanent !== true,
+      force: options.force ?? false,
+      onProgress: bar.update,
+      signal,
+    })
+  } finally {
+    bar.stop()
+  }
+  const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
+  await output.result({ file, blobId, ...storeResultJson(result) }, describe(name, data.length, result))
+}
+
+function describe(name: string, size: number, result: StoreResult): string {
+  const head = `${name}, ${formatBytes(size)}`
+  if (result.kind === 'alreadyCertified') {
+    const rows = [['blob ID', result.blobId] as const, ['until', `epoch ${result.endEpoch}`] as const]
+    return `${head}: is stored already, nothing was paid\n${formatRows(rows)}`
+  }
+  const { blob, costFrost, encodedLength } = result
+  return `${head}: stored\n${formatRows([
+    ['blob ID', blob.blobId],
+    ['object', blob.objectId],
+    ['until', `epoch ${blob.storage.endEpoch}, ${blob.deletable ? 'deletable before' : 'permanent'}`],
+    ['cost', `${formatWal(costFrost)} for ${formatBytes(encodedLength)} encoded`],
+  ])}`
+}

@@ -1,0 +1,117 @@
+import { DevnetError, type DevnetErrorCode } from '../devnet/errors.ts'
+import { type ClientErrorCode, isClientError } from '../errors.ts'
+import { CLIENT_ERROR_EXITS, EXIT, type ExitCode } from './exit-codes.ts'
+
+export type CliErrorCode =
+  | 'USAGE'
+  | 'NO_NETWORK'
+  | 'BAD_NETWORK_FILE'
+  | 'NO_WALLET'
+  | 'BAD_WALLET_FILE'
+  | 'FILE'
+  | 'PORT_TAKEN'
+  | 'INTERRUPTED'
+  | 'UNEXPECTED'
+
+/** A failure of the command line itself; `hint` says what to do about it. */
+export class CliError extends Error {
+  override readonly name = 'CliError'
+  readonly code: CliErrorCode
+  readonly exitCode: ExitCode
+  readonly hint?: string
+
+  constructor(
+    code: CliErrorCode,
+    exitCode: ExitCode,
+    message: string,
+    options: { hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.exitCode = exitCode
+    this.hint = options.hint
+  }
+}
+
+/** A failure as it is told: a sentence, what to do, and figures for programs. */
+export interface Failure {
+  code: CliErrorCode | ClientErrorCode | DevnetErrorCode
+  exitCode: ExitCode
+  message: string
+  hint?: string
+  details?: object
+}
+
+export function toFailure(error: unknown): Failure {
+  if (error instanceof CliError) {
+    const { code, exitCode, message, hint } = error
+    return { code, exitCode, message, hint }
+  }
+  if (isClientError(error)) {
+    const { code, message, details } = error
+    return { code, exitCode: CLIENT_ERROR_EXITS[code], message, hint: HINTS[code], details }
+  }
+  if (error instanceof DevnetError && error.code !== 'EADDRINUSE') {
+    const { code, message, details } = error
+    return {
+      code,
+      details,
+      message: `${message}.`,
+      ...DEVNET_FAILURES[error.code as keyof typeof DEVNET_FAILURES],
+    }
+  }
+  const { code, port, path, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException & { port?: number }) : { message: String(error) }
+  if (code === 'EADDRINUSE') return portTaken(port)
+  if (path !== undefined && code !== undefined) {
+    return { code: 'FILE', exitCode: EXIT.usage, message: FILE_FAILURES[code]?.(path) ?? message }
+  }
+  return {
+    code: 'UNEXPECTED',
+    exitCode: EXIT.unexpected,
+    message,
+    hint: 'FLOE_DEBUG=1 shows where it happened.',
+  }
+}
+
+const HINTS: Partial<Record<ClientErrorCode, string>> = {
+  TOO_FEW_SHARDS: 'Nodes may be starting or unreachable: try again in a moment, and see `floe info`.',
+  TOO_FEW_CONFIRMATIONS: 'Store it again: what has arrived is kept, only the rest is sent.',
+  INSUFFICIENT_FUNDS: 'On a localnet its faucet gives coins; `floe info` shows the wallet and prices.',
+  NO_WALLET: 'Name one with --wallet FILE.',
+  CHAIN_UNAVAILABLE: 'Is the network running? `npm start` starts one here.',
+}
+
+const DEVNET_FAILURES: Record<
+  Exclude<DevnetErrorCode, 'EADDRINUSE'>,
+  { exitCode: ExitCode; hint?: string }
+> = {
+  DEVNET_LOCKED: {
+    exitCode: EXIT.taken,
+    hint: 'Use that one, or give this one a folder of its own with --dir.',
+  },
+  DEVNET_MISMATCH: {
+    exitCode: EXIT.usage,
+    hint: 'Start it with that many shards and nodes, or give this one another --dir.',
+  },
+  DEVNET_OPTIONS: { exitCode: EXIT.usage },
+}
+
+const FILE_FAILURES: Record<string, (path: string) => string> = {
+  ENOENT: path => `${path} does not exist.`,
+  EISDIR: path => `${path} is a folder, not a file.`,
+  EACCES: path => `${path} may not be opened by this user.`,
+  ENOSPC: path => `There is no space left to write ${path}.`,
+  ENOTDIR: path => `A part of ${path} is not a folder.`,
+}
+
+function portTaken(port: number | undefined): Failure {
+  return {
+    code: 'PORT_TAKEN',
+    exitCode: EXIT.taken,
+    message:
+      port === undefined ? 'A port that is needed is already in use.' : `Port ${port} is already in use.`,
+    hint: 'Is Floe running already? Otherwise choose another port with --port, or --port 0 for any free one.',
+    details: { port },
+  }
+}

@@ -1,0 +1,46 @@
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `1 byte`, `999 bytes`, `1.5 KiB`. */
+export function formatBytes(bytes: number | bigint): string {
+  let value = Number(bytes)
+  if (value === 1) return '1 byte'
+  let unit = 0
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  // 1023.96 KiB would be shown as 1024 KiB
+  if (unit > 0 && unit < UNITS.length - 1 && Number(value.toFixed(1)) >= 1024) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? value : Number(value.toFixed(1))} ${UNITS[unit]}`
+}
+
+/** FROST as WAL with every digit that matters: 1 WAL = 10^9 FROST. */
+export function formatWal(frost: bigint): string {
+  const whole = frost / 1_000_000_000n
+  const fraction = (frost % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
+  return `${whole}${fraction === '' ? '' : `.${fraction}`} WAL`
+}
+
+/** `850 ms`, `4.2 s`, `3 min`, `2 h`, `14 days`. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${Number((ms / 1000).toFixed(1))} s`
+  if (ms < 3_600_000) return `${Number((ms / 60_000).toFixed(1))} min`
+  if (ms < 86_400_000) return `${Number((ms / 3_600_000).toFixed(1))} h`
+  const days = Number((ms / 86_400_000).toFixed(1))
+  return days === 1 ? '1 day' : `${days} days`
+}
+
+/** Two columns, the first padded, indented. */
+export function formatRows(rows: readonly (readonly [string, string | number])[]): string {
+  const width = Math.max(...rows.map(([label]) => label.length))
+  return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')
+}
+
+/** `1 node`, `13 nodes`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

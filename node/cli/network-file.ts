@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { NetworkConfig } from '../../chain/types.ts'
+import { EXIT } from './exit-codes.ts'
+import { CliError } from './failure.ts'
+
+/** Where `floe up` keeps a network by default, in the current folder. */
+export const DEFAULT_DIR = '.floe'
+export const NETWORK_FILE = 'network.json'
+
+const SCHEMA_VERSION = 1
+
+export interface FoundNetwork {
+  path: string
+  network: NetworkConfig
+}
+
+/** Reads the network file given, or looks for `.floe/network.json` from `cwd` upwards. Throws CliError. */
+export async function loadNetwork(file: string | undefined, cwd: string): Promise<FoundNetwork> {
+  const found = file === undefined ? await search(cwd) : await read(resolve(cwd, file))
+  if (found !== undefined) return { path: found.path, network: parse(found.text, found.path) }
+  if (file !== undefined)
+    throw new CliError('NO_NETWORK', EXIT.noNetwork, `There is no network file ${file}.`)
+  throw new CliError('NO_NETWORK', EXIT.noNetwork, 'No Floe network found from here upwards.', {
+    hint: 'Start one with `npm start`, or name its file with --network FILE.',
+  })
+}
+
+async function search(cwd: string): Promise<{ path: string; text: string } | undefined> {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const found = await read(join(folder, DEFAULT_DIR, NETWORK_FILE))
+    if (found !== undefined || dirname(folder) === folder) return found
+  }
+}
+
+async function read(path: string): Promise<{ path: string; text: string } | undefined> {
+  try {
+    return { path, text: await readFile(path, 'utf8') }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+function parse(text: string, path: string): NetworkConfig {
+  const bad = (why: string, cause?: unknown) =>
+    new CliError('BAD_NETWORK_FILE', EXIT.noNetwork, `${path} ${why}.`, { cause })
+  let value: Partial<NetworkConfig> | null
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw bad('is not JSON', cause)
+  }
+  if (typeof value !== 'object' || value === null) throw bad('is not a network file')
+  if (value.schemaVersion !== SCHEMA_VERSION) {
+    throw bad(`has schema version ${String(value.schemaVersion)}; this floe reads ${SCHEMA_VERSION}`)
+  }
+  if (
+    !Array.isArray(value.suiRpc) ||
+    typeof value.systemObjectId !== 'string' ||
+    typeof value.stakingObjectId !== 'string'
+  ) {
+    throw bad('lacks suiRpc, systemObjectId or stakingObjectId')
+  }
+  return value as NetworkConfig
+}

@@ -1,0 +1,50 @@
+import type { Progress } from '../services/types.ts'
+import { formatBytes } from './format.ts'
+import type { Output } from './output.ts'
+
+const TITLES: Record<Progress['phase'], string> = {
+  encode: 'encoding',
+  register: 'paying on Sui',
+  upload: 'sending',
+  certify: 'certifying',
+  fetch: 'fetching',
+  decode: 'decoding',
+}
+const TITLE_WIDTH = Math.max(...Object.values(TITLES).map(title => title.length))
+
+export interface ProgressBar {
+  update(progress: Progress): void
+  stop(): void
+}
+
+/** One bar on a terminal's stderr; nothing anywhere else. */
+export async function createProgressBar(
+  output: Output,
+  name: string,
+  sizeBytes?: number,
+): Promise<ProgressBar> {
+  if (!output.interactive) return { update() {}, stop() {} }
+  const { SingleBar } = (await import('cli-progress')).default
+  const label = sizeBytes === undefined ? name : `${name}, ${formatBytes(sizeBytes)}`
+  const bar = new SingleBar({
+    format: `{phase} [{bar}] {percentage}%  ${label}`,
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+    barsize: 30,
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+    gracefulExit: false, // Ctrl-C is ours to handle
+  })
+  const phase = (progress: Progress) => ({ phase: TITLES[progress.phase].padEnd(TITLE_WIDTH) })
+  let started = false
+  return {
+    update(progress) {
+      if (!started) bar.start(progress.total, progress.done, phase(progress))
+      started = true
+      bar.setTotal(progress.total)
+      bar.update(progress.done, phase(progress))
+    },
+    stop: () => bar.stop(),
+  }
+}

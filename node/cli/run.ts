@@ -1,0 +1,67 @@
+import { CommanderError } from 'commander'
+import type { Parts } from './context.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { CliError, toFailure } from './failure.ts'
+import { createOutput, isBrokenPipe } from './output.ts'
+import { createProgram, type Task } from './program.ts'
+
+const DASHED_BLOB_ID = /^-[A-Za-z0-9_-]{42}$/
+
+/** Runs one command line to its end. Resolves to the exit code; never rejects. */
+export async function runCli(args: readonly string[], parts: Parts): Promise<ExitCode> {
+  const wantsJson = args.includes('--json')
+  let asked: { task: Task; json: boolean } | undefined
+  const program = createProgram((task, { json }) => {
+    asked = { task, json: json === true }
+  })
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      // in JSON it is told below
+      outputError: (text, write) => (wantsJson ? undefined : write(text.replace(/^error: /, 'floe: '))),
+      ...(wantsJson && { writeErr: () => {} }),
+    })
+  }
+  try {
+    await program.parseAsync(shieldBlobIds(args), { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return EXIT.ok // --help, --version
+    if (wantsJson) {
+      const message = error.message.replace(/^error: /, '')
+      createOutput(process, true).failure({ code: 'USAGE', exitCode: EXIT.usage, message })
+    }
+    return EXIT.usage
+  }
+  return asked === undefined ? EXIT.usage : await runTask(asked.task, asked.json, parts)
+}
+
+async function runTask(task: Task, json: boolean, parts: Parts): Promise<ExitCode> {
+  const output = createOutput(process, json)
+  const interrupted = new AbortController()
+  // a broken pipe also arrives here, after the write that told of it
+  process.stdout.on('error', () => {})
+  const onSignal = () => {
+    if (interrupted.signal.aborted) process.exit(EXIT.interrupted) // the second Ctrl-C means now
+    interrupted.abort(new CliError('INTERRUPTED', EXIT.interrupted, 'Interrupted.'))
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
+  try {
+    return await task({ parts, output, cwd: process.cwd(), signal: interrupted.signal })
+  } catch (error) {
+    if (isBrokenPipe(error)) return EXIT.ok
+    // what fails after Ctrl-C fails because of it
+    const failure = toFailure(interrupted.signal.aborted ? interrupted.signal.reason : error)
+    output.failure(failure)
+    if (process.env.FLOE_DEBUG && error instanceof Error) output.say(error.stack ?? '')
+    return failure.exitCode
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal)
+  }
+}
+
+/** One blob ID in 64 starts with a dash and would be taken for an option: such ones go behind `--`. */
+function shieldBlobIds(args: readonly string[]): string[] {
+  const dashed = args.filter(arg => DASHED_BLOB_ID.test(arg))
+  if (dashed.length === 0 || args.includes('--')) return [...args]
+  return [...args.filter(arg => !dashed.includes(arg)), '--', ...dashed]
+}
