@@ -365,7 +365,7 @@ public fun future_accounting(self: &System): &FutureAccountingRingBuffer {
     self.inner().future_accounting()
 }
 
-public(package) fun version(system: &System): u64 { system.version }
+public fun version(system: &System): u64 { system.version }
 
 public(package) fun package_id(system: &System): ID { system.package_id }
 
