@@ -1,40 +1,35 @@
+import type { Localnet } from '../../chain/localnet/index.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
+import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
 import type { DevnetWallets, NodeSeat } from './provision.ts'
 
 export interface CreateNetworkInput {
-  localnet: {
-    url: string
-    faucetUrl: string
-    advanceClock(ms: number): Promise<void> | void
-  }
+  localnet: Pick<Localnet, 'url' | 'faucet' | 'faucetAddress' | 'setFaucetCoin' | 'advanceClock'>
   wallets: DevnetWallets
   seats: readonly NodeSeat[]
   shards: number
   log: Log
+  signal?: AbortSignal
 }
 
 /** Long enough that nobody meets an epoch change by accident: on the devnet they are made by moving the clock. */
 const EPOCH_DURATION_MS = 24 * 60 * 60 * 1000
 const NODE_CAPACITY_BYTES = 1024n ** 4n
-/** Equal stakes, so that shards are divided evenly. 1000 WAL in FROST. */
-const STAKE_FROST = 1_000n * 10n ** 9n
+/** Equal stakes, so that shards are divided evenly. */
+const STAKE_WAL = 1_000n
+/** What the faucet has to give away; the supply is 5,000 million. */
+const FAUCET_WAL = 1_000_000_000n
+const FAUCET_GIFT_FROST = 1_000n * 10n ** 9n
+const USER_WAL = 1_000_000n
 
-/** Publishes the contract and takes the network to its first epoch. */
-export async function createNetworkOn({
-  localnet,
-  wallets,
-  seats,
-  shards,
-  log,
-}: CreateNetworkInput): Promise<NetworkConfig> {
+/** Publishes the contract, takes the network to its first epoch, and fills the user's wallet and the faucet. */
+export async function createNetworkOn(input: CreateNetworkInput): Promise<NetworkConfig> {
+  const { localnet, wallets, seats, shards, log, signal } = input
   const start = performance.now()
   const { createNetwork } = await import('../../chain/genesis.ts')
-  await Promise.all(
-    [wallets.admin, wallets.user, ...seats.map(({ keys }) => keys.wallet)].map(({ address }) =>
-      askFaucet(localnet.faucetUrl, address),
-    ),
-  )
+  await localnet.faucet(wallets.admin.address)
+  await localnet.faucet(wallets.user.address)
   const network = await createNetwork({
     suiRpc: localnet.url,
     admin: wallets.admin,
@@ -48,25 +43,19 @@ export async function createNetworkOn({
       networkAddress: hostAndPort(multiaddr),
       multiaddrs: [multiaddr],
       nodeCapacityBytes: NODE_CAPACITY_BYTES,
-      stakeWal: STAKE_FROST,
+      stakeWal: STAKE_WAL,
     })),
+    grants: [
+      { owner: localnet.faucetAddress as ObjectId, wal: FAUCET_WAL },
+      { owner: wallets.user.address, wal: USER_WAL },
+    ],
     advanceClock: ms => localnet.advanceClock(ms),
+    ...(signal === undefined ? {} : { signal }),
   })
-  log.info(
-    { durationMs: Math.round(performance.now() - start), network: network.systemObjectId },
-    'network created',
-  )
+  await localnet.setFaucetCoin(network.walType, FAUCET_GIFT_FROST)
+  const durationMs = Math.round(performance.now() - start)
+  log.info({ durationMs, network: network.systemObjectId }, 'network created')
   return network
-}
-
-/** Sui's faucet request. */
-export async function askFaucet(url: string, recipient: string): Promise<void> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ FixedAmountRequest: { recipient } }),
-  })
-  if (!response.ok) throw new Error(`the faucet answered ${response.status}`)
 }
 
 /** `127.0.0.1:4000` of `/ip4/127.0.0.1/tcp/4000`. */
