@@ -30,7 +30,7 @@ export function readBindings(): BoundModule[] {
     .sort()
     .map(file => {
       const map = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { sourcesContent: string[] }
-      const source = map.sourcesContent[0].replace(/\/\*[^]*?\*\//g, '')
+      const source = map.sourcesContent[0].replace(/\/\*[\s\S]*?\*\//g, '')
       return {
         name: file.replace('.mjs.map', ''),
         types: readTypes(source),
@@ -40,7 +40,7 @@ export function readBindings(): BoundModule[] {
 }
 
 const declaration =
-  /export const (\w+) = new Move(Struct|Enum|Tuple)\(\{\s*name: [^,]*?,\s*fields: ([[{])([^]*?)[\]}],?\s*\}\);/g
+  /export const (\w+) = new Move(Struct|Enum|Tuple)\(\{\s*name: [^,]*?,\s*fields: ([[{])([\s\S]*?)[\]}],?\s*\}\);/g
 
 function readTypes(source: string): BoundType[] {
   return [...source.matchAll(declaration)].map(([, name, , bracket, body]) => {
@@ -61,7 +61,7 @@ function readFunctions(source: string): BoundFunction[] {
     .filter(block => block.includes('tx.moveCall'))
     .map(block => ({
       name: /function: '(\w+)'/.exec(block)![1],
-      parameters: splitTop(/argumentsTypes = \[([^]*?)\] satisfies/.exec(block)?.[1] ?? '').map(item =>
+      parameters: splitTop(/argumentsTypes = \[([\s\S]*?)\] satisfies/.exec(block)?.[1] ?? '').map(item =>
         item === 'null' ? null : bindingTag(item.slice(1, -1)),
       ),
     }))
@@ -73,7 +73,7 @@ const bindingTag = (tag: string) => (/null|\$\{/.test(tag) ? null : tag)
 /** `bcs.option(bcs.u32())` -> `option<u32>`, `storage_resource.Storage` -> `Storage`. */
 export function boundType(text: string): string {
   const trimmed = text.trim()
-  const call = /^(?:\w+\.)?(\w+)(?:\(([^]*)\))?$/.exec(trimmed)
+  const call = /^(?:\w+\.)?(\w+)(?:\(([\s\S]*)\))?$/.exec(trimmed)
   if (call == null) {
     throw new Error(`cannot read the type ${trimmed}`)
   }

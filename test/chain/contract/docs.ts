@@ -14,7 +14,7 @@ Generated from the bytecode and from the bindings in \`@mysten/walrus\` by
 \`node test/chain/contract/docs.ts\`; a test keeps it so. The Move source in \`chain/contract\` is Floe's own. What users
 and their code see of it is Walrus's: module names, functions, argument types, struct fields in their order.
 
-- **bound**: named in the bindings of \`@mysten/walrus\`, and the same here.
+- **types**, **bound**: named in the bindings of \`@mysten/walrus\`, and the same here.
 - **beyond**: callable here, not named in these bindings. Most of it exists in Walrus too (its bindings cover the
   modules that its SDK uses); what the bytecode of Walrus's deployed package has cannot be checked offline.
 `
@@ -36,46 +36,39 @@ const absent = `## Absent, and why
 
 /** The page for these bindings and this bytecode. */
 export function contractDocs(bindings: BoundModule[], surface: SurfaceModule[]): string {
-  const differences = compareSurfaces(bindings, surface)
-  const rows = surface.map(module =>
-    row(
+  const differences = compareSurfaces(bindings, surface).map(
+    ({ where, theirs, ours }) => `- \`${where}\`: ${theirs} there, ${ours} here`,
+  )
+  const sections = surface.flatMap(module =>
+    section(
       module,
       bindings.find(({ name }) => name === module.name),
     ),
   )
   return [
     intro,
-    '| module | bound types | bound functions | functions beyond |',
-    '|---|---|---|---|',
-    ...rows,
+    differences.length === 0 ? 'Differences from the bindings: none.' : 'Differences from the bindings:',
+    ...differences,
     '',
-    differences.length === 0
-      ? 'Differences from the bindings: none.'
-      : [
-          'Differences from the bindings:',
-          ...differences.map(d => `- \`${d.where}\`: ${d.theirs} there, ${d.ours} here`),
-        ].join('\n'),
-    '',
+    ...sections,
     absent,
   ].join('\n')
 }
 
-function row(module: SurfaceModule, bound: BoundModule | undefined): string {
+/** Modules that nobody outside sees are left out. */
+function section(module: SurfaceModule, bound: BoundModule | undefined): string[] {
   const known = new Set(bound?.functions.map(({ name }) => name))
-  const list = (names: string[]) => (names.length === 0 ? '' : names.map(name => `\`${name}\``).join(' '))
-  const cells = [
-    `\`${module.name}\``,
-    list(bound?.types.map(({ name }) => name) ?? []),
-    list([...known].sort()),
-    list(
-      module.functions
-        .map(({ name }) => name)
-        .filter(name => !known.has(name))
-        .sort(),
-    ),
-  ]
-  return `| ${cells.join(' | ')} |`
+  const beyond = module.functions.map(({ name }) => name).filter(name => !known.has(name))
+  const lines = [
+    line('types', bound?.types.map(({ name }) => name) ?? []),
+    line('bound', [...known].sort()),
+    line('beyond', beyond.sort()),
+  ].flat()
+  return lines.length === 0 ? [] : [`## ${module.name}`, '', ...lines, '']
 }
+
+const line = (label: string, names: string[]) =>
+  names.length === 0 ? [] : [`- ${label}: ${names.map(name => `\`${name}\``).join(', ')}`]
 
 if (import.meta.main) {
   writeFileSync(docsPath, contractDocs(readBindings(), readSurface(loadBuild('walrus').modules)))
