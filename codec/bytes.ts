@@ -111,6 +111,11 @@ export class ByteReader {
     throw this.malformed()
   }
 
+  /** A view of what has not been read. */
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at)
+  }
+
   /** Every byte must have been read: trailing bytes would be a second encoding. */
   end(): void {
     if (this.#at !== this.#bytes.length) throw this.malformed()

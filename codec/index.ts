@@ -64,6 +64,17 @@ export {
   symbolSize,
 } from './params.ts'
 export { pairOfShard, shardOfPair } from './placement.ts'
+export { type EncodedQuilt, encodeQuilt, type QuiltFile } from './quilt/encode.ts'
+export { parseQuiltPatchId, type QuiltPatchRef, quiltPatchId, type Tags } from './quilt/format.ts'
+export {
+  openQuilt,
+  type QuiltContents,
+  type QuiltPatch,
+  type QuiltReader,
+  type QuiltReadOptions,
+  type QuiltSource,
+  quiltInBlob,
+} from './quilt/read.ts'
 export { rangeSlivers } from './range.ts'
 export {
   decodeInconsistencyProof,
@@ -76,5 +87,6 @@ export {
   sliverRef,
   verifySymbol,
 } from './recovery.ts'
+export { sliverBody, sliverIndex } from './sliver.ts'
 export { isQuorum, isValidity } from './thresholds.ts'
 export type * from './types.ts'

@@ -1,0 +1,145 @@
+/**
+ * Ours and `@mysten/walrus-wasm`, alternately in one run. Medians; ratio = official / ours. The official package cannot
+ * recover a single sliver, so for `recover` it decodes the blob and encodes it again, which is what its users must do.
+ */
+import { randomFillSync } from 'node:crypto'
+import { type Codec, createCodec, encodingParams, type SliverPairIndex } from '../../codec/index.ts'
+import { Official } from './codec/official.ts'
+import type { BenchOptions } from './main.ts'
+
+const MIB = 2 ** 20
+const SHARDS = [100, 1000]
+const SIZES = [1024, MIB, 16 * MIB, 64 * MIB]
+const QUICK_SIZES = [1024, MIB]
+const THREADS = [1, 2]
+const ROUNDS = 3
+const OPERATIONS = ['encode', 'metadata', 'decode', 'recover'] as const
+
+interface Case {
+  bench: 'codec'
+  op: (typeof OPERATIONS)[number]
+  shards: number
+  bytes: number
+  threads: number
+  oursMs: number
+  officialMs: number
+  ratio: number
+}
+
+export async function run({ json, quick }: BenchOptions): Promise<void> {
+  if (!json) console.log('op         shards      bytes  threads   ours ms  official ms   ratio')
+  for (const shards of SHARDS) {
+    for (const bytes of quick ? QUICK_SIZES : SIZES) {
+      for (const result of await measure(shards, bytes, quick ? 1 : ROUNDS)) {
+        console.log(json ? JSON.stringify(result) : row(result))
+      }
+    }
+  }
+}
+
+function row({ op, shards, bytes, threads, oursMs, officialMs, ratio }: Case): string {
+  const columns = [
+    op.padEnd(9),
+    String(shards).padStart(7),
+    String(bytes).padStart(11),
+    String(threads).padStart(8),
+  ]
+  const times = [
+    oursMs.toFixed(1).padStart(9),
+    officialMs.toFixed(1).padStart(12),
+    ratio.toFixed(1).padStart(7),
+  ]
+  return [...columns, ...times].join(' ')
+}
+
+async function measure(shards: number, bytes: number, rounds: number): Promise<Case[]> {
+  const data = new Uint8Array(bytes)
+  randomFillSync(data)
+  const official = new Official(shards)
+  const codecs = THREADS.map(threads => ({ threads, codec: createCodec({ threads }) }))
+  const prepared = await prepare(codecs[0]!.codec, data, shards)
+  const buffers = official.buffers(bytes)
+  const theirs: Record<Case['op'], () => void> = {
+    encode: () => official.encode(data, buffers),
+    metadata: () => official.metadata(data),
+    decode: () => official.decode(prepared.metadata, prepared.repairs),
+    recover: () => {
+      official.decode(prepared.metadata, prepared.repairs)
+      official.encode(data, buffers)
+    },
+  }
+  const results: Case[] = []
+  for (const op of OPERATIONS) {
+    const officialTimes: number[] = []
+    const times = codecs.map(() => [] as number[])
+    // one round more than is counted: the first one compiles and gets memory
+    for (let round = 0; round <= rounds; round++) {
+      const reference = await timed(async () => theirs[op]())
+      if (round > 0) officialTimes.push(reference)
+      for (const [i, { codec }] of codecs.entries()) {
+        const ours = await timed(() => prepared.operations[op](codec))
+        if (round > 0) times[i]!.push(ours)
+      }
+    }
+    for (const [i, { threads }] of codecs.entries()) {
+      const oursMs = median(times[i]!)
+      const officialMs = median(officialTimes)
+      results.push({
+        bench: 'codec',
+        op,
+        shards,
+        bytes,
+        threads,
+        oursMs,
+        officialMs,
+        ratio: officialMs / oursMs,
+      })
+    }
+  }
+  official.free()
+  await Promise.all(codecs.map(({ codec }) => codec.close()))
+  return results
+}
+
+/** What each operation works on: repair slivers only, and symbols of repair slivers only. */
+async function prepare(codec: Codec, data: Uint8Array, n: number) {
+  const { primarySymbols: p } = encodingParams(n)
+  const blob = await codec.encode(data, n)
+  const { metadata } = blob
+  const ref = (pair: number, axis: 'primary' | 'secondary') => ({ pair: pair as SliverPairIndex, axis })
+  const slivers = Array.from({ length: p }, (_, i) => ref(n - p + i, 'primary')).map(sliver => ({
+    ref: sliver,
+    bytes: blob.sliver(sliver),
+  }))
+  blob.release()
+  const target = ref(n - 1, 'secondary')
+  const symbols = await Promise.all(
+    slivers.map(({ ref: source, bytes }) =>
+      codec.recoverySymbols({ metadata, source, bytes, targets: [target] }),
+    ),
+  )
+  const operations: Record<Case['op'], (by: Codec) => Promise<void>> = {
+    encode: async by => (await by.encode(data, n)).release(),
+    metadata: async by => {
+      await by.metadata(data, n)
+    },
+    decode: async by => {
+      await by.decode({ metadata, slivers, verify: false })
+    },
+    recover: async by => {
+      await by.recoverSliver({ metadata, target, symbols: symbols.flat() })
+    },
+  }
+  return { metadata, repairs: slivers.map(({ bytes }) => bytes), operations }
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[sorted.length >> 1]!
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {
+  createCodec,
+  encodeQuilt,
+  encodingParams,
+  openQuilt,
+  parseQuiltPatchId,
+  type QuiltFile,
+  type QuiltSource,
+  quiltInBlob,
+  quiltPatchId,
+  sliverBody,
+  sliverRef,
+} from '../../codec/index.ts'
+// the reference implementation is not exported by its package, and its types are incomplete
+import * as reference from '../../node_modules/@mysten/walrus/dist/utils/quilts.mjs'
+import { xorshiftBytes } from './support/data.ts'
+
+const { encodeQuilt: officialQuilt, encodeQuiltPatchId: officialPatchId } = reference as unknown as {
+  encodeQuilt(input: object): { quilt: Uint8Array; index: { patches: object[] } }
+  encodeQuiltPatchId(id: object): string
+}
+const official = (blobs: readonly QuiltFile[], numShards: number) =>
+  officialQuilt({ blobs, numShards, encodingType: 'RS2' })
+
+const files: QuiltFile[] = [
+  { identifier: 'index.html', contents: xorshiftBytes(1, 900), tags: { 'content-type': 'text/html' } },
+  { identifier: 'empty', contents: new Uint8Array() },
+  { identifier: 'ä/large.bin', contents: xorshiftBytes(2, 30_000), tags: { b: '2', aa: '1', a: '3' } },
+  { identifier: 'a', contents: Uint8Array.of(7) },
+  { identifier: 'Zebra', contents: xorshiftBytes(3, 5000) },
+]
+
+describe('quilts', () => {
+  const codec = createCodec({ threads: 0 })
+  after(() => codec.close())
+
+  for (const n of [10, 13, 100, 1000]) {
+    it(`are those of @mysten/walrus on ${n} shards`, async () => {
+      const theirs = official(files, n)
+      const { data, patches } = await encodeQuilt(files, n)
+      assert.deepEqual(data, theirs.quilt)
+      assert.deepEqual(
+        patches.map(({ start, end, ...patch }) => ({ ...patch, startIndex: start, endIndex: end })),
+        theirs.index.patches,
+      )
+    })
+  }
+
+  it('are those of @mysten/walrus for any files', async () => {
+    const file = fc.record({
+      identifier: fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }),
+      contents: fc
+        .tuple(
+          fc.integer({ min: 1 }),
+          fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 9000 })),
+        )
+        .map(([seed, length]) => xorshiftBytes(seed, length)),
+      tags: fc.dictionary(fc.string({ maxLength: 10 }), fc.string({ maxLength: 20 }), {
+        noNullPrototype: true,
+        maxKeys: 3,
+      }),
+    })
+    const several = fc.uniqueArray(file, {
+      selector: ({ identifier }) => identifier,
+      minLength: 1,
+      maxLength: 8,
+    })
+    await fc.assert(
+      fc.asyncProperty(several, fc.constantFrom(13, 14, 31, 100), async (some, n) => {
+        const { data } = await encodeQuilt(some, n)
+        assert.deepEqual(data, official(some, n).quilt)
+        const reader = openQuilt(quiltInBlob((await codec.metadata(data, n)).blobId, data, n))
+        for (const { identifier, contents, tags } of some) {
+          assert.deepEqual(await reader.readByIdentifier(identifier), { identifier, contents, tags })
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('hold as many files as there are columns but one', async () => {
+    const { secondarySymbols: s } = encodingParams(100)
+    const many = Array.from({ length: s - 1 }, (_, i) => ({
+      identifier: `${i}`,
+      contents: xorshiftBytes(i + 1, i),
+    }))
+    const { data } = await encodeQuilt(many, 100)
+    assert.deepEqual(data, official(many, 100).quilt)
+    const another = [...many, { identifier: 'one more', contents: new Uint8Array() }]
+    await assert.rejects(encodeQuilt(another, 100), { code: 'QUILT_INVALID' })
+  })
+
+  it('refuse two files of the same name, and too much', async () => {
+    await assert.rejects(encodeQuilt([...files, files[0]!], 100), { code: 'QUILT_INVALID' })
+    const large = [{ identifier: 'large', contents: new Uint8Array(2_000_000) }]
+    await assert.rejects(encodeQuilt(large, 10), { code: 'BLOB_TOO_LARGE' })
+    const long = [{ identifier: 'x'.repeat(70_000), contents: new Uint8Array() }]
+    await assert.rejects(encodeQuilt(long, 100), { code: 'QUILT_INVALID' })
+  })
+
+  it('are read from the columns of the file that is asked for, and no others', async () => {
+    const n = 31
+    const { data, patches } = await encodeQuilt(files, n)
+    const blob = await codec.encode(data, n)
+    const asked = new Set<number>()
+    const source: QuiltSource = {
+      ...blob.metadata,
+      async column(index) {
+        asked.add(index)
+        const ref = sliverRef(index, 'secondary', n)
+        return sliverBody(blob.metadata, ref, blob.sliver(ref))
+      },
+    }
+    const reader = openQuilt(source)
+    const listed = await reader.list()
+    assert.deepEqual(
+      listed.map(({ patchId, ...patch }) => patch),
+      patches,
+    )
+    for (const { patchId, identifier, start, end } of listed) {
+      assert.equal(
+        patchId,
+        officialPatchId({
+          quiltId: blob.metadata.blobId,
+          patchId: { version: 1, startIndex: start, endIndex: end },
+        }),
+      )
+      asked.clear()
+      const file = await reader.readByPatchId(patchId)
+      assert.deepEqual(file.contents, files.find(candidate => candidate.identifier === identifier)!.contents)
+      assert.deepEqual(
+        [...asked].sort((a, b) => a - b),
+        Array.from({ length: end - start }, (_, i) => start + i),
+      )
+    }
+    await assert.rejects(reader.readByIdentifier('nothing'), { code: 'QUILT_PATCH_NOT_FOUND' })
+    const other = await codec.metadata(Uint8Array.of(1), n)
+    const foreign = quiltPatchId({ quilt: other.blobId, start: 1, end: 2 })
+    await assert.rejects(reader.readByPatchId(foreign), { code: 'QUILT_PATCH_NOT_FOUND' })
+    const beyond = quiltPatchId({ quilt: blob.metadata.blobId, start: 1, end: 22 })
+    await assert.rejects(reader.readByPatchId(beyond), { code: 'QUILT_INVALID' })
+    const wrong = quiltPatchId({
+      quilt: blob.metadata.blobId,
+      start: listed[2]!.start,
+      end: listed[2]!.end + 1,
+    })
+    await assert.rejects(reader.readByPatchId(wrong), { code: 'QUILT_INVALID' })
+    blob.release()
+  })
+
+  it('are not taken from other blobs, whatever is in them', async () => {
+    const { data } = await encodeQuilt(files, 13)
+    const { blobId } = await codec.metadata(data, 13)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 400 }),
+        fc.integer({ min: 0, max: 255 }),
+        async (at, value) => {
+          const altered = data.slice()
+          altered[at] = value
+          const reader = openQuilt(quiltInBlob(blobId, altered, 13))
+          try {
+            for (const { identifier } of await reader.list()) await reader.readByIdentifier(identifier)
+          } catch (error) {
+            assert.match((error as { code: string }).code, /^QUILT_/)
+          }
+        },
+      ),
+    )
+    for (const nothing of [new Uint8Array(), new Uint8Array(1000), new Uint8Array(1000).fill(0xff)]) {
+      await assert.rejects(openQuilt(quiltInBlob(blobId, nothing, 13)).list(), { code: 'QUILT_INVALID' })
+    }
+  })
+})
+
+describe('quilt patch IDs', () => {
+  it('have one text', async () => {
+    const codec = createCodec({ threads: 0 })
+    const { blobId: quilt } = await codec.metadata(new Uint8Array(), 4)
+    await codec.close()
+    const ref = { quilt, start: 3, end: 700 }
+    const text = quiltPatchId(ref)
+    assert.deepEqual(parseQuiltPatchId(text), ref)
+    const reversed = quiltPatchId({ quilt, start: 9, end: 9 })
+    for (const wrong of ['', text.slice(1), `${text}=`, `${text.slice(0, -1)}B`, quilt, reversed]) {
+      assert.throws(() => parseQuiltPatchId(wrong), { code: 'INVALID_ID' })
+    }
+  })
+})
