@@ -37,6 +37,8 @@ export class Mask {
       if (isAll(tree)) return true
       const next = tree.get(name)
       if (!next) return false
+      // a path that ends here stands for all that is below it
+      if (next.size === 0) return true
       tree = next
     }
     return true
@@ -48,6 +50,7 @@ export class Mask {
     for (const name of path.split('.')) {
       if (isAll(tree)) return this
       tree = tree.get(name) ?? new Map([['', new Map()]])
+      if (tree.size === 0) break
     }
     return new Mask(tree.size === 0 ? new Map([['*', new Map()]]) : tree)
   }

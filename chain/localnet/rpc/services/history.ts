@@ -82,11 +82,17 @@ export function historyService(ledger: Ledger) {
     return (await transactionsOf(checkpoint)).some(({ record }) => test(view(record)))
   }
 
-  /** Every checkpoint from now on. It reads as fast as the caller does, so nothing queues up. */
-  async function* follow({ signal }: Call): AsyncGenerator<bigint> {
-    for (let next = ledger.height + 1n; ; next++) {
-      await ledger.waitForCheckpoint(next, signal)
-      yield next
+  /** Every checkpoint after `start`, the newest one now. It reads as fast as the caller does, so nothing queues up. */
+  function follow({ signal }: Call): AsyncIterable<bigint> & { start: bigint } {
+    const start = ledger.height
+    return {
+      start,
+      async *[Symbol.asyncIterator]() {
+        for (let next = start + 1n; ; next++) {
+          await ledger.waitForCheckpoint(next, signal)
+          yield next
+        }
+      },
     }
   }
 
@@ -136,10 +142,14 @@ export function historyService(ledger: Ledger) {
         call: Call,
       ): AsyncGenerator<GrpcTypes.SubscribeCheckpointsResponse> {
         const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
-        for await (const cursor of follow(call)) {
+        const checkpoints = follow(call)
+        // as on Sui, a filtered stream first says where it starts, and goes on saying how far it has got
+        if (request.filter) yield { cursor: checkpoints.start }
+        for await (const cursor of checkpoints) {
           const checkpoint = await ledger.checkpoint(cursor)
           if (checkpoint && (await checkpointMatches(checkpoint, request.filter)))
             yield { cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
+          else if (request.filter) yield { cursor }
         }
       },
 
