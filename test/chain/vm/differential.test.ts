@@ -4,10 +4,26 @@ import { compileTests } from '../../../chain/localnet/vm/testing/index.ts'
 import { testPackage } from '../../../chain/move/compiler.ts'
 import { expression, type IntegerType, integerTypes, operand, random } from './support/expressions.ts'
 import { caller, contextWith, loadPackages, probePackage } from './support/probe.ts'
+import { prelude, program } from './support/programs.ts'
 
 const functions = 120
+const programs = 60
 const callsOfEach = 4
 const seed = Number(process.env.VM_SEED ?? 1)
+
+/** How a test has to end, in the words of Move's attribute. */
+function expectation(error: unknown): string {
+  assert.ok(error instanceof VmError, String(error))
+  const { failure } = error
+  assert.ok('location' in failure && failure.location)
+  const address = failure.location.address === `0x${'1'.padStart(64, '0')}` ? 'std' : 'probe'
+  const location = `location = ${address}::${failure.location.module}`
+  if (failure.kind === 'MoveAbort') return `abort_code = ${failure.code}, ${location}`
+  assert.equal(failure.kind, 'MovePrimitiveRuntimeError')
+  if (failure.reason === 'ARITHMETIC_ERROR') return `arithmetic_error, ${location}`
+  assert.equal(failure.reason, 'VECTOR_ERROR')
+  return `vector_error, minor_status = ${failure.subStatus}, ${location}`
+}
 
 const parameters = ['a', 'b'].flatMap(name => integerTypes.map(type => ({ name: `${name}_${type}`, type })))
 const toValue = (type: IntegerType, value: bigint): Value =>
@@ -46,17 +62,47 @@ describe('vm differential', () => {
           )
           tests.push(`#[test] fun t${tests.length}() { assert!(${text} == ${result}${type}) }`)
         } catch (error) {
-          assert.ok(error instanceof VmError)
-          assert.ok(error.failure.kind === 'MovePrimitiveRuntimeError')
-          assert.equal(error.failure.reason, 'ARITHMETIC_ERROR')
           failures++
-          tests.push(
-            `#[test, expected_failure(arithmetic_error, location = probe::expressions)] fun t${tests.length}() { ${text}; }`,
-          )
+          tests.push(`#[test, expected_failure(${expectation(error)})] fun t${tests.length}() { ${text}; }`)
         }
       }
     assert.ok(failures > 20 && failures < tests.length - 50, `${failures} failures are a poor mix`)
     const suite = ['#[test_only]', 'module probe::confirmations;', 'use probe::expressions;', ...tests].join(
+      '\n',
+    )
+    const { passed, output } = await testPackage({
+      name: 'probe',
+      files: { ...files, 'tests/confirmations.move': suite },
+    })
+    assert.ok(passed, output.slice(-3000))
+  })
+
+  it(`runs random programs as the Move VM does (VM_SEED=${seed})`, async () => {
+    const next = random(seed)
+    const names = Array.from({ length: programs }, (_, i) => `p${i}`)
+    const module = prelude + names.map(name => program(next, name)).join('\n')
+    const files = { 'Move.toml': probePackage().files['Move.toml']!, 'sources/programs.move': module }
+    const { vm, address } = loadPackages((await compileTests({ name: 'probe', files })).modules)
+    const call = caller(vm, address)
+    const tests: string[] = []
+    let failures = 0
+    for (const name of names)
+      for (let i = 0; i < callsOfEach; i++) {
+        const args = [operand(next, 'u64'), operand(next, 'u16')]
+        const text = `programs::${name}(${args.join(', ')})`
+        try {
+          const [result] = call(`programs::${name}`, args)
+          tests.push(`#[test] fun t${tests.length}() { assert!(${text} == ${result}) }`)
+        } catch (error) {
+          failures++
+          tests.push(`#[test, expected_failure(${expectation(error)})] fun t${tests.length}() { ${text}; }`)
+        }
+      }
+    assert.ok(
+      failures > tests.length / 20 && failures < tests.length * 0.8,
+      `${failures} of ${tests.length} fail`,
+    )
+    const suite = ['#[test_only]', 'module probe::confirmations;', 'use probe::programs;', ...tests].join(
       '\n',
     )
     const { passed, output } = await testPackage({
