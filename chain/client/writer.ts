@@ -66,9 +66,7 @@ export class WalletWriter implements ChainWriter {
       options,
     )
     const type = blobType(originalPackageId)
-    const created = outcome.changed.find(
-      change => change.created && change.type === type,
-    )
+    const created = outcome.changed.find(change => change.created && change.type === type)
     if (!created)
       throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
     const blob = await this.#blob(created.objectId as ObjectId, options)
