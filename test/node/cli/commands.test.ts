@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { floe, networkFolder, spawnFloe } from './support.ts'
+
+describe('command line', () => {
+  let cwd: string
+  let remove: () => Promise<void>
+  beforeEach(async () => {
+    ;({ path: cwd, remove } = await networkFolder())
+  })
+  afterEach(() => remove())
+  const file = async (name: string, data: string | Uint8Array) => {
+    await writeFile(join(cwd, name), data)
+    return name
+  }
+  const stored = async (data: string | Uint8Array): Promise<string> => {
+    const { stdout } = await floe(cwd, ['store', await file('stored', data), '--json'])
+    return JSON.parse(stdout.toString()).blobId
+  }
+  const jsonError = (stderr: string) => JSON.parse(stderr).error
+
+  describe('store', () => {
+    it('tells what was stored, in words', async () => {
+      const { code, stdout, stderr } = await floe(cwd, [
+        'store',
+        await file('a.txt', 'Hello'),
+        '--epochs',
+        '3',
+      ])
+      assert.equal(code, 0)
+      assert.equal(stderr, '')
+      const text = stdout.toString()
+      assert.match(text, /^a\.txt, 5 bytes: stored\n/)
+      assert.match(text, /blob ID {2}[\w-]{43}\n/)
+      assert.match(text, /until {4}epoch 4, deletable before\n/)
+      assert.match(text, /cost {5}0\.0003969 WAL/)
+    })
+
+    it('prints one JSON line per file in the shape of the gateway', async () => {
+      const files = [await file('a', 'one'), await file('b', 'two'), await file('c', 'one')]
+      const { code, stdout } = await floe(cwd, ['store', ...files, '--json', '--permanent'])
+      assert.equal(code, 0)
+      const lines = stdout
+        .toString()
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+      assert.deepEqual(
+        lines.map(line => line.file),
+        files,
+      )
+      assert.equal(lines[0].newlyCreated.blobObject.deletable, false)
+      assert.equal(lines[0].newlyCreated.blobObject.blobId, lines[0].blobId)
+      assert.equal(lines[2].alreadyCertified.blobId, lines[0].blobId)
+    })
+
+    it('reads standard input for -', async () => {
+      const { code, stdout } = await floe(cwd, ['store', '-', '--json'], { input: 'from a pipe' })
+      assert.equal(code, 0)
+      assert.equal(JSON.parse(stdout.toString()).newlyCreated.blobObject.size, 11)
+    })
+
+    it('goes on after a file that fails, and ends with its code', async () => {
+      const good = await file('good', 'good')
+      const { code, stdout, stderr } = await floe(cwd, ['store', 'missing', good, cwd, '--json'])
+      assert.equal(code, 2)
+      assert.equal(JSON.parse(stdout.toString()).file, good)
+      const errors = stderr.trim().split('\n')
+      assert.match(jsonError(errors[0]).message, /^missing: .*does not exist/)
+      assert.match(jsonError(errors[1]).message, /is a folder/)
+    })
+
+    it('wants a wallet, and never quotes it', async () => {
+      const a = await file('a', 'a')
+      await rm(join(cwd, '.floe', 'keys'), { recursive: true })
+      const none = await floe(cwd, ['store', a])
+      assert.equal(none.code, 6)
+      assert.match(none.stderr, /There is no wallet: .*user\.sui\.key.*\n +Name a key file with --wallet/)
+      const secret = 'suiprivkey1notakeyatall'
+      const bad = await floe(cwd, ['store', a, '--wallet', await file('bad.key', secret)])
+      assert.equal(bad.code, 6)
+      assert.doesNotMatch(bad.stderr, /notakey/)
+    })
+  })
+
+  describe('read', () => {
+    it('writes exactly the bytes to standard output', async () => {
+      const data = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 256))
+      const { code, stdout, stderr } = await floe(cwd, ['read', await stored(data)])
+      assert.deepEqual([code, stderr], [0, ''])
+      assert.ok(stdout.equals(data))
+    })
+
+    it('writes the empty blob', async () => {
+      const { code, stdout } = await floe(cwd, ['read', await stored('')])
+      assert.deepEqual([code, stdout.length], [0, 0])
+    })
+
+    it('writes to a file, whole or not at all', async () => {
+      const blobId = await stored('Hello')
+      const { code, stdout } = await floe(cwd, ['read', blobId, '-o', 'out', '--json'])
+      assert.equal(code, 0)
+      assert.deepEqual(JSON.parse(stdout.toString()), { blobId, size: 5, output: 'out' })
+      assert.equal(await readFile(join(cwd, 'out'), 'utf8'), 'Hello')
+
+      const before = await readdir(cwd)
+      const missing = await floe(cwd, ['read', blobId, '-o', join('no', 'such', 'folder')])
+      assert.equal(missing.code, 2)
+      assert.match(missing.stderr, /no\/such\/folder does not exist/)
+      await mkdir(join(cwd, 'folder'))
+      assert.equal((await floe(cwd, ['read', blobId, '-o', 'folder'])).code, 2)
+      assert.deepEqual((await readdir(cwd)).sort(), [...before, 'folder'].sort())
+    })
+
+    it('ends quietly when the reader of the pipe goes away', async () => {
+      const blobId = await stored(Buffer.alloc(16 * 1024 * 1024))
+      const { child, ended } = spawnFloe(cwd, ['read', blobId])
+      await once(child.stdout!, 'data')
+      child.stdout!.destroy()
+      const { code, stderr } = await ended
+      assert.deepEqual([code, stderr], [0, ''])
+    })
+
+    it('takes blob IDs that start with a dash', async () => {
+      const blobId = `-${'A'.repeat(42)}`
+      await mkdir(join(cwd, 'blobs'))
+      await file(join('blobs', blobId), 'dashed')
+      const { stdout } = await floe(cwd, ['read', blobId, '-o', 'out', '--json'])
+      assert.equal(JSON.parse(stdout.toString()).size, 6)
+    })
+
+    it('tells an unknown blob, a malformed ID and a JSON document without file apart', async () => {
+      const unknown = await floe(cwd, ['read', 'A'.repeat(43), '--json', '-o', 'x'])
+      assert.equal(unknown.code, 4)
+      const error = jsonError(unknown.stderr)
+      assert.deepEqual([error.code, error.exitCode, error.details.neededShards], ['BLOB_NOT_FOUND', 4, 67])
+      assert.equal(existsSync(join(cwd, 'x')), false)
+      const malformed = await floe(cwd, ['read', 'abc'])
+      assert.equal(malformed.code, 2)
+      assert.match(malformed.stderr, /^floe: "abc" is not a blob ID\.\n/)
+      assert.equal((await floe(cwd, ['read', 'A'.repeat(43), '--json'])).code, 2)
+    })
+  })
+
+  it('computes blob IDs offline, by the shards given, the network here, or as Walrus', async () => {
+    const name = await file('a', 'Hello')
+    await rm(join(cwd, '.floe', 'keys'), { recursive: true })
+    const id = async (...args: string[]) =>
+      (await floe(cwd, ['blob-id', name, ...args])).stdout.toString().trim()
+    const [here, hundred, ten] = [await id(), await id('--shards', '100'), await id('--shards', '10')]
+    assert.match(here, /^[\w-]{43}$/)
+    assert.equal(here, hundred)
+    assert.notEqual(here, ten)
+    const { stdout } = await floe(cwd, ['blob-id', name, '--shards', '10', '--json'])
+    assert.deepEqual(JSON.parse(stdout.toString()), { file: name, blobId: ten, size: 5, nShards: 10 })
+    await rm(join(cwd, '.floe'), { recursive: true })
+    assert.equal(JSON.parse((await floe(cwd, ['blob-id', name, '--json'])).stdout.toString()).nShards, 1000)
+  })
+
+  it('tells the status of a blob, by words and by exit code', async () => {
+    const { code, stdout } = await floe(cwd, ['status', 'A'.repeat(43)])
+    assert.equal(code, 4)
+    assert.match(stdout.toString(), /unknown to this network[\s\S]*100 of 100 shards/)
+    const json = await floe(cwd, ['status', 'A'.repeat(43), '--json'])
+    assert.equal(JSON.parse(json.stdout.toString()).status, 'nonexistent')
+    assert.equal(json.stderr, '')
+  })
+
+  it('describes the network', async () => {
+    const { code, stdout } = await floe(cwd, ['info'])
+    assert.equal(code, 0)
+    const text = stdout.toString()
+    assert.match(text, /epoch {6}1, settled; one lasts 1 day/)
+    assert.match(text, /storing {4}0\.0001 WAL per MiB and epoch, at most 53 epochs ahead/)
+    const value = JSON.parse((await floe(cwd, ['info', '--json'])).stdout.toString())
+    assert.deepEqual([value.epoch, value.nShards, value.members[0].shards], [1, 100, 100])
+  })
+
+  describe('the network file', () => {
+    it('is found upwards, or named', async () => {
+      const below = join(cwd, 'a', 'b')
+      await mkdir(below, { recursive: true })
+      assert.equal((await floe(below, ['info'])).code, 0)
+      assert.equal(
+        (
+          await floe('/', ['info', '--network', join(cwd, '.floe', 'network.json')], {
+            env: { FAKE_FLOE_DIR: cwd },
+          })
+        ).code,
+        0,
+      )
+    })
+
+    it('is missed, or refused, with a sentence', async () => {
+      await rm(join(cwd, '.floe'), { recursive: true })
+      const none = await floe(cwd, ['info'])
+      assert.equal(none.code, 3)
+      assert.match(none.stderr, /No Floe network found.*\n +Start one with `npm start`/)
+      for (const text of ['not json', '[]', 'null', '{"schemaVersion":2}', '{"schemaVersion":1}']) {
+        const bad = await floe(cwd, ['info', '--network', await file('net.json', text), '--json'])
+        assert.equal(bad.code, 3, text)
+        assert.equal(jsonError(bad.stderr).code, 'BAD_NETWORK_FILE')
+      }
+    })
+  })
+
+  it('turns every failure of the network into its exit code', async () => {
+    const codes = {
+      TOO_FEW_SHARDS: 5,
+      CHAIN_UNAVAILABLE: 3,
+      BLOB_INVALID: 7,
+      INVALID_OPTION: 2,
+      CHAIN_REJECTED: 8,
+    }
+    for (const [code, exitCode] of Object.entries(codes)) {
+      const { code: got, stderr } = await floe(cwd, ['info', '--json'], { env: { FAKE_FLOE_FAIL: code } })
+      assert.equal(got, exitCode, code)
+      assert.equal(jsonError(stderr).code, code)
+      assert.equal(jsonError(stderr).exitCode, exitCode)
+    }
+  })
+
+  it('says what is wrong with an option', async () => {
+    for (const args of [
+      ['store'],
+      ['frob'],
+      ['store', 'x', '--epochs', '0'],
+      ['blob-id', 'x', '--shards', 'many'],
+      ['up', '--port', '70000'],
+      ['read', 'A'.repeat(43), 'B'],
+      ['info', '--verbose'],
+    ]) {
+      const words = await floe(cwd, args)
+      assert.equal(words.code, 2, args.join(' '))
+      assert.match(words.stderr, /^floe: /)
+      const json = await floe(cwd, [...args, '--json'])
+      assert.equal(json.code, 2)
+      assert.equal(jsonError(json.stderr).code, 'USAGE')
+      assert.equal(json.stdout.length, 0)
+    }
+  })
+
+  it('prints help and version on standard output', async () => {
+    const help = await floe(cwd, ['--help'])
+    assert.deepEqual([help.code, help.stderr], [0, ''])
+    assert.match(help.stdout.toString(), /Exit codes: 0 ok/)
+    assert.match((await floe(cwd, ['--version'])).stdout.toString(), /^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('stops at Ctrl-C with 130', async () => {
+    const { child, ended } = spawnFloe(cwd, ['info'], { FAKE_FLOE_HANG: '1' })
+    await once(child.stderr!, 'data')
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+    assert.equal(code, 130)
+    assert.match(stderr, /^begun\nfloe: Interrupted\.\n$/)
+  })
+})

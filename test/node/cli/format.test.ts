@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { formatBytes, formatDuration, formatWal } from '../../../node/cli/format.ts'
+
+describe('figures for people', () => {
+  it('bytes', () => {
+    const cases: [number | bigint, string][] = [
+      [0, '0 bytes'],
+      [1, '1 byte'],
+      [1023, '1023 bytes'],
+      [1024, '1 KiB'],
+      [1536, '1.5 KiB'],
+      [1024 * 1024 - 1, '1 MiB'],
+      [20 * 1024 * 1024, '20 MiB'],
+      [1n << 40n, '1 TiB'],
+      [1n << 70n, '1048576 PiB'],
+    ]
+    for (const [bytes, text] of cases) assert.equal(formatBytes(bytes), text)
+  })
+
+  it('WAL, without losing a FROST', () => {
+    assert.equal(formatWal(0n), '0 WAL')
+    assert.equal(formatWal(1n), '0.000000001 WAL')
+    assert.equal(formatWal(1_500_000_000n), '1.5 WAL')
+    fc.assert(
+      fc.property(fc.bigInt(0n, 2n ** 64n), frost => {
+        const [whole, fraction = ''] = formatWal(frost).replace(' WAL', '').split('.')
+        assert.equal(BigInt(whole + fraction.padEnd(9, '0')), frost)
+      }),
+    )
+  })
+
+  it('durations', () => {
+    const cases: [number, string][] = [
+      [850.4, '850 ms'],
+      [4210, '4.2 s'],
+      [90_000, '1.5 min'],
+      [7_200_000, '2 h'],
+      [86_400_000, '1 day'],
+      [14 * 86_400_000, '14 days'],
+    ]
+    for (const [ms, text] of cases) assert.equal(formatDuration(ms), text)
+  })
+})

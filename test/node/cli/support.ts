@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
+
+const FLOE = join(import.meta.dirname, '..', '..', 'support', 'fake-floe.ts')
+
+export interface Ended {
+  code: number | null
+  stdout: Buffer
+  stderr: string
+}
+
+export interface Running {
+  child: ChildProcess
+  ended: Promise<Ended>
+}
+
+/** Starts `floe ARGS` as a process. */
+export function spawnFloe(cwd: string, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [FLOE, ...args], {
+    cwd,
+    env: { ...process.env, FAKE_FLOE_DIR: cwd, ...env },
+  })
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', chunk => stdout.push(chunk))
+  child.stderr.on('data', chunk => stderr.push(chunk))
+  const ended = once(child, 'close').then(([code]) => ({
+    code,
+    stdout: Buffer.concat(stdout),
+    stderr: Buffer.concat(stderr).toString(),
+  }))
+  return { child, ended }
+}
+
+/** Runs `floe ARGS` to its end, with `input` on its standard input. */
+export async function floe(
+  cwd: string,
+  args: string[],
+  { input, env }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
+): Promise<Ended> {
+  const { child, ended } = spawnFloe(cwd, args, env)
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
+  return await ended
+}
+
+/** A folder in which a network was started: network file and wallet. */
+export async function networkFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'floe-cli-'))
+  await mkdir(join(path, '.floe', 'keys'), { recursive: true })
+  const network = {
+    schemaVersion: 1,
+    name: 'localnet',
+    kind: 'localnet',
+    suiRpc: ['http://127.0.0.1:1'],
+    systemObjectId: `0x${'1'.padStart(64, '0')}`,
+    stakingObjectId: `0x${'2'.padStart(64, '0')}`,
+    walType: '0x1::wal::WAL',
+    peers: [],
+    nShards: 100,
+  }
+  await writeFile(join(path, '.floe', 'network.json'), JSON.stringify(network))
+  await writeFile(join(path, '.floe', 'keys', 'user.sui.key'), `${new Ed25519Keypair().getSecretKey()}\n`)
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}

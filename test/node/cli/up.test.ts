@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { floe, networkFolder, spawnFloe } from './support.ts'
+
+/** The output so far, once it matches. */
+async function until(stream: Readable, pattern: RegExp): Promise<string> {
+  let text = ''
+  for (;;) {
+    const [chunk] = await once(stream, 'data')
+    text += chunk
+    if (pattern.test(text)) return text
+  }
+}
+
+describe('floe up', () => {
+  let cwd: string
+  let remove: () => Promise<void>
+  beforeEach(async () => {
+    ;({ path: cwd, remove } = await networkFolder())
+  })
+  afterEach(() => remove())
+
+  it('tells people where everything is, and commands that work as they stand', async () => {
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--nodes', '4'])
+    const text = await until(child.stdout!, /Ctrl-C/)
+    const gateway = /Gateway +(http:\S+)/.exec(text)?.[1]
+    assert.ok(gateway)
+    assert.match(text, /Floe is up: 4 storage nodes, 100 shards, ready in /)
+    assert.match(text, /Sui RPC +http:\S+\n +Faucet +http:\S+/)
+    const [, greeting, blobId] =
+      /echo '(.*)' \| npx floe store -[\s\S]*npx floe read (\S+)\n/.exec(text) ?? []
+    const { stdout } = await floe(cwd, ['blob-id', '-', '--shards', '100'], { input: `${greeting}\n` })
+    assert.equal(stdout.toString().trim(), blobId)
+    assert.ok(text.includes(`curl ${gateway}/v1/blobs/${blobId}`))
+    assert.equal((await fetch(`${gateway}/v1/health`)).status, 200)
+    child.kill('SIGTERM')
+    assert.equal((await ended).code, 0)
+  })
+
+  it('prints one JSON line and nothing else for programs', async () => {
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json'])
+    const line = await until(child.stdout!, /\n/)
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.equal(stdout.toString(), line)
+    const ready = JSON.parse(line)
+    assert.deepEqual(Object.keys(ready), [
+      'gateway',
+      'suiRpc',
+      'faucet',
+      'systemObjectId',
+      'stakingObjectId',
+      'walType',
+      'peers',
+    ])
+    assert.equal(ready.suiRpc, 'http://127.0.0.1:1')
+    assert.equal(ready.peers.length, 13)
+  })
+
+  it('names a port that is taken', async () => {
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json'])
+    const { gateway } = JSON.parse(await until(child.stdout!, /\n/))
+    const { port } = new URL(gateway)
+    const second = await floe(cwd, ['up', '--port', port])
+    assert.equal(second.code, 9)
+    assert.match(second.stderr, new RegExp(`Port ${port} is already in use`))
+    child.kill('SIGTERM')
+    await ended
+  })
+
+  it('is ended by a second signal when stopping hangs', async () => {
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0'], { FAKE_FLOE_HANG: '1' })
+    await until(child.stdout!, /Ctrl-C/)
+    child.kill('SIGINT')
+    await until(child.stderr!, /Stopping/)
+    child.kill('SIGINT')
+    assert.equal((await ended).code, 130)
+  })
+
+  it('refuses fewer shards than nodes', async () => {
+    const { code, stderr } = await floe(cwd, ['up', '--nodes', '13', '--shards', '12'])
+    assert.equal(code, 2)
+    assert.match(stderr, /13 nodes need at least as many shards/)
+  })
+})

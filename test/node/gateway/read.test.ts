@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import fc from 'fast-check'
+import { ClientError } from '../../../node/errors.ts'
+import { ask, gatewayFactory, jsonOf, openSocket, put, reasonOf } from './support.ts'
+
+const UNKNOWN = 'A'.repeat(43)
+
+describe('gateway: reading', () => {
+  const { start, stopAll } = gatewayFactory()
+  afterEach(stopAll)
+
+  it('sends a blob with the headers of an aggregator', async () => {
+    const { url } = await start()
+    const blobId = await put(url, 'Hello')
+    const { status, headers, body } = await ask(`${url}/v1/blobs/${blobId}`)
+    assert.equal(status, 200)
+    assert.equal(body.toString(), 'Hello')
+    assert.equal(headers.etag, `"${blobId}"`)
+    assert.equal(headers['content-type'], 'application/octet-stream')
+    assert.equal(headers['content-length'], '5')
+    assert.equal(headers['accept-ranges'], 'bytes')
+    assert.equal(headers['x-content-type-options'], 'nosniff')
+    assert.equal(headers['cache-control'], 'public, max-age=86400, stale-while-revalidate=3600')
+    assert.equal(headers['access-control-allow-origin'], '*')
+    assert.match(String(headers['content-security-policy']), /sandbox/)
+  })
+
+  it('answers HEAD without a body, without reading the blob, and ignores Range there', async () => {
+    const { url, client } = await start()
+    const blobId = await put(url, 'Hello')
+    const answer = await ask(`${url}/v1/blobs/${blobId}`, { method: 'HEAD', headers: { range: 'bytes=1-2' } })
+    assert.equal(answer.status, 200)
+    assert.equal(answer.headers['content-length'], '5')
+    assert.equal(answer.headers['content-range'], undefined)
+    assert.equal(answer.body.length, 0)
+    assert.ok(client.calls.every(call => call.operation !== 'read'))
+  })
+
+  it('sends the empty blob', async () => {
+    const { url } = await start()
+    const answer = await ask(`${url}/v1/blobs/${await put(url, '')}`)
+    assert.deepEqual([answer.status, answer.headers['content-length'], answer.body.length], [200, '0', 0])
+  })
+
+  it('sends any range as slicing would', async () => {
+    const { url } = await start()
+    const data = Buffer.from(Array.from({ length: 500 }, (_, i) => i % 251))
+    const blobId = await put(url, data)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(520), fc.option(fc.nat(520)), async (first, last) => {
+        const range = `bytes=${first}-${last ?? ''}`
+        const { status, headers, body } = await ask(`${url}/v1/blobs/${blobId}`, { headers: { range } })
+        const expected = data.subarray(first, (last ?? 499) + 1)
+        if (expected.length === 0) {
+          assert.equal(status, 416)
+          assert.equal(headers['content-range'], 'bytes */500')
+          return
+        }
+        assert.equal(status, 206)
+        assert.ok(body.equals(expected))
+        assert.equal(headers['content-range'], `bytes ${first}-${first + expected.length - 1}/500`)
+        assert.equal(headers['content-length'], String(expected.length))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('knows suffix ranges, and ignores lists and other units', async () => {
+    const { url } = await start()
+    const blobId = await put(url, '0123456789')
+    const get = async (range: string) => {
+      const { status, body } = await ask(`${url}/v1/blobs/${blobId}`, { headers: { range } })
+      return [status, body.toString()]
+    }
+    assert.deepEqual(await get('bytes=-3'), [206, '789'])
+    assert.deepEqual(await get('bytes=0-1,4-5'), [200, '0123456789'])
+    assert.deepEqual(await get('lines=0-1'), [200, '0123456789'])
+  })
+
+  it('answers 304 when the client has it, also before a range', async () => {
+    const { url, client } = await start()
+    const blobId = await put(url, 'Hello')
+    const headers = { 'if-none-match': `"${blobId}"`, range: 'bytes=0-1' }
+    const answer = await ask(`${url}/v1/blobs/${blobId}`, { headers })
+    assert.deepEqual([answer.status, answer.body.length, answer.headers.etag], [304, 0, `"${blobId}"`])
+    assert.ok(client.calls.every(call => call.operation !== 'read'))
+    const unknown = { 'if-none-match': `"${UNKNOWN}"` }
+    assert.equal((await ask(`${url}/v1/blobs/${UNKNOWN}`, { headers: unknown })).status, 404)
+  })
+
+  it('sends everything when If-Range names another version', async () => {
+    const { url } = await start()
+    const blobId = await put(url, 'Hello')
+    const get = (validator: string) =>
+      ask(`${url}/v1/blobs/${blobId}`, { headers: { range: 'bytes=0-1', 'if-range': validator } })
+    assert.equal((await get(`"${blobId}"`)).status, 206)
+    assert.equal((await get('"other"')).status, 200)
+  })
+
+  it('refuses what is no blob ID with 400, and asks nobody', async () => {
+    const { url, client } = await start()
+    for (const id of ['x', `${UNKNOWN}A`, `${'A'.repeat(42)}B`, `${'A'.repeat(42)}=`, '%2e%2e%2f', 'a%00b']) {
+      const answer = await ask(`${url}/v1/blobs/${id}`)
+      assert.deepEqual([answer.status, reasonOf(answer)], [400, 'INVALID_BLOB_ID'], id)
+    }
+    assert.equal((await ask(`${url}/v1/blobs/%zz`)).status, 400)
+    assert.equal(client.calls.length, 0)
+  })
+
+  it('shapes errors as Walrus does', async () => {
+    const { url } = await start()
+    const answer = await ask(`${url}/v1/blobs/${UNKNOWN}`)
+    assert.equal(answer.status, 404)
+    assert.equal(answer.headers['content-type'], 'application/json')
+    assert.equal(answer.headers['cache-control'], 'no-store')
+    const { error } = jsonOf(answer)
+    assert.equal(error.status, 'NOT_FOUND')
+    assert.equal(error.code, 404)
+    assert.match(error.message, /no blob/)
+    assert.deepEqual(error.details, [
+      {
+        '@type': 'ErrorInfo',
+        reason: 'BLOB_NOT_FOUND',
+        domain: 'floe',
+        metadata: { blobId: UNKNOWN, answeredShards: 100, neededShards: 67 },
+      },
+    ])
+  })
+
+  it('tells unavailable, invalid, too slow and unexpected apart', async () => {
+    const { url, client } = await start()
+    const shards = { answeredShards: 10, neededShards: 34 }
+    const timeout = new DOMException('timed out', 'TimeoutError')
+    const cases: [Error, number, string][] = [
+      [new ClientError('TOO_FEW_SHARDS', 'only 10 shards answered', shards), 503, 'TOO_FEW_SHARDS'],
+      [new ClientError('BLOB_INVALID', 'invalid', { blobId: UNKNOWN }), 410, 'BLOB_INVALID'],
+      [new ClientError('CHAIN_UNAVAILABLE', 'no Sui', {}), 503, 'CHAIN_UNAVAILABLE'],
+      [timeout as unknown as Error, 504, 'TIMEOUT'],
+      [new Error('secret path /home/me'), 500, 'INTERNAL'],
+    ]
+    for (const [error, status, reason] of cases) {
+      client.fail('stat', error)
+      const answer = await ask(`${url}/v1/blobs/${UNKNOWN}`)
+      assert.deepEqual([answer.status, reasonOf(answer)], [status, reason])
+      if (status === 503 || status === 504) assert.match(String(answer.headers['retry-after']), /^\d+$/)
+      assert.doesNotMatch(answer.body.toString(), /secret/)
+    }
+  })
+
+  it('gives up when the network does not answer in time', async () => {
+    const { url, client } = await start({ limits: { readMs: 50 } })
+    const blobId = await put(url, 'Hello')
+    const release = client.hold('stat')
+    const answer = await ask(`${url}/v1/blobs/${blobId}`)
+    release()
+    assert.deepEqual([answer.status, reasonOf(answer)], [504, 'TIMEOUT'])
+  })
+
+  it('stops working for a client that hangs up', async () => {
+    const { url, port, client } = await start()
+    const blobId = await put(url, 'Hello')
+    const release = client.hold('read')
+    const socket = await openSocket(port)
+    socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await client.begun('read', 1)
+    socket.destroy()
+    await client.ended('read', 1)
+    release()
+    assert.equal(client.calls.find(call => call.operation === 'read')?.outcome, 'aborted')
+  })
+
+  it('sends large blobs to slow readers at their pace, and cuts off those that stall', async () => {
+    const { url, port } = await start({ limits: { readerStallMs: 200, downloads: 1 } })
+    const data = Buffer.alloc(24 * 1024 * 1024, 7)
+    const blobId = await put(url, data)
+    const socket = await openSocket(port)
+    socket.pause()
+    socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    // the next download needs the only slot: it gets it once the stalled one was cut off
+    const answer = await ask(`${url}/v1/blobs/${blobId}`)
+    assert.ok(answer.body.equals(data))
+    let received = 0
+    socket.on('data', chunk => {
+      received += chunk.length
+    })
+    socket.resume()
+    await once(socket, 'close')
+    assert.ok(received < data.length)
+  })
+
+  it('refuses with 429 and 503 when too much is under way', async () => {
+    const { url, client } = await start({ limits: { downloads: 1, waiting: 1, waitMs: 100 } })
+    const blobId = await put(url, 'Hello')
+    const release = client.hold('read')
+    const first = ask(`${url}/v1/blobs/${blobId}`)
+    await client.begun('read', 1)
+    const second = ask(`${url}/v1/blobs/${blobId}`)
+    await client.begun('stat', 2)
+    const third = await ask(`${url}/v1/blobs/${blobId}`)
+    assert.deepEqual([third.status, reasonOf(third), third.headers['retry-after']], [429, 'BUSY', '1'])
+    assert.equal((await second).status, 503)
+    release()
+    assert.equal((await first).status, 200)
+    assert.equal((await ask(`${url}/v1/blobs/${blobId}`)).status, 200)
+  })
+})
