@@ -206,6 +206,20 @@ export interface DeserializeOptions {
   pure?: boolean
 }
 
+/** What an abort code that the compiler made says about itself. */
+export interface CleverError {
+  line: number
+  /** of `#[error(code = N)]` */
+  errorCode?: number
+  /** of `#[error] const NAME` */
+  constantName?: string
+  constantType?: string
+  /** BCS of the constant's value */
+  raw?: Uint8Array
+  /** the value as text: of bytes that are UTF-8, numbers, bool, address */
+  rendered?: string
+}
+
 export interface Vm {
   readonly types: TypeTable
   /**
@@ -231,6 +245,8 @@ export interface Vm {
   definition(type: DatatypeType): DatatypeDefinition | undefined
   /** Field types of a struct with the type arguments filled in, in order. */
   fieldTypes(type: DatatypeType): readonly MoveType[]
+  /** Takes an abort code apart; undefined when it is an ordinary number or the module is not loaded. */
+  cleverError(packageId: Address, module: string, code: bigint): CleverError | undefined
   serialize(type: MoveType, value: Value): Uint8Array
   /** Exact and canonical: throws VmError `DeserializationError` on anything else. */
   deserialize(type: MoveType, bytes: Uint8Array, options?: DeserializeOptions): Value

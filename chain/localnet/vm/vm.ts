@@ -1,4 +1,5 @@
 import { deserialize, serialize } from './bcs.ts'
+import { cleverError } from './clever-errors.ts'
 import { Definitions } from './definitions.ts'
 import { VmError } from './errors.ts'
 import { type Runtime, run } from './interpreter.ts'
@@ -46,6 +47,10 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
     abilities: type => definitions.abilities(type),
     definition: type => definitions.find(type),
     fieldTypes: type => definitions.fieldTypes(type),
+    cleverError: (packageId, name, code) => {
+      const module = packages.get(packageId)?.modules.get(name)
+      return module && cleverError(definitions, module, code)
+    },
     serialize: (type, value) => serialize(definitions, type, value),
     deserialize: (type, bytes, options) => deserialize(definitions, type, bytes, options),
   }

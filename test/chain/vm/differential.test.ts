@@ -6,8 +6,8 @@ import { expression, type IntegerType, integerTypes, operand, random } from './s
 import { caller, contextWith, loadPackages, probePackage } from './support/probe.ts'
 import { prelude, program } from './support/programs.ts'
 
-const functions = 120
-const programs = 60
+const functions = 60
+const programs = 30
 const callsOfEach = 4
 const seed = Number(process.env.VM_SEED ?? 1)
 
@@ -29,7 +29,9 @@ const parameters = ['a', 'b'].flatMap(name => integerTypes.map(type => ({ name: 
 const toValue = (type: IntegerType, value: bigint): Value =>
   Number(type.slice(1)) <= 32 ? Number(value) : value
 
-describe('vm differential', () => {
+describe('vm differential', function () {
+  this.timeout(60_000)
+
   it(`computes random expressions as the Move VM does (VM_SEED=${seed})`, async () => {
     const next = random(seed)
     const bodies = Array.from({ length: functions }, (_, i) => {
@@ -66,7 +68,7 @@ describe('vm differential', () => {
           tests.push(`#[test, expected_failure(${expectation(error)})] fun t${tests.length}() { ${text}; }`)
         }
       }
-    assert.ok(failures > 20 && failures < tests.length - 50, `${failures} failures are a poor mix`)
+    assert.ok(failures > 10 && failures < tests.length - 25, `${failures} failures are a poor mix`)
     const suite = ['#[test_only]', 'module probe::confirmations;', 'use probe::expressions;', ...tests].join(
       '\n',
     )

@@ -254,6 +254,27 @@ describe('vm interpreter', () => {
     )
   })
 
+  it('reads what the compiler puts into abort codes', () => {
+    const code = (run: () => unknown): bigint => {
+      const failure = failureOf(run)
+      assert.ok(failure.kind === 'MoveAbort')
+      return failure.code
+    }
+    const explain = (value: bigint) => vm.cleverError(address, 'shapes', value)
+    const full = explain(code(() => call('shapes::refuse', [0n])))!
+    assert.equal(full.constantName, 'ENoNumber')
+    assert.equal(full.constantType, 'vector<u8>')
+    assert.equal(full.rendered, 'zero is no number')
+    assert.deepEqual(full.raw, Uint8Array.of(17, ...Buffer.from('zero is no number')))
+    assert.equal(full.errorCode, undefined)
+    const coded = explain(code(() => call('shapes::refuse', [1n])))!
+    assert.deepEqual([coded.constantName, coded.errorCode, coded.rendered], ['ECoded', 5, '77'])
+    assert.equal(coded.line, full.line + 1)
+    const bare = explain(code(() => call('shapes::refuse', [2n])))!
+    assert.deepEqual(bare, { line: full.line + 2 })
+    assert.equal(explain(7n), undefined)
+  })
+
   it('hands objects and events to the ledger', () => {
     const context = contextWith()
     const [thing] = call('shapes::make', [5n, [[104, 105]], refTo([])], [], context)

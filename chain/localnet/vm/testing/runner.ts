@@ -3,7 +3,6 @@ import { parseModule } from '../format/parse.ts'
 import type { BlsVerifier, NativeTable, Vm } from '../types.ts'
 import { createVm } from '../vm.ts'
 import type { ExpectedFailure } from './attributes.ts'
-import { describeCleverError } from './clever-errors.ts'
 import type { CompiledTest, CompiledTests } from './compile.ts'
 import { testNatives } from './natives.ts'
 import { Scenario } from './scenario.ts'
@@ -144,5 +143,9 @@ function isExpectedCode(
   const value = constants.get(`${module}::${constant}`)
   if (value !== undefined) return failure.code === value && failure.location.module === module
   // constants marked #[error] abort with a code that names them
-  return failure.location.module === module && describeCleverError(vm, failure)?.constant === constant
+  const { address } = failure.location
+  return (
+    failure.location.module === module &&
+    vm.cleverError(address, module, failure.code)?.constantName === constant
+  )
 }

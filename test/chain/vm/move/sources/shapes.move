@@ -5,6 +5,10 @@ use std::string::String;
 use sui::event;
 
 const ENotHere: u64 = 7;
+#[error]
+const ENoNumber: vector<u8> = b"zero is no number";
+#[error(code = 5)]
+const ECoded: u64 = 77;
 
 public struct Pair<A, B> has copy, drop, store { a: A, b: B }
 
@@ -108,6 +112,12 @@ public fun unmake(thing: Thing): u64 {
     let Thing { id, size, name: _ } = thing;
     id.delete();
     size
+}
+
+public fun refuse(n: u64) {
+    assert!(n != 0, ENoNumber);
+    assert!(n != 1, ECoded);
+    assert!(n != 2);
 }
 
 fun hidden(): u64 { 1 }
