@@ -20,10 +20,10 @@ export async function readBlob(
   client: SuiGrpcClient,
   originalPackageId: ObjectId,
   objectId: ObjectId,
-): Promise<(BlobObject & { version: string }) | undefined> {
+): Promise<{ blob: BlobObject; version: bigint } | undefined> {
   const [object] = await fetchObjects(client, [objectId])
   if (!object || normalizeStructTag(object.type) !== blobType(originalPackageId)) return undefined
-  return { ...toBlobObject(object), version: object.version }
+  return { blob: toBlobObject(object), version: BigInt(object.version) }
 }
 
 /** Every Blob object that the address owns. */

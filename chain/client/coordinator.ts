@@ -64,7 +64,8 @@ class SuiCoordinator implements Coordinator {
 
   async blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined> {
     const packageId = await this.#state.originalPackageId(options)
-    return await this.#rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
+    const found = await this.#rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
+    return found?.blob
   }
 
   async ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]> {
@@ -111,7 +112,7 @@ class SuiCoordinator implements Coordinator {
       network: this.network,
       state: this.#state,
       executor: this.#executor,
-      reader: this,
+      rpc: this.#rpc,
     })
   }
 

@@ -1,28 +1,41 @@
-import { blobIdToU256, encodedSize, metadataRoot, signersBitmap, storageUnits } from '../../codec/index.ts'
+import {
+  blobIdToU256,
+  encodedSize,
+  metadataRoot,
+  parseObjectId,
+  signersBitmap,
+  storageUnits,
+} from '../../codec/index.ts'
 import type { Certificate, ObjectId } from '../../codec/types.ts'
 import { ENCODING_RS2 } from '../bindings/blob.ts'
 import { ChainError } from '../errors.ts'
 import type {
   BlobObject,
   CallOptions,
-  ChainReader,
   ChainWriter,
   NetworkConfig,
   RegisterInput,
   Registration,
   Wallet,
 } from '../types.ts'
-import { blobType } from './blobs.ts'
+import { sleep } from './async.ts'
+import { blobType, readBlob } from './blobs.ts'
 import { Calls, type CallTarget } from './calls.ts'
 import { listCoins, payWal, selectWal } from './coins.ts'
 import type { Executor } from './executor.ts'
+import type { Outcome } from './outcome.ts'
+import type { RpcPool } from './rpc.ts'
 import type { ChainState, StateReader } from './state.ts'
+
+/** A node is given 5 s to show what another one has executed. */
+const MAX_READS = 50
+const READ_PAUSE_MS = 100
 
 export interface WriterComponents {
   network: NetworkConfig
   state: StateReader
   executor: Executor
-  reader: Pick<ChainReader, 'blob'>
+  rpc: RpcPool
 }
 
 /** Writes of one wallet. Prices and package are read anew for each transaction, as votes and upgrades change them. */
@@ -69,7 +82,7 @@ export class WalletWriter implements ChainWriter {
     const created = outcome.changed.find(change => change.created && change.type === type)
     if (!created)
       throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
-    const blob = await this.#blob(created.objectId as ObjectId, options)
+    const blob = await this.#blob(parseObjectId(created.objectId), outcome, options)
     return { blob, digest: outcome.digest, costFrost }
   }
 
@@ -91,13 +104,13 @@ export class WalletWriter implements ChainWriter {
       }
     }, options)
     // certifying is paid for by the write price at registration
-    return { digest: outcome.digest, blob: await this.#blob(blobObjectId, options), costFrost: 0n }
+    return { digest: outcome.digest, blob: await this.#blob(blobObjectId, outcome, options), costFrost: 0n }
   }
 
   async extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }> {
     const { network, state, executor } = this.#on
     const { address } = this.wallet
-    const blob = await this.#blob(blobObjectId, options)
+    const blob = await this.#blob(blobObjectId, undefined, options)
     expectEpochs(epochs, (await state.read(options)).system.future_accounting.length)
     const { digest } = await executor.run(
       this.wallet,
@@ -149,10 +162,22 @@ export class WalletWriter implements ChainWriter {
     return now
   }
 
-  async #blob(objectId: ObjectId, options: CallOptions | undefined): Promise<BlobObject> {
-    const blob = await this.#on.reader.blob(objectId, options)
-    if (!blob) throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
-    return blob
+  /** The object as `written` left it: after a fail-over the node asked may be one that lags behind. */
+  async #blob(
+    objectId: ObjectId,
+    written: Outcome | undefined,
+    options: CallOptions | undefined,
+  ): Promise<BlobObject> {
+    const { rpc, state } = this.#on
+    const packageId = await state.originalPackageId(options)
+    for (let attempt = 1; ; attempt++) {
+      const found = await rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
+      if (found && (!written || found.version >= BigInt(written.version))) return found.blob
+      if (!written || attempt === MAX_READS) {
+        throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
+      }
+      await sleep(READ_PAUSE_MS, options?.signal)
+    }
   }
 }
 
