@@ -3,7 +3,6 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { ProtocolError } from '../errors.ts'
 import { CLIENT } from '../specs.ts'
-import { waitForPromise } from '../stream/wait.ts'
 import type { ClientComponents } from './components.ts'
 
 /** A peer and where it may be reached. */
@@ -15,41 +14,31 @@ export interface PeerAddress {
 }
 
 export interface Dialer {
-  /** An open connection to the peer: an existing one, or one dialled once for all who ask. Throws UNREACHABLE or the signal's reason. */
+  /** An open connection to the peer, a new one when there is none. Throws UNREACHABLE, CLOSED or the signal's reason. */
   connect(peer: PeerAddress, signal?: AbortSignal): Promise<Connection>
   /** Ends dials under way. */
   close(): void
 }
 
+/** Dials made at the same time are one: libp2p joins them, and ends them when the last one who waits gives up. */
 export function createDialer({ libp2p }: Pick<ClientComponents, 'libp2p'>): Dialer {
-  const dials = new Map<string, Promise<Connection>>()
   const closed = new AbortController()
-
-  async function dial(peerId: PeerId, addresses: readonly string[]): Promise<Connection> {
-    const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(CLIENT.dialTimeoutMs)])
-    try {
-      const targets = addresses.map(address => withPeer(multiaddr(address), peerId))
-      return await libp2p.dial(targets.length > 0 ? targets : peerId, { signal })
-    } catch (cause) {
-      throw new ProtocolError(closed.signal.aborted ? 'CLOSED' : 'UNREACHABLE', { cause })
-    }
-  }
-
   return {
     async connect({ peerId, multiaddrs }, signal) {
+      signal?.throwIfAborted()
       if (closed.signal.aborted) throw new ProtocolError('CLOSED')
       const id = parsePeerId(peerId)
       const existing = libp2p.getConnections(id).find(({ status }) => status === 'open')
       if (existing !== undefined) return existing
-      let dialling = dials.get(peerId)
-      if (dialling === undefined) {
-        dialling = dial(id, multiaddrs).finally(() => dials.delete(peerId))
-        dials.set(peerId, dialling)
-        // everybody may have given up by the time it fails
-        dialling.catch(() => {})
+      const limits = [closed.signal, AbortSignal.timeout(CLIENT.dialTimeoutMs)]
+      if (signal !== undefined) limits.push(signal)
+      try {
+        const targets = multiaddrs.map(address => withPeer(multiaddr(address), id))
+        return await libp2p.dial(targets.length > 0 ? targets : id, { signal: AbortSignal.any(limits) })
+      } catch (cause) {
+        signal?.throwIfAborted()
+        throw new ProtocolError(closed.signal.aborted ? 'CLOSED' : 'UNREACHABLE', { cause })
       }
-      // the dial has its own time limit and goes on for the others when one of those who wait gives up
-      return waitForPromise(dialling, { signal })
     },
     close() {
       closed.abort(new ProtocolError('CLOSED'))

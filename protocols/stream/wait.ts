@@ -37,14 +37,6 @@ export function waitFor(
   })
 }
 
-/** Waits for a promise that cannot be cancelled itself; its late rejection is swallowed. */
-export function waitForPromise<T>(promise: Promise<T>, options: WaitOptions): Promise<T> {
-  return waitFor((resolve, reject) => {
-    promise.then(resolve, reject)
-    return () => {}
-  }, options).then(() => promise)
-}
-
 /** Sleeps; the signal ends it early, with its reason. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return waitFor(

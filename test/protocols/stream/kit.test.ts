@@ -54,31 +54,42 @@ describe('stream kit', () => {
       }
     })()
     // stalled for good: nothing moves for a while
-    let last = -1
-    let since = performance.now()
-    await eventually(
-      () => {
-        if (written !== last) since = performance.now()
-        last = written
-        return performance.now() - since > 200
-      },
-      () => `${written} bytes written`,
-    )
-    const held = reader.bufferedBytes + inbound.readBufferLength + outbound.writeBufferLength
-    assert.ok(held <= 5 * MIB, `${held} bytes are held`)
-    assert.ok(written <= 8 * MIB, `${written} bytes were taken`)
+    const stalled = async (): Promise<void> => {
+      let last = -1
+      let since = performance.now()
+      await eventually(
+        () => {
+          if (written !== last) since = performance.now()
+          last = written
+          return performance.now() - since > 200
+        },
+        () => `${written} bytes written`,
+      )
+    }
+    let read = 0
+    for (let round = 0; round < 4; round++) {
+      await stalled()
+      const held = reader.bufferedBytes + inbound.readBufferLength + outbound.writeBufferLength
+      assert.ok(held <= 5 * MIB, `${held} bytes are held`)
+      assert.ok(written - read <= 8 * MIB, `${written - read} bytes were taken`)
+      assert.equal(inbound.status, 'open')
+      // so little that the stream resumes, brings more than enough at once, and must pause again right then
+      await reader.exact(MIB)
+      read += MIB
+    }
     // it goes on where it stopped
     const stalledAt = written
-    await reader.exact(stalledAt)
+    await reader.exact(stalledAt - read)
     await eventually(
       () => written > stalledAt,
       () => `${written} bytes written`,
     )
     const reason = new Error('enough')
+    const ended = assert.rejects(writing, reason)
     stop.abort(reason)
     // the writer may be between two writes
     await reader.exact(MIB, { timeoutMs: 1_000 }).catch(() => {})
-    await assert.rejects(writing, reason)
+    await ended
     outbound.abort(new Error('done'))
   })
 
@@ -122,6 +133,27 @@ describe('stream kit', () => {
       () => late.inbound.remoteWriteStatus,
     )
     assert.equal(await createStreamReader(late.inbound).hasMore(), false)
+
+    const lateForReset = await pairs.open(inbound => inbound)
+    lateForReset.outbound.abort(new Error('reset'))
+    await eventually(
+      () => lateForReset.inbound.status === 'reset',
+      () => lateForReset.inbound.status,
+    )
+    await assert.rejects(createStreamReader(lateForReset.inbound).hasMore(), { code: 'CONNECTION_LOST' })
+  })
+
+  it('gives what was pushed back behind the end, as protocol negotiation does', async () => {
+    const { outbound, inbound } = await pairs.open(inbound => inbound)
+    await createStreamWriter(outbound).close()
+    await eventually(
+      () => inbound.readableEnded,
+      () => inbound.readStatus,
+    )
+    inbound.unshift(Uint8Array.of(1, 2))
+    const reader = createStreamReader(inbound)
+    assert.deepEqual(await reader.exact(2), Uint8Array.of(1, 2))
+    assert.equal(await reader.hasMore(), false)
   })
 
   it('gives what arrived before a reset first', async () => {
@@ -191,6 +223,8 @@ describe('stream kit', () => {
       args: { limitBytes: 10, actualBytes: 11 },
     })
     assert.throws(() => encodeFrame(new Uint8Array(MAX_FRAME_BYTES + 1)), RangeError)
+    await writer.write(Uint8Array.of(0x81, 0x00, 0x41))
+    await assert.rejects(readFrame(reader, 10), { code: 'MALFORMED' })
     outbound.abort(new Error('done'))
   })
 
