@@ -13,9 +13,12 @@ export interface Found<T> {
   position: Position
 }
 
-export type Frame<T> =
-  | { item: T; watermark: GrpcTypes.Watermark }
-  | { watermark: GrpcTypes.Watermark | undefined; end: GrpcTypes.QueryEnd }
+/** Every frame has a watermark; the last one has `end`, and the last item when it is the limit that ends it. */
+export interface Frame<T> {
+  item?: T
+  watermark: GrpcTypes.Watermark
+  end?: GrpcTypes.QueryEnd
+}
 
 export interface Query<T> {
   startCheckpoint?: bigint
@@ -32,6 +35,8 @@ const limits = {
   maxItems: 1000,
   /** checkpoints one call may look through */
   scan: 10_000,
+  /** checkpoints between frames that only tell progress */
+  progress: 1000,
 } as const
 
 const Reason = GrpcTypes.QueryEndReason
@@ -50,55 +55,73 @@ export function decodeCursor(bytes: Uint8Array | undefined): Position | undefine
 const isBefore = (a: Position, b: Position): boolean =>
   a.checkpoint < b.checkpoint || (a.checkpoint === b.checkpoint && a.index < b.index)
 
-/** Stands for the whole checkpoint, after all of its items. */
-const endOf = (checkpoint: bigint): Position => ({ checkpoint, index: 0xffffffff })
-const startOf = (checkpoint: bigint): Position => ({ checkpoint, index: 0 })
+/** Above every item's number: a cursor with it is after a whole checkpoint. */
+export const LAST_INDEX = 0xffffffff
 
 /**
- * Walks the checkpoints and yields what it finds. Every frame's cursor can be given as `after`
- * (ascending) or `before` (descending) to go on from there, also one of a walk that found nothing.
+ * Walks the checkpoints of [startCheckpoint, endCheckpoint) between the cursors `after` and `before`, both
+ * exclusive, and yields what it finds. Every frame's cursor can be given as `after` (ascending) or `before`
+ * (descending) to go on from there, also one of a walk that found nothing.
  */
 export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenerator<Frame<T>> {
   const { options, itemsOf, signal } = query
   const descending = options?.ordering === GrpcTypes.Ordering.DESCENDING
   const limit = Math.min(options?.limit || limits.items, limits.maxItems)
-  const after = decodeCursor(options?.after)
-  const before = decodeCursor(options?.before)
-  const tip = ledger.height
-  const max = (a: bigint, b: bigint) => (a > b ? a : b)
-  const min = (a: bigint, b: bigint) => (a < b ? a : b)
-  const first = max(query.startCheckpoint ?? 0n, after?.checkpoint ?? 0n)
-  const last = min(min(query.endCheckpoint ?? tip, before?.checkpoint ?? tip), tip)
+  const { first, last, lastReason, after, before } = rangeOf(ledger.height, query, descending)
+  const start = descending ? last : first
+  const step = descending ? -1n : 1n
 
+  const isInside = (position: Position) =>
+    (!after || isBefore(after, position)) && (!before || isBefore(position, before))
+  /** All of the checkpoints up to this one, in the order of the walk, have been given. */
+  const covered = (checkpoint: bigint, cursor: Position): GrpcTypes.Watermark => ({
+    cursor: encodeCursor(cursor),
+    checkpoint: (checkpoint - start) * step >= 0n ? checkpoint : undefined,
+  })
+  const frontier = (checkpoint: bigint) =>
+    covered(checkpoint, { checkpoint, index: descending ? 0 : LAST_INDEX })
+
+  let watermark: GrpcTypes.Watermark = {
+    cursor: encodeCursor(
+      (descending ? before : after) ?? { checkpoint: start < 0n ? 0n : start, index: descending ? LAST_INDEX : 0 },
+    ),
+  }
   let found = 0
   let scanned = 0
-  const frontier = (checkpoint: bigint): GrpcTypes.Watermark => ({
-    cursor: encodeCursor(descending ? startOf(checkpoint) : endOf(checkpoint)),
-    checkpoint,
-  })
-  let watermark: GrpcTypes.Watermark | undefined
-  const end = (reason: GrpcTypes.QueryEndReason): Frame<T> => ({ watermark, end: { reason } })
-
-  let at = descending ? last : first
-  while (descending ? at >= first : at <= last) {
+  for (let at = start; at >= first && at <= last; at += step) {
     signal.throwIfAborted()
-    if (++scanned > limits.scan) return yield end(Reason.SCAN_LIMIT)
-    const items = await itemsOf(at)
+    if (scanned++ === limits.scan) return yield { watermark, end: { reason: Reason.SCAN_LIMIT } }
+    const items = (await itemsOf(at)).filter(({ position }) => isInside(position))
     for (const { item, position } of descending ? items.reverse() : items) {
-      if ((after && !isBefore(after, position)) || (before && !isBefore(position, before))) continue
-      if (found === limit) return yield end(Reason.ITEM_LIMIT)
-      found++
-      watermark = { cursor: encodeCursor(position), checkpoint: at }
+      watermark = covered(at - step, position)
+      if (++found === limit) return yield { item, watermark, end: { reason: Reason.ITEM_LIMIT } }
       yield { item, watermark }
     }
     watermark = frontier(at)
-    at += descending ? -1n : 1n
+    if (scanned % limits.progress === 0) yield { watermark }
   }
-  if (descending) return yield end(after ? Reason.CURSOR_BOUND : Reason.CHECKPOINT_BOUND)
-  if (before && before.checkpoint <= tip) return yield end(Reason.CURSOR_BOUND)
-  yield end(
-    query.endCheckpoint !== undefined && query.endCheckpoint <= tip
-      ? Reason.CHECKPOINT_BOUND
-      : Reason.LEDGER_TIP,
-  )
+  yield { watermark, end: { reason: lastReason } }
+}
+
+/** The checkpoints to walk, both ends included, and why the walk ends where it does. */
+function rangeOf<T>(tip: bigint, { options, startCheckpoint, endCheckpoint }: Query<T>, descending: boolean) {
+  const after = decodeCursor(options?.after)
+  const before = decodeCursor(options?.before)
+  let first = startCheckpoint ?? 0n
+  let firstReason: GrpcTypes.QueryEndReason = Reason.CHECKPOINT_BOUND
+  if (after && after.checkpoint >= first) {
+    first = after.checkpoint
+    firstReason = Reason.CURSOR_BOUND
+  }
+  let last = tip
+  let lastReason: GrpcTypes.QueryEndReason = Reason.LEDGER_TIP
+  if (endCheckpoint !== undefined && endCheckpoint - 1n <= last) {
+    last = endCheckpoint - 1n
+    lastReason = Reason.CHECKPOINT_BOUND
+  }
+  if (before && before.checkpoint <= last) {
+    last = before.checkpoint
+    lastReason = Reason.CURSOR_BOUND
+  }
+  return { first, last, after, before, lastReason: descending ? firstReason : lastReason }
 }

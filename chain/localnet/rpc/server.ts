@@ -90,6 +90,8 @@ async function respond(
   response.writeHead(200, {
     'content-type': framing === 'text' ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto',
   })
+  // a subscription's caller learns that it stands before there is anything to tell
+  response.flushHeaders()
   let status = new RpcStatus('OK', '')
   try {
     const method = methods.get(path)

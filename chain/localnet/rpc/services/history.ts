@@ -7,7 +7,7 @@ import { checkpointMessage } from '../convert/checkpoint.ts'
 import { eventMessages, executedMessage } from '../convert/transaction.ts'
 import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
 import { Mask } from '../mask.ts'
-import { encodeCursor, type Found, runQuery } from '../query.ts'
+import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
 
 interface Entry {
   record: TransactionRecord
@@ -82,17 +82,29 @@ export function historyService(ledger: Ledger) {
     return (await transactionsOf(checkpoint)).some(({ record }) => test(view(record)))
   }
 
-  /** Every checkpoint after `start`, the newest one now. It reads as fast as the caller does, so nothing queues up. */
-  function follow({ signal }: Call): AsyncIterable<bigint> & { start: bigint } {
+  /** Every checkpoint from now on. It reads as fast as the caller does, so nothing queues up. */
+  async function* follow(from: bigint, { signal }: Call): AsyncGenerator<bigint> {
+    for (let next = from + 1n; ; next++) {
+      await ledger.waitForCheckpoint(next, signal)
+      yield next
+    }
+  }
+
+  /** A subscription tells how far it is, first of all where it starts, so that callers can fill the gap before. */
+  async function* subscribe<T>(
+    itemsAt: (sequence: bigint) => Promise<Found<T>[]>,
+    call: Call,
+  ): AsyncGenerator<{ item?: T; watermark: GrpcTypes.Watermark }> {
     const start = ledger.height
-    return {
-      start,
-      async *[Symbol.asyncIterator]() {
-        for (let next = start + 1n; ; next++) {
-          await ledger.waitForCheckpoint(next, signal)
-          yield next
-        }
-      },
+    const covered = (checkpoint: bigint): GrpcTypes.Watermark => ({
+      cursor: encodeCursor({ checkpoint, index: LAST_INDEX }),
+      checkpoint,
+    })
+    yield { watermark: covered(start) }
+    for await (const sequence of follow(start, call)) {
+      for (const { item, position } of await itemsAt(sequence))
+        yield { item, watermark: { cursor: encodeCursor(position), checkpoint: sequence - 1n } }
+      yield { watermark: covered(sequence) }
     }
   }
 
@@ -106,7 +118,7 @@ export function historyService(ledger: Ledger) {
         const filter = eventFilter(ledger, request.filter)
         const itemsOf = (sequence: bigint) => eventsAt(sequence, filter, mask)
         for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
-          yield 'item' in frame ? { event: frame.item, watermark: frame.watermark } : frame
+          yield { event: frame.item, watermark: frame.watermark, end: frame.end }
       },
 
       async *listTransactions(
@@ -117,7 +129,7 @@ export function historyService(ledger: Ledger) {
         const filter = transactionFilter(ledger, request.filter)
         const itemsOf = (sequence: bigint) => transactionsAt(sequence, filter, mask)
         for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
-          yield 'item' in frame ? { transaction: frame.item, watermark: frame.watermark } : frame
+          yield { transaction: frame.item, watermark: frame.watermark, end: frame.end }
       },
 
       async *listCheckpoints(
@@ -132,7 +144,7 @@ export function historyService(ledger: Ledger) {
           return [{ item, position: { checkpoint: sequence, index: 0 } }]
         }
         for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
-          yield 'item' in frame ? { checkpoint: frame.item, watermark: frame.watermark } : frame
+          yield { checkpoint: frame.item, watermark: frame.watermark, end: frame.end }
       },
     },
 
@@ -142,14 +154,15 @@ export function historyService(ledger: Ledger) {
         call: Call,
       ): AsyncGenerator<GrpcTypes.SubscribeCheckpointsResponse> {
         const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
-        const checkpoints = follow(call)
-        // as on Sui, a filtered stream first says where it starts, and goes on saying how far it has got
-        if (request.filter) yield { cursor: checkpoints.start }
-        for await (const cursor of checkpoints) {
+        const isFiltered = (request.filter?.terms.length ?? 0) > 0
+        const start = ledger.height
+        // only a filtered stream has frames that tell nothing but progress
+        if (isFiltered) yield { cursor: start }
+        for await (const cursor of follow(start, call)) {
           const checkpoint = await ledger.checkpoint(cursor)
           if (checkpoint && (await checkpointMatches(checkpoint, request.filter)))
             yield { cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
-          else if (request.filter) yield { cursor }
+          else yield { cursor }
         }
       },
 
@@ -159,9 +172,8 @@ export function historyService(ledger: Ledger) {
       ): AsyncGenerator<GrpcTypes.SubscribeTransactionsResponse> {
         const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
         const filter = transactionFilter(ledger, request.filter)
-        for await (const sequence of follow(call))
-          for (const { item, position } of await transactionsAt(sequence, filter, mask))
-            yield { transaction: item, watermark: { cursor: encodeCursor(position), checkpoint: sequence } }
+        for await (const { item, watermark } of subscribe(at => transactionsAt(at, filter, mask), call))
+          yield { transaction: item, watermark }
       },
 
       async *subscribeEvents(
@@ -170,9 +182,8 @@ export function historyService(ledger: Ledger) {
       ): AsyncGenerator<GrpcTypes.SubscribeEventsResponse> {
         const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
         const filter = eventFilter(ledger, request.filter)
-        for await (const sequence of follow(call))
-          for (const { item, position } of await eventsAt(sequence, filter, mask))
-            yield { event: item, watermark: { cursor: encodeCursor(position), checkpoint: sequence } }
+        for await (const { item, watermark } of subscribe(at => eventsAt(at, filter, mask), call))
+          yield { event: item, watermark }
       },
     },
   }
