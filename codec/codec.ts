@@ -8,6 +8,8 @@ import { decodeBlob } from './jobs/decode.ts'
 import { encodeInto } from './jobs/encode.ts'
 import { decodeRange } from './range.ts'
 import { sliverCodec } from './slivers.ts'
+import { decodeStream } from './stream/decode.ts'
+import { encodeStream } from './stream/encode.ts'
 import type { BlobMetadata, SliverRef } from './types.ts'
 
 /** Threads start at the first call that needs them. */
@@ -35,6 +37,9 @@ export function codecOn(engine: Engine): Codec {
     decodeRange: input => decodeRange(engine, slivers, input),
 
     ...slivers,
+
+    encodeStream: input => encodeStream(engine, input),
+    decodeStream: input => decodeStream(engine, input),
 
     close: () => engine.close(),
   }

@@ -88,5 +88,15 @@ export {
   verifySymbol,
 } from './recovery.ts'
 export { sliverBody, sliverIndex } from './sliver.ts'
+export type {
+  BlobSource,
+  BlobTarget,
+  DecodeStreamInput,
+  EncodeStreamInput,
+  SliverFiles,
+  StreamCodec,
+  StreamOptions,
+  StreamProgress,
+} from './stream/ports.ts'
 export { isQuorum, isValidity } from './thresholds.ts'
 export type * from './types.ts'

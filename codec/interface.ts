@@ -1,4 +1,5 @@
 import type { InconsistencyProof, ProvenSymbol, RecoverySymbol } from './recovery.ts'
+import type { StreamCodec } from './stream/ports.ts'
 import type { BlobId, BlobMetadata, SliverRef } from './types.ts'
 
 export interface CodecOptions {
@@ -104,7 +105,7 @@ export interface SliverCodec {
 }
 
 /** Red Stuff. Calls may overlap; each is divided among the threads in short turns. */
-export interface Codec extends SliverCodec {
+export interface Codec extends SliverCodec, StreamCodec {
   /** Throws BLOB_TOO_LARGE, OUT_OF_MEMORY. */
   encode(data: Uint8Array, nShards: number, options?: CallOptions): Promise<EncodedBlob>
   /** The blob ID and the hashes alone; takes less memory and time than `encode`. */

@@ -37,8 +37,13 @@ export function sliverFromBody(nShards: number, ref: SliverRef, size: number, bo
   const index = sliverIndex(ref, nShards)
   bytes.set(header)
   bytes.set(body, header.length)
-  bytes.set([size & 0xff, size >> 8, index & 0xff, index >> 8], header.length + body.length)
+  bytes.set(sliverTrailer(size, index), header.length + body.length)
   return bytes
+}
+
+/** What follows a sliver's symbols: symbol size u16, index u16. */
+export function sliverTrailer(size: number, index: number): Uint8Array {
+  return Uint8Array.of(size & 0xff, size >> 8, index & 0xff, index >> 8)
 }
 
 function malformed(ref: SliverRef, what: string): CodecError {

@@ -1,6 +1,7 @@
 import { uleb128 } from '../bytes.ts'
 import type { Allotment } from '../host/arena.ts'
 import { encodingParams, SLIVER_TRAILER, sliverLength, symbolSize, ulebLength } from '../params.ts'
+import { sliverTrailer } from '../sliver.ts'
 
 /** What of the expanded matrix is kept. */
 export type Extent =
@@ -95,5 +96,5 @@ export function sliverView(bytes: Uint8Array, slivers: SliverArray, index: numbe
 export function writeFrame(bytes: Uint8Array, slivers: SliverArray, index: number, size: number): void {
   const at = slivers.base + index * slivers.stride
   bytes.set(slivers.header, at)
-  bytes.set([size & 0xff, size >> 8, index & 0xff, index >> 8], at + slivers.header.length + slivers.body)
+  bytes.set(sliverTrailer(size, index), at + slivers.header.length + slivers.body)
 }

@@ -1,0 +1,262 @@
+import { Allotment, type Arena } from '../host/arena.ts'
+import type { Blocks, Engine } from '../host/engine.ts'
+import { type Phase, PhaseBuilder } from '../host/phase.ts'
+import { encodeShards, JobBlock, ScratchBlock } from '../host/scratch.ts'
+import { computeBlobId } from '../metadata.ts'
+import { sliverRef } from '../recovery.ts'
+import type { BlobMetadata } from '../types.ts'
+import { type StreamGeometry, streamGeometry, writeFrame } from './geometry.ts'
+import { forEachConcurrently } from './io.ts'
+import type { EncodeStreamInput } from './ports.ts'
+
+const PIECE_BLOCKS = 8
+/** Symbols of small blobs are handled side by side, as in jobs/encode.ts. */
+const BATCH_BYTES = 512
+const ROWS_PER_TREE_UNIT = 16
+
+interface Plan {
+  geometry: StreamGeometry
+  blocks: Blocks
+  jobBlock: JobBlock
+  scratchBlocks: ScratchBlock[]
+  batch: number
+  /** what is read: a group of rows, or of columns */
+  input: number
+  /** their repair symbols */
+  repairs: number
+  /** columns as secondary slivers have them */
+  transposed: number
+  rowRoots: number
+  columnRoots: number
+  pairs: number
+  root: number
+}
+
+/** See `StreamCodec.encodeStream`. */
+export function encodeStream(
+  engine: Engine,
+  input: EncodeStreamInput,
+): Promise<{ metadata: BlobMetadata; rootHash: Uint8Array }> {
+  const geometry = streamGeometry(input.nShards, input.source.length, input.windowBytes)
+  const allotment = new Allotment()
+  const plan = planStream(allotment, geometry, engine.pool.threads)
+  return engine.withArena(allotment, async arena => {
+    plan.jobBlock.write(arena, engine.field.kernelTables)
+    for (const block of plan.scratchBlocks) block.write(arena)
+    const pass = new EncodePass(engine, arena, plan, input)
+    await pass.rows()
+    await pass.columns()
+    return pass.seal()
+  })
+}
+
+function planStream(allotment: Allotment, geometry: StreamGeometry, threads: number): Plan {
+  const { n, p, s, symbol, rowBytes, columnBytes, rowGroup, columnGroup } = geometry
+  const batch = Math.max(1, Math.min(Math.floor(BATCH_BYTES / symbol), rowGroup, columnGroup))
+  const rowShards = encodeShards(n, s)
+  const columnShards = encodeShards(n, p)
+  const job = { n, symbolSize: symbol, pieceBlocks: PIECE_BLOCKS, memo: false, matrix: true }
+  const jobBlock = new JobBlock(allotment, job)
+  const needs = {
+    ...job,
+    batch,
+    workShards: Math.max(rowShards.workShards, columnShards.workShards),
+    repairShards: Math.max(rowShards.repairShards, columnShards.repairShards),
+    repairSymbols: Math.max(n - p, 1),
+    hashedWords: batch,
+  }
+  const scratchBlocks = Array.from({ length: threads }, () => new ScratchBlock(allotment, needs))
+  // the kernel reads a byte before a symbol, and some behind
+  const room = (bytes: number) => allotment.take(bytes + 128) + 64
+  return {
+    geometry,
+    blocks: { job: jobBlock.address, scratch: scratchBlocks.map(block => block.address) },
+    jobBlock,
+    scratchBlocks,
+    batch,
+    input: room(Math.max(rowGroup * rowBytes, columnGroup * columnBytes)),
+    repairs: room(Math.max(rowGroup * (n - s), columnGroup * (n - p)) * symbol),
+    transposed: room(columnGroup * columnBytes),
+    rowRoots: allotment.take(n * 32),
+    columnRoots: allotment.take(n * 32),
+    pairs: room(n * 64),
+    root: allotment.take(32),
+  }
+}
+
+class EncodePass {
+  readonly #engine: Engine
+  readonly #arena: Arena
+  readonly #plan: Plan
+  readonly #input: EncodeStreamInput
+  readonly #keep: boolean
+
+  constructor(engine: Engine, arena: Arena, plan: Plan, input: EncodeStreamInput) {
+    this.#engine = engine
+    this.#arena = arena
+    this.#plan = plan
+    this.#input = input
+    this.#keep = input.keep ?? true
+  }
+
+  /** Rows in order: their repair symbols are the columns from s on; the rows themselves are primary slivers. */
+  async rows(): Promise<void> {
+    const { geometry, input, repairs, batch } = this.#plan
+    const { n, p, s, symbol, rowBytes, rowGroup, frames } = geometry
+    const { slivers, source, nShards } = this.#input
+    for (let first = 0; first < p; first += rowGroup) {
+      const count = Math.min(rowGroup, p - first)
+      await this.#readRows(first, count)
+      const phase = new PhaseBuilder()
+      for (let i = 0; i < count; i += batch) {
+        const together = Math.min(batch, count - i)
+        const target = repairs + i * symbol
+        phase
+          .unit()
+          .call('expandTo', s, input + i * rowBytes, symbol, rowBytes, together, target, count * symbol)
+      }
+      await this.#run(phase.build())
+      await forEachConcurrently(n - s, async k => {
+        const at = frames.secondary.header.length + first * symbol
+        await slivers.write(
+          sliverRef(s + k, 'secondary', nShards),
+          at,
+          this.#bytes(repairs + k * count * symbol, count * symbol),
+        )
+      })
+      if (this.#keep) {
+        await forEachConcurrently(count, async i => {
+          const ref = await writeFrame(slivers, geometry, first + i, 'primary')
+          await slivers.write(ref, frames.primary.header.length, this.#bytes(input + i * rowBytes, rowBytes))
+        })
+      }
+      this.#progress(Math.min(source.length, (first + count) * rowBytes), 0)
+    }
+  }
+
+  /** Columns in groups, from strided pieces of the rows, or of the columns that the first pass wrote. */
+  async columns(): Promise<void> {
+    const { geometry, input } = this.#plan
+    const { n, p, s, symbol, rowBytes, columnBytes, columnGroup, frames } = geometry
+    const { slivers, source, nShards } = this.#input
+    for (let first = 0; first < s; first += columnGroup) {
+      const count = Math.min(columnGroup, s - first)
+      const piece = count * symbol
+      await forEachConcurrently(p, row =>
+        this.#readSource(row * rowBytes + first * symbol, input + row * piece, piece),
+      )
+      await this.#run(this.#columnPhase(first, count, piece, symbol))
+      if (this.#keep) await this.#writeColumns(first, count)
+      this.#progress(source.length, Math.floor((source.length * first) / n))
+    }
+    for (let first = s; first < n; first += columnGroup) {
+      const count = Math.min(columnGroup, n - first)
+      await forEachConcurrently(count, async k => {
+        const ref = sliverRef(first + k, 'secondary', nShards)
+        await slivers.read(
+          ref,
+          frames.secondary.header.length,
+          this.#bytes(input + k * columnBytes, columnBytes),
+        )
+        if (this.#keep) await writeFrame(slivers, geometry, first + k, 'secondary')
+      })
+      await this.#run(this.#columnPhase(first, count, symbol, columnBytes))
+      this.#progress(source.length, Math.floor((source.length * first) / n))
+    }
+    if (this.#keep) {
+      await forEachConcurrently(n - p, async k => {
+        await writeFrame(slivers, geometry, p + k, 'primary')
+      })
+    }
+  }
+
+  async seal(): Promise<{ metadata: BlobMetadata; rootHash: Uint8Array }> {
+    const { geometry, rowRoots, columnRoots, pairs, root } = this.#plan
+    const { n, p } = geometry
+    const trees = new PhaseBuilder()
+    for (let i = 0; i < n; i += ROWS_PER_TREE_UNIT) {
+      trees.unit().call('rowRoots', rowRoots, i, Math.min(n, i + ROWS_PER_TREE_UNIT), p, p)
+    }
+    await this.#run(trees.build())
+    await this.#run(
+      new PhaseBuilder().unit().call('sealMetadata', rowRoots, columnRoots, p, p, pairs, root).build(),
+    )
+    const rootHash = this.#bytes(root, 32).slice()
+    const unencodedLength = this.#input.source.length
+    const hashes = this.#bytes(pairs, 64 * n).slice()
+    const blobId = computeBlobId(unencodedLength, rootHash)
+    this.#progress(unencodedLength, unencodedLength)
+    return { metadata: { blobId, encodingType: 'RS2', unencodedLength, nShards: n, hashes }, rootHash }
+  }
+
+  #columnPhase(first: number, count: number, symbolStride: number, wordStride: number): Phase {
+    const { geometry, input, repairs, transposed, batch, columnRoots } = this.#plan
+    const { p, s, symbol, columnBytes } = geometry
+    const phase = new PhaseBuilder()
+    for (let k = 0; k < count; k += batch) {
+      const together = Math.min(batch, count - k)
+      const source = input + k * wordStride
+      const words = [p, p, source, symbolStride, wordStride, together]
+      phase
+        .unit()
+        .call('expand', ...words)
+        .call('hashSymbols', ...words)
+      if (this.#keep && first < s) {
+        phase.call('copyRepair', p, repairs + k * symbol, count * symbol, together * symbol)
+        const target = transposed + k * columnBytes
+        phase.call('copyWords', p, source, symbolStride, wordStride, together, target, columnBytes)
+      }
+      phase.call('keepLeaves', first + k, together, p, p)
+      phase.call('wordRoots', columnRoots + 32 * (first + k), together, p, p)
+    }
+    return phase.build()
+  }
+
+  async #writeColumns(first: number, count: number): Promise<void> {
+    const { geometry, repairs, transposed } = this.#plan
+    const { n, p, symbol, columnBytes, frames } = geometry
+    const { slivers, nShards } = this.#input
+    const piece = count * symbol
+    await forEachConcurrently(n - p, k => {
+      const at = frames.primary.header.length + first * symbol
+      return slivers.write(sliverRef(p + k, 'primary', nShards), at, this.#bytes(repairs + k * piece, piece))
+    })
+    await forEachConcurrently(count, async k => {
+      const ref = await writeFrame(slivers, geometry, first + k, 'secondary')
+      await slivers.write(
+        ref,
+        frames.secondary.header.length,
+        this.#bytes(transposed + k * columnBytes, columnBytes),
+      )
+    })
+  }
+
+  async #readRows(first: number, count: number): Promise<void> {
+    const { input, geometry } = this.#plan
+    const { rowBytes } = geometry
+    await forEachConcurrently(count, i =>
+      this.#readSource((first + i) * rowBytes, input + i * rowBytes, rowBytes),
+    )
+  }
+
+  /** Reads `length` bytes of the message matrix: zeros behind the blob's end. */
+  async #readSource(offset: number, address: number, length: number): Promise<void> {
+    const { source } = this.#input
+    const there = Math.max(0, Math.min(length, source.length - offset))
+    if (there > 0) await source.read(offset, this.#bytes(address, there))
+    this.#bytes(address + there, length - there).fill(0)
+  }
+
+  #bytes(address: number, length: number): Uint8Array {
+    return this.#arena.bytes.subarray(address, address + length)
+  }
+
+  async #run(phase: Phase): Promise<void> {
+    this.#input.signal?.throwIfAborted()
+    await this.#engine.run(this.#arena, phase, this.#plan.blocks, this.#input.signal)
+  }
+
+  #progress(rows: number, columns: number): void {
+    this.#input.onProgress?.(rows + columns, 2 * this.#input.source.length)
+  }
+}

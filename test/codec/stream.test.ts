@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { createCodec } from '../../codec/index.ts'
+import { enough, ref, sample, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
+import { MemoryBlob, MemorySlivers } from './support/memory-files.ts'
+
+for (const options of [
+  { threads: 0, build: 'plain' },
+  { threads: 2, build: 'relaxed' },
+] as const) {
+  describe(`streaming (${options.build} kernel, ${options.threads} threads)`, () => {
+    const codec = createCodec(options)
+    after(() => codec.close())
+
+    for (const [n, length, windowBytes] of [
+      [1, 5],
+      [4, 0],
+      [7, 1],
+      [10, 40_001],
+      // one row or column at a time, and groups that do not divide what there is
+      [7, 1, 1],
+      [10, 40_001, 1],
+      [13, 200_000, 150_000],
+      [31, 100_000, 300_000],
+      [100, 20_000, 30_000],
+      [10, 1_834_952, 5_000_000],
+      [31, 3_000_000, 4_000_000],
+    ] as const) {
+      const window = windowBytes === undefined ? '' : `, ${windowBytes} at a time`
+      it(`gives what encoding in memory gives: ${length} bytes on ${n} shards${window}`, async () => {
+        const data = xorshiftBytes(n + 5, length)
+        const blob = await codec.encode(data, n)
+        const slivers = new MemorySlivers()
+        const encoded = await codec.encodeStream({
+          source: new MemoryBlob(data),
+          nShards: n,
+          slivers,
+          windowBytes,
+        })
+        assert.deepEqual(encoded.metadata, blob.metadata)
+        assert.deepEqual(encoded.rootHash, blob.rootHash)
+        const pairs = Array.from({ length: n }, (_, i) => i)
+        for (const axis of ['primary', 'secondary'] as const) {
+          for (const pair of pairs)
+            assert.deepEqual(slivers.get(ref(pair, axis)), blob.sliver(ref(pair, axis)))
+        }
+
+        const working = new MemorySlivers()
+        const source = new MemoryBlob(data)
+        const { metadata } = await codec.encodeStream({
+          source,
+          nShards: n,
+          slivers: working,
+          keep: false,
+          windowBytes,
+        })
+        assert.deepEqual(metadata, blob.metadata)
+        assert.equal(
+          [...working.files.keys()].some(name => name.startsWith('primary')),
+          false,
+        )
+        blob.release()
+
+        const random = xorshiftIntegers(length + n)
+        for (const axis of ['primary', 'secondary'] as const) {
+          const count = enough(n, axis)
+          for (const chosen of [pairs.slice(0, count), pairs.slice(n - count), sample(random, n, count)]) {
+            const output = new MemoryBlob(new Uint8Array(length))
+            await codec.decodeStream({
+              metadata,
+              available: chosen.map(pair => ref(pair, axis)),
+              slivers,
+              output,
+              verifyWith: new MemorySlivers(),
+              windowBytes,
+            })
+            assert.deepEqual(output.bytes, data)
+          }
+        }
+      })
+    }
+  })
+}
+
+describe('streaming', () => {
+  const codec = createCodec({ threads: 1 })
+  const n = 10
+  const data = xorshiftBytes(3, 30_000)
+  after(() => codec.close())
+
+  const encode = async () => {
+    const slivers = new MemorySlivers()
+    const { metadata } = await codec.encodeStream({ source: new MemoryBlob(data), nShards: n, slivers })
+    return { slivers, metadata, output: new MemoryBlob(new Uint8Array(data.length)) }
+  }
+  const rows = [9, 8, 3, 0].map(pair => ref(pair, 'primary'))
+
+  it('counts slivers before it reads any', async () => {
+    const { slivers, metadata, output } = await encode()
+    const available = [...rows.slice(1), rows[1]!, ref(0, 'secondary')]
+    await assert.rejects(codec.decodeStream({ metadata, available, slivers, output }), {
+      code: 'TOO_FEW_SLIVERS',
+      details: { neededPrimary: 4, neededSecondary: 7, gotPrimary: 3, gotSecondary: 1 },
+    })
+  })
+
+  it('finds a wrong sliver, and one of another shape', async () => {
+    const { slivers, metadata, output } = await encode()
+    const decode = () =>
+      codec.decodeStream({ metadata, available: rows, slivers, output, verifyWith: new MemorySlivers() })
+    await slivers.write(rows[0]!, 100, Uint8Array.of(1, 2, 3))
+    await assert.rejects(decode(), { code: 'BLOB_ID_MISMATCH' })
+    await slivers.write(rows[0]!, 0, Uint8Array.of(1))
+    await assert.rejects(decode(), { code: 'SLIVER_MALFORMED' })
+  })
+
+  it('passes on what fails below it, and stops when it is told', async () => {
+    const { slivers, metadata, output } = await encode()
+    slivers.files.delete('primary-8')
+    await assert.rejects(
+      codec.decodeStream({ metadata, available: rows, slivers, output }),
+      /short read of primary-8/,
+    )
+    const full = new Error('no space left')
+    const refusing = { read: slivers.read, write: () => Promise.reject(full) }
+    const source = new MemoryBlob(data)
+    await assert.rejects(codec.encodeStream({ source, nShards: n, slivers: refusing }), full)
+    const signal = AbortSignal.abort(new Error('enough'))
+    await assert.rejects(codec.encodeStream({ source, nShards: n, slivers, signal }), /enough/)
+  })
+
+  it('tells how far it is, and ends at the end', async () => {
+    const steps: number[] = []
+    let last = 0
+    const onProgress = (done: number, total: number) => {
+      steps.push(done)
+      last = total
+    }
+    await codec.encodeStream({
+      source: new MemoryBlob(data),
+      nShards: n,
+      slivers: new MemorySlivers(),
+      onProgress,
+    })
+    assert.deepEqual(
+      steps,
+      steps.toSorted((a, b) => a - b),
+    )
+    assert.equal(steps.at(-1), last)
+  })
+})
