@@ -98,7 +98,6 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       host: HOST,
       ...(reuse ? { port: chainPort } : {}),
       log: log.child({ node: 'localnet' }),
-      ...(signal === undefined ? {} : { signal }),
     })
     opened.push(() => localnet.close())
     signal?.throwIfAborted()
@@ -106,7 +105,16 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     // 2. the network: created once, through the contract's real functions
     const seats = await seatNodes(layout, nodes, HOST, existing)
     const wallets = await loadWallets(layout)
-    const base = existing?.network ?? (await createNetworkOn({ localnet, wallets, seats, shards, log }))
+    const base =
+      existing?.network ??
+      (await createNetworkOn({
+        localnet,
+        wallets,
+        seats,
+        shards,
+        log,
+        ...(signal === undefined ? {} : { signal }),
+      }))
     const network: NetworkConfig = {
       ...base,
       suiRpc: [localnet.url],
