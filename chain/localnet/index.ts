@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { loadBuild } from '../build.ts'
 import { adminRoutes } from './admin.ts'
+import { loadBlsVerifier } from './bls.ts'
 import { createFaucet, faucetRoutes, type Gift } from './faucet.ts'
 import { FAUCET_ADDRESS } from './ledger/genesis.ts'
 import { openLedger } from './ledger/open.ts'
@@ -50,7 +51,11 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
   signal?.throwIfAborted()
   const store = dir === undefined ? memoryStore() : await levelStore(join(dir, 'ledger'))
   try {
-    const ledger = await openLedger({ store, framework: loadBuild('framework').modules })
+    const ledger = await openLedger({
+      store,
+      framework: loadBuild('framework').modules,
+      bls: await loadBlsVerifier(),
+    })
     const faucet = createFaucet(ledger)
     const routes = new Map([...faucetRoutes(faucet), ...adminRoutes(ledger)])
     const server = await startServer({ host, port, methods: suiMethods(ledger), routes, log })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createVm, type Vm } from '../vm/index.ts'
+import { type BlsVerifier, createVm, type Vm } from '../vm/index.ts'
 import type { Address } from './address.ts'
 import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
 import { StoreError } from './errors.ts'
@@ -18,6 +18,8 @@ export interface LedgerOptions {
   store: KeyValueStore
   /** bytecode of the packages 0x1 and 0x2, for a new chain */
   framework: readonly Uint8Array[]
+  /** checks signatures for the contract; the VM's own, which is slow, when absent */
+  bls?: BlsVerifier
   /** milliseconds since 1970 */
   now?: () => number
 }
@@ -28,11 +30,12 @@ const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stri
  * Opens the chain in the store, or starts a new one when the store is empty.
  * @throws StoreError STORE_FOREIGN, STORE_NEWER, STORE_DAMAGED
  */
-export async function openLedger({ store, framework, now = Date.now }: LedgerOptions): Promise<Ledger> {
+export async function openLedger({ store, framework, bls, now = Date.now }: LedgerOptions): Promise<Ledger> {
   const stored = await store.get(KEYS.identity)
-  if (stored) return await restore(store, parseIdentity(stored), now)
+  const vm = createVm(bls && { bls })
+  if (stored) return await restore(store, vm, parseIdentity(stored), now)
   for await (const _ of store.entries('')) throw new StoreError('STORE_FOREIGN', 'the store holds other data')
-  return await create(store, framework, now)
+  return await create(store, vm, framework, now)
 }
 
 function parseIdentity(bytes: Uint8Array): Identity {
@@ -53,10 +56,10 @@ function parseIdentity(bytes: Uint8Array): Identity {
 
 async function create(
   store: KeyValueStore,
+  vm: Vm,
   framework: readonly Uint8Array[],
   now: () => number,
 ): Promise<Ledger> {
-  const vm = createVm()
   const objects = new LiveObjects()
   const genesisMs = now()
   const batch = emptyBatch()
@@ -83,10 +86,9 @@ async function create(
   return new Ledger({ vm, objects, identity, writer, now, state, tip })
 }
 
-async function restore(store: KeyValueStore, identity: Identity, now: () => number): Promise<Ledger> {
+async function restore(store: KeyValueStore, vm: Vm, identity: Identity, now: () => number): Promise<Ledger> {
   const state = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as State
   const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(state.height))))
-  const vm = createVm()
   const objects = new LiveObjects()
   const packages = new Map<Address, PackageObject>()
   for await (const [key, value] of store.entries(KEYS.live)) {
