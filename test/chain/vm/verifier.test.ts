@@ -374,6 +374,72 @@ describe('vm verifier', () => {
       refuses(handmade, /only for types of the calling module/, vm)
     })
 
+    it('refuses to make an object around the ID of another', () => {
+      const framework = `0x${'2'.padStart(64, '0')}`
+      /** `f(uid, choice, ctx)` that packs a Thing; `code` leaves the UID on the stack. */
+      const making = (code: (fresh: number) => FunctionParts['code']): Handmade => {
+        const handmade = new Handmade()
+        const foreign = (module: string, name: string, abilities: number): number =>
+          handmade.module.datatypeHandles.push({
+            module: handmade.import(framework, module),
+            name,
+            abilities,
+            typeParameters: [],
+          }) - 1
+        const uid = foreign('object', 'UID', store)
+        const context = foreign('tx_context', 'TxContext', drop)
+        const thing = handmade.struct('Thing', key, [{ name: 'id', type: datatype(uid) }])
+        const fresh = handmade.functionHandle(1, 'new', {
+          parameters: [ref(datatype(context), true)],
+          returns: [datatype(uid)],
+        })
+        handmade.function('f', {
+          parameters: [datatype(uid), bool, ref(datatype(context), true)],
+          returns: [datatype(thing), datatype(uid)],
+          locals: [datatype(uid)],
+          code: code(fresh),
+        })
+        return handmade
+      }
+      const made: FunctionParts['code'] = [['Pack', 0], ['MoveLoc', 0], 'Ret']
+      load(
+        making(fresh => [['MoveLoc', 2], ['Call', fresh], ...made]),
+        loadProbe(probe),
+      )
+      load(
+        making(fresh => [
+          ['MoveLoc', 2],
+          ['Call', fresh],
+          ['StLoc', 3],
+          ['Branch', 4],
+          ['MoveLoc', 3],
+          ...made,
+        ]),
+        loadProbe(probe),
+      )
+      const around = /UID that is not new/
+      refuses(
+        making(fresh => [['MoveLoc', 0], ['Pack', 0], ['MoveLoc', 2], ['Call', fresh], 'Ret']),
+        around,
+        loadProbe(probe),
+      )
+      // new on one of two paths only
+      const either = (fresh: number): FunctionParts['code'] => [
+        ['MoveLoc', 2],
+        ['Call', fresh],
+        ['StLoc', 3],
+        ['MoveLoc', 1],
+        ['BrTrue', 9],
+        ['MoveLoc', 0],
+        ['MoveLoc', 3],
+        ['StLoc', 0],
+        ['StLoc', 3],
+        ['MoveLoc', 3],
+        ...made,
+      ]
+      refuses(making(either), around, loadProbe(probe))
+    })
+
     it('refuses packages whose dependencies are missing', () => {
       refuses(calling('copies', { returns: [bool] }), /not loaded/, createVm())
     })

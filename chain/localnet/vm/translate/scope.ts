@@ -8,6 +8,16 @@ import type { Op } from './op.ts'
 /** Turns one instruction into an op, checking its operands' types and changing the stack. */
 export type Handler = (scope: Scope, operand: number, instruction: Instruction) => Op
 
+/** What an instruction does to the stack, for the analyses that follow the inference. */
+export interface Flow {
+  popped: number
+  pushed: number
+  /** packs a struct with key */
+  makesObject: boolean
+  /** returns a UID that no object has */
+  isFresh: boolean
+}
+
 /** State of the type inference of one function. */
 export class Scope {
   readonly fn: FunctionImpl
@@ -20,6 +30,8 @@ export class Scope {
   readonly stack: MoveType[] = []
   /** instruction being looked at */
   position = 0
+  /** of each instruction so far */
+  readonly flows: Flow[] = []
 
   constructor(fn: FunctionImpl, code: CodeUnit, definitions: Definitions) {
     this.fn = fn
@@ -38,13 +50,26 @@ export class Scope {
     })
   }
 
+  /** Goes on to the next instruction. */
+  begin(position: number): void {
+    this.position = position
+    this.flows.push({ popped: 0, pushed: 0, makesObject: false, isFresh: false })
+  }
+
+  /** Of the instruction being looked at. */
+  get flow(): Flow {
+    return this.flows.at(-1)!
+  }
+
   push(...types: readonly MoveType[]): void {
+    this.flow.pushed += types.length
     for (const type of types) this.stack.push(type)
   }
 
   pop(): MoveType {
     const type = this.stack.pop()
     if (!type) throw this.fail('the stack is empty')
+    this.flow.popped++
     return type
   }
 

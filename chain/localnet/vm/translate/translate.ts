@@ -3,6 +3,7 @@ import type { CodeUnit } from '../format/module.ts'
 import { opcodes } from '../format/opcodes.ts'
 import type { FunctionImpl } from '../loaded.ts'
 import { blockStarts, fallsThrough } from './control-flow.ts'
+import { checkFreshIds } from './fresh-ids.ts'
 import { arithmeticHandlers } from './handlers/arithmetic.ts'
 import { callHandlers } from './handlers/calls.ts'
 import { controlHandlers } from './handlers/control.ts'
@@ -41,7 +42,7 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
   const starts = blockStarts(scope)
   const ops: Op[] = []
   for (const [position, instruction] of code.instructions.entries()) {
-    scope.position = position
+    scope.begin(position)
     if (starts[position] && scope.stack.length > 0) throw scope.fail('values are left on the stack')
     const handler = handlers[instruction.opcode]
     if (!handler) throw scope.fail(`instruction ${instruction.opcode} is not supported`)
@@ -50,5 +51,6 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
     if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
   }
   checkLocals(scope, starts)
+  checkFreshIds(scope, starts)
   return { ops, locals: scope.locals.length }
 }

@@ -2,6 +2,7 @@ import { deserialize } from '../../bcs.ts'
 import { at } from '../../format/parse.ts'
 import type { FunctionImpl } from '../../loaded.ts'
 import type { MoveType } from '../../types.ts'
+import { returnsFreshId } from '../fresh-ids.ts'
 import { Op, opcode } from '../op.ts'
 import { checkPrivateGenerics } from '../private-generics.ts'
 import type { Handler, Scope } from '../scope.ts'
@@ -43,6 +44,7 @@ export const callHandlers: Record<string, Handler> = {
     if (callee.typeParameters.length > 0) throw scope.fail('type arguments are missing')
     scope.expectAll(callee.parameters)
     scope.push(...callee.returns)
+    scope.flow.isFresh = returnsFreshId(callee.module.package.originalId, callee.module.name, callee.name)
     return new Op(callee.isNative ? opcode.callNative : 0x11, {
       n: callee.parameters.length,
       callee,

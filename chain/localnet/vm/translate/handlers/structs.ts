@@ -1,3 +1,4 @@
+import { hasKey } from '../../abilities.ts'
 import { at } from '../../format/parse.ts'
 import { isOneTimeWitness } from '../../one-time-witness.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
@@ -33,6 +34,7 @@ const pack =
       throw scope.fail('a one-time witness is made')
     scope.expectAll(fields)
     scope.push(type)
+    scope.flow.makesObject = (scope.abilities(type) & hasKey) !== 0
     return new Op(0x12, { n: fields.length })
   }
 
