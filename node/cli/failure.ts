@@ -10,6 +10,9 @@ export type CliErrorCode =
   | 'BAD_WALLET_FILE'
   | 'FILE'
   | 'PORT_TAKEN'
+  | 'TOO_LARGE'
+  | 'TOO_FEW_SLIVERS'
+  | 'INTEGRITY'
   | 'INTERRUPTED'
   | 'UNEXPECTED'
 
@@ -49,14 +52,20 @@ export function toFailure(error: unknown): Failure {
   }
   if (isClientError(error)) {
     const { code, message, details } = error
-    return { code, exitCode: CLIENT_ERROR_EXITS[code], message, hint: HINTS[code], details }
+    return {
+      code,
+      exitCode: CLIENT_ERROR_EXITS[code],
+      message: sentence(message),
+      hint: HINTS[code],
+      details,
+    }
   }
   if (error instanceof DevnetError && error.code !== 'EADDRINUSE') {
     const { code, message, details } = error
     return {
       code,
       details,
-      message: `${message}.`,
+      message: sentence(message),
       ...DEVNET_FAILURES[error.code as keyof typeof DEVNET_FAILURES],
     }
   }
@@ -64,12 +73,12 @@ export function toFailure(error: unknown): Failure {
     error instanceof Error ? (error as NodeJS.ErrnoException & { port?: number }) : { message: String(error) }
   if (code === 'EADDRINUSE') return portTaken(port)
   if (path !== undefined && code !== undefined) {
-    return { code: 'FILE', exitCode: EXIT.usage, message: FILE_FAILURES[code]?.(path) ?? message }
+    return { code: 'FILE', exitCode: EXIT.usage, message: FILE_FAILURES[code]?.(path) ?? sentence(message) }
   }
   return {
     code: 'UNEXPECTED',
     exitCode: EXIT.unexpected,
-    message,
+    message: sentence(message),
     hint: 'FLOE_DEBUG=1 shows where it happened.',
   }
 }
@@ -103,6 +112,12 @@ const FILE_FAILURES: Record<string, (path: string) => string> = {
   EACCES: path => `${path} may not be opened by this user.`,
   ENOSPC: path => `There is no space left to write ${path}.`,
   ENOTDIR: path => `A part of ${path} is not a folder.`,
+}
+
+/** Errors are written as clauses; people get a sentence. */
+function sentence(clause: string): string {
+  const text = clause.charAt(0).toUpperCase() + clause.slice(1)
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 function portTaken(port: number | undefined): Failure {

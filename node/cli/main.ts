@@ -1,5 +1,10 @@
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import type { Parts } from './context.ts'
-import { runCli } from './run.ts'
+
+// halves the start of short commands; where the folder is not writable, node goes on without
+enableCompileCache(join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'floe'))
+const { runCli } = await import('./run.ts')
 
 // libp2p, the codec and Sui are loaded by the commands that need them
 const parts: Parts = {

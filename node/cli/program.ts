@@ -96,6 +96,27 @@ export function createProgram(run: (task: Task, options: { json?: boolean }) => 
     )
 
   program
+    .command('encode')
+    .description('encode a file into its slivers, offline')
+    .argument('<file>')
+    .requiredOption('--out <folder>', 'where the slivers go: a new or empty folder')
+    .option('--shards <count>', 'shards of the network', wholeNumber(1, MAX_SHARDS), 1000)
+    .addOption(json())
+    .action((file, options) =>
+      run(async context => (await import('./commands/encode.ts')).encode(context, file, options), options),
+    )
+
+  program
+    .command('decode')
+    .description('put a file together from its slivers, offline')
+    .argument('<folder>', 'with metadata.bin and enough slivers')
+    .requiredOption('-o, --output <file>', 'the file to write')
+    .addOption(json())
+    .action((folder, options) =>
+      run(async context => (await import('./commands/decode.ts')).decode(context, folder, options), options),
+    )
+
+  program
     .command('status')
     .description('ask the nodes what they know of a blob')
     .argument('<blob-id>')

@@ -1,9 +1,9 @@
-import type { Committees, NetworkConfig, SystemInfo } from '../../../chain/types.ts'
+import type { EpochState, NetworkConfig, SystemInfo } from '../../../chain/types.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatDuration, formatRows, formatWal, plural } from '../format.ts'
 
-const STATES: Record<Committees['state']['kind'], string> = {
+const STATES: Record<EpochState['kind'], string> = {
   sync: 'changing: shards are moving',
   done: 'settled',
   'next-params-selected': 'settled, the next committee is chosen',
@@ -20,7 +20,10 @@ export async function info(context: Context, options: NetworkOptions): Promise<E
       ...(await client.info({ signal })),
     }),
   )
-  const members = committees.current.members.map(member => ({
+  const byName = committees.current.members.toSorted((a, b) =>
+    a.name.localeCompare(b.name, 'en', { numeric: true }),
+  )
+  const members = byName.map(member => ({
     name: member.name,
     nodeId: member.nodeId,
     shards: member.shards.length,
@@ -34,19 +37,22 @@ export async function info(context: Context, options: NetworkOptions): Promise<E
     epochState: committees.state,
     members,
   }
-  await context.output.result(value, describe(network, system, committees))
+  await context.output.result(value, describe(network, system, committees.state, members))
   return EXIT.ok
 }
 
-function describe(network: NetworkConfig, system: SystemInfo, committees: Committees): string {
-  const { members } = committees.current
+interface Member {
+  name: string
+  shards: number
+  networkAddress: string
+  multiaddrs: string[]
+}
+
+function describe(network: NetworkConfig, system: SystemInfo, state: EpochState, members: Member[]): string {
   const used = Number((system.usedCapacityBytes * 1000n) / (system.totalCapacityBytes || 1n)) / 10
   const rows = formatRows([
     ['network', `${network.name} (${network.suiRpc[0]})`],
-    [
-      'epoch',
-      `${system.epoch}, ${STATES[committees.state.kind]}; one lasts ${formatDuration(system.epochDurationMs)}`,
-    ],
+    ['epoch', `${system.epoch}, ${STATES[state.kind]}; one lasts ${formatDuration(system.epochDurationMs)}`],
     ['committee', `${plural(members.length, 'node')}, ${plural(system.nShards, 'shard')}`],
     ['capacity', `${formatBytes(system.totalCapacityBytes)}, ${used} % used`],
     [
@@ -57,7 +63,7 @@ function describe(network: NetworkConfig, system: SystemInfo, committees: Commit
   ])
   const nodes = members.map(({ name, shards, multiaddrs, networkAddress }): [string, string] => [
     name,
-    `${plural(shards.length, 'shard').padEnd(10)}  ${multiaddrs[0] ?? networkAddress}`,
+    `${plural(shards, 'shard').padEnd(10)}  ${multiaddrs[0] ?? networkAddress}`,
   ])
   return `${rows}\n\nNodes\n${formatRows(nodes)}`
 }

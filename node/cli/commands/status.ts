@@ -29,7 +29,7 @@ export async function status(
     const kind = found.deletable === undefined ? '' : found.deletable ? ', deletable before' : ', permanent'
     rows.push(['until', `epoch ${found.endEpoch}${kind}`])
   }
-  rows.push(['answers', `${found.answeredShards} of ${found.nShards} shards`])
+  rows.push(['told by', `nodes with ${found.answeredShards} of ${found.nShards} shards`])
   await context.output.result(found, `${blobId}\n${formatRows(rows)}`)
   if (found.status === 'nonexistent') return EXIT.notFound
   return found.status === 'invalid' ? EXIT.integrity : EXIT.ok

@@ -21,21 +21,13 @@ const GREETING = 'Hello from Floe'
 
 /** Runs a whole network in this process until it is told to stop. */
 export async function up(context: Context, options: UpOptions): Promise<ExitCode> {
-  const { parts, output, signal } = context
+  const { output, signal } = context
   if (options.shards < options.nodes) {
     throw new CliError('USAGE', EXIT.usage, `${plural(options.nodes, 'node')} need at least as many shards.`)
   }
   const startMs = performance.now()
   output.say(`Starting ${plural(options.nodes, 'storage node')} and a Sui of their own...`)
-  const { nodes, shards, port, dir } = options
-  const devnet = await parts.startDevnet({
-    nodes,
-    shards,
-    port,
-    dir,
-    log: await parts.createLog(options.log),
-    signal,
-  })
+  const devnet = await startDevnet(context, options)
   try {
     const commands = await commandsToTry(devnet, options, context)
     await output.result(readyJson(devnet), readyText(devnet, options, commands, performance.now() - startMs))
@@ -45,6 +37,21 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
     await devnet.close()
   }
   return EXIT.ok
+}
+
+/** Ctrl-C cancels the start; afterwards it is for `up` to close what runs, in its order. */
+async function startDevnet({ parts, signal }: Context, options: UpOptions): Promise<RunningDevnet> {
+  const { nodes, shards, port, dir } = options
+  const log = await parts.createLog(options.log)
+  const starting = new AbortController()
+  const cancel = () => starting.abort(signal.reason)
+  signal.throwIfAborted()
+  signal.addEventListener('abort', cancel)
+  try {
+    return await parts.startDevnet({ nodes, shards, port, dir, log, signal: starting.signal })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
 }
 
 function readyJson({ network, gatewayUrl }: RunningDevnet): object {

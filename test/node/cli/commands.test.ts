@@ -163,7 +163,7 @@ describe('command line', () => {
   it('tells the status of a blob, by words and by exit code', async () => {
     const { code, stdout } = await floe(cwd, ['status', 'A'.repeat(43)])
     assert.equal(code, 4)
-    assert.match(stdout.toString(), /unknown to this network[\s\S]*100 of 100 shards/)
+    assert.match(stdout.toString(), /unknown to this network[\s\S]*nodes with 100 of 100 shards/)
     const json = await floe(cwd, ['status', 'A'.repeat(43), '--json'])
     assert.equal(JSON.parse(json.stdout.toString()).status, 'nonexistent')
     assert.equal(json.stderr, '')

@@ -1,0 +1,128 @@
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import {
+  type BlobMetadata,
+  type Codec,
+  CodecError,
+  createCodec,
+  decodeMetadata,
+  metadataShards,
+  type SliverRef,
+  sliverLength,
+  verifyMetadata,
+} from '../../../codec/index.ts'
+import type { Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { CliError } from '../failure.ts'
+import { formatBytes } from '../format.ts'
+import { createProgressBar } from '../progress.ts'
+import { codecFailure } from '../slivers/codec-failure.ts'
+import { FileBlob } from '../slivers/file-blob.ts'
+import { SliverFolder, sliverFileName } from '../slivers/sliver-folder.ts'
+import { METADATA_FILE } from './encode.ts'
+
+/** Puts a file together from any slivers that suffice, and checks it against its blob ID. */
+export async function decode(
+  context: Context,
+  folder: string,
+  options: { output: string },
+): Promise<ExitCode> {
+  const { output, signal, cwd } = context
+  const path = resolve(cwd, folder)
+  const target = resolve(cwd, options.output)
+  const slivers = new SliverFolder(path, 'r')
+  const codec = createCodec()
+  // beside the target, so that it can be renamed, and never in a small memory-backed folder
+  const working = await mkdtemp(join(dirname(target), '.floe-decode-')).catch(error => {
+    throw Object.assign(error as Error, { path: target })
+  })
+  try {
+    const metadata = await readMetadata(join(path, METADATA_FILE))
+    const { refs, wrong } = await slivers.list(metadata)
+    const task = { metadata, slivers, working, signal, context, name: options.output }
+    const bad = await decodeOrFindBad(codec, task, refs)
+    const ignored = [...wrong, ...bad.map(sliverFileName)]
+    for (const name of ignored) output.say(`${name} is not a sliver of this blob`)
+    await rename(join(working, 'blob'), target)
+    const { blobId, unencodedLength: size } = metadata
+    const text = `${options.output}: ${formatBytes(size)}, ${blobId}`
+    await output.result({ blobId, size, output: options.output, ignored }, text)
+  } catch (error) {
+    throw codecFailure(error)
+  } finally {
+    await Promise.allSettled([slivers.close(), codec.close()])
+    await rm(working, { recursive: true, force: true })
+  }
+  return EXIT.ok
+}
+
+interface Task {
+  metadata: BlobMetadata
+  slivers: SliverFolder
+  working: string
+  signal: AbortSignal
+  context: Context
+  name: string
+}
+
+/** Decodes optimistically; only when the result is wrong are slivers checked one by one, and the good ones used. */
+async function decodeOrFindBad(codec: Codec, task: Task, refs: readonly SliverRef[]): Promise<SliverRef[]> {
+  try {
+    await decodeFrom(codec, task, refs)
+    return []
+  } catch (error) {
+    const isWrong =
+      error instanceof CodecError && ['BLOB_ID_MISMATCH', 'SLIVER_MALFORMED'].includes(error.code)
+    if (!isWrong) throw error
+    const bad = await findBad(codec, task, refs)
+    // every sliver is what the metadata says: the encoder was wrong
+    if (bad.length === 0) throw error
+    const good = refs.filter(ref => !bad.includes(ref))
+    await decodeFrom(codec, task, good)
+    return bad
+  }
+}
+
+async function decodeFrom(codec: Codec, task: Task, available: readonly SliverRef[]): Promise<void> {
+  const { metadata, slivers, working, signal, context, name } = task
+  const path = join(working, 'blob')
+  await rm(path, { force: true })
+  const blob = await FileBlob.create(path, metadata.unencodedLength)
+  const verifyWith = new SliverFolder(working, 'w')
+  const bar = await createProgressBar(context.output, name, metadata.unencodedLength)
+  const onProgress = (done: number, total: number) => bar.update({ phase: 'decode', done, total })
+  try {
+    await codec.decodeStream({ metadata, available, slivers, output: blob, verifyWith, signal, onProgress })
+  } finally {
+    bar.stop()
+    await Promise.allSettled([blob.close(), verifyWith.close()])
+  }
+}
+
+async function findBad(
+  codec: Codec,
+  { metadata, slivers, signal }: Task,
+  refs: readonly SliverRef[],
+): Promise<SliverRef[]> {
+  const bad: SliverRef[] = []
+  for (const ref of refs) {
+    const bytes = new Uint8Array(sliverLength(metadata.nShards, metadata.unencodedLength, ref.axis))
+    await slivers.read(ref, 0, bytes)
+    try {
+      await codec.verifySliver(metadata, ref, bytes, { signal })
+    } catch (error) {
+      if (!(error instanceof CodecError) || !error.code.startsWith('SLIVER_')) throw error
+      bad.push(ref)
+    }
+  }
+  return bad
+}
+
+async function readMetadata(path: string): Promise<BlobMetadata> {
+  const bytes = await readFile(path).catch(cause => {
+    throw new CliError('FILE', EXIT.usage, `There is no ${METADATA_FILE} to decode by.`, { cause })
+  })
+  const metadata = decodeMetadata(bytes, metadataShards(bytes))
+  verifyMetadata(metadata)
+  return metadata
+}
