@@ -51,6 +51,7 @@ export {
   encodeMetadata,
   equalMetadata,
   metadataRoot,
+  metadataShards,
   sliverHash,
   verifyMetadata,
 } from './metadata.ts'

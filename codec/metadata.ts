@@ -10,6 +10,8 @@ const METADATA_V1 = 0
 const ENCODING_RS2 = 1
 const NODE_DIGEST = 1
 
+/** Bytes before the number of sliver pairs: blob ID, version, encoding type, length. */
+const METADATA_PREFIX = 32 + 1 + 1 + 8
 /** Bytes of hashes per sliver pair: primary, then secondary. */
 export const PAIR_HASHES = 2 * DIGEST_LENGTH
 
@@ -56,6 +58,13 @@ export function decodeMetadata(bytes: Uint8Array, nShards: number): BlobMetadata
     })
   }
   return { blobId, encodingType: 'RS2', unencodedLength: Number(length), nShards, hashes }
+}
+
+/** For how many shards encoded metadata is, as it says itself; throws MALFORMED. */
+export function metadataShards(bytes: Uint8Array): number {
+  const reader = new ByteReader(bytes, 'blob metadata')
+  reader.take(METADATA_PREFIX)
+  return reader.uleb128()
 }
 
 /** Merkle root over the pairs' hashes, 32 bytes. */
