@@ -6,6 +6,7 @@ import type { Abilities, DatatypeDefinition, DatatypeType, MoveType, TypeTable }
 export class Definitions {
   readonly #types: TypeTable
   readonly #byName = new Map<string, DatatypeDefinition>()
+  readonly #byType = new Map<DatatypeType, DatatypeDefinition>()
   readonly #fields = new Map<DatatypeType, readonly MoveType[]>()
   readonly #variants = new Map<DatatypeType, readonly (readonly MoveType[])[]>()
   readonly #abilities = new Map<DatatypeType, Abilities>()
@@ -24,13 +25,18 @@ export class Definitions {
 
   remove(definition: DatatypeDefinition): void {
     this.#byName.delete(`${definition.address}::${definition.module}::${definition.name}`)
+    this.#byType.clear()
     this.#fields.clear()
     this.#variants.clear()
     this.#abilities.clear()
   }
 
   find(type: DatatypeType): DatatypeDefinition | undefined {
-    return this.#byName.get(`${type.address}::${type.module}::${type.name}`)
+    const known = this.#byType.get(type)
+    if (known) return known
+    const definition = this.#byName.get(`${type.address}::${type.module}::${type.name}`)
+    if (definition) this.#byType.set(type, definition)
+    return definition
   }
 
   get(type: DatatypeType): DatatypeDefinition {

@@ -32,6 +32,7 @@ export class Scope {
   position = 0
   /** of each instruction so far */
   readonly flows: Flow[] = []
+  readonly #wellFormed = new Set<MoveType>()
 
   constructor(fn: FunctionImpl, code: CodeUnit, definitions: Definitions) {
     this.fn = fn
@@ -108,8 +109,10 @@ export class Scope {
 
   /** Throws when a type of the function's signature, code or locals is not well formed. */
   checkType(type: MoveType): void {
+    if (this.#wellFormed.has(type)) return
     const problem = this.definitions.problem(type, this.fn.typeParameters)
     if (problem) throw this.fail(`bad type ${type.text}: ${problem}`)
+    this.#wellFormed.add(type)
   }
 
   /** Type arguments from a signature, each of them well formed and none a reference. */
