@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readdir, readFile, truncate } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { createCoordinator, keypairWallet } from '../../chain/index.ts'
+import type { NetworkConfig } from '../../chain/types.ts'
+import type { BlobId } from '../../codec/types.ts'
+import { createClient } from '../../node/client.ts'
+import { startDevnet } from '../../node/devnet.ts'
+import { silentLog } from '../../node/log.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+import { type UpProcess, upProcess } from './support/cli.ts'
+
+describe('a devnet in a process of its own', function () {
+  this.timeout(120_000)
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let up: UpProcess | undefined
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+  })
+  afterEach(async () => {
+    await up?.end('SIGKILL')
+    up = undefined
+    await folder.remove()
+  })
+  const networkOf = async () =>
+    JSON.parse(await readFile(join(folder.path, 'network.json'), 'utf8')) as NetworkConfig
+  const walletOf = async () =>
+    keypairWallet((await readFile(join(folder.path, 'keys', 'user.sui.key'), 'utf8')).trim())
+  const start = async () => {
+    up = await upProcess(['--port', '0', '--dir', folder.path])
+    return up
+  }
+
+  it('keeps certified blobs and balances through SIGKILL during an upload and cut-off files', async () => {
+    const first = await start()
+    const wallet = await walletOf()
+    const client = await createClient(await networkOf(), { wallet, log: silentLog() })
+    const blobs: { blobId: BlobId; data: Uint8Array }[] = []
+    for (const size of [1, 1000, 300_000]) {
+      const data = randomBytes(size)
+      const result = await client.store(data, { epochs: 2, deletable: size > 1 })
+      blobs.push({ data, blobId: result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId })
+    }
+    const coordinator = createCoordinator(await networkOf())
+    const before = await coordinator.balances(wallet.address)
+    await coordinator.close()
+
+    const large = randomBytes(8_000_000)
+    const uploading = client.store(large, {
+      epochs: 1,
+      deletable: true,
+      onProgress({ phase, done }) {
+        // the slivers are on their way, no quorum has confirmed them
+        if (phase === 'register' && done === 1) setTimeout(() => first.end('SIGKILL'), 100)
+      },
+    })
+    await assert.rejects(uploading)
+    assert.equal(await first.end('SIGKILL'), 'SIGKILL')
+    await client.close()
+
+    // cut the end off every store file of 4 nodes, whatever blob it belongs to
+    let cut = 0
+    for (const node of ['01', '05', '08', '10']) {
+      const root = join(folder.path, 'nodes', node, 'store', 'slivers')
+      for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile()) continue
+        const path = join(entry.parentPath, entry.name)
+        const { length } = await readFile(path)
+        await truncate(path, Math.max(0, length - 7))
+        cut++
+      }
+    }
+    assert.ok(cut > 0)
+
+    const second = await start()
+    const again = await createClient(await networkOf(), { wallet, log: silentLog() })
+    for (const { blobId, data } of blobs) {
+      // often enough that the damaged nodes are among those asked
+      for (let i = 0; i < 5; i++) assert.ok(Buffer.from((await again.read(blobId)).data).equals(data))
+    }
+    const after = createCoordinator(await networkOf())
+    const { wal } = await after.balances(wallet.address)
+    await after.close()
+    assert.ok(wal <= before.wal && wal > before.wal - 10n ** 9n, 'only the last registration was paid for')
+    const retried = await again.store(large, { epochs: 1, deletable: true })
+    assert.equal(retried.kind, 'newlyCreated')
+    await again.close()
+    assert.equal(await second.end('SIGTERM'), 0)
+    assert.match(second.stderr(), /damaged/)
+  })
+
+  it('prints one line when ready, and stops cleanly on SIGTERM and Ctrl-C', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const running = await start()
+      const fields = ['gateway', 'suiRpc', 'faucet', 'systemObjectId', 'stakingObjectId', 'walType', 'peers']
+      for (const field of fields) assert.ok(field in running.ready, field)
+      assert.equal((running.ready.peers as unknown[]).length, 13)
+      assert.ok([0, 130].includes(Number(await running.end(signal))))
+    }
+  })
+
+  it('names the port that is in use, and the folder that is', async () => {
+    const server: Server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const starting = startDevnet({ dir: folder.path, port, log: silentLog() })
+    await assert.rejects(starting, { code: 'EADDRINUSE', port, message: new RegExp(String(port)) })
+    server.close()
+    await start()
+    await assert.rejects(startDevnet({ dir: folder.path, port: 0, log: silentLog() }), {
+      code: 'DEVNET_LOCKED',
+    })
+  })
+})
