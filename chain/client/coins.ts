@@ -1,6 +1,6 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
-import type { Transaction, TransactionObjectArgument, TransactionResult } from '@mysten/sui/transactions'
+import type { Transaction, TransactionObjectArgument } from '@mysten/sui/transactions'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 
@@ -53,20 +53,18 @@ export function selectWal(coins: readonly Coin[], amountFrost: bigint, owner: Ob
 }
 
 /**
- * Splits exactly `amountFrost` off the coins, lets `spend` pay from it, and puts what it left back. So a price that
- * rose meanwhile aborts, and never takes more than the caller was told.
+ * Splits exactly `amountFrost` off the coins: a price that rose meanwhile aborts, and never takes more than the caller
+ * was told. `source` is the coin that keeps the rest.
  */
-export function payWal(
+export function splitWal(
   tx: Transaction,
   coins: readonly Coin[],
   amountFrost: bigint,
-  spend: (payment: TransactionObjectArgument) => void,
-): void {
-  const [first, ...rest] = coins.map(coin => tx.objectRef(coin))
-  if (rest.length > 0) tx.mergeCoins(first!, rest)
-  const [payment] = tx.splitCoins(first!, [amountFrost]) as TransactionResult & [TransactionObjectArgument]
-  spend(payment)
-  tx.mergeCoins(first!, [payment])
+): { coin: TransactionObjectArgument; source: TransactionObjectArgument } {
+  const [source, ...rest] = coins.map(coin => tx.objectRef(coin))
+  if (rest.length > 0) tx.mergeCoins(source!, rest)
+  const [coin] = tx.splitCoins(source!, [amountFrost])
+  return { coin: coin!, source: source! }
 }
 
 /** 1 WAL = 10^9 FROST. */

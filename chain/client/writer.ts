@@ -9,80 +9,55 @@ import {
 import type { Certificate, ObjectId } from '../../codec/types.ts'
 import { ENCODING_RS2 } from '../bindings/blob.ts'
 import { ChainError } from '../errors.ts'
-import type {
-  BlobObject,
-  CallOptions,
-  ChainWriter,
-  NetworkConfig,
-  RegisterInput,
-  Registration,
-  Wallet,
-} from '../types.ts'
-import { sleep } from './async.ts'
-import { blobType, readBlob } from './blobs.ts'
-import { Calls, type CallTarget } from './calls.ts'
-import { listCoins, payWal, selectWal } from './coins.ts'
-import type { Executor } from './executor.ts'
-import type { Outcome } from './outcome.ts'
-import type { RpcPool } from './rpc.ts'
-import type { ChainState, StateReader } from './state.ts'
+import type { BlobObject, CallOptions, ChainWriter, RegisterInput, Registration, Wallet } from '../types.ts'
+import { blobType } from './blobs.ts'
+import { type SessionComponents, WalletSession } from './session.ts'
+import type { ChainState } from './state.ts'
 
-/** A node is given 5 s to show what another one has executed. */
-const MAX_READS = 50
-const READ_PAUSE_MS = 100
-
-export interface WriterComponents {
-  network: NetworkConfig
-  state: StateReader
-  executor: Executor
-  rpc: RpcPool
-}
-
-/** Writes of one wallet. Prices and package are read anew for each transaction, as votes and upgrades change them. */
+/** Registers, certifies, extends and deletes blobs of one wallet. */
 export class WalletWriter implements ChainWriter {
-  readonly wallet: Wallet
-  readonly #on: WriterComponents
+  readonly #session: WalletSession
 
-  constructor(wallet: Wallet, components: WriterComponents) {
-    this.wallet = wallet
-    this.#on = components
+  constructor(wallet: Wallet, components: SessionComponents) {
+    this.#session = new WalletSession(wallet, components)
+  }
+
+  get wallet(): Wallet {
+    return this.#session.wallet
   }
 
   async register(input: RegisterInput, options?: CallOptions): Promise<Registration> {
     const { metadata, epochs, deletable } = input
-    const { network, state, executor } = this.#on
-    const { address } = this.wallet
     const rootHash = littleEndian(metadataRoot(metadata))
-    const { originalPackageId } = await this.#checked(input, options)
-    let costFrost = 0n
-    const outcome = await executor.run(
-      this.wallet,
-      async (tx, client) => {
-        const [now, coins] = await Promise.all([state.read(), listCoins(client, address, network.walType)])
-        const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
-        costFrost = registrationCost(now, storageBytes, epochs)
-        const calls = new Calls(tx, callTarget(network, now))
-        payWal(tx, selectWal(coins, costFrost, address), costFrost, payment => {
-          const [storage] = calls.reserveSpace(BigInt(storageBytes), epochs, payment)
-          const [blob] = calls.registerBlob({
-            storage: storage!,
-            blobId: blobIdToU256(metadata.blobId),
-            rootHash,
-            sizeBytes: metadata.unencodedLength,
-            encodingType: ENCODING_RS2,
-            deletable,
-            payment,
-          })
-          tx.transferObjects([blob!], address)
+    const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
+    let type = ''
+    const { outcome, costFrost } = await this.#session.pay(
+      now => {
+        expectEpochs(epochs, now)
+        expectShards(metadata.nShards, now)
+        type = blobType(now.originalPackageId)
+        return registrationCost(now, storageBytes, epochs)
+      },
+      (calls, { coin, source }) => {
+        const storage = calls.reserveSpace(BigInt(storageBytes), epochs, coin)
+        const blob = calls.registerBlob({
+          storage,
+          blobId: blobIdToU256(metadata.blobId),
+          rootHash,
+          sizeBytes: metadata.unencodedLength,
+          encodingType: ENCODING_RS2,
+          deletable,
+          payment: coin,
         })
+        calls.tx.mergeCoins(source, [coin])
+        calls.tx.transferObjects([blob], this.wallet.address)
       },
       options,
     )
-    const type = blobType(originalPackageId)
     const created = outcome.changed.find(change => change.created && change.type === type)
     if (!created)
       throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
-    const blob = await this.#blob(parseObjectId(created.objectId), outcome, options)
+    const blob = await this.#session.blob(parseObjectId(created.objectId), outcome, options)
     return { blob, digest: outcome.digest, costFrost }
   }
 
@@ -91,115 +66,71 @@ export class WalletWriter implements ChainWriter {
     certificate: Certificate,
     options?: CallOptions & { transferTo?: ObjectId },
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
-    const outcome = await this.#call(async (calls, now) => {
-      const members = now.system.committee.members.length
+    const { transferTo } = options ?? {}
+    const outcome = await this.#session.call((calls, now) => {
       calls.certifyBlob(blobObjectId, {
         signature: certificate.signature,
-        signersBitmap: signersBitmap(certificate.signers, members),
+        signersBitmap: signersBitmap(certificate.signers, now.system.committee.members.length),
         message: certificate.message,
       })
-      const { transferTo } = options ?? {}
       if (transferTo !== undefined && transferTo !== this.wallet.address) {
         calls.tx.transferObjects([blobObjectId], transferTo)
       }
     }, options)
+    const blob = await this.#session.blob(blobObjectId, outcome, options)
     // certifying is paid for by the write price at registration
-    return { digest: outcome.digest, blob: await this.#blob(blobObjectId, outcome, options), costFrost: 0n }
+    return { digest: outcome.digest, blob, costFrost: 0n }
   }
 
   async extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }> {
-    const { network, state, executor } = this.#on
-    const { address } = this.wallet
-    const blob = await this.#blob(blobObjectId, undefined, options)
-    expectEpochs(epochs, (await state.read(options)).system.future_accounting.length)
-    const { digest } = await executor.run(
-      this.wallet,
-      async (tx, client) => {
-        const [now, coins] = await Promise.all([state.read(), listCoins(client, address, network.walType)])
-        const units = BigInt(storageUnits(Number(blob.storage.storageSize)))
-        const costFrost = units * BigInt(now.system.storage_price_per_unit_size) * BigInt(epochs)
-        const calls = new Calls(tx, callTarget(network, now))
-        payWal(tx, selectWal(coins, costFrost, address), costFrost, payment =>
-          calls.extendBlob(blobObjectId, epochs, payment),
-        )
+    const { storage } = await this.#session.blob(blobObjectId, undefined, options)
+    const { outcome } = await this.#session.pay(
+      now => {
+        expectEpochs(epochs, now)
+        return extensionCost(now, storage.storageSize, epochs)
+      },
+      (calls, { coin, source }) => {
+        calls.extendBlob(blobObjectId, epochs, coin)
+        calls.tx.mergeCoins(source, [coin])
       },
       options,
     )
-    return { digest }
+    return { digest: outcome.digest }
   }
 
   /** The storage that the blob had goes to the wallet. */
   async deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }> {
-    const { digest } = await this.#call(async calls => {
-      const [storage] = calls.deleteBlob(blobObjectId)
-      calls.tx.transferObjects([storage!], this.wallet.address)
+    const { digest } = await this.#session.call(calls => {
+      calls.tx.transferObjects([calls.deleteBlob(blobObjectId)], this.wallet.address)
     }, options)
     return { digest }
-  }
-
-  async #call(add: (calls: Calls, now: ChainState) => Promise<void>, options: CallOptions | undefined) {
-    const { network, state, executor } = this.#on
-    return await executor.run(
-      this.wallet,
-      async tx => {
-        const now = await state.read()
-        await add(new Calls(tx, callTarget(network, now)), now)
-      },
-      options,
-    )
-  }
-
-  async #checked(input: RegisterInput, options: CallOptions | undefined): Promise<ChainState> {
-    const now = await this.#on.state.read(options)
-    expectEpochs(input.epochs, now.system.future_accounting.length)
-    if (input.metadata.nShards !== now.staking.n_shards) {
-      const value = `${input.metadata.nShards} instead of ${now.staking.n_shards}`
-      throw new ChainError('INVALID_ARGUMENT', `the blob is encoded for another number of shards: ${value}`, {
-        what: 'nShards',
-        value,
-      })
-    }
-    return now
-  }
-
-  /** The object as `written` left it: after a fail-over the node asked may be one that lags behind. */
-  async #blob(
-    objectId: ObjectId,
-    written: Outcome | undefined,
-    options: CallOptions | undefined,
-  ): Promise<BlobObject> {
-    const { rpc, state } = this.#on
-    const packageId = await state.originalPackageId(options)
-    for (let attempt = 1; ; attempt++) {
-      const found = await rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
-      if (found && (!written || found.version >= BigInt(written.version))) return found.blob
-      if (!written || attempt === MAX_READS) {
-        throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
-      }
-      await sleep(READ_PAUSE_MS, options?.signal)
-    }
   }
 }
 
 /** Storage for the epochs, and writing once; both by the started MiB. */
 export function registrationCost(state: ChainState, storageBytes: number, epochs: number): bigint {
-  const units = BigInt(storageUnits(storageBytes))
-  const { storage_price_per_unit_size: storagePrice, write_price_per_unit_size: writePrice } = state.system
-  return units * (BigInt(storagePrice) * BigInt(epochs) + BigInt(writePrice))
+  const writing = BigInt(storageUnits(storageBytes)) * BigInt(state.system.write_price_per_unit_size)
+  return extensionCost(state, BigInt(storageBytes), epochs) + writing
 }
 
-export function callTarget(network: NetworkConfig, state: ChainState): CallTarget {
-  return {
-    packageId: state.packageId,
-    system: { objectId: network.systemObjectId, initialSharedVersion: state.systemInitialSharedVersion },
-    staking: { objectId: network.stakingObjectId, initialSharedVersion: state.stakingInitialSharedVersion },
-  }
+/** Storage for so many more epochs. */
+export function extensionCost(state: ChainState, storageBytes: bigint, epochs: number): bigint {
+  const units = BigInt(storageUnits(Number(storageBytes)))
+  return units * BigInt(state.system.storage_price_per_unit_size) * BigInt(epochs)
 }
 
-function expectEpochs(epochs: number, max: number): void {
+export function expectEpochs(epochs: number, state: ChainState): void {
+  const max = state.system.future_accounting.length
   if (Number.isInteger(epochs) && epochs >= 1 && epochs <= max) return
   const details = { what: 'epochs', value: String(epochs) }
   throw new ChainError('INVALID_ARGUMENT', `epochs must be 1 to ${max}, not ${epochs}`, details)
+}
+
+function expectShards(nShards: number, { staking }: ChainState): void {
+  if (nShards === staking.n_shards) return
+  const value = `${nShards} instead of ${staking.n_shards}`
+  const message = `the blob is encoded for another number of shards: ${value}`
+  throw new ChainError('INVALID_ARGUMENT', message, { what: 'nShards', value })
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
