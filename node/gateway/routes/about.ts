@@ -10,14 +10,19 @@ const HEALTH_MS = 5_000
 export function index({ network, publish }: { network: GatewayInit['network']; publish: boolean }): Handler {
   return async exchange => {
     const base = `http://${exchange.request.headers.host}`
-    const store = `  curl -T FILE "${base}/v1/blobs?epochs=5"        store a file\n`
-    const lines =
-      `Floe gateway, network ${network.name}\n` +
-      'Blobs are read from the storage nodes, checked byte for byte, and sent from here.\n\n' +
-      (publish ? store : '') +
-      `  curl "${base}/v1/blobs/BLOB_ID" -o FILE       read it back\n` +
-      `  curl "${base}/v1/health"                      is the network well?\n` +
-      (publish ? '' : '\nThis gateway only reads.\n')
+    const commands = [
+      ...(publish ? [['store a file', `curl -T FILE "${base}/v1/blobs?epochs=5"`]] : []),
+      ['read it back', `curl "${base}/v1/blobs/BLOB_ID" -o FILE`],
+      ['is all well?', `curl "${base}/v1/health"`],
+    ]
+    const lines = [
+      `Floe gateway, network ${network.name}`,
+      'Blobs come from the storage nodes, are checked byte for byte, and are sent from here.',
+      '',
+      ...commands.map(([what, command]) => `  ${what}:  ${command}`),
+      ...(publish ? [] : ['', 'This gateway only reads.']),
+      '',
+    ].join('\n')
     sendText(exchange, lines, 'text/plain; charset=utf-8')
   }
 }
