@@ -9,7 +9,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
-import { CONNECTIONS, MUXER, SOCKET } from './limits.ts'
+import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 
@@ -51,7 +51,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     streamMuxers: [yamux(MUXER)],
     connectionManager: CONNECTIONS,
     // a short-lived client notices a dead peer by the time limit of its request
-    connectionMonitor: { enabled: !shortLived, pingInterval: 30_000 },
+    connectionMonitor: { enabled: !shortLived, ...MONITOR },
     services: meshes ? await meshServices(network) : NO_SERVICES,
     nodeInfo: { userAgent: 'floe' },
   })

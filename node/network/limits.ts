@@ -30,6 +30,14 @@ export const CONNECTIONS = {
   dialTimeout: 10_000,
 } as const
 
+/** Pings that tell whether a peer is still there. */
+export const MONITOR = {
+  pingInterval: 60_000,
+  // 5 s by default: a ping waits behind the data of its connection, and a home line needs longer for the 16 MiB that
+  // eight streams may have in their windows; a peer that is gone is noticed by the time limits of its requests
+  pingTimeout: { minTimeout: 30_000 },
+} as const
+
 /** Gossip: what neighbours may send us. */
 export const GOSSIP = {
   maxInboundDataLength: 256 * 1024, // one RPC; ours carry messages of at most 16 KiB and control data
