@@ -84,6 +84,8 @@ function loadInput(read: ReadAny, arg: CallArg, sender: Address, checks: boolean
 }
 
 function loadGas(read: ReadAny, payment: readonly ObjectRef[], owner: Address, budget: bigint): MoveObject[] {
+  // only a simulation gets here without gas; it then has a coin made up for it
+  if (payment.length === 0) return []
   const coins = payment.map(ref => {
     const coin = findVersion(read, ref)
     if (coin.type !== suiCoinType) refuse(`Gas object is not a SUI coin: ${coin.id}`)

@@ -8,7 +8,7 @@ import type { Argument } from './arguments.ts'
 import { type Environment, type NewPackage, wellKnown } from './environment.ts'
 import { fail } from './failure.ts'
 import { txContextValue } from './move-call.ts'
-import { checkUpgrade } from './upgrade-rules.ts'
+import { checkUpgrade, isPolicy } from './upgrade-rules.ts'
 
 export interface Publish {
   modules: string[]
@@ -19,8 +19,6 @@ export interface Upgrade extends Publish {
   package: string
   ticket: Argument
 }
-
-const policies = [0, 128, 192] // compatible, additive, dependencies only
 
 /** First version's ID -> version to use, from the dependencies that the command lists. */
 function linkageOf(dependencies: readonly PackageObject[], self?: Address) {
@@ -165,7 +163,7 @@ export function upgrade(env: Environment, command: Upgrade): void {
   if (!current) throw upgradeFailure({ UnableToFetchPackage: { packageId } }, `${packageId} does not exist`)
   if (current === 'not-a-package')
     throw upgradeFailure({ NotAPackage: { objectId: packageId } }, `${packageId} is not a package`)
-  if (!policies.includes(policy))
+  if (!isPolicy(policy))
     throw upgradeFailure({ UnknownUpgradePolicy: { policy } }, `unknown upgrade policy ${policy}`)
 
   const dependencies = dependencyPackages(env, command.dependencies)
