@@ -4,8 +4,8 @@ import type { Epoch, ObjectId } from '../codec/types.ts'
 import { loadBuild } from './build.ts'
 import { Calls, type CallTarget } from './client/calls.ts'
 import { listCoins } from './client/coins.ts'
-import { MULTIADDRS_FIELD } from './client/committee.ts'
 import { Executor } from './client/executor.ts'
+import { metadataWith } from './client/nodes.ts'
 import type { Outcome } from './client/outcome.ts'
 import { RpcPool } from './client/rpc.ts'
 import { StateReader } from './client/state.ts'
@@ -136,7 +136,7 @@ class Genesis {
     this.#step = 'publish walrus'
     const walrus = await this.#publishWalrus(admin, wal.packageId)
     this.#step = 'initialise'
-    const network = await this.#initialise(admin, walrus, wal.type)
+    const network = await this.#initialise(admin, walrus, wal)
 
     this.#step = 'register the nodes'
     const bls = await loadBls()
@@ -216,7 +216,7 @@ class Genesis {
   async #initialise(
     admin: DirectSender,
     walrus: { packageId: ObjectId; initCap: ObjectRef; upgradeCap: ObjectRef },
-    walType: string,
+    wal: { type: string; treasury: { objectId: string } },
   ): Promise<{ config: NetworkConfig; target: CallTarget }> {
     const { nShards, epochDurationMs, name, kind = 'localnet' } = this.#options
     const outcome = await admin.send(tx => {
@@ -245,8 +245,10 @@ class Genesis {
         suiRpc: this.#urls,
         systemObjectId: system,
         stakingObjectId: staking,
-        walType,
+        walType: wal.type,
+        treasuryObjectId: parseObjectId(wal.treasury.objectId),
         peers: [],
+        nShards,
       },
       target: {
         packageId: walrus.packageId,
@@ -272,12 +274,7 @@ class Genesis {
       const cap = new Calls(tx, target).registerCandidate({
         name: node.name,
         networkAddress: node.networkAddress,
-        metadata: {
-          imageUrl: '',
-          projectUrl: '',
-          description: '',
-          extra: node.multiaddrs.length > 0 ? { [MULTIADDRS_FIELD]: node.multiaddrs.join(' ') } : {},
-        },
+        metadata: metadataWith(node.multiaddrs),
         blsPublicKey,
         networkPublicKey: node.networkPublicKey,
         proofOfPossession: bls.sign(node.blsSecret, message),

@@ -18,6 +18,8 @@ export interface NetworkConfig {
   stakingObjectId: ObjectId
   /** type of the WAL coin, `0x..::wal::WAL` */
   walType: string
+  /** the shared `wal::ProtectedTreasury`, which burns a part of each epoch's payments; needed to start an epoch */
+  treasuryObjectId?: ObjectId
   /** hints: where to find peers before the chain was read */
   peers: { peerId: string; multiaddrs: string[]; http?: string }[]
   gateway?: string
@@ -115,9 +117,32 @@ interface EventBase {
 
 export type ChainEvent = EventBase &
   (
-    | { type: 'BlobRegistered'; epoch: Epoch; blobId: BlobId; size: number; endEpoch: Epoch; deletable: boolean; objectId: ObjectId }
-    | { type: 'BlobCertified'; epoch: Epoch; blobId: BlobId; endEpoch: Epoch; deletable: boolean; objectId: ObjectId; isExtension: boolean }
-    | { type: 'BlobDeleted'; epoch: Epoch; blobId: BlobId; endEpoch: Epoch; objectId: ObjectId; wasCertified: boolean }
+    | {
+        type: 'BlobRegistered'
+        epoch: Epoch
+        blobId: BlobId
+        size: number
+        endEpoch: Epoch
+        deletable: boolean
+        objectId: ObjectId
+      }
+    | {
+        type: 'BlobCertified'
+        epoch: Epoch
+        blobId: BlobId
+        endEpoch: Epoch
+        deletable: boolean
+        objectId: ObjectId
+        isExtension: boolean
+      }
+    | {
+        type: 'BlobDeleted'
+        epoch: Epoch
+        blobId: BlobId
+        endEpoch: Epoch
+        objectId: ObjectId
+        wasCertified: boolean
+      }
     | { type: 'InvalidBlobID'; epoch: Epoch; blobId: BlobId }
     | { type: 'EpochChangeStart'; epoch: Epoch }
     | { type: 'EpochChangeDone'; epoch: Epoch }
@@ -144,7 +169,11 @@ export interface ChainWriter {
   readonly wallet: Wallet
   /** reserve_space and register_blob in one transaction. */
   register(input: RegisterInput, options?: CallOptions): Promise<Registration>
-  certify(blobObjectId: ObjectId, certificate: Certificate, options?: CallOptions & { transferTo?: ObjectId }): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }>
+  certify(
+    blobObjectId: ObjectId,
+    certificate: Certificate,
+    options?: CallOptions & { transferTo?: ObjectId },
+  ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }>
   extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
@@ -152,4 +181,130 @@ export interface ChainWriter {
 export interface Coordinator extends ChainReader {
   writer(wallet: Wallet): ChainWriter
   close(): Promise<void>
+}
+
+/** What a node asks for when it registers; the BLS key proves itself by a signature made for the current epoch. */
+export interface Candidate {
+  name: string
+  /** host:port[/path] of the HTTP face */
+  networkAddress: string
+  /** 33 bytes: 0x00 || Ed25519 public key */
+  networkPublicKey: Uint8Array
+  multiaddrs: string[]
+  /** 48 bytes */
+  blsPublicKey: Uint8Array
+  /** signs with the BLS key; 96 bytes */
+  sign(message: Uint8Array): Uint8Array
+  /** of 10,000 */
+  commissionRate: number
+  storagePriceFrost: bigint
+  writePriceFrost: bigint
+  nodeCapacityBytes: bigint
+}
+
+/** A node's right to act on chain: its StorageNodeCap. */
+export interface NodeCapability {
+  objectId: ObjectId
+  nodeId: ObjectId
+  /** 0 when it never reported an epoch as synced */
+  lastEpochSyncDone: Epoch
+}
+
+/** What storage nodes do on chain; the wallet owns the StorageNodeCap. Aborts are ChainError MOVE_ABORT. */
+export interface NodeOperator {
+  readonly wallet: Wallet
+  /** undefined while the wallet has registered no node */
+  capability(options?: CallOptions): Promise<NodeCapability | undefined>
+  register(candidate: Candidate, options?: CallOptions): Promise<NodeCapability>
+  /** Ends the votes and selects the next committee; anyone may, once half the epoch is over. */
+  votingEnd(options?: CallOptions): Promise<{ digest: string }>
+  /** Starts the next epoch; anyone may, once the current one is over. */
+  initiateEpochChange(options?: CallOptions): Promise<{ digest: string }>
+  /** Tells that the node keeps all of its shards of this epoch. A second call aborts with EDuplicateSyncDone. */
+  epochSyncDone(epoch: Epoch, options?: CallOptions): Promise<{ digest: string }>
+  /** Prices apply at once, the capacity from the next epoch on. */
+  vote(
+    votes: { storagePriceFrost?: bigint; writePriceFrost?: bigint; nodeCapacityBytes?: bigint },
+    options?: CallOptions,
+  ): Promise<{ digest: string }>
+  setMultiaddrs(multiaddrs: string[], options?: CallOptions): Promise<{ digest: string }>
+}
+
+/** A stake with a node. */
+export interface Stake {
+  objectId: ObjectId
+  nodeId: ObjectId
+  principalFrost: bigint
+  /** first epoch in which it earns */
+  activationEpoch: Epoch
+  state: { kind: 'staked' } | { kind: 'withdrawing'; withdrawEpoch: Epoch }
+}
+
+/** Stakes of one wallet. */
+export interface Staker {
+  readonly wallet: Wallet
+  stake(
+    nodeId: ObjectId,
+    amountFrost: bigint,
+    options?: CallOptions,
+  ): Promise<{ digest: string; stake: Stake }>
+  /** Gives notice. Stake that does not count yet needs none: its abort is EWithdrawDirectly. */
+  requestWithdrawal(stakeObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string; stake: Stake }>
+  /** Pays out with rewards. */
+  withdraw(stakeObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>
+}
+
+/** What the owner of a blob does with it besides storing. */
+export interface BlobManager {
+  readonly wallet: Wallet
+  setAttributes(
+    blob: ObjectId,
+    attributes: Readonly<Record<string, string>>,
+    options?: CallOptions,
+  ): Promise<{ digest: string }>
+  /** Removes those that are there. */
+  removeAttributes(
+    blob: ObjectId,
+    keys: readonly string[],
+    options?: CallOptions,
+  ): Promise<{ digest: string }>
+  /** Destroys the object and its storage, deletable or not; the nodes keep the data until it expires. */
+  burn(blob: ObjectId, options?: CallOptions): Promise<{ digest: string }>
+  /** Makes a shared blob, which anyone may fund and extend. */
+  share(
+    blob: ObjectId,
+    options?: CallOptions & { fundFrost?: bigint },
+  ): Promise<{ digest: string; sharedBlob: ObjectId }>
+  fundShared(sharedBlob: ObjectId, amountFrost: bigint, options?: CallOptions): Promise<{ digest: string }>
+  /** Pays from the shared blob's funds. */
+  extendShared(sharedBlob: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+  send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
+}
+
+/** The coordinator with all that the chain offers. */
+export interface FullCoordinator extends Coordinator {
+  operator(wallet: Wallet): NodeOperator
+  staker(wallet: Wallet): Staker
+  manager(wallet: Wallet): BlobManager
+  stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
+  /** Attributes of a blob; empty when it has none. */
+  attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>
+  /** Every candidate and member: the staking pools. */
+  nodes(options?: CallOptions): Promise<NodeRecord[]>
+}
+
+/** A registered node, in the committee or not. */
+export interface NodeRecord {
+  nodeId: ObjectId
+  name: string
+  networkAddress: string
+  /** 33 bytes */
+  networkPublicKey: Uint8Array
+  /** FROST staked with it, as of the last epoch it was updated in */
+  stakedFrost: bigint
+  /** of 10,000 */
+  commissionRate: number
+  storagePriceFrost: bigint
+  writePriceFrost: bigint
+  nodeCapacityBytes: bigint
 }

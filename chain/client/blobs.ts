@@ -1,4 +1,3 @@
-import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { normalizeStructTag } from '@mysten/sui/utils'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
@@ -6,9 +5,7 @@ import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { Blob } from '../bindings/blob.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
 import type { BlobObject } from '../types.ts'
-import { fetchObjects, type RawObject } from './objects.ts'
-
-const PAGE_SIZE = 50
+import { fetchObjects, listOwned, type RawObject } from './objects.ts'
 
 /** Type of Blob objects, in its normal form. */
 export function blobType(originalPackageId: ObjectId): string {
@@ -32,22 +29,8 @@ export async function readOwnedBlobs(
   originalPackageId: ObjectId,
   owner: ObjectId,
 ): Promise<BlobObject[]> {
-  const type = blobType(originalPackageId)
-  const blobs: BlobObject[] = []
-  let cursor: string | null = null
-  do {
-    const page: SuiClientTypes.ListOwnedObjectsResponse<{ content: true }> =
-      await client.core.listOwnedObjects({
-        owner,
-        type,
-        cursor,
-        limit: PAGE_SIZE,
-        include: { content: true },
-      })
-    for (const object of page.objects) blobs.push(toBlobObject(object as RawObject))
-    cursor = page.hasNextPage ? page.cursor : null
-  } while (cursor !== null)
-  return blobs
+  const objects = await listOwned(client, owner, blobType(originalPackageId))
+  return objects.map(toBlobObject)
 }
 
 function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject {

@@ -181,6 +181,69 @@ export class Calls {
     ])
   }
 
+  setNodeMetadata(cap: ObjectArgument, metadata: NodeMetadata): void {
+    this.#call('staking', 'set_node_metadata', [
+      this.#staking(),
+      this.tx.object(cap),
+      this.nodeMetadata(metadata),
+    ])
+  }
+
+  /** `what` is one of the three votes; a price in FROST or a capacity in bytes. */
+  vote(what: 'storage_price' | 'write_price' | 'node_capacity', cap: ObjectArgument, value: bigint): void {
+    const { tx } = this
+    this.#call('staking', `set_${what}_vote`, [this.#staking(), tx.object(cap), tx.pure.u64(value)])
+  }
+
+  updatePrices(): void {
+    this.#call('staking', 'update_prices', [this.#staking(), this.#system(true)])
+  }
+
+  requestWithdrawStake(stake: ObjectArgument): void {
+    this.#call('staking', 'request_withdraw_stake', [this.#staking(), this.tx.object(stake)])
+  }
+
+  /** Gives the coin. */
+  withdrawStake(stake: ObjectArgument): TransactionResult {
+    return this.#call('staking', 'withdraw_stake', [this.#staking(), this.tx.object(stake)])
+  }
+
+  setAttribute(blob: ObjectArgument, key: string, value: string): void {
+    const { tx } = this
+    this.#call('blob', 'insert_or_update_metadata_pair', [
+      tx.object(blob),
+      tx.pure.string(key),
+      tx.pure.string(value),
+    ])
+  }
+
+  removeAttribute(blob: ObjectArgument, key: string): void {
+    this.#call('blob', 'remove_metadata_pair_if_exists', [this.tx.object(blob), this.tx.pure.string(key)])
+  }
+
+  burnBlob(blob: ObjectArgument): void {
+    this.#call('blob', 'burn', [this.tx.object(blob)])
+  }
+
+  shareBlob(blob: ObjectArgument, funds?: ObjectArgument): void {
+    const { tx } = this
+    if (funds === undefined) this.#call('shared_blob', 'new', [tx.object(blob)])
+    else this.#call('shared_blob', 'new_funded', [tx.object(blob), tx.object(funds)])
+  }
+
+  fundSharedBlob(sharedBlob: ObjectArgument, funds: ObjectArgument): void {
+    this.#call('shared_blob', 'fund', [this.tx.object(sharedBlob), this.tx.object(funds)])
+  }
+
+  extendSharedBlob(sharedBlob: ObjectArgument, extendedEpochs: number): void {
+    const { tx } = this
+    this.#call('shared_blob', 'extend', [
+      tx.object(sharedBlob),
+      this.#system(true),
+      tx.pure.u32(extendedEpochs),
+    ])
+  }
+
   #call(module: string, name: string, args: TransactionObjectArgument[]): TransactionResult {
     return this.tx.moveCall({ package: this.#target.packageId, module, function: name, arguments: args })
   }

@@ -1,19 +1,14 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
-import { deriveDynamicFieldID } from '@mysten/sui/utils'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import { compressG1 } from '../bindings/g1.ts'
-import { decodeMove, safeNumber } from '../bindings/move.ts'
-import { ExtendedFieldKey, NodeMetadataField, StakingPool } from '../bindings/staking.ts'
+import { safeNumber } from '../bindings/move.ts'
 import { ChainError } from '../errors.ts'
 import type { CallOptions, Committee, CommitteeMember, Committees, EpochState } from '../types.ts'
 import { SingleFlight } from './async.ts'
-import { fetchObjects } from './objects.ts'
+import { multiaddrsOf, readMetadata, readPools } from './nodes.ts'
 import type { RpcPool } from './rpc.ts'
 import type { ChainState, StakingState, StateReader } from './state.ts'
-
-/** Name of the extra field of a node's metadata that lists its multiaddrs, one per line or comma. */
-export const MULTIADDRS_FIELD = 'multiaddrs'
 
 /**
  * How long the epoch and its state are believed without asking. Members are read once per epoch; a follower's
@@ -22,7 +17,7 @@ export const MULTIADDRS_FIELD = 'multiaddrs'
 const STATE_TTL_MS = 2_000
 
 type Assignment = StakingState['committee']
-type NodeRecord = Omit<CommitteeMember, 'index' | 'shards'>
+type Member = Omit<CommitteeMember, 'index' | 'shards'>
 
 /** Committees with everything that is known of their members; read once per epoch, shared by all callers. */
 export class CommitteeReader {
@@ -67,7 +62,7 @@ async function readCommittees(client: SuiGrpcClient, state: ChainState): Promise
   const { staking, system } = state
   const current = assignmentOf(staking.committee)
   const previous = assignmentOf(staking.previous_committee)
-  const nodes = await readNodes(client, state, [...new Set([...current.keys(), ...previous.keys()])])
+  const nodes = await readMembers(client, state, [...new Set([...current.keys(), ...previous.keys()])])
   // what certificates are checked against is the system's copy of keys and order: a node may rotate its key meanwhile
   const signingKeys = new Map(
     system.committee.members.map(member => [
@@ -118,7 +113,7 @@ function assignmentOf(committee: Assignment): Map<ObjectId, ShardIndex[]> {
 function membersOf(
   order: readonly ObjectId[],
   assignment: ReadonlyMap<ObjectId, ShardIndex[]>,
-  nodes: ReadonlyMap<ObjectId, NodeRecord>,
+  nodes: ReadonlyMap<ObjectId, Member>,
   signingKeys?: ReadonlyMap<ObjectId, Uint8Array>,
 ): CommitteeMember[] {
   return order.map((nodeId, index) => {
@@ -130,45 +125,25 @@ function membersOf(
   })
 }
 
-/** Node records from their staking pools (an object each, whose ID is the node's) and metadata (a dynamic field). */
-async function readNodes(
+async function readMembers(
   client: SuiGrpcClient,
-  state: ChainState,
+  { originalPackageId }: ChainState,
   ids: readonly ObjectId[],
-): Promise<Map<ObjectId, NodeRecord>> {
-  const pools = await fetchObjects(client, ids)
-  const infos = pools.flatMap(pool => (pool ? [decodeMove(StakingPool, pool.content).node_info] : []))
-  const metadata = await fetchObjects(
-    client,
-    infos.map(info => metadataFieldId(info.metadata.id, state.originalPackageId)),
-  )
+): Promise<Map<ObjectId, Member>> {
+  const pools = await readPools(client, ids)
+  const metadata = await readMetadata(client, originalPackageId, pools)
   return new Map(
-    infos.map((info, i) => {
+    pools.map(({ node_info: info }, i) => {
       const nodeId = parseObjectId(info.node_id)
-      const field = metadata[i]
-      return [
+      const member = {
         nodeId,
-        {
-          nodeId,
-          name: info.name,
-          networkAddress: info.network_address,
-          networkPublicKey: Uint8Array.from(info.network_public_key),
-          blsPublicKey: compressG1(Uint8Array.from(info.public_key.bytes)),
-          multiaddrs: field ? multiaddrsOf(field.content) : [],
-        },
-      ]
+        name: info.name,
+        networkAddress: info.network_address,
+        networkPublicKey: Uint8Array.from(info.network_public_key),
+        blsPublicKey: compressG1(Uint8Array.from(info.public_key.bytes)),
+        multiaddrs: multiaddrsOf(metadata[i]!),
+      }
+      return [nodeId, member]
     }),
   )
-}
-
-function metadataFieldId(extendedFieldId: string, originalPackageId: ObjectId): string {
-  const key = ExtendedFieldKey.serialize({ dummy_field: false }).toBytes()
-  return deriveDynamicFieldID(extendedFieldId, `${originalPackageId}::extended_field::Key`, key)
-}
-
-/** Anyone may write anything into their own node's metadata, so what is no multiaddr is left out. */
-function multiaddrsOf(content: Uint8Array): string[] {
-  const { extra_fields } = decodeMove(NodeMetadataField, content).value
-  const text = extra_fields.contents.find(entry => entry.key === MULTIADDRS_FIELD)?.value ?? ''
-  return text.split(/[\s,]+/).filter(part => part.startsWith('/'))
 }

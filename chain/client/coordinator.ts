@@ -1,14 +1,19 @@
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 import type {
+  BlobManager,
   BlobObject,
   CallOptions,
   ChainEvent,
   ChainWriter,
   Committees,
-  Coordinator,
   EventCursor,
+  FullCoordinator,
   NetworkConfig,
+  NodeOperator,
+  NodeRecord,
+  Stake,
+  Staker,
   SystemInfo,
   Wallet,
 } from '../types.ts'
@@ -16,7 +21,12 @@ import { readBlob, readOwnedBlobs } from './blobs.ts'
 import { CommitteeReader } from './committee.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
+import { readAttributes, WalletManager } from './manager.ts'
+import { readNodes } from './nodes.ts'
+import { WalletOperator } from './operator.ts'
 import { RpcPool } from './rpc.ts'
+import type { SessionComponents } from './session.ts'
+import { readStakes, WalletStaker } from './staker.ts'
 import { StateReader, systemInfo } from './state.ts'
 import { WalletWriter } from './writer.ts'
 
@@ -30,18 +40,18 @@ export interface CoordinatorOptions {
 }
 
 /** The coordinator of a network: reads, events, and writers of wallets. It opens nothing until it is asked. */
-export function createCoordinator(network: NetworkConfig, options: CoordinatorOptions = {}): Coordinator {
+export function createCoordinator(network: NetworkConfig, options: CoordinatorOptions = {}): FullCoordinator {
   return new SuiCoordinator(network, options)
 }
 
-class SuiCoordinator implements Coordinator {
+class SuiCoordinator implements FullCoordinator {
   readonly network: NetworkConfig
   readonly #log: CoordinatorLog | undefined
   readonly #closed = new AbortController()
   readonly #rpc: RpcPool
   readonly #state: StateReader
   readonly #committees: CommitteeReader
-  readonly #executor: Executor
+  readonly #session: SessionComponents
 
   constructor(network: NetworkConfig, { log }: CoordinatorOptions) {
     this.network = network
@@ -50,7 +60,8 @@ class SuiCoordinator implements Coordinator {
     this.#rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed })
     this.#state = new StateReader(this.#rpc, network)
     this.#committees = new CommitteeReader(this.#rpc, this.#state)
-    this.#executor = new Executor(this.#rpc, closed)
+    const executor = new Executor(this.#rpc, closed)
+    this.#session = { network, state: this.#state, executor, rpc: this.#rpc }
   }
 
   async system(options?: CallOptions): Promise<SystemInfo> {
@@ -107,13 +118,34 @@ class SuiCoordinator implements Coordinator {
     }
   }
 
+  async stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]> {
+    const packageId = await this.#state.originalPackageId(options)
+    return await this.#rpc.read(client => readStakes(client, packageId, owner), options?.signal)
+  }
+
+  async attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>> {
+    return await this.#rpc.read(client => readAttributes(client, blob), options?.signal)
+  }
+
+  async nodes(options?: CallOptions): Promise<NodeRecord[]> {
+    const state = await this.#state.read(options)
+    return await this.#rpc.read(client => readNodes(client, state), options?.signal)
+  }
+
   writer(wallet: Wallet): ChainWriter {
-    return new WalletWriter(wallet, {
-      network: this.network,
-      state: this.#state,
-      executor: this.#executor,
-      rpc: this.#rpc,
-    })
+    return new WalletWriter(wallet, this.#session)
+  }
+
+  operator(wallet: Wallet): NodeOperator {
+    return new WalletOperator(wallet, this.#session)
+  }
+
+  staker(wallet: Wallet): Staker {
+    return new WalletStaker(wallet, this.#session)
+  }
+
+  manager(wallet: Wallet): BlobManager {
+    return new WalletManager(wallet, this.#session)
   }
 
   /** Ends every call, stream and wait with CLOSED. */

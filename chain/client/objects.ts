@@ -2,6 +2,8 @@ import type { SuiClientTypes } from '@mysten/sui/client'
 import { ObjectError } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 
+const PAGE_SIZE = 50
+
 /** An object as it was read: its Move struct as BCS, its type and owner. */
 export interface RawObject {
   objectId: string
@@ -21,7 +23,7 @@ export async function fetchObjects(
   ids: readonly string[],
 ): Promise<(RawObject | undefined)[]> {
   const batches: string[][] = []
-  for (let at = 0; at < ids.length; at += 50) batches.push(ids.slice(at, at + 50))
+  for (let at = 0; at < ids.length; at += PAGE_SIZE) batches.push(ids.slice(at, at + PAGE_SIZE))
   const answers = await Promise.all(
     batches.map(objectIds => client.core.getObjects({ objectIds, include: { content: true } })),
   )
@@ -32,4 +34,23 @@ export async function fetchObjects(
       throw object
     }),
   )
+}
+
+/** Every object of the type that the address owns, page by page. */
+export async function listOwned(client: SuiGrpcClient, owner: string, type: string): Promise<RawObject[]> {
+  const objects: RawObject[] = []
+  let cursor: string | null = null
+  do {
+    const page: SuiClientTypes.ListOwnedObjectsResponse<{ content: true }> =
+      await client.core.listOwnedObjects({
+        owner,
+        type,
+        cursor,
+        limit: PAGE_SIZE,
+        include: { content: true },
+      })
+    objects.push(...(page.objects as RawObject[]))
+    cursor = page.hasNextPage ? page.cursor : null
+  } while (cursor !== null)
+  return objects
 }
