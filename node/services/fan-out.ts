@@ -27,6 +27,8 @@ export interface FanOutResult {
   confirmedShards: number
   /** some node is already in another epoch: read the committee again and send again */
   epochChanged: boolean
+  /** why members did not confirm: one error each */
+  refusals: Error[]
 }
 
 export interface FanOut {
@@ -71,6 +73,7 @@ export function fanOut(
   const signatures = new Map<number, Uint8Array>()
   const result = Promise.withResolvers<FanOutResult>()
   let epochChanged = false
+  const refusals: Error[] = []
   let decided = false
 
   const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
@@ -78,7 +81,7 @@ export function fanOut(
   function decide(last: boolean): void {
     if (decided) return
     if (!isQuorum(weight(), nShards)) {
-      if (last) result.resolve({ confirmedShards: weight(), epochChanged })
+      if (last) result.resolve({ confirmedShards: weight(), epochChanged, refusals })
       return
     }
     const aggregated = aggregateConfirmations({ bls, message, epoch, nShards, members, signatures })
@@ -91,7 +94,12 @@ export function fanOut(
     const { certificate, weight: confirmedShards } = aggregated
     if (certificate === undefined && !last) return
     decided = true
-    result.resolve({ ...(certificate === undefined ? {} : { certificate }), confirmedShards, epochChanged })
+    result.resolve({
+      ...(certificate === undefined ? {} : { certificate }),
+      confirmedShards,
+      epochChanged,
+      refusals,
+    })
   }
 
   async function serve(member: CommitteeMember): Promise<void> {
@@ -125,6 +133,9 @@ export function fanOut(
         const again = code !== undefined && TRANSIENT.has(code) && attempt < ATTEMPTS
         log.debug({ peer: peer.peerId, blobId, err: error, attempt, again }, 'peer did not confirm')
         if (!again) {
+          refusals.push(
+            new Error(`${member.name}: ${error instanceof Error ? error.message : error}`, { cause: error }),
+          )
           if (code === 'UNREACHABLE' || code === 'CONNECTION_LOST' || code === 'TIMEOUT') book.failed(member)
           return
         }

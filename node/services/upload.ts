@@ -184,7 +184,7 @@ async function registerAndSend(
       signal?.addEventListener('abort', onAbort, { once: true })
       if (signal?.aborted) onAbort()
       try {
-        const { certificate, confirmedShards, epochChanged } = await sending.result
+        const { certificate, confirmedShards, epochChanged, refusals } = await sending.result
         signal?.throwIfAborted()
         if (certificate !== undefined) {
           linger(Promise.all([...abandoned, sending.finished]).then(() => undefined))
@@ -197,6 +197,7 @@ async function registerAndSend(
           'TOO_FEW_CONFIRMATIONS',
           `nodes with ${confirmedShards} of ${nShards} shards confirmed the upload; ${neededShards} are needed`,
           { blobId: metadata.blobId, confirmedShards, neededShards },
+          { cause: new AggregateError(refusals, 'nodes did not confirm') },
         )
       } catch (error) {
         stop.abort(error)
