@@ -128,8 +128,8 @@ export const QUOTAS = {
   },
   /** sliver bytes in memory for all peers together: half of what a node is given on a small machine */
   nodeBytesInFlight: 256 * MIB,
-  /** a sliver's size is known only once it is read: this many may be read at a time before they count as bytes */
-  concurrentReads: 8,
+  /** a sliver's size is known only once it is read: so many are read at a time, and count by the byte from then on */
+  concurrentLoads: 8,
   /** peers and addresses that are remembered at most; the idle ones go first */
   accounts: 10_000,
 } as const

@@ -18,22 +18,17 @@ interface FoundSliver {
   bytes: Uint8Array | undefined
 }
 
-function readSlivers(slivers: SliverStore, { quota, signal }: Exchange) {
+function readSlivers(slivers: SliverStore, { quota, spec, signal }: Exchange) {
   return async function* (items: Iterable<FetchItem>): AsyncGenerator<FoundSliver> {
     let index = 0
     for (const { blobId, ref } of items) {
       signal.throwIfAborted()
-      const endRead = await quota.read(signal)
-      let giveBack: (() => void) | undefined
+      const get = () => slivers.get(blobId, ref, { signal })
+      const { bytes, release } = await quota.load(spec.maxBodyBytes, signal, get)
       try {
-        const bytes = await slivers.get(blobId, ref, { signal })
-        // counted before the read ends: what is in memory is bounded by the reads and by the budget together
-        if (bytes !== undefined) giveBack = await quota.hold(bytes.length, signal)
-        endRead()
         yield { index: index++, bytes }
       } finally {
-        endRead()
-        giveBack?.()
+        release()
       }
     }
   }

@@ -1,13 +1,21 @@
 import { waitFor } from '../stream/wait.ts'
 
+/** An amount that was taken. */
+export interface Hold {
+  /** Gives part of it back: `amount` is what stays, no more than there was. */
+  shrink(amount: number): void
+  /** Gives the rest back; a second call does nothing. */
+  release(): void
+}
+
 export interface Budget {
   /** given out now */
   readonly used: number
   /**
-   * Takes `amount`, waiting for its turn; the function that comes back returns it (calling it again does nothing).
-   * More than the whole budget is granted only when nothing else is out.
+   * Takes `amount`, waiting for its turn. More than the whole budget is granted only when nothing else is out.
+   * Throws the signal's reason.
    */
-  take(amount: number, signal?: AbortSignal): Promise<() => void>
+  take(amount: number, signal?: AbortSignal): Promise<Hold>
 }
 
 interface Waiter {
@@ -28,14 +36,15 @@ export function createBudget(capacity: number): Budget {
       next.grant()
     }
   }
-  const giveBack = (amount: number): (() => void) => {
-    let out = true
-    return () => {
-      if (!out) return
-      out = false
-      used -= amount
+  const holdOf = (amount: number): Hold => {
+    let held = amount
+    const shrink = (to: number): void => {
+      if (to >= held) return
+      used -= held - to
+      held = to
       serve()
     }
+    return { shrink, release: () => shrink(0) }
   }
 
   return {
@@ -46,7 +55,7 @@ export function createBudget(capacity: number): Budget {
       signal?.throwIfAborted()
       if (queue.length === 0 && fits(amount)) {
         used += amount
-        return giveBack(amount)
+        return holdOf(amount)
       }
       let granted = false
       await waitFor(
@@ -67,7 +76,7 @@ export function createBudget(capacity: number): Budget {
         },
         { signal },
       )
-      return giveBack(amount)
+      return holdOf(amount)
     },
   }
 }

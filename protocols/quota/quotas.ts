@@ -2,13 +2,13 @@ import { ProtocolError } from '../errors.ts'
 import type { PeerLimits, ProtocolSpec } from '../specs.ts'
 import { sleep } from '../stream/wait.ts'
 import { type Account, createAccount } from './account.ts'
-import { createBudget } from './budget.ts'
+import { type Budget, createBudget, type Hold } from './budget.ts'
 
 export interface QuotaLimits {
   peer: PeerLimits
   address: PeerLimits
   nodeBytesInFlight: number
-  concurrentReads: number
+  concurrentLoads: number
   accounts: number
 }
 
@@ -20,12 +20,19 @@ export interface Quotas {
   admit(spec: ProtocolSpec, peer: string, address?: string): StreamQuota
 }
 
+/** Gives back; a second call does nothing. */
+export type Release = () => void
+
 /** One admitted stream's share. */
 export interface StreamQuota {
-  /** Waits until `bytes` more may be held in memory; the result gives them back. */
-  hold(bytes: number, signal: AbortSignal): Promise<() => void>
-  /** Waits until one more sliver of unknown size may be read from the store; the result ends that. */
-  read(signal: AbortSignal): Promise<() => void>
+  /** Waits until `bytes` more may be held in memory. */
+  hold(bytes: number, signal: AbortSignal): Promise<Release>
+  /** Loads something of unknown size, `maxBytes` at most, once there is room for it; `release` it when it has been used. */
+  load(
+    maxBytes: number,
+    signal: AbortSignal,
+    get: () => Promise<Uint8Array | undefined>,
+  ): Promise<{ bytes: Uint8Array | undefined; release: Release }>
   /** Waits until `bytes` more may move. */
   pace(bytes: number, signal: AbortSignal): Promise<void>
   /** An attempt failed through the peer's fault. */
@@ -42,7 +49,7 @@ const BUSY_RETRY_MS = 250
 export function createQuotas(limits: QuotaLimits): Quotas {
   const accounts = new Map<string, Account>()
   const node = createBudget(limits.nodeBytesInFlight)
-  const reads = createBudget(limits.concurrentReads)
+  const loads = createBudget(limits.concurrentLoads)
 
   const account = (key: string, of: PeerLimits): Account => {
     const known = accounts.get(key)
@@ -75,19 +82,33 @@ export function createQuotas(limits: QuotaLimits): Quotas {
       let released = false
       return {
         async hold(bytes, signal) {
-          const taken: (() => void)[] = []
-          const giveBack = (): void => taken.forEach(give => void give())
-          try {
-            // always in this order, so that nobody sits on the node's budget while waiting for its own
-            for (const budget of [...mine.map(one => one.inFlight), node])
-              taken.push(await budget.take(bytes, signal))
-          } catch (error) {
-            giveBack()
-            throw error
-          }
-          return giveBack
+          // the node's last, so that nobody sits on it while waiting for a budget of its own
+          const holds = await takeAll([...mine.map(one => one.inFlight), node], bytes, signal)
+          return () => holds.forEach(hold => void hold.release())
         },
-        read: signal => reads.take(1, signal),
+        async load(maxBytes, signal, get) {
+          // the largest size, but only out of the peer's own budget: it never takes more than its share of the slots
+          const holds = await takeAll(
+            mine.map(one => one.inFlight),
+            maxBytes,
+            signal,
+          )
+          const release = (): void => holds.forEach(hold => void hold.release())
+          let slot: Hold | undefined
+          try {
+            slot = await loads.take(1, signal)
+            const bytes = await get()
+            const size = bytes?.length ?? 0
+            for (const hold of holds) hold.shrink(size)
+            holds.push(await node.take(size, signal))
+            return { bytes, release }
+          } catch (error) {
+            release()
+            throw error
+          } finally {
+            slot?.release()
+          }
+        },
         async pace(bytes, signal) {
           const waitMs = Math.max(...mine.map(one => one.rate.take(bytes)))
           if (waitMs > 0) await sleep(waitMs, signal)
@@ -104,6 +125,18 @@ export function createQuotas(limits: QuotaLimits): Quotas {
         },
       }
     },
+  }
+}
+
+/** Takes the same amount of each budget, or of none. */
+async function takeAll(budgets: readonly Budget[], amount: number, signal: AbortSignal): Promise<Hold[]> {
+  const holds: Hold[] = []
+  try {
+    for (const budget of budgets) holds.push(await budget.take(amount, signal))
+    return holds
+  } catch (error) {
+    for (const hold of holds) hold.release()
+    throw error
   }
 }
 

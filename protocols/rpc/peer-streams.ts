@@ -39,9 +39,9 @@ export function createPeerStreams(slots: number, onEmpty: () => void): PeerStrea
     async enter(signal) {
       entering++
       try {
-        const leave = await budget.take(1, signal)
+        const slot = await budget.take(1, signal)
         return () => {
-          leave()
+          slot.release()
           checkEmpty()
         }
       } finally {

@@ -10,16 +10,16 @@ describe('budget', () => {
     const budget = createBudget(10)
     const order: string[] = []
     const take = (name: string, amount: number) =>
-      budget.take(amount).then(giveBack => {
+      budget.take(amount).then(hold => {
         order.push(name)
-        return giveBack
+        return hold
       })
     const first = await take('first', 6)
     const large = take('large', 8)
     const small = take('small', 1)
     await settle()
     assert.deepEqual(order, ['first'])
-    first()
+    first.release()
     await Promise.all([large, small])
     assert.deepEqual(order, ['first', 'large', 'small'])
     assert.equal(budget.used, 9)
@@ -27,12 +27,12 @@ describe('budget', () => {
 
   it('grants more than all of it only alone', async () => {
     const budget = createBudget(10)
-    const giveBack = await budget.take(25)
+    const hold = await budget.take(25)
     const next = budget.take(1)
     await settle()
     assert.equal(budget.used, 25)
-    giveBack()
-    ;(await next)()
+    hold.release()
+    ;(await next).release()
     assert.equal(budget.used, 0)
   })
 
@@ -52,10 +52,23 @@ describe('budget', () => {
 
   it('takes a return once', async () => {
     const budget = createBudget(10)
-    const giveBack = await budget.take(4)
-    giveBack()
-    giveBack()
+    const hold = await budget.take(4)
+    hold.release()
+    hold.release()
     assert.equal(budget.used, 0)
+  })
+
+  it('takes back a part, never gives more', async () => {
+    const budget = createBudget(10)
+    const hold = await budget.take(9)
+    const next = budget.take(5)
+    hold.shrink(4)
+    await next
+    assert.equal(budget.used, 9)
+    hold.shrink(8)
+    assert.equal(budget.used, 9)
+    hold.release()
+    assert.equal(budget.used, 5)
   })
 
   it('never has out more than it holds, and is whole in the end', async () => {
@@ -68,10 +81,10 @@ describe('budget', () => {
             const controller = new AbortController()
             const taken = budget.take(amount, controller.signal)
             if (abort) queueMicrotask(() => controller.abort())
-            const giveBack = await taken.catch(() => undefined)
+            const hold = await taken.catch(() => undefined)
             assert.ok(budget.used <= 10)
             await settle()
-            giveBack?.()
+            hold?.release()
           }),
         )
         assert.equal(budget.used, 0)

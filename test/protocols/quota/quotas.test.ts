@@ -98,6 +98,39 @@ describe('quotas', () => {
     ;(await b.hold(10, signal))()
   })
 
+  it('let no peer keep others from loading', async () => {
+    const quotas = createQuotas({
+      ...QUOTAS,
+      concurrentLoads: 2,
+      peer: { ...QUOTAS.peer, bytesInFlight: 10 },
+    })
+    const a = quotas.admit(spec, 'a')
+    const load = (of: typeof a, size: number) => of.load(10, signal, async () => new Uint8Array(size))
+    // two that fill a's share, and more that wait for it: were they to wait in the slots, nobody could load
+    const first = await load(a, 6)
+    const waiting = Array.from({ length: 5 }, () => load(a, 4))
+    const other = await load(quotas.admit(spec, 'b'), 3)
+    assert.equal(other.bytes?.length, 3)
+    first.release()
+    for (const one of waiting) (await one).release()
+  })
+
+  it('give back everything when loading fails', async () => {
+    const quotas = createQuotas({
+      ...QUOTAS,
+      concurrentLoads: 1,
+      peer: { ...QUOTAS.peer, bytesInFlight: 10 },
+    })
+    const a = quotas.admit(spec, 'a')
+    const failing = a.load(10, signal, async () => {
+      throw new Error('disk')
+    })
+    await assert.rejects(failing, /disk/)
+    const { release } = await a.load(10, signal, async () => undefined)
+    release()
+    ;(await a.hold(10, signal))()
+  })
+
   it('slow down a peer above its rate', async () => {
     const peer = { ...QUOTAS.peer, bytesPerSecond: 1_000, burstBytes: 100 }
     const stream = createQuotas({ ...QUOTAS, peer }).admit(spec, 'a')
