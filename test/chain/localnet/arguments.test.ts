@@ -4,8 +4,10 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction, type TransactionArgument } from '@mysten/sui/transactions'
 import { created, TestChain } from './support/chain.ts'
 
-const { CommandArgumentError_CommandArgumentErrorKind: ArgumentKind, ExecutionError_ExecutionErrorKind: Kind } =
-  GrpcTypes
+const {
+  CommandArgumentError_CommandArgumentErrorKind: ArgumentKind,
+  ExecutionError_ExecutionErrorKind: Kind,
+} = GrpcTypes
 
 describe('chain/localnet: how a transaction may use values', function () {
   this.timeout(60_000)
@@ -17,7 +19,14 @@ describe('chain/localnet: how a transaction may use values', function () {
   })
   after(() => chain?.close())
 
-  type Fill = (tx: Transaction, call: (name: string, args?: TransactionArgument[], types?: string[]) => ReturnType<Transaction['moveCall']>) => void
+  type Fill = (
+    tx: Transaction,
+    call: (
+      name: string,
+      args?: TransactionArgument[],
+      types?: string[],
+    ) => ReturnType<Transaction['moveCall']>,
+  ) => void
   const make = (fill: Fill): Transaction => {
     const tx = new Transaction()
     fill(tx, (name, args = [], typeArguments = []) =>
@@ -28,7 +37,10 @@ describe('chain/localnet: how a transaction may use values', function () {
   const newThing = (tx: Transaction) =>
     tx.moveCall({ target: chain.target('thing'), arguments: [tx.pure.u64(1)] })
 
-  const argumentCases: Record<string, { kind: keyof typeof ArgumentKind; argument: number; command: bigint; fill: Fill }> = {
+  const argumentCases: Record<
+    string,
+    { kind: keyof typeof ArgumentKind; argument: number; command: bigint; fill: Fill }
+  > = {
     'a value of another type': {
       kind: 'TYPE_MISMATCH',
       argument: 0,
@@ -203,7 +215,10 @@ describe('chain/localnet: how a transaction may use values', function () {
   const failures: Record<string, { kind: keyof typeof Kind; fill: Fill }> = {
     'too few arguments': { kind: 'ARITY_MISMATCH', fill: (_, call) => call('value') },
     'too many arguments': { kind: 'ARITY_MISMATCH', fill: (tx, call) => call('nothing', [tx.pure.u64(1)]) },
-    'a missing type argument': { kind: 'TYPE_ARITY_MISMATCH', fill: (tx, call) => call('typed', [tx.pure.u64(1)]) },
+    'a missing type argument': {
+      kind: 'TYPE_ARITY_MISMATCH',
+      fill: (tx, call) => call('typed', [tx.pure.u64(1)]),
+    },
     'a type that does not exist': {
       kind: 'TYPE_ARGUMENT_ERROR',
       fill: (tx, call) => call('typed', [tx.pure.u64(1)], ['0x2::sui::NONE']),
@@ -213,7 +228,10 @@ describe('chain/localnet: how a transaction may use values', function () {
       fill: (tx, call) => call('typed', [tx.pure.u64(1)], [`${chain.packageId}::things::Potato`]),
     },
     'a private function': { kind: 'NON_ENTRY_FUNCTION_INVOKED', fill: (_, call) => call('hidden') },
-    'a function of the package only': { kind: 'NON_ENTRY_FUNCTION_INVOKED', fill: (_, call) => call('internal') },
+    'a function of the package only': {
+      kind: 'NON_ENTRY_FUNCTION_INVOKED',
+      fill: (_, call) => call('internal'),
+    },
     'a reference as a result': {
       kind: 'INVALID_PUBLIC_FUNCTION_RETURN_TYPE',
       fill: (tx, call) => call('value_ref', [tx.object(thing)]),

@@ -51,7 +51,10 @@ describe('chain/localnet: what becomes of objects', function () {
         [before[i]!.version, before[i]!.digest, lamport, 'None'],
       )
       const now = await object(id)
-      assert.deepEqual([now.version, now.digest, now.previousTransaction], [lamport, outputDigest, executed.digest])
+      assert.deepEqual(
+        [now.version, now.digest, now.previousTransaction],
+        [lamport, outputDigest, executed.digest],
+      )
     }
     assert.ok(BigInt(lamport) > BigInt(before[0]!.version) && BigInt(lamport) > BigInt(before[1]!.version))
     assert.equal(await value(a), '9')
@@ -104,14 +107,20 @@ describe('chain/localnet: what becomes of objects', function () {
     )
     const box = created(wrapped, '::things::Box')
     const gone = change(wrapped, inner)
-    assert.deepEqual([gone.inputState, gone.outputState, gone.idOperation], ['Exists', 'DoesNotExist', 'None'])
+    assert.deepEqual(
+      [gone.inputState, gone.outputState, gone.idOperation],
+      ['Exists', 'DoesNotExist', 'None'],
+    )
     await isGone(inner)
 
     const unwrapped = await chain.ok(
       make((tx, call) => tx.transferObjects([call('unwrap', [tx.object(box)])], chain.address)),
     )
     const back = change(unwrapped, inner)
-    assert.deepEqual([back.inputState, back.outputState, back.idOperation], ['DoesNotExist', 'ObjectWrite', 'None'])
+    assert.deepEqual(
+      [back.inputState, back.outputState, back.idOperation],
+      ['DoesNotExist', 'ObjectWrite', 'None'],
+    )
     assert.equal(change(unwrapped, box).idOperation, 'Deleted')
     assert.equal(await value(inner), '4')
 
@@ -121,7 +130,10 @@ describe('chain/localnet: what becomes of objects', function () {
     const second = created(again, '::things::Box')
     const destroyed = await chain.ok(make((tx, call) => call('destroy_box', [tx.object(second)])))
     const end = change(destroyed, inner)
-    assert.deepEqual([end.inputState, end.outputState, end.idOperation], ['DoesNotExist', 'DoesNotExist', 'Deleted'])
+    assert.deepEqual(
+      [end.inputState, end.outputState, end.idOperation],
+      ['DoesNotExist', 'DoesNotExist', 'Deleted'],
+    )
   })
 
   it('shares an object, which anyone may then change', async () => {
@@ -209,7 +221,9 @@ describe('chain/localnet: what becomes of objects', function () {
     await chain.ok(make(tx => tx.transferObjects([tx.object(sent)], parent)))
     const other = await chain.thing()
     const wrongParent = await chain.fails(
-      make((tx, call) => tx.transferObjects([call('accept', [tx.object(other), tx.object(sent)])], chain.address)),
+      make((tx, call) =>
+        tx.transferObjects([call('accept', [tx.object(other), tx.object(sent)])], chain.address),
+      ),
     )
     assert.equal(wrongParent.MoveAbort?.abortCode, '3')
     const wrongType = await chain.fails(
@@ -219,7 +233,9 @@ describe('chain/localnet: what becomes of objects', function () {
     )
     assert.equal(wrongType.MoveAbort?.abortCode, '2')
     const received = await chain.ok(
-      make((tx, call) => tx.transferObjects([call('accept', [tx.object(parent), tx.object(sent)])], chain.address)),
+      make((tx, call) =>
+        tx.transferObjects([call('accept', [tx.object(parent), tx.object(sent)])], chain.address),
+      ),
     )
     assert.equal(change(received, sent).outputOwner?.AddressOwner, chain.address)
     assert.equal(await value(sent), '77')
@@ -280,7 +296,10 @@ describe('chain/localnet: what becomes of objects', function () {
     assert.equal(change(added, child).outputOwner?.$kind, 'ObjectOwner')
     await chain.ok(make((tx, call) => call('set_child', [tx.object(parent), tx.pure.u64(0), tx.pure.u64(2)])))
     assert.equal(await value(child), '2')
-    await assert.rejects(chain.run(make((tx, call) => call('value', [tx.object(child)]))), /is owned by object/)
+    await assert.rejects(
+      chain.run(make((tx, call) => call('value', [tx.object(child)]))),
+      /is owned by object/,
+    )
     const removed = await chain.ok(
       make((tx, call) =>
         tx.transferObjects([call('remove_child', [tx.object(parent), tx.pure.u64(0)])], chain.address),

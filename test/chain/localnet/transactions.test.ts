@@ -95,7 +95,10 @@ describe('chain/localnet: which transactions are let in', function () {
     await assert.rejects(execute([]), /1 signatures expected/)
     await assert.rejects(execute([(await stranger.signTransaction(bytes)).signature]), /not expected to sign/)
     await assert.rejects(execute([(await chain.keypair.signTransaction(other)).signature]), /does not verify/)
-    await assert.rejects(execute([own, (await stranger.signTransaction(bytes)).signature]), /signatures expected/)
+    await assert.rejects(
+      execute([own, (await stranger.signTransaction(bytes)).signature]),
+      /signatures expected/,
+    )
     await chain.submit(bytes)
   })
 
@@ -124,7 +127,7 @@ describe('chain/localnet: which transactions are let in', function () {
     assert.ok(executed)
   })
 
-  it("lets a sponsor pay, who has to sign too; Move code sees who it is", async () => {
+  it('lets a sponsor pay, who has to sign too; Move code sees who it is', async () => {
     const sponsor = await account()
     const tx = new Transaction()
     tx.moveCall({ target: chain.target('public_entry'), arguments: [tx.pure.u64(1)] })
@@ -137,7 +140,10 @@ describe('chain/localnet: which transactions are let in', function () {
     assert.equal(before!.balance - after!.balance, BigInt(executed.effects!.gasUsed.computationCost))
     const { sender, sponsor: seen } = Noted.parse(executed.events![0]!.bcs)
     assert.deepEqual([sender, seen], [chain.address, sponsor.toSuiAddress()])
-    assert.deepEqual(executed.balanceChanges!.map(change => change.address), [sponsor.toSuiAddress()])
+    assert.deepEqual(
+      executed.balanceChanges!.map(change => change.address),
+      [sponsor.toSuiAddress()],
+    )
   })
 
   it('charges the same for everything, also for what fails, and merges the gas coins', async () => {
@@ -159,7 +165,9 @@ describe('chain/localnet: which transactions are let in', function () {
   })
 
   describe('gas', () => {
-    const withGas = async (change: (tx: Transaction, coin: { objectId: string; version: string; digest: string }) => void) => {
+    const withGas = async (
+      change: (tx: Transaction, coin: { objectId: string; version: string; digest: string }) => void,
+    ) => {
       const keypair = await account()
       const [coin] = await coins(keypair.toSuiAddress())
       const tx = new Transaction()
@@ -174,15 +182,22 @@ describe('chain/localnet: which transactions are let in', function () {
       ['a budget below the minimum', /is lower than min/, tx => tx.setGasBudget(999_999)],
       ['a budget above the maximum', /is higher than max/, tx => tx.setGasBudget(50_000_000_001n)],
       ['a price below the reference', /under reference gas price/, tx => tx.setGasPrice(999)],
-      ['more budget than the coin holds', /Balance of gas object/, tx => tx.setGasBudget(49_000_000_000n * 1n)],
+      [
+        'more budget than the coin holds',
+        /Balance of gas object/,
+        tx => tx.setGasBudget(49_000_000_000n * 1n),
+      ],
       ['a coin twice', /Duplicate object reference/, (tx, coin) => tx.setGasPayment([coin, coin])],
       [
         'a coin that is an input too',
         /both an input and a gas payment/,
-        (tx, coin) =>
-          tx.transferObjects([tx.objectRef({ ...coin })], '0x5'),
+        (tx, coin) => tx.transferObjects([tx.objectRef({ ...coin })], '0x5'),
       ],
-      ['an old version of the coin', /unavailable for consumption/, (tx, coin) => tx.setGasPayment([{ ...coin, version: '1' }])],
+      [
+        'an old version of the coin',
+        /unavailable for consumption/,
+        (tx, coin) => tx.setGasPayment([{ ...coin, version: '1' }]),
+      ],
     ]
     for (const [name, error, change] of cases)
       it(`refuses ${name}`, async () => {
@@ -201,7 +216,10 @@ describe('chain/localnet: which transactions are let in', function () {
     it('refuses what is no SUI coin', async () => {
       const thing = await chain.thing()
       const { object } = await chain.client.getObject({ objectId: thing })
-      await assert.rejects(withGas(tx => tx.setGasPayment([object])), /not a SUI coin|not owned by the gas owner/)
+      await assert.rejects(
+        withGas(tx => tx.setGasPayment([object])),
+        /not a SUI coin|not owned by the gas owner/,
+      )
     })
 
     it('says so when an account has none', async () => {
@@ -216,7 +234,14 @@ describe('chain/localnet: which transactions are let in', function () {
       return await chain.run(tx)
     }
     const chainId = chain.localnet.chainId
-    const range = { minEpoch: null, maxEpoch: null, minTimestamp: null, maxTimestamp: null, chain: chainId, nonce: 1 }
+    const range = {
+      minEpoch: null,
+      maxEpoch: null,
+      minTimestamp: null,
+      maxTimestamp: null,
+      chain: chainId,
+      nonce: 1,
+    }
     await expiring(tx => tx.setExpiration({ Epoch: 0 }))
     await expiring(tx => tx.setExpiration({ ValidDuring: { ...range, minEpoch: '0', maxEpoch: '1' } }))
     await assert.rejects(
@@ -256,7 +281,9 @@ describe('chain/localnet: which transactions are let in', function () {
       ['1', '2'],
     )
     assert.equal(await height(), before)
-    await assert.rejects(chain.client.getObject({ objectId: created(result.Transaction!, '::things::Thing') }))
+    await assert.rejects(
+      chain.client.getObject({ objectId: created(result.Transaction!, '::things::Thing') }),
+    )
   })
 
   it('simulates any call on any object when checks are off', async () => {
@@ -266,7 +293,11 @@ describe('chain/localnet: which transactions are let in', function () {
       tx.setSender('0x99')
       tx.moveCall({ target: chain.target('hidden') })
       tx.moveCall({ target: chain.target('value'), arguments: [tx.object(thing)] })
-      return chain.client.simulateTransaction({ transaction: tx, checksEnabled, include: { commandResults: true } })
+      return chain.client.simulateTransaction({
+        transaction: tx,
+        checksEnabled,
+        include: { commandResults: true },
+      })
     }
     const result = await call(false)
     assert.equal(bcs.u64().parse(result.commandResults![1]!.returnValues[0]!.bcs), '31')

@@ -7,9 +7,7 @@ import { type Compiled, samplePackage } from './packages.ts'
 
 type Include = { effects: true; events: true; objectTypes: true; balanceChanges: true }
 const include: Include = { effects: true, events: true, objectTypes: true, balanceChanges: true }
-export type Executed = NonNullable<
-  Awaited<ReturnType<typeof executeWith>>
->
+export type Executed = NonNullable<Awaited<ReturnType<typeof executeWith>>>
 
 const executeWith = (client: SuiGrpcClient, transaction: Uint8Array, signatures: string[]) =>
   client.core.executeTransaction({ transaction, signatures, include }).then(result => {
@@ -117,12 +115,16 @@ export class TestChain {
     return error
   }
 
-  async publish({ modules, dependencies }: Compiled): Promise<{ packageId: string; capId: string; executed: Executed }> {
+  async publish({
+    modules,
+    dependencies,
+  }: Compiled): Promise<{ packageId: string; capId: string; executed: Executed }> {
     const transaction = new Transaction()
     transaction.transferObjects([transaction.publish({ modules, dependencies })], this.address)
     const executed = await this.ok(transaction)
     return {
-      packageId: executed.effects!.changedObjects.find(change => change.outputState === 'PackageWrite')!.objectId,
+      packageId: executed.effects!.changedObjects.find(change => change.outputState === 'PackageWrite')!
+        .objectId,
       capId: created(executed, '::package::UpgradeCap'),
       executed,
     }
@@ -131,7 +133,10 @@ export class TestChain {
   /** A `Thing` of the account's own; answers its ID. */
   async thing(value = 1): Promise<string> {
     const transaction = new Transaction()
-    const thing = transaction.moveCall({ target: this.target('thing'), arguments: [transaction.pure.u64(value)] })
+    const thing = transaction.moveCall({
+      target: this.target('thing'),
+      arguments: [transaction.pure.u64(value)],
+    })
     transaction.transferObjects([thing], this.address)
     return created(await this.ok(transaction), '::things::Thing')
   }
@@ -149,5 +154,3 @@ export function created(executed: Pick<Executed, 'effects' | 'objectTypes'>, typ
   assert.equal(found.length, 1, `one new ${type}, not ${found.length}`)
   return found[0]!.objectId
 }
-
-

@@ -41,3 +41,23 @@ ${name} = "0x0"
 /** A package of one module from its source. */
 export const packageOf = (name: string, source: string): Promise<Compiled> =>
   compile(name, { 'Move.toml': manifest(name), 'sources/source.move': source })
+
+/**
+ * Packages that differ in the body of their one module, from one run of the compiler: it compiles all bodies as
+ * modules with names of equal length, which are then made the same in the bytecode.
+ */
+export async function variantsOf(name: string, bodies: readonly string[]): Promise<Compiled[]> {
+  const numbered = (i: number) => `${name}_${String(i).padStart(2, '0')}`
+  const files: MoveFiles = { 'Move.toml': manifest(name) }
+  for (const [i, body] of bodies.entries())
+    files[`sources/${numbered(i)}.move`] = `module ${name}::${numbered(i)};\n${body}`
+  const { modules, dependencies } = await compile(name, files)
+  return bodies.map((_, i) => {
+    const module = modules.find(bytes => Buffer.from(bytes).includes(numbered(i)))
+    if (!module) throw new Error(`no module ${numbered(i)}`)
+    const bytes = Buffer.from(module)
+    for (let at = bytes.indexOf(numbered(i)); at >= 0; at = bytes.indexOf(numbered(i), at))
+      bytes.write(`${name}_xx`, at)
+    return { modules: [Array.from(bytes)], dependencies }
+  })
+}
