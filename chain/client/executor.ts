@@ -9,8 +9,8 @@ import { type Executed, OUTCOME_INCLUDE, type Outcome, simulationFailure, toOutc
 import { WalletQueue } from './queue.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
 
-/** Less SUI than this cannot pay for any of the package's calls, so it is not even tried. */
-const MIN_GAS_MIST = 2_000_000n
+/** Sui's smallest price of a transaction (1,000 units of 1,000 MIST): with less, it is not even tried. */
+const MIN_GAS_MIST = 1_000_000n
 /** How often a transaction is built anew after the node found one of its objects at another version. */
 const MAX_BUILDS = 4
 /** How often the same signed bytes are handed in while no node answers. */
@@ -95,11 +95,7 @@ export class Executor {
       } catch (error) {
         const failure = simulationFailure(error)
         if (isGasFailure(failure ?? error)) {
-          throw notEnoughSui(
-            wallet.address,
-            BigInt(tx.getData().gasData.budget ?? availableMist + 1n),
-            availableMist,
-          )
+          throw notEnoughSui(wallet.address, neededGas(error) ?? availableMist + 1n, availableMist)
         }
         throw failure ?? error
       }
@@ -181,6 +177,12 @@ function isGasFailure(error: unknown): boolean {
     /gas/i.test(error.message) &&
     /insufficient|no (valid )?gas|unable to (perform )?gas|not enough|balance/i.test(error.message)
   )
+}
+
+/** The budget that a node wanted, as Sui's message tells it. */
+function neededGas(error: unknown): bigint | undefined {
+  const [, budget] = (error instanceof Error && /required budget:? *(\d+)/i.exec(error.message)) || []
+  return budget === undefined ? undefined : BigInt(budget)
 }
 
 function notEnoughSui(owner: ObjectId, neededMist: bigint, availableMist: bigint): ChainError {

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { isChainError } from '../../../chain/errors.ts'
+import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
+import type { ChainEvent, Committees, FullCoordinator } from '../../../chain/types.ts'
+import type { Epoch } from '../../../codec/types.ts'
+import {
+  certificateOf,
+  EPOCH_MS,
+  MIB,
+  metadataOf,
+  seed,
+  startTestNetwork,
+  type TestNetwork,
+} from './network.ts'
+
+describe('epochs, through the client', function () {
+  this.timeout(60_000)
+  let on: TestNetwork
+  let coordinator: FullCoordinator
+  let one: Committees
+
+  const aborted = (name: string) => (error: unknown) =>
+    isChainError(error, 'MOVE_ABORT') && error.details.name === name
+
+  before(async () => {
+    on = await startTestNetwork()
+    coordinator = createCoordinator(on.network)
+    one = await coordinator.committees()
+  })
+  after(async () => {
+    await coordinator?.close()
+    await on?.close()
+  })
+
+  it('finds the capability of each node', async () => {
+    for (const { wallet, name } of on.nodes) {
+      const capability = await coordinator.operator(wallet).capability()
+      const member = one.current.members.find(m => m.name === name)
+      assert.equal(capability?.nodeId, member?.nodeId)
+      assert.equal(capability?.lastEpochSyncDone, 1)
+    }
+    assert.equal(await coordinator.operator(on.admin).capability(), undefined)
+    await assert.rejects(coordinator.operator(on.admin).epochSyncDone(1 as Epoch), error =>
+      isChainError(error, 'NOT_FOUND'),
+    )
+  })
+
+  it('refuses to end the votes or the epoch too early', async () => {
+    const operator = coordinator.operator(on.nodes[0]!.wallet)
+    await assert.rejects(operator.votingEnd(), error => isChainError(error, 'MOVE_ABORT'))
+    await assert.rejects(operator.initiateEpochChange(), error => isChainError(error, 'MOVE_ABORT'))
+  })
+
+  it('applies votes on prices at once', async () => {
+    for (const { wallet } of on.nodes) {
+      await coordinator.operator(wallet).vote({ storagePriceFrost: 5_000n, writePriceFrost: 6_000n })
+    }
+    const { storagePriceFrost, writePriceFrost } = await coordinator.system()
+    assert.deepEqual(
+      { storagePriceFrost, writePriceFrost },
+      { storagePriceFrost: 5_000n, writePriceFrost: 6_000n },
+    )
+  })
+
+  it('registers another node and stakes with it', async () => {
+    const wallet = keypairWallet(seed(3, 1))
+    await on.localnet.faucet(wallet.address)
+    const blsSecret = on.bls.generateSecret()
+    const candidate = {
+      name: 'newcomer',
+      networkAddress: 'localhost:1',
+      networkPublicKey: Uint8Array.of(0, ...seed(3, 2)),
+      multiaddrs: ['/ip4/127.0.0.1/tcp/1'],
+      blsPublicKey: on.bls.publicKey(blsSecret),
+      sign: (message: Uint8Array) => on.bls.sign(blsSecret, message),
+      commissionRate: 500,
+      storagePriceFrost: 5_000n,
+      writePriceFrost: 6_000n,
+      nodeCapacityBytes: 1024n * MIB,
+    }
+    const operator = coordinator.operator(wallet)
+    // the signature of another key proves nothing
+    const wrong = {
+      ...candidate,
+      sign: (message: Uint8Array) => on.bls.sign(on.bls.generateSecret(), message),
+    }
+    await assert.rejects(operator.register(wrong), aborted('EInvalidProofOfPossession'))
+    const { nodeId } = await operator.register(candidate)
+    await operator.setMultiaddrs(['/ip4/127.0.0.1/tcp/2', '/ip4/127.0.0.1/tcp/3'])
+    const { stake } = await coordinator.staker(on.admin).stake(nodeId, 3_000_000_000_000n)
+    assert.deepEqual(stake, {
+      objectId: stake.objectId,
+      nodeId,
+      principalFrost: 3_000_000_000_000n,
+      activationEpoch: 2,
+      state: { kind: 'staked' },
+    })
+    assert.deepEqual(await coordinator.stakes(on.admin.address), [stake])
+    const nodes = await coordinator.nodes()
+    assert.equal(nodes.length, 5)
+    assert.equal(nodes.find(node => node.nodeId === nodeId)?.commissionRate, 500)
+    on.nodes.push({
+      ...candidate,
+      wallet,
+      blsSecret,
+      stakeWal: 3_000n,
+    })
+  })
+
+  it('changes over to epoch 2: states, committees and events', async () => {
+    const stop = new AbortController()
+    const events: ChainEvent[] = []
+    const follower = (async () => {
+      for await (const event of coordinator.follow({ signal: stop.signal })) {
+        events.push(event)
+        if (event.type === 'EpochChangeDone' && event.epoch === 2) stop.abort()
+      }
+    })()
+    const operators = on.nodes.map(({ wallet }) => coordinator.operator(wallet))
+    await on.localnet.advanceClock(EPOCH_MS / 2)
+    await operators[0]!.votingEnd()
+    assert.equal((await coordinator.committees({ fresh: true })).state.kind, 'next-params-selected')
+    await on.localnet.advanceClock(EPOCH_MS / 2)
+    await operators[0]!.initiateEpochChange()
+    const syncing = await coordinator.committees({ fresh: true })
+    assert.deepEqual(syncing.state, { kind: 'sync', weight: 0 })
+    assert.equal(syncing.epoch, 2)
+    assert.equal(syncing.current.members.length, 5)
+    assert.deepEqual(syncing.previous, { ...one.current }, 'the committee of epoch 1, as it was')
+    const newcomer = syncing.current.members.find(member => member.name === 'newcomer')!
+    assert.deepEqual(newcomer.multiaddrs, ['/ip4/127.0.0.1/tcp/2', '/ip4/127.0.0.1/tcp/3'])
+    // nobody has more than ceil(n * 20 / (nodes * 10)) shards, however much is staked
+    assert.equal(newcomer.shards.length, 4)
+    for (const operator of operators) await operator.epochSyncDone(2 as Epoch)
+    await assert.rejects(operators[0]!.epochSyncDone(2 as Epoch), aborted('EDuplicateSyncDone'))
+    const done = await coordinator.committees({ fresh: true })
+    assert.equal(done.state.kind, 'done')
+    await follower
+    const epochs = events.filter(event => event.type.startsWith('Epoch')).map(event => event.type)
+    assert.deepEqual(epochs.slice(-3), ['EpochParametersSelected', 'EpochChangeStart', 'EpochChangeDone'])
+  })
+
+  it('takes certificates of the new committee only', async () => {
+    const writer = coordinator.writer(on.admin)
+    const two = await coordinator.committees()
+    const { blob } = await writer.register({
+      metadata: metadataOf(on.nShards, 10, 200),
+      epochs: 1,
+      deletable: false,
+    })
+    const input = { blobId: blob.blobId, persistence: { kind: 'permanent' } as const }
+    const old = certificateOf(on, { ...one, epoch: 2 as Epoch }, input)
+    await assert.rejects(writer.certify(blob.objectId, old), aborted('ESigVerification'))
+    const { blob: certified } = await writer.certify(blob.objectId, certificateOf(on, two, input))
+    assert.equal(certified.certifiedEpoch, 2)
+  })
+
+  it('gives a stake back after notice', async () => {
+    const staker = coordinator.staker(on.admin)
+    const [held] = await coordinator.stakes(on.admin.address)
+    await assert.rejects(staker.withdraw(held!.objectId), error => isChainError(error, 'MOVE_ABORT'))
+    const { stake } = await staker.requestWithdrawal(held!.objectId)
+    assert.equal(stake.state.kind, 'withdrawing')
+    // a stake that does not count yet needs no notice
+    const { stake: young } = await staker.stake(held!.nodeId, 1_000_000_000n)
+    const before = await coordinator.balances(on.admin.address)
+    await staker.withdraw(young.objectId)
+    const after = await coordinator.balances(on.admin.address)
+    assert.equal(after.wal - before.wal, 1_000_000_000n)
+    assert.deepEqual(
+      (await coordinator.stakes(on.admin.address)).map(s => s.objectId),
+      [held!.objectId],
+    )
+  })
+})
