@@ -16,6 +16,7 @@ import {
   valueToBytes,
 } from '../../../chain/localnet/vm/index.ts'
 import { builtinNatives } from '../../../chain/localnet/vm/natives/index.ts'
+import { Memory } from '../../../chain/localnet/vm/natives/memory.ts'
 import { testNatives } from '../../../chain/localnet/vm/testing/natives.ts'
 import { Scenario } from '../../../chain/localnet/vm/testing/scenario.ts'
 import { fullAddress } from '../../../chain/localnet/vm/type-table.ts'
@@ -233,6 +234,19 @@ describe('vm natives', () => {
       assert.equal(abortCode('0x2::group_ops::internal_multi_scalar_mul', 1, refTo(scalars), refTo(many)), 2n)
     })
 
+    it('take the same steps again, and give results that nobody shares', () => {
+      const hash = vm.function(fullAddress('0x2'), 'group_ops', 'internal_hash_to')
+      const used = () => {
+        const context = contextWith()
+        const [result] = vm.call(hash, [], [1, refTo([1, 2, 3])], context)
+        const steps = context.meter.remaining
+        const copy = hex(result!)
+        ;(result as Value[]).pop()
+        return [steps, copy]
+      }
+      assert.deepEqual(used(), used())
+    })
+
     it('refuse points outside of the group', () => {
       // on the curve y^2 = x^3 + 4, but not of prime order
       const { Fp } = bls12_381.fields
@@ -262,6 +276,23 @@ describe('vm natives', () => {
       deriveChildId({ vm }, parent, coin, [parent]),
       deriveDynamicFieldID(parent, '0x2::object::ID', Uint8Array.from(Buffer.from('07'.repeat(32), 'hex'))),
     )
+  })
+
+  it('remembers the last results only', () => {
+    const memory = new Memory<boolean>(2)
+    let computed = 0
+    const ask = (key: string) =>
+      memory.get(key, () => {
+        computed++
+        return false
+      })
+    for (const key of ['a', 'b', 'a', 'b', 'a']) ask(key)
+    assert.equal(computed, 2)
+    ask('c') // b was used longest ago
+    ask('a')
+    assert.equal(computed, 3)
+    ask('b')
+    assert.equal(computed, 4)
   })
 
   it('makes natives run at a cost', () => {

@@ -1,6 +1,6 @@
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { charge } from '../copy.ts'
-import type { NativeCall, NativeTable } from '../types.ts'
+import type { NativeFunction, NativeTable } from '../types.ts'
 import { bytesToValue, type Reference, type Value } from '../values.ts'
 import { bytesBehind, bytesIn } from './arguments.ts'
 import {
@@ -17,6 +17,7 @@ import {
   uncompressedG1,
   zeroG1,
 } from './groups.ts'
+import { Memory } from './memory.ts'
 
 /** Sui's domains for hashing to the curve. */
 const domains = {
@@ -27,26 +28,17 @@ const maxProducts = 32 // Sui's bls12381_msm_max_len
 const maxTerms = 1200 // Sui's uncompressed_g1_sum_max_terms
 
 /** Steps that an operation takes, so that a loop of them ends: about what an instruction of the same duration would. */
-const costs = { scalar: 50, add: 20_000, multiply: 100_000, hash: 100_000, pairing: 1_000_000, decode: 500 }
+const costs = { scalar: 50, add: 20_000, multiply: 100_000, hash: 100_000, pairing: 1_000_000, term: 500 }
 
-type Operation = <Element>(group: Group<Element>) => Uint8Array
+/** Results to remember: the same keys, messages and certificates are met again and again. */
+const rememberedResults = 2048
 
-/** Runs an operation in the group that an ID names. */
-function inGroup(
-  { context }: NativeCall,
-  id: Value | undefined,
-  cost: number,
-  operation: Operation,
-): Value[] {
-  const { meter } = context
-  if (id === groupIds.scalar) {
-    charge(meter, costs.scalar)
-    return [bytesToValue(operation(scalars))]
-  }
-  charge(meter, cost)
-  if (id === groupIds.g1) return [bytesToValue(operation(g1))]
-  if (id === groupIds.g2) return [bytesToValue(operation(g2))]
-  if (id === groupIds.gt) return [bytesToValue(operation(gt))]
+/** Runs a computation in the group that an ID names. */
+function inGroup(id: number, compute: <Element>(group: Group<Element>) => Uint8Array): Uint8Array {
+  if (id === groupIds.scalar) return compute(scalars)
+  if (id === groupIds.g1) return compute(g1)
+  if (id === groupIds.g2) return compute(g2)
+  if (id === groupIds.gt) return compute(gt)
   throw invalidInput()
 }
 
@@ -57,94 +49,136 @@ function chunks(bytes: Uint8Array, length: number): Uint8Array[] {
 }
 
 function sumOfProducts<Element>(
-  call: NativeCall,
   group: Group<Element>,
   length: number,
   factors: Uint8Array,
   points: Uint8Array,
-): Value[] {
+): Uint8Array {
   const scalarParts = chunks(factors, 32)
   const pointParts = chunks(points, length)
   if (scalarParts.length !== pointParts.length) throw invalidInput()
   if (pointParts.length > maxProducts) throw inputTooLong()
-  charge(call.context.meter, costs.multiply * pointParts.length)
   const products = pointParts.map((part, i) =>
     group.multiply(scalars.decode(scalarParts[i]!), group.decode(part)),
   )
-  return [bytesToValue(group.encode(products.reduce((sum, product) => group.add(sum, product))))]
+  return group.encode(products.reduce((sum, product) => group.add(sum, product)))
 }
 
-export const groupNatives: NativeTable = {
-  '0x2::group_ops::internal_validate': (call, _types, [id, bytes]) => {
-    const data = bytesBehind(call, bytes)
-    charge(call.context.meter, costs.multiply)
-    if (id === groupIds.scalar) return [scalars.isValid(data)]
-    if (id === groupIds.g1) return [g1.isValid(data)]
-    if (id === groupIds.g2) return [g2.isValid(data)]
-    return [false]
+interface Operation {
+  /** steps, for the group and the length of the last operand */
+  cost: (id: number, length: number) => number
+  run: (id: number, a: Uint8Array, b: Uint8Array) => Uint8Array | boolean
+}
+
+const costOf =
+  (steps: number) =>
+  (id: number): number =>
+    id === groupIds.scalar ? costs.scalar : steps
+
+const operations: Record<string, Operation> = {
+  validate: {
+    cost: costOf(costs.multiply),
+    run: (id, bytes) => {
+      if (id === groupIds.scalar) return scalars.isValid(bytes)
+      if (id === groupIds.g1) return g1.isValid(bytes)
+      return id === groupIds.g2 && g2.isValid(bytes)
+    },
   },
-  '0x2::group_ops::internal_add': (call, _types, [id, a, b]) =>
-    inGroup(call, id, costs.add, group =>
-      group.encode(group.add(group.decode(bytesBehind(call, a)), group.decode(bytesBehind(call, b)))),
-    ),
-  '0x2::group_ops::internal_sub': (call, _types, [id, a, b]) =>
-    inGroup(call, id, costs.add, group =>
-      group.encode(group.subtract(group.decode(bytesBehind(call, a)), group.decode(bytesBehind(call, b)))),
-    ),
-  '0x2::group_ops::internal_mul': (call, _types, [id, scalar, element]) =>
-    inGroup(call, id, costs.multiply, group =>
-      group.encode(
-        group.multiply(scalars.decode(bytesBehind(call, scalar)), group.decode(bytesBehind(call, element))),
+  add: {
+    cost: costOf(costs.add),
+    run: (id, a, b) => inGroup(id, group => group.encode(group.add(group.decode(a), group.decode(b)))),
+  },
+  sub: {
+    cost: costOf(costs.add),
+    run: (id, a, b) => inGroup(id, group => group.encode(group.subtract(group.decode(a), group.decode(b)))),
+  },
+  mul: {
+    cost: costOf(costs.multiply),
+    run: (id, scalar, element) =>
+      inGroup(id, group => group.encode(group.multiply(scalars.decode(scalar), group.decode(element)))),
+  },
+  div: {
+    cost: costOf(costs.multiply),
+    run: (id, scalar, element) =>
+      inGroup(id, group =>
+        group.encode(group.multiply(invert(scalars.decode(scalar)), group.decode(element))),
       ),
+  },
+  hash_to: {
+    cost: () => costs.hash,
+    run: (id, message) => {
+      if (message.length === 0) throw invalidInput()
+      if (id === groupIds.g1) return g1.encode(bls12_381.G1.hashToCurve(message, { DST: domains.g1 }))
+      if (id === groupIds.g2) return g2.encode(bls12_381.G2.hashToCurve(message, { DST: domains.g2 }))
+      throw invalidInput()
+    },
+  },
+  multi_scalar_mul: {
+    cost: (_id, length) => costs.multiply * Math.min(maxProducts, Math.ceil(length / 48)),
+    run: (id, factors, elements) => {
+      if (id === groupIds.g1) return sumOfProducts(g1, 48, factors, elements)
+      if (id === groupIds.g2) return sumOfProducts(g2, 96, factors, elements)
+      throw invalidInput()
+    },
+  },
+  pairing: {
+    cost: () => costs.pairing,
+    run: (id, a, b) => {
+      if (id !== groupIds.g1) throw invalidInput()
+      return gt.encode(pairing(g1.decode(a), g2.decode(b)))
+    },
+  },
+}
+
+function convert(from: number, to: number, element: Uint8Array): Uint8Array {
+  if (from === groupIds.uncompressedG1 && to === groupIds.g1)
+    return uncompressedG1.compress(uncompressedG1.decode(element))
+  if (from === groupIds.g1 && to === groupIds.uncompressedG1) return uncompressedG1.encode(g1.decode(element))
+  throw invalidInput()
+}
+
+const keyOf = (name: string, ...parts: (number | Uint8Array)[]): string =>
+  [name, ...parts.map(part => (typeof part === 'number' ? part : Buffer.from(part).toString('base64')))].join(
+    ' ',
+  )
+
+/** The natives of `sui::group_ops` for one VM. What was computed before costs the same steps again. */
+export function groupNatives(): NativeTable {
+  const memory = new Memory<Uint8Array | boolean>(rememberedResults)
+  const recall = (key: string, compute: () => Uint8Array | boolean): Value[] => {
+    const result = memory.get(key, compute)
+    return [typeof result === 'boolean' ? result : bytesToValue(result)]
+  }
+  const native =
+    (name: string, { cost, run }: Operation): NativeFunction =>
+    (call, _types, [group, ...operands]) => {
+      const id = group as number
+      const [a = new Uint8Array(), b = new Uint8Array()] = operands.map(operand => bytesBehind(call, operand))
+      charge(call.context.meter, cost(id, b.length))
+      return recall(keyOf(name, id, a, b), () => run(id, a, b))
+    }
+
+  return {
+    ...Object.fromEntries(
+      Object.entries(operations).map(([name, operation]) => [
+        `0x2::group_ops::internal_${name}`,
+        native(name, operation),
+      ]),
     ),
-  '0x2::group_ops::internal_div': (call, _types, [id, scalar, element]) =>
-    inGroup(call, id, costs.multiply, group =>
-      group.encode(
-        group.multiply(
-          invert(scalars.decode(bytesBehind(call, scalar))),
-          group.decode(bytesBehind(call, element)),
-        ),
-      ),
-    ),
-  '0x2::group_ops::internal_hash_to': (call, _types, [id, message]) => {
-    const data = bytesBehind(call, message)
-    if (data.length === 0) throw invalidInput()
-    charge(call.context.meter, costs.hash)
-    if (id === groupIds.g1)
-      return [bytesToValue(bls12_381.G1.hashToCurve(data, { DST: domains.g1 }).toBytes(true))]
-    if (id === groupIds.g2)
-      return [bytesToValue(bls12_381.G2.hashToCurve(data, { DST: domains.g2 }).toBytes(true))]
-    throw invalidInput()
-  },
-  '0x2::group_ops::internal_multi_scalar_mul': (call, _types, [id, factors, elements]) => {
-    const scalarBytes = bytesBehind(call, factors)
-    const points = bytesBehind(call, elements)
-    if (id === groupIds.g1) return sumOfProducts(call, g1, 48, scalarBytes, points)
-    if (id === groupIds.g2) return sumOfProducts(call, g2, 96, scalarBytes, points)
-    throw invalidInput()
-  },
-  '0x2::group_ops::internal_pairing': (call, _types, [id, a, b]) => {
-    if (id !== groupIds.g1) throw invalidInput()
-    charge(call.context.meter, costs.pairing)
-    const result = pairing(g1.decode(bytesBehind(call, a)), g2.decode(bytesBehind(call, b)))
-    return [bytesToValue(gt.encode(result))]
-  },
-  '0x2::group_ops::internal_convert': (call, _types, [from, to, element]) => {
-    const bytes = bytesBehind(call, element)
-    charge(call.context.meter, costs.add)
-    if (from === groupIds.uncompressedG1 && to === groupIds.g1)
-      return [bytesToValue(uncompressedG1.compress(uncompressedG1.decode(bytes)))]
-    if (from === groupIds.g1 && to === groupIds.uncompressedG1)
-      return [bytesToValue(uncompressedG1.encode(g1.decode(bytes)))]
-    throw invalidInput()
-  },
-  '0x2::group_ops::internal_sum': (call, _types, [id, terms]) => {
-    if (id !== groupIds.uncompressedG1) throw invalidInput()
-    const parts = (terms as Reference).value as Value[]
-    if (parts.length > maxTerms) throw inputTooLong()
-    charge(call.context.meter, costs.add + costs.decode * parts.length)
-    let sum = zeroG1
-    for (const part of parts) sum = sum.add(uncompressedG1.decode(bytesIn(call, part)))
-    return [bytesToValue(uncompressedG1.encode(sum))]
-  },
+    '0x2::group_ops::internal_convert': (call, _types, [from, to, element]) => {
+      const bytes = bytesBehind(call, element)
+      charge(call.context.meter, costs.add)
+      const ids = [from as number, to as number] as const
+      return recall(keyOf('convert', ...ids, bytes), () => convert(...ids, bytes))
+    },
+    '0x2::group_ops::internal_sum': (call, _types, [id, terms]) => {
+      if (id !== groupIds.uncompressedG1) throw invalidInput()
+      const parts = (terms as Reference).value as Value[]
+      if (parts.length > maxTerms) throw inputTooLong()
+      charge(call.context.meter, costs.add + costs.term * parts.length)
+      let sum = zeroG1
+      for (const part of parts) sum = sum.add(uncompressedG1.decode(bytesIn(call, part)))
+      return [bytesToValue(uncompressedG1.encode(sum))]
+    },
+  }
 }

@@ -10,6 +10,6 @@ export const builtinNatives = (bls?: BlsVerifier): NativeTable => ({
   ...stdNatives,
   ...suiNatives,
   ...hashNatives,
-  ...groupNatives,
+  ...groupNatives(),
   ...signatureNatives(bls),
 })
