@@ -9,14 +9,16 @@ const MAX_FREE = 4
 export class ArenaStore {
   readonly #shared: boolean
   readonly #onDrop: (arena: Arena) => void
+  readonly #idleMs: number
   readonly #free: Arena[] = []
   #count = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
-  constructor(shared: boolean, onDrop: (arena: Arena) => void) {
+  constructor(shared: boolean, onDrop: (arena: Arena) => void, idleMs = IDLE_MS) {
     this.#shared = shared
     this.#onDrop = onDrop
+    this.#idleMs = idleMs
   }
 
   /** An arena of at least so many bytes: the smallest free one that suffices, else the largest, grown. */
@@ -38,7 +40,7 @@ export class ArenaStore {
     this.#free.push(arena)
     if (this.#closed || this.#free.length > MAX_FREE) this.#drop(1)
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#drop(this.#free.length), IDLE_MS)
+    this.#timer = setTimeout(() => this.#drop(this.#free.length), this.#idleMs)
     // an idle codec must not keep the process alive; browsers give a number
     if (typeof this.#timer === 'object') this.#timer.unref()
   }

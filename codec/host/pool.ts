@@ -59,6 +59,7 @@ export class Pool {
   run(request: PhaseRun): Promise<void> {
     if (this.#closed) return Promise.reject(closed())
     if (request.signal?.aborted) return Promise.reject(request.signal.reason)
+    if (unitCount(request.phase) === 0) return Promise.resolve()
     const { control } = request.arena
     control[CONTROL_NEXT] = 0
     control[CONTROL_STOP] = 0
