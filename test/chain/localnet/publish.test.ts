@@ -113,7 +113,7 @@ describe('chain/localnet: packages', function () {
          public struct WITNESS has drop {}
          public struct Checked has copy, drop { real: bool }
          fun init(w: WITNESS, _: &mut TxContext) {
-           sui::event::emit(Checked real: sui::types::is_one_time_witness(&w) )
+           sui::event::emit(Checked { real: sui::types::is_one_time_witness(&w) })
          }`,
       ),
     )

@@ -12,16 +12,16 @@ import type { Batch, KeyValueStore } from './key-value.ts'
 export async function levelStore(dir: string): Promise<KeyValueStore> {
   await mkdir(dir, { recursive: true })
   const store = new LevelDatastore(dir)
+  const { db } = store
   try {
-    await store.open()
+    // not by the datastore's own `open`, which drops the error's code
+    await db.open()
   } catch (error) {
-    // datastore-level passes on only the text of Level's error
-    const locked = /lock/i.test(String(error))
-    throw locked
+    const { code } = (error as { cause?: { code?: string } }).cause ?? {}
+    throw code === 'LEVEL_LOCKED'
       ? new StoreError('STORE_LOCKED', `${dir} is in use by another process`, { cause: error })
       : new StoreError('STORE_DAMAGED', `${dir} cannot be opened`, { cause: error })
   }
-  const { db } = store
   return {
     get: key => db.get(key),
     async write(batch: Batch) {
