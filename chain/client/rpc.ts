@@ -93,7 +93,13 @@ export class RpcPool {
     const url = this.urls[index]!
     const bound = this.#bound(signal)
     bound.throwIfAborted()
-    const attempt = AbortSignal.any([bound, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
+    // not AbortSignal.timeout: its timer would keep a finished call's signals for the rest of the 10 s
+    const late = new AbortController()
+    const timer = setTimeout(
+      () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
+      ATTEMPT_TIMEOUT_MS,
+    )
+    const attempt = AbortSignal.any([bound, late.signal])
     try {
       const client = this.#client(url, attempt)
       await this.#checkChain(client, url)
@@ -103,6 +109,8 @@ export class RpcPool {
       const failure = toRpcFailure(error, url)
       if (isTransient(failure) && this.#preferred === index) this.#preferred = (index + 1) % this.urls.length
       throw failure
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -100,13 +100,11 @@ describe('what the client asks of the RPC', function () {
   it('needs few requests to register', async () => {
     const coordinator = createCoordinator({ ...on.network, suiRpc: [url] })
     const register = () =>
-      coordinator
-        .writer(on.admin)
-        .register({
-          metadata: metadataOf(on.nShards, 10, Math.floor(Math.random() * 256)),
-          epochs: 1,
-          deletable: true,
-        })
+      coordinator.writer(on.admin).register({
+        metadata: metadataOf(on.nShards, 10, Math.floor(Math.random() * 256)),
+        epochs: 1,
+        deletable: true,
+      })
     await register()
     counter.take()
     await register()
@@ -133,12 +131,15 @@ describe('what the client asks of the RPC', function () {
       const [coin] = tx.splitCoins(tx.gas, [amount])
       tx.transferObjects([coin!], wallet.address)
       await client.signAndExecuteTransaction({ transaction: tx, signer: on.admin.signer })
-      await assert.rejects(coordinator.manager(wallet).setAttributes(blob.objectId, { key: 'value' }), error => {
-        assert.ok(isChainError(error, 'NOT_ENOUGH_SUI'), String(error))
-        assert.ok(error.details.neededMist > error.details.availableMist)
-        assert.ok(error.details.availableMist >= amount)
-        return true
-      })
+      await assert.rejects(
+        coordinator.manager(wallet).setAttributes(blob.objectId, { key: 'value' }),
+        error => {
+          assert.ok(isChainError(error, 'NOT_ENOUGH_SUI'), String(error))
+          assert.ok(error.details.neededMist > error.details.availableMist)
+          assert.ok(error.details.availableMist >= amount)
+          return true
+        },
+      )
     }
     await coordinator.close()
   })
