@@ -128,6 +128,15 @@ describe('gateway: publishing', () => {
     assert.equal(client.calls.filter(call => call.operation === 'store').length, 1)
   })
 
+  it('lets a sender finish that reads the answer only after its body', async () => {
+    const { port } = await start({ limits: { maxBlobBytes: 1000 } })
+    const socket = await openSocket(port)
+    const length = 12 * MIB // more than the buffers of both systems
+    socket.write(`PUT /v1/blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`)
+    await new Promise(resolve => socket.write(Buffer.alloc(length), resolve))
+    assert.match(await readAll(socket), /^HTTP\/1\.1 413 [\s\S]*BODY_TOO_LARGE/)
+  })
+
   it('refuses a chunked body once it passes the limit, and the sender sees why', async () => {
     const { port } = await start({ limits: { maxBlobBytes: MIB } })
     const socket = await openSocket(port)
