@@ -38,6 +38,9 @@ export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends
 }
 
 /** Narrows to one code: `isClientError(error, 'BLOB_TOO_LARGE') && error.details.maxBytes`. */
-export function isClientError<Code extends ClientErrorCode>(error: unknown, code?: Code): error is ClientError<Code> {
+export function isClientError<Code extends ClientErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is ClientError<Code> {
   return error instanceof ClientError && (code === undefined || error.code === code)
 }
