@@ -125,7 +125,8 @@ export class Executor {
         )
       } catch (error) {
         signal?.throwIfAborted()
-        const transient = isTransient(error)
+        // of an execution, ABORTED says that the transaction lost a race for its objects
+        const transient = isTransient(error) && rpcStatus(error) !== 'ABORTED'
         if (transient || attempt > 1) {
           const found = await this.#find(digest, signal)
           if (found) return found

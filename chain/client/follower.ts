@@ -36,6 +36,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
   let last: EventPosition | undefined = options.from === undefined ? undefined : parseCursor(options.from)
   let next = last?.checkpoint
   let pauseMs = FIRST_PAUSE_MS
+  let failing = false
 
   while (!signal.aborted) {
     try {
@@ -50,11 +51,13 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
         }
         next = step.next
         pauseMs = FIRST_PAUSE_MS
+        failing = false
       }
     } catch (error) {
       if (signal.aborted) return
       if (!isOutage(error)) throw error
-      options.onOutage?.(error)
+      if (!failing) options.onOutage?.(error)
+      failing = true
     }
     try {
       await sleep(pauseMs * (0.5 + Math.random() / 2), signal)

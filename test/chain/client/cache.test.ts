@@ -1,59 +1,20 @@
 import assert from 'node:assert/strict'
-import { createServer, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
 import { isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
+import { HttpProxy } from './http-proxy.ts'
 import { EPOCH_MS, metadataOf, seed, startTestNetwork, type TestNetwork } from './network.ts'
-
-/** Passes requests on and counts them by method. */
-class Counter {
-  readonly counts = new Map<string, number>()
-  readonly #server: Server
-
-  constructor(target: string) {
-    this.#server = createServer((incoming, response) => {
-      const method = incoming.url!.split('/').at(-1)!
-      this.counts.set(method, (this.counts.get(method) ?? 0) + 1)
-      const { method: verb, headers, url } = incoming
-      const upstream = request(new URL(url!, target), { method: verb, headers }, answer => {
-        response.writeHead(answer.statusCode!, answer.headers)
-        answer.pipe(response)
-      })
-      upstream.on('error', () => response.destroy())
-      response.on('close', () => upstream.destroy())
-      incoming.pipe(upstream)
-    })
-  }
-
-  async start(): Promise<string> {
-    await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  take(): Record<string, number> {
-    const counts = Object.fromEntries(this.counts)
-    this.counts.clear()
-    return counts
-  }
-
-  async stop(): Promise<void> {
-    const closed = new Promise(resolve => this.#server.close(resolve))
-    this.#server.closeAllConnections()
-    await closed
-  }
-}
 
 describe('what the client asks of the RPC', function () {
   this.timeout(60_000)
   let on: TestNetwork
-  let counter: Counter
+  let counter: HttpProxy
   let url: string
 
   before(async () => {
     on = await startTestNetwork()
-    counter = new Counter(on.localnet.url)
+    counter = new HttpProxy(on.localnet.url)
     url = await counter.start()
   })
   after(async () => {
@@ -117,6 +78,25 @@ describe('what the client asks of the RPC', function () {
       GetTransaction: 1,
     })
     await coordinator.close()
+  })
+
+  it('builds a transaction anew when another program took its coins in the last moment', async () => {
+    const coordinator = createCoordinator({ ...on.network, suiRpc: [url] })
+    const other = createCoordinator(on.network)
+    const register = (through: typeof other, tag: number) =>
+      through
+        .writer(on.admin)
+        .register({ metadata: metadataOf(on.nShards, 10, tag), epochs: 1, deletable: true })
+    const before = await other.balances(on.admin.address)
+    let first: Awaited<ReturnType<typeof register>> | undefined
+    counter.before('ExecuteTransaction', async () => {
+      first = await register(other, 61)
+    })
+    const second = await register(coordinator, 62)
+    const after = await other.balances(on.admin.address)
+    assert.equal(before.wal - after.wal, first!.costFrost + second.costFrost)
+    assert.equal(counter.take().ExecuteTransaction, 2)
+    await Promise.all([coordinator.close(), other.close()])
   })
 
   it('tells how much SUI is missing when there is some, but not enough', async () => {
