@@ -85,7 +85,7 @@ async function commandsToTry(
   try {
     const { blobId } = await codec.metadata(new TextEncoder().encode(`${GREETING}\n`), options.shards)
     const isDefault = relative(cwd, options.dir) === DEFAULT_DIR
-    const network = isDefault ? '' : ` --network ${join(options.dir, NETWORK_FILE)}`
+    const network = isDefault ? '' : ` --network ${shellWord(join(options.dir, NETWORK_FILE))}`
     return [
       `echo '${GREETING}' | npx floe store${network} -`,
       `npx floe read${network} ${blobId}`,
@@ -94,4 +94,9 @@ async function commandsToTry(
   } finally {
     await codec.close()
   }
+}
+
+/** A path as a shell takes it for one word. */
+function shellWord(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
