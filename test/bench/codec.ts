@@ -58,15 +58,13 @@ async function measure(shards: number, bytes: number, rounds: number): Promise<C
   const official = new Official(shards)
   const codecs = THREADS.map(threads => ({ threads, codec: createCodec({ threads }) }))
   const prepared = await prepare(codecs[0]!.codec, data, shards)
-  const buffers = official.buffers(bytes)
   const theirs: Record<Case['op'], () => void> = {
-    encode: () => official.encode(data, buffers),
+    encode: () => official.encode(data),
     metadata: () => official.metadata(data),
-    decode: () => official.decode(prepared.metadata, prepared.repairs),
-    recover: () => {
+    decode: () => {
       official.decode(prepared.metadata, prepared.repairs)
-      official.encode(data, buffers)
     },
+    recover: () => official.encode(official.decode(prepared.metadata, prepared.repairs)),
   }
   const results: Case[] = []
   for (const op of OPERATIONS) {
@@ -96,7 +94,6 @@ async function measure(shards: number, bytes: number, rounds: number): Promise<C
       })
     }
   }
-  official.free()
   await Promise.all(codecs.map(({ codec }) => codec.close()))
   return results
 }

@@ -1,42 +1,43 @@
 import { BlobEncoder } from '@mysten/walrus-wasm'
 import { type BlobMetadata, blobIdToBytes, sliverLength } from '../../../codec/index.ts'
 
-/** `@mysten/walrus-wasm`: one thread, on the calling thread. */
+/**
+ * `@mysten/walrus-wasm` as `@mysten/walrus` uses it (its dist/wasm.mjs): an encoder and the buffers for each call, on the
+ * calling thread.
+ */
 export class Official {
-  readonly #encoder: BlobEncoder
   readonly #nShards: number
 
   constructor(nShards: number) {
     this.#nShards = nShards
-    this.#encoder = new BlobEncoder(nShards)
   }
 
-  /** Buffers for the slivers of a blob, made outside of what is measured. */
-  buffers(bytes: number): { primary: Uint8Array[]; secondary: Uint8Array[] } {
-    const make = (axis: 'primary' | 'secondary') =>
-      Array.from({ length: this.#nShards }, () => new Uint8Array(sliverLength(this.#nShards, bytes, axis)))
-    return { primary: make('primary'), secondary: make('secondary') }
-  }
-
-  encode(data: Uint8Array, { primary, secondary }: ReturnType<Official['buffers']>): void {
-    this.#encoder.encode(data, primary, secondary)
+  encode(data: Uint8Array): void {
+    const buffers = (axis: 'primary' | 'secondary') =>
+      Array.from(
+        { length: this.#nShards },
+        () => new Uint8Array(sliverLength(this.#nShards, data.length, axis)),
+      )
+    this.#use(encoder => encoder.encode(data, buffers('primary'), buffers('secondary')))
   }
 
   metadata(data: Uint8Array): void {
-    this.#encoder.compute_metadata(data)
+    this.#use(encoder => encoder.compute_metadata(data))
   }
 
-  decode(metadata: BlobMetadata, slivers: Uint8Array[]): void {
-    const id = Array.from(blobIdToBytes(metadata.blobId))
-    this.#encoder.decode(
-      id,
-      BigInt(metadata.unencodedLength),
-      slivers,
-      new Uint8Array(metadata.unencodedLength),
-    )
+  decode({ blobId, unencodedLength }: BlobMetadata, slivers: Uint8Array[]): Uint8Array {
+    const output = new Uint8Array(unencodedLength)
+    const id = Array.from(blobIdToBytes(blobId))
+    this.#use(encoder => encoder.decode(id, BigInt(unencodedLength), slivers, output))
+    return output
   }
 
-  free(): void {
-    this.#encoder.free()
+  #use(work: (encoder: BlobEncoder) => void): void {
+    const encoder = new BlobEncoder(this.#nShards)
+    try {
+      work(encoder)
+    } finally {
+      encoder.free()
+    }
   }
 }
