@@ -102,7 +102,7 @@ function sentCoins(
   return coins
 }
 
-/** Sui's faucet requests: `/v2/gas`, and `/gas` and `/v1/gas` in their older shapes. */
+/** Sui's faucet requests: `/v2/gas` (and the bare URL), `/gas` and `/v1/gas` in their older shape. */
 export function faucetRoutes(faucet: Faucet): [string, Route][] {
   const sent = ({ digest, coins }: Gift) =>
     coins.map(({ id, amount }) => ({ amount: Number(amount), id, transferTxDigest: digest }))
@@ -123,14 +123,13 @@ export function faucetRoutes(faucet: Faucet): [string, Route][] {
     gift => ({ transferredGasObjects: sent(gift), error: null }),
     message => ({ transferredGasObjects: [], error: message }),
   )
+  const newer = route(
+    gift => ({ status: 'Success', coins_sent: sent(gift) }),
+    message => ({ status: { Failure: { internal: message } }, coins_sent: null }),
+  )
   return [
-    [
-      'POST /v2/gas',
-      route(
-        gift => ({ status: 'Success', coins_sent: sent(gift) }),
-        message => ({ status: { Failure: { internal: message } }, coins_sent: null }),
-      ),
-    ],
+    ['POST /', newer],
+    ['POST /v2/gas', newer],
     ['POST /gas', older],
     ['POST /v1/gas', older],
   ]

@@ -46,19 +46,25 @@ function checkCommand(command: Command): void {
   }
   switch (command.$kind) {
     case 'MoveCall':
-      return limit('number of type arguments', command.MoveCall.typeArguments.length, LIMITS.maxTypeArguments)
+      limit('number of type arguments', command.MoveCall.typeArguments.length, LIMITS.maxTypeArguments)
+      break
     case 'TransferObjects':
-      return empty(command.TransferObjects.objects.length === 0)
+      empty(command.TransferObjects.objects.length === 0)
+      break
     case 'SplitCoins':
-      return empty(command.SplitCoins.amounts.length === 0)
+      empty(command.SplitCoins.amounts.length === 0)
+      break
     case 'MergeCoins':
-      return empty(command.MergeCoins.sources.length === 0)
+      empty(command.MergeCoins.sources.length === 0)
+      break
     case 'MakeMoveVec':
-      return empty(command.MakeMoveVec.type === null && command.MakeMoveVec.elements.length === 0)
+      empty(command.MakeMoveVec.type === null && command.MakeMoveVec.elements.length === 0)
+      break
     case 'Publish':
-      return code(command.Publish.modules, command.Publish.dependencies)
+      code(command.Publish.modules, command.Publish.dependencies)
+      break
     case 'Upgrade':
-      return code(command.Upgrade.modules, command.Upgrade.dependencies)
+      code(command.Upgrade.modules, command.Upgrade.dependencies)
   }
 }
 

@@ -83,7 +83,10 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
 
   let watermark: GrpcTypes.Watermark = {
     cursor: encodeCursor(
-      (descending ? before : after) ?? { checkpoint: start < 0n ? 0n : start, index: descending ? LAST_INDEX : 0 },
+      (descending ? before : after) ?? {
+        checkpoint: start < 0n ? 0n : start,
+        index: descending ? LAST_INDEX : 0,
+      },
     ),
   }
   let found = 0

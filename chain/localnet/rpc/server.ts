@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import * as timers from 'node:timers/promises'
 import { dataFrame, type Framing, framingOf, readRequest, trailerFrame } from './framing.ts'
 import { allowedHost, corsHeaders } from './guard.ts'
 import type { Method } from './methods.ts'
@@ -30,6 +31,9 @@ export interface ServerOptions {
 /** Twice what a transaction may have, in base64. */
 const maxBodyBytes = 1024 * 1024
 
+/** How long a caller may take to read what is left for it when the server closes. */
+const maxGoodbyeMs = 1000
+
 export interface RpcServer {
   url: string
   close(): Promise<void>
@@ -38,7 +42,10 @@ export interface RpcServer {
 /** gRPC-web over HTTP/1.1. Throws the system's error when the port is taken. */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const closing = new AbortController()
+  const active = new Set<http.ServerResponse>()
   const server = http.createServer((request, response) => {
+    active.add(response)
+    response.on('close', () => active.delete(response))
     void respond(request, response, options, closing.signal).catch(error => {
       options.log?.error({ err: error, path: request.url }, 'request failed')
       response.destroy()
@@ -53,11 +60,11 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       closing.abort(new RpcStatus('UNAVAILABLE', 'the server is shutting down'))
       const closed = once(server, 'close')
       server.close()
-      server.closeIdleConnections()
-      // streams end by the signal; whoever does not read must not hold up the end
-      const timer = setTimeout(() => server.closeAllConnections(), 1000)
+      // streams end by the signal; a caller who does not read must not hold up the end
+      const ended = Promise.allSettled([...active].map(response => once(response, 'close')))
+      await Promise.race([ended, timers.setTimeout(maxGoodbyeMs, undefined, { ref: false })])
+      server.closeAllConnections()
       await closed
-      clearTimeout(timer)
     },
   }
 }

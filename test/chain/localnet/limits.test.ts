@@ -46,14 +46,20 @@ describe("chain/localnet: Sui's limits", function () {
   })
 
   it('bounds the objects that a transaction makes', async () => {
-    assert.equal(await kind(call('make_many', LIMITS.maxNumNewMoveObjectIds + 1)), 'MOVE_PRIMITIVE_RUNTIME_ERROR')
+    assert.equal(
+      await kind(call('make_many', LIMITS.maxNumNewMoveObjectIds + 1)),
+      'MOVE_PRIMITIVE_RUNTIME_ERROR',
+    )
   })
 
   it('bounds the dynamic fields that a transaction touches', async () => {
     const thing = await chain.thing()
     const use = (name: string, from: number, to: number) => {
       const tx = new Transaction()
-      tx.moveCall({ target: chain.target(name), arguments: [tx.object(thing), tx.pure.u64(from), tx.pure.u64(to)] })
+      tx.moveCall({
+        target: chain.target(name),
+        arguments: [tx.object(thing), tx.pure.u64(from), tx.pure.u64(to)],
+      })
       return tx
     }
     const max = LIMITS.objectRuntimeMaxNumCachedObjects

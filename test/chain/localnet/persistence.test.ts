@@ -116,7 +116,8 @@ describe('chain/localnet: a chain on disk', function () {
     const localnet = await startLocalnet({ dir })
     try {
       const client = new SuiGrpcClient({ network: 'testnet', baseUrl: localnet.url })
-      for (const digest of answered) assert.equal((await client.getTransaction({ digest })).$kind, 'Transaction')
+      for (const digest of answered)
+        assert.equal((await client.getTransaction({ digest })).$kind, 'Transaction')
     } finally {
       await localnet.close()
     }

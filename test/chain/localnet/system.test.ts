@@ -20,7 +20,10 @@ describe('chain/localnet: clock and randomness', function () {
     const tx = new Transaction()
     tx.setSender(chain.address)
     tx.moveCall({ target: chain.target('now'), arguments: [tx.object('0x6')] })
-    const result = await chain.client.simulateTransaction({ transaction: tx, include: { commandResults: true } })
+    const result = await chain.client.simulateTransaction({
+      transaction: tx,
+      include: { commandResults: true },
+    })
     return Number(bcs.u64().parse(result.commandResults![0]!.returnValues[0]!.bcs))
   }
 
@@ -59,7 +62,10 @@ describe('chain/localnet: clock and randomness', function () {
 
   it('is not turned back', async () => {
     for (const body of ['{"ms":-1}', '{"ms":1.5}', '{"ms":"9"}', '{}', 'x'])
-      assert.equal((await fetch(`${chain.localnet.url}/admin/advance-clock`, { method: 'POST', body })).status, 400)
+      assert.equal(
+        (await fetch(`${chain.localnet.url}/admin/advance-clock`, { method: 'POST', body })).status,
+        400,
+      )
     await assert.rejects(chain.localnet.advanceClock(-1), { code: 'INVALID_ARGUMENT' })
   })
 

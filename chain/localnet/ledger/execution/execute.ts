@@ -150,19 +150,26 @@ function gasSlot(vm: Vm, { gas }: LoadedTransaction, runtime: ObjectRuntime): Sl
 function runCommand(env: Environment, command: Command): void {
   switch (command.$kind) {
     case 'MoveCall':
-      return moveCall(env, command.MoveCall)
+      moveCall(env, command.MoveCall)
+      break
     case 'TransferObjects':
-      return transferObjects(env, command.TransferObjects)
+      transferObjects(env, command.TransferObjects)
+      break
     case 'SplitCoins':
-      return splitCoins(env, command.SplitCoins)
+      splitCoins(env, command.SplitCoins)
+      break
     case 'MergeCoins':
-      return mergeCoins(env, command.MergeCoins)
+      mergeCoins(env, command.MergeCoins)
+      break
     case 'MakeMoveVec':
-      return makeMoveVec(env, command.MakeMoveVec, (text, index) => resolveType(env, text, index))
+      makeMoveVec(env, command.MakeMoveVec, (text, index) => resolveType(env, text, index))
+      break
     case 'Publish':
-      return publish(env, command.Publish)
+      publish(env, command.Publish)
+      break
     case 'Upgrade':
-      return upgrade(env, command.Upgrade)
+      upgrade(env, command.Upgrade)
+      break
     default:
       throw fail({ FeatureNotYetSupported: true })
   }

@@ -30,9 +30,10 @@ export function moduleContents(bytes: Uint8Array): ModuleContents {
     const handle = module.datatypeHandles[definition.handle]!
     const fields = (list: readonly { name: string; type: Token }[]) =>
       list.map(({ name, type }) => `${name}: ${describe.token(type)}`)
-    const content = 'variants' in definition
-      ? definition.variants.map(variant => ({ [variant.name]: fields(variant.fields) }))
-      : fields(definition.fields ?? [])
+    const content =
+      'variants' in definition
+        ? definition.variants.map(variant => ({ [variant.name]: fields(variant.fields) }))
+        : fields(definition.fields ?? [])
     datatypes.set(handle.name, JSON.stringify([handle.abilities, handle.typeParameters, content]))
   }
   const functions = new Map<string, FunctionContents>()
@@ -115,7 +116,8 @@ function describer(module: CompiledModule) {
     if (name.endsWith('BorrowField')) return field(index)
     if (name.endsWith('BorrowFieldGeneric')) return generic(module.fieldInstantiations, index, field)
     if (name === 'Pack' || name === 'Unpack') return struct(index)
-    if (name === 'PackGeneric' || name === 'UnpackGeneric') return generic(module.structInstantiations, index, struct)
+    if (name === 'PackGeneric' || name === 'UnpackGeneric')
+      return generic(module.structInstantiations, index, struct)
     if (name.startsWith('Vec')) return signature(index)
     return operand.toString()
   }

@@ -97,11 +97,11 @@ function ownedType(ledger: Ledger, type: MoveType): string {
   return isBare ? `${type.text}<` : type.text
 }
 
-const valueOf = (ledger: Ledger, object: MoveObject): Value[] =>
+const readValue = (ledger: Ledger, object: MoveObject): Value[] =>
   ledger.vm.deserialize(ledger.vm.types.fromTag(object.type), object.contents) as Value[]
 
 function coinMetadata(ledger: Ledger, object: MoveObject): GrpcTypes.CoinMetadata {
-  const [, decimals, name, symbol, description, iconUrl] = valueOf(ledger, object) as [
+  const [, decimals, name, symbol, description, iconUrl] = readValue(ledger, object) as [
     Value,
     number,
     ...[number[]][],
@@ -119,7 +119,7 @@ function coinMetadata(ledger: Ledger, object: MoveObject): GrpcTypes.CoinMetadat
 }
 
 const totalSupply = (ledger: Ledger, treasury: MoveObject): bigint =>
-  (valueOf(ledger, treasury)[1] as Value[])[0] as bigint
+  (readValue(ledger, treasury)[1] as Value[])[0] as bigint
 
 const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<`
 
