@@ -6,11 +6,12 @@ import {
   type EncodedBlob,
   isQuorum,
 } from '../../codec/index.ts'
-import type { Certificate } from '../../codec/types.ts'
+import type { Certificate, SliverRef } from '../../codec/types.ts'
 import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
 import type { Log, StoreHeader } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { PeerBook } from './peer-book.ts'
+import { createQuorumGate } from './quorum-gate.ts'
 import { sleep } from './wait.ts'
 
 export interface FanOutComponents {
@@ -49,6 +50,10 @@ const TRANSIENT: ReadonlySet<ProtocolErrorCode> = new Set([
 ])
 const ATTEMPTS = 3
 const RETRY_MS = 300
+/** Below this everybody is sent to at once. */
+const UNGATED_BYTES = 1024 * 1024
+/** How long nodes outside the first quorum wait at most; well under the time after which they would hang up. */
+const HOLD_MS = 3_000
 
 /** Sends a blob's slivers to all members at once and collects their confirmations into a certificate. */
 export function fanOut(
@@ -76,6 +81,10 @@ export function fanOut(
   const refusals: Error[] = []
   let decided = false
 
+  const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), HOLD_MS)
+  // a small blob is sent before the order could matter
+  if (header.metadata.unencodedLength <= UNGATED_BYTES) gate.open()
+
   const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
 
   function decide(last: boolean): void {
@@ -94,6 +103,7 @@ export function fanOut(
     const { certificate, weight: confirmedShards } = aggregated
     if (certificate === undefined && !last) return
     decided = true
+    gate.open()
     result.resolve({
       ...(certificate === undefined ? {} : { certificate }),
       confirmedShards,
@@ -106,8 +116,13 @@ export function fanOut(
     const peer = book.address(member)
     for (let attempt = 1; ; attempt++) {
       const start = performance.now()
+      const turn = gate.turn(member.shards.length)
       try {
-        const outcome = await peers.store(peer, { header, sliver: ref => encoded.sliver(ref) }, { signal })
+        const sliver = async (ref: SliverRef): Promise<Uint8Array> => {
+          await turn.come(signal)
+          return encoded.sliver(ref)
+        }
+        const outcome = await peers.store(peer, { header, sliver }, { signal })
         if (outcome.epoch !== epoch) {
           epochChanged = true
           return
@@ -128,6 +143,7 @@ export function fanOut(
         return
       } catch (error) {
         if (signal.aborted) return
+        turn.giveUp()
         const code = error instanceof ProtocolError ? error.code : undefined
         if (code === 'EPOCH_CHANGED' || code === 'NOT_IN_COMMITTEE') epochChanged = true
         const again = code !== undefined && TRANSIENT.has(code) && attempt < ATTEMPTS

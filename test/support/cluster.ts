@@ -18,8 +18,8 @@ export interface Cluster {
   nodes: (StorageNode | undefined)[]
   client: Client
   metrics: Metrics
-  /** lines that the client logged */
-  logged: string[]
+  /** Another client, which has learnt nothing of its peers yet, and the lines that it logs. Close it. */
+  reader(): Promise<{ client: Client; logged: string[] }>
   stop(index: number): Promise<void>
   start(index: number): Promise<void>
   /** From the next start on, the node's store is wrapped so. */
@@ -78,20 +78,24 @@ export async function startCluster({ nodes: count = 4, shards = 10 } = {}): Prom
     await node?.stop()
   }
   await Promise.all(seats.map((_, i) => start(i)))
-  const logged: string[] = []
-  const client = await createClient(chain.network, {
-    wallet: chain.wallet,
-    log: createLog({ level: 'debug', json: true, write: line => logged.push(line) }),
-    metrics: metrics.node('client'),
-    codec,
-    coordinator: chain,
-  })
+  const reader = async () => {
+    const logged: string[] = []
+    const client = await createClient(chain.network, {
+      wallet: chain.wallet,
+      log: createLog({ level: 'debug', json: true, write: line => logged.push(line) }),
+      metrics: metrics.node('client'),
+      codec,
+      coordinator: chain,
+    })
+    return { client, logged }
+  }
+  const { client } = await reader()
   return {
     chain,
     nodes: running,
     client,
     metrics,
-    logged,
+    reader,
     start,
     stop,
     wrap: (i, wrapper) => wrappers.set(i, wrapper),
