@@ -9,6 +9,8 @@ export interface NodeMetrics extends ProtocolMetrics {
   download(outcome: 'ok' | string, bytes: number, durationMs: number): void
   /** What the store holds now. */
   stored(blobs: number, bytes: number): void
+  /** A sliver on the own disk is missing, cut off or altered. */
+  damaged(): void
 }
 
 /** What an HTTP face counts. Routes are patterns such as `/v1/blobs/:blobId`, never paths: labels must stay few. */
@@ -74,6 +76,7 @@ export function createMetrics(init: { version: string }): Metrics {
   const downloadSeconds = seconds('floe_download_duration_seconds', 'Time to read a blob', ['node'])
   const storedBlobs = gauge('floe_stored_blobs', 'Blobs of which the node holds slivers', ['node'])
   const storedBytes = gauge('floe_stored_bytes', 'Sliver bytes that the node holds', ['node'])
+  const damagedSlivers = counter('floe_damaged_slivers_total', 'Own slivers found damaged on disk', ['node'])
   const httpRequests = counter('floe_http_requests_total', 'HTTP requests', [
     'node',
     'route',
@@ -117,6 +120,7 @@ export function createMetrics(init: { version: string }): Metrics {
         storedBlobs.set({ node }, blobs)
         storedBytes.set({ node }, bytes)
       },
+      damaged: () => damagedSlivers.inc({ node }),
     }),
     http: node => ({
       request(route, method, status, durationMs) {

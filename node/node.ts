@@ -18,6 +18,7 @@ import { createPeerBook } from './services/peer-book.ts'
 import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
+import { createUsage } from './services/usage.ts'
 import { openNodeStore } from './store/node-store.ts'
 
 export interface StorageNodeInit {
@@ -62,7 +63,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       network: network.systemObjectId,
       nShards,
       log,
-      onDamaged: () => metrics.liar(nodeId, 'own-disk'),
+      onDamaged: () => metrics.damaged(),
     })
     opened.push(store.close)
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
@@ -89,25 +90,31 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       signer,
       log,
     })
+    const usage = createUsage({ metadata: store.metadata, slivers: store.slivers, metrics })
+    opened.push(() => usage.stop())
+    usage.changed()
     const status = createStatus({
       nodeId,
       network,
       metadata: store.metadata,
-      usage: () => store.slivers.usage(),
+      usage,
       blobs,
       committees,
     })
     const certificates = createCertified({ bls, committees, blobs, log })
     blobs.onEvent(refreshCommittees(committees))
-    blobs.onEvent(
-      createSweeper({
-        slivers,
-        metadata: store.metadata,
-        records: store.blobs,
-        isOpen: custody.isOpen,
-        log,
-      }),
-    )
+    const sweeper = createSweeper({
+      slivers,
+      metadata: store.metadata,
+      records: store.blobs,
+      isOpen: custody.isOpen,
+      log,
+    })
+    await sweeper.sweep()
+    blobs.onEvent(sweeper.onEvent)
+    blobs.onEvent(({ type }) => {
+      if (type.startsWith('Blob')) usage.changed()
+    })
     blobs.start()
     opened.push(() => blobs.stop())
 

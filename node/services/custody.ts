@@ -153,10 +153,13 @@ class Session implements StoreSession {
       const lie = cause instanceof CodecError && /^SLIVER_/.test(cause.code)
       throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
     }
-    await Promise.all([
-      this.#storeMetadata(),
-      slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal }),
-    ])
+    try {
+      const put = slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal })
+      await Promise.all([this.#storeMetadata(), put])
+    } catch (cause) {
+      const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
+      throw full ? new ProtocolError('STORAGE_FULL', { cause }) : cause
+    }
     this.#missing.delete(keyOf(ref))
   }
 

@@ -1,8 +1,8 @@
 import type { ChainEvent } from '../../chain/types.ts'
-import type { BlobId, Epoch } from '../../codec/types.ts'
+import type { BlobId } from '../../codec/types.ts'
 import type { Log, SliverStore } from '../../protocols/ports.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
-import { liveRegistrations } from '../store/blob-state.ts'
+import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 
 export interface SweeperComponents {
@@ -14,8 +14,15 @@ export interface SweeperComponents {
   log: Log
 }
 
-/** Gives back the room of blobs that nobody pays for any more. Made to be an event listener. */
-export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents) {
+export interface Sweeper {
+  /** Drops what an event ended. */
+  onEvent(event: ChainEvent): Promise<void>
+  /** Drops what had ended before the last stop, in case that came in between. */
+  sweep(): Promise<void>
+}
+
+/** Gives back the room of blobs that nobody pays for any more. */
+export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents): Sweeper {
   async function drop(blobId: BlobId, reason: string): Promise<void> {
     if (isOpen(blobId)) return
     await metadata.delete(blobId)
@@ -23,22 +30,29 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
     log.info({ blobId, reason }, 'dropped a blob')
   }
 
-  return async (event: ChainEvent): Promise<void> => {
-    if (event.type === 'BlobDeleted') {
-      const state = await records.get(event.blobId)
-      if (liveRegistrations(state, event.epoch).length === 0) await drop(event.blobId, 'deleted')
-    } else if (event.type === 'InvalidBlobID') {
-      await drop(event.blobId, 'invalid')
-    } else if (event.type === 'EpochChangeStart') {
-      for await (const blobId of metadata.list()) {
-        const state = await records.get(blobId)
-        if (state !== undefined && expired(state, event.epoch)) await drop(blobId, 'expired')
-      }
+  async function dropWhere(ended: (state: BlobState) => string | undefined): Promise<void> {
+    for await (const blobId of metadata.list()) {
+      const state = await records.get(blobId)
+      const reason = state === undefined ? undefined : ended(state)
+      if (reason !== undefined) await drop(blobId, reason)
     }
   }
 
-  /** Only what has ended by the chain's word: a blob without any registration may still be on its way in. */
-  function expired(state: Parameters<typeof liveRegistrations>[0], epoch: Epoch): boolean {
-    return (state?.registrations.length ?? 0) > 0 && liveRegistrations(state, epoch).length === 0
+  return {
+    async onEvent(event) {
+      if (event.type === 'BlobDeleted') {
+        const state = await records.get(event.blobId)
+        if (liveRegistrations(state, event.epoch).length === 0) await drop(event.blobId, 'deleted')
+      } else if (event.type === 'InvalidBlobID') {
+        await drop(event.blobId, 'invalid')
+      } else if (event.type === 'EpochChangeStart') {
+        // by the events' epoch, not the chain's: an extension may be among the events that are still to be read
+        await dropWhere(state => (liveRegistrations(state, event.epoch).length === 0 ? 'expired' : undefined))
+      }
+    },
+    sweep: () =>
+      dropWhere(({ invalid, registrations }) =>
+        invalid ? 'invalid' : registrations.length === 0 ? 'deleted' : undefined,
+      ),
   }
 }
