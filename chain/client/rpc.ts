@@ -4,8 +4,8 @@ import { raceSignal, sleep } from './async.ts'
 
 /** Answers the RPC node is expected to give within; longer means it hangs and the next URL is asked. */
 const ATTEMPT_TIMEOUT_MS = 10_000
-/** Rounds over all URLs; with the pauses below an outage of about 3 s is bridged. */
-const MAX_ROUNDS = 5
+/** Rounds over all URLs; with the pauses below an outage of about 2 s is bridged. */
+const MAX_ROUNDS = 6
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 2_000
 

@@ -33,13 +33,14 @@ describe('chain/client/follower', function () {
     await Promise.all(servers.map(server => server.stop().catch(() => {})))
   })
 
-  const follow = (from?: string) => {
+  const follow = (from?: string, onOutage?: () => void) => {
     const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
     return followEvents({
       rpc,
       originalPackageId: PACKAGE,
       ...(from !== undefined && { from }),
       signal: stop.signal,
+      ...(onOutage && { onOutage }),
     })
   }
   const epochOf = (event: ChainEvent) => (event.type === 'EpochChangeStart' ? event.epoch : -1)
@@ -127,14 +128,20 @@ describe('chain/client/follower', function () {
 
   it('outlives the outage of every server', async () => {
     chain.add([[started(1)]])
-    const events = follow()
+    let outages = 0
+    const noticed = Promise.withResolvers<void>()
+    const events = follow(undefined, () => {
+      outages++
+      noticed.resolve()
+    })
     await takeUntil(events, 1)
     await Promise.all(servers.map(server => server.stop()))
     chain.add([[started(2)]])
     const next = takeUntil(events, 2)
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await noticed.promise
     await Promise.all(servers.map(server => server.start()))
     assert.deepEqual((await next).map(epochOf), [2])
+    assert.equal(outages, 1)
   })
 
   it('ends when the signal is aborted, also while it waits', async () => {
