@@ -2,8 +2,9 @@ import { createCodec } from '../../../codec/index.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
-import { readInput } from '../input.ts'
 import { loadNetwork } from '../network-file.ts'
+import { codecFailure } from '../slivers/codec-failure.ts'
+import { fileMetadata } from '../slivers/file-metadata.ts'
 
 // Walrus's networks, unless a network file here says otherwise
 const DEFAULT_SHARDS = 1000
@@ -19,10 +20,11 @@ export async function blobId(
   const codec = createCodec()
   try {
     for (const file of files) {
-      const data = await readInput(file, signal)
-      const metadata = await codec.metadata(data, nShards, { signal })
-      await output.result({ file, blobId: metadata.blobId, size: data.length, nShards }, metadata.blobId)
+      const { blobId, unencodedLength: size } = await fileMetadata(codec, file, nShards, signal)
+      await output.result({ file, blobId, size, nShards }, blobId)
     }
+  } catch (error) {
+    throw codecFailure(error)
   } finally {
     await codec.close()
   }

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCodec } from '../../../codec/index.ts'
+import { fileMetadata } from '../../../node/cli/slivers/file-metadata.ts'
+
+describe('metadata of a file', () => {
+  it('is the same streamed and in memory, and nothing stays behind', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'floe-metadata-'))
+    const codec = createCodec({ threads: 0 })
+    const file = join(folder, 'file')
+    const data = Buffer.alloc(100_000, 'metadata')
+    await writeFile(file, data)
+    const { signal } = new AbortController()
+    const working = async () => (await readdir(tmpdir())).filter(name => /^floe-\w{6}$/.test(name))
+    const before = await working()
+    const streamed = await fileMetadata(codec, file, 13, signal, 1000)
+    assert.deepEqual(streamed, await fileMetadata(codec, file, 13, signal))
+    assert.deepEqual(streamed, await codec.metadata(data, 13))
+    assert.deepEqual(await working(), before)
+    await codec.close()
+    await rm(folder, { recursive: true })
+  })
+})
