@@ -5,7 +5,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { floe, networkFolder, spawnFloe } from './support.ts'
 
-describe('command line', () => {
+describe('command line', function () {
+  this.timeout(60_000) // each command is a process
   let cwd: string
   let remove: () => Promise<void>
   beforeEach(async () => {
@@ -223,23 +224,16 @@ describe('command line', () => {
     }
   })
 
-  it('says what is wrong with an option', async () => {
-    for (const args of [
-      ['store'],
-      ['frob'],
-      ['store', 'x', '--epochs', '0'],
-      ['blob-id', 'x', '--shards', 'many'],
-      ['up', '--port', '70000'],
-      ['read', 'A'.repeat(43), 'B'],
-      ['info', '--verbose'],
-    ]) {
-      const words = await floe(cwd, args)
-      assert.equal(words.code, 2, args.join(' '))
-      assert.match(words.stderr, /^floe: /)
-      const json = await floe(cwd, [...args, '--json'])
-      assert.equal(json.code, 2)
-      assert.equal(jsonError(json.stderr).code, 'USAGE')
-      assert.equal(json.stdout.length, 0)
+  it('says what is wrong with an option, in words or in JSON', async () => {
+    for (const args of [['store'], ['frob'], ['store', 'x', '--epochs', '0'], ['info', '--verbose']]) {
+      const { code, stderr } = await floe(cwd, args)
+      assert.equal(code, 2, args.join(' '))
+      assert.match(stderr, /^floe: /)
+    }
+    for (const args of [['read'], ['up', '--port', '70000'], ['read', 'A'.repeat(43), 'B']]) {
+      const { code, stdout, stderr } = await floe(cwd, [...args, '--json'])
+      assert.deepEqual([code, stdout.length], [2, 0], args.join(' '))
+      assert.equal(jsonError(stderr).code, 'USAGE')
     }
   })
 

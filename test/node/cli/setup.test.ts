@@ -19,7 +19,8 @@ mkdirSync('${output}', { recursive: true })
 writeFileSync('${output}/out.bin', source)
 `
 
-describe('setup.mjs', () => {
+describe('setup.mjs', function () {
+  this.timeout(60_000) // processes, on a machine that may be busy
   let root: string
   const put = async (name: string, text: string) => {
     await mkdir(dirname(join(root, name)), { recursive: true })

@@ -13,7 +13,8 @@ async function until(stream: Readable, pattern: RegExp): Promise<string> {
   }
 }
 
-describe('floe up', () => {
+describe('floe up', function () {
+  this.timeout(60_000) // processes, on a machine that may be busy
   let cwd: string
   let remove: () => Promise<void>
   beforeEach(async () => {
