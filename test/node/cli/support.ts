@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 
+// what main.ts sets for itself
+const COMPILE_CACHE = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'floe')
 const FLOE = join(import.meta.dirname, '..', '..', 'support', 'fake-floe.ts')
 
 export interface Ended {
@@ -22,7 +24,7 @@ export interface Running {
 export function spawnFloe(cwd: string, args: string[], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [FLOE, ...args], {
     cwd,
-    env: { ...process.env, FAKE_FLOE_DIR: cwd, ...env },
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, FAKE_FLOE_DIR: cwd, ...env },
   })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
