@@ -29,7 +29,8 @@ const absent = `## Absent, and why
 
 ## Rules that differ in nothing a client sees
 
-- The threshold of the active set is 0: on a new network anybody's stake counts.
+- The threshold of the active set is 1 WAL, the smallest stake: on a new network anybody's stake counts, and what
+  rounding leaves in a pool that everyone has left does not hold shards.
 - Exchange rates are looked up to the last epoch that the pool was advanced to; pools outside the committee are advanced
   when something is asked of them.
 `

@@ -331,8 +331,9 @@ fun an_emergency_needs_no_votes() {
 #[test, expected_failure(abort_code = walrus::upgrade::EWrongManager)]
 fun an_emergency_of_another_manager() {
     let mut it = upgrading();
-    let other = upgrading();
-    let ticket = it.manager.authorize_emergency_upgrade(&other.emergency, DIGEST);
+    let cap = package::test_publish(@0x7e58.to_id(), it.scenario.ctx());
+    let other = upgrade::new(cap, it.scenario.ctx());
+    let ticket = it.manager.authorize_emergency_upgrade(&other, DIGEST);
     destroy(ticket);
     destroy(it);
     destroy(other);

@@ -46,6 +46,11 @@ public(package) fun value_at(self: &PendingValues, epoch: u32): u64 {
     sum
 }
 
+/// The epochs up to and including `epoch` in which something is due.
+public(package) fun due_epochs(self: &PendingValues, epoch: u32): vector<u32> {
+    self.0.keys().filter!(|due| *due <= epoch)
+}
+
 /// Removes what is due up to and including `epoch`; answers its sum.
 public(package) fun flush(self: &mut PendingValues, epoch: u32): u64 {
     let mut sum = 0;

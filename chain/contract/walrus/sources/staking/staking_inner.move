@@ -40,8 +40,9 @@ const ELengthMismatch: u64 = 5;
 
 /// Most nodes that can have shards.
 const ACTIVE_SET_MAX_SIZE: u16 = 150;
-/// FROST that a node needs to be in the active set, besides being among the first.
-const ACTIVE_SET_THRESHOLD: u64 = 0;
+/// FROST that a node needs to be in the active set, besides being among the first: the smallest stake, so that
+/// what rounding leaves in a pool that everyone has left does not hold shards.
+const ACTIVE_SET_THRESHOLD: u64 = 1_000_000_000;
 
 public enum EpochState has copy, drop, store {
     /// shards move; the weight that has reported to be done
@@ -557,4 +558,13 @@ public(package) fun is_sync_done(self: &StakingInnerV1): bool {
         EpochState::EpochChangeSync(_) => false,
         _ => true,
     }
+}
+
+#[test_only]
+public fun is_selected_for_testing(self: &StakingInnerV1): bool { self.next_committee.is_some() }
+
+#[test_only]
+public fun in_a_committee_for_testing(self: &StakingInnerV1, node_id: &ID): bool {
+    let wctx = self.pool_context(node_id);
+    wctx.in_current_committee() || wctx.in_next_committee()
 }

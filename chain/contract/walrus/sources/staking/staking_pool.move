@@ -246,15 +246,15 @@ fun remove_active(pool: &mut StakingPool, worth: u64, epoch: u32) {
     pool.num_shares = rate.convert_to_share_amount(pool.wal_balance);
 }
 
-/// The rate of an epoch: that of the last epoch up to it to which the pool was advanced. Between two of these
-/// there were no rewards.
+/// The rate at which what was due in an epoch was converted: that of the first advance in or after it.
+/// Whatever becomes active or leaves has its rate under its own epoch; other epochs may have to be searched for.
 public(package) fun exchange_rate_at_epoch(pool: &StakingPool, epoch: u32): PoolExchangeRate {
-    let mut epoch = epoch.min(pool.latest_epoch);
-    while (epoch >= pool.activation_epoch) {
+    let mut epoch = epoch.max(pool.activation_epoch);
+    while (epoch <= pool.latest_epoch) {
         if (pool.exchange_rates.contains(epoch)) return pool.exchange_rates[epoch];
-        epoch = epoch - 1;
+        epoch = epoch + 1;
     };
-    pool_exchange_rate::flat()
+    pool_exchange_rate::new(pool.wal_balance, pool.num_shares)
 }
 
 /// FROST of active stake in a coming epoch, as it is known now.
@@ -285,18 +285,25 @@ public(package) fun advance_epoch(pool: &mut StakingPool, mut rewards: Balance<W
 
 fun process_pending(pool: &mut StakingPool, epoch: u32) {
     let rate = pool_exchange_rate::new(pool.wal_balance, pool.num_shares);
-    if (epoch >= pool.activation_epoch) pool.exchange_rates.add(epoch, rate);
+    if (epoch >= pool.activation_epoch) pool.record_rate(epoch, rate);
+    // a pool that was idle converts what became due meanwhile at this rate, too
+    let stakes = pool.pending_stake.due_epochs(epoch);
+    stakes.do!(|due| pool.record_rate(due, rate));
+    let withdrawals = pool.pending_shares_withdraw.due_epochs(epoch);
+    withdrawals.do!(|due| pool.record_rate(due, rate));
     pool.wal_balance = pool.wal_balance + pool.pending_stake.flush(epoch);
-    // A pool that was idle for some epochs may find withdrawals due that it did not know as shares.
-    let left = pool.pre_active_withdrawals.flush(epoch - 1);
     let leaves_next = pool.pre_active_withdrawals.flush(epoch);
-    let leaving = rate.convert_to_wal_amount(pool.pending_shares_withdraw.flush(epoch)) + left;
+    let leaving = rate.convert_to_wal_amount(pool.pending_shares_withdraw.flush(epoch));
     pool.wal_balance = pool.wal_balance - leaving.min(pool.wal_balance);
     pool.num_shares = rate.convert_to_share_amount(pool.wal_balance);
     if (leaves_next > 0) {
         let shares = rate.convert_to_share_amount(leaves_next);
         pool.pending_shares_withdraw.insert_or_add(epoch + 1, shares);
     }
+}
+
+fun record_rate(pool: &mut StakingPool, epoch: u32, rate: PoolExchangeRate) {
+    if (!pool.exchange_rates.contains(epoch)) pool.exchange_rates.add(epoch, rate);
 }
 
 // === Commission ===
@@ -429,3 +436,11 @@ public(package) fun commission_rate(pool: &StakingPool): u16 { pool.commission_r
 public(package) fun commission_amount(pool: &StakingPool): u64 { pool.commission.value() }
 
 public(package) fun rewards_amount(pool: &StakingPool): u64 { pool.rewards_pool.value() }
+
+#[test_only]
+public fun blocked_for_testing(pool: &StakingPool): u64 {
+    let key = NewEpochCommissionBlockedForCollection {};
+    if (!pool.extra_fields.contains(key)) return 0;
+    let blocked: &Balance<WAL> = pool.extra_fields.borrow(key);
+    blocked.value()
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { readMoveFiles } from '../../../chain/move/sources.ts'
+
+const contract = fileURLToPath(new URL('../../../chain/contract/walrus', import.meta.url))
+
+/** Paths that no caller can reach: they guard the package against itself. */
+const unreachable = new Set([
+  'system_state_inner::EInvalidAccountingEpoch', // staking and system change epochs together
+  'bls_aggregate::EIncorrectCommittee', // committees leave out nodes without shards
+  'staking_pool::EPoolAlreadyUpdated', // pools are advanced only when they lag behind
+  'staking_pool::EIncorrectPoolId', // the pool is looked up by the stake's own node ID
+  'storage_pool::EWrongVersion', // there is only one version
+  'init::EInvalidMigration', // both objects are migrated by the same package
+  'system::EInvalidMigration', // staking is migrated first, under the same condition
+])
+
+describe('contract abort codes', () => {
+  const files = Object.entries(readMoveFiles(contract))
+  const sources = files.filter(([name]) => name.startsWith('sources/')).map(([, text]) => text)
+  const tests = files
+    .filter(([name]) => name.startsWith('tests/'))
+    .map(([, text]) => text)
+    .join('\n')
+  const codes = sources.flatMap(text => {
+    const module = /^module walrus::(\w+);/m.exec(text)![1]
+    return [...text.matchAll(/^const (E[A-Z]\w+): u64/gm)].map(([, name]) => ({ module, name, text }))
+  })
+
+  it('are each expected by a Move test', () => {
+    const missing = codes
+      .map(({ module, name }) => `${module}::${name}`)
+      .filter(code => !tests.includes(`abort_code = walrus::${code})`) && !unreachable.has(code))
+    assert.deepEqual(missing, [])
+  })
+
+  it('are each used, and distinct within a module', () => {
+    for (const { module, name, text } of codes) {
+      assert.ok(text.split(new RegExp(`\\b${name}\\b`)).length > 2, `${module}::${name} is never used`)
+    }
+    for (const text of sources) {
+      const values = [...text.matchAll(/^const E[A-Z]\w+: u64 = (\d+);/gm)].map(([, value]) => value)
+      assert.equal(new Set(values).size, values.length, text.slice(0, 200))
+    }
+  })
+})
