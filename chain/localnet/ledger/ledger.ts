@@ -1,29 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import type { bcs } from '@mysten/sui/bcs'
-import { toBase64 } from '@mysten/sui/utils'
-import { verifyTransactionSignature } from '@mysten/sui/verify'
 import type { Vm } from '../vm/index.ts'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
-import { type CheckpointRecord, decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
+import { type CheckpointRecord, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
 import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
 import { makeOutcome, type Outcome } from './execution/effects.ts'
 import { type Execution, execute } from './execution/execute.ts'
 import { systemCall } from './execution/system-call.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
+import { History } from './history.ts'
 import { REFERENCE_GAS_PRICE } from './limits.ts'
 import { loadTransaction } from './load-inputs.ts'
 import type { LedgerObject, MoveObject } from './object.ts'
-import {
-  decodeObject,
-  decodeTransaction,
-  encodeObject,
-  encodeTransaction,
-  type TransactionRecord,
-} from './records.ts'
+import { encodeObject, encodeTransaction, type TransactionRecord } from './records.ts'
+import { checkSignatures } from './signatures.ts'
 import { type Batch, emptyBatch } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 import type { LiveObjects } from './store/live-objects.ts'
+import { Pruner } from './store/pruner.ts'
 import type { BatchWriter } from './store/writer.ts'
 import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
 import { checkExpiration, checkGas, checkShape } from './validation.ts'
@@ -66,10 +61,10 @@ export class Ledger {
   readonly #writer: BatchWriter
   readonly #now: () => number
   readonly #running = new Map<Digest, Promise<TransactionRecord>>()
-  readonly #waiters = new Set<() => void>()
+  readonly #history: History
+  readonly #pruner: Pruner
   #state: State
   #tip: CheckpointRecord
-  #durable: CheckpointRecord
 
   constructor(init: {
     vm: Vm
@@ -84,15 +79,16 @@ export class Ledger {
     this.objects = init.objects
     this.identity = init.identity
     this.#writer = init.writer
+    this.#pruner = new Pruner(init.writer)
     this.#now = init.now
     this.#state = init.state
     this.#tip = init.tip
-    this.#durable = init.tip
+    this.#history = new History(init.writer, init.tip)
   }
 
   /** The newest checkpoint that is on disk. */
   get height(): bigint {
-    return this.#durable.sequence
+    return this.#history.height
   }
 
   get timestampMs(): bigint {
@@ -151,7 +147,10 @@ export class Ledger {
       previousTransaction: GENESIS_DIGEST,
     })
     const batch = emptyBatch()
-    this.#apply(batch, written, [])
+    for (const object of written) {
+      this.objects.put(object)
+      batch.put.set(KEYS.object(object.id), encodeObject(object))
+    }
     batch.put.set(KEYS.state, json(this.#state))
     this.#write(batch)
   }
@@ -227,7 +226,8 @@ export class Ledger {
       message: outcome.message,
     }
     const batch = emptyBatch()
-    this.#apply(batch, outcome.written, outcome.removed)
+    const outdated = this.#apply(batch, outcome.written, outcome.removed)
+    batch.put.set(KEYS.outdatedBy(checkpoint.sequence), json(outdated))
     this.#tip = checkpoint
     this.#state = { ...this.#state, height: checkpoint.sequence.toString() }
     batch.put.set(KEYS.transaction(record.digest), encodeTransaction(record))
@@ -235,7 +235,8 @@ export class Ledger {
     batch.put.set(KEYS.checkpointByDigest(checkpoint.digest), json(checkpoint.sequence.toString()))
     batch.put.set(KEYS.state, json(this.#state))
     await this.#write(batch)
-    this.#announce(checkpoint)
+    this.#history.reached(checkpoint)
+    this.#pruner.reached(checkpoint.sequence)
     return record
   }
 
@@ -305,23 +306,27 @@ export class Ledger {
     return { outcome, execution }
   }
 
-  /** Puts a transaction's changes into memory and into the batch. */
-  #apply(batch: Batch, written: readonly LedgerObject[], removed: readonly Address[]): void {
+  /** Puts changes into memory and into the batch; answers the keys of the versions that they replaced. */
+  #apply(batch: Batch, written: readonly LedgerObject[], removed: readonly Address[]): string[] {
+    const outdated: string[] = []
+    const keepOld = (id: Address) => {
+      const before = this.objects.get(id)
+      if (!before) return
+      const key = KEYS.oldObject(id, before.version)
+      batch.put.set(key, encodeObject(before))
+      outdated.push(key)
+    }
     for (const object of written) {
-      this.#keepOld(batch, object.id)
+      keepOld(object.id)
       this.objects.put(object)
       batch.put.set(KEYS.object(object.id), encodeObject(object))
     }
     for (const id of removed) {
-      this.#keepOld(batch, id)
+      keepOld(id)
       this.objects.delete(id)
       batch.delete.add(KEYS.object(id))
     }
-  }
-
-  #keepOld(batch: Batch, id: Address): void {
-    const before = this.objects.get(id)
-    if (before) batch.put.set(KEYS.oldObject(id, before.version), encodeObject(before))
+    return outdated
   }
 
   #write(batch: Batch): Promise<void> {
@@ -336,81 +341,39 @@ export class Ledger {
     return this.#write(batch)
   }
 
-  #announce(checkpoint: CheckpointRecord): void {
-    if (checkpoint.sequence > this.#durable.sequence) this.#durable = checkpoint
-    for (const wake of [...this.#waiters]) wake()
-  }
-
-  /** Resolves once the checkpoint is there; rejects with the signal's reason. */
-  async waitForCheckpoint(sequence: bigint, signal: AbortSignal): Promise<void> {
-    while (this.height < sequence) {
-      signal.throwIfAborted()
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      this.#waiters.add(resolve)
-      try {
-        await promise
-      } finally {
-        this.#waiters.delete(resolve)
-        signal.removeEventListener('abort', abort)
-      }
-    }
+  /** Resolves once the checkpoint is on disk; rejects with the signal's reason. */
+  waitForCheckpoint(sequence: bigint, signal: AbortSignal): Promise<void> {
+    return this.#history.waitFor(sequence, signal)
   }
 
   /** The newest version of an object, or an old one as long as it is kept. */
   async object(id: Address, version?: bigint): Promise<LedgerObject | undefined> {
     if (id === SYSTEM.clock) this.tick()
     const live = this.objects.get(id)
-    if (version === undefined || live?.version === version) return live
-    const bytes = await this.#writer.get(KEYS.oldObject(id, version))
-    return bytes && decodeObject(id, bytes)
+    return version === undefined || live?.version === version
+      ? live
+      : await this.#history.oldObject(id, version)
   }
 
-  async transaction(digest: Digest): Promise<TransactionRecord | undefined> {
-    const bytes = await this.#writer.get(KEYS.transaction(digest))
-    return bytes && decodeTransaction(digest, bytes)
+  transaction(digest: Digest): Promise<TransactionRecord | undefined> {
+    return this.#history.transaction(digest)
   }
 
-  async checkpoint(which: bigint | Digest): Promise<CheckpointRecord | undefined> {
-    if (typeof which === 'string') {
-      const sequence = await this.#writer.get(KEYS.checkpointByDigest(which))
-      return sequence && this.checkpoint(BigInt(JSON.parse(new TextDecoder().decode(sequence))))
-    }
-    if (which === this.#durable.sequence) return this.#durable
-    if (which < 0n || which > this.height) return undefined
-    const bytes = await this.#writer.get(KEYS.checkpoint(which))
-    return bytes && decodeCheckpoint(bytes)
+  checkpoint(which: bigint | Digest): Promise<CheckpointRecord | undefined> {
+    return this.#history.checkpoint(which)
+  }
+
+  /** From this checkpoint on, objects can be read as they were. */
+  get lowestWithObjects(): bigint {
+    return this.#pruner.lowest(this.height)
   }
 
   async close(): Promise<void> {
+    await this.#pruner.idle()
     await this.#writer.close()
   }
 }
 
 function checkGasOfSimulation({ data }: ParsedTransaction): void {
   if (data.gasData.payment.length > 0) checkGas(data, REFERENCE_GAS_PRICE)
-}
-
-/** Sender and, when another pays, the sponsor must have signed; nobody else. */
-async function checkSignatures(
-  { bytes, data }: ParsedTransaction,
-  signatures: readonly Uint8Array[],
-): Promise<void> {
-  const required = new Set([parseAddress(data.sender), parseAddress(data.gasData.owner)])
-  if (signatures.length !== required.size)
-    throw new LedgerError(
-      'INVALID_ARGUMENT',
-      `${required.size} signatures expected, ${signatures.length} given`,
-    )
-  for (const signature of signatures) {
-    let signer: Address
-    try {
-      signer = parseAddress((await verifyTransactionSignature(bytes, toBase64(signature))).toSuiAddress())
-    } catch (cause) {
-      throw new LedgerError('INVALID_ARGUMENT', 'Invalid user signature: it does not verify', { cause })
-    }
-    if (!required.delete(signer))
-      throw new LedgerError('INVALID_ARGUMENT', `Invalid user signature: ${signer} is not expected to sign`)
-  }
 }

@@ -58,6 +58,11 @@ export class BatchWriter {
     return this.#store.get(key)
   }
 
+  /** What is on disk; not what is queued. */
+  entries(prefix: string): AsyncIterable<[key: string, value: Uint8Array]> {
+    return this.#store.entries(prefix)
+  }
+
   /** Waits for what was queued; then closes the store. */
   async close(): Promise<void> {
     await this.#flush.catch(() => undefined)

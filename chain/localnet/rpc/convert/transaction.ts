@@ -1,6 +1,6 @@
 import { TypeTagSerializer } from '@mysten/sui/bcs'
 import { GrpcTypes } from '@mysten/sui/grpc'
-import { digestAs } from '../../ledger/digest.ts'
+import { type Digest, digestAs } from '../../ledger/digest.ts'
 import { type BalanceChange, parseEvents } from '../../ledger/execution/effects.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { parseTransaction } from '../../ledger/transaction.ts'
@@ -13,6 +13,7 @@ import { transactionMessage } from './transaction-data.ts'
 
 /** A transaction that was executed, or simulated. */
 export interface TransactionSource {
+  digest: Digest
   transaction: Uint8Array
   signatures: readonly Uint8Array[]
   effects: Uint8Array
@@ -54,9 +55,8 @@ export async function executedMessage(
   source: TransactionSource,
   mask: Mask,
 ): Promise<GrpcTypes.ExecutedTransaction> {
-  const parsed = parseTransaction(source.transaction)
   const message: GrpcTypes.ExecutedTransaction = {
-    digest: parsed.digest,
+    digest: source.digest,
     signatures: source.signatures.map(signature => ({
       bcs: bcsMessage('UserSignatureBytes', signature),
       scheme: signature[0],
@@ -70,7 +70,8 @@ export async function executedMessage(
       amount: amount.toString(),
     })),
   }
-  if (mask.wants('transaction')) message.transaction = transactionMessage(parsed)
+  if (mask.wants('transaction'))
+    message.transaction = transactionMessage(parseTransaction(source.transaction))
   if (mask.wants('effects')) message.effects = effectsMessage(source)
   if (source.events && mask.wants('events')) message.events = eventsMessage(ledger, source.events, mask)
   if (source.checkpoint !== undefined && mask.wants('objects'))

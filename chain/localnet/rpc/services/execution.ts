@@ -43,7 +43,11 @@ export const executionService = (ledger: Ledger) => ({
     const inner = mask.at('transaction')
     return mask.prune(GrpcTypes.SimulateTransactionResponse, {
       transaction: mask.wants('transaction')
-        ? await executedMessage(ledger, { ...simulation, transaction: bytes, signatures: [] }, inner)
+        ? await executedMessage(
+            ledger,
+            { ...simulation, digest: simulation.transaction.digest, transaction: bytes, signatures: [] },
+            inner,
+          )
         : undefined,
       commandOutputs: mask.wants('command_outputs')
         ? simulation.outputs.map(({ returned }) => ({

@@ -52,7 +52,7 @@ export function ledgerService(ledger: Ledger) {
       checkpointHeight: ledger.height,
       timestamp: timestamp(ledger.timestampMs),
       lowestAvailableCheckpoint: 0n,
-      lowestAvailableCheckpointObjects: 0n,
+      lowestAvailableCheckpointObjects: ledger.lowestWithObjects,
       server: 'floe-localnet/1',
     }),
 

@@ -1,0 +1,69 @@
+import type { Address } from './address.ts'
+import { type CheckpointRecord, decodeCheckpoint } from './checkpoint.ts'
+import type { Digest } from './digest.ts'
+import type { LedgerObject } from './object.ts'
+import { decodeObject, decodeTransaction, type TransactionRecord } from './records.ts'
+import { KEYS } from './store/keys.ts'
+import type { BatchWriter } from './store/writer.ts'
+
+/** What has happened, as far as it is on disk. */
+export class History {
+  readonly #writer: BatchWriter
+  readonly #waiters = new Set<() => void>()
+  #durable: CheckpointRecord
+
+  constructor(writer: BatchWriter, tip: CheckpointRecord) {
+    this.#writer = writer
+    this.#durable = tip
+  }
+
+  /** The newest checkpoint that is on disk. */
+  get height(): bigint {
+    return this.#durable.sequence
+  }
+
+  /** To be told of every checkpoint once it is on disk. */
+  reached(checkpoint: CheckpointRecord): void {
+    if (checkpoint.sequence > this.#durable.sequence) this.#durable = checkpoint
+    for (const wake of [...this.#waiters]) wake()
+  }
+
+  /** Resolves once the checkpoint is there; rejects with the signal's reason. */
+  async waitFor(sequence: bigint, signal: AbortSignal): Promise<void> {
+    while (this.height < sequence) {
+      signal.throwIfAborted()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const abort = () => reject(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      this.#waiters.add(resolve)
+      try {
+        await promise
+      } finally {
+        this.#waiters.delete(resolve)
+        signal.removeEventListener('abort', abort)
+      }
+    }
+  }
+
+  async transaction(digest: Digest): Promise<TransactionRecord | undefined> {
+    const bytes = await this.#writer.get(KEYS.transaction(digest))
+    return bytes && decodeTransaction(digest, bytes)
+  }
+
+  async checkpoint(which: bigint | Digest): Promise<CheckpointRecord | undefined> {
+    if (typeof which === 'string') {
+      const sequence = await this.#writer.get(KEYS.checkpointByDigest(which))
+      return sequence && this.checkpoint(BigInt(JSON.parse(new TextDecoder().decode(sequence))))
+    }
+    if (which === this.height) return this.#durable
+    if (which < 0n || which > this.height) return undefined
+    const bytes = await this.#writer.get(KEYS.checkpoint(which))
+    return bytes && decodeCheckpoint(bytes)
+  }
+
+  /** A version that was replaced or removed, as long as it is kept. */
+  async oldObject(id: Address, version: bigint): Promise<LedgerObject | undefined> {
+    const bytes = await this.#writer.get(KEYS.oldObject(id, version))
+    return bytes && decodeObject(id, bytes)
+  }
+}

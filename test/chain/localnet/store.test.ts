@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import * as fc from 'fast-check'
+import { type MoveObject, suiCoinType, suiType } from '../../../chain/localnet/ledger/object.ts'
+import { type Batch, emptyBatch, type KeyValueStore } from '../../../chain/localnet/ledger/store/key-value.ts'
+import { KEYS } from '../../../chain/localnet/ledger/store/keys.ts'
+import { LiveObjects } from '../../../chain/localnet/ledger/store/live-objects.ts'
+import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
+import { Pruner } from '../../../chain/localnet/ledger/store/pruner.ts'
+import { SortedList } from '../../../chain/localnet/ledger/store/sorted-list.ts'
+import { BatchWriter } from '../../../chain/localnet/ledger/store/writer.ts'
+
+const batch = (...entries: [string, string?][]): Batch => {
+  const made = emptyBatch()
+  for (const [key, value] of entries)
+    if (value === undefined) made.delete.add(key)
+    else made.put.set(key, Buffer.from(value))
+  return made
+}
+
+/** A store whose writes finish when the test says so. */
+function slowStore() {
+  const inner = memoryStore()
+  const writes: { batch: Batch; finish: (error?: Error) => void }[] = []
+  const store: KeyValueStore = {
+    ...inner,
+    async write(written) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      writes.push({ batch: written, finish: error => (error ? reject(error) : resolve()) })
+      await promise
+      await inner.write(written)
+    },
+  }
+  return { store, writes }
+}
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+describe('chain/localnet: store', () => {
+  describe('BatchWriter', () => {
+    it('writes what arrives meanwhile as one, in order, and shows it to readers at once', async () => {
+      const { store, writes } = slowStore()
+      const writer = new BatchWriter(store)
+      const done: string[] = []
+      const first = writer.write(batch(['a', '1'])).then(() => done.push('first'))
+      await turn()
+      const second = writer.write(batch(['a', '2'], ['b', '1'])).then(() => done.push('second'))
+      const third = writer.write(batch(['b'], ['c', '3'])).then(() => done.push('third'))
+      await turn()
+      assert.equal(writes.length, 1)
+      assert.equal(String(await writer.get('a')), '2')
+      assert.equal(await writer.get('b'), undefined)
+      assert.deepEqual(done, [])
+      writes[0]!.finish()
+      await first
+      await turn()
+      assert.equal(writes.length, 2)
+      assert.deepEqual([[...writes[1]!.batch.put.keys()], [...writes[1]!.batch.delete]], [['a', 'c'], ['b']])
+      writes[1]!.finish()
+      await Promise.all([second, third])
+      assert.deepEqual(done, ['first', 'second', 'third'])
+      assert.equal(String(await store.get('c')), '3')
+    })
+
+    it('accepts nothing more once a write has failed', async () => {
+      const { store, writes } = slowStore()
+      const writer = new BatchWriter(store)
+      const first = assert.rejects(writer.write(batch(['a', '1'])), /cannot write/)
+      await turn()
+      const queued = assert.rejects(writer.write(batch(['b', '1'])), /cannot write/)
+      writes[0]!.finish(new Error('disk full'))
+      await Promise.all([first, queued])
+      await assert.rejects(writer.write(batch(['c', '1'])), /cannot write/)
+      assert.ok(writer.failure)
+      assert.equal(writes.length, 1)
+      await writer.close()
+    })
+  })
+
+  it('SortedList pages through what a sorted set would hold', () => {
+    const change = fc.tuple(fc.boolean(), fc.stringMatching(/^[abc]{1,3}$/))
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60 }), fc.nat(5), (changes, size) => {
+        const list = new SortedList()
+        const set = new Set<string>()
+        for (const [isAdded, key] of changes) {
+          if (isAdded) list.add(key)
+          else list.delete(key)
+          if (isAdded) set.add(key)
+          else set.delete(key)
+        }
+        assert.equal(list.size, set.size)
+        for (const prefix of ['', 'a', 'ab']) {
+          const expected = [...set].filter(key => key.startsWith(prefix)).sort()
+          const seen: string[] = []
+          for (let page = list.page(size + 1, { prefix }); page.length > 0; )
+            page = list.page(size + 1, { prefix, after: seen[seen.push(...page) - 1] })
+          assert.deepEqual(seen, expected)
+        }
+      }),
+    )
+  })
+
+  describe('LiveObjects', () => {
+    const id = (n: number) => `0x${n.toString(16).padStart(64, '0')}`
+    const coin = (n: number, owner: string, balance: bigint): MoveObject => {
+      const contents = new Uint8Array(40)
+      new DataView(contents.buffer).setBigUint64(32, balance, true)
+      return {
+        kind: 'move',
+        id: id(n),
+        version: 1n,
+        digest: '',
+        owner: { kind: 'address', address: owner },
+        previousTransaction: '',
+        type: suiCoinType,
+        hasPublicTransfer: true,
+        contents,
+      }
+    }
+
+    it('keeps balances and lists right through any changes', () => {
+      const change = fc.record({
+        id: fc.nat(8),
+        owner: fc.constantFrom(id(100), id(101)),
+        balance: fc.bigInt(0n, 50n),
+        isDeleted: fc.boolean(),
+      })
+      fc.assert(
+        fc.property(fc.array(change, { maxLength: 50 }), changes => {
+          const objects = new LiveObjects()
+          const model = new Map<string, MoveObject>()
+          for (const { id: n, owner, balance, isDeleted } of changes) {
+            if (isDeleted) {
+              objects.delete(id(n))
+              model.delete(id(n))
+            } else {
+              objects.put(coin(n, owner, balance))
+              model.set(id(n), coin(n, owner, balance))
+            }
+          }
+          for (const owner of [id(100), id(101)]) {
+            const own = [...model.values()].filter(
+              object => (object.owner as { address: string }).address === owner,
+            )
+            const total = own.reduce(
+              (sum, { contents }) => sum + new DataView(contents.buffer).getBigUint64(32, true),
+              0n,
+            )
+            assert.deepEqual(objects.balance(owner, suiType), { total, coins: own.length })
+            assert.deepEqual(
+              objects.ownedBy(owner, { limit: 100 }).items.map(object => object.id),
+              own.map(object => object.id).sort(),
+            )
+            assert.equal(objects.balances(owner, { limit: 9 }).items.length, own.length > 0 ? 1 : 0)
+          }
+        }),
+      )
+    })
+  })
+
+  it('Pruner forgets old versions, and only those', async () => {
+    const store = memoryStore()
+    const writer = new BatchWriter(store)
+    const old = (n: bigint) => KEYS.oldObject(`0x${'1'.repeat(64)}`, n)
+    for (let n = 1n; n <= 1000n; n++)
+      await writer.write(batch([old(n), 'x'], [KEYS.outdatedBy(n), JSON.stringify([old(n)])]))
+    await writer.write(batch([KEYS.transaction('t'), 'x']))
+    const pruner = new Pruner(writer, 100n)
+    pruner.reached(999n)
+    await pruner.idle()
+    assert.ok(await store.get(old(1n)))
+    pruner.reached(1000n)
+    await pruner.idle()
+    assert.equal(pruner.lowest(1000n), 900n)
+    assert.deepEqual(
+      await Promise.all([1n, 899n, 900n, 1000n].map(async n => (await store.get(old(n))) !== undefined)),
+      [false, false, true, true],
+    )
+    assert.equal(await store.get(KEYS.outdatedBy(899n)), undefined)
+    assert.ok(await store.get(KEYS.transaction('t')))
+  })
+})
