@@ -18,6 +18,30 @@ interface Vote {
   weight: number
 }
 
+/** How many nodes are asked whether a blob is new, and for how long. */
+const GLANCE_NODES = 2
+const GLANCE_MS = 1_000
+
+/**
+ * Whether a blob seems to be new, by the word of two nodes: cheap, and good enough where being wrong only means paying
+ * for what is stored already. False when nobody answers.
+ */
+export async function seemsNew(
+  { peers, book }: NetworkStatusComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<boolean> {
+  const brief = anySignal(signal, AbortSignal.timeout(GLANCE_MS))
+  const asked = book.ranked(committee.members).slice(0, GLANCE_NODES)
+  const answers = await Promise.allSettled(
+    asked.map(member => peers.blobStatus(book.address(member), blobId, { signal: brief })),
+  )
+  signal?.throwIfAborted()
+  const told = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+  return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent')
+}
+
 /** A node that is silent for this long does not vote. */
 const TIMEOUT_MS = 8_000
 

@@ -9,7 +9,7 @@ import type { BlobCodec } from './adaptive-codec.ts'
 import type { CommitteeTracker } from './committees.ts'
 import { fanOut } from './fan-out.ts'
 import type { Lingering } from './lingering.ts'
-import { networkStatus } from './network-status.ts'
+import { networkStatus, seemsNew } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import type { StoreOptions, StoreResult } from './types.ts'
 import { anySignal } from './wait.ts'
@@ -95,6 +95,7 @@ async function findExisting(
   { epoch }: SystemInfo,
   { epochs, deletable, signal }: StoreOptions,
 ): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
+  if (await seemsNew({ peers, book }, committee, blobId, { signal })) return undefined
   const status = await networkStatus({ peers, book }, committee, blobId, { signal }).catch(error => {
     // without an answer the blob is stored as if it were new: that costs a little, and is right
     if (error instanceof ClientError) return undefined
