@@ -1,4 +1,4 @@
-import { toJson } from '../gateway/json.ts'
+import { toJson } from '../http/json.ts'
 import type { Failure } from './failure.ts'
 
 /** Where a command speaks: results on stdout, everything else on stderr. */

@@ -1,6 +1,6 @@
-import type { Exchange } from './exchange.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { allowedMethods, type Route } from '../http/router.ts'
 import type { Guard } from './guard.ts'
-import { allowedMethods, type Route } from './router.ts'
 
 // what a page may send with a read, and see of the answer, beyond the few that browsers always allow
 const READ_HEADERS = 'Range, If-None-Match, If-Range'

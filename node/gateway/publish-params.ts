@@ -1,6 +1,6 @@
 import { parseObjectId } from '../../codec/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { HttpError } from './errors.ts'
+import { HttpError } from '../http/errors.ts'
 
 export interface PublishParams {
   epochs: number

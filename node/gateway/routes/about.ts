@@ -1,7 +1,7 @@
-import { HttpError } from '../errors.ts'
-import type { Handler } from '../exchange.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Handler } from '../../http/exchange.ts'
+import { sendJson, sendText } from '../../http/respond.ts'
 import type { GatewayInit } from '../options.ts'
-import { sendJson, sendText } from '../respond.ts'
 
 // health is asked often and by impatient callers
 const HEALTH_MS = 5_000

@@ -1,12 +1,12 @@
+import { declaredLength, readBody } from '../../http/body.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange, Handler } from '../../http/exchange.ts'
+import type { Gate } from '../../http/gate.ts'
+import { sendJson } from '../../http/respond.ts'
 import type { Client } from '../../services/types.ts'
-import { declaredLength, readBody } from '../body.ts'
-import { HttpError } from '../errors.ts'
-import type { Exchange, Handler } from '../exchange.ts'
 import type { NetworkFacts } from '../facts.ts'
-import type { Gate } from '../gate.ts'
 import type { GatewayLimits } from '../options.ts'
 import { type PublishParams, parsePublishParams } from '../publish-params.ts'
-import { sendJson } from '../respond.ts'
 import { storeResultJson } from '../walrus-json.ts'
 
 interface PublishInit {

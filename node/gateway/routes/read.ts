@@ -1,13 +1,13 @@
 import { parseBlobId } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange, Handler } from '../../http/exchange.ts'
+import type { Gate } from '../../http/gate.ts'
+import { sendBytes } from '../../http/respond.ts'
 import type { Client } from '../../services/types.ts'
 import { ifRangeHolds, noneMatchHits } from '../conditional.ts'
-import { HttpError } from '../errors.ts'
-import type { Exchange, Handler } from '../exchange.ts'
-import type { Gate } from '../gate.ts'
 import type { GatewayLimits } from '../options.ts'
 import { parseRange } from '../range.ts'
-import { sendBytes } from '../respond.ts'
 
 // not immutable: a blob that was encoded wrongly can be invalidated
 const CACHE_CONTROL = 'public, max-age=86400, stale-while-revalidate=3600'

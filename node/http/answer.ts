@@ -1,18 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerOptions, setCorsHeaders } from './cors.ts'
-import { HttpError, toHttpError } from './errors.ts'
-import type { Exchange, LogFields } from './exchange.ts'
-import { createGuard, type Guard } from './guard.ts'
-import type { GatewayInit, GatewayLimits } from './options.ts'
+import type { Log } from '../../protocols/ports.ts'
+import type { HttpMetrics } from '../metrics.ts'
+import type { HttpError } from './errors.ts'
+import type { Exchange, Handler, LogFields } from './exchange.ts'
 import { sendError } from './refuse.ts'
 import { SAFE_HEADERS } from './respond.ts'
-import { findHandler, findRoute, type Route } from './router.ts'
-import { createRoutes } from './routes/index.ts'
+
+export interface AnswerInit {
+  /** finds out what is asked and answers it; what it throws is answered by `toHttpError` */
+  dispatch: Handler
+  toHttpError: (error: unknown) => HttpError
+  log?: Log
+  metrics?: HttpMetrics
+}
 
 export interface AnswerOptions {
   /** the client waits for `100 Continue` before it sends its body */
   expectsContinue: boolean
-  /** aborted when the gateway's patience with requests under way ends */
+  /** aborted when the server's patience with requests under way ends */
   stopping: AbortSignal
 }
 
@@ -26,11 +31,7 @@ export type Answer = (
 // what nginx logs for it
 const CLIENT_GONE_STATUS = 499
 
-export function createAnswer(init: GatewayInit, limits: GatewayLimits): Answer {
-  const routes = createRoutes(init, limits)
-  const guard = createGuard({ hostNames: init.hostNames ?? [], allowedOrigins: init.allowedOrigins ?? [] })
-  const counts = init.metrics?.http('gateway')
-
+export function createAnswer({ dispatch, toHttpError, log, metrics: counts }: AnswerInit): Answer {
   return async (request, response, { expectsContinue, stopping }) => {
     const startMs = performance.now()
     const gone = new AbortController()
@@ -46,7 +47,7 @@ export function createAnswer(init: GatewayInit, limits: GatewayLimits): Answer {
     const exchange: Exchange = {
       request,
       response,
-      url: new URL('http://gateway/'),
+      url: new URL('http://server/'),
       params: {},
       signal: AbortSignal.any([gone.signal, stopping]),
       askForBody() {
@@ -59,7 +60,8 @@ export function createAnswer(init: GatewayInit, limits: GatewayLimits): Answer {
     let failure: HttpError | undefined
     counts?.inFlight(1)
     try {
-      await dispatch(exchange, routes, guard)
+      for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value)
+      await dispatch(exchange)
     } catch (error) {
       failure = toHttpError(error)
       await sendError(exchange, failure, sendsBody)
@@ -81,30 +83,8 @@ export function createAnswer(init: GatewayInit, limits: GatewayLimits): Answer {
         durationMs,
         ...(failure && { reason: failure.reason }),
       }
-      if (status >= 500) init.log?.warn({ ...line, err: failure?.cause ?? failure }, 'request failed')
-      else init.log?.info(line, 'request')
+      if (status >= 500) log?.warn({ ...line, err: failure?.cause ?? failure }, 'request failed')
+      else log?.info(line, 'request')
     }
   }
-}
-
-async function dispatch(exchange: Exchange, routes: readonly Route[], guard: Guard): Promise<void> {
-  const { request, response } = exchange
-  for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value)
-  guard.checkHost(request)
-  exchange.url = parseTarget(request.url ?? '')
-  const { route, params } = findRoute(routes, exchange.url.pathname)
-  exchange.note({ route: route.pattern })
-  exchange.params = params
-  setCorsHeaders(exchange, route, guard)
-  if (request.method === 'OPTIONS') return answerOptions(exchange, route)
-  const handler = findHandler(route, request.method ?? '')
-  if (request.method === 'PUT') guard.checkOrigin(request)
-  await handler(exchange)
-}
-
-function parseTarget(target: string): URL {
-  // origin form only: this is no proxy. A path that starts with // would be read as a host
-  if (/^\/(?!\/)/.test(target) && URL.canParse(target, 'http://gateway'))
-    return new URL(target, 'http://gateway')
-  throw new HttpError(400, 'MALFORMED_REQUEST', 'the request target is not a path')
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { createGate } from '../../../node/gateway/gate.ts'
+import { createGate } from '../../../node/http/gate.ts'
 
 const never = new AbortController().signal
 

@@ -15,6 +15,16 @@ export interface Match {
   params: Record<string, string>
 }
 
+/**
+ * The URL of a request. Throws 400 for any but the origin form: this is no proxy, and a path that starts with // would
+ * be read as a host.
+ */
+export function parseTarget(target: string): URL {
+  if (/^\/(?!\/)/.test(target) && URL.canParse(target, 'http://server'))
+    return new URL(target, 'http://server')
+  throw new HttpError(400, 'MALFORMED_REQUEST', 'the request target is not a path')
+}
+
 /** The route of a path. Throws 404 when there is none, 400 when a segment cannot be decoded. */
 export function findRoute(routes: readonly Route[], path: string): Match {
   for (const route of routes) {

@@ -81,7 +81,7 @@ function createSink(declared: number | undefined): Sink {
 }
 
 function tooLarge(maxBytes: number, actualBytes: number): HttpError {
-  return new HttpError(413, 'BODY_TOO_LARGE', `a blob on this network has at most ${maxBytes} bytes`, {
+  return new HttpError(413, 'BODY_TOO_LARGE', `the body may have at most ${maxBytes} bytes`, {
     metadata: { maxBytes, actualBytes },
   })
 }

@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type AnswerInit, createAnswer } from './answer.ts'
+import { HttpError } from './errors.ts'
+
+export interface HttpServerInit extends AnswerInit {
+  /** what it is called in messages: `the gateway` */
+  name: string
+  host: string
+  /** 0 takes a free one */
+  port: number
+  /** from a request's first byte to its last, waiting for its turn included */
+  requestMs: number
+  /** what requests under way get when the server stops */
+  stopGraceMs: number
+}
+
+export interface HttpServer {
+  /** Rejects with node's own error when the port is taken: `code` EADDRINUSE, `port`. */
+  start(): Promise<void>
+  /** Lets requests under way finish for a short while, then ends them. */
+  stop(): Promise<void>
+  /** `http://host:port`; throws before the start. */
+  readonly url: string
+}
+
+// a request head is tiny; bodies have their own idle limit
+const HEADERS_TIMEOUT_MS = 15_000
+// far above what one machine's people open, far below the file descriptors of a process
+const MAX_CONNECTIONS = 1024
+// above what clients keep a connection for, so that one is rarely reused just when it is dropped here
+const KEEP_ALIVE_MS = 60_000
+
+export function createHttpServer(init: HttpServerInit): HttpServer {
+  const { name, host } = init
+  const answer = createAnswer(init)
+  let running: { server: Server; stopping: AbortController; underWay: Set<Promise<void>> } | undefined
+
+  return {
+    async start() {
+      if (running !== undefined) throw new Error(`${name} runs already`)
+      const stopping = new AbortController()
+      const underWay = new Set<Promise<void>>()
+      const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+        const done = answer(request, response, { expectsContinue, stopping: stopping.signal })
+        underWay.add(done)
+        done.finally(() => underWay.delete(done))
+      }
+      const server = createServer({
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: init.requestMs,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      })
+      server.maxConnections = MAX_CONNECTIONS
+      server.on('request', serve(false)).on('checkContinue', serve(true))
+      server.listen(init.port, host)
+      await once(server, 'listening')
+      running = { server, stopping, underWay }
+    },
+    async stop() {
+      if (running === undefined) return
+      const { server, stopping, underWay } = running
+      running = undefined
+      const closed = once(server, 'close')
+      server.close()
+      const grace = setTimeout(
+        () => stopping.abort(new HttpError(503, 'STOPPING', `${name} is stopping`, { retryAfterSeconds: 5 })),
+        init.stopGraceMs,
+      )
+      while (underWay.size > 0) await Promise.all(underWay)
+      clearTimeout(grace)
+      server.closeAllConnections()
+      await closed
+    },
+    get url() {
+      if (running === undefined) throw new Error(`${name} does not run`)
+      const { port } = running.server.address() as AddressInfo
+      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    },
+  }
+}
