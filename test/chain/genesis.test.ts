@@ -14,11 +14,8 @@ describe('chain/genesis', function () {
 
   describe('of 13 nodes with 100 shards', () => {
     let on: TestNetwork
-    let tookMs: number
     before(async () => {
-      const start = performance.now()
       on = await startTestNetwork({ nodes: 13, nShards: 100 })
-      tookMs = performance.now() - start
     })
     after(() => on?.close())
 
@@ -29,8 +26,6 @@ describe('chain/genesis', function () {
       assert.equal(previous, undefined)
       assert.equal(current.epoch, 1)
       assert.deepEqual(current.members.map(m => m.name).toSorted(), on.nodes.map(n => n.name).toSorted())
-      // generous: what matters is that it takes seconds, not minutes, on a busy machine too
-      assert.ok(tookMs < 30_000, `${tookMs} ms`)
     })
 
     it('deals every shard out once, evenly', async () => {
