@@ -352,4 +352,26 @@ describe('chain/localnet: what becomes of objects', function () {
       assert.match(error.description!, new RegExp(`(ARITHMETIC|VECTOR)_ERROR in .*::things::${name}`))
     }
   })
+
+  it('tells errors that are written in words', async () => {
+    const clever = async (name: string, args: number[] = []) => {
+      const error = await chain.fails(
+        make((tx, call) =>
+          call(
+            name,
+            args.map(n => tx.pure.u64(n)),
+          ),
+        ),
+      )
+      return { ...error.MoveAbort!.cleverError, message: error.message }
+    }
+    const told = await clever('fail_in_words')
+    assert.deepEqual([told.constantName, told.value], ['ETold', 'told in words'])
+    assert.match(told.message, /ETold.*told in words/s)
+    const numbered = await clever('fail_with_number')
+    assert.deepEqual([numbered.constantName, numbered.value], ['ENumbered', 'with a number'])
+    const assertion = await clever('fail_assertion', [1])
+    assert.ok(assertion.lineNumber! > 100)
+    assert.equal(assertion.value, undefined)
+  })
 })

@@ -2,6 +2,7 @@ import { bcs } from '@mysten/sui/bcs'
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { type Digest, digestAs } from '../../ledger/digest.ts'
 import { ownerFromBcs } from '../../ledger/object.ts'
+import type { FindModule } from './clever-error.ts'
 import { bcsMessage, ownerMessage } from './common.ts'
 import { statusMessage } from './failure.ts'
 
@@ -60,11 +61,10 @@ function changeMessage(
   return message
 }
 
-export function effectsMessage({
-  effects: bytes,
-  objectTypes,
-  message,
-}: EffectsSource): GrpcTypes.TransactionEffects {
+export function effectsMessage(
+  { effects: bytes, objectTypes, message }: EffectsSource,
+  find: FindModule,
+): GrpcTypes.TransactionEffects {
   const effects = effectsV2(bytes)
   const lamport = BigInt(effects.lamportVersion)
   const changedObjects = effects.changedObjects.map(change => changeMessage(change, lamport, objectTypes))
@@ -73,7 +73,7 @@ export function effectsMessage({
     bcs: bcsMessage('TransactionEffects', bytes),
     digest: digestAs('TransactionEffects', bytes),
     version: 2,
-    status: statusMessage(effects.status, message),
+    status: statusMessage(effects.status, message, find),
     epoch: BigInt(effects.executedEpoch),
     gasUsed: {
       computationCost: BigInt(gas.computationCost),

@@ -1,5 +1,6 @@
 import type { bcs } from '@mysten/sui/bcs'
 import { GrpcTypes } from '@mysten/sui/grpc'
+import { cleverError, type FindModule } from './clever-error.ts'
 
 type Effects = Extract<ReturnType<typeof bcs.TransactionEffects.parse>, { $kind: 'V2' }>['V2']
 type Failure = Extract<Effects['status'], { $kind: 'Failure' }>['Failure']['error']
@@ -43,13 +44,17 @@ const sizes = (size: string, maxSize: string): Details => ({
   sizeError: { size: BigInt(size), maxSize: BigInt(maxSize) },
 })
 
-function details(failure: Failure): Details {
+function details(failure: Failure, find: FindModule): Details {
   switch (failure.$kind) {
     case 'MoveAbort': {
       const [at, code] = failure.MoveAbort
       return {
         oneofKind: 'abort',
-        abort: { abortCode: BigInt(code), location: location(at) },
+        abort: {
+          abortCode: BigInt(code),
+          location: location(at),
+          cleverError: cleverError(find, at.module.address, at.module.name, BigInt(code)),
+        },
       }
     }
     case 'MovePrimitiveRuntimeError': {
@@ -151,6 +156,7 @@ function upgradeError(error: UpgradeFailure): Details {
 export function statusMessage(
   status: Effects['status'],
   description: string | undefined,
+  find: FindModule,
 ): GrpcTypes.ExecutionStatus {
   if (status.$kind === 'Success') return { success: true }
   const { error, command } = status.Failure
@@ -160,7 +166,7 @@ export function statusMessage(
       kind: enumValue(Kind, error.$kind),
       description: description ?? error.$kind,
       command: command === null ? undefined : BigInt(command),
-      errorDetails: details(error),
+      errorDetails: details(error, find),
     },
   }
 }

@@ -5,6 +5,7 @@ import { type BalanceChange, parseEvents } from '../../ledger/execution/effects.
 import type { Ledger } from '../../ledger/ledger.ts'
 import { parseTransaction } from '../../ledger/transaction.ts'
 import type { Mask } from '../mask.ts'
+import { moduleFinder } from './clever-error.ts'
 import { bcsMessage, timestamp } from './common.ts'
 import { effectsMessage, effectsV2 } from './effects.ts'
 import { jsonOf } from './json.ts'
@@ -72,7 +73,7 @@ export async function executedMessage(
   }
   if (mask.wants('transaction'))
     message.transaction = transactionMessage(parseTransaction(source.transaction))
-  if (mask.wants('effects')) message.effects = effectsMessage(source)
+  if (mask.wants('effects')) message.effects = effectsMessage(source, moduleFinder(ledger.vm))
   if (source.events && mask.wants('events')) message.events = eventsMessage(ledger, source.events, mask)
   if (source.checkpoint !== undefined && mask.wants('objects'))
     message.objects = await objectSet(ledger, source, mask.at('objects.objects'))

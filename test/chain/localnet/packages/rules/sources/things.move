@@ -66,6 +66,12 @@ public struct Drawn has copy, drop {
 
 const ENamed: u64 = 7;
 
+#[error]
+const ETold: vector<u8> = b"told in words";
+
+#[error(code = 9)]
+const ENumbered: vector<u8> = b"with a number";
+
 fun init(witness: THINGS, ctx: &mut TxContext) {
     event::emit(Initialized { is_witness: sui::types::is_one_time_witness(&witness) });
     transfer::transfer(Bound { id: object::new(ctx) }, ctx.sender())
@@ -219,6 +225,18 @@ public fun set_then_fail(target: &mut Thing, ctx: &mut TxContext) {
     event::emit(Noted { n: 0, sender: ctx.sender(), sponsor: option::none() });
     transfer::public_transfer(thing(5, ctx), ctx.sender());
     abort ENamed
+}
+
+public fun fail_in_words() {
+    abort ETold
+}
+
+public fun fail_with_number() {
+    abort ENumbered
+}
+
+public fun fail_assertion(n: u64) {
+    assert!(n == 0)
 }
 
 public fun overflow(n: u8): u8 {
