@@ -169,6 +169,21 @@ fun not_extended_when_expired() { extend(true, 2, 1) }
 #[test, expected_failure(abort_code = walrus::blob::ENotCertified)]
 fun not_extended_before_it_is_certified() { extend(false, 0, 1) }
 
+#[test, expected_failure(abort_code = walrus::system_state_inner::EStorageExceeded)]
+fun not_extended_into_an_epoch_that_is_sold_out() {
+    let mut network = test_network::four();
+    let mut blob = network.certified_blob(7, false, 2);
+    let mut coin = network.mint(1_000_000_000);
+    let (system, _, ctx) = network.both();
+    let all = system.total_capacity_size();
+    let sold = system.reserve_space_for_epochs(all, 3, 4, &mut coin, ctx);
+    system.extend_blob(&mut blob, 1, &mut coin);
+    destroy(coin);
+    destroy(sold);
+    destroy(blob);
+    network.destroy();
+}
+
 // === Deleting ===
 
 #[test]

@@ -73,6 +73,14 @@ fun a_node_attests_to_a_checkpoint_once() {
     network.destroy();
 }
 
+#[test, expected_failure(abort_code = walrus::system_state_inner::ERepeatedAttestation)]
+fun a_node_attests_to_one_checkpoint_at_a_time() {
+    let mut network = test_network::four();
+    attest(&mut network, 0, 1, 10);
+    attest(&mut network, 0, 2, 20);
+    network.destroy();
+}
+
 #[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidIdEpoch)]
 fun attestations_are_for_the_current_epoch() {
     let mut network = test_network::four();

@@ -32,7 +32,7 @@ const EInvalidIdEpoch: u64 = 4;
 const ENotCommitteeMember: u64 = 5;
 /// The message is for another node.
 const EIncorrectNode: u64 = 6;
-/// The node attested to this or a later checkpoint already.
+/// The node's last attestation of this epoch is not decided yet, or was for this or a later checkpoint.
 const ERepeatedAttestation: u64 = 7;
 /// Deny lists must be updated in order.
 const EInvalidDenyListSequence: u64 = 8;
@@ -204,8 +204,7 @@ fun reserve(
     )
 }
 
-/// Buys more epochs for bytes that are in use already: they are not checked against the capacity, which was
-/// enough for them.
+/// Buys more epochs for bytes that are in use already. Others may have bought these epochs, so the capacity counts.
 public(package) fun pay_extension(
     self: &mut SystemStateInnerV1,
     storage_amount: u64,
@@ -217,7 +216,7 @@ public(package) fun pay_extension(
     let end_offset = start_offset + extended_epochs;
     self.check_offsets(start_offset, end_offset);
     self.pay(storage_amount, start_offset, end_offset, payment);
-    self.take_capacity(storage_amount, start_offset, end_offset, false);
+    self.take_capacity(storage_amount, start_offset, end_offset, true);
 }
 
 /// Buys more bytes for a range of epochs that has begun.
@@ -372,7 +371,7 @@ public(package) fun invalidate_blob_id(
 }
 
 /// Counts a node's attestation to an event blob; with 2f + 1 shards the blob becomes a certified one that is
-/// kept for free.
+/// kept for free. In an epoch a node attests to one checkpoint at a time, so candidates stay as few as nodes.
 public(package) fun certify_event_blob(
     self: &mut SystemStateInnerV1,
     cap: &mut StorageNodeCap,
@@ -386,18 +385,17 @@ public(package) fun certify_event_blob(
 ) {
     assert!(epoch == self.epoch(), EInvalidIdEpoch);
     let weight = self.member_weight(cap);
+    let state = &mut self.event_blob_certification_state;
     let last = cap.last_event_blob_attestation();
     if (last.is_some()) {
         let last = last.destroy_some();
-        assert!(
-            last.epoch() < epoch || last.checkpoint() < ending_checkpoint_sequence_num,
-            ERepeatedAttestation,
-        );
+        let is_decided = state.is_already_certified(last.checkpoint());
+        let is_later = ending_checkpoint_sequence_num > last.checkpoint();
+        assert!(last.epoch() < epoch || (is_decided && is_later), ERepeatedAttestation);
     };
     cap.set_last_event_blob_attestation(
         event_blob::new_attestation(ending_checkpoint_sequence_num, epoch),
     );
-    let state = &mut self.event_blob_certification_state;
     if (state.is_already_certified(ending_checkpoint_sequence_num)) return;
     let total = state.add_weight(blob_id, ending_checkpoint_sequence_num, weight);
     if (!bls_aggregate::is_quorum(total, self.committee.n_shards())) return;
