@@ -7,6 +7,7 @@ import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
 import { makeOutcome, type Outcome } from './execution/effects.ts'
 import { type Execution, execute } from './execution/execute.ts'
+import type { LoadedTransaction } from './execution/inputs.ts'
 import { systemCall } from './execution/system-call.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
 import { History } from './history.ts'
@@ -248,7 +249,7 @@ export class Ledger {
     if (checks) this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
     const { outcome, execution } = this.#run(transaction, checks)
-    for (const { id } of [...execution.packages].reverse()) this.vm.unloadPackage(id)
+    this.#unload(execution)
     return { ...outcome, transaction, outputs: execution.outputs, timestampMs: this.timestampMs }
   }
 
@@ -264,7 +265,7 @@ export class Ledger {
   }
 
   #run(transaction: ParsedTransaction, checks: boolean): { outcome: Outcome; execution: Execution } {
-    const { data, programmable, digest, digestBytes } = transaction
+    const { data, programmable, digestBytes } = transaction
     const read = (id: Address) => this.objects.get(id)
     const loaded = loadTransaction(read, transaction, { checks })
     const sender = parseAddress(data.sender)
@@ -287,23 +288,40 @@ export class Ledger {
       read,
       checks,
     })
+    try {
+      return { outcome: this.#outcome(transaction, loaded, execution), execution }
+    } catch (error) {
+      this.#unload(execution)
+      throw error
+    }
+  }
+
+  /** Forgets packages that are not in the ledger. */
+  #unload({ packages }: Execution): void {
+    for (const { id } of packages.toReversed()) this.vm.unloadPackage(id)
+  }
+
+  #outcome(
+    { data, programmable, digest }: ParsedTransaction,
+    loaded: LoadedTransaction,
+    execution: Execution,
+  ): Outcome {
     const packageDependencies = new Set<Digest>()
     for (const command of programmable.commands) {
       const used = command.MoveCall && this.objects.get(command.MoveCall.package)
       if (used) packageDependencies.add(used.previousTransaction)
     }
-    const outcome = makeOutcome({
+    return makeOutcome({
       execution,
       loaded,
       digest,
-      sender,
+      sender: parseAddress(data.sender),
       epoch: this.epoch,
-      gasPrice,
+      gasPrice: BigInt(data.gasData.price),
       hasTypeAbility: (type, ability) => (this.vm.abilities(type) & ability) !== 0,
       eventTag: type => (this.vm.types.toTag(type) as { struct: object }).struct,
       packageDependencies,
     })
-    return { outcome, execution }
   }
 
   /** Puts changes into memory and into the batch; answers the keys of the versions that they replaced. */
