@@ -26,6 +26,8 @@ export class CommitteeReader {
   readonly #flight = new SingleFlight<Committees>()
   #cached: Committees | undefined
   #freshUntil = 0
+  /** counts `expire`: a run that began before the last one may not fill the cache */
+  #generation = 0
 
   constructor(rpc: RpcPool, state: StateReader) {
     this.#rpc = rpc
@@ -41,19 +43,23 @@ export class CommitteeReader {
   /** The next read asks the chain for the epoch's state. */
   expire(): void {
     this.#freshUntil = 0
+    this.#generation++
     // a run under way may have read the state before what made the caller ask
     this.#flight.forget()
   }
 
   async #load(): Promise<Committees> {
+    const generation = this.#generation
     const state = await this.#state.read()
     const epoch = state.staking.epoch as Epoch
     const known = this.#cached?.epoch === epoch ? this.#cached : undefined
     const committees: Committees = known
       ? { ...known, state: epochState(state.staking) }
       : await this.#rpc.read(client => readCommittees(client, state))
-    this.#cached = committees
-    this.#freshUntil = performance.now() + STATE_TTL_MS
+    if (generation === this.#generation) {
+      this.#cached = committees
+      this.#freshUntil = performance.now() + STATE_TTL_MS
+    }
     return committees
   }
 }

@@ -58,6 +58,7 @@ export function eventsOf(
       const base = {
         cursor: formatCursor(position),
         digest: tx.digest ?? '',
+        eventIndex: index,
         checkpoint: sequence,
         timestampMs,
       }
@@ -71,7 +72,7 @@ export function eventsOf(
 }
 
 type EventBody = ChainEvent extends infer E ? (E extends ChainEvent ? Omit<E, keyof Base> : never) : never
-type Base = Pick<ChainEvent, 'cursor' | 'digest' | 'checkpoint' | 'timestampMs'>
+type Base = Pick<ChainEvent, 'cursor' | 'digest' | 'eventIndex' | 'checkpoint' | 'timestampMs'>
 
 function decodeEvent(module: string, name: string, bytes: Uint8Array): EventBody {
   if (module !== EVENTS_MODULE || !isKnown(name))
