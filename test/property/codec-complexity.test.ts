@@ -1,60 +1,109 @@
 import assert from 'node:assert/strict'
-import { createCodec } from '../../codec/index.ts'
+import { codecOn } from '../../codec/codec.ts'
+import { Engine } from '../../codec/host/engine.ts'
+import { OPERATIONS } from '../../codec/host/phase.ts'
+import { type Codec, symbolSize } from '../../codec/index.ts'
 import { allotEncode } from '../../codec/jobs/encode.ts'
-import { enough, sliversOf, xorshiftBytes } from '../codec/support/data.ts'
+import { enough, ref, sliversOf, xorshiftBytes } from '../codec/support/data.ts'
 
 const MIB = 2 ** 20
 
-/** Processor time of this process, which other programs on the machine change little. */
-async function cpuMs(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1000
+/** Where a kernel call says how many codewords it works on. */
+const BATCH_ARGUMENT: Partial<Record<(typeof OPERATIONS)[number], number>> = {
+  expandTo: 4,
+  expand: 5,
+  hashSymbols: 5,
+  decodeWords: 3,
 }
 
-/** The least of three runs: the first compiles and gets memory. */
-async function least(work: () => Promise<unknown>): Promise<number> {
-  return Math.min(await cpuMs(work), await cpuMs(work), await cpuMs(work))
+/** A codec whose work can be counted: codewords that the kernel transforms or hashes, times their symbols' size. */
+function countingCodec(): {
+  codec: Codec
+  workOf(size: number, call: () => Promise<unknown>): Promise<number>
+} {
+  const engine = new Engine({ threads: 0 })
+  let words = 0
+  const run = engine.run.bind(engine)
+  engine.run = (arena, phase, ...rest) => {
+    const { code } = phase
+    for (let at = 0; at < code.length; at += 2 + code[at + 1]!) {
+      const argument = BATCH_ARGUMENT[OPERATIONS[code[at]!]!]
+      if (argument !== undefined) words += code[at + 2 + argument]!
+    }
+    return run(arena, phase, ...rest)
+  }
+  return {
+    codec: codecOn(engine),
+    async workOf(size, call) {
+      words = 0
+      await call()
+      return words * size
+    },
+  }
 }
 
 describe('complexity of the codec', () => {
-  const codec = createCodec({ threads: 0 })
+  const n = 100
+  const { codec, workOf } = countingCodec()
   after(() => codec.close())
 
-  it('encode and decode take time at most linear in the blob', async () => {
-    const n = 100
-    const times = { encode: [] as number[], decode: [] as number[] }
-    for (const size of [2 * MIB, 16 * MIB]) {
-      const data = xorshiftBytes(1, size)
-      times.encode.push(await least(async () => (await codec.encode(data, n)).release()))
-      const blob = await codec.encode(data, n)
-      const { metadata } = blob
-      const slivers = sliversOf(
-        blob,
-        'primary',
-        Array.from({ length: enough(n, 'primary') }, (_, i) => n - 1 - i),
-      )
-      blob.release()
-      times.decode.push(await least(() => codec.decode({ metadata, slivers, verify: false })))
+  const workFor = async (bytes: number) => {
+    const data = xorshiftBytes(1, bytes)
+    const size = symbolSize(n, bytes)
+    const blob = await codec.encode(data, n)
+    const { metadata } = blob
+    const slivers = sliversOf(
+      blob,
+      'primary',
+      Array.from({ length: enough(n, 'primary') }, (_, i) => n - 1 - i),
+    )
+    const source = ref(0, 'primary')
+    const bytesOfSource = blob.sliver(source)
+    blob.release()
+    return {
+      encode: await workOf(size, async () => (await codec.encode(data, n)).release()),
+      metadata: await workOf(size, () => codec.metadata(data, n)),
+      decode: await workOf(size, () => codec.decode({ metadata, slivers, verify: false })),
+      verifySliver: await workOf(size, () => codec.verifySliver(metadata, source, bytesOfSource)),
     }
-    for (const [operation, [small, large]] of Object.entries(times)) {
-      // eight times the bytes; twice that leaves room for caches that no longer hold
-      assert.ok(large! < 16 * small!, `${operation}: ${small} ms, ${large} ms`)
-    }
-  }).timeout(30_000)
+  }
 
-  it('an encode in memory takes at most 5 times the blob and 64 MiB', () => {
-    for (const n of [4, 10, 100, 1000]) {
-      for (const bytes of [0, 1024, MIB, 16 * MIB, 64 * MIB, 256 * MIB]) {
-        if (bytes > (n === 4 ? 390_000 : n === 10 ? 1_800_000 : n === 100 ? 149_000_000 : Infinity)) continue
-        const { allotment } = allotEncode(n, bytes, 'slivers', 2)
-        assert.ok(allotment.size <= 5 * bytes + 64 * MIB, `${n} shards, ${bytes} bytes: ${allotment.size}`)
+  it('is at most linear in the size of the blob', async () => {
+    const small = await workFor(MIB)
+    const large = await workFor(4 * MIB)
+    for (const operation of ['encode', 'metadata', 'decode', 'verifySliver'] as const) {
+      assert.ok(small[operation] > 0)
+      // symbols have an even number of bytes: at 1 MiB that makes up to half a percent
+      assert.ok(
+        large[operation] <= 4.02 * small[operation],
+        `${operation}: ${large[operation] / small[operation]}`,
+      )
+    }
+  })
+
+  it('is that of every row and column once', async () => {
+    const { encode, decode } = await workFor(MIB)
+    const size = symbolSize(n, MIB)
+    // rows of the message are expanded, all columns expanded and hashed
+    assert.equal(encode, (enough(n, 'primary') + 2 * n) * size)
+    // each column of the message is decoded, and no other
+    assert.equal(decode, enough(n, 'secondary') * size)
+  })
+
+  it('takes at most 5 times the blob and 64 MiB of memory to encode', () => {
+    const largest: Record<number, number> = { 4: 390_000, 10: 1_800_000, 100: 149_000_000, 1000: 256 * MIB }
+    for (const [shards, limit] of Object.entries(largest)) {
+      for (const bytes of [0, 1024, MIB, 16 * MIB, 64 * MIB, 256 * MIB].filter(size => size <= limit)) {
+        const { allotment } = allotEncode(Number(shards), bytes, 'slivers', 2)
+        assert.ok(
+          allotment.size <= 5 * bytes + 64 * MIB,
+          `${shards} shards, ${bytes} bytes: ${allotment.size}`,
+        )
       }
     }
   })
 
-  it('a metadata-only encode takes less than twice the blob and 64 MiB', () => {
+  it('takes less than twice the blob and 64 MiB for metadata alone', () => {
     for (const bytes of [1024, 64 * MIB, 256 * MIB]) {
       assert.ok(allotEncode(1000, bytes, 'message', 2).allotment.size <= 2 * bytes + 64 * MIB)
     }
