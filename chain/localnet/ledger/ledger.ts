@@ -47,6 +47,11 @@ export interface Simulation extends Outcome {
   timestampMs: bigint
 }
 
+interface RunOptions {
+  checks: boolean
+  withOutputs: boolean
+}
+
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
 /**
@@ -204,7 +209,7 @@ export class Ledger {
     this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
     const timestampMs = this.timestampMs
-    const { outcome } = this.#run(transaction, true)
+    const { outcome } = this.#run(transaction, { checks: true, withOutputs: false })
     const checkpoint = makeCheckpoint({
       epoch: this.epoch,
       previous: this.#tip,
@@ -242,13 +247,13 @@ export class Ledger {
   }
 
   /** What a transaction would do now; nothing changes. Without checks, it needs no gas and no ownership. */
-  simulate(bytes: Uint8Array, { checks }: { checks: boolean }): Simulation {
+  simulate(bytes: Uint8Array, { checks, withOutputs }: RunOptions): Simulation {
     const transaction = parseTransaction(bytes)
     checkShape(transaction)
     if (checks) checkGasOfSimulation(transaction)
     if (checks) this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
-    const { outcome, execution } = this.#run(transaction, checks)
+    const { outcome, execution } = this.#run(transaction, { checks, withOutputs })
     this.#unload(execution)
     return { ...outcome, transaction, outputs: execution.outputs, timestampMs: this.timestampMs }
   }
@@ -264,7 +269,10 @@ export class Ledger {
     if (shared.includes(SYSTEM.random)) this.#drawRandomness()
   }
 
-  #run(transaction: ParsedTransaction, checks: boolean): { outcome: Outcome; execution: Execution } {
+  #run(
+    transaction: ParsedTransaction,
+    { checks, withOutputs }: RunOptions,
+  ): { outcome: Outcome; execution: Execution } {
     const { data, programmable, digestBytes } = transaction
     const read = (id: Address) => this.objects.get(id)
     const loaded = loadTransaction(read, transaction, { checks })
@@ -287,6 +295,7 @@ export class Ledger {
       loaded,
       read,
       checks,
+      withOutputs,
     })
     try {
       return { outcome: this.#outcome(transaction, loaded, execution), execution }

@@ -16,24 +16,28 @@ export function allowedHost(host: string | undefined, bound: string): boolean {
   return host !== undefined && (localNames.has(hostName(host)) || hostName(host) === bound)
 }
 
-/** Pages served from localhost may call; others get no CORS headers, so browsers keep replies from them. */
-export function corsHeaders(origin: string | undefined): Record<string, string> {
-  if (origin === undefined || !isLocalOrigin(origin)) return {}
-  return {
-    'access-control-allow-origin': origin,
-    'access-control-allow-methods': 'POST, GET, OPTIONS',
-    'access-control-allow-headers':
-      'content-type, x-grpc-web, x-user-agent, grpc-timeout, x-sui-client-protocol-version, authorization',
-    'access-control-expose-headers': 'grpc-status, grpc-message',
-    'access-control-max-age': '7200',
-    vary: 'origin',
-  }
-}
-
-function isLocalOrigin(origin: string): boolean {
+/**
+ * Pages of this machine, and of the server's own name, may call. Others are refused and not merely kept from
+ * reading the reply: a page can send a plain POST (to the faucet, say) without asking first.
+ */
+export function allowedOrigin(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return true
+  let url: URL
   try {
-    return localNames.has(new URL(origin).hostname)
+    url = new URL(origin)
   } catch {
     return false
   }
+  return localNames.has(url.hostname) || (host !== undefined && url.host === host.toLowerCase())
 }
+
+/** For an origin that is allowed. */
+export const corsHeaders = (origin: string): Record<string, string> => ({
+  'access-control-allow-origin': origin,
+  'access-control-allow-methods': 'POST, GET, OPTIONS',
+  'access-control-allow-headers':
+    'content-type, x-grpc-web, x-user-agent, grpc-timeout, x-sui-client-protocol-version, authorization',
+  'access-control-expose-headers': 'grpc-status, grpc-message',
+  'access-control-max-age': '7200',
+  vary: 'origin',
+})

@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as timers from 'node:timers/promises'
 import { dataFrame, type Framing, framingOf, readRequest, trailerFrame } from './framing.ts'
-import { allowedHost, corsHeaders } from './guard.ts'
+import { allowedHost, allowedOrigin, corsHeaders } from './guard.ts'
 import type { Method } from './methods.ts'
 import { RpcStatus, STATUS, toStatus } from './status.ts'
 
@@ -76,9 +76,11 @@ async function respond(
   closing: AbortSignal,
 ): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://localhost').pathname
-  if (!allowedHost(request.headers.host, host)) return plain(response, 403, { error: 'unknown Host' })
-  for (const [name, value] of Object.entries(corsHeaders(request.headers.origin)))
-    response.setHeader(name, value)
+  const { host: name, origin } = request.headers
+  if (!allowedHost(name, host)) return plain(response, 403, { error: 'unknown Host' })
+  if (!allowedOrigin(origin, name)) return plain(response, 403, { error: 'unknown Origin' })
+  if (origin !== undefined)
+    for (const [header, value] of Object.entries(corsHeaders(origin))) response.setHeader(header, value)
   if (request.method === 'OPTIONS') return plain(response, 204)
   const route = routes.get(`${request.method} ${path}`)
   const framing = framingOf(request.headers['content-type'] ?? '')

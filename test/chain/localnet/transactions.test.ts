@@ -269,6 +269,7 @@ describe('chain/localnet: which transactions are let in', function () {
     const tx = new Transaction()
     tx.setSender(chain.address)
     tx.moveCall({ target: chain.target('two') })
+    tx.moveCall({ target: chain.target('bump'), arguments: [tx.pure.u64(6)] })
     const made = tx.moveCall({ target: chain.target('thing'), arguments: [tx.pure.u64(1)] })
     tx.transferObjects([made], chain.address)
     const result = await chain.client.simulateTransaction({

@@ -45,6 +45,8 @@ export class Arguments {
   readonly #anyPure: boolean
   /** how the current command has used a value so far */
   #uses = new Map<Value[], 'read' | 'write'>()
+  /** what the current command has by mutable reference */
+  lent: { argument: Argument; type: MoveType; cell: Value[] }[] = []
 
   constructor(vm: Vm, inputs: readonly Slot[], gas: Slot | undefined, anyPure: boolean) {
     this.#vm = vm
@@ -55,6 +57,7 @@ export class Arguments {
 
   startCommand(): void {
     this.#uses = new Map()
+    this.lent = []
   }
 
   slot(index: number, argument: Argument): Slot {
@@ -99,6 +102,7 @@ export class Arguments {
       throw argumentFailure(index, { InvalidReferenceArgument: true })
     this.#uses.set(cell, mutable ? 'write' : 'read')
     slot.usedByValue = false
+    if (mutable) this.lent.push({ argument, type, cell })
     return new Reference(cell, 0)
   }
 

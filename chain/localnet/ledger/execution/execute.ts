@@ -3,7 +3,7 @@ import type { MoveType, Value, Vm } from '../../vm/index.ts'
 import type { Address } from '../address.ts'
 import { LIMITS } from '../limits.ts'
 import type { LedgerObject, Owner } from '../object.ts'
-import { Arguments } from './arguments.ts'
+import { type Argument, Arguments } from './arguments.ts'
 import { makeMoveVec, mergeCoins, splitCoins, transferObjects } from './coin-commands.ts'
 import type { Environment, NewPackage } from './environment.ts'
 
@@ -31,6 +31,8 @@ export interface WrittenObject {
 
 export interface CommandOutput {
   returned: { type: MoveType; contents: Uint8Array }[]
+  /** arguments that the command had by mutable reference, as it left them */
+  mutated: { argument: Argument; type: MoveType; contents: Uint8Array }[]
 }
 
 /** What happened in a transaction, before gas is charged and versions are given. */
@@ -57,6 +59,8 @@ export interface ExecuteInput {
   loaded: LoadedTransaction
   read: (id: Address) => LedgerObject | undefined
   checks: boolean
+  /** tell what each command returned and changed: only a simulation's caller asks for it */
+  withOutputs: boolean
 }
 
 const simulatedGas = 10n ** 18n
@@ -91,7 +95,7 @@ export function execute(input: ExecuteInput): Execution {
     for (; command < transaction.commands.length; command++) {
       env.args.startCommand()
       runCommand(env, transaction.commands[command]!)
-      outputs.push(describe(vm, env.args.results[command]!))
+      if (input.withOutputs) outputs.push(describe(vm, env.args, command))
     }
     env.args.checkUnused()
     const { written, modified } = collect(env, loaded, slots, gas)
@@ -175,8 +179,16 @@ function runCommand(env: Environment, command: Command): void {
   }
 }
 
-const describe = (vm: Vm, results: readonly Slot[]): CommandOutput => ({
-  returned: results.map(slot => ({ type: slot.type!, contents: vm.serialize(slot.type!, slot.cell[0]!) })),
+const describe = (vm: Vm, args: Arguments, command: number): CommandOutput => ({
+  returned: args.results[command]!.map(slot => ({
+    type: slot.type!,
+    contents: vm.serialize(slot.type!, slot.cell[0]!),
+  })),
+  mutated: args.lent.map(({ argument, type, cell }) => ({
+    argument,
+    type,
+    contents: vm.serialize(type, cell[0]!),
+  })),
 })
 
 /** Where every object ended up. */

@@ -6,7 +6,7 @@ import { invalid } from '../status.ts'
 
 const argumentKind = { gas: 1, input: 2, result: 3 } as const
 
-function argumentMessage(argument: Argument): GrpcTypes.Argument {
+export function argumentMessage(argument: Argument): GrpcTypes.Argument {
   switch (argument.$kind) {
     case 'GasCoin':
       return { kind: argumentKind.gas }

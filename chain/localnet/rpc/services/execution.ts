@@ -2,6 +2,8 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
 import { parseTransaction, serializeTransaction } from '../../ledger/transaction.ts'
+import type { MoveType } from '../../vm/index.ts'
+import { argumentMessage } from '../convert/commands.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { jsonOf } from '../convert/json.ts'
 import { executedMessage } from '../convert/transaction.ts'
@@ -39,7 +41,7 @@ export const executionService = (ledger: Ledger) => ({
     const checks = request.checks !== 1
     const doGasSelection = request.doGasSelection === true && checks
     const bytes = simulatedBytes(ledger, transaction, doGasSelection)
-    const simulation = ledger.simulate(bytes, { checks })
+    const simulation = ledger.simulate(bytes, { checks, withOutputs: mask.wants('command_outputs') })
     const inner = mask.at('transaction')
     return mask.prune(GrpcTypes.SimulateTransactionResponse, {
       transaction: mask.wants('transaction')
@@ -50,17 +52,25 @@ export const executionService = (ledger: Ledger) => ({
           )
         : undefined,
       commandOutputs: mask.wants('command_outputs')
-        ? simulation.outputs.map(({ returned }) => ({
-            returnValues: returned.map(({ type, contents }) => ({
-              value: bcsMessage(type.text, contents),
-              json: jsonOf(ledger.vm, type.text, contents),
+        ? simulation.outputs.map(({ returned, mutated }) => ({
+            returnValues: returned.map(value => outputMessage(ledger, value)),
+            mutatedByRef: mutated.map(({ argument, ...value }) => ({
+              ...outputMessage(ledger, value),
+              argument: argumentMessage(argument),
             })),
-            mutatedByRef: [],
           }))
         : [],
       suggestedGasPrice: REFERENCE_GAS_PRICE,
     })
   },
+})
+
+const outputMessage = (
+  ledger: Ledger,
+  { type, contents }: { type: MoveType; contents: Uint8Array },
+): GrpcTypes.CommandOutput => ({
+  value: bcsMessage(type.text, contents),
+  json: jsonOf(ledger.vm, type.text, contents),
 })
 
 function simulatedBytes(
