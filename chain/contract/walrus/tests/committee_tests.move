@@ -185,6 +185,19 @@ fun a_full_set_takes_in_only_the_stronger() {
 }
 
 #[test]
+fun nodes_keep_their_order() {
+    let mut set = active_set::new(5, 0);
+    vector[@0x1, @0x2, @0x3].do!(|id| { set.insert_or_update(id.to_id(), 7); });
+    set.insert_or_update(@0x1.to_id(), 9);
+    set.insert_or_update(@0x2.to_id(), 0);
+    set.insert_or_update(@0x2.to_id(), 5);
+    let (ids, stakes) = set.ids_and_stakes();
+    assert_eq!(ids, vector[@0x1.to_id(), @0x3.to_id(), @0x2.to_id()]);
+    assert_eq!(stakes, vector[9, 7, 5]);
+    assert_eq!(set.total_stake(), 21);
+}
+
+#[test]
 fun no_stake_no_place() {
     let mut set = active_set::new(2, 0);
     assert!(!set.insert_or_update(@0x1.to_id(), 0));

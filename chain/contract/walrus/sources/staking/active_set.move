@@ -23,10 +23,20 @@ public(package) fun new(max_size: u16, threshold_stake: u64): ActiveSet {
 }
 
 /// Sets a node's stake: updates, adds or removes it. A full set takes in a node only with more stake than its
-/// weakest, which leaves. Answers whether the node is in the set now.
+/// weakest, which leaves. Answers whether the node is in the set now. Nodes stay in the order in which they
+/// joined: it decides ties of the apportionment, so it must not change without need.
 public(package) fun insert_or_update(set: &mut ActiveSet, node_id: ID, staked_amount: u64): bool {
-    set.remove(node_id);
-    if (staked_amount == 0 || staked_amount < set.threshold_stake) return false;
+    if (staked_amount == 0 || staked_amount < set.threshold_stake) {
+        set.remove(node_id);
+        return false
+    };
+    let found = set.nodes.find_index!(|entry| entry.node_id == node_id);
+    if (found.is_some()) {
+        let entry = &mut set.nodes[found.destroy_some()];
+        set.total_stake = set.total_stake - entry.staked_amount + staked_amount;
+        entry.staked_amount = staked_amount;
+        return true
+    };
     if (set.nodes.length() == (set.max_size as u64)) {
         let weakest = set.weakest();
         if (set.nodes[weakest].staked_amount >= staked_amount) return false;
@@ -48,7 +58,7 @@ public(package) fun remove(set: &mut ActiveSet, node_id: ID) {
 }
 
 fun remove_at(set: &mut ActiveSet, at: u64) {
-    let ActiveSetEntry { staked_amount, .. } = set.nodes.swap_remove(at);
+    let ActiveSetEntry { staked_amount, .. } = set.nodes.remove(at);
     set.total_stake = set.total_stake - staked_amount;
 }
 

@@ -15,6 +15,7 @@ use walrus::apportionment;
 use walrus::auth::{Authenticated, Authorized};
 use walrus::bls_aggregate::{Self, BlsCommittee};
 use walrus::committee::{Self, Committee};
+use walrus::committee_votes;
 use walrus::epoch_parameters::{Self, EpochParams};
 use walrus::events;
 use walrus::extended_field::{Self, ExtendedField};
@@ -23,7 +24,6 @@ use walrus::pool_context::{Self, PoolContext};
 use walrus::staked_wal::StakedWal;
 use walrus::staking_pool::{Self, StakingPool};
 use walrus::storage_node::StorageNodeCap;
-use walrus::votes;
 
 /// The call does not fit the state of the epoch, or comes too early.
 const EWrongEpochState: u64 = 0;
@@ -368,37 +368,9 @@ public(package) fun set_node_capacity_vote(
     self.pool_mut(cap.node_id()).set_next_node_capacity(node_capacity);
 }
 
-/// Storage and write price that 2f + 1 shards of the committee accept: each the lowest that they voted for or
-/// less.
-public(package) fun calculate_prices(self: &StakingInnerV1, committee: &Committee): (u64, u64) {
-    let mut storage = votes::empty();
-    let mut write = votes::empty();
-    let (node_ids, shards) = committee.to_inner().into_keys_values();
-    node_ids.zip_do!(shards, |node_id, shards| {
-        let pool = self.pool(node_id);
-        let weight = shards.length() as u16;
-        storage.add(pool.storage_price(), weight);
-        write.add(pool.write_price(), weight);
-    });
-    (storage.quorum_below(self.n_shards), write.quorum_below(self.n_shards))
-}
-
 /// The prices by the current votes of the current committee.
 public(package) fun recalculate_prices(self: &StakingInnerV1): (u64, u64) {
-    self.calculate_prices(&self.committee)
-}
-
-/// A node that offers c bytes for w of n shards allows c * n / w in all; the highest that 2f + 1 shards allow.
-fun calculate_capacity(self: &StakingInnerV1, committee: &Committee): u64 {
-    let mut capacity = votes::empty();
-    let (node_ids, shards) = committee.to_inner().into_keys_values();
-    node_ids.zip_do!(shards, |node_id, shards| {
-        let weight = shards.length();
-        let offered = (self.pool(node_id).node_capacity() as u128) * (self.n_shards as u128);
-        let total = (offered / (weight as u128)).min(std::u64::max_value!() as u128);
-        capacity.add(total as u64, weight as u16);
-    });
-    capacity.quorum_above(self.n_shards)
+    committee_votes::prices(&self.pools, &self.committee, self.n_shards)
 }
 
 // === Epoch change ===
@@ -413,12 +385,9 @@ public(package) fun voting_end(self: &mut StakingInnerV1, clock: &Clock) {
     self.assert_passed(since, self.epoch_duration / 2, clock);
 
     let next = self.compute_next_committee();
-    let (storage_price, write_price) = self.calculate_prices(&next);
-    let params = epoch_parameters::new(
-        self.calculate_capacity(&next),
-        storage_price,
-        write_price,
-    );
+    let (storage_price, write_price) = committee_votes::prices(&self.pools, &next, self.n_shards);
+    let capacity = committee_votes::capacity(&self.pools, &next, self.n_shards);
+    let params = epoch_parameters::new(capacity, storage_price, write_price);
     self.next_committee = option::some(next);
     self.next_epoch_params = option::some(params);
     self.epoch_state = EpochState::NextParamsSelected(since);

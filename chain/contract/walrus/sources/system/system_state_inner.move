@@ -1,7 +1,7 @@
 /// State and rules of the storage system, behind the versioned `System` object.
 module walrus::system_state_inner;
 
-use sui::balance::{Self, Balance};
+use sui::balance::Balance;
 use sui::coin::Coin;
 use sui::vec_map::{Self, VecMap};
 use wal::wal::WAL;
@@ -13,6 +13,7 @@ use walrus::event_blob::{Self, EventBlobCertificationState};
 use walrus::events;
 use walrus::extended_field::{Self, ExtendedField};
 use walrus::messages;
+use walrus::rewards;
 use walrus::storage_accounting::{Self, FutureAccountingRingBuffer};
 use walrus::storage_node::StorageNodeCap;
 use walrus::storage_pool::{Self, StoragePool};
@@ -45,9 +46,6 @@ const BYTES_PER_UNIT_SIZE: u64 = 1_024 * 1_024;
 const MAX_MAX_EPOCHS_AHEAD: u32 = 1000;
 /// Epochs for which event blobs are kept, at most.
 const EVENT_BLOB_EPOCHS: u32 = 53;
-/// Basis points of the rewards that are burned.
-const BURN_BASIS_POINTS: u64 = 300;
-const ALL_BASIS_POINTS: u64 = 10_000;
 
 public struct SystemStateInnerV1 has store {
     committee: BlsCommittee,
@@ -81,9 +79,8 @@ public(package) fun create_empty(max_epochs_ahead: u32, ctx: &mut TxContext): Sy
 
 // === Epoch change ===
 
-/// Moves to the next epoch. Answers the rewards of the ended epoch by node, and the part to burn.
-/// Of what was paid, 3% is burned; the rest is split by weight * (used capacity - deny list size), rounded
-/// down, and what is left over is paid into the new epoch.
+/// Moves to the next epoch. Answers the rewards of the ended epoch by node, and the part to burn; what rounding
+/// leaves over is paid into the new epoch.
 public(package) fun advance_epoch(
     self: &mut SystemStateInnerV1,
     new_committee: BlsCommittee,
@@ -97,9 +94,9 @@ public(package) fun advance_epoch(
     assert!(ended.epoch() == old_committee.epoch(), EInvalidAccountingEpoch);
     let used_in_ended = ended.used_capacity();
     let mut pot = ended.unwrap_balance();
-    let burned = share(pot.value(), BURN_BASIS_POINTS as u128, ALL_BASIS_POINTS as u128);
-    let to_burn = pot.split(burned);
-    let rewards = self.split_rewards(&old_committee, used_in_ended, &mut pot);
+    let to_burn = rewards::take_to_burn(&mut pot);
+    let deny_list_sizes = self.deny_list_sizes.borrow();
+    let rewards = rewards::split(&mut pot, &old_committee, used_in_ended, deny_list_sizes);
     self.future_accounting.ring_lookup_mut(0).rewards_balance().join(pot);
 
     self.used_capacity_size = self.future_accounting.ring_lookup(0).used_capacity();
@@ -108,40 +105,6 @@ public(package) fun advance_epoch(
     self.write_price_per_unit_size = params.write_price();
     self.event_blob_certification_state.reset();
     (rewards, to_burn)
-}
-
-fun split_rewards(
-    self: &SystemStateInnerV1,
-    committee: &BlsCommittee,
-    used: u64,
-    pot: &mut Balance<WAL>,
-): VecMap<ID, Balance<WAL>> {
-    let deny_list_sizes = self.deny_list_sizes.borrow();
-    let (node_ids, weights) = committee.to_vec_map().into_keys_values();
-    let mut stored = vector[];
-    let mut total_stored = 0u128;
-    let mut i = 0;
-    while (i < node_ids.length()) {
-        let denied = if (deny_list_sizes.contains(&node_ids[i])) deny_list_sizes[&node_ids[i]] else 0;
-        let by_node = (weights[i] as u128) * ((used - denied.min(used)) as u128);
-        stored.push_back(by_node);
-        total_stored = total_stored + by_node;
-        i = i + 1;
-    };
-    let total = pot.value();
-    let mut rewards = vec_map::empty();
-    i = 0;
-    while (i < node_ids.length()) {
-        let amount = share(total, stored[i], total_stored.max(1));
-        rewards.insert(node_ids[i], pot.split(amount));
-        i = i + 1;
-    };
-    rewards
-}
-
-/// amount * part / whole, rounded down; in u256, for the product may exceed u128.
-fun share(amount: u64, part: u128, whole: u128): u64 {
-    ((amount as u256) * (part as u256) / (whole as u256)) as u64
 }
 
 /// Prices apply at once.
