@@ -15,6 +15,7 @@ import { createCommitteeTracker } from './services/committees.ts'
 import { download } from './services/download.ts'
 import { findMetadata } from './services/find-metadata.ts'
 import { createLingering } from './services/lingering.ts'
+import { createMetadataCache } from './services/metadata-cache.ts'
 import { networkStatus } from './services/network-status.ts'
 import { createPeerBook } from './services/peer-book.ts'
 import type { Client, ReadOptions } from './services/types.ts'
@@ -56,7 +57,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   const book = createPeerBook({ network, peerIdOf: key => peerIdFromNetworkKey(key).toString() })
   const lingering = createLingering(LINGERING_UPLOADS)
   const closing = new AbortController()
-  const components = { peers, book, codec, log, metrics }
+  const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
 
   async function guarded<T>(
     signal: AbortSignal | undefined,

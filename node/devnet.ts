@@ -8,7 +8,7 @@ import { createNetworkOn } from './devnet/create-network.ts'
 import { DevnetError } from './devnet/errors.ts'
 import { devnetLayout } from './devnet/layout.ts'
 import { lockDevnet } from './devnet/lock.ts'
-import { expectFree, isFree } from './devnet/ports.ts'
+import { expectFree, httpAddress, isFree } from './devnet/ports.ts'
 import {
   clearUnfinished,
   loadWallets,
@@ -36,6 +36,8 @@ export interface DevnetOptions {
   dir?: string
   log?: ScopedLog
   signal?: AbortSignal
+  /** of the nodes; see StorageNodeInit */
+  registrationWaitMs?: number
   /** Puts another store in front of a node's own, for tests. */
   wrapSlivers?: (slivers: SliverStore, nodeIndex: number) => SliverStore
 }
@@ -72,7 +74,7 @@ export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 31415, dir: '.flo
  */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { nodes, shards, port, dir } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
-  const { signal, wrapSlivers, log = createLog() } = options
+  const { signal, wrapSlivers, registrationWaitMs, log = createLog() } = options
   if (nodes < 1 || shards < nodes) {
     throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
       option: 'shards',
@@ -111,6 +113,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         localnet,
         wallets,
         seats,
+        host: HOST,
         shards,
         log,
         ...(signal === undefined ? {} : { signal }),
@@ -119,9 +122,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       ...base,
       suiRpc: [localnet.url],
       faucet: localnet.faucetUrl,
-      peers: seats.map(({ keys, multiaddr }) => ({
+      peers: seats.map(({ keys, multiaddr, httpPort }) => ({
         peerId: peerIdFromNetworkKey(keys.networkPublicKey).toString(),
         multiaddrs: [multiaddr],
+        http: `http://${httpAddress(HOST, httpPort)}`,
       })),
     }
     const coordinator = createCoordinator(network, { log })
@@ -131,7 +135,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       const kept = { dir, nodes, shards: current.nShards }
       throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${current.nShards} shards`, kept)
     }
-    const nodeIds = await writeNodeConfigs(layout, network, seats, current)
+    const nodeIds = await writeNodeConfigs(layout, network, seats, current, HOST)
     signal?.throwIfAborted()
 
     // 3. the nodes. They share the codec's threads and the chain's connection: it is one machine
@@ -146,11 +150,13 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
           nShards: current.nShards,
           storePath: layout.node(seat.name).store,
           listen: [seat.multiaddr],
+          http: { host: HOST, port: seat.httpPort, metrics: metrics.http(`node-${seat.name}`) },
           keys: seat.keys,
           metrics: metrics.node(`node-${seat.name}`),
           log: log.child({ node: `node-${seat.name}` }),
           codec,
           coordinator,
+          ...(registrationWaitMs === undefined ? {} : { registrationWaitMs }),
           ...(wrapSlivers === undefined ? {} : { wrapSlivers: slivers => wrapSlivers(slivers, i) }),
         }),
       ),

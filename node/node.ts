@@ -1,11 +1,12 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
-import type { ObjectId } from '../codec/types.ts'
+import type { BlobId, ObjectId } from '../codec/types.ts'
 import { createCertifiedTopic, serveProtocols } from '../protocols/index.ts'
 import type { Log, SliverStore } from '../protocols/ports.ts'
+import { createHttpFace } from './http-face/index.ts'
 import { silentLog } from './log.ts'
-import type { NodeMetrics } from './metrics.ts'
+import type { HttpMetrics, NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
@@ -15,6 +16,7 @@ import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
 import { createCustody } from './services/custody.ts'
 import { createPeerBook } from './services/peer-book.ts'
+import { createPieces } from './services/pieces.ts'
 import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
@@ -30,12 +32,18 @@ export interface StorageNodeInit {
   storePath: string
   listen: readonly string[]
   announce?: readonly string[]
+  /** where Walrus's storage node API is served; nowhere when absent */
+  http?: { host: string; port: number; metrics?: HttpMetrics }
+  /** blobs that the operator may not serve over HTTP: 451 */
+  isBlocked?: (blobId: BlobId) => boolean
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array }
   metrics: NodeMetrics
   log?: Log
   /** shared with others in the process; a given one is not closed */
   codec?: BlobCodec
   coordinator?: Coordinator
+  /** how long an upload may wait for the event of its registration */
+  registrationWaitMs?: number
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
 }
@@ -44,6 +52,8 @@ export interface StorageNode {
   readonly nodeId: ObjectId
   readonly peerId: string
   readonly multiaddrs: string[]
+  /** of the HTTP face, where there is one */
+  readonly httpUrl?: string
   readonly blobs: Pick<BlobInfo, 'get' | 'waitFor'>
   stop(): Promise<void>
 }
@@ -80,16 +90,10 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
 
     // 3. services, which need both
     const signer = createConfirmationSigner(bls, keys.blsSecret)
-    const custody = createCustody({
-      nodeId,
-      codec,
-      slivers,
-      metadata: store.metadata,
-      blobs,
-      committees,
-      signer,
-      log,
-    })
+    const custody = createCustody(
+      { nodeId, codec, slivers, metadata: store.metadata, blobs, committees, signer, log },
+      init.registrationWaitMs === undefined ? {} : { registrationWaitMs: init.registrationWaitMs },
+    )
     const usage = createUsage({ metadata: store.metadata, slivers: store.slivers, metrics })
     opened.push(() => usage.stop())
     usage.changed()
@@ -136,6 +140,29 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     )
     await protocols.start()
     opened.push(() => protocols.stop())
+    const face =
+      init.http === undefined
+        ? undefined
+        : createHttpFace({
+            pieces: createPieces({
+              nodeId,
+              nShards,
+              codec,
+              slivers,
+              metadata: store.metadata,
+              blobs,
+              committees,
+              custody,
+            }),
+            status,
+            ...(init.isBlocked === undefined ? {} : { isBlocked: init.isBlocked }),
+            ...init.http,
+            log,
+          })
+    if (face !== undefined) {
+      await face.start()
+      opened.push(() => face.stop())
+    }
 
     // 5. the mesh and its gossip, which need the others to answer
     const { pubsub } = libp2p.services
@@ -166,6 +193,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       nodeId,
       peerId,
       multiaddrs: libp2p.getMultiaddrs().map(String),
+      ...(face === undefined ? {} : { httpUrl: face.url }),
       blobs,
       stop: closeAll,
     }

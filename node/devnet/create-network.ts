@@ -2,12 +2,14 @@ import type { Localnet } from '../../chain/localnet/index.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
+import { httpAddress } from './ports.ts'
 import type { DevnetWallets, NodeSeat } from './provision.ts'
 
 export interface CreateNetworkInput {
   localnet: Pick<Localnet, 'url' | 'faucet' | 'faucetAddress' | 'setFaucetCoin' | 'advanceClock'>
   wallets: DevnetWallets
   seats: readonly NodeSeat[]
+  host: string
   shards: number
   log: Log
   signal?: AbortSignal
@@ -25,7 +27,7 @@ const USER_WAL = 1_000_000n
 
 /** Publishes the contract, takes the network to its first epoch, and fills the user's wallet and the faucet. */
 export async function createNetworkOn(input: CreateNetworkInput): Promise<NetworkConfig> {
-  const { localnet, wallets, seats, shards, log, signal } = input
+  const { localnet, wallets, seats, host, shards, log, signal } = input
   const start = performance.now()
   const { createNetwork } = await import('../../chain/genesis.ts')
   await localnet.faucet(wallets.admin.address)
@@ -35,12 +37,12 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
     admin: wallets.admin,
     nShards: shards,
     epochDurationMs: EPOCH_DURATION_MS,
-    nodes: seats.map(({ name, keys, multiaddr }) => ({
+    nodes: seats.map(({ name, keys, multiaddr, httpPort }) => ({
       name: `node-${name}`,
       wallet: keys.wallet,
       blsSecret: keys.blsSecret,
       networkPublicKey: keys.networkPublicKey,
-      networkAddress: hostAndPort(multiaddr),
+      networkAddress: httpAddress(host, httpPort),
       multiaddrs: [multiaddr],
       nodeCapacityBytes: NODE_CAPACITY_BYTES,
       stakeWal: STAKE_WAL,
@@ -56,10 +58,4 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
   const durationMs = Math.round(performance.now() - start)
   log.info({ durationMs, network: network.systemObjectId }, 'network created')
   return network
-}
-
-/** `127.0.0.1:4000` of `/ip4/127.0.0.1/tcp/4000`. */
-function hostAndPort(multiaddr: string): string {
-  const [, , host, , port] = multiaddr.split('/')
-  return `${host}:${port}`
 }

@@ -40,3 +40,8 @@ export async function choosePorts(host: string, wishes: readonly (number | undef
     await Promise.all(servers.filter(server => server.listening).map(server => once(server.close(), 'close')))
   }
 }
+
+/** As a node's `network_address` on chain has it. */
+export function httpAddress(host: string, port: number): string {
+  return `${host}:${port}`
+}

@@ -6,12 +6,12 @@ import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
 import { isMissing } from '../store/pack-file.ts'
 import { DevnetError } from './errors.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
-import { choosePorts } from './ports.ts'
+import { choosePorts, httpAddress } from './ports.ts'
 
 /** What is on disk of a devnet that was set up to the end. */
 export interface ExistingDevnet {
   network: NetworkConfig
-  nodes: { name: string; nodeId: ObjectId; listen: string[] }[]
+  nodes: { name: string; nodeId: ObjectId; listen: string[]; http?: string }[]
 }
 
 /** Reads a devnet's folder; undefined when there is none, or its set-up was cut short. */
@@ -22,12 +22,12 @@ export async function readExisting(layout: DevnetLayout, nodes: number): Promise
       throw new DevnetError(
         'DEVNET_MISMATCH',
         `${layout.dir} holds a devnet of ${network.peers.length} nodes; start it so, or choose another folder`,
-        { dir: layout.dir, nodes: network.peers.length, shards: 0 },
+        { dir: layout.dir, nodes: network.peers.length, shards: network.nShards ?? 0 },
       )
     }
     const configs = network.peers.map(async (_, i) => {
       const config = await readNodeConfig(layout.node(nodeName(i)).config)
-      return { name: config.name, nodeId: config.nodeId as ObjectId, listen: config.listen }
+      return { ...config, nodeId: config.nodeId as ObjectId }
     })
     return { network, nodes: await Promise.all(configs) }
   } catch (error) {
@@ -53,6 +53,8 @@ export interface NodeSeat {
   keys: NodeKeys
   /** the one address that it listens on */
   multiaddr: string
+  /** of its HTTP face */
+  httpPort: number
 }
 
 /** Keys and an address for each node; the addresses of the last run where they are free. */
@@ -64,13 +66,18 @@ export async function seatNodes(
 ): Promise<NodeSeat[]> {
   const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
   const [ports, keys] = await Promise.all([
-    choosePorts(
-      host,
-      names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
-    ),
+    choosePorts(host, [
+      ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
+      ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
+    ]),
     Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys))),
   ])
-  return names.map((name, i) => ({ name, keys: keys[i], multiaddr: `/ip4/${host}/tcp/${ports[i]}` }))
+  return names.map((name, i) => ({
+    name,
+    keys: keys[i],
+    multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
+    httpPort: ports[nodes + i],
+  }))
 }
 
 /** Writes each node's `config.json`. */
@@ -79,9 +86,10 @@ export async function writeNodeConfigs(
   network: NetworkConfig,
   seats: readonly NodeSeat[],
   committee: Committee,
+  host: string,
 ): Promise<ObjectId[]> {
   return Promise.all(
-    seats.map(async ({ name, keys, multiaddr }) => {
+    seats.map(async ({ name, keys, multiaddr, httpPort }) => {
       const key = Buffer.from(keys.networkPublicKey)
       const member = committee.members.find(({ networkPublicKey }) => key.equals(networkPublicKey))
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
@@ -91,6 +99,7 @@ export async function writeNodeConfigs(
         nodeId: member.nodeId,
         network: network.systemObjectId,
         listen: [multiaddr],
+        http: httpAddress(host, httpPort),
       })
       return member.nodeId
     }),

@@ -40,6 +40,23 @@ function fromChain(error: ChainError): unknown {
   if (isChainError(error, 'RPC_UNAVAILABLE')) {
     return new ClientError('CHAIN_UNAVAILABLE', error.message, { url: error.details.urls[0] }, cause)
   }
+  if (isChainError(error, 'RPC_FAILED') || isChainError(error, 'WRONG_CHAIN')) {
+    return new ClientError('CHAIN_UNAVAILABLE', error.message, { url: error.details.url }, cause)
+  }
+  if (isChainError(error, 'QUEUE_FULL')) return new ClientError('CHAIN_UNAVAILABLE', error.message, {}, cause)
+  if (isChainError(error, 'INVALID_ARGUMENT')) {
+    const { what, value } = error.details
+    return new ClientError(
+      'INVALID_OPTION',
+      error.message,
+      { option: what, reason: `it cannot be ${value}` },
+      cause,
+    )
+  }
+  if (isChainError(error, 'NOT_FOUND')) {
+    const reason = `object ${error.details.objectId} does not exist`
+    return new ClientError('CHAIN_REJECTED', error.message, { reason }, cause)
+  }
   if (isChainError(error, 'MOVE_ABORT')) {
     const { name, module, abortCode, digest } = error.details
     return new ClientError(

@@ -8,6 +8,7 @@ import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
+import type { MetadataCache } from './metadata-cache.ts'
 import { networkStatus } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import { readRows } from './read-rows.ts'
@@ -20,6 +21,7 @@ export interface DownloadComponents {
   codec: BlobCodec
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
+  cache?: MetadataCache
 }
 
 /** With nothing arriving for this long from anyone, a read gives up. Well under the 15 s after which people do. */
@@ -75,7 +77,7 @@ async function readWhole(
 }
 
 async function decodeRight(
-  { codec, peers, book, log, metrics }: DownloadComponents,
+  { codec, peers, book, log, metrics, cache }: DownloadComponents,
   committee: Committee,
   gatherer: Gatherer,
   metadata: BlobMetadata,
@@ -124,6 +126,7 @@ async function decodeRight(
 
   /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
   async function throwIfGone(signal: AbortSignal): Promise<void> {
+    cache?.delete(blobId)
     const brief = anySignal(signal, AbortSignal.timeout(LAST_LOOK_MS))
     const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief }).catch(
       () => undefined,

@@ -5,6 +5,7 @@ import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
+import type { MetadataCache } from './metadata-cache.ts'
 import type { PeerBook } from './peer-book.ts'
 import { anySignal, Bell } from './wait.ts'
 
@@ -13,6 +14,7 @@ export interface FindMetadataComponents {
   book: PeerBook
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
+  cache?: MetadataCache
 }
 
 /** One more peer is asked each time this passes without an answer. */
@@ -26,11 +28,13 @@ const TIMEOUT_MS = 12_000
  * BLOB_INVALID when f+1 says so, TOO_FEW_SHARDS otherwise.
  */
 export async function findMetadata(
-  { peers, book, log, metrics }: FindMetadataComponents,
+  { peers, book, log, metrics, cache }: FindMetadataComponents,
   committee: Committee,
   blobId: BlobId,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<BlobMetadata> {
+  const cached = cache?.get(blobId)
+  if (cached !== undefined) return cached
   const { nShards } = committee
   const done = new AbortController()
   const asking = anySignal(signal, done.signal, AbortSignal.timeout(TIMEOUT_MS))
@@ -120,6 +124,7 @@ export async function findMetadata(
         clearTimeout(timer)
       }
     }
+    cache?.put(found)
     return found
   } finally {
     done.abort(new DOMException('the metadata is known', 'AbortError'))

@@ -99,6 +99,8 @@ function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): Networ
     const [{ status }] = group
     if (status.kind !== 'known' || !isValidity(weightOf(group), nShards)) continue
     const { certified, kind: _, ...rest } = status
+    // nodes that lag behind the chain say less than there is: hear a quorum before believing them
+    if (!certified && !isQuorum(weightOf(votes), nShards)) continue
     return { ...answered, ...rest, status: certified ? 'certified' : 'registered' }
   }
   if (isQuorum(weightOf(of('nonexistent')), nShards)) return { ...answered, status: 'nonexistent' }

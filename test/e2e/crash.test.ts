@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir, readFile, truncate } from 'node:fs/promises'
+import { readdir, readFile, rm, truncate } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { createCoordinator, keypairWallet } from '../../chain/index.ts'
@@ -90,6 +90,42 @@ describe('a devnet in a process of its own', function () {
     await again.close()
     assert.equal(await second.end('SIGTERM'), 0)
     assert.match(second.stderr(), /damaged/)
+  })
+
+  it('starts over when its set-up was cut short', async () => {
+    const network = join(folder.path, 'network.json')
+    // a kill leaves everything but the file that is written last
+    const devnet = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    await devnet.close()
+    await rm(network)
+    const again = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    try {
+      const result = await again.client.store(randomBytes(100), { epochs: 1, deletable: true })
+      assert.equal(result.kind, 'newlyCreated')
+    } finally {
+      await again.close()
+    }
+  })
+
+  it('goes on where it stopped, and refuses another shape', async () => {
+    const first = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    const data = randomBytes(5000)
+    const stored = await first.client.store(data, { epochs: 1, deletable: true })
+    const blobId = stored.kind === 'newlyCreated' ? stored.blob.blobId : stored.blobId
+    await first.close()
+    const second = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    try {
+      assert.deepEqual(second.network.peers, first.network.peers)
+      assert.deepEqual(second.network.suiRpc, first.network.suiRpc)
+      assert.ok(Buffer.from((await second.client.read(blobId)).data).equals(data))
+    } finally {
+      await second.close()
+    }
+    const others = [{ nodes: 7 }, { shards: 40 }]
+    for (const shape of others) {
+      const starting = startDevnet({ dir: folder.path, port: 0, log: silentLog(), ...shape })
+      await assert.rejects(starting, { code: 'DEVNET_MISMATCH' })
+    }
   })
 
   it('prints one line when ready, and stops cleanly on SIGTERM and Ctrl-C', async () => {

@@ -30,7 +30,7 @@ describe('a storage node refuses', function () {
 
   before(async () => {
     folder = await temporaryFolder()
-    devnet = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    devnet = await startDevnet({ dir: folder.path, port: 0, log: silentLog(), registrationWaitMs: 500 })
     coordinator = createCoordinator(devnet.network)
     writer = coordinator.writer(devnet.user)
     committee = (await coordinator.committees()).current

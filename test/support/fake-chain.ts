@@ -17,7 +17,9 @@ import type { BlobId, Certificate, Epoch, ObjectId, ShardIndex } from '../../cod
 
 export const anyObjectId = (): ObjectId => objectIdFromBytes(randomBytes(32))
 
-type Distribute<T> = T extends unknown ? Omit<T, 'cursor' | 'digest' | 'checkpoint' | 'timestampMs'> : never
+type Distribute<T> = T extends unknown
+  ? Omit<T, 'cursor' | 'digest' | 'eventIndex' | 'checkpoint' | 'timestampMs'>
+  : never
 export type BareEvent = Distribute<ChainEvent>
 
 export interface FakeMember {
@@ -71,6 +73,8 @@ export class FakeChain implements Coordinator {
     const base = {
       cursor: String(count),
       digest: `digest-${count}`,
+      eventIndex: 0,
+      eventIndex: 0,
       checkpoint: BigInt(count),
       timestampMs: count,
     }

@@ -11,7 +11,15 @@ import {
 } from '../../../node/store/blob-state.ts'
 
 const blobId = 'A'.repeat(43) as BlobId
-const base = { cursor: '1', digest: 'd', checkpoint: 1n, timestampMs: 1, blobId }
+const base = {
+  cursor: '1',
+  digest: 'd',
+  eventIndex: 0,
+  eventIndex: 0,
+  checkpoint: 1n,
+  timestampMs: 1,
+  blobId,
+}
 const e = (epoch: number) => epoch as Epoch
 const id = (name: string) => name as ObjectId
 

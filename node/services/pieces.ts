@@ -1,0 +1,144 @@
+import { type Codec, CodecError, shardOfPair, sliverLength, verifyMetadata } from '../../codec/index.ts'
+import type {
+  BlobId,
+  BlobMetadata,
+  Confirmation,
+  Epoch,
+  ObjectId,
+  Persistence,
+  SliverRef,
+} from '../../codec/types.ts'
+import { ProtocolError } from '../../protocols/index.ts'
+import type { Custody, PeerContext, SliverStore } from '../../protocols/ports.ts'
+import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
+import type { MetadataStore } from '../store/metadata-store.ts'
+import type { BlobInfo } from './blob-info.ts'
+import { type CommitteeTracker, memberOf } from './committees.ts'
+
+export interface PiecesComponents {
+  nodeId: ObjectId
+  nShards: number
+  codec: Pick<Codec, 'verifySliver'>
+  slivers: SliverStore
+  metadata: MetadataStore
+  blobs: Pick<BlobInfo, 'waitFor' | 'get'>
+  committees: CommitteeTracker
+  custody: Custody
+}
+
+export interface PiecesInit {
+  /** how long to wait for the event of a registration that the client says it made */
+  registrationWaitMs?: number
+}
+
+/**
+ * Custody piece by piece, for clients that send metadata first, then slivers one by one, each in a request of its own,
+ * and ask for the confirmation last. Nothing is kept before the blob is registered, so that nothing has to be given up
+ * later: whoever comes early waits. Everything throws ProtocolError.
+ */
+export interface Pieces {
+  readonly nShards: number
+  /** Waits for the registration; NOT_REGISTERED, BLOB_INVALID. Ask before taking the bytes of anything. */
+  expectRegistered(blobId: BlobId, context: PeerContext): Promise<void>
+  hasMetadata(blobId: BlobId): Promise<boolean>
+  metadata(blobId: BlobId): Promise<BlobMetadata | undefined>
+  /** Verifies and persists; METADATA_MISMATCH. */
+  putMetadata(metadata: BlobMetadata): Promise<void>
+  /** UNWANTED_SLIVER when its shard is another node's. */
+  expectOurs(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<void>
+  hasSliver(blobId: BlobId, ref: SliverRef): Promise<boolean>
+  sliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<Uint8Array | undefined>
+  /** Verifies and persists; SLIVER_SIZE, SLIVER_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
+  putSliver(metadata: BlobMetadata, ref: SliverRef, bytes: Uint8Array, context: PeerContext): Promise<void>
+  /** Signs once everything of this node's shards is durable; INCOMPLETE until then. */
+  confirm(blobId: BlobId, persistence: Persistence, context: PeerContext): Promise<Confirmation>
+  state(blobId: BlobId, context: PeerContext): Promise<{ state: BlobState | undefined; epoch: Epoch }>
+}
+
+/** Walrus's SDK asks again after a second, three times; this and its patience are enough for a slow chain. */
+const REGISTRATION_WAIT_MS = 5_000
+
+export function createPieces(
+  components: PiecesComponents,
+  { registrationWaitMs = REGISTRATION_WAIT_MS }: PiecesInit = {},
+): Pieces {
+  const { nodeId, nShards, codec, slivers, metadata: metadataStore, blobs, committees, custody } = components
+
+  async function chain(signal: AbortSignal) {
+    try {
+      return await committees.get({ signal })
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 1_000 })
+    }
+  }
+
+  return {
+    nShards,
+    async expectRegistered(blobId, { signal }) {
+      const { epoch } = await chain(signal)
+      const isLive = (state: BlobState | undefined) => liveRegistrations(state, epoch).length > 0
+      const state = await blobs.waitFor(blobId, seen => seen?.invalid === true || isLive(seen), {
+        timeoutMs: registrationWaitMs,
+        signal,
+      })
+      if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
+      if (!isLive(state)) throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
+    },
+    hasMetadata: async blobId => (await metadataStore.get(blobId)) !== undefined,
+    metadata: blobId => metadataStore.get(blobId),
+    async putMetadata(metadata) {
+      try {
+        verifyMetadata(metadata)
+      } catch (cause) {
+        const args = { blobId: metadata.blobId }
+        throw cause instanceof CodecError ? new ProtocolError('METADATA_MISMATCH', { args, cause }) : cause
+      }
+      await metadataStore.put(metadata)
+    },
+    async expectOurs(blobId, { pair, axis }, { signal }) {
+      const { current } = await chain(signal)
+      const shards = memberOf(current, nodeId)?.shards ?? []
+      if (shards.includes(shardOfPair(pair, blobId, nShards))) return
+      throw new ProtocolError('UNWANTED_SLIVER', { args: { pair, axis } })
+    },
+    hasSliver: (blobId, ref) => slivers.has(blobId, ref),
+    sliver: (blobId, ref, { signal }) => slivers.get(blobId, ref, { signal }),
+    async putSliver(metadata, ref, bytes, { signal }) {
+      const { blobId, unencodedLength } = metadata
+      const args = { pair: ref.pair, axis: ref.axis }
+      const expectedBytes = sliverLength(nShards, unencodedLength, ref.axis)
+      if (bytes.length !== expectedBytes) {
+        throw new ProtocolError('SLIVER_SIZE', {
+          args: { ...args, expectedBytes, actualBytes: bytes.length },
+        })
+      }
+      try {
+        await codec.verifySliver(metadata, ref, bytes, { signal })
+      } catch (cause) {
+        signal.throwIfAborted()
+        const lie = cause instanceof CodecError && /^SLIVER_/.test(cause.code)
+        throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
+      }
+      await slivers.put(blobId, ref, bytes, { signal })
+      // metadata comes before slivers and goes before them: without it the blob was swept while this one was written
+      if ((await metadataStore.get(blobId)) !== undefined) return
+      await slivers.delete(blobId)
+      throw new ProtocolError('BLOB_GONE', { args: { blobId } })
+    },
+    async confirm(blobId, persistence, context) {
+      const metadata = await metadataStore.get(blobId)
+      if (metadata === undefined) throw new ProtocolError('INCOMPLETE', { args: { missing: 1 } })
+      const session = await custody.open({ metadata, persistence, registerDigest: '' }, context)
+      try {
+        return await session.confirm()
+      } finally {
+        session.close()
+      }
+    },
+    async state(blobId, { signal }) {
+      const { epoch } = await chain(signal)
+      return { state: await blobs.get(blobId), epoch }
+    },
+  }
+}
