@@ -111,6 +111,8 @@ export type EventCursor = string
 interface EventBase {
   cursor: EventCursor
   digest: string
+  /** index of the event in its transaction */
+  eventIndex: number
   checkpoint: bigint
   timestampMs: number
 }
@@ -281,12 +283,23 @@ export interface BlobManager {
   send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
 
+/** A blob that belongs to nobody: anyone may fund it, and extend it from its funds. */
+export interface SharedBlob {
+  objectId: ObjectId
+  blob: BlobObject
+  fundsFrost: bigint
+}
+
 /** The coordinator with all that the chain offers. */
 export interface FullCoordinator extends Coordinator {
   operator(wallet: Wallet): NodeOperator
   staker(wallet: Wallet): Staker
   manager(wallet: Wallet): BlobManager
   stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
+  /** undefined when there is none of this ID */
+  sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
+  /** The contract's packages: the one to call now, and the first one, which its types are named by. */
+  packages(options?: CallOptions): Promise<{ packageId: ObjectId; originalPackageId: ObjectId }>
   /** Attributes of a blob; empty when it has none. */
   attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>
   /** Every candidate and member: the staking pools. */

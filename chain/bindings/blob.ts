@@ -1,4 +1,5 @@
 import { bcs } from '@mysten/sui/bcs'
+import { Balance } from './move.ts'
 
 /** `walrus::storage_resource::Storage` */
 export const Storage = bcs.struct('Storage', {
@@ -19,6 +20,9 @@ export const Blob = bcs.struct('Blob', {
   storage: Storage,
   deletable: bcs.bool(),
 })
+
+/** `walrus::shared_blob::SharedBlob` */
+export const SharedBlob = bcs.struct('SharedBlob', { id: bcs.Address, blob: Blob, funds: Balance })
 
 /** `encoding_type` of Red Stuff on Reed-Solomon; the only one that can be registered. */
 export const ENCODING_RS2 = 1

@@ -2,9 +2,9 @@ import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { normalizeStructTag } from '@mysten/sui/utils'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
-import { Blob } from '../bindings/blob.ts'
+import { Blob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
-import type { BlobObject } from '../types.ts'
+import type { BlobObject, SharedBlob } from '../types.ts'
 import { fetchObjects, listOwned, type RawObject } from './objects.ts'
 
 /** Type of Blob objects, in its normal form. */
@@ -23,6 +23,19 @@ export async function readBlob(
   return { blob: toBlobObject(object), version: BigInt(object.version) }
 }
 
+/** The shared blob, or undefined when there is none of this ID or it is of another type. */
+export async function readSharedBlob(
+  client: SuiGrpcClient,
+  originalPackageId: ObjectId,
+  objectId: ObjectId,
+): Promise<SharedBlob | undefined> {
+  const [object] = await fetchObjects(client, [objectId])
+  const type = normalizeStructTag(`${originalPackageId}::shared_blob::SharedBlob`)
+  if (!object || normalizeStructTag(object.type) !== type) return undefined
+  const { id, blob, funds } = decodeMove(SharedBlobStruct, object.content)
+  return { objectId: parseObjectId(id), blob: blobObjectOf(blob), fundsFrost: BigInt(funds.value) }
+}
+
 /** Every Blob object that the address owns. */
 export async function readOwnedBlobs(
   client: SuiGrpcClient,
@@ -34,8 +47,13 @@ export async function readOwnedBlobs(
 }
 
 function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject {
-  const blob = decodeMove(Blob, object.content)
-  const owner = object.owner.$kind === 'AddressOwner' ? parseObjectId(object.owner.AddressOwner) : undefined
+  const blob = blobObjectOf(decodeMove(Blob, object.content))
+  return object.owner.$kind === 'AddressOwner'
+    ? { ...blob, owner: parseObjectId(object.owner.AddressOwner) }
+    : blob
+}
+
+function blobObjectOf(blob: ReturnType<typeof Blob.parse>): BlobObject {
   return {
     objectId: parseObjectId(blob.id),
     blobId: blobIdFromU256(BigInt(blob.blob_id)),
@@ -50,6 +68,5 @@ function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject 
       endEpoch: blob.storage.end_epoch as Epoch,
       storageSize: BigInt(blob.storage.storage_size),
     },
-    ...(owner && { owner }),
   }
 }

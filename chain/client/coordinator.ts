@@ -12,12 +12,13 @@ import type {
   NetworkConfig,
   NodeOperator,
   NodeRecord,
+  SharedBlob,
   Stake,
   Staker,
   SystemInfo,
   Wallet,
 } from '../types.ts'
-import { readBlob, readOwnedBlobs } from './blobs.ts'
+import { readBlob, readOwnedBlobs, readSharedBlob } from './blobs.ts'
 import { CommitteeReader } from './committee.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
@@ -121,6 +122,16 @@ class SuiCoordinator implements FullCoordinator {
   async stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]> {
     const packageId = await this.#state.originalPackageId(options)
     return await this.#rpc.read(client => readStakes(client, packageId, owner), options?.signal)
+  }
+
+  async sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined> {
+    const packageId = await this.#state.originalPackageId(options)
+    return await this.#rpc.read(client => readSharedBlob(client, packageId, objectId), options?.signal)
+  }
+
+  async packages(options?: CallOptions): Promise<{ packageId: ObjectId; originalPackageId: ObjectId }> {
+    const { packageId, originalPackageId } = await this.#state.read(options)
+    return { packageId, originalPackageId }
   }
 
   async attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>> {
