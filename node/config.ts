@@ -14,6 +14,8 @@ export interface NodeConfig {
   /** system object ID of the network that it belongs to */
   network: string
   listen: string[]
+  /** `host:port` of the HTTP face */
+  http?: string
 }
 
 export class ConfigError extends Error {

@@ -96,13 +96,13 @@ describe('architecture', () => {
     none(all.filter(({ to }) => /^@mysten\/walrus/.test(to)))
   })
 
-  it('inside node: cli -> devnet -> node -> gateway, services -> network, store, metrics', () => {
+  it('inside node: cli -> devnet -> node -> gateway, http-face, services -> http, network, store, metrics', () => {
     const layer = (path: string): number => {
       const [, second] = path.split(sep)
       if (second === 'cli') return 5
       if (second?.startsWith('devnet')) return 4
       if (second === 'node.ts' || second === 'client.ts') return 3
-      if (second === 'gateway' || second === 'services') return 2
+      if (second === 'gateway' || second === 'http-face' || second === 'services') return 2
       return 1
     }
     none(

@@ -7,6 +7,9 @@ import { createGuard } from './guard.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'
 import { createRoutes } from './routes/index.ts'
 
+// far above what one machine's people open, far below the file descriptors of a process
+const MAX_CONNECTIONS = 1024
+
 /** HTTP for people: reads blobs from the network's nodes and, where allowed, stores them. */
 export type Gateway = HttpServer
 
@@ -20,6 +23,7 @@ export function createGateway(init: GatewayInit): Gateway {
     ...(init.metrics === undefined ? {} : { metrics: init.metrics.http('gateway') }),
     host: init.host ?? '127.0.0.1',
     port: init.port ?? DEFAULT_GATEWAY_PORT,
+    maxConnections: MAX_CONNECTIONS,
     requestMs: limits.waitMs + limits.publishMs, // the whole body, after waiting for its turn
     stopGraceMs: limits.stopGraceMs,
   })

@@ -19,7 +19,8 @@ export function storeResultJson(result: StoreResult): object {
   return { alreadyCertified: { blobId, ...(event ? { event } : { object: objectId }), endEpoch } }
 }
 
-function blobObjectJson(blob: BlobObject): object {
+/** A Blob object, in the shape of Walrus's publisher. */
+export function blobObjectJson(blob: BlobObject): object {
   return {
     id: blob.objectId,
     registeredEpoch: blob.registeredEpoch,

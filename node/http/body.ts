@@ -10,6 +10,18 @@ export function declaredLength(request: IncomingMessage, maxBytes: number): numb
   return length
 }
 
+/** Throws 415: a compressed body would be stored compressed, and its reader would not know. */
+export function refuseEncodings(request: IncomingMessage): void {
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpError(
+      415,
+      'UNSUPPORTED_ENCODING',
+      'bodies are stored as they are: send no Content-Encoding',
+    )
+  }
+}
+
 /**
  * Reads a body into memory, at most `maxBytes` of it.
  * Throws 413 as soon as there is more, 408 when nothing comes for `idleMs`, the signal's reason when aborted.

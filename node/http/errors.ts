@@ -21,6 +21,7 @@ export type HttpErrorReason =
   | 'METADATA_NOT_STORED'
   | 'NOT_STORED'
   | 'BLOCKED'
+  | 'WRONG_LENGTH'
   | 'INTERNAL'
 
 /** Why a request was not answered as asked, machine-readable. The list is closed. */

@@ -18,7 +18,7 @@ export interface Exchange {
   url: URL
   /** what the route's pattern matched, decoded */
   params: Readonly<Record<string, string>>
-  /** aborted when the client hangs up or the gateway stops */
+  /** aborted when the client hangs up or the server stops */
   signal: AbortSignal
   /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
   askForBody(): void
@@ -26,4 +26,4 @@ export interface Exchange {
   note(fields: LogFields): void
 }
 
-export type Handler = (exchange: Exchange) => Promise<void>
+export type Handler<E extends Exchange = Exchange> = (exchange: E) => Promise<void>

@@ -1,17 +1,17 @@
 import { HttpError } from './errors.ts'
-import type { Handler } from './exchange.ts'
+import type { Exchange, Handler } from './exchange.ts'
 
-export interface Route {
+export interface Route<E extends Exchange = Exchange> {
   /** segments separated by `/`; `:name` matches one segment */
   pattern: string
   /** A GET handler also answers HEAD: node:http leaves the body out. */
-  methods: Readonly<Partial<Record<'GET' | 'PUT', Handler>>>
+  methods: Readonly<Partial<Record<'GET' | 'PUT', Handler<E>>>>
   /** whether pages of any origin may read the answers */
   readableByPages: boolean
 }
 
-export interface Match {
-  route: Route
+export interface Match<E extends Exchange> {
+  route: Route<E>
   params: Record<string, string>
 }
 
@@ -26,16 +26,16 @@ export function parseTarget(target: string): URL {
 }
 
 /** The route of a path. Throws 404 when there is none, 400 when a segment cannot be decoded. */
-export function findRoute(routes: readonly Route[], path: string): Match {
+export function findRoute<E extends Exchange>(routes: readonly Route<E>[], path: string): Match<E> {
   for (const route of routes) {
     const params = matchPattern(route.pattern, path)
     if (params !== undefined) return { route, params }
   }
-  throw new HttpError(404, 'NO_SUCH_ROUTE', 'nothing lives at this path; GET / says what does')
+  throw new HttpError(404, 'NO_SUCH_ROUTE', 'nothing lives at this path')
 }
 
 /** The handler of a method. Throws 405 with `Allow` when the route has none. */
-export function findHandler(route: Route, method: string): Handler {
+export function findHandler<E extends Exchange>(route: Route<E>, method: string): Handler<E> {
   const handler = route.methods[method === 'HEAD' ? 'GET' : (method as 'GET' | 'PUT')]
   if (handler !== undefined) return handler
   throw new HttpError(405, 'METHOD_NOT_ALLOWED', `this path takes ${allowedMethods(route)}`, {
@@ -44,7 +44,7 @@ export function findHandler(route: Route, method: string): Handler {
 }
 
 /** As in an `Allow` header. */
-export function allowedMethods(route: Route): string {
+export function allowedMethods<E extends Exchange>(route: Route<E>): string {
   return [route.methods.GET && 'GET, HEAD', route.methods.PUT && 'PUT', 'OPTIONS'].filter(Boolean).join(', ')
 }
 

@@ -10,6 +10,7 @@ export interface HttpServerInit extends AnswerInit {
   host: string
   /** 0 takes a free one */
   port: number
+  maxConnections: number
   /** from a request's first byte to its last, waiting for its turn included */
   requestMs: number
   /** what requests under way get when the server stops */
@@ -27,8 +28,6 @@ export interface HttpServer {
 
 // a request head is tiny; bodies have their own idle limit
 const HEADERS_TIMEOUT_MS = 15_000
-// far above what one machine's people open, far below the file descriptors of a process
-const MAX_CONNECTIONS = 1024
 // above what clients keep a connection for, so that one is rarely reused just when it is dropped here
 const KEEP_ALIVE_MS = 60_000
 
@@ -52,7 +51,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         requestTimeout: init.requestMs,
         keepAliveTimeout: KEEP_ALIVE_MS,
       })
-      server.maxConnections = MAX_CONNECTIONS
+      server.maxConnections = init.maxConnections
       server.on('request', serve(false)).on('checkContinue', serve(true))
       server.listen(init.port, host)
       await once(server, 'listening')

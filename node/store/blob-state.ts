@@ -2,6 +2,13 @@ import type { ChainEvent } from '../../chain/types.ts'
 import type { BlobId, Epoch, ObjectId, Persistence } from '../../codec/types.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 
+/** Where on chain something happened. */
+export interface EventId {
+  txDigest: string
+  /** index of the event in its transaction */
+  eventSeq: number
+}
+
 /** One `Blob` object on chain; several may exist for one blob ID. */
 export interface BlobRegistration {
   objectId: ObjectId
@@ -9,6 +16,8 @@ export interface BlobRegistration {
   certified: boolean
   /** first epoch in which it is no longer stored */
   endEpoch: Epoch
+  /** the last event that changed it; absent in records of earlier versions */
+  event?: EventId
 }
 
 /** What the chain's events so far say about a blob ID. Plain data: it is stored as JSON. */
@@ -17,6 +26,7 @@ export interface BlobState {
   /** first epoch in which some object of the blob was certified */
   initialCertifiedEpoch?: Epoch
   invalid?: boolean
+  invalidEvent?: EventId
 }
 
 const EMPTY: BlobState = { registrations: [] }
@@ -29,15 +39,22 @@ export function blobOfEvent(event: ChainEvent): BlobId | undefined {
 /** Pure and idempotent: applying an event twice is the same as once. */
 export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent): BlobState {
   const state = before ?? EMPTY
+  const at = { txDigest: event.digest, eventSeq: event.eventIndex }
   switch (event.type) {
     case 'BlobRegistered': {
       const { objectId, deletable, endEpoch } = event
       if (state.registrations.some(known => known.objectId === objectId)) return state
-      return withRegistration(state, { objectId, deletable, endEpoch, certified: false })
+      return withRegistration(state, { objectId, deletable, endEpoch, certified: false, event: at })
     }
     case 'BlobCertified': {
       const { objectId, deletable, endEpoch } = event
-      const certified = withRegistration(state, { objectId, deletable, endEpoch, certified: true })
+      const certified = withRegistration(state, {
+        objectId,
+        deletable,
+        endEpoch,
+        certified: true,
+        event: at,
+      })
       const first = Math.min(state.initialCertifiedEpoch ?? event.epoch, event.epoch) as Epoch
       return event.isExtension ? certified : { ...certified, initialCertifiedEpoch: first }
     }
@@ -47,7 +64,7 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
         registrations: state.registrations.filter(({ objectId }) => objectId !== event.objectId),
       }
     case 'InvalidBlobID':
-      return { ...state, invalid: true }
+      return { ...state, invalid: true, invalidEvent: at }
     default:
       return state
   }

@@ -17,7 +17,7 @@ export interface Quotas {
    * Lets a stream in. Throws BUSY above the streams of a peer, TOO_MANY_FAILURES while it is shut out.
    * `address` is the IP address to count by as well; absent for members and for the machine itself.
    */
-  admit(spec: ProtocolSpec, peer: string, address?: string): StreamQuota
+  admit(spec: Pick<ProtocolSpec, 'id' | 'streamsPerPeer'>, peer: string, address?: string): StreamQuota
 }
 
 /** Gives back; a second call does nothing. */

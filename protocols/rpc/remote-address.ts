@@ -10,10 +10,16 @@ export function addressToCount(remote: Multiaddr): string | undefined {
   if (parts.some(({ name }) => name === 'p2p-circuit')) return undefined
   for (const { name, value } of parts) {
     if (value === undefined) continue
-    if (name === 'ip4') return unlessLoopback(value)
-    if (name === 'ip6') return value === '::1' ? undefined : ofIp6(value)
+    if (name === 'ip4' || name === 'ip6') return ipToCount(value)
   }
   return undefined
+}
+
+/** The same of an IP address as text; an IPv4 address that is mapped into IPv6 may end in dots or in hex. */
+export function ipToCount(ip: string): string | undefined {
+  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip
+  if (!dotted.includes(':')) return unlessLoopback(dotted)
+  return dotted === '::1' ? undefined : ofIp6(dotted)
 }
 
 function unlessLoopback(ip4: string): string | undefined {

@@ -74,7 +74,6 @@ export class FakeChain implements Coordinator {
       cursor: String(count),
       digest: `digest-${count}`,
       eventIndex: 0,
-      eventIndex: 0,
       checkpoint: BigInt(count),
       timestampMs: count,
     }

@@ -1,4 +1,4 @@
-import { declaredLength, readBody } from '../../http/body.ts'
+import { declaredLength, readBody, refuseEncodings } from '../../http/body.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
@@ -25,7 +25,7 @@ export function publishBlob(init: PublishInit): Handler {
     if (!enabled)
       throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
     const params = parsePublishParams(exchange.url.searchParams)
-    refuseEncodings(exchange)
+    refuseEncodings(exchange.request)
     const known = await facts()
     if (params.epochs > known.maxEpochsAhead) {
       throw new HttpError(400, 'INVALID_PARAMETER', `epochs must be at most ${known.maxEpochsAhead}`, {
@@ -53,17 +53,5 @@ export function publishBlob(init: PublishInit): Handler {
     const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
     exchange.note({ blobId, bytesIn: data.length, outcome: result.kind })
     sendJson(exchange, 200, storeResultJson(result))
-  }
-}
-
-// a compressed body would be stored compressed, and its reader would not know
-function refuseEncodings({ request }: Exchange): void {
-  const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpError(
-      415,
-      'UNSUPPORTED_ENCODING',
-      'bodies are stored as they are: send no Content-Encoding',
-    )
   }
 }

@@ -15,7 +15,6 @@ const base = {
   cursor: '1',
   digest: 'd',
   eventIndex: 0,
-  eventIndex: 0,
   checkpoint: 1n,
   timestampMs: 1,
   blobId,

@@ -1,0 +1,52 @@
+import type { BlobId } from '../../codec/types.ts'
+import { QUOTAS, type QuotaLimits } from '../../protocols/index.ts'
+import type { Log, StatusSource } from '../../protocols/ports.ts'
+import type { HttpMetrics } from '../metrics.ts'
+import type { Pieces } from '../services/pieces.ts'
+
+export interface HttpFaceInit {
+  pieces: Pieces
+  status: Pick<StatusSource, 'nodeInfo'>
+  /** blobs that the node's operator may not hand out or take in; none when absent */
+  isBlocked?: (blobId: BlobId) => boolean
+  host: string
+  /** 0 takes a free one */
+  port: number
+  log?: Log
+  metrics?: HttpMetrics
+  limits?: Partial<HttpFaceLimits>
+}
+
+export interface HttpFaceLimits {
+  /** requests of one address under way; further ones are refused with 429 */
+  requestsPerAddress: number
+  quotas: QuotaLimits
+  /** open connections, idle ones too */
+  connections: number
+  /** silence in a request's body */
+  bodyIdleMs: number
+  /** silence of a reader that takes nothing */
+  readerStallMs: number
+  /** a whole request, waiting for its turn included */
+  requestMs: number
+  /** what requests under way get when the node stops */
+  stopGraceMs: number
+}
+
+const MIB = 1024 * 1024
+
+export const DEFAULT_FACE_LIMITS: HttpFaceLimits = {
+  // Walrus's SDK sends all slivers of a node at once: 2,000 / 13 of them at n = 1000, for several uploads
+  requestsPerAddress: 1024,
+  // a peer here is an address: it has no other name. Bytes wait for their turn, requests do not fail for them
+  quotas: {
+    ...QUOTAS,
+    peer: { ...QUOTAS.address, bytesInFlight: 64 * MIB }, // one of the largest slivers and many small ones
+    nodeBytesInFlight: 128 * MIB, // beside what the libp2p protocols may hold
+  },
+  connections: 4096, // four addresses at their limit
+  bodyIdleMs: 15_000,
+  readerStallMs: 30_000,
+  requestMs: 300_000, // the largest sliver, 44 MB, over a home uplink
+  stopGraceMs: 2_000,
+}

@@ -1,0 +1,42 @@
+import { ProtocolError } from '../../../protocols/index.ts'
+import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
+import type { Pieces } from '../../services/pieces.ts'
+import { blobStatusJson } from '../blob-status-json.ts'
+import type { FaceHandler } from '../exchange.ts'
+import { blobIdParam } from '../params.ts'
+import { sendSuccess } from '../success.ts'
+
+/** `GET …/status`: what the chain's events say of the blob, as this node has seen them. */
+export function blobStatus(pieces: Pieces): FaceHandler {
+  return async exchange => {
+    const blobId = blobIdParam(exchange.params)
+    exchange.note({ blobId })
+    const { state, epoch } = await pieces.state(blobId, exchange.context)
+    sendSuccess(exchange, blobStatusJson(state, epoch))
+  }
+}
+
+/** `GET /v1/health`: 200 when the node serves and sees its chain. */
+export function health(status: Pick<StatusSource, 'nodeInfo'>): FaceHandler {
+  return async exchange => {
+    const { nodeId, network, version, epoch, shards, storedBlobs, storedBytes } = await ask(status)
+    sendSuccess(exchange, {
+      nodeStatus: 'Active',
+      nodeId,
+      network,
+      version,
+      epoch,
+      shardSummary: { owned: shards.length },
+      storedBlobs,
+      storedBytes,
+    })
+  }
+}
+
+async function ask(status: Pick<StatusSource, 'nodeInfo'>): Promise<NodeInfo> {
+  try {
+    return await status.nodeInfo()
+  } catch (cause) {
+    throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 5_000 })
+  }
+}

@@ -1,0 +1,51 @@
+import { declaredLength, readBody, refuseEncodings } from '../http/body.ts'
+import { HttpError } from '../http/errors.ts'
+import { sendBytes } from '../http/respond.ts'
+import type { FaceExchange } from './exchange.ts'
+import type { HttpFaceLimits } from './options.ts'
+
+/**
+ * Takes a body of which the length is known beforehand: any other is refused before a byte is buffered, and room for it
+ * is awaited first. The caller releases it once the bytes are dealt with. Throws 400, 408, 413, 415.
+ */
+export async function receive(
+  exchange: FaceExchange,
+  exactBytes: number,
+  { bodyIdleMs }: HttpFaceLimits,
+): Promise<{ bytes: Uint8Array; release: () => void }> {
+  const { request, quota, signal } = exchange
+  refuseEncodings(request)
+  const declared = declaredLength(request, exactBytes)
+  if (declared !== undefined && declared !== exactBytes) throw wrongLength(exactBytes, declared)
+  const release = await quota.hold(exactBytes, signal)
+  try {
+    await quota.pace(exactBytes, signal)
+    exchange.askForBody()
+    const bytes = await readBody(request, { maxBytes: exactBytes, idleMs: bodyIdleMs, signal })
+    if (bytes.length !== exactBytes) throw wrongLength(exactBytes, bytes.length)
+    exchange.note({ bytesIn: bytes.length })
+    return { bytes, release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** Sends bytes to whoever may read them, which is everybody. */
+export async function sendOctets(exchange: FaceExchange, bytes: Uint8Array, stallMs: number): Promise<void> {
+  await exchange.quota.pace(bytes.length, exchange.signal)
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': bytes.length }
+  exchange.note({ bytesOut: bytes.length })
+  await sendBytes(exchange, 200, headers, bytes, stallMs)
+}
+
+/** 404, which Walrus's clients count as absence. */
+export function notStored(what: 'metadata' | 'sliver'): HttpError {
+  return new HttpError(404, 'NOT_STORED', `this node does not have the ${what}`)
+}
+
+function wrongLength(expectedBytes: number, actualBytes: number): HttpError {
+  return new HttpError(400, 'WRONG_LENGTH', `exactly ${expectedBytes} bytes are expected here`, {
+    metadata: { expectedBytes, actualBytes },
+  })
+}
