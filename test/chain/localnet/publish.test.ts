@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { bcs } from '@mysten/sui/bcs'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
-import { packageDigest } from '../../../chain/localnet/ledger/execution/publish.ts'
-import { created, TestChain } from './support/chain.ts'
+import { created, TestChain, upgradeOf } from './support/chain.ts'
 import { type Compiled, packageOf, variantsOf } from './support/packages.ts'
 
 const { ExecutionError_ExecutionErrorKind: Kind, PackageUpgradeError_PackageUpgradeErrorKind: UpgradeKind } =
@@ -85,25 +84,11 @@ describe('chain/localnet: packages', function () {
   })
   after(() => chain?.close())
 
-  const upgrade = async (
+  const upgrade = (
     { packageId, capId }: { packageId: string; capId: string },
     next: Compiled,
-    { policy = policies.compatible, digest = digestOf(next), target = packageId } = {},
-  ) => {
-    const tx = new Transaction()
-    const ticket = tx.moveCall({
-      target: '0x2::package::authorize_upgrade',
-      arguments: [tx.object(capId), tx.pure.u8(policy), tx.pure(bcs.vector(bcs.u8()).serialize(digest))],
-    })
-    const receipt = tx.upgrade({ ...next, package: target, ticket })
-    tx.moveCall({ target: '0x2::package::commit_upgrade', arguments: [tx.object(capId), receipt] })
-    return tx
-  }
-  const digestOf = ({ modules, dependencies }: Compiled) =>
-    packageDigest(
-      modules.map(module => Uint8Array.from(module)),
-      dependencies,
-    )
+    options?: Parameters<typeof upgradeOf>[3],
+  ) => upgradeOf(packageId, capId, next, options)
 
   it('runs init with the one-time witness, and gives an upgrade cap', async () => {
     const { executed, packageId, capId } = await chain.publish(
@@ -177,7 +162,7 @@ describe('chain/localnet: packages', function () {
     const record = created(await chain.ok(tx), '::up_xx::Record')
 
     const next = withAddition
-    const upgraded = await chain.ok(await upgrade(first, next))
+    const upgraded = await chain.ok(upgrade(first, next))
     const second = upgraded.effects!.changedObjects.find(c => c.outputState === 'PackageWrite')!
     assert.equal(second.outputVersion, '2')
     assert.equal(second.idOperation, 'Created')
@@ -223,13 +208,13 @@ describe('chain/localnet: packages', function () {
   for (const [name, policy, next] of allowed)
     it(`allows ${name}`, async () => {
       const first = await chain.publish(code)
-      await chain.ok(await upgrade(first, variants.get(next)!, { policy }))
+      await chain.ok(upgrade(first, variants.get(next)!, { policy }))
     })
 
   for (const [name, policy, next] of incompatible)
     it(`refuses an upgrade with ${name}`, async () => {
       const first = await chain.publish(code)
-      const error = await chain.failure(await upgrade(first, variants.get(next)!, { policy }))
+      const error = await chain.failure(upgrade(first, variants.get(next)!, { policy }))
       assert.equal(Kind[error.kind!], 'PACKAGE_UPGRADE_ERROR')
       assert.equal(error.errorDetails.oneofKind, 'packageUpgradeError')
       if (error.errorDetails.oneofKind === 'packageUpgradeError')
@@ -240,7 +225,7 @@ describe('chain/localnet: packages', function () {
     const first = await chain.publish(code)
     const other = await packageOf('up', 'module up::other;\npublic fun nothing() {}')
     assert.match(
-      (await chain.fails(await upgrade(first, other))).message,
+      (await chain.fails(upgrade(first, other))).message,
       /IncompatibleUpgrade|incompatible upgrade/i,
     )
   })
@@ -254,15 +239,9 @@ describe('chain/localnet: packages', function () {
         ? UpgradeKind[errorDetails.packageUpgradeError.kind!]
         : ''
     }
-    assert.equal(
-      await kindOf(await upgrade(first, code, { digest: new Uint8Array(32) })),
-      'DIGEST_DOES_NOT_MATCH',
-    )
-    assert.equal(
-      await kindOf(await upgrade(first, code, { target: chain.packageId })),
-      'PACKAGE_ID_DOES_NOT_MATCH',
-    )
-    assert.equal(await kindOf(await upgrade(first, code, { policy: 5 })), 'UNKNOWN_UPGRADE_POLICY')
+    assert.equal(await kindOf(upgrade(first, code, { digest: new Uint8Array(32) })), 'DIGEST_DOES_NOT_MATCH')
+    assert.equal(await kindOf(upgrade(first, code, { target: chain.packageId })), 'PACKAGE_ID_DOES_NOT_MATCH')
+    assert.equal(await kindOf(upgrade(first, code, { policy: 5 })), 'UNKNOWN_UPGRADE_POLICY')
   })
 
   it('does not let a cap be used for less than it was restricted to, or twice', async () => {
@@ -273,9 +252,9 @@ describe('chain/localnet: packages', function () {
       arguments: [restrict.object(first.capId)],
     })
     await chain.ok(restrict)
-    assert.ok((await chain.fails(await upgrade(first, code))).MoveAbort)
-    await chain.ok(await upgrade(first, code, { policy: policies.additive }))
-    const stale = await chain.failure(await upgrade(first, code, { policy: policies.additive }))
+    assert.ok((await chain.fails(upgrade(first, code))).MoveAbort)
+    await chain.ok(upgrade(first, code, { policy: policies.additive }))
+    const stale = await chain.failure(upgrade(first, code, { policy: policies.additive }))
     assert.equal(Kind[stale.kind!], 'PACKAGE_UPGRADE_ERROR')
   })
 

@@ -3,6 +3,7 @@ import { type GrpcTypes, SuiGrpcClient } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { Transaction } from '@mysten/sui/transactions'
 import { type Localnet, type LocalnetOptions, startLocalnet } from '../../../../chain/localnet/index.ts'
+import { packageDigest } from '../../../../chain/localnet/ledger/execution/publish.ts'
 import { type Compiled, samplePackage } from './packages.ts'
 
 type Include = { effects: true; events: true; objectTypes: true; balanceChanges: true }
@@ -130,6 +131,12 @@ export class TestChain {
     }
   }
 
+  /** Upgrades a package; answers the new version's ID. */
+  async upgrade(packageId: string, capId: string, next: Compiled): Promise<string> {
+    const executed = await this.ok(upgradeOf(packageId, capId, next))
+    return executed.effects!.changedObjects.find(change => change.outputState === 'PackageWrite')!.objectId
+  }
+
   /** A `Thing` of the account's own; answers its ID. */
   async thing(value = 1): Promise<string> {
     const transaction = new Transaction()
@@ -154,3 +161,26 @@ export function created(executed: Pick<Executed, 'effects' | 'objectTypes'>, typ
   assert.equal(found.length, 1, `one new ${type}, not ${found.length}`)
   return found[0]!.objectId
 }
+
+/** Authorizes an upgrade, does it, and commits it. */
+export function upgradeOf(
+  packageId: string,
+  capId: string,
+  next: Compiled,
+  { policy = 0, digest = digestOf(next), target = packageId } = {},
+): Transaction {
+  const tx = new Transaction()
+  const ticket = tx.moveCall({
+    target: '0x2::package::authorize_upgrade',
+    arguments: [tx.object(capId), tx.pure.u8(policy), tx.pure.vector('u8', digest)],
+  })
+  const receipt = tx.upgrade({ ...next, package: target, ticket })
+  tx.moveCall({ target: '0x2::package::commit_upgrade', arguments: [tx.object(capId), receipt] })
+  return tx
+}
+
+const digestOf = ({ modules, dependencies }: Compiled) =>
+  packageDigest(
+    modules.map(module => Uint8Array.from(module)),
+    dependencies,
+  )

@@ -11,8 +11,12 @@ export interface Compiled {
 
 const compiled = new Map<string, Promise<Compiled>>()
 
-async function compile(name: string, files: MoveFiles): Promise<Compiled> {
-  const { modules, dependencies } = await compilePackage({ name, files })
+async function compile(
+  name: string,
+  files: MoveFiles,
+  locals?: Record<string, MoveFiles>,
+): Promise<Compiled> {
+  const { modules, dependencies } = await compilePackage({ name, files, locals })
   return {
     modules: modules.map(module => Array.from(Buffer.from(module, 'base64'))),
     dependencies: dependencies.map(id => normalizeSuiAddress(id)),
@@ -60,4 +64,30 @@ export async function variantsOf(name: string, bodies: readonly string[]): Promi
       bytes.write(`${name}_xx`, at)
     return { modules: [Array.from(bytes)], dependencies }
   })
+}
+
+/** A package that is published: in this version, with the first version's ID as its address. */
+export interface Published {
+  name: string
+  source: string
+  packageId: string
+  originalId: string
+}
+
+/** A package of one module that calls another package. */
+export function dependentOf(name: string, source: string, on: Published): Promise<Compiled> {
+  const files = {
+    'Move.toml': manifest(name).replace(
+      '[addresses]',
+      `[dependencies]\n${on.name} = { local = "../${on.name}" }\n\n[addresses]`,
+    ),
+    'sources/source.move': source,
+  }
+  const dependency = {
+    'Move.toml': manifest(on.name)
+      .replace('[package]', `[package]\npublished-at = "${on.packageId}"`)
+      .replace('"0x0"', `"${on.originalId}"`),
+    'sources/source.move': on.source,
+  }
+  return compile(name, files, { [on.name]: dependency })
 }
