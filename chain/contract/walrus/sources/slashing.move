@@ -30,13 +30,13 @@ public struct SlashingProposal has drop, store {
 public struct SlashingManager has key {
     id: UID,
     /// by the node that they are against
-    slashing_proposals: Table<ID, SlashingProposal>,
+    slashing_candidates: Table<ID, SlashingProposal>,
 }
 
 public(package) fun new(ctx: &mut TxContext) {
     transfer::share_object(SlashingManager {
         id: object::new(ctx),
-        slashing_proposals: table::new(ctx),
+        slashing_candidates: table::new(ctx),
     })
 }
 
@@ -50,7 +50,7 @@ public fun vote_for_slashing(
 ) {
     assert!(staking.check_governance_authorization(node_id, &auth), ENotAuthorized);
     let epoch = staking.epoch();
-    let proposals = &mut self.slashing_proposals;
+    let proposals = &mut self.slashing_candidates;
     if (proposals.contains(candidate_node_id) && proposals[candidate_node_id].epoch != epoch) {
         proposals.remove(candidate_node_id);
     };
@@ -77,8 +77,8 @@ public fun execute_slashing(
     candidate_node_id: ID,
     ctx: &mut TxContext,
 ) {
-    assert!(self.slashing_proposals.contains(candidate_node_id), ENoProposalForNode);
-    let proposal = self.slashing_proposals.remove(candidate_node_id);
+    assert!(self.slashing_candidates.contains(candidate_node_id), ENoProposalForNode);
+    let proposal = self.slashing_candidates.remove(candidate_node_id);
     assert!(proposal.epoch == staking.epoch(), EWrongEpoch);
     assert!(staking.is_quorum(proposal.voting_weight), ENotEnoughVotes);
     staking.burn_commission(candidate_node_id, treasury, ctx);
@@ -92,9 +92,9 @@ public fun cleanup_slashing_proposals(
 ) {
     let epoch = staking.epoch();
     node_ids.do!(|node_id| {
-        if (self.slashing_proposals.contains(node_id)) {
-            if (self.slashing_proposals[node_id].epoch < epoch) {
-                self.slashing_proposals.remove(node_id);
+        if (self.slashing_candidates.contains(node_id)) {
+            if (self.slashing_candidates[node_id].epoch < epoch) {
+                self.slashing_candidates.remove(node_id);
             }
         }
     });

@@ -183,7 +183,7 @@ public fun create_storage_pool(
 
 /// Uses a reservation for many blobs.
 public fun create_storage_pool_with_storage(
-    self: &mut System,
+    self: &System,
     storage: Storage,
     ctx: &mut TxContext,
 ): StoragePool {

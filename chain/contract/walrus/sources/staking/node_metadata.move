@@ -16,7 +16,7 @@ public fun new(image_url: String, project_url: String, description: String): Nod
     NodeMetadata { image_url, project_url, description, extra_fields: vec_map::empty() }
 }
 
-public fun default(): NodeMetadata {
+public(package) fun default(): NodeMetadata {
     new(b"".to_string(), b"".to_string(), b"".to_string())
 }
 
