@@ -1,5 +1,5 @@
 import type { Committee } from '../../chain/types.ts'
-import { CodecError, encodingParams } from '../../codec/index.ts'
+import { CodecError, encodingParams, sliverLength } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
@@ -69,6 +69,7 @@ async function readWhole(
     const metadata = findMetadata(components, committee, blobId, { signal: inner })
     gatherer.begin(needed)
     const known = await metadata
+    gatherer.expect(sliverLength(known.nShards, known.unencodedLength, 'primary'))
     return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
   } finally {
     gatherer.close()
@@ -92,9 +93,11 @@ async function decodeRight(
       onProgress?.({ phase: 'fetch', done: have, total: needed }),
     )
     if (suspicious) await throwOutLiars()
-    if (gatherer.slivers.length < needed) {
+    // what arrived while others were being verified has to be verified as well: it may be a second liar's
+    const usable = suspicious ? gatherer.slivers.filter(sliver => verified.has(sliver)) : gatherer.slivers
+    if (usable.length < needed) {
       if (enough) continue
-      const answeredShards = gatherer.slivers.length
+      const answeredShards = usable.length
       await throwIfGone(signal)
       throw new ClientError(
         'TOO_FEW_SHARDS',
@@ -104,8 +107,7 @@ async function decodeRight(
     }
     try {
       onProgress?.({ phase: 'decode', done: 0, total: 1 })
-      const slivers = gatherer.slivers.slice(0, needed)
-      const data = await codec.decode({ metadata, slivers, signal })
+      const data = await codec.decode({ metadata, slivers: usable.slice(0, needed), signal })
       onProgress?.({ phase: 'decode', done: 1, total: 1 })
       return { blobId, size, data }
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import type { SliverBytes } from '../../codec/index.ts'
-import { pairOfShard } from '../../codec/index.ts'
+import { maxBlobSize, pairOfShard, sliverLength } from '../../codec/index.ts'
 import type { BlobId, SliverPairIndex } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
@@ -46,11 +46,15 @@ export class Gatherer {
   readonly #bell = new Bell()
   readonly #closed = new AbortController()
   #lastProgressAt = performance.now()
+  /** bytes of a sliver at most; a peer that announces more is not listened to */
+  #maxBytes: number
 
   constructor(components: GatherComponents, committee: Committee, blobId: BlobId, signal?: AbortSignal) {
     this.#components = components
     this.#blobId = blobId
     this.#signal = anySignal(signal, this.#closed.signal)
+    const { nShards } = committee
+    this.#maxBytes = sliverLength(nShards, maxBlobSize(nShards), 'primary')
     this.#candidates = components.book.ranked(committee.members).map(member => ({
       member,
       pairs: member.shards.map(shard => pairOfShard(shard, blobId, committee.nShards)),
@@ -65,6 +69,11 @@ export class Gatherer {
   /** When something last arrived; for a limit on silence. */
   get lastProgressAt(): number {
     return this.#lastProgressAt
+  }
+
+  /** From here on slivers may have this many bytes: known once the metadata is. */
+  expect(sliverBytes: number): void {
+    this.#maxBytes = sliverBytes
   }
 
   /** Asks for `count` slivers without waiting for them. */
@@ -159,7 +168,12 @@ export class Gatherer {
   async #run(request: Request, pairs: SliverPairIndex[]): Promise<void> {
     const { peers, book } = this.#components
     const { member } = request
-    const items = pairs.map(pair => ({ blobId: this.#blobId, ref: { pair, axis: 'primary' as const } }))
+    const maxBytes = this.#maxBytes
+    const items = pairs.map(pair => ({
+      blobId: this.#blobId,
+      ref: { pair, axis: 'primary' as const },
+      maxBytes,
+    }))
     const signal = anySignal(this.#signal, request.stop.signal)
     const start = performance.now()
     let first = true

@@ -53,7 +53,8 @@ export async function readRows(
     failed.signal,
     AbortSignal.timeout(TIMEOUT_MS + (lastRow - firstRow) * 1_000),
   )
-  const headerBytes = sliverLength(nShards, unencodedLength, 'primary') - rowBytes - 4
+  const maxBytes = sliverLength(nShards, unencodedLength, 'primary')
+  const headerBytes = maxBytes - rowBytes - 4
   try {
     await Promise.all(Array.from(wanted, ([owner, pairs]) => fromOwner(owner, pairs)))
     return out
@@ -66,7 +67,7 @@ export async function readRows(
 
   async function fromOwner(owner: CommitteeMember, pairs: SliverPairIndex[]): Promise<void> {
     const { peers, book, codec, log, metrics } = components
-    const items = pairs.map(pair => ({ blobId, ref: { pair, axis: 'primary' as const } }))
+    const items = pairs.map(pair => ({ blobId, ref: { pair, axis: 'primary' as const }, maxBytes }))
     const missing = new Set(pairs)
     try {
       for await (const { ref, bytes } of peers.fetch(book.address(owner), items, { signal: inner })) {

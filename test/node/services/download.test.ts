@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type Codec, createCodec, type EncodedBlob } from '../../../codec/index.ts'
+import type { SliverRef } from '../../../codec/types.ts'
 import { createLog } from '../../../node/log.ts'
-import { download } from '../../../node/services/download.ts'
+import { type DownloadComponents, download } from '../../../node/services/download.ts'
 import {
   type FakePeer,
   fakeBook,
@@ -34,7 +35,7 @@ describe('download', () => {
     const fake = fakePeers(peers)
     const liars: string[] = []
     const lines: string[] = []
-    const components = {
+    const components: DownloadComponents & { peers: typeof fake } = {
       peers: fake,
       book: fakeBook(),
       codec,
@@ -43,7 +44,7 @@ describe('download', () => {
     }
     const read = (options = {}, blobId = blob.metadata.blobId) =>
       download(components, committee, blobId, options)
-    return { read, fake, liars, lines }
+    return { read, fake, liars, lines, components }
   }
   const all = (peer: FakePeer) => committee.members.map(() => peer)
   const mixed = (of: (index: number) => FakePeer) => committee.members.map(({ index }) => of(index))
@@ -95,6 +96,39 @@ describe('download', () => {
     )
     for (const nodeId of accused)
       assert.ok(lines.some(line => /wrong sliver/.test(line) && line.includes(nodeId)))
+  })
+
+  it('does not take a blob for invalid when a liar delivers while another is being found out', async () => {
+    const judging = Promise.withResolvers<void>()
+    const delivered = Promise.withResolvers<void>()
+    const lie = (ref: SliverRef) => {
+      const bytes = blob.sliver(ref)
+      bytes[100] ^= 1
+      return bytes
+    }
+    let late = 8
+    const { read, components } = reader(
+      mixed(i => {
+        if (i === 0) return { ...honest(blob), sliver: async ref => lie(ref) }
+        if (i > 1) return honest(blob)
+        const sliver = async (ref: SliverRef) => {
+          await judging.promise
+          if (--late === 0) setImmediate(delivered.resolve)
+          return lie(ref)
+        }
+        return { ...honest(blob), sliver }
+      }),
+    )
+    components.codec = {
+      ...codec,
+      decode: input => codec.decode(input),
+      async verifySliver(...args) {
+        judging.resolve()
+        await delivered.promise
+        await codec.verifySliver(...args)
+      },
+    }
+    right(await read())
   })
 
   it('throws out wrong metadata', async () => {
