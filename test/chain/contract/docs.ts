@@ -31,8 +31,9 @@ const absent = `## Absent, and why
 
 - The threshold of the active set is 1 WAL, the smallest stake: on a new network anybody's stake counts, and what
   rounding leaves in a pool that everyone has left does not hold shards.
-- Exchange rates are looked up to the last epoch that the pool was advanced to; pools outside the committee are advanced
-  when something is asked of them.
+- A pool outside the committee is advanced when something is asked of it. What became due meanwhile is converted at the
+  rate of that moment, which is recorded under the epoch in which it was due.
+- An extension is refused when its epochs are sold out, like any other purchase.
 `
 
 /** The page for these bindings and this bytecode. */

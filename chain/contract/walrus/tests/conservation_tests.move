@@ -26,7 +26,7 @@ fun in_system(network: &mut Network, stakes: &vector<StakedWal>): u64 {
     while (i < NODES) {
         let node_id = network.node_id(i);
         let pool = network.staking().inner_for_testing().pool(node_id);
-        sum = sum + pool.rewards_amount() + pool.commission_amount() + pool.blocked_for_testing();
+        sum = sum + pool.rewards_amount() + pool.commission_amount();
         i = i + 1;
     };
     let accounting = network.system().future_accounting();

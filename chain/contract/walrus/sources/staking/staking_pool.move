@@ -60,7 +60,8 @@ public struct VotingParams has copy, drop, store {
     node_capacity: u64,
 }
 
-/// Key in `extra_fields` of the commission that was earned last, blocked until the votes on it are over.
+/// Key in `extra_fields` of how much of the commission (FROST, u64) is blocked: what was earned last, until the votes
+/// on it are over.
 public struct NewEpochCommissionBlockedForCollection has copy, drop, store {}
 
 public struct StakingPool has key, store {
@@ -308,35 +309,33 @@ fun record_rate(pool: &mut StakingPool, epoch: u32, rate: PoolExchangeRate) {
 
 // === Commission ===
 
+/// Adds commission that cannot be collected yet.
 fun block_commission(pool: &mut StakingPool, commission: Balance<WAL>) {
-    let key = NewEpochCommissionBlockedForCollection {};
-    if (pool.extra_fields.contains(key)) {
-        let blocked: &mut Balance<WAL> = pool.extra_fields.borrow_mut(key);
-        blocked.join(commission);
-    } else if (commission.value() == 0) {
-        commission.destroy_zero();
-    } else {
-        pool.extra_fields.add(key, commission);
+    let blocked = pool.blocked_commission() + commission.value();
+    pool.commission.join(commission);
+    pool.unblock_commission();
+    if (blocked > 0) {
+        pool.extra_fields.add(NewEpochCommissionBlockedForCollection {}, blocked);
     }
 }
 
-/// Takes out the commission that is blocked.
-fun extract_blocked_commission(pool: &mut StakingPool): Balance<WAL> {
+fun blocked_commission(pool: &StakingPool): u64 {
     let key = NewEpochCommissionBlockedForCollection {};
-    if (pool.extra_fields.contains(key)) pool.extra_fields.remove(key) else balance::zero()
+    if (pool.extra_fields.contains(key)) pool.extra_fields[key] else 0
+}
+
+/// Lets all commission be collected.
+public(package) fun unblock_commission(pool: &mut StakingPool) {
+    let key = NewEpochCommissionBlockedForCollection {};
+    if (pool.extra_fields.contains(key)) {
+        let _: u64 = pool.extra_fields.remove(key);
+    }
 }
 
 /// Takes out all commission, blocked or not.
 public(package) fun extract_commission(pool: &mut StakingPool): Balance<WAL> {
-    let mut all = pool.extract_blocked_commission();
-    all.join(pool.commission.withdraw_all());
-    all
-}
-
-/// Lets the blocked commission be collected.
-public(package) fun unblock_commission(pool: &mut StakingPool) {
-    let unblocked = pool.extract_blocked_commission();
-    pool.commission.join(unblocked);
+    pool.unblock_commission();
+    pool.commission.withdraw_all()
 }
 
 public(package) fun add_commission(pool: &mut StakingPool, commission: Balance<WAL>) {
@@ -346,7 +345,8 @@ public(package) fun add_commission(pool: &mut StakingPool, commission: Balance<W
 /// Takes all commission that is not blocked; for the receiver only.
 public(package) fun collect_commission(pool: &mut StakingPool, auth: Authenticated): Balance<WAL> {
     assert!(auth.matches(&pool.commission_receiver), EAuthorizationFailure);
-    pool.commission.withdraw_all()
+    let free = pool.commission.value() - pool.blocked_commission();
+    pool.commission.split(free)
 }
 
 /// Sets the rate of the commission from the epoch after the next on, so that stakers can react.
@@ -436,11 +436,3 @@ public(package) fun commission_rate(pool: &StakingPool): u16 { pool.commission_r
 public(package) fun commission_amount(pool: &StakingPool): u64 { pool.commission.value() }
 
 public(package) fun rewards_amount(pool: &StakingPool): u64 { pool.rewards_pool.value() }
-
-#[test_only]
-public fun blocked_for_testing(pool: &StakingPool): u64 {
-    let key = NewEpochCommissionBlockedForCollection {};
-    if (!pool.extra_fields.contains(key)) return 0;
-    let blocked: &Balance<WAL> = pool.extra_fields.borrow(key);
-    blocked.value()
-}
