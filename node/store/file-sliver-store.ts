@@ -96,8 +96,7 @@ class PackedSliverStore implements FileSliverStore {
       },
     )
     if (size >= location.offset + location.length) return true
-    await this.#damaged(blobId, ref, location)
-    return false
+    return (await this.#damaged(blobId, ref, location)) ? false : this.has(blobId, ref)
   }
 
   async get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
@@ -105,8 +104,9 @@ class PackedSliverStore implements FileSliverStore {
     signal?.throwIfAborted()
     if (location === undefined) return undefined
     const bytes = await readPack(this.#path(location.file), location)
-    if (bytes === undefined) await this.#damaged(blobId, ref, location)
-    return bytes
+    if (bytes !== undefined || (await this.#damaged(blobId, ref, location))) return bytes
+    // it was replaced, and its file removed, between the look at the index and the one at the file
+    return this.get(blobId, ref, { signal })
   }
 
   async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
@@ -128,14 +128,8 @@ class PackedSliverStore implements FileSliverStore {
       const location = parseLocation(value)
       if (location !== undefined) files.add(location.file)
     }
-    // from here on the files belong to nobody; the pending records make the next open remove them if this is cut short
-    const pending = [...files].map(pendingKey)
-    await this.#init.records.commit([
-      ...operations,
-      ...pending.map(key => ({ type: 'put' as const, key, value: new Uint8Array() })),
-    ])
-    for (const file of files) await rm(this.#path(file), { force: true })
-    await this.#init.records.commit(pending.map(key => ({ type: 'del' as const, key })))
+    await this.#init.records.commit([...operations, ...abandonment(files)])
+    await this.#remove(files)
   }
 
   async usage(): Promise<SliverUsage> {
@@ -155,12 +149,46 @@ class PackedSliverStore implements FileSliverStore {
     return join(this.#init.path, file)
   }
 
+  /** Removes files whose abandonment was committed. */
+  async #remove(files: Iterable<string>): Promise<void> {
+    const operations: RecordOperation[] = []
+    for (const file of files) {
+      await rm(this.#path(file), { force: true })
+      operations.push({ type: 'del', key: pendingKey(file) })
+    }
+    if (operations.length > 0) await this.#init.records.commit(operations)
+  }
+
+  /** Where all slivers of a blob lie, by key. */
+  async #locations(blobId: BlobId): Promise<Map<string, SliverLocation>> {
+    const locations = new Map<string, SliverLocation>()
+    for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
+      const location = parseLocation(value)
+      if (location !== undefined) locations.set(key, location)
+    }
+    return locations
+  }
+
   async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverLocation | undefined> {
     const record = await this.#init.records.get(sliverKey(blobId, ref))
     return record === undefined ? undefined : parseLocation(record)
   }
 
-  async #writeBatch(blobId: BlobId, items: Item[]): Promise<void> {
+  async #writeBatch(blobId: BlobId, batch: Item[]): Promise<void> {
+    const stored = await this.#locations(blobId)
+    // several uploads of one blob bring the same slivers: once is enough
+    const fresh = new Map(batch.map(item => [sliverKey(blobId, item.ref), item]))
+    for (const [key, { ref, bytes }] of fresh) {
+      const location = stored.get(key)
+      if (location === undefined || location.length !== bytes.length) continue
+      if (location.sha256 === (await sha256Hex(bytes)) && (await this.has(blobId, ref))) fresh.delete(key)
+    }
+    if (fresh.size === 0) return
+    const replaced = [...fresh.keys()].flatMap(key => stored.get(key)?.file ?? [])
+    for (const key of fresh.keys()) stored.delete(key)
+    const abandoned = unused(replaced, stored.values())
+    const items = [...fresh.values()]
+
     const hex = blobHex(blobId)
     const name = `${hex}.${randomBytes(6).toString('hex')}`
     const file = `${hex.slice(0, 2)}/${name}`
@@ -180,7 +208,11 @@ class PackedSliverStore implements FileSliverStore {
       offset += bytes.length
       return { type: 'put', key: sliverKey(blobId, ref), value: encodeJson(location) }
     })
-    await this.#init.records.commit([...operations, { type: 'del', key: pendingKey(file) }], { sync: true })
+    await this.#init.records.commit(
+      [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
+      { sync: true },
+    )
+    await this.#remove(abandoned)
   }
 
   #folder(name: string): Promise<void> {
@@ -194,18 +226,37 @@ class PackedSliverStore implements FileSliverStore {
     return made
   }
 
-  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<void> {
+  /** Forgets a damaged sliver. False when the record is another one by now: a put has replaced the sliver meanwhile. */
+  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
     const key = sliverKey(blobId, ref)
-    // a put may have replaced the record meanwhile; then the damage is that of a file nobody needs any more
-    const now = parseLocation((await this.#init.records.get(key)) ?? new Uint8Array())
-    if (now?.file !== location.file || now.offset !== location.offset) return
-    await this.#init.records.commit([{ type: 'del', key }])
+    const locations = await this.#locations(blobId)
+    const now = locations.get(key)
+    // gone: somebody else has noticed the damage, or the blob was deleted
+    if (now === undefined) return true
+    if (now.file !== location.file || now.offset !== location.offset) return false
+    locations.delete(key)
+    const abandoned = unused([location.file], locations.values())
+    await this.#init.records.commit([{ type: 'del', key }, ...abandonment(abandoned)])
+    await this.#remove(abandoned)
     this.#init.log.error(
       { blobId, ...ref, file: location.file },
       'stored sliver is damaged; not served any more',
     )
     this.#init.onDamaged?.({ blobId, ref, file: location.file })
+    return true
   }
+}
+
+/** Those of the files that none of the locations lies in. */
+function unused(files: readonly string[], locations: Iterable<SliverLocation>): Set<string> {
+  const left = new Set(files)
+  for (const { file } of locations) left.delete(file)
+  return left
+}
+
+/** Notes that files belong to nobody from here on: the next open removes them when their removal is cut short. */
+function abandonment(files: Iterable<string>): RecordOperation[] {
+  return Array.from(files, file => ({ type: 'put', key: pendingKey(file), value: new Uint8Array() }))
 }
 
 function parseLocation(bytes: Uint8Array): SliverLocation | undefined {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLog } from '../../../node/log.ts'
 import type { DamagedSliver } from '../../../node/store/file-sliver-store.ts'
@@ -118,5 +118,31 @@ describe('slivers in files', () => {
     await store.slivers.put(blob, ref(0), randomBytes(10))
     await store.slivers.delete(blob)
     assert.deepEqual(await files(), [])
+  })
+
+  it('takes no more room when a sliver comes again, from several uploads at a time', async () => {
+    const blob = anyBlobId()
+    const bytes = randomBytes(50)
+    await Promise.all([store.slivers.put(blob, ref(0), bytes), store.slivers.put(blob, ref(0), bytes)])
+    const kept = await files()
+    await store.slivers.put(blob, ref(0), bytes)
+    assert.deepEqual(await files(), kept)
+    assert.equal((await stat(kept[0])).size, 50)
+  })
+
+  it('removes a file once nothing in it is needed any more', async () => {
+    const blob = anyBlobId()
+    await Promise.all([0, 1].map(i => store.slivers.put(blob, ref(i), randomBytes(50))))
+    const [first] = await files()
+    await store.slivers.put(blob, ref(0), randomBytes(50))
+    assert.ok((await files()).includes(first))
+    await store.slivers.put(blob, ref(1), randomBytes(50))
+    assert.ok(!(await files()).includes(first))
+    assert.equal((await files()).length, 2)
+    for (const file of await files()) await truncate(file, 10)
+    for (const i of [0, 1]) assert.equal(await store.slivers.get(blob, ref(i)), undefined)
+    assert.deepEqual(await files(), [])
+    await reopen()
+    assert.deepEqual(await store.slivers.list(blob), [])
   })
 })
