@@ -22,7 +22,7 @@ import type { LiveObjects } from './store/live-objects.ts'
 import { Pruner } from './store/pruner.ts'
 import type { BatchWriter } from './store/writer.ts'
 import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
-import { checkExpiration, checkGas, checkShape } from './validation.ts'
+import { checkExpiration, checkGas, checkGasPrice, checkShape } from './validation.ts'
 
 /** What tells one localnet from another; never changes. */
 export interface Identity {
@@ -42,7 +42,7 @@ export interface State {
 }
 
 export interface Simulation extends Outcome {
-  transaction: ParsedTransaction
+  digest: Digest
   outputs: Execution['outputs']
   timestampMs: bigint
 }
@@ -246,16 +246,27 @@ export class Ledger {
     return record
   }
 
-  /** What a transaction would do now; nothing changes. Without checks, it needs no gas and no ownership. */
-  simulate(bytes: Uint8Array, { checks, withOutputs }: RunOptions): Simulation {
+  /**
+   * What a transaction would do now; nothing changes. Without checks, it needs no gas and no ownership. What it
+   * publishes is there, with its types, only while `tell` runs.
+   */
+  simulate<T>(
+    bytes: Uint8Array,
+    { checks, withOutputs }: RunOptions,
+    tell: (simulation: Simulation) => T,
+  ): T {
     const transaction = parseTransaction(bytes)
     checkShape(transaction)
-    if (checks) checkGasOfSimulation(transaction)
+    checkGasOfSimulation(transaction, checks)
     if (checks) this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
     const { outcome, execution } = this.#run(transaction, { checks, withOutputs })
-    this.#unload(execution)
-    return { ...outcome, transaction, outputs: execution.outputs, timestampMs: this.timestampMs }
+    try {
+      const { digest } = transaction
+      return tell({ ...outcome, digest, outputs: execution.outputs, timestampMs: this.timestampMs })
+    } finally {
+      this.#unload(execution)
+    }
   }
 
   #checkExpiration({ data }: ParsedTransaction): void {
@@ -401,6 +412,8 @@ export class Ledger {
   }
 }
 
-function checkGasOfSimulation({ data }: ParsedTransaction): void {
-  if (data.gasData.payment.length > 0) checkGas(data, REFERENCE_GAS_PRICE)
+/** A simulation may leave out the coins, and without checks any rule about gas but what would overflow. */
+function checkGasOfSimulation({ data }: ParsedTransaction, checks: boolean): void {
+  if (checks && data.gasData.payment.length > 0) checkGas(data, REFERENCE_GAS_PRICE)
+  else checkGasPrice(data, 0n)
 }

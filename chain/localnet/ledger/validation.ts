@@ -102,13 +102,17 @@ export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmab
   checkRandom(programmable)
 }
 
+export function checkGasPrice(data: TransactionData, minimum: bigint): void {
+  const price = BigInt(data.gasData.price)
+  if (price < minimum) refuse(`Gas price ${price} under reference gas price (RGP) ${minimum}`)
+  if (price > LIMITS.maxGasPriceMist) refuse(`Gas price ${price} above the maximum ${LIMITS.maxGasPriceMist}`)
+}
+
 /** Price, budget and the coins' number. */
 export function checkGas(data: TransactionData, referenceGasPrice: bigint): void {
+  checkGasPrice(data, referenceGasPrice)
   const price = BigInt(data.gasData.price)
   const budget = BigInt(data.gasData.budget)
-  if (price < referenceGasPrice)
-    refuse(`Gas price ${price} under reference gas price (RGP) ${referenceGasPrice}`)
-  if (price > LIMITS.maxGasPriceMist) refuse(`Gas price ${price} above the maximum ${LIMITS.maxGasPriceMist}`)
   const minimum = FLAT_GAS_UNITS * price
   if (budget < minimum) refuse(`Gas budget: ${budget} is lower than min: ${minimum}`)
   if (budget > LIMITS.maxTxGasMist) refuse(`Gas budget: ${budget} is higher than max: ${LIMITS.maxTxGasMist}`)

@@ -7,6 +7,7 @@ import { Transaction } from '@mysten/sui/transactions'
 import { toBase58 } from '@mysten/sui/utils'
 import { hashAs } from '../../../chain/localnet/ledger/digest.ts'
 import { created, TestChain } from './support/chain.ts'
+import { samplePackage } from './support/packages.ts'
 
 const Noted = bcs.struct('Noted', { n: bcs.u64(), sender: bcs.Address, sponsor: bcs.option(bcs.Address) })
 
@@ -285,6 +286,24 @@ describe('chain/localnet: which transactions are let in', function () {
     await assert.rejects(
       chain.client.getObject({ objectId: created(result.Transaction!, '::things::Thing') }),
     )
+  })
+
+  it('simulates a publish, also of the same bytes at the same time, and forgets it', async () => {
+    const tx = new Transaction()
+    tx.setSender(chain.address)
+    tx.transferObjects([tx.publish(await samplePackage('rules'))], chain.address)
+    const bytes = await chain.build(tx)
+    const simulate = () =>
+      chain.client.simulateTransaction({
+        transaction: bytes,
+        include: { events: true, commandResults: true },
+      })
+    for (const result of await Promise.all([simulate(), simulate(), simulate()])) {
+      assert.deepEqual(result.Transaction!.events![0]!.json, { is_witness: true })
+      assert.equal(result.commandResults![0]!.returnValues.length, 1)
+    }
+    const executed = await chain.submit(bytes)
+    assert.deepEqual(executed.events![0]!.json, { is_witness: true })
   })
 
   it('simulates any call on any object when checks are off', async () => {

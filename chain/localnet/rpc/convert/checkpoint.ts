@@ -3,7 +3,7 @@ import type { CheckpointRecord } from '../../ledger/checkpoint.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Mask } from '../mask.ts'
 import { bcsMessage, timestamp } from './common.ts'
-import { executedMessage } from './transaction.ts'
+import { objectSet, recordMessage } from './transaction.ts'
 
 /** Pruned to the mask. The localnet has no validators, so there is no signature. */
 export async function checkpointMessage(
@@ -50,7 +50,7 @@ export async function checkpointMessage(
   if (mask.wants('transactions'))
     for (const { transaction } of checkpoint.transactions) {
       const record = await ledger.transaction(transaction)
-      if (record) message.transactions.push(await executedMessage(ledger, record, mask.at('transactions')))
+      if (record) message.transactions.push(await recordMessage(ledger, record, mask.at('transactions')))
     }
   if (mask.wants('objects')) message.objects = await objectsOf(ledger, checkpoint, mask.at('objects'))
   return mask.prune(GrpcTypes.Checkpoint, message)
@@ -65,8 +65,7 @@ async function objectsOf(
   for (const { transaction } of checkpoint.transactions) {
     const record = await ledger.transaction(transaction)
     if (!record) continue
-    const executed = await executedMessage(ledger, record, mask.under('objects'))
-    for (const object of executed.objects?.objects ?? [])
+    for (const object of (await objectSet(ledger, record, mask.at('objects'))).objects)
       objects.set(`${object.objectId} ${object.version}`, object)
   }
   return { objects: [...objects.values()] }

@@ -3,6 +3,7 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import { type Digest, digestAs } from '../../ledger/digest.ts'
 import { type BalanceChange, parseEvents } from '../../ledger/execution/effects.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
+import type { TransactionRecord } from '../../ledger/records.ts'
 import { parseTransaction } from '../../ledger/transaction.ts'
 import type { Mask } from '../mask.ts'
 import { moduleFinder } from './clever-error.ts'
@@ -50,12 +51,12 @@ function eventsMessage(ledger: Ledger, bytes: Uint8Array, mask: Mask): GrpcTypes
   }
 }
 
-/** Pruned to the mask. */
-export async function executedMessage(
+/** Pruned to the mask; without `objects`. */
+export function executedMessage(
   ledger: Ledger,
   source: TransactionSource,
   mask: Mask,
-): Promise<GrpcTypes.ExecutedTransaction> {
+): GrpcTypes.ExecutedTransaction {
   const message: GrpcTypes.ExecutedTransaction = {
     digest: source.digest,
     signatures: source.signatures.map(signature => ({
@@ -75,13 +76,22 @@ export async function executedMessage(
     message.transaction = transactionMessage(parseTransaction(source.transaction))
   if (mask.wants('effects')) message.effects = effectsMessage(source, moduleFinder(ledger.vm))
   if (source.events && mask.wants('events')) message.events = eventsMessage(ledger, source.events, mask)
-  if (source.checkpoint !== undefined && mask.wants('objects'))
-    message.objects = await objectSet(ledger, source, mask.at('objects.objects'))
   return mask.prune(GrpcTypes.ExecutedTransaction, message)
 }
 
+/** Pruned to the mask; its objects are read from the ledger. */
+export async function recordMessage(
+  ledger: Ledger,
+  record: TransactionRecord,
+  mask: Mask,
+): Promise<GrpcTypes.ExecutedTransaction> {
+  const message = executedMessage(ledger, record, mask)
+  if (mask.wants('objects')) message.objects = await objectSet(ledger, record, mask.at('objects.objects'))
+  return message
+}
+
 /** Objects before and after, as far as their versions are still kept. */
-async function objectSet(
+export async function objectSet(
   ledger: Ledger,
   source: TransactionSource,
   mask: Mask,
@@ -95,7 +105,7 @@ async function objectSet(
     ]
     for (const version of versions) {
       const object = version === undefined ? undefined : await ledger.object(id, BigInt(version))
-      if (object) objects.push(objectMessage(ledger, object, mask))
+      if (object) objects.push(mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask)))
     }
   }
   return { objects }

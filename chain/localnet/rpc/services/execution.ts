@@ -6,7 +6,7 @@ import type { MoveType } from '../../vm/index.ts'
 import { argumentMessage } from '../convert/commands.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { jsonOf } from '../convert/json.ts'
-import { executedMessage } from '../convert/transaction.ts'
+import { executedMessage, recordMessage } from '../convert/transaction.ts'
 import { transactionMessage } from '../convert/transaction-data.ts'
 import { Mask } from '../mask.ts'
 import { resolveTransaction } from '../resolve.ts'
@@ -29,7 +29,7 @@ export const executionService = (ledger: Ledger) => ({
     if (!transaction) throw invalid('no transaction')
     const bytes = transaction.bcs?.value ?? resolveTransaction(ledger, transaction, { doGasSelection: false })
     const record = await ledger.execute(bytes, signatures.map(signatureBytes))
-    return { transaction: await executedMessage(ledger, record, mask) }
+    return { transaction: await recordMessage(ledger, record, mask) }
   },
 
   async simulateTransaction(
@@ -41,27 +41,26 @@ export const executionService = (ledger: Ledger) => ({
     const checks = request.checks !== 1
     const doGasSelection = request.doGasSelection === true && checks
     const bytes = simulatedBytes(ledger, transaction, doGasSelection)
-    const simulation = ledger.simulate(bytes, { checks, withOutputs: mask.wants('command_outputs') })
-    const inner = mask.at('transaction')
-    return mask.prune(GrpcTypes.SimulateTransactionResponse, {
-      transaction: mask.wants('transaction')
-        ? await executedMessage(
-            ledger,
-            { ...simulation, digest: simulation.transaction.digest, transaction: bytes, signatures: [] },
-            inner,
-          )
-        : undefined,
-      commandOutputs: mask.wants('command_outputs')
-        ? simulation.outputs.map(({ returned, mutated }) => ({
-            returnValues: returned.map(value => outputMessage(ledger, value)),
-            mutatedByRef: mutated.map(({ argument, ...value }) => ({
-              ...outputMessage(ledger, value),
-              argument: argumentMessage(argument),
-            })),
-          }))
-        : [],
-      suggestedGasPrice: REFERENCE_GAS_PRICE,
-    })
+    const withOutputs = mask.wants('command_outputs')
+    return ledger.simulate(bytes, { checks, withOutputs }, simulation =>
+      mask.prune(GrpcTypes.SimulateTransactionResponse, {
+        transaction: mask.wants('transaction')
+          ? executedMessage(
+              ledger,
+              { ...simulation, transaction: bytes, signatures: [] },
+              mask.at('transaction'),
+            )
+          : undefined,
+        commandOutputs: simulation.outputs.map(({ returned, mutated }) => ({
+          returnValues: returned.map(value => outputMessage(ledger, value)),
+          mutatedByRef: mutated.map(({ argument, ...value }) => ({
+            ...outputMessage(ledger, value),
+            argument: argumentMessage(argument),
+          })),
+        })),
+        suggestedGasPrice: REFERENCE_GAS_PRICE,
+      }),
+    )
   },
 })
 

@@ -4,7 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { TransactionRecord } from '../../ledger/records.ts'
 import type { Call } from '../call.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
-import { eventMessages, executedMessage } from '../convert/transaction.ts'
+import { eventMessages, recordMessage } from '../convert/transaction.ts'
 import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
 import { Mask } from '../mask.ts'
 import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
@@ -66,7 +66,7 @@ export function historyService(ledger: Ledger) {
     for (const { record, index } of await entriesAt(sequence)) {
       if (!filter(view(record))) continue
       found.push({
-        item: await executedMessage(ledger, record, mask),
+        item: await recordMessage(ledger, record, mask),
         position: { checkpoint: sequence, index },
       })
     }

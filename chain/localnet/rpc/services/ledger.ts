@@ -5,7 +5,7 @@ import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { timestamp } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
-import { executedMessage } from '../convert/transaction.ts'
+import { recordMessage } from '../convert/transaction.ts'
 import { Mask } from '../mask.ts'
 import { protocolConfig, systemState } from '../protocol-config.ts'
 import { invalid, notFound, STATUS, toStatus } from '../status.ts'
@@ -37,7 +37,7 @@ export function ledgerService(ledger: Ledger) {
   ): Promise<GrpcTypes.ExecutedTransaction> => {
     const record = digest ? await ledger.transaction(digest) : undefined
     if (!record) throw notFound(`Transaction ${digest}`)
-    return await executedMessage(ledger, record, mask)
+    return await recordMessage(ledger, record, mask)
   }
   const objectMask = (mask: { paths: string[] } | undefined) =>
     Mask.of(mask, ['object_id', 'version', 'digest']).check(GrpcTypes.Object)
