@@ -25,8 +25,9 @@ export interface Sweeper {
 export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents): Sweeper {
   async function drop(blobId: BlobId, reason: string): Promise<void> {
     if (isOpen(blobId)) return
-    await metadata.delete(blobId)
+    // the metadata last: it is by them that a sweep finds the blob again when this is cut short
     await slivers.delete(blobId)
+    await metadata.delete(blobId)
     log.info({ blobId, reason }, 'dropped a blob')
   }
 

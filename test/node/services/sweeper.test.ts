@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createCodec } from '../../../codec/index.ts'
+import { silentLog } from '../../../node/log.ts'
+import { createSweeper } from '../../../node/services/sweeper.ts'
+import { type NodeStore, openNodeStore } from '../../../node/store/node-store.ts'
+import type { SliverStore } from '../../../protocols/ports.ts'
+import { anyBlobId, ref } from '../../support/sliver-store-suite.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
+
+describe('the sweeper', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let store: NodeStore
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    store = await openNodeStore({ path: folder.path, network: 'test', nShards: 10, log: silentLog() })
+  })
+  afterEach(async () => {
+    await store.close()
+    await folder.remove()
+  })
+
+  const ended = async () => {
+    const codec = createCodec({ threads: 0 })
+    const metadata = await codec.metadata(randomBytes(100), 10)
+    await codec.close()
+    await store.metadata.put(metadata)
+    await store.slivers.put(metadata.blobId, ref(0), randomBytes(9))
+    await store.blobs.advance('1' as never, {
+      blobId: metadata.blobId,
+      state: { registrations: [] },
+    })
+    return metadata.blobId
+  }
+  const sweeper = (slivers: SliverStore, isOpen = () => false) =>
+    createSweeper({ slivers, metadata: store.metadata, records: store.blobs, isOpen, log: silentLog() })
+
+  it('finds a blob again whose removal was cut short', async () => {
+    const blobId = await ended()
+    const killed = {
+      delete: () => Promise.reject(new Error('killed')),
+    } as unknown as SliverStore
+    await assert.rejects(sweeper(killed).sweep(), /killed/)
+    await sweeper(store.slivers).sweep()
+    assert.deepEqual(await store.slivers.list(blobId), [])
+    assert.equal(await store.metadata.get(blobId), undefined)
+  })
+
+  it('leaves a blob alone that is being uploaded, and those that it knows nothing of', async () => {
+    const blobId = await ended()
+    await store.slivers.put(anyBlobId(), ref(0), randomBytes(9))
+    await sweeper(store.slivers, () => true).sweep()
+    assert.equal((await store.slivers.list(blobId)).length, 1)
+    assert.equal((await store.slivers.usage()).slivers, 2)
+  })
+})
