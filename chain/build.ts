@@ -63,8 +63,9 @@ export async function build({ force = false }: { force?: boolean } = {}): Promis
     }
     const { modules, dependencies } = await targets[name].compile()
     const file: BuildFile = { source, modules, dependencies }
-    writeFileSync(path(`build/${name}.json.new`), JSON.stringify(file))
-    renameSync(path(`build/${name}.json.new`), path(`build/${name}.json`))
+    const unfinished = path(`build/${name}.json.${process.pid}`) // two builds at once must not share it
+    writeFileSync(unfinished, JSON.stringify(file))
+    renameSync(unfinished, path(`build/${name}.json`))
     compiled.push(name)
   }
   return compiled
