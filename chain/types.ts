@@ -229,6 +229,8 @@ export interface NodeOperator {
     votes: { storagePriceFrost?: bigint; writePriceFrost?: bigint; nodeCapacityBytes?: bigint },
     options?: CallOptions,
   ): Promise<{ digest: string }>
+  /** `host:port[/path]` of the HTTP face; clients see it at once. */
+  setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }>
   setMultiaddrs(multiaddrs: string[], options?: CallOptions): Promise<{ digest: string }>
 }
 

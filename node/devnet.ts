@@ -10,6 +10,7 @@ import { devnetLayout } from './devnet/layout.ts'
 import { lockDevnet } from './devnet/lock.ts'
 import { expectFree, httpAddress, isFree } from './devnet/ports.ts'
 import {
+  announceHttp,
   clearUnfinished,
   loadWallets,
   portOf,
@@ -135,6 +136,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       const kept = { dir, nodes, shards: current.nShards }
       throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${current.nShards} shards`, kept)
     }
+    await announceHttp(coordinator, seats, current, HOST)
     const nodeIds = await writeNodeConfigs(layout, network, seats, current, HOST)
     signal?.throwIfAborted()
 

@@ -181,6 +181,11 @@ export class Calls {
     ])
   }
 
+  setNetworkAddress(cap: ObjectArgument, address: string): void {
+    const { tx } = this
+    this.#call('staking', 'set_network_address', [this.#staking(), tx.object(cap), tx.pure.string(address)])
+  }
+
   setNodeMetadata(cap: ObjectArgument, metadata: NodeMetadata): void {
     this.#call('staking', 'set_node_metadata', [
       this.#staking(),

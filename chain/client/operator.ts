@@ -82,6 +82,11 @@ export class WalletOperator implements NodeOperator {
     }, options)
   }
 
+  async setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }> {
+    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send(calls => calls.setNetworkAddress(objectId, address), options)
+  }
+
   async setMultiaddrs(multiaddrs: string[], options?: CallOptions): Promise<{ digest: string }> {
     const { objectId, nodeId } = this.#capability ?? (await this.#needCapability(options))
     const { rpc } = this.#session.on

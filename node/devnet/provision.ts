@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import type { Committee, NetworkConfig, Wallet } from '../../chain/types.ts'
+import type { Committee, CommitteeMember, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { readNetworkConfig, readNodeConfig, writeConfig } from '../config.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
@@ -80,6 +80,29 @@ export async function seatNodes(
   }))
 }
 
+/** Tells the chain where HTTP faces are that found their earlier port taken: clients look for them there only. */
+export async function announceHttp(
+  chain: Pick<FullCoordinator, 'operator'>,
+  seats: readonly NodeSeat[],
+  committee: Committee,
+  host: string,
+): Promise<void> {
+  const moved = seats.filter(({ keys, httpPort }) => {
+    const known = memberOf(committee, keys)?.networkAddress
+    return known !== undefined && known !== httpAddress(host, httpPort)
+  })
+  await Promise.all(
+    moved.map(({ keys, httpPort }) =>
+      chain.operator(keys.wallet).setNetworkAddress(httpAddress(host, httpPort)),
+    ),
+  )
+}
+
+function memberOf({ members }: Committee, { networkPublicKey }: NodeKeys): CommitteeMember | undefined {
+  const key = Buffer.from(networkPublicKey)
+  return members.find(member => key.equals(member.networkPublicKey))
+}
+
 /** Writes each node's `config.json`. */
 export async function writeNodeConfigs(
   layout: DevnetLayout,
@@ -90,8 +113,7 @@ export async function writeNodeConfigs(
 ): Promise<ObjectId[]> {
   return Promise.all(
     seats.map(async ({ name, keys, multiaddr, httpPort }) => {
-      const key = Buffer.from(keys.networkPublicKey)
-      const member = committee.members.find(({ networkPublicKey }) => key.equals(networkPublicKey))
+      const member = memberOf(committee, keys)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
       await writeConfig(layout.node(name).config, {
         schemaVersion: 1,

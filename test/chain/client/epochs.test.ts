@@ -87,6 +87,7 @@ describe('epochs, through the client', function () {
     await assert.rejects(operator.register(wrong), aborted('EInvalidProofOfPossession'))
     const { nodeId } = await operator.register(candidate)
     await operator.setMultiaddrs(['/ip4/127.0.0.1/tcp/2', '/ip4/127.0.0.1/tcp/3'])
+    await operator.setNetworkAddress('127.0.0.1:4')
     const { stake } = await coordinator.staker(on.admin).stake(nodeId, 3_000_000_000_000n)
     assert.deepEqual(stake, {
       objectId: stake.objectId,
@@ -99,6 +100,7 @@ describe('epochs, through the client', function () {
     const nodes = await coordinator.nodes()
     assert.equal(nodes.length, 5)
     assert.equal(nodes.find(node => node.nodeId === nodeId)?.commissionRate, 500)
+    assert.equal(nodes.find(node => node.nodeId === nodeId)?.networkAddress, '127.0.0.1:4')
     on.nodes.push({
       ...candidate,
       wallet,
