@@ -56,11 +56,14 @@ export async function upload(
       ? undefined
       : await findExisting(components, encoded.metadata.blobId, current, system, options)
     if (known?.result !== undefined) return known.result
-    const stored = await registerAndSend(components, encoded, known?.resume, system, options, work => {
+    const linger: Lingering['add'] = (work, cutShort) => {
       handedOver = true
-      lingering.add(work.finally(() => encoded.release()))
-    })
-    return stored
+      lingering.add(
+        work.finally(() => encoded.release()),
+        cutShort,
+      )
+    }
+    return await registerAndSend(components, encoded, known?.resume, system, options, linger)
   } finally {
     if (!handedOver) encoded.release()
   }
@@ -133,7 +136,7 @@ async function registerAndSend(
   resume: BlobObject | undefined,
   system: SystemInfo,
   options: StoreOptions,
-  linger: (work: Promise<void>) => void,
+  linger: Lingering['add'],
 ): Promise<StoreResult> {
   const { writer, committees, peers, book, lingering, log } = components
   const { epochs, deletable, onProgress, signal, sendObjectTo } = options
@@ -157,7 +160,8 @@ async function registerAndSend(
     ...(sendObjectTo === undefined ? {} : { transferTo: sendObjectTo }),
   })
   onProgress?.({ phase: 'certify', done: 1, total: 1 })
-  lingering.add(handOver(certificate))
+  const late = new AbortController()
+  lingering.add(handOver(certificate, anySignal(lingering.signal, late.signal)), reason => late.abort(reason))
   return {
     kind: 'newlyCreated',
     blob: certified.blob,
@@ -168,7 +172,12 @@ async function registerAndSend(
   }
 
   async function send(): Promise<{ certificate: Certificate; confirmedShards: number }> {
-    const abandoned: Promise<void>[] = []
+    // of every round: what was sent to the owners of an earlier epoch goes on meanwhile
+    const rounds: { finished: Promise<void>; stop: AbortController }[] = []
+    const finished = () => Promise.all(rounds.map(round => round.finished)).then(() => undefined)
+    const cutShort = (reason: unknown) => {
+      for (const { stop } of rounds) stop.abort(reason)
+    }
     for (let round = 1; ; round++) {
       const { current } = await committees.get({ signal, fresh: round > 1 })
       const { nShards } = current
@@ -181,17 +190,17 @@ async function registerAndSend(
         // the caller's signal ends it until quorum; afterwards only closing does
         signal: anySignal(lingering.signal, stop.signal),
       })
-      const onAbort = () => stop.abort(signal?.reason)
+      rounds.push({ finished: sending.finished, stop })
+      const onAbort = () => cutShort(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })
       if (signal?.aborted) onAbort()
       try {
         const { certificate, confirmedShards, epochChanged, refusals } = await sending.result
         signal?.throwIfAborted()
         if (certificate !== undefined) {
-          linger(Promise.all([...abandoned, sending.finished]).then(() => undefined))
+          linger(finished(), cutShort)
           return { certificate, confirmedShards }
         }
-        abandoned.push(sending.finished)
         if (epochChanged && round < ROUNDS) continue
         const neededShards = Math.ceil((2 * nShards + 1) / 3)
         throw new ClientError(
@@ -201,8 +210,9 @@ async function registerAndSend(
           { cause: new AggregateError(refusals, 'nodes did not confirm') },
         )
       } catch (error) {
-        stop.abort(error)
-        await sending.finished
+        // the caller releases the slivers as soon as this is thrown: nobody may be sending them then
+        cutShort(error)
+        await finished()
         throw error
       } finally {
         signal?.removeEventListener('abort', onAbort)
@@ -211,16 +221,16 @@ async function registerAndSend(
   }
 
   /** Nodes that missed the upload learn of it from gossip. */
-  async function handOver(certificate: Certificate): Promise<void> {
-    const { current } = await committees.get({ signal: lingering.signal })
+  async function handOver(certificate: Certificate, signal: AbortSignal): Promise<void> {
+    const { current } = await committees.get({ signal })
     let left = CERTIFICATE_TAKERS
     for (const member of book.ranked(current.members)) {
       if (left === 0) return
       try {
-        await peers.submitCertificate(book.address(member), certificate, { signal: lingering.signal })
+        await peers.submitCertificate(book.address(member), certificate, { signal })
         left--
       } catch (error) {
-        if (lingering.signal.aborted) return
+        if (signal.aborted) return
         log.debug(
           { nodeId: member.nodeId, blobId: metadata.blobId, err: error },
           'peer did not take the certificate',
