@@ -34,6 +34,17 @@ export function argumentsOf(command: Command): Argument[] {
   }
 }
 
+/** How deep type arguments nest, itself included. */
+function depthOf(type: string): number {
+  let depth = 1
+  let deepest = 1
+  for (const char of type) {
+    if (char === '<') deepest = Math.max(deepest, ++depth)
+    else if (char === '>') depth--
+  }
+  return deepest
+}
+
 function checkCommand(command: Command): void {
   limit('number of arguments', argumentsOf(command).length, LIMITS.maxArguments)
   const empty = (isEmpty: boolean) => {
@@ -47,6 +58,8 @@ function checkCommand(command: Command): void {
   switch (command.$kind) {
     case 'MoveCall':
       limit('number of type arguments', command.MoveCall.typeArguments.length, LIMITS.maxTypeArguments)
+      for (const type of command.MoveCall.typeArguments)
+        limit('depth of a type argument', depthOf(type), LIMITS.maxTypeArgumentDepth)
       break
     case 'TransferObjects':
       empty(command.TransferObjects.objects.length === 0)

@@ -97,6 +97,20 @@ describe("chain/localnet: Sui's limits", function () {
     await assert.rejects(error, /Transaction size limit exceeded/)
   })
 
+  it('bounds type arguments in number and depth', async () => {
+    const typed = (...typeArguments: string[]) => {
+      const tx = new Transaction()
+      tx.moveCall({ target: chain.target('typed'), typeArguments, arguments: [tx.pure(Uint8Array.of(0))] })
+      return tx
+    }
+    const nested = (depth: number): string => (depth === 1 ? 'u8' : `vector<${nested(depth - 1)}>`)
+    await chain.ok(typed(nested(LIMITS.maxTypeArgumentDepth)))
+    const deeper = typed(nested(LIMITS.maxTypeArgumentDepth + 1))
+    await assert.rejects(chain.run(deeper), /depth of a type argument is 17/)
+    const many = Array.from({ length: LIMITS.maxTypeArguments + 1 }, () => 'u8')
+    await assert.rejects(chain.run(typed(...many)), /number of type arguments is 17/)
+  })
+
   it('refuses empty commands, and an object twice', async () => {
     const transfer = new Transaction()
     transfer.transferObjects([], '0x5')

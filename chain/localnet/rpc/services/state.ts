@@ -3,18 +3,19 @@ import { parseAddress, SYSTEM } from '../../ledger/address.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { type MoveObject, suiType } from '../../ledger/object.ts'
 import type { MoveType, Value } from '../../vm/index.ts'
+import { metadataMessage, treasuryMessage } from '../convert/coin-info.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
 import { Mask } from '../mask.ts'
 import { pageOf, pageToken } from '../page.ts'
-import { invalid, notFound } from '../status.ts'
+import { invalid, notFound, RpcStatus } from '../status.ts'
 
 export function stateService(ledger: Ledger) {
   const parseType = (text: string | undefined): MoveType => {
     try {
       return ledger.vm.types.fromTag(text ?? '')
     } catch (cause) {
-      throw Object.assign(invalid(`invalid type ${text}`), { cause })
+      throw new RpcStatus('INVALID_ARGUMENT', `invalid type ${text}`, { cause })
     }
   }
   const typeText = (text: string | undefined): string => parseType(text).text
@@ -75,8 +76,8 @@ export function stateService(ledger: Ledger) {
       if (!metadata && !treasury) throw notFound(`coin ${type}`)
       return {
         coinType: type,
-        metadata: metadata && coinMetadata(ledger, metadata),
-        treasury: treasury && { id: treasury.id, totalSupply: totalSupply(ledger, treasury) },
+        metadata: metadata && metadataMessage(metadata),
+        treasury: treasury && treasuryMessage(treasury),
       }
     },
   }
@@ -96,30 +97,6 @@ function ownedType(ledger: Ledger, type: MoveType): string {
     type.typeArguments.length === 0 && (ledger.vm.definition(type)?.typeParameters.length ?? 0) > 0
   return isBare ? `${type.text}<` : type.text
 }
-
-const readValue = (ledger: Ledger, object: MoveObject): Value[] =>
-  ledger.vm.deserialize(ledger.vm.types.fromTag(object.type), object.contents) as Value[]
-
-function coinMetadata(ledger: Ledger, object: MoveObject): GrpcTypes.CoinMetadata {
-  const [, decimals, name, symbol, description, iconUrl] = readValue(ledger, object) as [
-    Value,
-    number,
-    ...[number[]][],
-  ]
-  const text = (bytes: number[] | undefined) => new TextDecoder().decode(Uint8Array.from(bytes ?? []))
-  const url = (iconUrl as unknown as [[[number[]]]])[0][0]
-  return {
-    id: object.id,
-    decimals,
-    name: text(name?.[0]),
-    symbol: text(symbol?.[0]),
-    description: text(description?.[0]),
-    iconUrl: url === undefined ? undefined : text((url as unknown as [[number[]]])[0][0]),
-  }
-}
-
-const totalSupply = (ledger: Ledger, treasury: MoveObject): bigint =>
-  (readValue(ledger, treasury)[1] as Value[])[0] as bigint
 
 const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<`
 
