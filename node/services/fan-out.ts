@@ -5,6 +5,7 @@ import {
   confirmationMessage,
   type EncodedBlob,
   isQuorum,
+  shardOfPair,
 } from '../../codec/index.ts'
 import type { Certificate, SliverRef } from '../../codec/types.ts'
 import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
@@ -50,6 +51,8 @@ const TRANSIENT: ReadonlySet<ProtocolErrorCode> = new Set([
 ])
 const ATTEMPTS = 3
 const RETRY_MS = 300
+/** A node that asks for more patience than this will not confirm in time: that is as good as a refusal. */
+const MAX_RETRY_AFTER_MS = 5_000
 /** Below this everybody is sent to at once. */
 const UNGATED_BYTES = 1024 * 1024
 /** How long nodes outside the first quorum wait at most; well under the time after which they would hang up. */
@@ -114,11 +117,15 @@ export function fanOut(
 
   async function serve(member: CommitteeMember): Promise<void> {
     const peer = book.address(member)
+    const shards = new Set(member.shards)
+    const isOwn = ({ pair }: SliverRef) => pair < nShards && shards.has(shardOfPair(pair, blobId, nShards))
     for (let attempt = 1; ; attempt++) {
       const start = performance.now()
       const turn = gate.turn(member.shards.length)
       try {
         const sliver = async (ref: SliverRef): Promise<Uint8Array> => {
+          // it has other shards than we know of, or lies: either way the uplink is not for this sliver
+          if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED')
           await turn.come(signal)
           return encoded.sliver(ref)
         }
@@ -146,7 +153,12 @@ export function fanOut(
         turn.giveUp()
         const code = error instanceof ProtocolError ? error.code : undefined
         if (code === 'EPOCH_CHANGED' || code === 'NOT_IN_COMMITTEE') epochChanged = true
-        const again = code !== undefined && TRANSIENT.has(code) && attempt < ATTEMPTS
+        const retryAfterMs = (error instanceof ProtocolError && error.retryAfterMs) || RETRY_MS * attempt
+        const again =
+          code !== undefined &&
+          TRANSIENT.has(code) &&
+          attempt < ATTEMPTS &&
+          retryAfterMs <= MAX_RETRY_AFTER_MS
         log.debug({ peer: peer.peerId, blobId, err: error, attempt, again }, 'peer did not confirm')
         if (!again) {
           refusals.push(
@@ -155,8 +167,7 @@ export function fanOut(
           if (code === 'UNREACHABLE' || code === 'CONNECTION_LOST' || code === 'TIMEOUT') book.failed(member)
           return
         }
-        const retryAfterMs = error instanceof ProtocolError ? error.retryAfterMs : undefined
-        await sleep(retryAfterMs ?? RETRY_MS * attempt, signal).catch(() => undefined)
+        await sleep(retryAfterMs, signal).catch(() => undefined)
         if (signal.aborted) return
       }
     }

@@ -37,6 +37,8 @@ export async function storeBlob(
     return stream.receive(StoreWanted, { signal, timeoutMs: spec.responseTimeoutMs })
   })
   try {
+    const distinct = new Set(first.slivers.map(({ axis, pair }) => `${axis} ${pair}`))
+    if (distinct.size < first.slivers.length) throw new ProtocolError('VIOLATION')
     const { confirmation, sentBytes } = await sendSlivers(lease.stream, first.slivers, input, signal)
     lease.release()
     return { epoch: first.epoch, confirmation, sentBytes }

@@ -257,6 +257,21 @@ describe('a client among hostile servers', () => {
       await rejects(store(), 'VIOLATION')
     })
 
+    it('sends no sliver twice', async () => {
+      let sent = 0
+      await behave('store', async channel => {
+        StoreRequest.decode(await channel.receive(1_000_000))
+        await channel.send(StoreWanted.encode({ epoch: EPOCH, slivers: [...slivers, slivers[0]] }))
+        await forever
+      })
+      const counting = (ref: ReturnType<typeof primary>) => {
+        sent++
+        return sliverBytes(metadata, ref)
+      }
+      await rejects(store(counting), 'VIOLATION')
+      assert.equal(sent, 0)
+    })
+
     it('ends when the node does', async () => {
       await wanting(async channel => channel.abort(new Error('gone')))
       await rejects(store(), 'CONNECTION_LOST')
