@@ -1,4 +1,4 @@
-import type { NetworkConfig, Wallet } from '../../chain/types.ts'
+import type { FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
 import type { LogLevel, ScopedLog } from '../log.ts'
 import type { Client } from '../services/types.ts'
 import { loadNetwork } from './network-file.ts'
@@ -21,9 +21,32 @@ export interface RunningDevnet {
   close(): Promise<void>
 }
 
+export interface LocalnetOptions {
+  port: number
+  dir: string
+  log: ScopedLog
+  signal: AbortSignal
+}
+
+/** A running Sui with the contract on it, as `localnet` needs it. */
+export interface RunningLocalnet {
+  network: NetworkConfig
+  chainId: string
+  packageId: string
+  /** the network file that commands take */
+  networkPath: string
+  /** keys of the wallet with coins, and of one registered node */
+  userKeyPath: string
+  nodeKeyPath: string
+  close(): Promise<void>
+}
+
 /** The parts that commands are composed of; loaded only when a command needs them. */
 export interface Parts {
   connect(network: NetworkConfig, options: { wallet?: Wallet }): Promise<Client>
+  /** The chain alone, without storage nodes. Throws nothing before it is asked something. */
+  coordinate(network: NetworkConfig): Promise<FullCoordinator>
+  startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet>
   startDevnet(options: DevnetOptions): Promise<RunningDevnet>
   createLog(level: LogLevel): Promise<ScopedLog>
 }
@@ -41,6 +64,8 @@ export interface Context {
 export interface NetworkOptions {
   network?: string
   wallet?: string
+  /** which key of a keystore with several */
+  address?: string
 }
 
 /** Connects to the network that the options name, for as long as `use` runs. */
@@ -50,11 +75,43 @@ export async function withClient<T>(
   use: (client: Client, network: NetworkConfig) => Promise<T>,
 ): Promise<T> {
   const { path, network } = await loadNetwork(options.network, cwd)
-  const wallet = options.spends ? await loadWallet(options.wallet, path, cwd) : undefined
+  const wallet = options.spends ? await loadWallet(options, path, cwd) : undefined
   const client = await parts.connect(network, { ...(wallet && { wallet }) })
   try {
     return await use(client, network)
   } finally {
     await client.close()
+  }
+}
+
+/** A network's chain, for as long as a command runs. */
+export interface ChainSession {
+  network: NetworkConfig
+  coordinator: FullCoordinator
+  /** The wallet that the options name; read when it is first needed. */
+  wallet(): Promise<Wallet>
+  signal: AbortSignal
+}
+
+/** Opens the chain of the network that the options name, for as long as `use` runs. Throws CliError. */
+export async function withChain<T>(
+  { parts, cwd, signal }: Context,
+  options: NetworkOptions,
+  use: (session: ChainSession) => Promise<T>,
+): Promise<T> {
+  const { path, network } = await loadNetwork(options.network, cwd)
+  const coordinator = await parts.coordinate(network)
+  let loading: Promise<Wallet> | undefined
+  const wallet = () => {
+    loading ??= loadWallet(options, path, cwd)
+    return loading
+  }
+  try {
+    return await use({ network, coordinator, wallet, signal })
+  } catch (error) {
+    const { chainFailure } = await import('./chain-failure.ts')
+    throw chainFailure(error)
+  } finally {
+    await coordinator.close()
   }
 }

@@ -11,6 +11,14 @@ export type CliErrorCode =
   | 'FILE'
   | 'PORT_TAKEN'
   | 'TOO_LARGE'
+  | 'NOT_FOUND'
+  | 'NOT_OWNER'
+  | 'NOT_DELETABLE'
+  | 'NOT_CERTIFIED'
+  | 'EXPIRED'
+  | 'NO_FAUCET'
+  | 'FAUCET_FAILED'
+  | 'FILE_EXISTS'
   | 'TOO_FEW_SLIVERS'
   | 'INTEGRITY'
   | 'INTERRUPTED'
@@ -19,20 +27,23 @@ export type CliErrorCode =
 /** A failure of the command line itself; `hint` says what to do about it. */
 export class CliError extends Error {
   override readonly name = 'CliError'
-  readonly code: CliErrorCode
+  readonly code: CliErrorCode | ClientErrorCode
   readonly exitCode: ExitCode
   readonly hint?: string
+  /** figures for programs */
+  readonly details?: object
 
   constructor(
-    code: CliErrorCode,
+    code: CliErrorCode | ClientErrorCode,
     exitCode: ExitCode,
     message: string,
-    options: { hint?: string; cause?: unknown } = {},
+    options: { hint?: string; details?: object; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.exitCode = exitCode
     this.hint = options.hint
+    this.details = options.details
   }
 }
 
@@ -47,8 +58,8 @@ export interface Failure {
 
 export function toFailure(error: unknown): Failure {
   if (error instanceof CliError) {
-    const { code, exitCode, message, hint } = error
-    return { code, exitCode, message, hint }
+    const { code, exitCode, message, hint, details } = error
+    return { code, exitCode, message, hint, details }
   }
   if (isClientError(error)) {
     const { code, message, details } = error
@@ -83,10 +94,14 @@ export function toFailure(error: unknown): Failure {
   }
 }
 
+/** Too little SUI or WAL. */
+export const FUNDS_HINT =
+  'On a localnet `floe faucet` gives coins; `floe wallet balance` shows what there is, `floe info price` the prices.'
+
 const HINTS: Partial<Record<ClientErrorCode, string>> = {
   TOO_FEW_SHARDS: 'Nodes may be starting or unreachable: try again in a moment, and see `floe info`.',
   TOO_FEW_CONFIRMATIONS: 'Store it again: what has arrived is kept, only the rest is sent.',
-  INSUFFICIENT_FUNDS: 'On a localnet its faucet gives coins; `floe info` shows the wallet and prices.',
+  INSUFFICIENT_FUNDS: FUNDS_HINT,
   NO_WALLET: 'Name one with --wallet FILE.',
   CHAIN_UNAVAILABLE: 'Is the network running? `npm start` starts one here.',
 }
@@ -115,7 +130,7 @@ const FILE_FAILURES: Record<string, (path: string) => string> = {
 }
 
 /** Errors are written as clauses; people get a sentence. */
-function sentence(clause: string): string {
+export function sentence(clause: string): string {
   const text = clause.charAt(0).toUpperCase() + clause.slice(1)
   return /[.!?]$/.test(text) ? text : `${text}.`
 }

@@ -19,9 +19,17 @@ export function formatBytes(bytes: number | bigint): string {
 
 /** FROST as WAL with every digit that matters: 1 WAL = 10^9 FROST. */
 export function formatWal(frost: bigint): string {
-  const whole = frost / 1_000_000_000n
-  const fraction = (frost % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
-  return `${whole}${fraction === '' ? '' : `.${fraction}`} WAL`
+  return `${formatNano(frost)} WAL`
+}
+
+/** MIST as SUI: 1 SUI = 10^9 MIST. */
+export function formatSui(mist: bigint): string {
+  return `${formatNano(mist)} SUI`
+}
+
+function formatNano(value: bigint): string {
+  const fraction = (value % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
+  return `${value / 1_000_000_000n}${fraction === '' ? '' : `.${fraction}`}`
 }
 
 /** `850 ms`, `4.2 s`, `3 min`, `2 h`, `14 days`. */
@@ -38,6 +46,14 @@ export function formatDuration(ms: number): string {
 export function formatRows(rows: readonly (readonly [string, string | number])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length))
   return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')
+}
+
+/** Columns under headings; the last one is not padded. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
+  const line = (cells: readonly string[]) =>
+    `  ${cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ')}`
+  return [head, ...rows].map(line).join('\n')
 }
 
 /** `1 node`, `13 nodes`. */

@@ -12,6 +12,14 @@ const parts: Parts = {
     const { createClient } = await import('../client.ts')
     return await createClient(network, options)
   },
+  async coordinate(network) {
+    const { createCoordinator } = await import('../../chain/index.ts')
+    return createCoordinator(network)
+  },
+  async startLocalnet(options) {
+    const { startLocalnet } = await import('./localnet.ts')
+    return await startLocalnet(options)
+  },
   async startDevnet(options) {
     const { startDevnet } = await import('../devnet.ts')
     return await startDevnet(options)

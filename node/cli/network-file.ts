@@ -6,6 +6,8 @@ import { CliError } from './failure.ts'
 
 /** Where `floe up` keeps a network by default, in the current folder. */
 export const DEFAULT_DIR = '.floe'
+/** Where `floe localnet` does. */
+export const DEFAULT_LOCALNET_DIR = '.floe-localnet'
 export const NETWORK_FILE = 'network.json'
 
 const SCHEMA_VERSION = 1

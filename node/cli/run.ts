@@ -1,11 +1,11 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import type { Parts } from './context.ts'
+import { shieldBlobIds } from './dashed-blob-ids.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { CliError, toFailure } from './failure.ts'
 import { createOutput, isBrokenPipe } from './output.ts'
-import { createProgram, type Task } from './program.ts'
-
-const DASHED_BLOB_ID = /^-[A-Za-z0-9_-]{42}$/
+import type { Task } from './program/options.ts'
+import { createProgram } from './program.ts'
 
 /** Runs one command line to its end. Resolves to the exit code; never rejects. */
 export async function runCli(args: readonly string[], parts: Parts): Promise<ExitCode> {
@@ -14,7 +14,7 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
   const program = createProgram((task, { json }) => {
     asked = { task, json: json === true }
   })
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       // in JSON it is told below
       outputError: (text, write) => (wantsJson ? undefined : write(text.replace(/^error: /, 'floe: '))),
@@ -22,7 +22,7 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
     })
   }
   try {
-    await program.parseAsync(shieldBlobIds(args), { from: 'user' })
+    await program.parseAsync(shieldBlobIds(args, program), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return EXIT.ok // --help, --version
@@ -59,9 +59,6 @@ async function runTask(task: Task, json: boolean, parts: Parts): Promise<ExitCod
   }
 }
 
-/** One blob ID in 64 starts with a dash and would be taken for an option: such ones go behind `--`. */
-function shieldBlobIds(args: readonly string[]): string[] {
-  const dashed = args.filter(arg => DASHED_BLOB_ID.test(arg))
-  if (dashed.length === 0 || args.includes('--')) return [...args]
-  return [...args.filter(arg => !dashed.includes(arg)), '--', ...dashed]
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }

@@ -8,32 +8,62 @@ import { CliError } from './failure.ts'
 /** Where a devnet keeps its user's key, beside network.json. */
 const USER_KEY = join('keys', 'user.sui.key')
 
-/** Reads the key file given, or the devnet user's beside the network file. Throws CliError. */
-export async function loadWallet(
-  file: string | undefined,
-  networkPath: string,
-  cwd: string,
-): Promise<Wallet> {
+export interface WalletOptions {
+  wallet?: string
+  address?: string
+}
+
+/**
+ * Reads the key file given, or the devnet user's beside the network file: one key in its text form, or Sui's keystore.
+ * Throws CliError, which never quotes the file.
+ */
+export async function loadWallet(options: WalletOptions, networkPath: string, cwd: string): Promise<Wallet> {
+  const { wallet: file, address } = options
   const path = file === undefined ? join(dirname(networkPath), USER_KEY) : resolve(cwd, file)
-  let text: string
+  const wallets = await parseWallets(await readWallet(path), path)
+  if (address === undefined) {
+    if (wallets.length === 1) return wallets[0]!
+    throw new CliError('BAD_WALLET_FILE', EXIT.funds, `${path} holds ${wallets.length} keys.`, {
+      hint: `Name one with --address 0x…${wallets.length === 0 ? '' : `: ${wallets.map(wallet => wallet.address).join(', ')}`}`,
+    })
+  }
+  const wanted = parseAddress(address)
+  const found = wallets.find(wallet => wallet.address === wanted)
+  if (found !== undefined) return found
+  throw new CliError('NO_WALLET', EXIT.funds, `${path} does not hold the key of ${wanted}.`)
+}
+
+/** An address from the command line. Throws CliError. */
+export function parseAddress(text: string): Wallet['address'] {
   try {
-    text = await readFile(path, 'utf8')
+    return parseObjectId(text)
   } catch (cause) {
-    throw new CliError('NO_WALLET', EXIT.funds, `There is no wallet: ${path} cannot be read.`, {
-      hint: 'Name a key file with --wallet FILE: one line, suiprivkey1…, as `sui keytool export` prints it.',
+    throw new CliError('USAGE', EXIT.usage, `"${text}" is not a Sui address.`, {
+      hint: 'An address is 0x and 64 hex digits; `floe wallet address` prints yours.',
       cause,
     })
   }
-  const { Ed25519Keypair } = await import('@mysten/sui/keypairs/ed25519')
+}
+
+async function readWallet(path: string): Promise<string> {
   try {
-    const signer = Ed25519Keypair.fromSecretKey(text.trim())
-    return { address: parseObjectId(signer.toSuiAddress()), signer }
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new CliError('NO_WALLET', EXIT.funds, `There is no wallet: ${path} cannot be read.`, {
+      hint: 'Name a key file with --wallet FILE, or make one with `floe wallet new FILE`.',
+      cause,
+    })
+  }
+}
+
+async function parseWallets(text: string, path: string): Promise<Wallet[]> {
+  const { keypairWallet, parseKeystore } = await import('../../chain/index.ts')
+  try {
+    return text.trimStart().startsWith('[') ? parseKeystore(text) : [keypairWallet(text)]
   } catch {
     // without cause: its text could quote the key
-    throw new CliError(
-      'BAD_WALLET_FILE',
-      EXIT.funds,
-      `${path} does not hold an Ed25519 key (one line, suiprivkey1…).`,
-    )
+    throw new CliError('BAD_WALLET_FILE', EXIT.funds, `${path} holds no Sui key.`, {
+      hint: "It is one line, suiprivkey1…, as `sui keytool export` prints it, or Sui's own keystore file.",
+    })
   }
 }

@@ -53,6 +53,14 @@ const parts: Parts = {
       },
     }
   },
+  async coordinate(network) {
+    const { createCoordinator } = await import('../../chain/index.ts')
+    return createCoordinator(network)
+  },
+  async startLocalnet(options) {
+    const { startLocalnet } = await import('../../node/cli/localnet.ts')
+    return await startLocalnet(options)
+  },
   async startDevnet({ port, nodes, shards }) {
     const client = createFakeClient({ nShards: shards })
     const systemObjectId = parseObjectId('0x51')

@@ -1,5 +1,5 @@
-import { parseBlobId } from '../../../codec/index.ts'
-import type { BlobId } from '../../../codec/types.ts'
+import { parseBlobId, parseObjectId } from '../../../codec/index.ts'
+import type { BlobId, ObjectId } from '../../../codec/types.ts'
 import { EXIT } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 
@@ -10,6 +10,23 @@ export function blobIdArgument(text: string): BlobId {
   } catch (cause) {
     throw new CliError('USAGE', EXIT.usage, `"${text}" is not a blob ID.`, {
       hint: 'A blob ID has 43 characters of URL-safe base64; `floe store` prints it.',
+      cause,
+    })
+  }
+}
+
+/** Object IDs start with 0x; blob IDs are longer and of another alphabet. */
+export function isObjectIdText(text: string): boolean {
+  return text.length !== 43 && text.startsWith('0x')
+}
+
+/** An object ID from the command line, of a `what`. Throws CliError. */
+export function objectIdArgument(text: string, what: string): ObjectId {
+  try {
+    return parseObjectId(text)
+  } catch (cause) {
+    throw new CliError('USAGE', EXIT.usage, `"${text}" is not the object ID of a ${what}.`, {
+      hint: 'An object ID is 0x and 64 hex digits.',
       cause,
     })
   }

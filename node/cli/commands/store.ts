@@ -2,8 +2,8 @@ import { basename } from 'node:path'
 import { storeResultJson } from '../../gateway/walrus-json.ts'
 import type { Client, StoreResult } from '../../services/types.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { toFailure } from '../failure.ts'
+import { forEach } from '../each.ts'
+import type { ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatRows, formatWal } from '../format.ts'
 import { readInput } from '../input.ts'
 import { createProgressBar } from '../progress.ts'
@@ -20,21 +20,9 @@ export async function store(
   files: string[],
   options: StoreCommandOptions,
 ): Promise<ExitCode> {
-  let exitCode: ExitCode = EXIT.ok
-  await withClient(context, { ...options, spends: true }, async client => {
-    for (const file of files) {
-      try {
-        await storeOne(context, client, file, options)
-      } catch (error) {
-        // with one file, or when all is over anyway, the failure is the command's
-        if (files.length === 1 || context.signal.aborted) throw error
-        const failure = toFailure(error)
-        context.output.failure({ ...failure, message: `${file}: ${failure.message}` })
-        if (exitCode === EXIT.ok) exitCode = failure.exitCode
-      }
-    }
-  })
-  return exitCode
+  return await withClient(context, { ...options, spends: true }, client =>
+    forEach(context, files, file => storeOne(context, client, file, options)),
+  )
 }
 
 async function storeOne(

@@ -7,6 +7,8 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatDuration, formatRows, plural } from '../format.ts'
 import { DEFAULT_DIR, NETWORK_FILE } from '../network-file.ts'
+import { shellWord } from '../shell-word.ts'
+import { startUntilStopped } from '../start-until-stopped.ts'
 
 export interface UpOptions {
   nodes: number
@@ -39,19 +41,12 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
   return EXIT.ok
 }
 
-/** Ctrl-C cancels the start; afterwards it is for `up` to close what runs, in its order. */
-async function startDevnet({ parts, signal }: Context, options: UpOptions): Promise<RunningDevnet> {
+async function startDevnet(context: Context, options: UpOptions): Promise<RunningDevnet> {
   const { nodes, shards, port, dir } = options
-  const log = await parts.createLog(options.log)
-  const starting = new AbortController()
-  const cancel = () => starting.abort(signal.reason)
-  signal.throwIfAborted()
-  signal.addEventListener('abort', cancel)
-  try {
-    return await parts.startDevnet({ nodes, shards, port, dir, log, signal: starting.signal })
-  } finally {
-    signal.removeEventListener('abort', cancel)
-  }
+  const log = await context.parts.createLog(options.log)
+  return await startUntilStopped(context, signal =>
+    context.parts.startDevnet({ nodes, shards, port, dir, log, signal }),
+  )
 }
 
 function readyJson({ network, gatewayUrl }: RunningDevnet): object {
@@ -94,9 +89,4 @@ async function commandsToTry(
   } finally {
     await codec.close()
   }
-}
-
-/** A path as a shell takes it for one word. */
-function shellWord(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

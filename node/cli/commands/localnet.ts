@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { LogLevel } from '../../log.ts'
+import type { Context, RunningLocalnet } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { formatDuration, formatRows } from '../format.ts'
+import { shellWord } from '../shell-word.ts'
+import { startUntilStopped } from '../start-until-stopped.ts'
+
+export interface LocalnetCommandOptions {
+  port: number
+  dir: string
+  log: LogLevel
+}
+
+/** Runs a Sui with the contract on it, alone, until it is told to stop. */
+export async function localnet(context: Context, options: LocalnetCommandOptions): Promise<ExitCode> {
+  const { output, parts, signal } = context
+  const startMs = performance.now()
+  output.say('Starting a Sui of its own...')
+  const log = await parts.createLog(options.log)
+  const running = await startUntilStopped(context, starting =>
+    parts.startLocalnet({ ...options, log, signal: starting }),
+  )
+  try {
+    await output.result(readyJson(running), readyText(running, options, performance.now() - startMs))
+    if (!signal.aborted) await once(signal, 'abort')
+    output.say('Stopping...')
+  } finally {
+    await running.close()
+  }
+  return EXIT.ok
+}
+
+function readyJson(running: RunningLocalnet): object {
+  const { network, chainId, packageId, networkPath, userKeyPath, nodeKeyPath } = running
+  const { suiRpc, faucet, systemObjectId, stakingObjectId, treasuryObjectId, walType } = network
+  const files = { network: networkPath, wallet: userKeyPath, nodeWallet: nodeKeyPath }
+  return {
+    suiRpc: suiRpc[0],
+    faucet,
+    chainId,
+    packageId,
+    systemObjectId,
+    stakingObjectId,
+    treasuryObjectId,
+    walType,
+    ...files,
+  }
+}
+
+function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, tookMs: number): string {
+  const { network, chainId, packageId, networkPath, userKeyPath } = running
+  const rpc = network.suiRpc[0] ?? ''
+  const rows: [string, string][] = [
+    ['Sui RPC', rpc],
+    ['Faucet', network.faucet ?? ''],
+    ['Chain ID', chainId],
+    ['Package', packageId],
+    ['System', network.systemObjectId],
+    ['Staking', network.stakingObjectId],
+    ['Treasury', network.treasuryObjectId ?? ''],
+    ['WAL', network.walType],
+    ['Wallet', userKeyPath],
+    ['Data', options.dir],
+  ]
+  const named = `--network ${shellWord(networkPath)}`
+  const mine = shellWord(join(options.dir, 'my.key'))
+  return [
+    `\nSui is up, ready in ${formatDuration(tookMs)}.\n`,
+    `${formatRows(rows)}\n`,
+    'Try, in another terminal in this folder:\n',
+    `  npx floe wallet new ${mine}`,
+    `  npx floe faucet ${named} --wallet ${mine}`,
+    `  npx floe stake ${named} --wallet ${mine} node-00 100`,
+    `  npx floe info ${named}`,
+    '\nPrograms: new SuiGrpcClient({ network: "localnet", baseUrl: RPC }). Ctrl-C stops it; the chain stays.',
+  ].join('\n')
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import { createCoordinator } from '../../chain/index.ts'
+import type { NetworkConfig } from '../../chain/types.ts'
+import { readNetworkConfig, writeConfig } from '../config.ts'
+import { createNetworkOn } from '../devnet/create-network.ts'
+import { devnetLayout, nodeName } from '../devnet/layout.ts'
+import { lockDevnet } from '../devnet/lock.ts'
+import { expectFree } from '../devnet/ports.ts'
+import { clearUnfinished, loadWallets, seatNodes } from '../devnet/provision.ts'
+import { isMissing } from '../store/pack-file.ts'
+import type { LocalnetOptions, RunningLocalnet } from './context.ts'
+
+const HOST = '127.0.0.1'
+/** Nodes exist on chain only, so that there is a committee to stake with, and keys to vote and to certify with. */
+const NODES = 4
+const SHARDS = 100
+
+/**
+ * Sui alone with the contract on it, and no storage nodes. What is in `dir` is continued: the chain, the keys and
+ * network.json, laid out as the devnet's. Throws DevnetError, and the chain's errors; whatever was started by then is
+ * stopped again.
+ */
+export async function startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet> {
+  const { port, dir, log, signal } = options
+  const layout = devnetLayout(dir)
+  const opened: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const end of opened.reverse().splice(0)) await end()
+  }
+  try {
+    await expectFree(HOST, port)
+    opened.push(await lockDevnet(layout))
+    const existing = await readExisting(layout.network)
+    if (existing === undefined) await clearUnfinished(layout, NODES)
+
+    const { startLocalnet: startChain } = await import('../../chain/localnet/index.ts')
+    const localnet = await startChain({ dir: layout.localnet, host: HOST, port, log })
+    opened.push(() => localnet.close())
+    signal.throwIfAborted()
+
+    const base =
+      existing ??
+      (await createNetworkOn({
+        localnet,
+        host: HOST,
+        wallets: await loadWallets(layout),
+        seats: await seatNodes(layout, NODES, HOST, undefined),
+        shards: SHARDS,
+        log,
+        signal,
+      }))
+    const network = { ...base, suiRpc: [localnet.url], faucet: localnet.faucetUrl }
+    const { packageId } = await packagesOf(network, signal)
+    await writeConfig(layout.network, network)
+    return {
+      network,
+      chainId: localnet.chainId,
+      packageId,
+      networkPath: layout.network,
+      userKeyPath: layout.userKey,
+      nodeKeyPath: join(layout.node(nodeName(0)).keys, 'sui.key'),
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The network of an earlier start; undefined when there is none, or its set-up was cut short. */
+async function readExisting(path: string): Promise<NetworkConfig | undefined> {
+  try {
+    return await readNetworkConfig(path)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+async function packagesOf(network: NetworkConfig, signal: AbortSignal) {
+  const coordinator = createCoordinator(network)
+  try {
+    return await coordinator.packages({ signal })
+  } finally {
+    await coordinator.close()
+  }
+}

@@ -1,0 +1,42 @@
+import { type Command, Option } from 'commander'
+import { jsonOption, type Run, usesWallet } from './options.ts'
+
+const KEY = "a file with its Sui key (default: the devnet user's)"
+
+/** Commands that make, show and fill wallets. */
+export function declareWallets(program: Command, run: Run): void {
+  const wallet = program.command('wallet').description('make a wallet, or look at one')
+  const load = () => import('../commands/wallet.ts')
+
+  wallet
+    .command('new')
+    .description('make a key in a file that must not exist yet')
+    .argument('<file>')
+    .addOption(
+      new Option('--format <format>', "one line suiprivkey1…, or Sui's keystore file")
+        .choices(['key', 'keystore'])
+        .default('key'),
+    )
+    .addOption(jsonOption())
+    .action((file, options) =>
+      run(async context => (await load()).newWallet(context, file, options), options),
+    )
+
+  usesWallet(wallet.command('address').description('print the address'), KEY).action(options =>
+    run(async context => (await load()).walletAddress(context, options), options),
+  )
+
+  usesWallet(wallet.command('balance').description('print what it holds'), KEY).action(options =>
+    run(async context => (await load()).walletBalance(context, options), options),
+  )
+
+  usesWallet(
+    program
+      .command('faucet')
+      .description('get SUI and WAL on a localnet')
+      .argument('[address]', "who gets them (default: the wallet's address)"),
+    KEY,
+  ).action((address, options) =>
+    run(async context => (await import('../commands/faucet.ts')).faucet(context, address, options), options),
+  )
+}

@@ -1,0 +1,20 @@
+import type { Context } from './context.ts'
+
+/**
+ * Starts something that lives until the command is told to stop: Ctrl-C cancels the start; afterwards it is for the
+ * command to close what runs, in its order.
+ */
+export async function startUntilStopped<T>(
+  { signal }: Pick<Context, 'signal'>,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const starting = new AbortController()
+  const cancel = () => starting.abort(signal.reason)
+  signal.throwIfAborted()
+  signal.addEventListener('abort', cancel)
+  try {
+    return await start(starting.signal)
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
