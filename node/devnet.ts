@@ -114,7 +114,6 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         localnet,
         wallets,
         seats,
-        host: HOST,
         shards,
         log,
         ...(signal === undefined ? {} : { signal }),
@@ -123,10 +122,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       ...base,
       suiRpc: [localnet.url],
       faucet: localnet.faucetUrl,
-      peers: seats.map(({ keys, multiaddr, httpPort }) => ({
+      peers: seats.map(({ keys, multiaddr, http }) => ({
         peerId: peerIdFromNetworkKey(keys.networkPublicKey).toString(),
         multiaddrs: [multiaddr],
-        http: `http://${httpAddress(HOST, httpPort)}`,
+        http: `http://${httpAddress(http)}`,
       })),
     }
     const coordinator = createCoordinator(network, { log })
@@ -136,8 +135,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       const kept = { dir, nodes, shards: current.nShards }
       throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${current.nShards} shards`, kept)
     }
-    await announceHttp(coordinator, seats, current, HOST)
-    const nodeIds = await writeNodeConfigs(layout, network, seats, current, HOST)
+    await announceHttp(coordinator, seats, current)
+    const nodeIds = await writeNodeConfigs(layout, network, seats, current)
     signal?.throwIfAborted()
 
     // 3. the nodes. They share the codec's threads and the chain's connection: it is one machine
@@ -152,7 +151,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
           nShards: current.nShards,
           storePath: layout.node(seat.name).store,
           listen: [seat.multiaddr],
-          http: { host: HOST, port: seat.httpPort, metrics: metrics.http(`node-${seat.name}`) },
+          http: { ...seat.http, metrics: metrics.http(`node-${seat.name}`) },
           keys: seat.keys,
           metrics: metrics.node(`node-${seat.name}`),
           log: log.child({ node: `node-${seat.name}` }),

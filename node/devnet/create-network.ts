@@ -9,7 +9,6 @@ export interface CreateNetworkInput {
   localnet: Pick<Localnet, 'url' | 'faucet' | 'faucetAddress' | 'setFaucetCoin' | 'advanceClock'>
   wallets: DevnetWallets
   seats: readonly NodeSeat[]
-  host: string
   shards: number
   log: Log
   signal?: AbortSignal
@@ -27,7 +26,7 @@ const USER_WAL = 1_000_000n
 
 /** Publishes the contract, takes the network to its first epoch, and fills the user's wallet and the faucet. */
 export async function createNetworkOn(input: CreateNetworkInput): Promise<NetworkConfig> {
-  const { localnet, wallets, seats, host, shards, log, signal } = input
+  const { localnet, wallets, seats, shards, log, signal } = input
   const start = performance.now()
   const { createNetwork } = await import('../../chain/genesis.ts')
   await localnet.faucet(wallets.admin.address)
@@ -37,12 +36,12 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
     admin: wallets.admin,
     nShards: shards,
     epochDurationMs: EPOCH_DURATION_MS,
-    nodes: seats.map(({ name, keys, multiaddr, httpPort }) => ({
+    nodes: seats.map(({ name, keys, multiaddr, http }) => ({
       name: `node-${name}`,
       wallet: keys.wallet,
       blsSecret: keys.blsSecret,
       networkPublicKey: keys.networkPublicKey,
-      networkAddress: httpAddress(host, httpPort),
+      networkAddress: httpAddress(http),
       multiaddrs: [multiaddr],
       nodeCapacityBytes: NODE_CAPACITY_BYTES,
       stakeWal: STAKE_WAL,

@@ -42,6 +42,6 @@ export async function choosePorts(host: string, wishes: readonly (number | undef
 }
 
 /** As a node's `network_address` on chain has it. */
-export function httpAddress(host: string, port: number): string {
+export function httpAddress({ host, port }: { host: string; port: number }): string {
   return `${host}:${port}`
 }

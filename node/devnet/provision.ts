@@ -54,7 +54,7 @@ export interface NodeSeat {
   /** the one address that it listens on */
   multiaddr: string
   /** of its HTTP face */
-  httpPort: number
+  http: { host: string; port: number }
 }
 
 /** Keys and an address for each node; the addresses of the last run where they are free. */
@@ -76,7 +76,7 @@ export async function seatNodes(
     name,
     keys: keys[i],
     multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
-    httpPort: ports[nodes + i],
+    http: { host, port: ports[nodes + i] },
   }))
 }
 
@@ -85,16 +85,13 @@ export async function announceHttp(
   chain: Pick<FullCoordinator, 'operator'>,
   seats: readonly NodeSeat[],
   committee: Committee,
-  host: string,
 ): Promise<void> {
-  const moved = seats.filter(({ keys, httpPort }) => {
+  const moved = seats.filter(({ keys, http }) => {
     const known = memberOf(committee, keys)?.networkAddress
-    return known !== undefined && known !== httpAddress(host, httpPort)
+    return known !== undefined && known !== httpAddress(http)
   })
   await Promise.all(
-    moved.map(({ keys, httpPort }) =>
-      chain.operator(keys.wallet).setNetworkAddress(httpAddress(host, httpPort)),
-    ),
+    moved.map(({ keys, http }) => chain.operator(keys.wallet).setNetworkAddress(httpAddress(http))),
   )
 }
 
@@ -109,10 +106,9 @@ export async function writeNodeConfigs(
   network: NetworkConfig,
   seats: readonly NodeSeat[],
   committee: Committee,
-  host: string,
 ): Promise<ObjectId[]> {
   return Promise.all(
-    seats.map(async ({ name, keys, multiaddr, httpPort }) => {
+    seats.map(async ({ name, keys, multiaddr, http }) => {
       const member = memberOf(committee, keys)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
       await writeConfig(layout.node(name).config, {
@@ -121,7 +117,7 @@ export async function writeNodeConfigs(
         nodeId: member.nodeId,
         network: network.systemObjectId,
         listen: [multiaddr],
-        http: httpAddress(host, httpPort),
+        http: httpAddress(http),
       })
       return member.nodeId
     }),

@@ -36,6 +36,7 @@ const OWN_MACHINE = 'loopback'
 function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
   const routes = createRoutes(init, limits)
   const quotas = createQuotas(limits.quotas)
+  const { addressOf = ({ socket }) => ipToCount(socket.remoteAddress ?? '') } = init
   const spec = { id: 'http', streamsPerPeer: limits.requestsPerAddress }
 
   return async exchange => {
@@ -47,7 +48,7 @@ function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
     exchange.params = params
     if (request.method === 'OPTIONS') return answerPreflight(exchange, route)
     const handler = findHandler(route, request.method ?? '')
-    const address = ipToCount(request.socket.remoteAddress ?? '') ?? OWN_MACHINE
+    const address = addressOf(request) ?? OWN_MACHINE
     const quota = quotas.admit(spec, address)
     try {
       await handler(Object.assign(exchange, { quota, context: { peer: address, signal } }))

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { BlobId } from '../../codec/types.ts'
 import { QUOTAS, type QuotaLimits } from '../../protocols/index.ts'
 import type { Log, StatusSource } from '../../protocols/ports.ts'
@@ -9,6 +10,11 @@ export interface HttpFaceInit {
   status: Pick<StatusSource, 'nodeInfo'>
   /** blobs that the node's operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
+  /**
+   * The address that a request counts for; undefined for the operator's own machine, which is never shut out. By
+   * default that of the connection; behind a proxy that can be trusted, what the proxy says.
+   */
+  addressOf?: (request: IncomingMessage) => string | undefined
   host: string
   /** 0 takes a free one */
   port: number

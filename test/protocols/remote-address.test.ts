@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { multiaddr } from '@multiformats/multiaddr'
-import { addressToCount } from '../../protocols/rpc/remote-address.ts'
+import { addressToCount, ipToCount } from '../../protocols/rpc/remote-address.ts'
 
 describe('address to count by', () => {
   const relay = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
@@ -19,5 +19,19 @@ describe('address to count by', () => {
     it(`of ${address} is ${expected}`, () => {
       assert.equal(addressToCount(multiaddr(address)), expected)
     })
+  }
+})
+
+describe('IP address to count by', () => {
+  for (const [ip, expected] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['127.0.0.1', undefined],
+    ['::1', undefined],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['::ffff:127.0.0.1', undefined],
+    ['::ffff:c000:207', '192.0.2.7'],
+    ['2001:db8:1:2::9', '2001:db8:1:2'],
+  ] as const) {
+    it(`of ${ip} is ${expected}`, () => assert.equal(ipToCount(ip), expected))
   }
 })

@@ -1,8 +1,9 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { connect, type Socket } from 'node:net'
 import { parseObjectId } from '../../../codec/index.ts'
 import { createGateway, type Gateway, type GatewayInit } from '../../../node/gateway/index.ts'
 import { createFakeClient, type FakeClient } from '../../support/fake-client.ts'
+import { ask, jsonOf } from '../../support/http.ts'
+
+export { type Answer, ask, jsonOf, openSocket, readAll, reasonOf } from '../../support/http.ts'
 
 export const NETWORK = { name: 'test', kind: 'localnet', systemObjectId: parseObjectId('0x1') } as const
 
@@ -30,57 +31,8 @@ export function gatewayFactory() {
   }
 }
 
-export interface Answer {
-  status: number
-  headers: IncomingHttpHeaders
-  body: Buffer
-}
-
-/** One request with any header, which fetch would not let us set. */
-export function ask(
-  url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options
-    const request = httpRequest(url, { method, headers, agent: false }, response => {
-      const chunks: Buffer[] = []
-      response.on('error', reject).on('data', chunk => chunks.push(chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
-      )
-    })
-    request.on('error', reject).end(body)
-  })
-}
-
-export function jsonOf(answer: Answer) {
-  return JSON.parse(answer.body.toString('utf8'))
-}
-
-/** The machine-readable reason in an error answer. */
-export function reasonOf(answer: Answer): string {
-  return jsonOf(answer).error.details[0].reason
-}
-
 /** Stores bytes over HTTP; answers the blob ID. */
 export async function put(url: string, body: Uint8Array | string): Promise<string> {
   const answer = await ask(`${url}/v1/blobs`, { method: 'PUT', body: Buffer.from(body) })
   return jsonOf(answer).newlyCreated.blobObject.blobId
-}
-
-/** A bare connection, for what no HTTP client would send. */
-export async function openSocket(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  await new Promise<void>(resolve => socket.once('connect', () => resolve()))
-  return socket
-}
-
-/** What a connection receives until it is closed. */
-export async function readAll(socket: Socket): Promise<string> {
-  const chunks: Buffer[] = []
-  socket.on('data', chunk => chunks.push(chunk))
-  if (!socket.closed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
-  return Buffer.concat(chunks).toString('latin1')
 }
