@@ -42,7 +42,6 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       existing ??
       (await createNetworkOn({
         localnet,
-        host: HOST,
         wallets: await loadWallets(layout),
         seats: await seatNodes(layout, NODES, HOST, undefined),
         shards: SHARDS,
