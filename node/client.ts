@@ -1,6 +1,6 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig, Wallet } from '../chain/types.ts'
-import { loadBls } from '../codec/index.ts'
+import { type Bls, loadBls } from '../codec/index.ts'
 import { createPeerClient } from '../protocols/index.ts'
 import type { Log } from '../protocols/ports.ts'
 import { ClientError } from './errors.ts'
@@ -51,12 +51,21 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   const committees = createCommitteeTracker(coordinator)
   // the chain is asked while libp2p is being made; whoever needs the answer meets the error
   committees.get().catch(() => undefined)
+  const closeShared = async () => {
+    if (init.codec === undefined) await codec.close()
+    if (init.coordinator === undefined) await coordinator.close()
+  }
   const libp2p =
-    init.libp2p ?? (await createNetworkNode({ network: network.systemObjectId, roles: [role], log }))
+    init.libp2p ??
+    (await createNetworkNode({ network: network.systemObjectId, roles: [role], log }).catch(async error => {
+      await closeShared()
+      throw error
+    }))
   const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
   const book = createPeerBook({ network, peerIdOf: key => peerIdFromNetworkKey(key).toString() })
   const lingering = createLingering(LINGERING_UPLOADS)
   const closing = new AbortController()
+  let loadingBls: Promise<Bls> | undefined
   const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
 
   async function guarded<T>(
@@ -95,7 +104,9 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
           guarded(options.signal, async signal => {
             if (wallet === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
             const writer = coordinator.writer(wallet)
-            const bls = await loadBls()
+            // once per client, when it is first needed: each load is a wasm instance and 50 ms
+            loadingBls ??= loadBls()
+            const bls = await loadingBls
             const all = { ...components, chain: coordinator, writer, committees, bls, lingering }
             return upload(all, data, { ...options, signal })
           }),
@@ -141,9 +152,11 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       await lingering.close(CLOSE_GRACE_MS)
       closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
       peers.close()
-      if (init.libp2p === undefined) await libp2p.stop()
-      if (init.codec === undefined) await codec.close()
-      if (init.coordinator === undefined) await coordinator.close()
+      try {
+        if (init.libp2p === undefined) await libp2p.stop()
+      } finally {
+        await closeShared()
+      }
     },
   }
 }

@@ -64,7 +64,14 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
   // what was opened, in order, so that a start that fails half-way and a stop end alike: last first
   const opened: (() => Promise<unknown>)[] = []
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.reverse().splice(0)) await close()
+    for (const close of opened.reverse().splice(0)) {
+      try {
+        await close()
+      } catch (err) {
+        // the rest must still be closed, the store's lock above all
+        log.error({ err, nodeId }, 'a part of the node did not stop cleanly')
+      }
+    }
   }
   try {
     // 1. the store: a foreign or newer one must stop the node before anyone hears of it
@@ -178,7 +185,9 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       )
       topic.start()
       opened.push(async () => topic.stop())
-      certificates.onCertificate(certificate => void topic.publish(certificate))
+      certificates.onCertificate(certificate => {
+        topic.publish(certificate).catch(error => log.warn({ err: error }, 'a certificate was not published'))
+      })
     }
     const book = createPeerBook({ network, peerIdOf })
     const mesh = createMesh(

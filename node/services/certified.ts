@@ -1,9 +1,9 @@
-import type { Bls } from '../../codec/index.ts'
+import type { Bls, ConfirmationBody } from '../../codec/index.ts'
 import { CodecError, parseConfirmationMessage, verifyCertificate } from '../../codec/index.ts'
-import type { BlobId, Certificate, Persistence } from '../../codec/types.ts'
+import type { BlobId, Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
 import type { CertificateSink, Log } from '../../protocols/ports.ts'
-import { isCertified, liveRegistrations } from '../store/blob-state.ts'
+import { isCertified, isRegistered } from '../store/blob-state.ts'
 import type { BlobInfo } from './blob-info.ts'
 import type { CommitteeTracker } from './committees.ts'
 
@@ -23,18 +23,29 @@ export interface CertifiedService extends CertificateSink {
 
 /** The registration is older than its certificate, so an own view that lags catches up within moments. */
 const REGISTRATION_WAIT_MS = 3_000
+/** What clients handed over lately, so that a repeat costs nothing: 100 bytes each. */
+const REMEMBERED = 10_000
 
 /** Certificates of availability: from clients over a stream, from other nodes by gossip. */
 export function createCertified({ bls, committees, blobs, log }: CertifiedComponents): CertifiedService {
   const listeners = new Set<(certificate: Certificate) => void>()
+  const handedOver = new Set<string>()
 
-  async function check(certificate: Certificate, { signal }: { signal?: AbortSignal }): Promise<BlobId> {
-    const { blobId, persistence } = parse(certificate)
+  async function check(
+    certificate: Certificate,
+    { signal, chainSuffices }: { signal?: AbortSignal; chainSuffices: boolean },
+  ): Promise<BlobId> {
+    const body = parse(certificate)
+    const { blobId, persistence } = body
     const refuse = (cause?: unknown) => new ProtocolError('CERTIFICATE_INVALID', { args: { blobId }, cause })
-    const committee = await committees.of(certificate.epoch, signal === undefined ? {} : { signal })
+    if (body.epoch !== certificate.epoch) throw refuse()
+    const { epoch, current, previous } = await committees.get(signal === undefined ? {} : { signal })
+    // our own view lags: nobody is to blame for that
+    if (certificate.epoch > epoch) throw new ProtocolError('EPOCH_CHANGED', { args: { epoch } })
+    const committee = [current, previous].find(one => one?.epoch === certificate.epoch)
     if (committee === undefined) throw refuse()
     // what the chain has accepted needs no second look at its signature, which would cost 25 ms
-    if (isCertified(await blobs.get(blobId), persistence, certificate.epoch)) return blobId
+    if (chainSuffices && isCertified(await blobs.get(blobId), persistence, epoch)) return blobId
     try {
       const members = committee.members.map(({ blsPublicKey, shards }) => ({
         publicKey: blsPublicKey,
@@ -45,20 +56,25 @@ export function createCertified({ bls, committees, blobs, log }: CertifiedCompon
       throw cause instanceof CodecError ? refuse(cause) : cause
     }
     // a replay after deletion must not revive the blob
-    const { epoch } = await committees.get(signal === undefined ? {} : { signal })
-    const live = await blobs.waitFor(blobId, state => liveRegistrations(state, epoch).length > 0, {
+    const live = await blobs.waitFor(blobId, state => isRegistered(state, persistence, epoch), {
       timeoutMs: REGISTRATION_WAIT_MS,
       ...(signal === undefined ? {} : { signal }),
     })
-    if (liveRegistrations(live, epoch).length === 0)
-      throw new ProtocolError('BLOB_GONE', { args: { blobId } })
+    if (!isRegistered(live, persistence, epoch)) throw new ProtocolError('BLOB_GONE', { args: { blobId } })
     return blobId
   }
 
   return {
-    check,
+    check: (certificate, options) => check(certificate, { ...options, chainSuffices: true }),
     async certified(certificate, { peer, signal }) {
-      const blobId = await check(certificate, { signal })
+      const key = Buffer.from(certificate.message).toString('base64')
+      if (handedOver.has(key)) return
+      // we are about to tell others under our own name: its signature has to be right, whatever the chain says
+      const blobId = await check(certificate, { signal, chainSuffices: false })
+      if (handedOver.has(key)) return
+      handedOver.add(key)
+      // a Set keeps the order of insertion: the first is the oldest
+      if (handedOver.size > REMEMBERED) for (const oldest of handedOver) if (handedOver.delete(oldest)) break
       log.debug({ blobId, peer }, 'certificate handed over')
       for (const listener of listeners) listener(certificate)
     },
@@ -69,7 +85,7 @@ export function createCertified({ bls, committees, blobs, log }: CertifiedCompon
   }
 }
 
-function parse(certificate: Certificate): { blobId: BlobId; persistence: Persistence } {
+function parse(certificate: Certificate): ConfirmationBody {
   try {
     return parseConfirmationMessage(certificate.message)
   } catch (cause) {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import type { Committees } from '../../../chain/types.ts'
+import { aggregateConfirmations, type Bls, confirmationMessage, loadBls } from '../../../codec/index.ts'
+import type { Certificate, Epoch, ObjectId, Persistence } from '../../../codec/types.ts'
+import { silentLog } from '../../../node/log.ts'
+import { type CertifiedService, createCertified } from '../../../node/services/certified.ts'
+import type { BlobState } from '../../../node/store/blob-state.ts'
+import { fakeCommittee } from '../../support/fake-peers.ts'
+import { anyBlobId } from '../../support/sliver-store-suite.ts'
+
+const N = 10
+const EPOCH = 1 as Epoch
+
+describe('certificates', () => {
+  const committee = fakeCommittee(4, N)
+  const secrets: Uint8Array[] = []
+  const blobId = anyBlobId()
+  const context = { peer: 'client', signal: new AbortController().signal }
+  let bls: Bls
+  let verified: number
+  let states: BlobState | undefined
+  let service: CertifiedService
+  let heard: Certificate[]
+
+  before(async () => {
+    bls = await loadBls()
+    for (const member of committee.members) {
+      secrets.push(bls.generateSecret())
+      member.blsPublicKey = bls.publicKey(secrets[member.index])
+    }
+  })
+  beforeEach(() => {
+    verified = 0
+    heard = []
+    states = state('1', true)
+    service = createCertified({
+      bls: {
+        verifyAggregate(...args: Parameters<Bls['verifyAggregate']>) {
+          verified++
+          return bls.verifyAggregate(...args)
+        },
+      } as Bls,
+      committees: {
+        get: async () => ({ epoch: EPOCH, current: committee }) as Committees,
+        latest: () => undefined,
+      },
+      blobs: { get: async () => states, waitFor: async () => states },
+      log: silentLog(),
+    })
+    service.onCertificate(certificate => heard.push(certificate))
+  })
+
+  const objectId = (digit: string) => `0x${digit.repeat(64)}` as ObjectId
+  const state = (digit: string, certified: boolean): BlobState => ({
+    registrations: [{ objectId: objectId(digit), deletable: true, certified, endEpoch: 9 as Epoch }],
+  })
+  const certificateOf = (epoch = EPOCH): Certificate => {
+    const persistence: Persistence = { kind: 'deletable', objectId: objectId('1') }
+    const message = confirmationMessage({ epoch, blobId, persistence })
+    const { certificate } = aggregateConfirmations({
+      bls,
+      message,
+      epoch,
+      nShards: N,
+      members: committee.members.map(({ blsPublicKey, shards }) => ({
+        publicKey: blsPublicKey,
+        weight: shards.length,
+      })),
+      signatures: new Map(secrets.map((secret, i) => [i, bls.sign(secret, message)])),
+    })
+    assert.ok(certificate)
+    return certificate
+  }
+  const forged = (): Certificate => ({ ...certificateOf(), signature: new Uint8Array(96) })
+
+  it('passes on what a client hands over once, and verifies it once', async () => {
+    for (let i = 0; i < 3; i++) await service.certified(certificateOf(), context)
+    assert.equal(heard.length, 1)
+    assert.equal(verified, 1)
+  })
+
+  it('passes on no forged certificate, even of a blob that the chain says is certified', async () => {
+    await assert.rejects(service.certified(forged(), context), { code: 'CERTIFICATE_INVALID' })
+    await service.certified(certificateOf(), context)
+    assert.deepEqual(heard, [certificateOf()])
+  })
+
+  it('takes the word of the chain for what it hears', async () => {
+    await service.check(certificateOf(), {})
+    assert.equal(verified, 0)
+    states = state('1', false)
+    await service.check(certificateOf(), {})
+    assert.equal(verified, 1)
+    await assert.rejects(service.check(forged(), {}), { code: 'CERTIFICATE_INVALID' })
+  })
+
+  it('does not revive a deleted blob, nor for the sake of another registration', async () => {
+    states = undefined
+    await assert.rejects(service.check(certificateOf(), {}), { code: 'BLOB_GONE' })
+    states = state('2', false)
+    await assert.rejects(service.check(certificateOf(), {}), { code: 'BLOB_GONE' })
+  })
+
+  it('blames nobody for an epoch that it has not seen yet', async () => {
+    const next = certificateOf(2 as Epoch)
+    await assert.rejects(service.check(next, {}), { code: 'EPOCH_CHANGED', blame: false })
+    await assert.rejects(service.check({ ...next, epoch: EPOCH }, {}), { code: 'CERTIFICATE_INVALID' })
+  })
+})
