@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import fc from 'fast-check'
 import { encodeMetadata } from '../../../codec/index.ts'
+import type { SliverRef } from '../../../codec/types.ts'
 import { DEFAULT_FACE_LIMITS } from '../../../node/http-face/index.ts'
 import { createMetrics } from '../../../node/metrics.ts'
+import type { Pieces } from '../../../node/services/pieces.ts'
 import { ask, jsonOf, openSocket, readAll, reasonOf } from '../../support/http.ts'
 import { N, startTestNode, type TestNode } from './support.ts'
 
@@ -138,29 +141,43 @@ describe('HTTP face: towards strangers', () => {
   it('holds no more bytes than its budget: the next upload waits for the one before', async () => {
     await registered()
     await node.pieces.putMetadata(node.blob.metadata)
-    const [first, second] = node.ours()
+    const refs = node.ours().slice(0, 2)
     const { quotas } = DEFAULT_FACE_LIMITS
-    const url = await node.face({ limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })
-    const target = (ref = first!) => `/v1/blobs/${blobId}/slivers/${ref.pair}/${ref.axis}`
-    const bytes = node.blob.sliver(first!)
-    const socket = await openSocket(Number(new URL(url).port))
-    const asked = new Promise<void>(resolve => socket.once('data', () => resolve()))
-    socket.write(
-      `PUT ${target()} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${bytes.length}\r\n` +
-        'Expect: 100-continue\r\n\r\n',
-    )
-    await asked
-    let done = false
-    const other = ask(url + target(second), { method: 'PUT', body: node.blob.sliver(second!) })
-    other.then(() => {
-      done = true
-    })
+    const seen = Promise.withResolvers<void>()
+    let count = 0
+    const pieces: Pieces = {
+      ...node.pieces,
+      hasSliver: async (...args) => {
+        if (++count === 2) seen.resolve()
+        return await node.pieces.hasSliver(...args)
+      },
+    }
+    const url = await node.face({ pieces, limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })
+    const announce = async ({ pair, axis }: SliverRef, length: number) => {
+      const socket = await openSocket(Number(new URL(url).port))
+      const text = readAll(socket)
+      const asked = once(socket, 'data')
+      socket.write(
+        `PUT /v1/blobs/${blobId}/slivers/${pair}/${axis} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+          `Content-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`,
+      )
+      return { socket, asked, text }
+    }
+    const [first, second] = refs.map(ref => node.blob.sliver(ref)) as [Uint8Array, Uint8Array]
+    const one = await announce(refs[0]!, first.length)
+    await one.asked
+    const two = await announce(refs[1]!, second.length)
+    let early = true
+    const askedTwo = two.asked.then(() => assert.equal(early, false, 'asked for bytes without room for them'))
+    await seen.promise
     assert.equal((await ask(`${url}/v1/health`)).status, 200)
-    assert.equal(done, false)
-    socket.end(bytes)
-    await readAll(socket)
-    assert.equal((await other).status, 200)
-    assert.ok(await node.pieces.hasSliver(node.blob.metadata.blobId, first!))
+    early = false
+    one.socket.end(first)
+    await askedTwo
+    two.socket.end(second)
+    assert.match(await one.text, /200 OK/)
+    assert.match(await two.text, /200 OK/)
+    for (const ref of refs) assert.ok(await node.slivers.has(node.blob.metadata.blobId, ref))
   })
 
   it('gives up on a body that stalls, and takes nothing of one that breaks off', async () => {
@@ -195,10 +212,18 @@ describe('HTTP face: towards strangers', () => {
     assert.ok(!text.includes(blobId))
   })
 
-  it('ends on stop, requests that wait included, and can start again', async () => {
-    const url = await node.face({ limits: { stopGraceMs: 0 }, pieces: { ...node.pieces, state: forever } })
+  it('ends on stop, requests that wait included', async () => {
+    const reached = Promise.withResolvers<void>()
+    const pieces: Pieces = {
+      ...node.pieces,
+      state: (_, { signal }) => {
+        reached.resolve()
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      },
+    }
+    const url = await node.face({ limits: { stopGraceMs: 0 }, pieces })
     const pending = ask(`${url}/v1/blobs/${blobId}/status`)
-    await ask(`${url}/v1/health`)
+    await reached.promise
     await node.close()
     const answer = await pending
     assert.deepEqual([answer.status, reasonOf(answer)], [503, 'STOPPING'])
@@ -248,7 +273,3 @@ describe('HTTP face: towards strangers', () => {
     assert.deepEqual(await node.slivers.list(node.blob.metadata.blobId), [])
   })
 })
-
-function forever(_: unknown, { signal }: { signal: AbortSignal }): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-}

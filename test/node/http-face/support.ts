@@ -17,7 +17,6 @@ import { FakeChain } from '../../support/fake-chain.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
 export const N = 10
-const REGISTRATION_WAIT_MS = 100
 
 /** One node of four behind real HTTP, with real services, on a chain in memory. */
 export interface TestNode {
@@ -37,7 +36,7 @@ export interface TestNode {
   close(): Promise<void>
 }
 
-export async function startTestNode(): Promise<TestNode> {
+export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<TestNode> {
   const folder = await temporaryFolder()
   const records = await openRecords(folder.path)
   const codec = createCodec({ threads: 0 })
@@ -65,7 +64,7 @@ export async function startTestNode(): Promise<TestNode> {
     committees: createCommitteeTracker(chain),
     log: silentLog(),
   }
-  const limits = { registrationWaitMs: REGISTRATION_WAIT_MS }
+  const limits = { registrationWaitMs }
   const custody = createCustody({ ...services, signer: createConfirmationSigner(bls, secret) }, limits)
   const pieces = createPieces({ ...services, nShards: N, custody }, limits)
   const status = {

@@ -8,6 +8,7 @@ import {
   objectIdFromBytes,
 } from '../../../codec/index.ts'
 import type { ObjectId, SliverRef } from '../../../codec/types.ts'
+import type { Pieces } from '../../../node/services/pieces.ts'
 import { type Answer, ask, jsonOf, openSocket, readAll, reasonOf } from '../../support/http.ts'
 import { N, startTestNode, type TestNode } from './support.ts'
 
@@ -46,6 +47,16 @@ describe('HTTP face: storing piece by piece', () => {
     assert.equal(error.code, status)
     assert.equal(error.details[0]['@type'], 'ErrorInfo')
     assert.equal(typeof error.details[0].domain, 'string')
+  }
+
+  /** What comes back when metadata of this length is announced, and sent only on demand. */
+  const expectContinue = async (length: number) => {
+    const socket = await openSocket(Number(new URL(url).port))
+    socket.write(
+      `PUT ${new URL(path).pathname}/metadata HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
+        `Content-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`,
+    )
+    return await readAll(socket)
   }
 
   it('takes metadata, then slivers, and confirms once it has everything', async () => {
@@ -93,33 +104,30 @@ describe('HTTP face: storing piece by piece', () => {
   it('takes nothing of a blob that is not registered, and does not even ask for the bytes', async () => {
     refused(await put(`${path}/metadata`, metadata), 400, 'NOT_REGISTERED')
     refused(await putSliver(node.ours()[0]!), 400, 'NOT_REGISTERED')
-    const socket = await openSocket(Number(new URL(url).port))
-    socket.write(
-      `PUT /v1/blobs/${node.blob.metadata.blobId}/metadata HTTP/1.1\r\nHost: x\r\nConnection: close\r\n` +
-        `Content-Length: ${metadata.length}\r\nExpect: 100-continue\r\n\r\n`,
-    )
-    const text = await readAll(socket)
-    assert.match(text, /^HTTP\/1.1 400 /)
-    assert.doesNotMatch(text, /100 Continue/)
+    assert.match(await expectContinue(metadata.length), /^HTTP\/1.1 400 /)
     assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
   })
 
   it('waits for a registration that its own view of the chain does not show yet', async () => {
-    const slow = node.pieces.expectRegistered.bind(node.pieces)
-    const arrived = Promise.withResolvers<void>()
-    const pieces = {
-      ...node.pieces,
-      expectRegistered: (...args: Parameters<typeof slow>) => {
-        const waiting = slow(...args)
-        arrived.resolve()
-        return waiting
-      },
+    const late = await startTestNode({ registrationWaitMs: 20_000 })
+    try {
+      const { blobId } = late.blob.metadata
+      const waiting = Promise.withResolvers<void>()
+      const pieces: Pieces = {
+        ...late.pieces,
+        expectRegistered: async (...args) => {
+          waiting.resolve()
+          await late.pieces.expectRegistered(...args)
+        },
+      }
+      const body = encodeMetadata(late.blob.metadata).subarray(32)
+      const stored = put(`${await late.face({ pieces })}/v1/blobs/${blobId}/metadata`, body)
+      await waiting.promise
+      late.chain.register(blobId)
+      dataOf(await stored)
+    } finally {
+      await late.close()
     }
-    const early = `${await node.face({ pieces })}/v1/blobs/${node.blob.metadata.blobId}`
-    const stored = put(`${early}/metadata`, metadata)
-    await arrived.promise
-    node.chain.register(node.blob.metadata.blobId)
-    dataOf(await stored)
   })
 
   it('refuses metadata that is not that of the blob, or not the one encoding of it', async () => {
@@ -137,6 +145,8 @@ describe('HTTP face: storing piece by piece', () => {
     }
     refused(await put(`${path}/metadata`, altered(9, 0x80)), 400, 'MALFORMED')
     refused(await put(`${path}/metadata`, metadata.subarray(1)), 400, 'WRONG_LENGTH')
+    assert.match(await expectContinue(metadata.length - 1), /^HTTP\/1.1 400 /)
+    assert.match(await expectContinue(1e12), /^HTTP\/1.1 413 /)
     refused(await put(`${path}/metadata`, Buffer.concat([metadata, Buffer.of(0)])), 413, 'BODY_TOO_LARGE')
     assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
   })
