@@ -172,9 +172,9 @@ describe('HTTP face: towards strangers', () => {
     await seen.promise
     assert.equal((await ask(`${url}/v1/health`)).status, 200)
     early = false
-    one.socket.end(first)
+    one.socket.write(first)
     await askedTwo
-    two.socket.end(second)
+    two.socket.write(second)
     assert.match(await one.text, /200 OK/)
     assert.match(await two.text, /200 OK/)
     for (const ref of refs) assert.ok(await node.slivers.has(node.blob.metadata.blobId, ref))
