@@ -7,7 +7,7 @@ import { ClientError } from './errors.ts'
 import { silentLog } from './log.ts'
 import { createMetrics, type NodeMetrics } from './metrics.ts'
 import { createNetworkNode, type NetworkNode } from './network/libp2p.ts'
-import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import { peerIdTextOf } from './network/peer-id.ts'
 import type { NetworkRole } from './network/roles.ts'
 import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { toClientError } from './services/client-errors.ts'
@@ -62,7 +62,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       throw error
     }))
   const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
-  const book = createPeerBook({ network, peerIdOf: key => peerIdFromNetworkKey(key).toString() })
+  const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
   const lingering = createLingering(LINGERING_UPLOADS)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined

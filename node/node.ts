@@ -9,7 +9,7 @@ import { silentLog } from './log.ts'
 import type { HttpMetrics, NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
-import { peerIdFromNetworkKey } from './network/peer-id.ts'
+import { peerIdTextOf } from './network/peer-id.ts'
 import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
 import { createCertified } from './services/certified.ts'
@@ -189,7 +189,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         topic.publish(certificate).catch(error => log.warn({ err: error }, 'a certificate was not published'))
       })
     }
-    const book = createPeerBook({ network, peerIdOf })
+    const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
     const mesh = createMesh(
       { libp2p, log },
       { peers: async () => (await committees.get()).current.members.map(member => book.address(member)) },
@@ -212,8 +212,6 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
   }
 }
 
-const peerIdOf = (networkPublicKey: Uint8Array): string => peerIdFromNetworkKey(networkPublicKey).toString()
-
 /** Reads the committee again when the chain says that it changed. */
 function refreshCommittees(committees: CommitteeTracker) {
   return async ({ type }: { type: string }): Promise<void> => {
@@ -230,7 +228,7 @@ function memberPeers(committees: CommitteeTracker): () => ReadonlySet<string> {
     if (latest !== undefined && latest !== of) {
       of = latest
       const members = [...latest.current.members, ...(latest.previous?.members ?? [])]
-      peers = new Set(members.map(member => peerIdOf(member.networkPublicKey)))
+      peers = new Set(members.flatMap(member => peerIdTextOf(member.networkPublicKey) ?? []))
     }
     return peers
   }

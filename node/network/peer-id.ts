@@ -14,6 +14,18 @@ export function peerIdFromNetworkKey(networkPublicKey: Uint8Array): PeerId {
   return peerIdFromPublicKey(publicKeyFromRaw(networkPublicKey.subarray(1)))
 }
 
+/**
+ * The same as text; undefined when the bytes are no such key. The contract checks no more than their number, and what one
+ * member has put on chain must not keep anybody from dealing with the others.
+ */
+export function peerIdTextOf(networkPublicKey: Uint8Array): string | undefined {
+  try {
+    return peerIdFromNetworkKey(networkPublicKey).toString()
+  } catch {
+    return undefined
+  }
+}
+
 /** The network key pair of a 32-byte seed. */
 export function networkKeyFromSeed(seed: Uint8Array): Promise<Ed25519PrivateKey> {
   return generateKeyPairFromSeed('Ed25519', seed)

@@ -3,6 +3,7 @@ import type { PeerAddress } from '../../protocols/index.ts'
 
 /** How a client finds committee members, and what it remembers of how fast they are. */
 export interface PeerBook {
+  /** Nowhere (dialling it is UNREACHABLE) when the member's network key is none. */
   address(member: CommitteeMember): PeerAddress
   /** Members in the order in which to ask them: fast ones first, then unknown ones at random, failing ones last. */
   ranked(members: readonly CommitteeMember[]): CommitteeMember[]
@@ -14,8 +15,8 @@ export interface PeerBook {
 
 export interface PeerBookInit {
   network: NetworkConfig
-  /** PeerId as text of a network public key */
-  peerIdOf: (networkPublicKey: Uint8Array) => string
+  /** PeerId as text of a network public key; undefined when it is none */
+  peerIdOf: (networkPublicKey: Uint8Array) => string | undefined
   random?: () => number
   now?: () => number
 }
@@ -27,6 +28,9 @@ const UNKNOWN_MS = 50
 /** A failure weighs as much as this, and is forgotten by half in each half-life. */
 const FAILURE_MS = 5_000
 const FAILURE_HALF_LIFE_MS = 15_000
+
+/** of a member that has made itself unreachable */
+const NOWHERE: PeerAddress = { peerId: 'none', multiaddrs: [] }
 
 interface Memory {
   latencyMs?: number
@@ -41,7 +45,8 @@ export function createPeerBook({
   now = performance.now.bind(performance),
 }: PeerBookInit): PeerBook {
   const memories = new Map<string, Memory>()
-  const addresses = new Map<string, PeerAddress>()
+  // by the member as the chain had it when it was read: a later reading may bring other addresses
+  const addresses = new WeakMap<CommitteeMember, PeerAddress>()
   const hints = new Map(network.peers.map(({ peerId, multiaddrs }) => [peerId, multiaddrs]))
 
   const memoryOf = ({ nodeId }: CommitteeMember): Memory => {
@@ -59,13 +64,14 @@ export function createPeerBook({
 
   return {
     address(member) {
-      const key = Buffer.from(member.networkPublicKey).toString('hex')
-      const known = addresses.get(key)
+      const known = addresses.get(member)
       if (known !== undefined) return known
       const peerId = peerIdOf(member.networkPublicKey)
-      const multiaddrs = [...new Set([...member.multiaddrs, ...(hints.get(peerId) ?? [])])]
-      const address = { peerId, multiaddrs }
-      addresses.set(key, address)
+      const address =
+        peerId === undefined
+          ? NOWHERE
+          : { peerId, multiaddrs: [...new Set([...member.multiaddrs, ...(hints.get(peerId) ?? [])])] }
+      addresses.set(member, address)
       return address
     },
     ranked(members) {

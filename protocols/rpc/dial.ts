@@ -54,8 +54,10 @@ function parsePeerId(text: string): PeerId {
   }
 }
 
-/** The address with the PeerId at its end, so that libp2p checks who answers. */
+/** The address with the PeerId at its end, so that libp2p checks who answers. Throws when it ends in somebody else's. */
 function withPeer(address: Multiaddr, peerId: PeerId): Multiaddr {
   const last = address.getComponents().at(-1)
-  return last?.name === 'p2p' ? address : address.encapsulate(`/p2p/${peerId}`)
+  if (last?.name !== 'p2p') return address.encapsulate(`/p2p/${peerId}`)
+  if (last.value !== peerId.toString()) throw new RangeError(`the address is that of peer ${last.value}`)
+  return address
 }

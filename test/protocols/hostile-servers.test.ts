@@ -191,6 +191,11 @@ describe('a client among hostile servers', () => {
     )
   })
 
+  it('is not sent to another peer by an address that names it', async () => {
+    const peerId = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+    await rejects(reader.client.nodeInfo({ ...address, peerId }), 'UNREACHABLE')
+  })
+
   it('asks again when a stream that was kept open is gone', async () => {
     let streams = 0
     await behave('status', async channel => {

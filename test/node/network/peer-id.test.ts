@@ -4,6 +4,7 @@ import {
   networkKeyFromSeed,
   networkPublicKeyFromSeed,
   peerIdFromNetworkKey,
+  peerIdTextOf,
 } from '../../../node/network/peer-id.ts'
 
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i)
@@ -25,5 +26,6 @@ describe('PeerId of a network key', () => {
   it('is refused for other keys', () => {
     assert.throws(() => peerIdFromNetworkKey(new Uint8Array(32)), RangeError)
     assert.throws(() => peerIdFromNetworkKey(new Uint8Array(33).fill(1)), RangeError)
+    assert.equal(peerIdTextOf(new Uint8Array(33).fill(1)), undefined)
   })
 })

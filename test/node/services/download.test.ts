@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import type { NetworkConfig } from '../../../chain/types.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../codec/index.ts'
 import type { SliverRef } from '../../../codec/types.ts'
 import { createLog } from '../../../node/log.ts'
 import { type DownloadComponents, download } from '../../../node/services/download.ts'
+import { createPeerBook } from '../../../node/services/peer-book.ts'
 import {
   type FakePeer,
   fakeBook,
@@ -129,6 +131,17 @@ describe('download', () => {
       },
     }
     right(await read())
+  })
+
+  it('reads past a member whose network key is none', async () => {
+    const { read, components } = reader(all(honest(blob)))
+    components.book = createPeerBook({
+      network: { peers: [] as unknown } as NetworkConfig,
+      peerIdOf: key => (key[0] === 0 ? undefined : `peer-${key[0]}`),
+      random: () => 0,
+    })
+    right(await read())
+    right(await read({ range: { start: 0, end: data.length } }))
   })
 
   it('throws out wrong metadata', async () => {
