@@ -11,25 +11,34 @@ import { choosePorts, httpAddress } from './ports.ts'
 /** What is on disk of a devnet that was set up to the end. */
 export interface ExistingDevnet {
   network: NetworkConfig
-  nodes: { name: string; nodeId: ObjectId; listen: string[]; http?: string }[]
+  /** undefined where a node's config is gone: it is written anew at each start */
+  nodes: ({ name: string; nodeId: ObjectId; listen: string[]; http?: string } | undefined)[]
 }
 
-/** Reads a devnet's folder; undefined when there is none, or its set-up was cut short. */
+/**
+ * Reads a devnet's folder; undefined when there is none, or its set-up was cut short: `network.json` is written last. As
+ * the caller then clears the folder, nothing else that is missing may count as that.
+ */
 export async function readExisting(layout: DevnetLayout, nodes: number): Promise<ExistingDevnet | undefined> {
+  const network = await unlessMissing(readNetworkConfig(layout.network))
+  if (network === undefined) return undefined
+  if (network.peers.length !== nodes) {
+    throw new DevnetError(
+      'DEVNET_MISMATCH',
+      `${layout.dir} holds a devnet of ${network.peers.length} nodes; start it so, or choose another folder`,
+      { dir: layout.dir, nodes: network.peers.length, shards: network.nShards ?? 0 },
+    )
+  }
+  const configs = network.peers.map(async (_, i) => {
+    const config = await unlessMissing(readNodeConfig(layout.node(nodeName(i)).config))
+    return config && { ...config, nodeId: config.nodeId as ObjectId }
+  })
+  return { network, nodes: await Promise.all(configs) }
+}
+
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    const network = await readNetworkConfig(layout.network)
-    if (network.peers.length !== nodes) {
-      throw new DevnetError(
-        'DEVNET_MISMATCH',
-        `${layout.dir} holds a devnet of ${network.peers.length} nodes; start it so, or choose another folder`,
-        { dir: layout.dir, nodes: network.peers.length, shards: network.nShards ?? 0 },
-      )
-    }
-    const configs = network.peers.map(async (_, i) => {
-      const config = await readNodeConfig(layout.node(nodeName(i)).config)
-      return { ...config, nodeId: config.nodeId as ObjectId }
-    })
-    return { network, nodes: await Promise.all(configs) }
+    return await reading
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error

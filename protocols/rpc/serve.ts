@@ -41,7 +41,10 @@ export function serveProtocol(
   const onStream = (stream: Stream, connection: Connection): void => {
     // listeners first: what arrives before a reader is attached may be lost
     const channel = createChannel(stream)
-    const done = serveStream(stream, connection, channel).finally(() => running.delete(done))
+    const done = serveStream(stream, connection, channel)
+      // a transport that throws while it is being torn down: nobody waits for this promise before the stop
+      .catch(error => log.error({ protocol: name, err: error }, 'a stream did not end cleanly'))
+      .finally(() => running.delete(done))
     running.add(done)
   }
 

@@ -46,6 +46,12 @@ export function createStreamPool(dialer: Dialer, spec: ProtocolSpec, network: Ob
         const idle = streams.takeIdle()
         const stream =
           idle ?? (await openClientStream(await dialer.connect(peer, signal), spec, network, signal))
+        // closed while it was being opened: `close` has not seen it
+        if (closed) {
+          const error = new ProtocolError('CLOSED')
+          stream.destroy(error)
+          throw error
+        }
         stream.begin()
         lent.add(stream)
         const end = (act: () => void): void => {

@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { readNetworkConfig } from '../../node/config.ts'
+import type { ObjectId } from '../../codec/types.ts'
+import { readNetworkConfig, writeConfig } from '../../node/config.ts'
 import { devnetLayout } from '../../node/devnet/layout.ts'
 import { lockDevnet } from '../../node/devnet/lock.ts'
 import { choosePorts, expectFree } from '../../node/devnet/ports.ts'
+import { readExisting } from '../../node/devnet/provision.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 describe('parts of the devnet', () => {
@@ -60,5 +62,24 @@ describe('parts of the devnet', () => {
       await writeFile(path, text)
       await assert.rejects(readNetworkConfig(path), { name: 'ConfigError', code, path })
     }
+  })
+
+  it('does not take a devnet whose node lost its config for one that was never set up', async () => {
+    const layout = devnetLayout(folder.path)
+    assert.equal(await readExisting(layout, 1), undefined)
+    const id = `0x${'1'.repeat(64)}` as ObjectId
+    await writeConfig(layout.network, {
+      schemaVersion: 1,
+      name: 'localnet',
+      kind: 'localnet',
+      suiRpc: [],
+      systemObjectId: id,
+      stakingObjectId: id,
+      walType: '',
+      peers: [{ peerId: '', multiaddrs: [] }],
+    })
+    const existing = await readExisting(layout, 1)
+    assert.deepEqual(existing?.nodes, [undefined])
+    await assert.rejects(readExisting(layout, 2), { code: 'DEVNET_MISMATCH' })
   })
 })
