@@ -35,7 +35,7 @@ export function expectAlive({ objectId, storage }: BlobObject, epoch: Epoch): vo
   throw new CliError(
     'EXPIRED',
     EXIT.refused,
-    `The blob ${objectId} expired with epoch ${storage.endEpoch}; it is epoch ${epoch} now.`,
+    `The blob ${objectId} expired at epoch ${storage.endEpoch}; it is epoch ${epoch} now.`,
     {
       hint: 'Store it again with `floe store`; `floe burn` removes the old object.',
       details: { objectId, endEpoch: storage.endEpoch, epoch },

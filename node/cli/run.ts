@@ -2,7 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import type { Parts } from './context.ts'
 import { shieldBlobIds } from './dashed-blob-ids.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { CliError, toFailure } from './failure.ts'
+import { CliError, sentence, toFailure } from './failure.ts'
 import { createOutput, isBrokenPipe } from './output.ts'
 import type { Task } from './program/options.ts'
 import { createProgram } from './program.ts'
@@ -27,7 +27,7 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return EXIT.ok // --help, --version
     if (wantsJson) {
-      const message = error.message.replace(/^error: /, '')
+      const message = sentence(error.message.replace(/^error: /, ''))
       createOutput(process, true).failure({ code: 'USAGE', exitCode: EXIT.usage, message })
     }
     return EXIT.usage

@@ -26,7 +26,7 @@ export async function listBlobs(context: Context, options: ListBlobsOptions): Pr
       formatBytes(blob.size),
       blob.certifiedEpoch === undefined ? 'registered' : 'certified',
       blob.deletable ? 'deletable' : 'permanent',
-      `${blob.storage.endEpoch <= epoch ? 'expired with ' : ''}epoch ${blob.storage.endEpoch}`,
+      `${blob.storage.endEpoch <= epoch ? 'expired at ' : ''}epoch ${blob.storage.endEpoch}`,
       blob.objectId,
     ])
     const head = ['blob ID', 'size', 'state', 'kind', 'until', 'object']

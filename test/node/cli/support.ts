@@ -8,6 +8,8 @@ import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 // what main.ts sets for itself
 const COMPILE_CACHE = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'floe')
 const FLOE = join(import.meta.dirname, '..', '..', 'support', 'fake-floe.ts')
+/** The command line itself, for tests against a chain that runs. */
+export const REAL_FLOE = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'main.ts')
 
 export interface Ended {
   code: number | null
@@ -21,8 +23,13 @@ export interface Running {
 }
 
 /** Starts `floe ARGS` as a process. */
-export function spawnFloe(cwd: string, args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [FLOE, ...args], {
+export function spawnFloe(
+  cwd: string,
+  args: string[],
+  env: Record<string, string> = {},
+  program = FLOE,
+): Running {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, FAKE_FLOE_DIR: cwd, ...env },
   })
@@ -42,9 +49,13 @@ export function spawnFloe(cwd: string, args: string[], env: Record<string, strin
 export async function floe(
   cwd: string,
   args: string[],
-  { input, env }: { input?: string | Uint8Array; env?: Record<string, string> } = {},
+  {
+    input,
+    env,
+    program,
+  }: { input?: string | Uint8Array; env?: Record<string, string>; program?: string } = {},
 ): Promise<Ended> {
-  const { child, ended } = spawnFloe(cwd, args, env)
+  const { child, ended } = spawnFloe(cwd, args, env, program)
   child.stdin?.on('error', () => {})
   child.stdin?.end(input)
   return await ended

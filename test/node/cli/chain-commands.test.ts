@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict'
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { requestSuiFromFaucetV2 } from '@mysten/sui/faucet'
+import { formatKeystore, generateWalletKey, keypairWallet } from '../../../chain/index.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
+import {
+  type Actors,
+  actorsOf,
+  type Json,
+  type LocalnetProcess,
+  NOBODY,
+  runJson,
+  startLocalnetProcess,
+} from './localnet-support.ts'
+import { floe, REAL_FLOE } from './support.ts'
+
+const WAL = 1_000_000_000
+
+describe('commands of the chain, on a localnet', function () {
+  this.timeout(120_000) // every command is a process, on a machine that may be busy
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let cwd: string
+  let localnet: LocalnetProcess
+  let actors: Actors
+  before(async () => {
+    folder = await temporaryFolder()
+    cwd = folder.path
+    localnet = await startLocalnetProcess(cwd)
+    actors = await actorsOf(cwd)
+  })
+  after(async () => {
+    await actors?.close()
+    await localnet?.stop()
+    await folder.remove()
+  })
+
+  /** A command that works: what it prints. */
+  const ok = async (...args: string[]): Promise<Json> => {
+    const { code, value } = await runJson(cwd, [...args, '--network', 'net/network.json'])
+    assert.equal(code, 0, JSON.stringify(value))
+    return value
+  }
+  /** A command that fails: its error. */
+  const fails = async (code: string, exitCode: number, ...args: string[]): Promise<Json> => {
+    const { value } = await runJson(cwd, [...args, '--network', 'net/network.json'])
+    assert.deepEqual([value.error?.code, value.error?.exitCode], [code, exitCode], JSON.stringify(value))
+    assert.match(value.error.message, /^[^a-z].*\.$/s)
+    return value.error
+  }
+
+  it('localnet tells where everything is', async () => {
+    const { ready } = localnet
+    for (const name of ['packageId', 'systemObjectId', 'stakingObjectId', 'treasuryObjectId']) {
+      assert.match(ready[name], /^0x[0-9a-f]{64}$/, name)
+    }
+    assert.match(ready.walType, /::wal::WAL$/)
+    const network = JSON.parse(await readFile(join(cwd, ready.network), 'utf8'))
+    assert.deepEqual([network.suiRpc, network.systemObjectId], [[ready.suiRpc], ready.systemObjectId])
+  })
+
+  it("the faucet's URL works for Sui's SDK and as it stands", async () => {
+    const host = localnet.ready.faucet
+    const first = keypairWallet(generateWalletKey()).address
+    await requestSuiFromFaucetV2({ host, recipient: first })
+    const second = keypairWallet(generateWalletKey()).address
+    const response = await fetch(host, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ FixedAmountRequest: { recipient: second } }),
+    })
+    assert.equal(response.status, 201)
+    for (const address of [first, second]) {
+      const { sui, wal } = await actors.coordinator.balances(address)
+      assert.ok(sui > 0n && wal > 0n, address)
+    }
+  })
+
+  it('makes wallets, shows them and fills them', async () => {
+    const made = await runJson(cwd, ['wallet', 'new', 'mine/a.key'])
+    assert.equal((await stat(join(cwd, 'mine/a.key'))).mode & 0o777, 0o600)
+    const key = await readFile(join(cwd, 'mine/a.key'), 'utf8')
+    const again = await runJson(cwd, ['wallet', 'new', 'mine/a.key'])
+    assert.deepEqual([again.code, again.value.error.code], [2, 'FILE_EXISTS'])
+    assert.equal(await readFile(join(cwd, 'mine/a.key'), 'utf8'), key)
+    const shown = await runJson(cwd, ['wallet', 'address', '--wallet', 'mine/a.key'])
+    assert.equal(shown.value.address, made.value.address)
+
+    assert.deepEqual(await ok('wallet', 'balance', '--wallet', 'mine/a.key'), {
+      address: made.value.address,
+      sui: 0,
+      wal: 0,
+    })
+    await fails('INSUFFICIENT_FUNDS', 6, 'stake', 'node-00', '1', '--wallet', 'mine/a.key')
+    const { given, balances } = await ok('faucet', '--wallet', 'mine/a.key')
+    assert.ok(given.sui > 0 && given.wal > 0)
+    assert.deepEqual(balances, given)
+    const { hint } = await fails(
+      'INSUFFICIENT_FUNDS',
+      6,
+      'stake',
+      'node-00',
+      '999999',
+      '--wallet',
+      'mine/a.key',
+    )
+    assert.match(hint, /floe faucet/)
+    assert.equal((await ok('faucet', NOBODY)).address, NOBODY)
+  })
+
+  it("reads Sui's keystores, and says which of several keys it needs", async () => {
+    await runJson(cwd, ['wallet', 'new', 'one.keystore', '--format', 'keystore'])
+    const one = await runJson(cwd, ['wallet', 'address', '--wallet', 'one.keystore'])
+    assert.match(one.value.address, /^0x/)
+    const keys = [generateWalletKey(), generateWalletKey()]
+    const [first, second] = keys.map(key => keypairWallet(key).address)
+    await writeFile(join(cwd, 'two.keystore'), formatKeystore(keys))
+    await chmod(join(cwd, 'two.keystore'), 0o600)
+    const error = await fails('BAD_WALLET_FILE', 6, 'wallet', 'address', '--wallet', 'two.keystore')
+    assert.ok(error.hint.includes(first) && error.hint.includes(second))
+    const chosen = await ok('wallet', 'address', '--wallet', 'two.keystore', '--address', second!)
+    assert.equal(chosen.address, second)
+    await fails('NO_WALLET', 6, 'wallet', 'address', '--wallet', 'two.keystore', '--address', NOBODY)
+    await fails('NO_WALLET', 6, 'list-blobs', '--wallet', 'none.key')
+  })
+
+  it("votes by a node's key only", async () => {
+    const node = ['--wallet', localnet.ready.nodeWallet]
+    const voted = await ok('vote', 'price', '--storage', '12000', '--write', '21000', ...node)
+    assert.deepEqual(voted.votes, { storagePriceFrost: 12000, writePriceFrost: 21000 })
+    await ok('vote', 'capacity', '2TiB', ...node)
+    const nodes = await actors.coordinator.nodes()
+    const changed = nodes.find(({ nodeId }) => nodeId === voted.nodeId)
+    assert.deepEqual(
+      [changed?.storagePriceFrost, changed?.writePriceFrost, changed?.nodeCapacityBytes],
+      [12_000n, 21_000n, 2n * 1024n ** 4n],
+    )
+    await fails('NOT_FOUND', 4, 'vote', 'capacity', '1')
+    await fails('USAGE', 2, 'vote', 'price', ...node)
+    await fails('USAGE', 2, 'vote', 'capacity', '2 parsecs', ...node)
+  })
+
+  it('tells each topic of the network', async () => {
+    const [committee, epoch, price, storage, size] = await Promise.all(
+      ['committee', 'epoch', 'price', 'storage', 'size'].map(topic => ok('info', topic)),
+    )
+    assert.equal(committee!.members.length, 4)
+    assert.deepEqual([epoch!.epoch, epoch!.epochState.kind], [1, 'done'])
+    assert.equal(price!.examples[0].sizeBytes, 1)
+    assert.equal(storage!.freeBytes, storage!.totalCapacityBytes - storage!.usedCapacityBytes)
+    assert.deepEqual([size!.nShards, size!.maxFaulty], [100, 33])
+    await fails('USAGE', 2, 'info', 'weather')
+  })
+
+  it('lists, extends, describes, shares, deletes and burns blobs', async () => {
+    const deletable = await actors.blob(1, { epochs: 3, deletable: true })
+    const permanent = await actors.blob(2, { epochs: 3, deletable: false })
+    const uncertified = await actors.blob(3, { epochs: 3, deletable: true, certified: false })
+    const { blobs } = await ok('list-blobs')
+    assert.deepEqual(
+      new Set(blobs.map((blob: Json) => blob.id)),
+      new Set([deletable.objectId, permanent.objectId, uncertified.objectId]),
+    )
+
+    // by blob ID as well as by object ID
+    assert.equal((await ok('extend', deletable.blobId, '--epochs', '2')).endEpoch, 6)
+    assert.equal((await actors.coordinator.blob(deletable.objectId))?.storage.endEpoch, 6)
+    await fails('NOT_CERTIFIED', 8, 'extend', uncertified.objectId)
+    const most = await fails('INVALID_OPTION', 2, 'extend', deletable.objectId, '--epochs', '49')
+    assert.match(most.message, /48 epochs at most/)
+    assert.equal((await ok('extend', deletable.objectId, '--epochs', '48')).endEpoch, 54)
+
+    await ok('attributes', 'set', deletable.objectId, 'type=text/plain', 'note=a=b')
+    await ok('attributes', 'remove', deletable.objectId, 'type', 'never-there')
+    assert.deepEqual((await ok('attributes', 'get', deletable.objectId)).attributes, { note: 'a=b' })
+    await ok('attributes', 'remove', permanent.objectId, 'nothing')
+    await fails('USAGE', 2, 'attributes', 'set', deletable.objectId, '=empty')
+
+    await fails('NOT_OWNER', 8, 'burn', deletable.objectId, '--wallet', localnet.ready.nodeWallet)
+    await fails('NOT_DELETABLE', 8, 'delete', permanent.objectId)
+    await ok('delete', deletable.objectId)
+    await fails('NOT_FOUND', 4, 'delete', deletable.objectId)
+    await fails('NOT_FOUND', 4, 'extend', NOBODY)
+    await ok('burn', uncertified.blobId)
+
+    const { sharedBlob } = await ok('share', permanent.objectId, '--amount', '0.00001')
+    const { hint } = await fails('INSUFFICIENT_FUNDS', 6, 'extend', sharedBlob)
+    assert.match(hint, new RegExp(`floe fund ${sharedBlob}`))
+    // anyone may
+    const stranger = ['--wallet', localnet.ready.nodeWallet]
+    await ok('fund', sharedBlob, '1').then(({ fundsFrost }) => assert.equal(fundsFrost, 1_000_010_000))
+    assert.equal((await ok('extend', sharedBlob, ...stranger)).endEpoch, 5)
+    assert.deepEqual((await ok('list-blobs')).blobs, [])
+  })
+
+  it('does what it can of several, and ends with the first failure', async () => {
+    const blob = await actors.blob(4, { epochs: 1, deletable: true })
+    const args = ['burn', NOBODY, blob.objectId, '--network', 'net/network.json']
+    const { code, stdout, stderr } = await floe(cwd, args, { program: REAL_FLOE })
+    assert.deepEqual([code, stdout.toString()], [4, `Burned ${blob.objectId}\n`])
+    assert.match(stderr, new RegExp(`^floe: ${NOBODY}: There is no Blob object`))
+  })
+
+  it('stakes, gives notice, and withdraws; a blob expires meanwhile', async () => {
+    const blob = await actors.blob(5, { epochs: 1, deletable: true })
+    const early = await ok('stake', 'node-01', '2.5')
+    await fails('CHAIN_REJECTED', 8, 'stake', 'node-01', '0.5').then(({ message }) =>
+      assert.equal(message, 'A stake is at least 1 WAL.'),
+    )
+    await fails('NOT_FOUND', 4, 'stake', 'node-99', '1')
+    const notYet = await fails('CHAIN_REJECTED', 8, 'unstake', early.objectId)
+    assert.match(notYet.hint, /floe withdraw/)
+    await ok('withdraw', early.objectId)
+    await fails('NOT_FOUND', 4, 'withdraw', early.objectId)
+
+    const staked = await ok('stake', early.nodeId, '10')
+    assert.equal(staked.principalFrost, 10 * WAL)
+    await actors.nextEpoch()
+    await fails('CHAIN_REJECTED', 8, 'withdraw', staked.objectId)
+    const { state } = await ok('unstake', staked.objectId)
+    assert.deepEqual(state, { kind: 'withdrawing', withdrawEpoch: 3 })
+    await fails('CHAIN_REJECTED', 8, 'withdraw', staked.objectId)
+    const { stakes } = await ok('list-staked')
+    assert.deepEqual(
+      stakes.map((stake: Json) => [stake.objectId, stake.nodeName]),
+      [[staked.objectId, 'node-01']],
+    )
+    await actors.nextEpoch()
+    const before = await ok('wallet', 'balance')
+    const { balanceFrost } = await ok('withdraw', staked.objectId)
+    assert.ok(balanceFrost >= before.wal + 10 * WAL)
+
+    const expired = await fails('EXPIRED', 8, 'extend', blob.objectId)
+    assert.match(expired.message, /expired at epoch 2; it is epoch 3 now/)
+    await fails('EXPIRED', 8, 'share', blob.objectId)
+    assert.deepEqual((await ok('list-blobs')).hiddenExpired, 1)
+    assert.equal((await ok('list-blobs', '--include-expired')).blobs.length, 1)
+  })
+
+  it('keeps one folder to one process, stops cleanly and goes on where it was', async () => {
+    const second = await runJson(cwd, ['localnet', '--port', '0', '--dir', 'net'])
+    assert.deepEqual([second.code, second.value.error.code], [9, 'DEVNET_LOCKED'])
+    const { port } = new URL(localnet.ready.suiRpc)
+    const taken = await runJson(cwd, ['localnet', '--port', port, '--dir', 'other'])
+    assert.deepEqual([taken.code, taken.value.error.code], [9, 'PORT_TAKEN'])
+
+    const before = await ok('wallet', 'balance')
+    const first = localnet
+    assert.equal(await first.stop(), 0)
+    assert.equal((await first.ended).stderr, '')
+    const down = await fails('CHAIN_UNAVAILABLE', 3, 'wallet', 'balance')
+    assert.match(down.hint, /floe localnet/)
+    localnet = await startLocalnetProcess(cwd)
+    for (const name of ['chainId', 'packageId', 'systemObjectId', 'stakingObjectId', 'walType']) {
+      assert.equal(localnet.ready[name], first.ready[name], name)
+    }
+    assert.deepEqual(await ok('wallet', 'balance'), before)
+    assert.equal((await ok('info', 'epoch')).epoch, 3)
+  })
+})
