@@ -3,7 +3,7 @@ import { Transaction, TransactionDataBuilder } from '@mysten/sui/transactions'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { CallOptions, Wallet } from '../types.ts'
-import { sleep } from './async.ts'
+import { raceSignal, sleep } from './async.ts'
 import { formatSui } from './coins.ts'
 import { type Executed, OUTCOME_INCLUDE, type Outcome, simulationFailure, toOutcome } from './outcome.ts'
 import { WalletQueue } from './queue.ts'
@@ -38,16 +38,21 @@ export class Executor {
   /**
    * One transaction, executed exactly once or not at all, and visible to reads when this resolves. It is simulated
    * first, so that an abort is told (MOVE_ABORT without a digest) before anything is sent or paid.
+   *
+   * The signal ends the caller's wait at once. What has been handed in by then goes on and keeps its place in the line:
+   * the next transaction would take the same coins.
    */
   async run(wallet: Wallet, build: BuildTransaction, { signal }: CallOptions = {}): Promise<Outcome> {
-    return await this.#queue(wallet.address).run(() => this.#run(wallet, build, signal), signal)
+    const work = this.#queue(wallet.address).run(() => this.#run(wallet, build, signal), signal)
+    return await raceSignal(work, signal)
   }
 
   async #run(wallet: Wallet, build: BuildTransaction, signal: AbortSignal | undefined): Promise<Outcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         const bytes = await this.#build(wallet, build, signal)
-        return await this.submit(wallet, bytes, { signal })
+        signal?.throwIfAborted()
+        return await this.submit(wallet, bytes)
       } catch (error) {
         if (attempt === MAX_BUILDS || !isStale(error)) throw error
         await sleep(REBUILD_PAUSE_MS * 2 ** attempt, this.#bound(signal))
