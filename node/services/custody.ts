@@ -50,13 +50,20 @@ export function createCustody(
     isOpen: blobId => open.has(blobId),
     async open(header, context) {
       const { blobId } = header.metadata
-      const { epoch, wanted } = await admit(components, header, context, registrationWaitMs)
+      // from before the first look at what is stored: nothing may be swept between that look and the signature
       open.set(blobId, (open.get(blobId) ?? 0) + 1)
-      return new Session(components, header, epoch, wanted, context.signal, () => {
+      const leave = () => {
         const left = (open.get(blobId) ?? 1) - 1
         if (left === 0) open.delete(blobId)
         else open.set(blobId, left)
-      })
+      }
+      try {
+        const { epoch, wanted } = await admit(components, header, context, registrationWaitMs)
+        return new Session(components, header, epoch, wanted, context.signal, leave)
+      } catch (error) {
+        leave()
+        throw error
+      }
     },
   }
 }

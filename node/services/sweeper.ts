@@ -15,7 +15,7 @@ export interface SweeperComponents {
 }
 
 export interface Sweeper {
-  /** Drops what an event ended. */
+  /** Drops what an event ended, and what could not be dropped at an earlier one. Call it once at a time, in order. */
   onEvent(event: ChainEvent): Promise<void>
   /** Drops what had ended before the last stop, in case that came in between. */
   sweep(): Promise<void>
@@ -23,8 +23,15 @@ export interface Sweeper {
 
 /** Gives back the room of blobs that nobody pays for any more. */
 export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents): Sweeper {
+  /** ended while an upload was under way, which may still bring slivers */
+  const postponed = new Set<BlobId>()
+
   async function drop(blobId: BlobId, reason: string): Promise<void> {
-    if (isOpen(blobId)) return
+    if (isOpen(blobId)) {
+      postponed.add(blobId)
+      return
+    }
+    postponed.delete(blobId)
     // the metadata last: it is by them that a sweep finds the blob again when this is cut short
     await slivers.delete(blobId)
     await metadata.delete(blobId)
@@ -39,8 +46,18 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
     }
   }
 
+  /** Only ever between two events: a registration that comes meanwhile is not seen before the drop is over. */
+  async function dropPostponed(): Promise<void> {
+    for (const blobId of [...postponed]) {
+      const reason = endOf(await records.get(blobId))
+      if (reason === undefined) postponed.delete(blobId)
+      else await drop(blobId, reason)
+    }
+  }
+
   return {
     async onEvent(event) {
+      await dropPostponed()
       if (event.type === 'BlobDeleted') {
         const state = await records.get(event.blobId)
         if (liveRegistrations(state, event.epoch).length === 0) await drop(event.blobId, 'deleted')
@@ -51,9 +68,12 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
         await dropWhere(state => (liveRegistrations(state, event.epoch).length === 0 ? 'expired' : undefined))
       }
     },
-    sweep: () =>
-      dropWhere(({ invalid, registrations }) =>
-        invalid ? 'invalid' : registrations.length === 0 ? 'deleted' : undefined,
-      ),
+    sweep: () => dropWhere(endOf),
   }
+}
+
+/** Why a blob has ended for good, whatever the epoch; undefined when it has not. */
+function endOf(state: BlobState | undefined): string | undefined {
+  if (state?.invalid) return 'invalid'
+  return state?.registrations.length === 0 ? 'deleted' : undefined
 }

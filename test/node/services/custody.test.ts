@@ -118,6 +118,22 @@ describe('custody', () => {
     assert.ok((await opening).wanted.length > 0)
   })
 
+  it('counts as open from the first look at the store on, and no longer than needed', async () => {
+    const { blobId } = blob.metadata
+    const listing = Promise.withResolvers<boolean>()
+    const { list } = slivers
+    slivers.list = id => {
+      listing.resolve(custody.isOpen(blobId))
+      return list.call(slivers, id)
+    }
+    const session = await custody.open(header(register()), context)
+    assert.equal(await listing.promise, true)
+    await assert.rejects(custody.open(header({ kind: 'permanent' }), context), code('NOT_REGISTERED'))
+    assert.equal(custody.isOpen(blobId), true)
+    session.close()
+    assert.equal(custody.isOpen(blobId), false)
+  })
+
   it('refuses what is not registered so', async () => {
     const registered = register()
     await assert.rejects(custody.open(header({ kind: 'permanent' }), context), code('NOT_REGISTERED'))

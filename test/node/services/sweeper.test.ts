@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import type { ChainEvent } from '../../../chain/types.ts'
 import { createCodec } from '../../../codec/index.ts'
 import { silentLog } from '../../../node/log.ts'
 import { createSweeper } from '../../../node/services/sweeper.ts'
@@ -52,5 +53,21 @@ describe('the sweeper', () => {
     await sweeper(store.slivers, () => true).sweep()
     assert.equal((await store.slivers.list(blobId)).length, 1)
     assert.equal((await store.slivers.usage()).slivers, 2)
+  })
+
+  it('drops what was deleted during its upload once that is over', async () => {
+    const blobId = await ended()
+    let open = true
+    const one = sweeper(store.slivers, () => open)
+    const event = { type: 'BlobDeleted', blobId, epoch: 1, objectId: '0x1' } as unknown as ChainEvent
+    await one.onEvent(event)
+    await store.slivers.put(blobId, ref(1), randomBytes(9))
+    const other = { type: 'EpochChangeDone', epoch: 2 } as ChainEvent
+    await one.onEvent(other)
+    assert.equal((await store.slivers.list(blobId)).length, 2)
+    open = false
+    await one.onEvent(other)
+    assert.deepEqual(await store.slivers.list(blobId), [])
+    assert.equal(await store.metadata.get(blobId), undefined)
   })
 })
