@@ -1,4 +1,4 @@
-import { chmod, mkdir, open } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -32,19 +32,23 @@ export async function newWallet(
 
 async function writeNew(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    // "x" is atomic: whatever is there, a link too, stays as it is
-    await using file = await open(path, 'wx', KEY_MODE)
-    await file.writeFile(text)
-    await file.sync()
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  // "x" is atomic: whatever is there, a link too, stays as it is
+  await using file = await open(path, 'wx', KEY_MODE).catch(error => {
+    if (error.code !== 'EEXIST') throw error
     throw new CliError('FILE_EXISTS', EXIT.usage, `${path} exists: a key is never overwritten.`, {
       hint: 'Choose another name for the new one.',
     })
+  })
+  try {
+    // a umask may have taken away what the owner needs
+    await file.chmod(KEY_MODE)
+    await file.writeFile(text)
+    await file.sync()
+  } catch (error) {
+    // half a key would stand in the way of the next try
+    await rm(path, { force: true })
+    throw error
   }
-  // a umask may have taken more away than the owner's own rights can do without
-  await chmod(path, KEY_MODE)
 }
 
 /** Prints the wallet's address; works without a network when the key file is named. */
