@@ -43,8 +43,12 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
       const underWay = new Set<Promise<void>>()
       const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
         const done = answer(request, response, { expectsContinue, stopping: stopping.signal })
+          .catch(error => {
+            init.log?.error({ err: error }, 'a request was not answered')
+            response.destroy()
+          })
+          .finally(() => underWay.delete(done))
         underWay.add(done)
-        done.finally(() => underWay.delete(done))
       }
       const server = createServer({
         headersTimeout: HEADERS_TIMEOUT_MS,
@@ -55,6 +59,8 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
       server.on('request', serve(false)).on('checkContinue', serve(true))
       server.listen(init.port, host)
       await once(server, 'listening')
+      // a connection that could not be accepted, e.g. for want of file descriptors: unheard, it would end the process
+      server.on('error', error => init.log?.error({ err: error }, `${name} lost a connection`))
       running = { server, stopping, underWay }
     },
     async stop() {

@@ -24,6 +24,8 @@ export interface StoreOutcome {
 }
 
 const spec = SPECS.store
+/** What a node that takes no more bytes gets to say why. */
+const LAST_WORDS_MS = 2_000
 
 /** Stores a blob's slivers with one node. Throws ProtocolError, or the signal's reason. */
 export async function storeBlob(
@@ -75,11 +77,15 @@ async function sendSlivers(
     return { confirmation: await answer, sentBytes }
   } catch (error) {
     // when the stream broke, its last words may still have to be read; otherwise no answer will come
-    if (!(error instanceof ProtocolError && error.code === 'CONNECTION_LOST')) stop.abort(error)
-    throw await answer.then(
-      () => error,
-      (reason: unknown) => reason,
-    )
+    const broken = error instanceof ProtocolError && error.code === 'CONNECTION_LOST'
+    if (!broken) stop.abort(error)
+    const last = setTimeout(() => stop.abort(error), LAST_WORDS_MS)
+    throw await answer
+      .then(
+        () => error,
+        (reason: unknown) => reason,
+      )
+      .finally(() => clearTimeout(last))
   }
 }
 
