@@ -39,6 +39,9 @@ export interface RpcServer {
   close(): Promise<void>
 }
 
+// with node's 5 s, a client whose process was busy that long sends its next call into a connection just closed
+const KEEP_ALIVE_MS = 60_000
+
 /** gRPC-web over HTTP/1.1. Throws the system's error when the port is taken. */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
   const closing = new AbortController()
@@ -51,6 +54,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       response.destroy()
     })
   })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   server.listen(options.port, options.host)
   await once(server, 'listening')
   const { address, port, family } = server.address() as AddressInfo
