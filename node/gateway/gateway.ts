@@ -19,6 +19,7 @@ export function createGateway(init: GatewayInit): Gateway {
     name: 'the gateway',
     dispatch: createDispatch(init, limits),
     toHttpError,
+    logLevel: 'info',
     ...(init.log === undefined ? {} : { log: init.log }),
     ...(init.metrics === undefined ? {} : { metrics: init.metrics.http('gateway') }),
     host: init.host ?? '127.0.0.1',

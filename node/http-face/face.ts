@@ -20,6 +20,7 @@ export function createHttpFace(init: HttpFaceInit): HttpFace {
     name: 'the node',
     dispatch: createDispatch(init, limits),
     toHttpError,
+    logLevel: 'debug', // an upload is dozens of requests
     ...(init.log === undefined ? {} : { log: init.log }),
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
     host: init.host,

@@ -11,6 +11,8 @@ export interface AnswerInit {
   dispatch: Handler
   toHttpError: (error: unknown) => HttpError
   log?: Log
+  /** level of the one line of a request that was answered; one that failed inside is a warning */
+  logLevel: 'debug' | 'info'
   metrics?: HttpMetrics
 }
 
@@ -31,7 +33,7 @@ export type Answer = (
 // what nginx logs for it
 const CLIENT_GONE_STATUS = 499
 
-export function createAnswer({ dispatch, toHttpError, log, metrics: counts }: AnswerInit): Answer {
+export function createAnswer({ dispatch, toHttpError, log, logLevel, metrics: counts }: AnswerInit): Answer {
   return async (request, response, { expectsContinue, stopping }) => {
     const startMs = performance.now()
     const gone = new AbortController()
@@ -84,7 +86,7 @@ export function createAnswer({ dispatch, toHttpError, log, metrics: counts }: An
         ...(failure && { reason: failure.reason }),
       }
       if (status >= 500) log?.warn({ ...line, err: failure?.cause ?? failure }, 'request failed')
-      else log?.info(line, 'request')
+      else log?.[logLevel](line, 'request')
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Codec, CodecError, shardOfPair, sliverLength, verifyMetadata } from '../../codec/index.ts'
+import { type Codec, CodecError, shardOfPair, verifyMetadata } from '../../codec/index.ts'
 import type {
   BlobId,
   BlobMetadata,
@@ -48,7 +48,7 @@ export interface Pieces {
   expectOurs(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<void>
   hasSliver(blobId: BlobId, ref: SliverRef): Promise<boolean>
   sliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<Uint8Array | undefined>
-  /** Verifies and persists; SLIVER_SIZE, SLIVER_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
+  /** Verifies and persists; SLIVER_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
   putSliver(metadata: BlobMetadata, ref: SliverRef, bytes: Uint8Array, context: PeerContext): Promise<void>
   /** Signs once everything of this node's shards is durable; INCOMPLETE until then. */
   confirm(blobId: BlobId, persistence: Persistence, context: PeerContext): Promise<Confirmation>
@@ -105,14 +105,8 @@ export function createPieces(
     hasSliver: (blobId, ref) => slivers.has(blobId, ref),
     sliver: (blobId, ref, { signal }) => slivers.get(blobId, ref, { signal }),
     async putSliver(metadata, ref, bytes, { signal }) {
-      const { blobId, unencodedLength } = metadata
+      const { blobId } = metadata
       const args = { pair: ref.pair, axis: ref.axis }
-      const expectedBytes = sliverLength(nShards, unencodedLength, ref.axis)
-      if (bytes.length !== expectedBytes) {
-        throw new ProtocolError('SLIVER_SIZE', {
-          args: { ...args, expectedBytes, actualBytes: bytes.length },
-        })
-      }
       try {
         await codec.verifySliver(metadata, ref, bytes, { signal })
       } catch (cause) {
