@@ -58,8 +58,8 @@ export function createCustody(
         else open.set(blobId, left)
       }
       try {
-        const { epoch, wanted } = await admit(components, header, context, registrationWaitMs)
-        return new Session(components, header, epoch, wanted, context.signal, leave)
+        const admitted = await admit(components, header, context, registrationWaitMs)
+        return new Session(components, header, admitted, context.signal, leave)
       } catch (error) {
         leave()
         throw error
@@ -68,13 +68,21 @@ export function createCustody(
   }
 }
 
+interface Admitted {
+  epoch: Epoch
+  /** both slivers of each of the node's shards */
+  owed: SliverRef[]
+  /** those of them that are not stored yet */
+  wanted: SliverRef[]
+}
+
 /** Every check that needs no sliver. */
 async function admit(
   { nodeId, slivers, blobs, committees }: CustodyComponents,
   { metadata, persistence }: StoreHeader,
   { signal }: PeerContext,
   registrationWaitMs: number,
-): Promise<{ epoch: Epoch; wanted: SliverRef[] }> {
+): Promise<Admitted> {
   const { blobId } = metadata
   const { current } = await chainUp(committees.get({ signal }), signal)
   checkMetadata(metadata, current.nShards)
@@ -92,15 +100,17 @@ async function admit(
   }
   // most uploads are of new blobs: one look at the index instead of one per sliver
   const listed = new Set((await slivers.list(blobId)).map(keyOf))
+  const owed: SliverRef[] = []
   const wanted: SliverRef[] = []
   for (const shard of shards) {
     const pair = pairOfShard(shard, blobId, current.nShards)
     for (const axis of ['primary', 'secondary'] as const) {
       const ref = { pair, axis }
+      owed.push(ref)
       if (!listed.has(keyOf(ref)) || !(await slivers.has(blobId, ref))) wanted.push(ref)
     }
   }
-  return { epoch: current.epoch, wanted }
+  return { epoch: current.epoch, owed, wanted }
 }
 
 function checkMetadata(metadata: BlobMetadata, nShards: number): void {
@@ -129,6 +139,7 @@ class Session implements StoreSession {
   readonly #header: StoreHeader
   readonly #signal: AbortSignal
   readonly #onClose: () => void
+  readonly #owed: readonly SliverRef[]
   readonly #missing: Map<string, SliverRef>
   #metadataStored: Promise<void> | undefined
   #closed = false
@@ -136,8 +147,7 @@ class Session implements StoreSession {
   constructor(
     components: CustodyComponents,
     header: StoreHeader,
-    epoch: Epoch,
-    wanted: SliverRef[],
+    { epoch, owed, wanted }: Admitted,
     signal: AbortSignal,
     onClose: () => void,
   ) {
@@ -145,6 +155,7 @@ class Session implements StoreSession {
     this.#header = header
     this.epoch = epoch
     this.wanted = wanted
+    this.#owed = owed
     this.#signal = signal
     this.#onClose = onClose
     this.#missing = new Map(wanted.map(ref => [keyOf(ref), ref]))
@@ -180,6 +191,7 @@ class Session implements StoreSession {
     if (this.#missing.size > 0)
       throw new ProtocolError('INCOMPLETE', { args: { missing: this.#missing.size } })
     await this.#storeMetadata()
+    await this.#expectStored()
     // what held when the upload began may have ended while the slivers travelled
     const { current } = await chainUp(committees.get({ signal: this.#signal }), this.#signal)
     if (current.epoch !== this.epoch)
@@ -200,6 +212,13 @@ class Session implements StoreSession {
     if (this.#closed) return
     this.#closed = true
     this.#onClose()
+  }
+
+  /** Slivers may have been found damaged while others travelled: the promise is made for what is there now. */
+  async #expectStored(): Promise<void> {
+    const listed = new Set((await this.#components.slivers.list(this.#header.metadata.blobId)).map(keyOf))
+    const missing = this.#owed.filter(ref => !listed.has(keyOf(ref))).length
+    if (missing > 0) throw new ProtocolError('INCOMPLETE', { args: { missing } })
   }
 
   #storeMetadata(): Promise<void> {

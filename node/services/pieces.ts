@@ -115,7 +115,7 @@ export function createPieces(
         throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
       }
       await slivers.put(blobId, ref, bytes, { signal })
-      // metadata comes before slivers and goes before them: without it the blob was swept while this one was written
+      // metadata comes before slivers, and what is written while it goes is swept: without it, this came too late
       if ((await metadataStore.get(blobId)) !== undefined) return
       await slivers.delete(blobId)
       throw new ProtocolError('BLOB_GONE', { args: { blobId } })

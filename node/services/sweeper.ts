@@ -32,9 +32,11 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
       return
     }
     postponed.delete(blobId)
-    // the metadata last: it is by them that a sweep finds the blob again when this is cut short
+    // slivers first: it is by the metadata that a sweep finds the blob again when this is cut short
     await slivers.delete(blobId)
     await metadata.delete(blobId)
+    // and once more: whoever writes a sliver looks for the metadata afterwards, and may have found it until just now
+    await slivers.delete(blobId)
     log.info({ blobId, reason }, 'dropped a blob')
   }
 

@@ -175,6 +175,16 @@ describe('custody', () => {
     assert.equal(await slivers.has(blob.metadata.blobId, foreign), false)
   })
 
+  it('signs nothing when slivers that it had have gone meanwhile', async () => {
+    const first = await custody.open(header(register()), context)
+    for (const ref of first.wanted) await first.accept(ref, blob.sliver(ref))
+    first.close()
+    const session = await custody.open(header(register()), context)
+    assert.deepEqual(session.wanted, [])
+    await slivers.delete(blob.metadata.blobId)
+    await assert.rejects(session.confirm(), code('INCOMPLETE'))
+  })
+
   it('signs nothing while slivers are missing', async () => {
     const session = await custody.open(header(register()), context)
     await session.accept(session.wanted[0], blob.sliver(session.wanted[0]))

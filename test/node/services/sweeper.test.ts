@@ -70,4 +70,24 @@ describe('the sweeper', () => {
     assert.deepEqual(await store.slivers.list(blobId), [])
     assert.equal(await store.metadata.get(blobId), undefined)
   })
+
+  it('leaves nothing of a sliver that is written during the removal', async () => {
+    const blobId = await ended()
+    const { metadata } = store
+    const racing = {
+      list: () => metadata.list(),
+      async delete(id: typeof blobId) {
+        await store.slivers.put(id, ref(1), randomBytes(9))
+        await metadata.delete(id)
+      },
+    } as unknown as typeof metadata
+    await createSweeper({
+      slivers: store.slivers,
+      metadata: racing,
+      records: store.blobs,
+      isOpen: () => false,
+      log: silentLog(),
+    }).sweep()
+    assert.deepEqual(await store.slivers.list(blobId), [])
+  })
 })
