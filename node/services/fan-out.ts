@@ -53,6 +53,8 @@ const ATTEMPTS = 3
 const RETRY_MS = 300
 /** A node that asks for more patience than this will not confirm in time: that is as good as a refusal. */
 const MAX_RETRY_AFTER_MS = 5_000
+/** How long confirmations are still counted, for the message, once a quorum has become impossible. */
+const HOPELESS_MS = 500
 /** Below this everybody is sent to at once. */
 const UNGATED_BYTES = 1024 * 1024
 /** How long nodes outside the first quorum wait at most; well under the time after which they would hang up. */
@@ -83,6 +85,9 @@ export function fanOut(
   let epochChanged = false
   const refusals: Error[] = []
   let decided = false
+  /** weight of those who will not confirm any more */
+  let lost = 0
+  let hopeless: NodeJS.Timeout | undefined
 
   const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), HOLD_MS)
   // a small blob is sent before the order could matter
@@ -115,7 +120,8 @@ export function fanOut(
     })
   }
 
-  async function serve(member: CommitteeMember): Promise<void> {
+  /** Tells whether the member confirmed. */
+  async function serve(member: CommitteeMember): Promise<boolean> {
     const peer = book.address(member)
     const shards = new Set(member.shards)
     const isOwn = ({ pair }: SliverRef) => pair < nShards && shards.has(shardOfPair(pair, blobId, nShards))
@@ -132,13 +138,13 @@ export function fanOut(
         const outcome = await peers.store(peer, { header, sliver }, { signal })
         if (outcome.epoch !== epoch) {
           epochChanged = true
-          return
+          return false
         }
         // only what equals, byte for byte, the message that we built ourselves
         if (!Buffer.from(outcome.confirmation.message).equals(message)) {
           log.warn({ peer: peer.peerId, nodeId: member.nodeId, blobId }, 'peer confirmed something else')
           metrics.liar(member.nodeId, 'confirmation')
-          return
+          return false
         }
         signatures.set(member.index, outcome.confirmation.signature)
         onConfirmed?.(weight())
@@ -147,9 +153,9 @@ export function fanOut(
           { peer: peer.peerId, blobId, sentBytes: outcome.sentBytes, durationMs: performance.now() - start },
           'peer confirmed',
         )
-        return
+        return true
       } catch (error) {
-        if (signal.aborted) return
+        if (signal.aborted) return false
         turn.giveUp()
         const code = error instanceof ProtocolError ? error.code : undefined
         if (code === 'EPOCH_CHANGED' || code === 'NOT_IN_COMMITTEE') epochChanged = true
@@ -165,16 +171,26 @@ export function fanOut(
             new Error(`${member.name}: ${error instanceof Error ? error.message : error}`, { cause: error }),
           )
           if (code === 'UNREACHABLE' || code === 'CONNECTION_LOST' || code === 'TIMEOUT') book.failed(member)
-          return
+          return false
         }
         await sleep(retryAfterMs, signal).catch(() => undefined)
-        if (signal.aborted) return
+        if (signal.aborted) return false
       }
     }
   }
 
-  const finished = Promise.all(committee.members.filter(({ shards }) => shards.length > 0).map(serve)).then(
-    () => decide(true),
+  async function attend(member: CommitteeMember): Promise<void> {
+    if (await serve(member)) return
+    lost += member.shards.length
+    // the slowest of the others need not be waited for; those who are about to confirm are to be counted
+    if (!isQuorum(nShards - lost, nShards)) hopeless ??= setTimeout(decide, HOPELESS_MS, true)
+  }
+
+  const finished = Promise.all(committee.members.filter(({ shards }) => shards.length > 0).map(attend)).then(
+    () => {
+      clearTimeout(hopeless)
+      decide(true)
+    },
   )
   finished.catch(result.reject)
   return { result: result.promise, finished: finished.catch(() => undefined) }

@@ -172,12 +172,6 @@ async function registerAndSend(
   }
 
   async function send(): Promise<{ certificate: Certificate; confirmedShards: number }> {
-    // of every round: what was sent to the owners of an earlier epoch goes on meanwhile
-    const rounds: { finished: Promise<void>; stop: AbortController }[] = []
-    const finished = () => Promise.all(rounds.map(round => round.finished)).then(() => undefined)
-    const cutShort = (reason: unknown) => {
-      for (const { stop } of rounds) stop.abort(reason)
-    }
     for (let round = 1; ; round++) {
       const { current } = await committees.get({ signal, fresh: round > 1 })
       const { nShards } = current
@@ -190,7 +184,7 @@ async function registerAndSend(
         // the caller's signal ends it until quorum; afterwards only closing does
         signal: anySignal(lingering.signal, stop.signal),
       })
-      rounds.push({ finished: sending.finished, stop })
+      const cutShort = (reason: unknown) => stop.abort(reason)
       const onAbort = () => cutShort(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })
       if (signal?.aborted) onAbort()
@@ -198,10 +192,15 @@ async function registerAndSend(
         const { certificate, confirmedShards, epochChanged, refusals } = await sending.result
         signal?.throwIfAborted()
         if (certificate !== undefined) {
-          linger(finished(), cutShort)
+          linger(sending.finished, cutShort)
           return { certificate, confirmedShards }
         }
-        if (epochChanged && round < ROUNDS) continue
+        if (epochChanged && round < ROUNDS) {
+          // who was still being sent to is asked again, and then wants only what it lacks
+          cutShort(new DOMException('the epoch changed', 'AbortError'))
+          await sending.finished
+          continue
+        }
         const neededShards = Math.ceil((2 * nShards + 1) / 3)
         throw new ClientError(
           'TOO_FEW_CONFIRMATIONS',
@@ -212,7 +211,7 @@ async function registerAndSend(
       } catch (error) {
         // the caller releases the slivers as soon as this is thrown: nobody may be sending them then
         cutShort(error)
-        await finished()
+        await sending.finished
         throw error
       } finally {
         signal?.removeEventListener('abort', onAbort)

@@ -69,6 +69,20 @@ describe('fan-out', () => {
     await finished
   })
 
+  it('tells at once when a quorum has become impossible', async () => {
+    const hanging = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      if (index < 2) throw new ProtocolError('STORAGE_FULL', { remote: true })
+      if (index === 2) await hanging.promise
+    })
+    const { certificate, confirmedShards, refusals } = await result
+    assert.equal(certificate, undefined)
+    assert.equal(confirmedShards, 2)
+    assert.equal(refusals.length, 2)
+    hanging.resolve()
+    await finished
+  })
+
   it('does not wait as long as a node tells it to', async () => {
     const { finished } = send(async index => {
       if (index === 3) throw new ProtocolError('BUSY', { remote: true, retryAfterMs: 2 ** 31 - 1 })
