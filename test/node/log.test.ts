@@ -40,4 +40,14 @@ describe('log', () => {
     assert.equal(lines.length, 4)
     for (const line of lines) assert.ok(!/hush|suiprivkey1q/.test(line), line)
   })
+
+  it('shows what a stranger wrote on one line, and nothing of it acts on a terminal', () => {
+    const lines: string[] = []
+    const log = createLog({ write: line => lines.push(line) })
+    log.warn({ name: 'a\n00:00:00 ERROR forged \u001b[2J', err: new Error('\u009b31m') }, 'peer')
+    assert.equal(lines.length, 1)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    assert.doesNotMatch(lines[0], /[\0-\x09\x0b-\x1f\x7f-\x9f]|\n00:/)
+    assert.match(lines[0], /name=a\\n00:00:00 ERROR forged \\x1b\[2J/)
+  })
 })
