@@ -159,6 +159,8 @@ class Session implements StoreSession {
     this.#signal = signal
     this.#onClose = onClose
     this.#missing = new Map(wanted.map(ref => [keyOf(ref), ref]))
+    // begun while the slivers are on their way; whoever waits for it meets the error
+    if (wanted.length > 0) this.#storeMetadata().catch(() => undefined)
   }
 
   async accept(ref: SliverRef, bytes: Uint8Array): Promise<void> {
@@ -175,8 +177,9 @@ class Session implements StoreSession {
       throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
     }
     try {
-      const put = slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal })
-      await Promise.all([this.#storeMetadata(), put])
+      // the metadata before any sliver: it is by them that what a crash leaves behind is found and swept one day
+      await this.#storeMetadata()
+      await slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal })
     } catch (cause) {
       const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
       throw full ? new ProtocolError('STORAGE_FULL', { cause }) : cause

@@ -185,6 +185,23 @@ describe('custody', () => {
     await assert.rejects(session.confirm(), code('INCOMPLETE'))
   })
 
+  it('keeps the metadata before the first sliver', async () => {
+    const metadata = createMetadataStore(records, N)
+    const { put } = slivers
+    const known: boolean[] = []
+    slivers.put = async (id, ...rest) => {
+      known.push((await metadata.get(id)) !== undefined)
+      await put.call(slivers, id, ...rest)
+    }
+    const session = await custody.open(header(register()), context)
+    await Promise.all(session.wanted.map(ref => session.accept(ref, blob.sliver(ref))))
+    assert.deepEqual(
+      known,
+      session.wanted.map(() => true),
+    )
+    session.close()
+  })
+
   it('signs nothing while slivers are missing', async () => {
     const session = await custody.open(header(register()), context)
     await session.accept(session.wanted[0], blob.sliver(session.wanted[0]))
