@@ -164,6 +164,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     )
     opened.push(() => Promise.all(running.map(node => node.stop())))
     await Promise.all(running.map(node => node.start()))
+    // the handshakes among the nodes would slow down the first upload
+    await Promise.all(running.map(node => node.running?.settled()))
     signal?.throwIfAborted()
 
     // 4. the gateway, last: whoever finds its port open finds everything else behind it

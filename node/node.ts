@@ -55,6 +55,8 @@ export interface StorageNode {
   /** of the HTTP face, where there is one */
   readonly httpUrl?: string
   readonly blobs: Pick<BlobInfo, 'get' | 'waitFor'>
+  /** Resolves once the node has tried to reach the others; it answers peers before. */
+  settled(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -204,6 +206,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       multiaddrs: libp2p.getMultiaddrs().map(String),
       ...(face === undefined ? {} : { httpUrl: face.url }),
       blobs,
+      settled: () => mesh.settled(),
       stop: closeAll,
     }
   } catch (error) {

@@ -19,6 +19,8 @@ export interface MeshOptions {
 export interface Mesh {
   /** Begins; does not wait for connections. */
   start(): void
+  /** Resolves once every other node that was needed has been tried, or the mesh was stopped. */
+  settled(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,6 +34,7 @@ const SETTLED_MS = 60_000
 export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TARGET }: MeshOptions): Mesh {
   let stopping = new AbortController()
   let running: Promise<void> = Promise.resolve()
+  let firstRound = Promise.withResolvers<void>()
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -39,6 +42,7 @@ export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TA
         if (!signal.aborted) log.warn({ err: error }, 'mesh: cannot tell who the other nodes are')
         return target
       })
+      firstRound.resolve()
       await pause(missing > 0 ? IMPATIENT_MS : SETTLED_MS, signal)
     }
   }
@@ -70,11 +74,14 @@ export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TA
   return {
     start() {
       stopping = new AbortController()
+      firstRound = Promise.withResolvers()
       running = run(stopping.signal)
     },
+    settled: () => firstRound.promise,
     async stop() {
       stopping.abort()
       await running
+      firstRound.resolve()
     },
   }
 }

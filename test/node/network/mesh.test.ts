@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { neighbours } from '../../../node/network/mesh.ts'
+import type { ObjectId } from '../../../codec/types.ts'
+import { silentLog } from '../../../node/log.ts'
+import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
+import { createMesh, neighbours } from '../../../node/network/mesh.ts'
 
 const peer = (peerId: string) => ({ peerId, multiaddrs: [] })
 
@@ -28,5 +31,52 @@ describe('neighbours in the mesh', () => {
 
   it('are none for a node alone', () => {
     assert.deepEqual(neighbours('a', [peer('a')]), [])
+  })
+})
+
+describe('a mesh', () => {
+  const nodes: NetworkNode[] = []
+
+  before(async () => {
+    for (let i = 0; i < 3; i++) {
+      nodes.push(
+        await createNetworkNode({
+          listen: ['/ip4/127.0.0.1/tcp/0'],
+          network: `0x${'5'.repeat(64)}` as ObjectId,
+          roles: ['storage'],
+          log: silentLog(),
+        }),
+      )
+    }
+  })
+
+  after(async () => {
+    for (const node of nodes) await node.stop()
+  })
+
+  const addressOf = (node: NetworkNode) => ({
+    peerId: node.peerId.toString(),
+    multiaddrs: node.getMultiaddrs().map(String),
+  })
+
+  it('has settled once it is connected to the others', async () => {
+    const mesh = createMesh(
+      { libp2p: nodes[0]!, log: silentLog() },
+      { peers: async () => nodes.map(addressOf) },
+    )
+    mesh.start()
+    await mesh.settled()
+    assert.equal(new Set(nodes[0]!.getConnections().map(({ remotePeer }) => remotePeer.toString())).size, 2)
+    await mesh.stop()
+  })
+
+  it('has settled when it was stopped before it knew anybody', async () => {
+    const mesh = createMesh(
+      { libp2p: nodes[0]!, log: silentLog() },
+      { peers: () => Promise.reject(new Error('the chain is down')) },
+    )
+    mesh.start()
+    await mesh.stop()
+    await mesh.settled()
   })
 })
