@@ -106,8 +106,9 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
             const writer = coordinator.writer(wallet)
             // once per client, when it is first needed: each load is a wasm instance and 50 ms
             loadingBls ??= loadBls()
-            const bls = await loadingBls
-            const all = { ...components, chain: coordinator, writer, committees, bls, lingering }
+            // whoever needs it meets the error
+            loadingBls.catch(() => undefined)
+            const all = { ...components, chain: coordinator, writer, committees, bls: loadingBls, lingering }
             return upload(all, data, { ...options, signal })
           }),
         () => data.length,

@@ -21,7 +21,8 @@ export interface UploadComponents {
   book: PeerBook
   committees: CommitteeTracker
   codec: BlobCodec
-  bls: Bls
+  /** loads while the blob is encoded: it is needed when nodes confirm */
+  bls: Promise<Bls>
   lingering: Lingering
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
@@ -175,15 +176,19 @@ async function registerAndSend(
     for (let round = 1; ; round++) {
       const { current } = await committees.get({ signal, fresh: round > 1 })
       const { nShards } = current
+      const bls = await components.bls
       const stop = new AbortController()
-      const sending = fanOut(components, {
-        committee: current,
-        header,
-        encoded,
-        onConfirmed: done => onProgress?.({ phase: 'upload', done, total: nShards }),
-        // the caller's signal ends it until quorum; afterwards only closing does
-        signal: anySignal(lingering.signal, stop.signal),
-      })
+      const sending = fanOut(
+        { ...components, bls },
+        {
+          committee: current,
+          header,
+          encoded,
+          onConfirmed: done => onProgress?.({ phase: 'upload', done, total: nShards }),
+          // the caller's signal ends it until quorum; afterwards only closing does
+          signal: anySignal(lingering.signal, stop.signal),
+        },
+      )
       const cutShort = (reason: unknown) => stop.abort(reason)
       const onAbort = () => cutShort(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })

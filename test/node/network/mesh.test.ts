@@ -65,9 +65,13 @@ describe('a mesh', () => {
       { peers: async () => nodes.map(addressOf) },
     )
     mesh.start()
-    await mesh.settled()
-    assert.equal(new Set(nodes[0]!.getConnections().map(({ remotePeer }) => remotePeer.toString())).size, 2)
-    await mesh.stop()
+    try {
+      await mesh.settled()
+      const connected = nodes[0]!.getConnections().map(({ remotePeer }) => remotePeer.toString())
+      assert.equal(new Set(connected).size, 2)
+    } finally {
+      await mesh.stop()
+    }
   })
 
   it('has settled when it was stopped before it knew anybody', async () => {
