@@ -28,6 +28,8 @@ export interface UploadComponents {
   metrics: Pick<NodeMetrics, 'liar'>
 }
 
+/** Up to here a blob is encoded in less time than a handshake takes. */
+const SMALL_BYTES = 1024 * 1024
 /** An epoch change during an upload: send again to the new owners, but not for ever. */
 const ROUNDS = 3
 /** How many nodes are handed the certificate, to gossip it: one may be down. */
@@ -44,9 +46,14 @@ export async function upload(
   await lingering.room(signal)
   const [system, { current }] = await Promise.all([chain.system({ signal }), committees.get({ signal })])
   checkOptions(system, data, options)
-  // connections are opened while the cores encode
-  for (const member of current.members)
-    peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
+  const connect = (): void => {
+    for (const member of current.members)
+      peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
+  }
+  // connections are opened while something else is waited for: the encoding, or the chain's registration when the
+  // encoding is done at once; a dozen handshakes before it would only delay it
+  const isSmall = data.length <= SMALL_BYTES
+  if (!isSmall) connect()
 
   onProgress?.({ phase: 'encode', done: 0, total: 1 })
   const encoded = await codec.encode(data, current.nShards, { signal })
@@ -57,6 +64,7 @@ export async function upload(
       ? undefined
       : await findExisting(components, encoded.metadata.blobId, current, system, options)
     if (known?.result !== undefined) return known.result
+    if (isSmall) connect()
     const linger: Lingering['add'] = (work, cutShort) => {
       handedOver = true
       lingering.add(
