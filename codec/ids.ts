@@ -9,11 +9,14 @@ const U256_LIMIT = 1n << 256n
 
 /** Reads a blob ID; throws INVALID_ID unless it is the canonical text of 32 bytes. */
 export function parseBlobId(text: string): BlobId {
-  if (typeof text === 'string' && BLOB_ID_TEXT.test(text)) {
-    // 43 characters carry 258 bits: with the two spare ones set, a second text would name the same blob
-    if (toText(fromText(text)) === text) return text as BlobId
+  if (typeof text !== 'string' || !BLOB_ID_TEXT.test(text)) {
+    throw new CodecError('INVALID_ID', 'a blob ID has 43 characters of URL-safe base64')
   }
-  throw new CodecError('INVALID_ID', 'not a blob ID: 43 characters of URL-safe base64 are expected')
+  // 43 characters carry 258 bits: with the two spare ones set, a second text would name the same blob
+  if (toText(fromText(text)) !== text) {
+    throw new CodecError('INVALID_ID', `no blob ID ends in "${text.at(-1)}": it was mistyped`)
+  }
+  return text as BlobId
 }
 
 /** The blob ID of 32 bytes. */

@@ -1,4 +1,4 @@
-import { parseBlobId, parseObjectId } from '../../codec/index.ts'
+import { type CodecError, parseBlobId, parseObjectId } from '../../codec/index.ts'
 import type { BlobId, ObjectId, SliverPairIndex, SliverRef } from '../../codec/types.ts'
 import { HttpError } from '../http/errors.ts'
 
@@ -8,8 +8,8 @@ type Params = Readonly<Record<string, string>>
 export function blobIdParam({ blobId = '' }: Params): BlobId {
   try {
     return parseBlobId(blobId)
-  } catch {
-    throw new HttpError(400, 'INVALID_BLOB_ID', 'a blob ID has 43 characters of URL-safe base64')
+  } catch (error) {
+    throw new HttpError(400, 'INVALID_BLOB_ID', (error as CodecError).message)
   }
 }
 

@@ -47,6 +47,11 @@ describe('blob IDs', () => {
     })
   }
 
+  it('says of 43 characters that only the last is wrong', () => {
+    assert.throws(() => parseBlobId(`${'A'.repeat(42)}B`), { code: 'INVALID_ID', message: /ends in "B"/ })
+    assert.throws(() => parseBlobId('A'.repeat(42)), { code: 'INVALID_ID', message: /43 characters/ })
+  })
+
   it('refuses what is out of range', () => {
     assert.throws(() => blobIdFromBytes(new Uint8Array(31)), { code: 'MALFORMED' })
     assert.throws(() => blobIdFromU256(1n << 256n), { code: 'INVALID_ARGUMENT' })

@@ -9,7 +9,7 @@ export function blobIdArgument(text: string): BlobId {
     return parseBlobId(text)
   } catch (cause) {
     throw new CliError('USAGE', EXIT.usage, `"${text}" is not a blob ID.`, {
-      hint: 'A blob ID has 43 characters of URL-safe base64; `floe store` prints it.',
+      hint: `${sentence(cause)} \`floe store\` prints it.`,
       cause,
     })
   }
@@ -30,4 +30,9 @@ export function objectIdArgument(text: string, what: string): ObjectId {
       cause,
     })
   }
+}
+
+function sentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }

@@ -1,4 +1,4 @@
-import { parseBlobId } from '../../../codec/index.ts'
+import { type CodecError, parseBlobId } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
@@ -79,7 +79,7 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
 function blobIdParam(text: string | undefined): BlobId {
   try {
     return parseBlobId(text ?? '')
-  } catch {
-    throw new HttpError(400, 'INVALID_BLOB_ID', 'a blob ID has 43 characters of URL-safe base64')
+  } catch (error) {
+    throw new HttpError(400, 'INVALID_BLOB_ID', (error as CodecError).message)
   }
 }
