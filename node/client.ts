@@ -37,8 +37,8 @@ export interface ClientInit {
   libp2p?: NetworkNode
 }
 
-/** Uploads that may still be serving their last nodes while new ones begin. */
-const LINGERING_UPLOADS = 4
+/** Uploads at a time: as many as a gateway takes in, while as many more still serve their last nodes. */
+const UPLOADS = 8
 /** What close() grants them. */
 const CLOSE_GRACE_MS = 10_000
 
@@ -63,7 +63,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
     }))
   const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
   const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
-  const lingering = createLingering(LINGERING_UPLOADS)
+  const lingering = createLingering(UPLOADS)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
   const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }

@@ -8,7 +8,7 @@ import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'
 import type { CommitteeTracker } from './committees.ts'
 import { fanOut } from './fan-out.ts'
-import type { Lingering } from './lingering.ts'
+import type { Lingering, Place } from './lingering.ts'
 import { networkStatus, seemsNew } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import type { StoreOptions, StoreResult } from './types.ts'
@@ -41,9 +41,22 @@ export async function upload(
   data: Uint8Array,
   options: StoreOptions,
 ): Promise<StoreResult> {
-  const { chain, peers, book, committees, codec, lingering } = components
+  const place = await components.lingering.enter(options.signal)
+  try {
+    return await uploadFrom(place, components, data, options)
+  } finally {
+    place.leave()
+  }
+}
+
+async function uploadFrom(
+  place: Place,
+  components: UploadComponents,
+  data: Uint8Array,
+  options: StoreOptions,
+): Promise<StoreResult> {
+  const { chain, peers, book, committees, codec } = components
   const { signal, onProgress } = options
-  await lingering.room(signal)
   const [system, { current }] = await Promise.all([chain.system({ signal }), committees.get({ signal })])
   checkOptions(system, data, options)
   const connect = (): void => {
@@ -65,14 +78,17 @@ export async function upload(
       : await findExisting(components, encoded.metadata.blobId, current, system, options)
     if (known?.result !== undefined) return known.result
     if (isSmall) connect()
-    const linger: Lingering['add'] = (work, cutShort) => {
+    const send: Place['add'] = (work, cutShort) => {
       handedOver = true
-      lingering.add(
+      place.add(
         work.finally(() => encoded.release()),
         cutShort,
       )
     }
-    return await registerAndSend(components, encoded, known?.resume, system, options, linger)
+    return await registerAndSend(components, encoded, known?.resume, system, options, {
+      slivers: send,
+      certificate: place.add,
+    })
   } finally {
     if (!handedOver) encoded.release()
   }
@@ -145,7 +161,7 @@ async function registerAndSend(
   resume: BlobObject | undefined,
   system: SystemInfo,
   options: StoreOptions,
-  linger: Lingering['add'],
+  later: { slivers: Place['add']; certificate: Place['add'] },
 ): Promise<StoreResult> {
   const { writer, committees, peers, book, lingering, log } = components
   const { epochs, deletable, onProgress, signal, sendObjectTo } = options
@@ -170,7 +186,9 @@ async function registerAndSend(
   })
   onProgress?.({ phase: 'certify', done: 1, total: 1 })
   const late = new AbortController()
-  lingering.add(handOver(certificate, anySignal(lingering.signal, late.signal)), reason => late.abort(reason))
+  later.certificate(handOver(certificate, anySignal(lingering.signal, late.signal)), reason =>
+    late.abort(reason),
+  )
   return {
     kind: 'newlyCreated',
     blob: certified.blob,
@@ -205,7 +223,7 @@ async function registerAndSend(
         const { certificate, confirmedShards, epochChanged, refusals } = await sending.result
         signal?.throwIfAborted()
         if (certificate !== undefined) {
-          linger(sending.finished, cutShort)
+          later.slivers(sending.finished, cutShort)
           return { certificate, confirmedShards }
         }
         if (epochChanged && round < ROUNDS) {
