@@ -27,6 +27,8 @@ export interface RpcOptions {
   network: string
   /** ends everything that is under way */
   closed: AbortSignal
+  /** what one answer may take */
+  attemptTimeoutMs?: number
 }
 
 /** One gRPC call or a chain of them; everything it does through `client` ends with `signal`. */
@@ -40,16 +42,18 @@ export class RpcPool {
   readonly urls: readonly string[]
   readonly #network: string
   readonly #closed: AbortSignal
+  readonly #attemptTimeoutMs: number
   /** chain IDs of the URLs seen so far: one chain is the only sane answer */
   readonly #chainIds = new Map<string, string>()
   #preferred = 0
 
-  constructor({ urls, network, closed }: RpcOptions) {
+  constructor({ urls, network, closed, attemptTimeoutMs = ATTEMPT_TIMEOUT_MS }: RpcOptions) {
     if (urls.length === 0)
       throw new ChainError('INVALID_ARGUMENT', 'no Sui RPC URL given', { what: 'suiRpc', value: '' })
     this.urls = urls
     this.#network = network
     this.#closed = closed
+    this.#attemptTimeoutMs = attemptTimeoutMs
   }
 
   /**
@@ -97,7 +101,7 @@ export class RpcPool {
     const late = new AbortController()
     const timer = setTimeout(
       () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
-      ATTEMPT_TIMEOUT_MS,
+      this.#attemptTimeoutMs,
     )
     const attempt = AbortSignal.any([bound, late.signal])
     try {
@@ -116,10 +120,9 @@ export class RpcPool {
 
   /** A client on the preferred URL for a stream without a time limit; the caller reports its failure by `failed(url)`. */
   async stream(signal: AbortSignal): Promise<{ client: SuiGrpcClient; url: string }> {
-    const url = this.urls[this.#preferred % this.urls.length]!
-    const client = this.#client(url, this.#bound(signal))
-    await raceSignal(this.#checkChain(client, url), signal)
-    return { client, url }
+    // asking which chain it serves is a call like any other: it has a time limit, and its failure moves on
+    const url = await this.once(async (_client, _signal, reached) => reached, signal)
+    return { client: this.#client(url, this.#bound(signal)), url }
   }
 
   /** Makes the next call prefer another URL. */

@@ -101,6 +101,25 @@ describe('chain/client/rpc', () => {
     assert.ok(!other.calls.some(call => call.endsWith('GetEpoch')))
   })
 
+  it('does not wait for ever to learn which chain a URL of a stream serves', async () => {
+    const asked = Promise.withResolvers<void>()
+    const silent = await serve({
+      handlers: {
+        'LedgerService/GetServiceInfo': () => {
+          asked.resolve()
+          return new Promise<object>(() => {})
+        },
+      },
+    })
+    const live = await serve()
+    const urls = [silent.url, live.url]
+    const rpc = new RpcPool({ urls, network: 'localnet', closed: closing.signal, attemptTimeoutMs: 50 })
+    const stream = rpc.stream(new AbortController().signal)
+    await asked.promise
+    await assert.rejects(stream, error => rpcStatus(error) === 'DEADLINE_EXCEEDED')
+    assert.equal((await rpc.stream(new AbortController().signal)).url, live.url)
+  })
+
   it('ends what is under way when the coordinator is closed', async () => {
     const closed = new AbortController()
     const reached = Promise.withResolvers<void>()
