@@ -16,6 +16,7 @@ import {
 } from './keys.ts'
 import { isMissing, readPack, type SliverLocation, sha256Hex, syncFolder, writePack } from './pack-file.ts'
 import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+import { Turns } from './turns.ts'
 
 export interface DamagedSliver {
   blobId: BlobId
@@ -78,24 +79,20 @@ class PackedSliverStore implements FileSliverStore {
   readonly #init: FileSliverStoreInit
   readonly #batcher: Batcher<Item>
   readonly #folders = new Map<string, Promise<void>>()
+  /** Changes to one blob's records, each of which looks first and then writes: one at a time. */
+  readonly #turns = new Turns()
 
   constructor(init: FileSliverStoreInit) {
     this.#init = init
-    this.#batcher = new Batcher((hex, items) => this.#writeBatch(blobIdFromHex(hex), items))
+    this.#batcher = new Batcher((hex, items) =>
+      this.#turns.take(hex, () => this.#writeBatch(blobIdFromHex(hex), items)),
+    )
   }
 
   async has(blobId: BlobId, ref: SliverRef): Promise<boolean> {
     const location = await this.#locate(blobId, ref)
     if (location === undefined) return false
-    // a look at the length notices missing and cut files without reading them
-    const size = await stat(this.#path(location.file)).then(
-      ({ size }) => size,
-      error => {
-        if (isMissing(error)) return 0
-        throw error
-      },
-    )
-    if (size >= location.offset + location.length) return true
+    if (await this.#isWhole(location)) return true
     return (await this.#damaged(blobId, ref, location)) ? false : this.has(blobId, ref)
   }
 
@@ -120,7 +117,11 @@ class PackedSliverStore implements FileSliverStore {
     return refs
   }
 
-  async delete(blobId: BlobId): Promise<void> {
+  delete(blobId: BlobId): Promise<void> {
+    return this.#turns.take(blobHex(blobId), () => this.#deleteBlob(blobId))
+  }
+
+  async #deleteBlob(blobId: BlobId): Promise<void> {
     const files = new Set<string>()
     const operations: RecordOperation[] = []
     for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
@@ -141,12 +142,24 @@ class PackedSliverStore implements FileSliverStore {
     return usage
   }
 
-  close(): Promise<void> {
-    return this.#batcher.idle()
+  async close(): Promise<void> {
+    await this.#batcher.idle()
+    await this.#turns.idle()
   }
 
   #path(file: string): string {
     return join(this.#init.path, file)
+  }
+
+  /** A look at the length notices missing and cut files without reading them. */
+  async #isWhole({ file, offset, length }: SliverLocation): Promise<boolean> {
+    try {
+      const { size } = await stat(this.#path(file))
+      return size >= offset + length
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
   }
 
   /** Removes files whose abandonment was committed. */
@@ -178,10 +191,10 @@ class PackedSliverStore implements FileSliverStore {
     const stored = await this.#locations(blobId)
     // several uploads of one blob bring the same slivers: once is enough
     const fresh = new Map(batch.map(item => [sliverKey(blobId, item.ref), item]))
-    for (const [key, { ref, bytes }] of fresh) {
+    for (const [key, { bytes }] of fresh) {
       const location = stored.get(key)
       if (location === undefined || location.length !== bytes.length) continue
-      if (location.sha256 === (await sha256Hex(bytes)) && (await this.has(blobId, ref))) fresh.delete(key)
+      if (location.sha256 === (await sha256Hex(bytes)) && (await this.#isWhole(location))) fresh.delete(key)
     }
     if (fresh.size === 0) return
     const replaced = [...fresh.keys()].flatMap(key => stored.get(key)?.file ?? [])
@@ -227,7 +240,11 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   /** Forgets a damaged sliver. False when the record is another one by now: a put has replaced the sliver meanwhile. */
-  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
+  #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
+    return this.#turns.take(blobHex(blobId), () => this.#forget(blobId, ref, location))
+  }
+
+  async #forget(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
     const key = sliverKey(blobId, ref)
     const locations = await this.#locations(blobId)
     const now = locations.get(key)

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLog } from '../../../node/log.ts'
-import type { DamagedSliver } from '../../../node/store/file-sliver-store.ts'
+import { type DamagedSliver, openFileSliverStore } from '../../../node/store/file-sliver-store.ts'
+import { SLIVER_PREFIX } from '../../../node/store/keys.ts'
 import { memorySliverStore } from '../../../node/store/memory-sliver-store.ts'
 import { type NodeStore, openNodeStore } from '../../../node/store/node-store.ts'
+import { openRecords, type Records } from '../../../node/store/records.ts'
 import { anyBlobId, ref, sliverStoreSuite } from '../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
@@ -144,5 +146,45 @@ describe('slivers in files', () => {
     assert.deepEqual(await files(), [])
     await reopen()
     assert.deepEqual(await store.slivers.list(blob), [])
+  })
+
+  it('does not lose a sliver that is put while the damage to its forerunner is dealt with', async () => {
+    const records = await openRecords(join(folder.path, 'other'))
+    const forgetting = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const held: Records = {
+      get: key => records.get(key),
+      list: prefix => records.list(prefix),
+      async commit(operations, options) {
+        if (operations.some(({ type, key }) => type === 'del' && key.startsWith(SLIVER_PREFIX))) {
+          forgetting.resolve()
+          await goOn.promise
+        }
+        await records.commit(operations, options)
+      },
+      close: () => records.close(),
+    }
+    const path = join(folder.path, 'other-slivers')
+    const slivers = await openFileSliverStore({ path, records: held, log: silentLog() })
+    try {
+      const blob = anyBlobId()
+      await slivers.put(blob, ref(0), randomBytes(100))
+      for (const file of await readdir(path, { recursive: true, withFileTypes: true })) {
+        if (file.isFile()) await truncate(join(file.parentPath, file.name), 10)
+      }
+      const damagedOne = slivers.get(blob, ref(0))
+      await forgetting.promise
+      const bytes = randomBytes(100)
+      const put = slivers.put(blob, ref(0), bytes)
+      // as far as it comes: to its end where the two do not wait for each other
+      await Promise.race([put, new Promise(resolve => setTimeout(resolve, 100))])
+      goOn.resolve()
+      await Promise.all([damagedOne, put])
+      assert.deepEqual(Buffer.from((await slivers.get(blob, ref(0))) ?? []), bytes)
+    } finally {
+      goOn.resolve()
+      await slivers.close()
+      await records.close()
+    }
   })
 })
