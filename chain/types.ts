@@ -47,6 +47,11 @@ export interface Committee {
   epoch: Epoch
   nShards: number
   members: CommitteeMember[]
+  /**
+   * Set on a previous committee that was not read while it was in office: the chain keeps who had which shards, not the
+   * keys. The BLS keys are the nodes' present ones then, so a certificate that does not verify may be good all the same.
+   */
+  keysUncertain?: true
 }
 
 export type EpochState =

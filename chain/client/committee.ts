@@ -25,6 +25,8 @@ export class CommitteeReader {
   readonly #state: StateReader
   readonly #flight = new SingleFlight<Committees>()
   #cached: Committees | undefined
+  /** the committee in office before that of `#cached`, as it was read then: the chain does not keep its keys */
+  #outgoing: Committee | undefined
   #freshUntil = 0
   /** counts `expire`: a run that began before the last one may not fill the cache */
   #generation = 0
@@ -53,9 +55,10 @@ export class CommitteeReader {
     const state = await this.#state.read()
     const epoch = state.staking.epoch as Epoch
     const known = this.#cached?.epoch === epoch ? this.#cached : undefined
+    if (this.#cached?.epoch === epoch - 1) this.#outgoing = this.#cached.current
     const committees: Committees = known
       ? { ...known, state: epochState(state.staking) }
-      : await this.#rpc.read(client => readCommittees(client, state))
+      : await this.#rpc.read(client => readCommittees(client, state, this.#outgoing))
     if (generation === this.#generation) {
       this.#cached = committees
       this.#freshUntil = performance.now() + STATE_TTL_MS
@@ -64,7 +67,11 @@ export class CommitteeReader {
   }
 }
 
-async function readCommittees(client: SuiGrpcClient, state: ChainState): Promise<Committees> {
+async function readCommittees(
+  client: SuiGrpcClient,
+  state: ChainState,
+  outgoing: Committee | undefined,
+): Promise<Committees> {
   const { staking, system } = state
   const current = assignmentOf(staking.committee)
   const previous = assignmentOf(staking.previous_committee)
@@ -82,13 +89,26 @@ async function readCommittees(client: SuiGrpcClient, state: ChainState): Promise
     epoch,
     state: epochState(staking),
     current: { epoch, nShards, members: membersOf([...signingKeys.keys()], current, nodes, signingKeys) },
-    ...(previous.size > 0 && {
-      previous: {
-        epoch: (epoch - 1) as Epoch,
-        nShards,
-        members: membersOf([...previous.keys()].sort(), previous, nodes),
-      } satisfies Committee,
-    }),
+    ...(previous.size > 0 && { previous: previousOf(epoch, nShards, previous, nodes, outgoing) }),
+  }
+}
+
+/** The committee of the epoch before, with the keys that it signed with where they were seen. */
+function previousOf(
+  epoch: Epoch,
+  nShards: number,
+  assignment: ReadonlyMap<ObjectId, ShardIndex[]>,
+  nodes: ReadonlyMap<ObjectId, Member>,
+  outgoing: Committee | undefined,
+): Committee {
+  const before = (epoch - 1) as Epoch
+  const seen = outgoing?.epoch === before ? outgoing : undefined
+  const keys = new Map(seen?.members.map(({ nodeId, blsPublicKey }) => [nodeId, blsPublicKey]))
+  return {
+    epoch: before,
+    nShards,
+    members: membersOf([...assignment.keys()].sort(), assignment, nodes, keys),
+    ...(seen === undefined && { keysUncertain: true }),
   }
 }
 
