@@ -1,5 +1,6 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { NetworkConfig, Wallet } from '../chain/types.ts'
+import { loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
 import type { SliverStore } from '../protocols/ports.ts'
 import { createClient } from './client.ts'
@@ -24,6 +25,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'
 import { createAdaptiveCodec } from './services/adaptive-codec.ts'
+import { rememberingBls } from './services/remembering-bls.ts'
 import type { Client } from './services/types.ts'
 import { version } from './version.ts'
 
@@ -139,7 +141,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const nodeIds = await writeNodeConfigs(layout, network, seats, current)
     signal?.throwIfAborted()
 
-    // 3. the nodes. They share the codec's threads and the chain's connection: it is one machine
+    // 3. the nodes. They share the codec's threads, the chain's connection and what BLS has verified: it is one machine
+    const bls = rememberingBls(await loadBls())
     const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
     const metrics = createMetrics({ version })
@@ -157,6 +160,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
           log: log.child({ node: `node-${seat.name}` }),
           codec,
           coordinator,
+          bls,
           ...(registrationWaitMs === undefined ? {} : { registrationWaitMs }),
           ...(wrapSlivers === undefined ? {} : { wrapSlivers: slivers => wrapSlivers(slivers, i) }),
         }),

@@ -1,6 +1,6 @@
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig } from '../chain/types.ts'
-import { loadBls } from '../codec/index.ts'
+import { type Bls, loadBls } from '../codec/index.ts'
 import type { BlobId, ObjectId } from '../codec/types.ts'
 import { createCertifiedTopic, serveProtocols } from '../protocols/index.ts'
 import type { Log, SliverStore } from '../protocols/ports.ts'
@@ -42,6 +42,7 @@ export interface StorageNodeInit {
   /** shared with others in the process; a given one is not closed */
   codec?: BlobCodec
   coordinator?: Coordinator
+  bls?: Bls
   /** how long an upload may wait for the event of its registration */
   registrationWaitMs?: number
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
@@ -88,7 +89,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
     const codec = init.codec ?? createAdaptiveCodec()
     if (init.codec === undefined) opened.push(() => codec.close())
-    const bls = await loadBls()
+    const bls = init.bls ?? (await loadBls())
 
     // 2. the chain: nothing can be judged without the committee and the events
     const coordinator = init.coordinator ?? createCoordinator(network, { log })

@@ -144,8 +144,14 @@ export const CERTIFIED_TOPIC = {
   /** certificates of one member that did not hold: so many in a row, then one a minute, are worth a check */
   faultBurst: 10,
   faultsPerSecond: 1 / 60,
-  /** checks under way at once: each costs 25 ms of BLS on one core */
+  /** checks under way at once */
   pendingChecks: 64,
+  /**
+   * Checks of all members' messages together: each costs 25 ms of BLS on the one thread, so this is a quarter of it. What
+   * is beyond is ignored: the chain tells the same a moment later.
+   */
+  checksPerSecond: 10,
+  checkBurst: 100,
   /** certificates remembered to tell repeats: an hour at 10 a second is 36,000 */
   remembered: 50_000,
 } as const

@@ -3,14 +3,14 @@ import { CodecError, parseConfirmationMessage, verifyCertificate } from '../../c
 import type { BlobId, Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
 import type { CertificateSink, Log } from '../../protocols/ports.ts'
-import { isCertified, isRegistered } from '../store/blob-state.ts'
+import { isRegistered } from '../store/blob-state.ts'
 import type { BlobInfo } from './blob-info.ts'
 import type { CommitteeTracker } from './committees.ts'
 
 export interface CertifiedComponents {
   bls: Bls
   committees: CommitteeTracker
-  blobs: Pick<BlobInfo, 'get' | 'waitFor'>
+  blobs: Pick<BlobInfo, 'waitFor'>
   log: Log
 }
 
@@ -31,21 +31,24 @@ export function createCertified({ bls, committees, blobs, log }: CertifiedCompon
   const listeners = new Set<(certificate: Certificate) => void>()
   const handedOver = new Set<string>()
 
+  /**
+   * Blames whoever sent it for what anyone would refuse: a message that is none, a signature that is wrong. What another
+   * node may see otherwise, because its view of the chain is ahead of ours or behind, is nobody's fault. The chain's own
+   * word is not enough: we would pass on a signature that those who have not heard it yet must refuse.
+   */
   async function check(
     certificate: Certificate,
-    { signal, chainSuffices }: { signal?: AbortSignal; chainSuffices: boolean },
+    { signal, fromClient = false }: { signal?: AbortSignal; fromClient?: boolean },
   ): Promise<BlobId> {
     const body = parse(certificate)
     const { blobId, persistence } = body
     const refuse = (cause?: unknown) => new ProtocolError('CERTIFICATE_INVALID', { args: { blobId }, cause })
     if (body.epoch !== certificate.epoch) throw refuse()
     const { epoch, current, previous } = await committees.get(signal === undefined ? {} : { signal })
-    // our own view lags: nobody is to blame for that
-    if (certificate.epoch > epoch) throw new ProtocolError('EPOCH_CHANGED', { args: { epoch } })
+    // of an epoch that we do not see yet, or that its sender still sees
+    const otherEpoch = (cause?: unknown) => new ProtocolError('EPOCH_CHANGED', { args: { epoch }, cause })
     const committee = [current, previous].find(one => one?.epoch === certificate.epoch)
-    if (committee === undefined) throw refuse()
-    // what the chain has accepted needs no second look at its signature, which would cost 25 ms
-    if (chainSuffices && isCertified(await blobs.get(blobId), persistence, epoch)) return blobId
+    if (committee === undefined) throw otherEpoch()
     try {
       const members = committee.members.map(({ blsPublicKey, shards }) => ({
         publicKey: blsPublicKey,
@@ -53,24 +56,32 @@ export function createCertified({ bls, committees, blobs, log }: CertifiedCompon
       }))
       verifyCertificate({ bls, certificate, nShards: committee.nShards, members })
     } catch (cause) {
-      throw cause instanceof CodecError ? refuse(cause) : cause
+      if (!(cause instanceof CodecError)) throw cause
+      // signed with keys that we cannot know any more, perhaps. A client's failed attempts are counted all the same:
+      // each has cost 25 ms, and an honest one has few
+      if (committee.keysUncertain && !fromClient) throw otherEpoch(cause)
+      throw refuse(cause)
     }
     // a replay after deletion must not revive the blob
-    const live = await blobs.waitFor(blobId, state => isRegistered(state, persistence, epoch), {
-      timeoutMs: REGISTRATION_WAIT_MS,
-      ...(signal === undefined ? {} : { signal }),
-    })
+    const live = await blobs.waitFor(
+      blobId,
+      state => state?.invalid === true || isRegistered(state, persistence, epoch),
+      {
+        timeoutMs: REGISTRATION_WAIT_MS,
+        ...(signal === undefined ? {} : { signal }),
+      },
+    )
+    if (live?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
     if (!isRegistered(live, persistence, epoch)) throw new ProtocolError('BLOB_GONE', { args: { blobId } })
     return blobId
   }
 
   return {
-    check: (certificate, options) => check(certificate, { ...options, chainSuffices: true }),
+    check: (certificate, options) => check(certificate, options),
     async certified(certificate, { peer, signal }) {
       const key = Buffer.from(certificate.message).toString('base64')
       if (handedOver.has(key)) return
-      // we are about to tell others under our own name: its signature has to be right, whatever the chain says
-      const blobId = await check(certificate, { signal, chainSuffices: false })
+      const blobId = await check(certificate, { signal, fromClient: true })
       if (handedOver.has(key)) return
       handedOver.add(key)
       // a Set keeps the order of insertion: the first is the oldest

@@ -85,16 +85,7 @@ export function liveRegistrations(state: BlobState | undefined, epoch: Epoch): B
  * a deletable one only while exactly that object is registered, unexpired and undeleted.
  */
 export function isRegistered(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): boolean {
-  return matching(state, persistence, epoch).length > 0
-}
-
-/** Whether the chain has accepted a certificate with this persistence. */
-export function isCertified(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): boolean {
-  return matching(state, persistence, epoch).some(({ certified }) => certified)
-}
-
-function matching(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): BlobRegistration[] {
-  return liveRegistrations(state, epoch).filter(({ deletable, objectId }) =>
+  return liveRegistrations(state, epoch).some(({ deletable, objectId }) =>
     persistence.kind === 'permanent' ? !deletable : deletable && objectId === persistence.objectId,
   )
 }

@@ -1,5 +1,6 @@
 import type { Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
+import { createTokenBucket } from '../quota/token-bucket.ts'
 import { CERTIFIED_TOPIC } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'
 import { createPublishers } from './publishers.ts'
@@ -28,6 +29,7 @@ export function createCertifiedValidator(ports: CertifiedPorts, now?: () => numb
   const publisherOf = createPublishers(ports.isMember, now)
   const good = new Set<string>()
   const pending = new Map<string, Promise<void>>()
+  const checks = createTokenBucket(CERTIFIED_TOPIC.checksPerSecond, CERTIFIED_TOPIC.checkBurst, now)
 
   function remember(key: string): void {
     good.add(key)
@@ -63,7 +65,8 @@ export function createCertifiedValidator(ports: CertifiedPorts, now?: () => numb
       const key = keyOf(certificate)
       // a bad certificate for the same message must not shadow a good one that comes while it is being checked
       while (pending.has(key)) await pending.get(key)
-      if (good.has(key) || pending.size >= CERTIFIED_TOPIC.pendingChecks) return 'ignore'
+      if (good.has(key) || pending.size >= CERTIFIED_TOPIC.pendingChecks || !checks.tryTake(1))
+        return 'ignore'
       const verdict = checkOnce(key, certificate, signal)
       const done = verdict.then(
         () => {},

@@ -19,6 +19,7 @@ describe('certificates', () => {
   let bls: Bls
   let verified: number
   let states: BlobState | undefined
+  let committees: Committees
   let service: CertifiedService
   let heard: Certificate[]
 
@@ -33,6 +34,7 @@ describe('certificates', () => {
     verified = 0
     heard = []
     states = state('1', true)
+    committees = { epoch: EPOCH, current: committee } as Committees
     service = createCertified({
       bls: {
         verifyAggregate(...args: Parameters<Bls['verifyAggregate']>) {
@@ -40,11 +42,8 @@ describe('certificates', () => {
           return bls.verifyAggregate(...args)
         },
       } as Bls,
-      committees: {
-        get: async () => ({ epoch: EPOCH, current: committee }) as Committees,
-        latest: () => undefined,
-      },
-      blobs: { get: async () => states, waitFor: async () => states },
+      committees: { get: async () => committees, latest: () => undefined },
+      blobs: { waitFor: async () => states },
       log: silentLog(),
     })
     service.onCertificate(certificate => heard.push(certificate))
@@ -85,13 +84,18 @@ describe('certificates', () => {
     assert.deepEqual(heard, [certificateOf()])
   })
 
-  it('takes the word of the chain for what it hears', async () => {
-    await service.check(certificateOf(), {})
-    assert.equal(verified, 0)
-    states = state('1', false)
-    await service.check(certificateOf(), {})
-    assert.equal(verified, 1)
-    await assert.rejects(service.check(forged(), {}), { code: 'CERTIFICATE_INVALID' })
+  it('verifies what it hears, whatever the chain says, so that it never passes on what others must refuse', async () => {
+    for (const certified of [true, false]) {
+      states = state('1', certified)
+      await service.check(certificateOf(), {})
+      await assert.rejects(service.check(forged(), {}), { code: 'CERTIFICATE_INVALID', blame: true })
+    }
+    assert.equal(verified, 4)
+  })
+
+  it('passes on nothing of a blob that was found to be invalid', async () => {
+    states = { ...state('1', true), invalid: true }
+    await assert.rejects(service.check(certificateOf(), {}), { code: 'BLOB_INVALID', blame: false })
   })
 
   it('does not revive a deleted blob, nor for the sake of another registration', async () => {
@@ -105,5 +109,23 @@ describe('certificates', () => {
     const next = certificateOf(2 as Epoch)
     await assert.rejects(service.check(next, {}), { code: 'EPOCH_CHANGED', blame: false })
     await assert.rejects(service.check({ ...next, epoch: EPOCH }, {}), { code: 'CERTIFICATE_INVALID' })
+  })
+
+  it('blames nobody for an epoch that it does not see any more', async () => {
+    const before = certificateOf()
+    committees = { epoch: 3 as Epoch, current: { ...committee, epoch: 3 as Epoch } } as Committees
+    await assert.rejects(service.check(before, {}), { code: 'EPOCH_CHANGED', blame: false })
+    assert.equal(verified, 0)
+  })
+
+  it('blames only clients for signatures of a committee whose keys it may not know', async () => {
+    const current = { ...committee, epoch: 2 as Epoch }
+    committees = { epoch: 2 as Epoch, current, previous: committee } as Committees
+    await service.check(certificateOf(), {})
+    await assert.rejects(service.check(forged(), {}), { code: 'CERTIFICATE_INVALID', blame: true })
+    committees.previous = { ...committee, keysUncertain: true }
+    await service.check(certificateOf(), {})
+    await assert.rejects(service.check(forged(), {}), { code: 'EPOCH_CHANGED', blame: false })
+    await assert.rejects(service.certified(forged(), context), { code: 'CERTIFICATE_INVALID', blame: true })
   })
 })

@@ -2,13 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { ChainEvent } from '../../../chain/types.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
-import {
-  applyBlobEvent,
-  type BlobState,
-  isCertified,
-  isRegistered,
-  statusOf,
-} from '../../../node/store/blob-state.ts'
+import { applyBlobEvent, type BlobState, isRegistered, statusOf } from '../../../node/store/blob-state.ts'
 
 const blobId = 'A'.repeat(43) as BlobId
 const base = {
@@ -78,8 +72,6 @@ describe('blob state', () => {
     const state = stateOf(registered('0xa', 3, false))
     assert.equal(isRegistered(state, { kind: 'permanent' }, e(2)), true)
     assert.equal(isRegistered(state, { kind: 'permanent' }, e(3)), false)
-    assert.equal(isCertified(state, { kind: 'permanent' }, e(2)), false)
-    assert.equal(isCertified(stateOf(certified('0xa', 3, false)), { kind: 'permanent' }, e(2)), true)
   })
 
   it('tells the status', () => {

@@ -130,6 +130,17 @@ describe('certified validator', () => {
     assert.equal(verdicts.filter(verdict => verdict === 'ignore').length, 3)
   })
 
+  it('bounds the checks in a second, of all members together, and ignores the rest', async () => {
+    const validator = make()
+    const { checkBurst, checksPerSecond } = CERTIFIED_TOPIC
+    for (let i = 0; i < checkBurst; i++)
+      assert.equal(await validator.judge(encoded(i), `member ${i}`, signal), 'accept')
+    assert.equal(await validator.judge(encoded(250), 'member', signal), 'ignore')
+    assert.equal(checked, checkBurst)
+    now += 1_000 / checksPerSecond
+    assert.equal(await validator.judge(encoded(250), 'member', signal), 'accept')
+  })
+
   it('knows its own when they come back', async () => {
     const validator = make()
     validator.remember(certificate(1))
