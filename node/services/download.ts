@@ -11,7 +11,7 @@ import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
 import { networkStatus } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
-import { readRows } from './read-rows.ts'
+import { bytesOfRows, readRows } from './read-rows.ts'
 import type { ReadOptions, ReadResult } from './types.ts'
 import { anySignal } from './wait.ts'
 
@@ -39,15 +39,18 @@ export async function download(
   components: DownloadComponents,
   committee: Committee,
   blobId: BlobId,
-  { range, onProgress, signal }: ReadOptions = {},
+  { range, room, onProgress, signal }: ReadOptions = {},
 ): Promise<ReadResult> {
   if (range !== undefined) {
     const metadata = await findMetadata(components, committee, blobId, { signal })
     const size = metadata.unencodedLength
     const part = { start: Math.min(range.start, size), end: Math.min(range.end, size) }
-    const data =
-      size > WHOLE_BLOB_BYTES ? await readRows(components, committee, metadata, part, signal) : undefined
-    if (data !== undefined) return { blobId, size, data }
+    if (size > WHOLE_BLOB_BYTES) {
+      await room?.(Math.min(bytesOfRows(metadata, part), size))
+      const data = await readRows(components, committee, metadata, part, signal)
+      if (data !== undefined) return { blobId, size, data }
+    }
+    await room?.(size)
     const whole = await readWhole(components, committee, blobId, { onProgress, signal })
     return { ...whole, data: whole.data.subarray(part.start, part.end) }
   }

@@ -1,5 +1,12 @@
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
-import { CodecError, encodingParams, shardOfPair, sliverLength, symbolSize } from '../../codec/index.ts'
+import {
+  CodecError,
+  encodingParams,
+  rangeSlivers,
+  shardOfPair,
+  sliverLength,
+  symbolSize,
+} from '../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
@@ -18,6 +25,16 @@ export interface ReadRowsComponents {
 
 /** Whoever holds a row has this long to begin; then the whole blob is read from others. */
 const TIMEOUT_MS = 3_000
+
+/** What the rows of a range take when all of them arrive at the same time. */
+export function bytesOfRows(
+  { nShards, unencodedLength }: BlobMetadata,
+  { start, end }: { start: number; end: number },
+): number {
+  if (start >= end) return 0
+  const rows = rangeSlivers({ nShards, unencodedLength }, start, end).length
+  return rows * sliverLength(nShards, unencodedLength, 'primary')
+}
 
 /**
  * Part of a blob from the source rows that contain it: primary sliver i is row i of the message matrix, so nothing needs

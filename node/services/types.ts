@@ -39,6 +39,11 @@ export type StoreResult =
 export interface ReadOptions {
   /** half-open byte range; the whole blob when absent */
   range?: { start: number; end: number }
+  /**
+   * Of a range: awaited before its rows are fetched, with what they take in memory, and once more when one of them cannot
+   * be had and the whole blob has to be read instead. The last figure is what counts; a rejection ends the read.
+   */
+  room?: (bytes: number) => Promise<void>
   onProgress?: (progress: Progress) => void
   signal?: AbortSignal
 }

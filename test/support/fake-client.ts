@@ -25,8 +25,15 @@ export interface FakeClient extends Client {
 const EPOCH = 1 as Epoch
 const SENDER = parseObjectId('0xa11ce')
 
-export function createFakeClient(init: { nShards?: number; maxEpochsAhead?: number } = {}): FakeClient {
-  const { nShards = 100, maxEpochsAhead = 53 } = init
+export interface FakeClientInit {
+  nShards?: number
+  maxEpochsAhead?: number
+  /** ranges need the whole blob */
+  noRows?: boolean
+}
+
+export function createFakeClient(init: FakeClientInit = {}): FakeClient {
+  const { nShards = 100, maxEpochsAhead = 53, noRows = false } = init
   const blobs = new Map<BlobId, Uint8Array>()
   const objects = new Map<BlobId, BlobObject>()
   const calls: FakeClient['calls'] = []
@@ -144,9 +151,13 @@ export function createFakeClient(init: { nShards?: number; maxEpochsAhead?: numb
 
     store: (data, options) => run('store', options, () => store(data, options)),
     read: (blobId, options) =>
-      run('read', options, () => {
+      run('read', options, async () => {
         const data = find(blobId)
         const { start, end } = options?.range ?? { start: 0, end: data.length }
+        if (options?.range !== undefined) {
+          await options.room?.(end - start)
+          if (noRows) await options.room?.(data.length)
+        }
         options?.onProgress?.({ phase: 'fetch', done: 1, total: 1 })
         return { blobId, size: data.length, data: data.slice(start, end) }
       }),

@@ -64,9 +64,16 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
     headers: Record<string, string | number>,
     signal: AbortSignal,
   ): Promise<void> {
-    const leave = await gate.enter(length, signal)
+    let leave = (): void => {}
+    // what is held already is given back first: two who wait for more than they have would wait for each other
+    const room = async (bytes: number): Promise<void> => {
+      leave()
+      leave = await gate.enter(bytes, signal)
+    }
     try {
-      const { data } = await client.read(blobId, { ...(range && { range }), signal })
+      // of a range the client knows what it takes: at least its rows, at worst the whole blob
+      if (range === undefined) await room(length)
+      const { data } = await client.read(blobId, { ...(range && { range, room }), signal })
       if (data.length !== length) throw new Error(`the client read ${data.length} bytes instead of ${length}`)
       exchange.note({ bytesOut: length })
       await sendBytes(exchange, range === undefined ? 200 : 206, headers, data, limits.readerStallMs)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { ClientError } from '../../../node/errors.ts'
+import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, openSocket, put, reasonOf } from './support.ts'
 
 const UNKNOWN = 'A'.repeat(43)
@@ -187,6 +188,24 @@ describe('gateway: reading', () => {
     socket.resume()
     await once(socket, 'close')
     assert.ok(received < data.length)
+  })
+
+  it('counts a range by the whole blob once its rows cannot be had', async () => {
+    const data = Buffer.alloc(24 * 1024 * 1024, 7)
+    const limits = { downloadBytes: data.length + 1_000, waitMs: 100 }
+    const { url, port, client } = await start({ limits, client: createFakeClient({ noRows: true }) })
+    const blobId = await put(url, data)
+    const headers = { range: 'bytes=0-0' }
+    assert.equal((await ask(`${url}/v1/blobs/${blobId}`, { headers })).status, 206)
+    // whoever reads slowly leaves room for a byte, not for another blob
+    const socket = await openSocket(port)
+    socket.pause()
+    socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await client.ended('read', 2)
+    const refused = await ask(`${url}/v1/blobs/${blobId}`, { headers })
+    assert.deepEqual([refused.status, reasonOf(refused)], [503, 'BUSY'])
+    socket.destroy()
+    assert.equal((await ask(`${url}/v1/blobs/${blobId}`, { headers })).status, 206)
   })
 
   it('refuses with 429 and 503 when too much is under way', async () => {

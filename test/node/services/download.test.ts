@@ -188,7 +188,12 @@ describe('download', () => {
     const encoded = await codec.encode(large, 100)
     const { read, fake } = reader(all(honest(encoded)))
     const range = { start: 100_000, end: 140_000 }
-    const { data: got, size } = await read({ range }, encoded.metadata.blobId)
+    const asked: number[] = []
+    const room = async (bytes: number) => void asked.push(bytes)
+    const { data: got, size } = await read({ range, room }, encoded.metadata.blobId)
+    // three or four rows of 17,8xx bytes
+    assert.equal(asked.length, 1)
+    assert.ok(asked[0]! >= 40_000 && asked[0]! < 4 * 18_000, `${asked}`)
     assert.ok(Buffer.from(got).equals(large.subarray(range.start, range.end)))
     assert.equal(size, large.length)
     assert.ok(total(fake.asked) <= 4)
@@ -198,9 +203,24 @@ describe('download', () => {
         ...(i % 4 === 0 ? { sliver: async () => other.sliver({ pair: 0 as never, axis: 'primary' }) } : {}),
       })),
     )
-    const whole = await broken.read({ range: { start: 0, end: 600_000 } }, encoded.metadata.blobId)
+    asked.length = 0
+    const whole = await broken.read({ range: { start: 0, end: 600_000 }, room }, encoded.metadata.blobId)
+    assert.deepEqual(asked, [600_000, 600_000])
     assert.ok(Buffer.from(whole.data).equals(large))
     assert.ok(broken.liars.length > 0)
+    encoded.release()
+  })
+
+  it('asks for room before it reads everything for the sake of a byte, and goes no further without it', async () => {
+    const large = randomBytes(600_000)
+    const encoded = await codec.encode(large, 100)
+    const { read, fake } = reader(all({ ...honest(encoded), sliver: async () => undefined }))
+    const full = new Error('no room')
+    const room = async (bytes: number) => {
+      if (bytes > 100_000) throw full
+    }
+    await assert.rejects(read({ range: { start: 0, end: 1 }, room }, encoded.metadata.blobId), full)
+    assert.equal(total(fake.asked), 1)
     encoded.release()
   })
 
