@@ -1,8 +1,8 @@
 import type { Allotment, Arena } from './arena.ts'
 import { KERNEL_TABLES } from './field.ts'
 
-/** Two interleaved message blocks and two hash states. */
-const MESSAGE_BYTES = 256 + 128
+/** Three message blocks, and three hash states twice. */
+const MESSAGE_BYTES = 384 + 2 * 192
 /** Bytes of the zero hashes: 18 levels. */
 const ZERO_HASHES = 18 * 32
 const MEMO_BYTES = 65_536 * 32

@@ -1,6 +1,10 @@
 /**
- * Writes the AssemblyScript of Blake2b's compression (RFC 7693), two messages at a time in the lanes of i64x2, all
- * twelve rounds in a straight line: no compiler unrolls this well, and words known to be zero cost nothing.
+ * Writes the AssemblyScript of Blake2b's compression (RFC 7693), three messages at a time, all twelve rounds in a
+ * straight line: no compiler unrolls this well, and words known to be zero cost nothing.
+ *
+ * Two messages sit in the lanes of i64x2, the third in scalar words. The two of them share no instruction: vectors keep
+ * a processor's vector units busy all the time and its other integer units not at all, so that the third message is
+ * there for half the price. The instructions of both are mixed evenly, since no processor looks far ahead.
  */
 
 const SIGMA = [
@@ -31,13 +35,53 @@ const IV = [
 const PARAMETERS = 0x01010020n
 const ALL_ONES = 0xffff_ffff_ffff_ffffn
 
+/** How many words of a last block may differ from zero: a variant for each, which skips the others. */
+export const LAST_BLOCK_WORDS = [2, 6, 10, 16]
+const INNER_WORDS = 9
+
 /** Words of the state that one G mixes: columns, then diagonals. Diagonals start at the last, which pairs up best. */
 const COLUMNS = ['0 4 8 12', '1 5 9 13', '2 6 10 14', '3 7 11 15']
 const DIAGONALS = ['3 4 9 14', '0 5 10 15', '1 6 11 12', '2 7 8 13']
 const DIAGONAL_ORDER = [3, 0, 1, 2]
 
-/** The expression of message word i, or undefined where it is known to be zero. */
-type MessageWord = (index: number) => string | undefined
+/** Where the scalar message's part begins, behind 8 or 16 pairs of words. */
+const SCALAR_STATE = 8 * 16
+const SCALAR_MESSAGE = 16 * 16
+
+/** How the steps of G are written for one kind of operand. */
+interface Form {
+  state: string
+  message: string
+  add(x: string, y: string): string
+  xor(x: string, y: string): string
+  rotate: Record<16 | 24 | 32 | 63, (x: string) => string>
+}
+
+const PAIR: Form = {
+  state: 'v',
+  message: 'm',
+  add: (x, y) => `i64x2.add(${x}, ${y})`,
+  xor: (x, y) => `v128.xor(${x}, ${y})`,
+  rotate: {
+    32: x => `v128.shuffle<u8>(${x}, ${x}, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)`,
+    24: x => `lookup(${x}, by24)`,
+    16: x => `lookup(${x}, by16)`,
+    63: x => `v128.or(i64x2.shr_u(${x}, 63), i64x2.add(${x}, ${x}))`,
+  },
+}
+
+const SINGLE: Form = {
+  state: 'w',
+  message: 'n',
+  add: (x, y) => `${x} + ${y}`,
+  xor: (x, y) => `${x} ^ ${y}`,
+  rotate: {
+    32: x => `rotr<u64>(${x}, 32)`,
+    24: x => `rotr<u64>(${x}, 24)`,
+    16: x => `rotr<u64>(${x}, 16)`,
+    63: x => `rotr<u64>(${x}, 63)`,
+  },
+}
 
 /** The source of the module `blake2b` that the kernel imports. */
 export function blake2bSource(): string {
@@ -45,146 +89,201 @@ export function blake2bSource(): string {
     "import { masks } from './config'",
     "import { lookup } from './field'",
     startState(),
-    hashBlock(),
     compressFull(),
-    compressLast(),
+    ...LAST_BLOCK_WORDS.map(compressLast),
     hashInner(),
   ].join('\n\n')
 }
 
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`
+}
+
 function splat(value: bigint): string {
-  return `i64x2.splat(0x${value.toString(16)})`
+  return `i64x2.splat(${hex(value)})`
 }
 
-function initial(word: number): string {
-  return splat(word === 0 ? IV[0]! ^ PARAMETERS : IV[word]!)
+function initial(word: number): bigint {
+  return word === 0 ? IV[0]! ^ PARAMETERS : IV[word]!
 }
 
+/** The state before the first block, of a pair and of a single message. */
 function startState(): string {
-  const stores = IV.map((_, i) => `  v128.store(h, ${initial(i)}, ${16 * i})`)
+  const stores = IV.flatMap((_, i) => [
+    `  v128.store(h, ${splat(initial(i))}, ${16 * i})`,
+    `  store<u64>(h, ${hex(initial(i))}, ${SCALAR_STATE + 8 * i})`,
+  ])
   return `export function startState(h: usize): void {\n${stores.join('\n')}\n}`
 }
 
-/** One block that is the whole message, its 16 pairs of words at m. */
-function hashBlock(): string {
-  return fn('hashBlock', 'm: usize, length: u64, outA: usize, outB: usize', [
-    ...loadMessage(),
-    ...stateFrom(initial, 'length', true),
-    ...rounds(i => `m${i}`),
-    ...digests(initial),
-  ])
-}
-
-/** One block in the middle of a message, read where it lies; \`mask\` clears what precedes the message. */
+/** Before the last block, read where it lies, from state to state; `mask` clears what precedes the message. */
 function compressFull(): string {
-  const words = SIGMA[0]!.map(i => {
-    const pair = `v128.load64_lane(b, v128.load64_zero(a, ${8 * i}), 1, ${8 * i})`
-    return `  const m${i} = ${i === 0 ? `v128.and(${pair}, i64x2.splat(mask))` : pair}`
-  })
-  return fn('compressFull', 'h: usize, a: usize, b: usize, mask: i64, length: u64', [
-    ...words,
-    ...stateFrom(hashed, 'length', false),
-    ...rounds(i => `m${i}`),
-    ...IV.map((_, i) => `  v128.store(h, v128.xor(${hashed(i)}, v128.xor(v${i}, v${i + 8})), ${16 * i})`),
+  const first = [
+    '  const m0 = v128.and(v128.load64_lane(b, v128.load64_zero(a), 1), i64x2.splat(mask))',
+    '  const n0 = load<u64>(c) & mask',
+  ]
+  return fn('compressFull', 'from: usize, to: usize, a: usize, b: usize, c: usize, mask: u64, length: u64', [
+    ...first,
+    ...words(1, 16, i => 8 * i),
+    ...stateFrom(hashedPair, hashedSingle, 'length', false),
+    ...rounds(16),
+    ...IV.flatMap((_, i) => [
+      `  v128.store(to, v128.xor(${hashedPair(i)}, v128.xor(v${i}, v${i + 8})), ${16 * i})`,
+      `  store<u64>(to, ${hashedSingle(i)} ^ w${i} ^ w${i + 8}, ${SCALAR_STATE + 8 * i})`,
+    ]),
   ])
 }
 
-/** The last block of a longer message, its pairs of words at m. */
-function compressLast(): string {
-  return fn('compressLast', 'h: usize, m: usize, length: u64, outA: usize, outB: usize', [
-    ...loadMessage(),
-    ...stateFrom(hashed, 'length', true),
-    ...rounds(i => `m${i}`),
-    ...digests(hashed),
+/** The last block, `count` words of each message prepared at m: pairs, then single ones. */
+function compressLast(count: number): string {
+  const lines: string[] = []
+  for (let i = 0; i < count; i++) {
+    lines.push(`  const m${i} = v128.load(m, ${16 * i})`)
+    lines.push(`  const n${i} = load<u64>(m, ${SCALAR_MESSAGE + 8 * i})`)
+  }
+  return fn(`compressLast${count}`, `from: usize, m: usize, length: u64, ${OUTPUTS}`, [
+    ...lines,
+    ...stateFrom(hashedPair, hashedSingle, 'length', true),
+    ...rounds(count),
+    ...digests(hashedPair, hashedSingle),
   ])
 }
 
-/** 0x01 || 64 bytes at a, and at b: words 9 to 15 are zero. */
+/** 0x01 || 64 bytes at a, b and c: words 9 to 15 are zero. */
 function hashInner(): string {
-  const first =
-    '  const m0 = v128.or(i64x2.shl(v128.load64_lane(b, v128.load64_zero(a), 1), 8), i64x2.splat(1))'
-  const words = [1, 2, 3, 4, 5, 6, 7].map(
-    i => `  const m${i} = v128.load64_lane(b, v128.load64_zero(a, ${8 * i - 1}), 1, ${8 * i - 1})`,
-  )
-  const last = '  const m8 = i64x2.replace_lane(i64x2.splat(<i64>load<u8>(a, 63)), 1, <i64>load<u8>(b, 63))'
-  return fn('hashInner', 'a: usize, b: usize, outA: usize, outB: usize', [
-    first,
-    ...words,
-    last,
-    ...stateFrom(initial, '65', true),
-    ...rounds(i => (i < 9 ? `m${i}` : undefined)),
-    ...digests(initial),
+  const first = [
+    '  const m0 = v128.or(i64x2.shl(v128.load64_lane(b, v128.load64_zero(a), 1), 8), i64x2.splat(1))',
+    '  const n0 = (load<u64>(c) << 8) | 1',
+  ]
+  const last = [
+    '  const m8 = i64x2.replace_lane(i64x2.splat(<i64>load<u8>(a, 63)), 1, <i64>load<u8>(b, 63))',
+    '  const n8 = <u64>load<u8>(c, 63)',
+  ]
+  return fn('hashInner', `a: usize, b: usize, c: usize, ${OUTPUTS}`, [
+    ...first,
+    ...words(1, 8, i => 8 * i - 1),
+    ...last,
+    ...stateFrom(
+      i => splat(initial(i)),
+      i => hex(initial(i)),
+      '65',
+      true,
+    ),
+    ...rounds(INNER_WORDS),
+    ...digests(
+      i => splat(initial(i)),
+      i => hex(initial(i)),
+    ),
   ])
 }
+
+const OUTPUTS = 'outA: usize, outB: usize, outC: usize'
 
 function fn(name: string, parameters: string, lines: string[]): string {
   const rotations = '  const by24 = v128.load(masks), by16 = v128.load(masks, 16)'
   return `export function ${name}(${parameters}): void {\n${[rotations, ...lines].join('\n')}\n}`
 }
 
-function loadMessage(): string[] {
-  return SIGMA[0]!.map(i => `  const m${i} = v128.load(m, ${16 * i})`)
-}
-
-function hashed(word: number): string {
-  return `v128.load(h, ${16 * word})`
-}
-
-function stateFrom(word: (index: number) => string, length: string, last: boolean): string[] {
-  const lines = IV.map((_, i) => `  let v${i} = ${word(i)}`)
-  for (let i = 8; i < 16; i++) lines.push(`  let v${i} = ${splat(IV[i - 8]!)}`)
-  lines[12] = `  let v12 = i64x2.splat(0x${IV[4]!.toString(16)} ^ ${length})`
-  if (last) lines[14] = `  let v14 = ${splat(IV[6]! ^ ALL_ONES)}`
+/** Message words [from, to) of a, b and c. */
+function words(from: number, to: number, offset: (word: number) => number): string[] {
+  const lines: string[] = []
+  for (let i = from; i < to; i++) {
+    const at = offset(i)
+    lines.push(`  const m${i} = v128.load64_lane(b, v128.load64_zero(a, ${at}), 1, ${at})`)
+    lines.push(`  const n${i} = load<u64>(c, ${at})`)
+  }
   return lines
 }
 
-/** Two Gs are interleaved step by step: more hides latency no better and spills registers. */
-function rounds(word: MessageWord): string[] {
-  const lines: string[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const sigma = SIGMA[round % 10]!
-    const columns = COLUMNS.map((words, g) => mix(words, word(sigma[2 * g]!), word(sigma[2 * g + 1]!)))
-    const diagonals = DIAGONALS.map((words, at) => {
-      const g = 4 + DIAGONAL_ORDER[at]!
-      return mix(words, word(sigma[2 * g]!), word(sigma[2 * g + 1]!))
-    })
-    for (const half of [columns, diagonals]) {
-      for (const [left, right] of [half.slice(0, 2), half.slice(2)] as [string[], string[]][]) {
-        for (const [i, line] of left.entries()) lines.push(line, right[i]!)
-      }
-    }
-  }
-  return lines.filter(line => line !== '')
+function hashedPair(word: number): string {
+  return `v128.load(from, ${16 * word})`
 }
 
-/** The steps of G on four words of the state; an empty line where a message word is zero. */
-function mix(words: string, x: string | undefined, y: string | undefined): string[] {
-  const [a, b, c, d] = words.split(' ').map(i => `v${i}`) as [string, string, string, string]
-  const add = (message: string | undefined) => [
-    message === undefined ? '' : `  ${a} = i64x2.add(${a}, ${message})`,
-    `  ${a} = i64x2.add(${a}, ${b})`,
+function hashedSingle(word: number): string {
+  return `load<u64>(from, ${SCALAR_STATE + 8 * word})`
+}
+
+type StateWord = (index: number) => string
+
+function stateFrom(pair: StateWord, single: StateWord, length: string, last: boolean): string[] {
+  const constants = IV.map(hex)
+  constants[4] += ` ^ ${length}`
+  if (last) constants[6] = hex(IV[6]! ^ ALL_ONES)
+  return [
+    ...IV.map((_, i) => `  let v${i} = ${pair(i)}, w${i}: u64 = ${single(i)}`),
+    ...constants.map((value, i) => `  let v${i + 8} = i64x2.splat(${value}), w${i + 8}: u64 = ${value}`),
+  ]
+}
+
+/** All rounds of the pair and of the single message, `count` words of which may differ from zero. */
+function rounds(count: number): string[] {
+  return blend(
+    halfRounds().flatMap(half => mixAll(PAIR, half, count)),
+    halfRounds().flatMap(half => mixAll(SINGLE, half, count)),
+  )
+}
+
+/** One G: its words of the state, and the two words of the message. */
+type Mix = [state: string, x: number, y: number]
+
+function halfRounds(): Mix[][] {
+  return Array.from({ length: 2 * ROUNDS }, (_, at) => {
+    const sigma = SIGMA[(at >> 1) % 10]!
+    if (at % 2 === 0) return COLUMNS.map((state, g): Mix => [state, sigma[2 * g]!, sigma[2 * g + 1]!])
+    return DIAGONALS.map((state, i): Mix => {
+      const g = 4 + DIAGONAL_ORDER[i]!
+      return [state, sigma[2 * g]!, sigma[2 * g + 1]!]
+    })
+  })
+}
+
+/** Two Gs are interleaved step by step: more hides latency no better and spills registers. */
+function mixAll(form: Form, half: Mix[], count: number): string[] {
+  const [g0, g1, g2, g3] = half.map(one => mix(form, one, count)) as [string[], string[], string[], string[]]
+  return [...blend(g0, g1), ...blend(g2, g3)]
+}
+
+/** The steps of G on four words of the state. */
+function mix(form: Form, [state, x, y]: Mix, count: number): string[] {
+  const [a, b, c, d] = state.split(' ').map(i => form.state + i) as [string, string, string, string]
+  const add = (message: number) => [
+    ...(message < count ? [`  ${a} = ${form.add(a, form.message + message)}`] : []),
+    `  ${a} = ${form.add(a, b)}`,
+  ]
+  const turn = (by: 16 | 24 | 32 | 63, to: string, from: string) => [
+    `  ${to} = ${form.xor(to, from)}`,
+    `  ${to} = ${form.rotate[by](to)}`,
   ]
   return [
     ...add(x),
-    `  ${d} = v128.xor(${d}, ${a})`,
-    `  ${d} = v128.shuffle<u8>(${d}, ${d}, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)`,
-    `  ${c} = i64x2.add(${c}, ${d})`,
-    `  ${b} = v128.xor(${b}, ${c})`,
-    `  ${b} = lookup(${b}, by24)`,
+    ...turn(32, d, a),
+    `  ${c} = ${form.add(c, d)}`,
+    ...turn(24, b, c),
     ...add(y),
-    `  ${d} = v128.xor(${d}, ${a})`,
-    `  ${d} = lookup(${d}, by16)`,
-    `  ${c} = i64x2.add(${c}, ${d})`,
-    `  ${b} = v128.xor(${b}, ${c})`,
-    `  ${b} = v128.or(i64x2.shr_u(${b}, 63), i64x2.add(${b}, ${b}))`,
+    ...turn(16, d, a),
+    `  ${c} = ${form.add(c, d)}`,
+    ...turn(63, b, c),
   ]
 }
 
-/** Takes the two digests of 32 bytes out of the lanes. */
-function digests(word: (index: number) => string): string[] {
-  const lines = [0, 1, 2, 3].map(i => `  const r${i} = v128.xor(${word(i)}, v128.xor(v${i}, v${i + 8}))`)
+/** Both lists in one, each in its order and evenly spread. */
+function blend(one: string[], other: string[]): string[] {
+  const lines: string[] = []
+  let taken = 0
+  for (const [i, line] of one.entries()) {
+    lines.push(line)
+    for (; taken < other.length && taken * one.length < (i + 1) * other.length; taken++) {
+      lines.push(other[taken]!)
+    }
+  }
+  return lines
+}
+
+/** Takes the three digests of 32 bytes out. */
+function digests(pair: StateWord, single: StateWord): string[] {
   return [
-    ...lines,
+    ...[0, 1, 2, 3].map(i => `  const r${i} = v128.xor(${pair(i)}, v128.xor(v${i}, v${i + 8}))`),
+    ...[0, 1, 2, 3].map(i => `  store<u64>(outC, ${single(i)} ^ w${i} ^ w${i + 8}, ${8 * i})`),
     '  v128.store(outA, v128.shuffle<u64>(r0, r1, 0, 2))',
     '  v128.store(outA, v128.shuffle<u64>(r2, r3, 0, 2), 16)',
     '  v128.store(outB, v128.shuffle<u64>(r0, r1, 1, 3))',

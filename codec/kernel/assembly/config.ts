@@ -44,10 +44,11 @@ export let repairStride: usize = 0
 export let leaves: usize = 0
 /** (n + 1) x 32 bytes: one tree, reduced in place */
 export let tree: usize = 0
-/** 256 bytes: two interleaved message blocks */
+/** 384 bytes: two interleaved message blocks, then one alone */
 export let message: usize = 0
-/** 128 bytes: two interleaved hash states */
+/** 192 bytes each: two interleaved hash states, then one alone */
 export let state: usize = 0
+export let initialState: usize = 0
 
 export function configure(job: usize, scratch: usize): void {
   n = load<i32>(job, 0)
@@ -71,5 +72,6 @@ export function configure(job: usize, scratch: usize): void {
   leaves = load<u32>(scratch, 24)
   tree = load<u32>(scratch, 28)
   message = load<u32>(scratch, 32)
-  state = message + 256
+  state = message + 384
+  initialState = state + 192
 }

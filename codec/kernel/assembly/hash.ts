@@ -1,15 +1,21 @@
 /**
- * Blake2b-256, two messages at a time in the two lanes of i64x2. A leaf is 0x00 || symbol, an inner node is
- * 0x01 || left || right; neither is ever copied together. The rounds are generated: see kernel/blake2b.ts.
+ * Blake2b-256, three messages at a time: two in the lanes of i64x2, one in scalar words. A leaf is 0x00 || symbol, an
+ * inner node is 0x01 || left || right; neither is ever copied together. The rounds are generated: see
+ * kernel/blake2b.ts.
  */
-import { compressFull, compressLast, hashBlock, startState } from './blake2b'
-import { message, state } from './config'
+import { compressFull, compressLast10, compressLast16, compressLast2, compressLast6, startState } from './blake2b'
+import { initialState, message, state } from './config'
+
+/** the first byte of a leaf, which is zero, where the byte before the symbol is read */
+const NO_PREFIX: u64 = ~(<u64>0xff)
+const EVERYTHING: u64 = ~(<u64>0)
 
 /** whole blocks before the last one */
 let fullBlocks: i32 = 0
 /** 8-byte words of the last block */
 let lastWords: i32 = 0
-/** what of its last word belongs to the message */
+/** what of its first and of its last word belongs to the message */
+let firstMask: u64 = 0
 let lastMask: u64 = 0
 /** bytes of the message, prefix included */
 let total: u64 = 0
@@ -22,53 +28,48 @@ export function startLeaves(length: i32): void {
   const rest = bytes - (fullBlocks << 7)
   lastWords = (rest + 7) >> 3
   const odd = rest & 7
-  lastMask = odd == 0 ? ~(<u64>0) : ((<u64>1) << (odd * 8)) - 1
-  memory.fill(message, 0, 256)
+  firstMask = fullBlocks == 0 ? NO_PREFIX : EVERYTHING
+  lastMask = odd == 0 ? EVERYTHING : ((<u64>1) << (odd * 8)) - 1
+  if (lastWords == 1) lastMask &= firstMask
+  memory.fill(message, 0, 384)
+  startState(initialState)
 }
 
 // @ts-ignore: decorator
 @inline
-function wordPair(a: usize, b: usize): v128 {
-  return v128.load64_lane(b, v128.load64_zero(a), 1)
+function stage(word: i32, a: usize, b: usize, c: usize, mask: u64): void {
+  const pair = v128.load64_lane(b, v128.load64_zero(a), 1)
+  v128.store(message + <usize>word * 16, v128.and(pair, i64x2.splat(mask)))
+  store<u64>(message + <usize>word * 8, load<u64>(c) & mask, 256)
 }
 
-/** Hashes of two leaves. The byte before each must be readable: it is masked into the prefix. */
-export function leafPair(a: usize, b: usize, outA: usize, outB: usize): void {
+/** Hashes of three leaves. The byte before each must be readable: it is masked into the prefix. */
+export function hashLeaves(a: usize, b: usize, c: usize, outA: usize, outB: usize, outC: usize): void {
   a--
   b--
-  const last = lastWords - 1
-  let m = message
-  if (fullBlocks == 0) {
-    const noPrefix = ~(<u64>0xff)
-    if (last == 0) {
-      v128.store(m, v128.and(wordPair(a, b), i64x2.splat(lastMask & noPrefix)))
-    } else {
-      v128.store(m, v128.and(wordPair(a, b), i64x2.splat(noPrefix)))
-      for (let w = 1; w < last; w++) {
-        m += 16
-        a += 8
-        b += 8
-        v128.store(m, wordPair(a, b))
-      }
-      v128.store(m, v128.and(wordPair(a + 8, b + 8), i64x2.splat(lastMask)), 16)
-    }
-    hashBlock(message, total, outA, outB)
-    return
-  }
-  startState(state)
+  c--
+  let from = initialState
   let hashed: u64 = 0
   for (let block = 0; block < fullBlocks; block++) {
     hashed += 128
-    compressFull(state, a, b, block == 0 ? ~(<i64>0xff) : ~(<i64>0), hashed)
+    compressFull(from, state, a, b, c, block == 0 ? NO_PREFIX : EVERYTHING, hashed)
+    from = state
     a += 128
     b += 128
+    c += 128
   }
+  const last = lastWords - 1
+  let mask = firstMask
   for (let w = 0; w < last; w++) {
-    v128.store(m, wordPair(a, b))
-    m += 16
+    stage(w, a, b, c, mask)
+    mask = EVERYTHING
     a += 8
     b += 8
+    c += 8
   }
-  v128.store(m, v128.and(wordPair(a, b), i64x2.splat(lastMask)))
-  compressLast(state, message, total, outA, outB)
+  stage(last, a, b, c, lastMask)
+  if (lastWords <= 2) compressLast2(from, message, total, outA, outB, outC)
+  else if (lastWords <= 6) compressLast6(from, message, total, outA, outB, outC)
+  else if (lastWords <= 10) compressLast10(from, message, total, outA, outB, outC)
+  else compressLast16(from, message, total, outA, outB, outC)
 }

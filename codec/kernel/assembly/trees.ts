@@ -1,7 +1,7 @@
 /** Merkle trees over n leaf hashes of 32 bytes, reduced in place. An odd level is completed with 32 zero bytes. */
 import { hashInner } from './blake2b'
 import { leafMatrix, leaves, n, tree, zeroHashes } from './config'
-import { leafPair, startLeaves } from './hash'
+import { hashLeaves, startLeaves } from './hash'
 
 // @ts-ignore: decorator
 @inline
@@ -12,12 +12,11 @@ export function copyDigest(to: usize, from: usize): void {
 
 /** Parents [from, to) of the level at q, written over it. */
 function hashParents(q: usize, from: i32, to: i32): void {
-  let k = from
-  for (; k + 1 < to; k += 2) {
-    const pair = q + <usize>k * 64
-    hashInner(pair, pair + 64, q + <usize>k * 32, q + <usize>k * 32 + 32)
+  for (let k = from; k < to; k += 3) {
+    // at the end the last one fills up
+    const i = <usize>k, j = <usize>min(k + 1, to - 1), l = <usize>min(k + 2, to - 1)
+    hashInner(q + i * 64, q + j * 64, q + l * 64, q + i * 32, q + j * 32, q + l * 32)
   }
-  if (k < to) hashInner(q + <usize>k * 64, q + <usize>k * 64, q + <usize>k * 32, q + <usize>k * 32)
 }
 
 /** Reduces `count` hashes at q to their root, at q. There must be room for one more hash. */
@@ -96,12 +95,12 @@ export function merklePath(index: i32, target: usize): void {
 /** Hashes of all-zero subtrees of 1, 2, 4, ... zero symbols, 18 levels, from the zeros at `zeros`. */
 export function fillZeroHashes(target: usize, zeros: usize, length: i32): void {
   startLeaves(length)
-  leafPair(zeros, zeros, target, target)
+  hashLeaves(zeros, zeros, zeros, target, target, target)
   for (let level = 0; level < 17; level++) {
     copyDigest(tree, target)
     copyDigest(tree + 32, target)
     target += 32
-    hashInner(tree, tree, target, target)
+    hashInner(tree, tree, tree, target, target, target)
   }
 }
 
@@ -118,9 +117,9 @@ export function sealMetadata(
     copyDigest(pairs + <usize>i * 64 + 32, columns + <usize>(n - 1 - i) * 32)
   }
   startLeaves(64)
-  for (let i = 0; i < n; i += 2) {
-    const j = min(i + 1, n - 1)
-    leafPair(pairs + <usize>i * 64, pairs + <usize>j * 64, tree + <usize>i * 32, tree + <usize>j * 32)
+  for (let k = 0; k < n; k += 3) {
+    const i = <usize>k, j = <usize>min(k + 1, n - 1), l = <usize>min(k + 2, n - 1)
+    hashLeaves(pairs + i * 64, pairs + j * 64, pairs + l * 64, tree + i * 32, tree + j * 32, tree + l * 32)
   }
   reduceTree(tree, n)
   copyDigest(root, tree)

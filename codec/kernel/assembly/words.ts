@@ -4,7 +4,7 @@
  * `repair`, symbol i of all codewords side by side; leaf hashes in `leaves`, one codeword after the other.
  */
 import { leafMatrix, leafMemo, leaves, n, repair, repairStride, symbolSize, work, zeroHashes } from './config'
-import { leafPair, startLeaves } from './hash'
+import { hashLeaves, startLeaves } from './hash'
 import { copyExact, gather, pieceBytes, pieceCount, pieceStart, scatter, usePiece } from './shards'
 import { reedSolomon, W } from './transform'
 import { copyDigest } from './trees'
@@ -57,7 +57,7 @@ export function hashSymbols(
   originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
 ): void {
   if (leafMemo != 0) lookUpLeaves(originals, zeroFrom, source, symbolStride, wordStride, batch)
-  else hashLeaves(originals, zeroFrom, source, symbolStride, wordStride, batch)
+  else hashAll(originals, zeroFrom, source, symbolStride, wordStride, batch)
   const wordBytes = <usize>(n + 1) * 32
   for (let k = 0; k < batch; k++) {
     const q = leaves + <usize>k * wordBytes
@@ -65,31 +65,42 @@ export function hashSymbols(
   }
 }
 
-/** Two symbols of the same codeword at a time. */
-function hashLeaves(
+/** Three symbols of the same codeword at a time. */
+function hashAll(
   originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
 ): void {
   const wordBytes = <usize>(n + 1) * 32
   const skipped = originals - zeroFrom
   const count = n - skipped
   startLeaves(symbolSize)
-  for (let at = 0; at < count; at += 2) {
-    const next = min(at + 1, count - 1)
-    const i = at < zeroFrom ? at : at + skipped
-    const j = next < zeroFrom ? next : next + skipped
+  for (let at = 0; at < count; at += 3) {
+    const i = symbolAt(at, count, zeroFrom, skipped)
+    const j = symbolAt(at + 1, count, zeroFrom, skipped)
+    const l = symbolAt(at + 2, count, zeroFrom, skipped)
     let a = i < originals ? source + <usize>i * symbolStride : repair + <usize>(i - originals) * repairStride
     let b = j < originals ? source + <usize>j * symbolStride : repair + <usize>(j - originals) * repairStride
+    let c = l < originals ? source + <usize>l * symbolStride : repair + <usize>(l - originals) * repairStride
     const strideA = i < originals ? wordStride : symbolSize
     const strideB = j < originals ? wordStride : symbolSize
-    let outA = leaves + <usize>i * 32, outB = leaves + <usize>j * 32
+    const strideC = l < originals ? wordStride : symbolSize
+    let outA = leaves + <usize>i * 32, outB = leaves + <usize>j * 32, outC = leaves + <usize>l * 32
     for (let k = 0; k < batch; k++) {
-      leafPair(a, b, outA, outB)
+      hashLeaves(a, b, c, outA, outB, outC)
       a += strideA
       b += strideB
+      c += strideC
       outA += wordBytes
       outB += wordBytes
+      outC += wordBytes
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function symbolAt(at: i32, count: i32, zeroFrom: i32, skipped: i32): i32 {
+  at = min(at, count - 1)
+  return at < zeroFrom ? at : at + skipped
 }
 
 /** Symbols of two bytes: their hashes are in the table. */
@@ -110,13 +121,16 @@ function lookUpLeaves(
   }
 }
 
-/** Fills entries [from, to) of the table of two-byte leaves; both even. */
+/** Fills entries [from, to) of the table of two-byte leaves. */
 export function fillLeafMemo(table: usize, from: i32, to: i32): void {
   startLeaves(2)
-  for (let value = from; value < to; value += 2) {
-    store<u16>(repair + 8, <u16>value)
-    store<u16>(repair + 24, <u16>(value + 1))
-    leafPair(repair + 8, repair + 24, table + <usize>value * 32, table + <usize>value * 32 + 32)
+  const a = repair + 8, b = a + 16, c = b + 16
+  for (let value = from; value < to; value += 3) {
+    const i = value, j = min(value + 1, to - 1), l = min(value + 2, to - 1)
+    store<u16>(a, <u16>i)
+    store<u16>(b, <u16>j)
+    store<u16>(c, <u16>l)
+    hashLeaves(a, b, c, table + <usize>i * 32, table + <usize>j * 32, table + <usize>l * 32)
   }
 }
 
