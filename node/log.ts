@@ -1,5 +1,6 @@
 import pino from 'pino'
 import type { Log } from '../protocols/ports.ts'
+import { visible, visibleJson, visibleLines } from './visible.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -40,7 +41,7 @@ export function createLog({
 }: LogOptions = {}): ScopedLog {
   const line = (text: string) => {
     const safe = text.replace(SUI_KEY, '[redacted]')
-    write(json ? safe : pretty(safe))
+    write(json ? visibleJson(safe) : pretty(safe))
   }
   return pino(
     {
@@ -85,19 +86,6 @@ function pretty(line: string): string {
   ]
   return `${[...head, msg, ...parts].map(visible).concat(cause.map(visibleLines)).join(' ')}\n`
 }
-
-/** Names on chain and peers' words are strangers': they may neither forge a line nor steer the operator's terminal. */
-function visible(text: unknown): string {
-  return visibleLines(String(text)).replaceAll('\n', '\\n')
-}
-
-/** The same for text of several lines, as a stack is. */
-function visibleLines(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, hexOf)
-}
-
-const hexOf = (char: string): string => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
 
 function errorText(err: unknown): string {
   if (typeof err !== 'object' || err === null) return String(err)

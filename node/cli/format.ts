@@ -1,3 +1,5 @@
+import { visible } from '../visible.ts'
+
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** `1 byte`, `999 bytes`, `1.5 KiB`. */
@@ -42,18 +44,20 @@ export function formatDuration(ms: number): string {
   return days === 1 ? '1 day' : `${days} days`
 }
 
-/** Two columns, the first padded, indented. */
+/** Two columns, the first padded, indented. Whatever a cell holds, it stays on its line. */
 export function formatRows(rows: readonly (readonly [string, string | number])[]): string {
-  const width = Math.max(...rows.map(([label]) => label.length))
-  return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')
+  const shown = rows.map(([label, value]) => [visible(label), visible(value)] as const)
+  const width = Math.max(...shown.map(([label]) => label.length))
+  return shown.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')
 }
 
-/** Columns under headings; the last one is not padded. */
+/** Columns under headings; the last one is not padded. Whatever a cell holds, it stays on its line. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
+  const shown = rows.map(row => row.map(visible))
+  const widths = head.map((title, i) => Math.max(title.length, ...shown.map(row => row[i]!.length)))
   const line = (cells: readonly string[]) =>
     `  ${cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ')}`
-  return [head, ...rows].map(line).join('\n')
+  return [head, ...shown].map(line).join('\n')
 }
 
 /** `1 node`, `13 nodes`. */

@@ -1,7 +1,11 @@
 import { toJson } from '../http/json.ts'
+import { visible, visibleJson, visibleLines } from '../visible.ts'
 import type { Failure } from './failure.ts'
 
-/** Where a command speaks: results on stdout, everything else on stderr. */
+/**
+ * Where a command speaks: results on stdout, everything else on stderr. No text acts on a terminal, wherever it is from;
+ * one that a stranger wrote is put on one line (`visible`) by whoever builds lines with it.
+ */
 export interface Output {
   readonly json: boolean
   /** stderr is a terminal: progress may be drawn there */
@@ -30,24 +34,26 @@ export function createOutput({ stdout, stderr }: Streams, json: boolean): Output
   return {
     json,
     interactive: !json && stderr.isTTY === true,
-    result: (value, text) => write(json ? `${toJson(value)}\n` : `${text}\n`),
+    result: (value, text) => write(json ? jsonLine(value) : `${visibleLines(text)}\n`),
     async bytes(data) {
       for (let start = 0; start < data.length; start += WRITE_BYTES)
         await write(data.subarray(start, start + WRITE_BYTES))
     },
     say(text) {
-      if (!json) stderr.write(`${text}\n`)
+      if (!json) stderr.write(`${visibleLines(text)}\n`)
     },
     failure(failure) {
       const { message, hint } = failure
       stderr.write(
         json
-          ? `${toJson({ error: failure })}\n`
-          : `floe: ${message}${hint === undefined ? '' : `\n      ${hint}`}\n`,
+          ? jsonLine({ error: failure })
+          : `floe: ${visible(message)}${hint === undefined ? '' : `\n      ${visible(hint)}`}\n`,
       )
     },
   }
 }
+
+const jsonLine = (value: object): string => `${visibleJson(toJson(value))}\n`
 
 /** The reader of stdout has gone, as `head` does: no failure, there is just nobody left to write to. */
 export function isBrokenPipe(error: unknown): boolean {

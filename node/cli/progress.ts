@@ -1,4 +1,5 @@
 import type { Progress } from '../services/types.ts'
+import { visible } from '../visible.ts'
 import { formatBytes } from './format.ts'
 import type { Output } from './output.ts'
 
@@ -25,7 +26,7 @@ export async function createProgressBar(
 ): Promise<ProgressBar> {
   if (!output.interactive) return { update() {}, stop() {} }
   const { SingleBar } = (await import('cli-progress')).default
-  const label = sizeBytes === undefined ? name : `${name}, ${formatBytes(sizeBytes)}`
+  const label = sizeBytes === undefined ? visible(name) : `${visible(name)}, ${formatBytes(sizeBytes)}`
   const bar = new SingleBar({
     format: `{phase} [{bar}] {percentage}%  ${label}`,
     barCompleteChar: '=',

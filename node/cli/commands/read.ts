@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { actsOnTerminal } from '../../visible.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
@@ -11,9 +12,6 @@ import { blobIdArgument } from './arguments.ts'
 export interface ReadCommandOptions extends NetworkOptions {
   output?: string
 }
-
-// enough to find a zero byte in any binary format
-const SNIFFED_BYTES = 8 * 1024
 
 /** Reads a blob from the nodes and writes it to a file or stdout. */
 export async function read(
@@ -39,8 +37,9 @@ export async function read(
     const value = { blobId, size: data.length, output: options.output }
     await output.result(value, `${options.output}: ${formatBytes(data.length)} written`)
   } else {
-    if (process.stdout.isTTY && data.subarray(0, SNIFFED_BYTES).includes(0)) {
-      throw new CliError('USAGE', EXIT.usage, 'This blob is binary and would upset the terminal.', {
+    // a stranger's bytes: escape sequences in them could do more than look odd
+    if (process.stdout.isTTY && actsOnTerminal(data)) {
+      throw new CliError('USAGE', EXIT.usage, 'This blob is not plain text and would upset the terminal.', {
         hint: 'Write it to a file with -o FILE, or pipe it on.',
       })
     }

@@ -1,4 +1,5 @@
 import type { NodeRecord } from '../../../chain/types.ts'
+import { visible } from '../../visible.ts'
 import { walArgument } from '../amounts.ts'
 import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -21,7 +22,7 @@ export async function stake(
     const { digest, stake } = await coordinator.staker(wallet).stake(node.nodeId, amountFrost, { signal })
     await context.output.result(
       { ...stake, nodeName: node.name, digest },
-      `Staked ${formatWal(amountFrost)} with ${node.name}\n${formatRows([
+      `Staked ${formatWal(amountFrost)} with ${visible(node.name)}\n${formatRows([
         ['stake', stake.objectId],
         ['counts', `from epoch ${stake.activationEpoch} on`],
       ])}`,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
-import { formatBytes, formatDuration, formatWal } from '../../../node/cli/format.ts'
+import { formatBytes, formatDuration, formatRows, formatTable, formatWal } from '../../../node/cli/format.ts'
+import { createOutput } from '../../../node/cli/output.ts'
 
 describe('figures for people', () => {
   it('bytes', () => {
@@ -40,5 +42,34 @@ describe('figures for people', () => {
       [14 * 86_400_000, '14 days'],
     ]
     for (const [ms, text] of cases) assert.equal(formatDuration(ms), text)
+  })
+})
+
+describe("strangers' names on a terminal", () => {
+  const name = 'node-1\n  node-2  99 shards\u001b[1A\u202e'
+  const shown = 'node-1\\n  node-2  99 shards\\x1b[1A\\u{202e}'
+
+  it('stay in their cell', () => {
+    assert.equal(formatRows([[name, name]]), `  ${shown}  ${shown}`)
+    assert.equal(formatTable(['a', 'b'], [[name, 'x']]), `  ${'a'.padEnd(shown.length)}  b\n  ${shown}  x`)
+  })
+
+  it('do not act, whatever a command prints or however it fails', async () => {
+    for (const json of [true, false]) {
+      const written: string[] = []
+      const stream = () => {
+        const one = new PassThrough()
+        one.on('data', data => written.push(String(data)))
+        return one as unknown as NodeJS.WriteStream
+      }
+      const output = createOutput({ stdout: stream(), stderr: stream() }, json)
+      await output.result({ name }, `it is ${name}`)
+      output.say(name)
+      output.failure({ code: 'UNEXPECTED', exitCode: 1, message: `refused: ${name}`, hint: name })
+      const all = written.join('')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      assert.doesNotMatch(all, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
+      if (json) assert.equal(JSON.parse(all.split('\n')[0]!).name, name)
+    }
   })
 })

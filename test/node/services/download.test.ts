@@ -191,7 +191,7 @@ describe('download', () => {
     const asked: number[] = []
     const room = async (bytes: number) => void asked.push(bytes)
     const { data: got, size } = await read({ range, room }, encoded.metadata.blobId)
-    // three or four rows of 17,8xx bytes
+    // three or four rows of 17,695 bytes
     assert.equal(asked.length, 1)
     assert.ok(asked[0]! >= 40_000 && asked[0]! < 4 * 18_000, `${asked}`)
     assert.ok(Buffer.from(got).equals(large.subarray(range.start, range.end)))
