@@ -5,6 +5,7 @@ import { generateWalletKey, keypairWallet } from '../chain/index.ts'
 import type { Wallet } from '../chain/types.ts'
 import { type Bls, loadBls } from '../codec/index.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
+import { isExposed } from './private-file.ts'
 import { isMissing, syncFolder } from './store/pack-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */
@@ -80,8 +81,7 @@ async function loadOrCreate(path: string, make: () => string): Promise<string> {
 async function readSecret(path: string): Promise<string> {
   const file = await open(path, 'r')
   try {
-    const { mode } = await file.stat()
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    if (isExposed(await file.stat())) {
       throw new KeyError('KEY_EXPOSED', `others may read the key ${path}; run: chmod 600 ${path}`, path)
     }
     return (await file.readFile('utf8')).trim()

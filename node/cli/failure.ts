@@ -118,6 +118,10 @@ const DEVNET_FAILURES: Record<
     exitCode: EXIT.usage,
     hint: 'Start it with that many shards and nodes, or give this one another --dir.',
   },
+  DEVNET_WITHOUT_NODES: {
+    exitCode: EXIT.usage,
+    hint: '`floe localnet` made it, and continues it; give this one a folder of its own with --dir.',
+  },
   DEVNET_OPTIONS: { exitCode: EXIT.usage },
 }
 

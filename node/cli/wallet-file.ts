@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Wallet } from '../../chain/types.ts'
 import { parseObjectId } from '../../codec/index.ts'
+import { isExposed } from '../private-file.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
+import { shellWord } from './shell-word.ts'
 
 /** Where a devnet keeps its user's key, beside network.json. */
 const USER_KEY = join('keys', 'user.sui.key')
@@ -47,13 +49,17 @@ export function parseAddress(text: string): Wallet['address'] {
 
 async function readWallet(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    await using file = await open(path)
+    if (!isExposed(await file.stat())) return await file.readFile('utf8')
   } catch (cause) {
     throw new CliError('NO_WALLET', EXIT.funds, `There is no wallet: ${path} cannot be read.`, {
       hint: 'Name a key file with --wallet FILE, or make one with `floe wallet new FILE`.',
       cause,
     })
   }
+  throw new CliError('BAD_WALLET_FILE', EXIT.funds, `Others may read the key file ${path}.`, {
+    hint: `Keep it to yourself: chmod 600 ${shellWord(path)}`,
+  })
 }
 
 async function parseWallets(text: string, path: string): Promise<Wallet[]> {

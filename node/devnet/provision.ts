@@ -22,12 +22,18 @@ export interface ExistingDevnet {
 export async function readExisting(layout: DevnetLayout, nodes: number): Promise<ExistingDevnet | undefined> {
   const network = await unlessMissing(readNetworkConfig(layout.network))
   if (network === undefined) return undefined
+  const { dir } = layout
+  if (network.peers.length === 0) {
+    throw new DevnetError('DEVNET_WITHOUT_NODES', `${dir} holds a Sui of its own, without storage nodes`, {
+      dir,
+    })
+  }
   if (network.peers.length !== nodes) {
-    throw new DevnetError(
-      'DEVNET_MISMATCH',
-      `${layout.dir} holds a devnet of ${network.peers.length} nodes; start it so, or choose another folder`,
-      { dir: layout.dir, nodes: network.peers.length, shards: network.nShards ?? 0 },
-    )
+    throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${network.peers.length} nodes`, {
+      dir,
+      nodes: network.peers.length,
+      shards: network.nShards ?? 0,
+    })
   }
   const configs = network.peers.map(async (_, i) => {
     const config = await unlessMissing(readNodeConfig(layout.node(nodeName(i)).config))

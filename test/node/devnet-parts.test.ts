@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import type { NetworkConfig } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { readNetworkConfig, writeConfig } from '../../node/config.ts'
 import { devnetLayout } from '../../node/devnet/layout.ts'
@@ -10,6 +11,17 @@ import { lockDevnet } from '../../node/devnet/lock.ts'
 import { choosePorts, expectFree } from '../../node/devnet/ports.ts'
 import { readExisting } from '../../node/devnet/provision.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+
+const id = `0x${'1'.repeat(64)}` as ObjectId
+const network: Omit<NetworkConfig, 'peers'> = {
+  schemaVersion: 1,
+  name: 'localnet',
+  kind: 'localnet',
+  suiRpc: [],
+  systemObjectId: id,
+  stakingObjectId: id,
+  walType: '',
+}
 
 describe('parts of the devnet', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -67,19 +79,18 @@ describe('parts of the devnet', () => {
   it('does not take a devnet whose node lost its config for one that was never set up', async () => {
     const layout = devnetLayout(folder.path)
     assert.equal(await readExisting(layout, 1), undefined)
-    const id = `0x${'1'.repeat(64)}` as ObjectId
-    await writeConfig(layout.network, {
-      schemaVersion: 1,
-      name: 'localnet',
-      kind: 'localnet',
-      suiRpc: [],
-      systemObjectId: id,
-      stakingObjectId: id,
-      walType: '',
-      peers: [{ peerId: '', multiaddrs: [] }],
-    })
+    await writeConfig(layout.network, { ...network, peers: [{ peerId: '', multiaddrs: [] }] })
     const existing = await readExisting(layout, 1)
     assert.deepEqual(existing?.nodes, [undefined])
     await assert.rejects(readExisting(layout, 2), { code: 'DEVNET_MISMATCH' })
+  })
+
+  it('tells the folder of a Sui alone from that of a devnet of another size', async () => {
+    const layout = devnetLayout(folder.path)
+    await writeConfig(layout.network, { ...network, peers: [] })
+    await assert.rejects(readExisting(layout, 13), {
+      code: 'DEVNET_WITHOUT_NODES',
+      message: /holds a Sui of its own, without storage nodes/,
+    })
   })
 })

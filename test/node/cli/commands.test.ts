@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { floe, networkFolder, spawnFloe } from './support.ts'
 
@@ -81,9 +81,18 @@ describe('command line', function () {
       assert.equal(none.code, 6)
       assert.match(none.stderr, /There is no wallet: .*user\.sui\.key.*\n +Name a key file with --wallet/)
       const secret = 'suiprivkey1notakeyatall'
-      const bad = await floe(cwd, ['store', a, '--wallet', await file('bad.key', secret)])
+      const key = await file('bad.key', secret)
+      const exposed = await floe(cwd, ['store', a, '--wallet', key])
+      assert.equal(exposed.code, 6)
+      assert.match(
+        exposed.stderr,
+        /Others may read the key file .*bad\.key\.\n +Keep it to yourself: chmod 600 \S*bad\.key\n/,
+      )
+      await chmod(join(cwd, key), 0o600)
+      const bad = await floe(cwd, ['store', a, '--wallet', key])
       assert.equal(bad.code, 6)
-      assert.doesNotMatch(bad.stderr, /notakey/)
+      assert.match(bad.stderr, /holds no Sui key/)
+      assert.doesNotMatch(exposed.stderr + bad.stderr, /notakey/)
     })
   })
 

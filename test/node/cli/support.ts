@@ -77,6 +77,7 @@ export async function networkFolder(): Promise<{ path: string; remove: () => Pro
     nShards: 100,
   }
   await writeFile(join(path, '.floe', 'network.json'), JSON.stringify(network))
-  await writeFile(join(path, '.floe', 'keys', 'user.sui.key'), `${new Ed25519Keypair().getSecretKey()}\n`)
+  const key = `${new Ed25519Keypair().getSecretKey()}\n`
+  await writeFile(join(path, '.floe', 'keys', 'user.sui.key'), key, { mode: 0o600 })
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
