@@ -29,7 +29,6 @@ export const ERROR_CODES = {
   WRONG_NETWORK: { wire: 5, args: ['network'], blame: false, text: 'the peer belongs to another network' },
   TIMEOUT: { wire: 6, args: [], blame: false, text: 'the other side took too long' },
   TRUNCATED: { wire: 7, args: [], blame: true, text: 'the stream ended before the message did' },
-  HASH_MISMATCH: { wire: 8, args: [], blame: true, text: 'a body does not have the hash it came with' },
   TOO_MANY_FAILURES: { wire: 9, args: [], blame: false, text: 'too many failed attempts; try again later' },
   STOPPING: { wire: 10, args: [], blame: false, text: 'the peer is shutting down' },
   NOT_AUTHORIZED: { wire: 11, args: [], blame: true, text: 'the peer may not ask this' },

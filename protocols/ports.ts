@@ -22,7 +22,7 @@ export interface SliverStore {
   has(blobId: BlobId, ref: SliverRef): Promise<boolean>
   /** The BCS bytes, or undefined when not stored or found damaged. */
   get(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<Uint8Array | undefined>
-  /** Resolves once the bytes are durable (fsync). */
+  /** Resolves once the bytes are durable (fsync). The caller may overwrite them afterwards. */
   put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, options?: AbortOptions): Promise<void>
   list(blobId: BlobId): Promise<SliverRef[]>
   /** Removes every sliver of the blob. */
@@ -66,7 +66,7 @@ export interface StoreSession {
   readonly epoch: Epoch
   /** slivers of this node's shards that it does not have yet */
   readonly wanted: readonly SliverRef[]
-  /** Verifies against the metadata and persists; throws a ProtocolError otherwise. */
+  /** Verifies against the metadata and persists; throws a ProtocolError otherwise. The bytes are used again afterwards. */
   accept(ref: SliverRef, bytes: Uint8Array): Promise<void>
   /** Signs once everything of this node's shards is durable. */
   confirm(): Promise<Confirmation>

@@ -87,6 +87,7 @@ async function readAnswer<Item extends FetchRequestItem>(
   if (length === null) return { item, bytes: undefined }
   const limitBytes = item.maxBytes ?? spec.maxBodyBytes
   if (length > limitBytes) throw new ProtocolError('TOO_LARGE', { args: { limitBytes, actualBytes: length } })
-  const bytes = await readBody(channel.reader, length, { signal, timeoutMs: spec.chunkTimeoutMs })
+  const bytes = new Uint8Array(length)
+  await readBody(channel.reader, bytes, { signal, timeoutMs: spec.chunkTimeoutMs })
   return { item, bytes }
 }

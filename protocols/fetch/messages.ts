@@ -32,7 +32,7 @@ export const FetchRequest: Message<{ items: FetchItem[] }> = message(
 export interface FetchAnswerFields {
   /** position in the request */
   index: number
-  /** bytes of BCS `SliverData` that follow, and then their hash; null when the node does not have the sliver */
+  /** bytes of BCS `SliverData` that follow; null when the node does not have the sliver */
   length: number | null
 }
 

@@ -86,7 +86,7 @@ export const StoreWanted: Message<Wanted> = reply(
 
 export interface SliverHeaderFields {
   ref: SliverRef
-  /** bytes of BCS `SliverData` that follow, and then their hash */
+  /** bytes of BCS `SliverData` that follow */
   length: number
 }
 

@@ -5,11 +5,13 @@ import type { Custody, StoreHeader, StoreSession } from '../ports.ts'
 import { type Exchange, type RequestHandler, respond } from '../rpc/exchange.ts'
 import { readBody } from '../stream/body.ts'
 import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messages.ts'
+import { createReceiveBuffers, type ReceiveBuffers } from './receive-buffers.ts'
 
 /** Slivers being checked and written while the next ones arrive: enough to overlap their fsyncs. */
 const CONCURRENT_ACCEPTS = 8
 
 export function storeHandler(custody: Custody): RequestHandler {
+  const buffers = createReceiveBuffers()
   return async (bytes, exchange) => {
     const { peer, signal } = exchange
     const header = StoreRequest.decode(bytes)
@@ -17,7 +19,7 @@ export function storeHandler(custody: Custody): RequestHandler {
     const session = await custody.open(header, { peer, signal })
     try {
       await respond(exchange, StoreWanted, { epoch: session.epoch, slivers: [...session.wanted] })
-      await receiveSlivers(header, session, exchange)
+      await receiveSlivers(header, session, exchange, buffers)
       await respond(exchange, StoreConfirmed, await session.confirm())
     } finally {
       session.close()
@@ -26,31 +28,35 @@ export function storeHandler(custody: Custody): RequestHandler {
 }
 
 /** Takes in every wanted sliver, each exactly once, and persists several at a time. */
-async function receiveSlivers(header: StoreHeader, session: StoreSession, exchange: Exchange): Promise<void> {
+async function receiveSlivers(
+  header: StoreHeader,
+  session: StoreSession,
+  exchange: Exchange,
+  buffers: ReceiveBuffers,
+): Promise<void> {
   const expected = new Set(session.wanted.map(refKey))
   const accepting = new Set<Promise<void>>()
-  let failure: { error: unknown } | undefined
+  // aborted by the first sliver that is not accepted: the client is told at once
+  const refused = new AbortController()
+  const signal = AbortSignal.any([exchange.signal, refused.signal])
   try {
     while (expected.size > 0) {
-      const { ref, bytes, giveBack } = await receiveSliver(header, expected, exchange)
+      const { ref, bytes, giveBack } = await receiveSliver(header, expected, { ...exchange, signal }, buffers)
       const accepted = session
         .accept(ref, bytes)
-        .catch(error => {
-          failure ??= { error }
-        })
+        .catch(error => refused.abort(error))
         .finally(() => {
           giveBack()
           accepting.delete(accepted)
         })
       accepting.add(accepted)
       if (accepting.size >= CONCURRENT_ACCEPTS) await Promise.race(accepting)
-      if (failure !== undefined) break
     }
   } finally {
     // the session must not be closed under a write
     await Promise.all(accepting)
   }
-  if (failure !== undefined) throw failure.error
+  refused.signal.throwIfAborted()
 }
 
 interface Received {
@@ -63,6 +69,7 @@ async function receiveSliver(
   { metadata }: StoreHeader,
   expected: Set<string>,
   { channel, quota, spec, signal, moved }: Exchange,
+  buffers: ReceiveBuffers,
 ): Promise<Received> {
   const limits = { signal, timeoutMs: spec.chunkTimeoutMs }
   const { ref, length } = SliverHeader.decode(await channel.receive(spec.maxRequestBytes, limits))
@@ -72,10 +79,15 @@ async function receiveSliver(
   if (length !== expectedBytes) {
     throw new ProtocolError('SLIVER_SIZE', { args: { ...args, expectedBytes, actualBytes: length } })
   }
-  const giveBack = await quota.hold(length, signal)
+  const release = await quota.hold(length, signal)
+  const bytes = buffers.take(length)
+  const giveBack = (): void => {
+    buffers.give(bytes)
+    release()
+  }
   try {
     const pace = (bytes: number): Promise<void> => quota.pace(bytes, signal)
-    const bytes = await readBody(channel.reader, length, { ...limits, pace })
+    await readBody(channel.reader, bytes, { ...limits, pace })
     moved('in', length)
     return { ref, bytes, giveBack }
   } catch (error) {

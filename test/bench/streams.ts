@@ -1,6 +1,6 @@
 /**
  * Pull throughput between two processes over loopback: the stream kit beside libp2p's own iterator (which has no
- * back-pressure) on the same connection, then with hashes, then the whole fetch protocol.
+ * back-pressure) on the same connection, then the whole fetch protocol.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,12 +11,11 @@ import { parseObjectId } from '../../codec/index.ts'
 import type { SliverPairIndex } from '../../codec/types.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
 import { createPeerClient, type PeerAddress } from '../../protocols/index.ts'
-import { readBody } from '../../protocols/stream/body.ts'
 import { createChannel } from '../../protocols/stream/channel.ts'
 import { blobId } from '../protocols/support/fakes.ts'
 import { quietLog, recordMetrics } from '../protocols/support/quiet.ts'
 import type { BenchOptions } from './main.ts'
-import { BENCH_NETWORK, BODY_BYTES, PULL_BODIES, PULL_BYTES } from './streams/protocol.ts'
+import { BENCH_NETWORK, BODY_BYTES, PULL_BYTES } from './streams/protocol.ts'
 
 const MIB = 1024 * 1024
 const ROLES = { noise: 'client', tls: 'gateway' } as const
@@ -100,12 +99,6 @@ function pulls(libp2p: NetworkNode, address: PeerAddress): Record<string, (count
       const channel = createChannel(await open(PULL_BYTES))
       await channel.writer.write(request(count))
       for (let i = 0; i < count; i++) await channel.reader.exact(BODY_BYTES)
-      await channel.close()
-    },
-    async 'kit+hash'(count) {
-      const channel = createChannel(await open(PULL_BODIES))
-      await channel.writer.write(request(count))
-      for (let i = 0; i < count; i++) await readBody(channel.reader, BODY_BYTES)
       await channel.close()
     },
     async fetch(count) {

@@ -119,13 +119,7 @@ describe('a client among hostile servers', () => {
     await rejects(fetchAll(), 'TOO_LARGE')
   })
 
-  it('notices a wrong hash, an early end and a reset', async () => {
-    await answering(async channel => {
-      await answer(channel, 0, 10)
-      await channel.writer.write(new Uint8Array(42))
-    })
-    await rejects(fetchAll(), 'HASH_MISMATCH')
-    await node.unhandle(SPECS.fetch.id)
+  it('notices an early end and a reset', async () => {
     await answering(async channel => {
       await answer(channel, 0, 10)
       await channel.writer.write(new Uint8Array(9))

@@ -3,11 +3,10 @@ import { parseObjectId } from '../../../codec/index.ts'
 import { createNetworkNode } from '../../../node/network/libp2p.ts'
 import { serveProtocols } from '../../../protocols/index.ts'
 import { QUOTAS } from '../../../protocols/specs.ts'
-import { writeBody } from '../../../protocols/stream/body.ts'
 import { createChannel } from '../../../protocols/stream/channel.ts'
 import { fakeNode } from '../../protocols/support/fakes.ts'
 import { quietLog, recordMetrics } from '../../protocols/support/quiet.ts'
-import { BENCH_NETWORK, BODY_BYTES, PULL_BODIES, PULL_BYTES } from './protocol.ts'
+import { BENCH_NETWORK, BODY_BYTES, PULL_BYTES } from './protocol.ts'
 
 const network = parseObjectId(BENCH_NETWORK)
 const libp2p = await createNetworkNode({
@@ -19,20 +18,12 @@ const libp2p = await createNetworkNode({
 const body = new Uint8Array(BODY_BYTES).fill(7)
 
 /** First a u32: how many bodies the client wants. */
-for (const [protocol, hashed] of [
-  [PULL_BYTES, false],
-  [PULL_BODIES, true],
-] as const) {
-  await libp2p.handle(protocol, async stream => {
-    const channel = createChannel(stream)
-    const count = new DataView((await channel.reader.exact(4)).buffer).getUint32(0)
-    for (let i = 0; i < count; i++) {
-      if (hashed) await writeBody(channel.writer, body)
-      else await channel.writer.write(body)
-    }
-    await channel.close()
-  })
-}
+await libp2p.handle(PULL_BYTES, async stream => {
+  const channel = createChannel(stream)
+  const count = new DataView((await channel.reader.exact(4)).buffer).getUint32(0)
+  for (let i = 0; i < count; i++) await channel.writer.write(body)
+  await channel.close()
+})
 
 const node = fakeNode()
 const slivers = { ...node.slivers, get: async () => body }

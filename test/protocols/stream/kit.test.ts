@@ -228,13 +228,14 @@ describe('stream kit', () => {
     outbound.abort(new Error('done'))
   })
 
-  it('carries bodies with their hash', async () => {
+  it('carries bodies', async () => {
     const { outbound, writer, reader } = await open()
     for (const length of [0, 1, 256 * 1024, MIB + 5]) {
       const body = pattern(length)
       const paced: number[] = []
-      const [read] = await Promise.all([
-        readBody(reader, length, { pace: bytes => void paced.push(bytes) }),
+      const read = new Uint8Array(length)
+      await Promise.all([
+        readBody(reader, read, { pace: bytes => void paced.push(bytes) }),
         writeBody(writer, body),
       ])
       assert.ok(Buffer.from(read).equals(body))
@@ -243,8 +244,9 @@ describe('stream kit', () => {
         length,
       )
     }
-    await writer.write(new Uint8Array(5 + 32))
-    await assert.rejects(readBody(reader, 5), { code: 'HASH_MISMATCH' })
+    await writer.write(new Uint8Array(4))
+    await writer.close()
+    await assert.rejects(readBody(reader, new Uint8Array(5)), { code: 'TRUNCATED' })
     outbound.abort(new Error('done'))
   })
 

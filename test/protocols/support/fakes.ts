@@ -8,12 +8,13 @@ import type {
   SliverPairIndex,
   SliverRef,
 } from '../../../codec/types.ts'
-import type {
-  CertificateSink,
-  Custody,
-  NodeInfo,
-  SliverStore,
-  StatusSource,
+import {
+  type CertificateSink,
+  type Custody,
+  type NodeInfo,
+  ProtocolError,
+  type SliverStore,
+  type StatusSource,
 } from '../../../protocols/index.ts'
 
 export const NETWORK = parseObjectId(`0x${'ab'.repeat(32)}`)
@@ -67,7 +68,7 @@ export function fakeNode(): FakeNode {
       stored,
       has: async (id, ref) => stored.has(keyOf(id, ref)),
       get: async (id, ref) => stored.get(keyOf(id, ref)),
-      put: async (id, ref, bytes) => void stored.set(keyOf(id, ref), bytes),
+      put: async (id, ref, bytes) => void stored.set(keyOf(id, ref), bytes.slice()),
       list: async () => [],
       delete: async () => {},
     },
@@ -78,7 +79,12 @@ export function fakeNode(): FakeNode {
         return {
           epoch: EPOCH,
           wanted,
-          accept: async (ref, bytes) => void stored.set(keyOf(metadata.blobId, ref), bytes),
+          async accept(ref, bytes) {
+            if (!sliverBytes(metadata, ref).every((byte, i) => byte === bytes[i])) {
+              throw new ProtocolError('SLIVER_MISMATCH', { args: { pair: ref.pair, axis: ref.axis } })
+            }
+            stored.set(keyOf(metadata.blobId, ref), bytes.slice())
+          },
           async confirm() {
             known.set(metadata.blobId, metadata)
             return { message: new Uint8Array(43).fill(1), signature: new Uint8Array(96).fill(2) }
