@@ -22,6 +22,8 @@ export type CodecErrorCode =
   | 'TOO_FEW_SYMBOLS'
   /** the bytes decoded do not encode to the blob ID: some sliver was wrong, or the blob was encoded wrongly */
   | 'BLOB_ID_MISMATCH'
+  /** a source that has to be read twice gave other bytes the second time */
+  | 'SOURCE_CHANGED'
   /** an inconsistency proof that proves nothing: { reason } */
   | 'PROOF_INVALID'
   /** a quilt that breaks its format: { reason } */

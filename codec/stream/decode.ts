@@ -1,6 +1,7 @@
+import { expectInteger } from '../bytes.ts'
 import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
-import type { Engine } from '../host/engine.ts'
+import type { Blocks, Engine } from '../host/engine.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
 import { JobBlock, ScratchBlock } from '../host/scratch.ts'
 import { ErasurePlan } from '../jobs/erasures.ts'
@@ -42,10 +43,12 @@ export async function decodeStream(engine: Engine, input: DecodeStreamInput): Pr
 
 /** As many slivers of one axis as are needed, originals first. */
 function choose({ available, metadata }: DecodeStreamInput, { p, s }: StreamGeometry) {
+  const { nShards } = metadata
+  for (const { pair } of available) expectInteger(pair, 0, nShards - 1, 'sliver pair')
   const indices = (axis: Axis) =>
-    [
-      ...new Set(available.filter(ref => ref.axis === axis).map(ref => sliverIndex(ref, metadata.nShards))),
-    ].sort((a, b) => a - b)
+    [...new Set(available.filter(ref => ref.axis === axis).map(ref => sliverIndex(ref, nShards)))].sort(
+      (a, b) => a - b,
+    )
   const primary = indices('primary')
   const secondary = indices('secondary')
   if (primary.length >= p) return { axis: 'primary' as const, received: primary.slice(0, p) }
@@ -65,13 +68,13 @@ function choose({ available, metadata }: DecodeStreamInput, { p, s }: StreamGeom
 
 /** Refuses slivers of another blob's shape before anything is decoded. */
 async function checkFrames(
-  { slivers }: DecodeStreamInput,
+  { slivers, signal }: DecodeStreamInput,
   { n, symbol, frames }: StreamGeometry,
   axis: Axis,
   received: readonly number[],
 ): Promise<void> {
   const { header, trailerAt } = frames[axis]
-  await forEachConcurrently(received.length, async i => {
+  const check = async (i: number) => {
     const ref = sliverRef(received[i]!, axis, n)
     const start = new Uint8Array(header.length)
     const end = new Uint8Array(4)
@@ -84,7 +87,54 @@ async function checkFrames(
         what: 'frame',
       })
     }
-  })
+  }
+  await forEachConcurrently(received.length, check, signal)
+}
+
+export interface DecodeStreamPlan {
+  blocks: Blocks
+  jobBlock: JobBlock
+  scratchBlocks: ScratchBlock[]
+  erasures: ErasurePlan
+  batch: number
+  /** pieces of the received slivers, and what is recovered: see `Window` */
+  pieces: number
+  message: number
+}
+
+export function planDecodeStream(
+  allotment: Allotment,
+  { n, p, s, symbol, rowGroup, columnGroup }: StreamGeometry,
+  axis: Axis,
+  received: readonly number[],
+  threads: number,
+): DecodeStreamPlan {
+  const originals = axis === 'primary' ? p : s
+  const group = axis === 'primary' ? columnGroup : rowGroup
+  const batch = Math.max(1, Math.min(Math.floor(BATCH_BYTES / symbol), group))
+  const erasures = new ErasurePlan(allotment, originals, n, received)
+  const job = { n, symbolSize: symbol, pieceBlocks: PIECE_BLOCKS, memo: false, matrix: false }
+  const jobBlock = new JobBlock(allotment, job)
+  const needs = {
+    ...job,
+    batch,
+    workShards: erasures.geometry.size,
+    repairShards: 0,
+    repairSymbols: 1,
+    hashedWords: 0,
+  }
+  // no more than there are batches in a window, as in encode.ts
+  const atOnce = Math.min(threads, Math.ceil(group / batch))
+  const scratchBlocks = Array.from({ length: atOnce }, () => new ScratchBlock(allotment, needs))
+  return {
+    blocks: { job: jobBlock.address, scratch: scratchBlocks.map(block => block.address) },
+    jobBlock,
+    scratchBlocks,
+    erasures,
+    batch,
+    pieces: allotment.take(received.length * group * symbol + 64),
+    message: allotment.take(group * originals * symbol + 64),
+  }
 }
 
 /**
@@ -105,26 +155,12 @@ async function decodeWindows(
   const words = byRows ? s : p
   const group = byRows ? columnGroup : rowGroup
   const allotment = new Allotment()
-  const batch = Math.max(1, Math.min(Math.floor(BATCH_BYTES / symbol), group))
-  const erasures = new ErasurePlan(allotment, byRows ? p : s, n, received)
-  const job = { n, symbolSize: symbol, pieceBlocks: PIECE_BLOCKS, memo: false, matrix: false }
-  const jobBlock = new JobBlock(allotment, job)
-  const needs = {
-    ...job,
-    batch,
-    workShards: erasures.geometry.size,
-    repairShards: 0,
-    repairSymbols: 1,
-    hashedWords: 0,
-  }
-  const scratchBlocks = Array.from({ length: engine.pool.threads }, () => new ScratchBlock(allotment, needs))
-  const blocks = { job: jobBlock.address, scratch: scratchBlocks.map(block => block.address) }
-  const pieces = allotment.take(received.length * group * symbol + 64)
-  const message = allotment.take(group * (byRows ? p : s) * symbol + 64)
+  const plan = planDecodeStream(allotment, geometry, axis, received, engine.pool.threads)
+  const { erasures, blocks, batch, pieces, message } = plan
 
   await engine.withArena(allotment, async arena => {
-    jobBlock.write(arena, engine.field.kernelTables)
-    for (const block of scratchBlocks) block.write(arena)
+    plan.jobBlock.write(arena, engine.field.kernelTables)
+    for (const block of plan.scratchBlocks) block.write(arena)
     const stride = group * symbol
     if (erasures.missing.length > 0) {
       await engine.run(arena, erasures.locate(arena, engine.field), blocks, input.signal)
@@ -132,14 +168,14 @@ async function decodeWindows(
       erasures.write(arena, engine.field, addresses)
     }
     for (let first = 0; first < words; first += group) {
-      input.signal?.throwIfAborted()
       const count = Math.min(group, words - first)
       const window: Window = { arena, pieces, message, stride, first, count }
-      await forEachConcurrently(received.length, i => {
+      const read = (i: number) => {
         const ref = sliverRef(received[i]!, axis, n)
         const at = frames[axis].header.length + first * symbol
         return input.slivers.read(ref, at, bytesAt(arena, pieces + i * stride, count * symbol))
-      })
+      }
+      await forEachConcurrently(received.length, read, input.signal)
       const phase = byRows
         ? recoverRows(geometry, window, erasures, batch)
         : recoverColumns(geometry, window, erasures, batch, received)
@@ -224,11 +260,12 @@ async function writePieces(
   received: readonly number[],
 ): Promise<void> {
   const position = new Map(received.map((index, i) => [index, i]))
-  await forEachConcurrently(p, async row => {
+  const write = (row: number) => {
     const at = position.get(row)
     const address = at === undefined ? message + row * stride : pieces + at * stride
-    await writeWithin(input, row * rowBytes + first * symbol, bytesAt(arena, address, count * symbol))
-  })
+    return writeWithin(input, row * rowBytes + first * symbol, bytesAt(arena, address, count * symbol))
+  }
+  await forEachConcurrently(p, write, input.signal)
 }
 
 async function writeRows(
@@ -236,9 +273,9 @@ async function writeRows(
   { rowBytes }: StreamGeometry,
   { arena, message, first, count }: Window,
 ): Promise<void> {
-  await forEachConcurrently(count, i =>
-    writeWithin(input, (first + i) * rowBytes, bytesAt(arena, message + i * rowBytes, rowBytes)),
-  )
+  const write = (i: number) =>
+    writeWithin(input, (first + i) * rowBytes, bytesAt(arena, message + i * rowBytes, rowBytes))
+  await forEachConcurrently(count, write, input.signal)
 }
 
 /** Writes what lies within the blob; behind it is padding. */

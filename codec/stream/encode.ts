@@ -1,3 +1,5 @@
+import { equalBytes } from '../bytes.ts'
+import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
@@ -7,14 +9,14 @@ import { sliverRef } from '../recovery.ts'
 import type { BlobMetadata } from '../types.ts'
 import { type StreamGeometry, streamGeometry, writeFrame } from './geometry.ts'
 import { forEachConcurrently } from './io.ts'
-import type { EncodeStreamInput } from './ports.ts'
+import type { BlobSource, EncodeStreamInput } from './ports.ts'
 
 const PIECE_BLOCKS = 8
 /** Symbols of small blobs are handled side by side, as in jobs/encode.ts. */
 const BATCH_BYTES = 512
 const ROWS_PER_TREE_UNIT = 16
 
-interface Plan {
+export interface StreamPlan {
   geometry: StreamGeometry
   blocks: Blocks
   jobBlock: JobBlock
@@ -28,29 +30,49 @@ interface Plan {
   transposed: number
   rowRoots: number
   columnRoots: number
+  /** the first repair row below s, and the root of what it expands to */
+  witness: number
+  witnessRoot: number
   pairs: number
   root: number
 }
 
 /** See `StreamCodec.encodeStream`. */
-export function encodeStream(
+export async function encodeStream(
   engine: Engine,
   input: EncodeStreamInput,
 ): Promise<{ metadata: BlobMetadata; rootHash: Uint8Array }> {
   const geometry = streamGeometry(input.nShards, input.source.length, input.windowBytes)
   const allotment = new Allotment()
-  const plan = planStream(allotment, geometry, engine.pool.threads)
+  const plan = planEncodeStream(allotment, geometry, engine.pool.threads)
+  // without repair symbols no pass can be checked by the other; a blob on so few shards has at most 590 KB
+  const source = geometry.n === geometry.p ? await snapshot(input.source) : input.source
   return engine.withArena(allotment, async arena => {
     plan.jobBlock.write(arena, engine.field.kernelTables)
     for (const block of plan.scratchBlocks) block.write(arena)
-    const pass = new EncodePass(engine, arena, plan, input)
+    const pass = new EncodePass(engine, arena, plan, { ...input, source })
     await pass.rows()
     await pass.columns()
     return pass.seal()
   })
 }
 
-function planStream(allotment: Allotment, geometry: StreamGeometry, threads: number): Plan {
+async function snapshot(source: BlobSource): Promise<BlobSource> {
+  const bytes = new Uint8Array(source.length)
+  if (bytes.length > 0) await source.read(0, bytes)
+  return {
+    length: bytes.length,
+    async read(offset, target) {
+      target.set(bytes.subarray(offset, offset + target.length))
+    },
+  }
+}
+
+export function planEncodeStream(
+  allotment: Allotment,
+  geometry: StreamGeometry,
+  threads: number,
+): StreamPlan {
   const { n, p, s, symbol, rowBytes, columnBytes, rowGroup, columnGroup } = geometry
   const batch = Math.max(1, Math.min(Math.floor(BATCH_BYTES / symbol), rowGroup, columnGroup))
   const rowShards = encodeShards(n, s)
@@ -65,7 +87,9 @@ function planStream(allotment: Allotment, geometry: StreamGeometry, threads: num
     repairSymbols: Math.max(n - p, 1),
     hashedWords: batch,
   }
-  const scratchBlocks = Array.from({ length: threads }, () => new ScratchBlock(allotment, needs))
+  // scratch for more threads than there are batches in a window would be memory for nothing: 160 MiB each, at most
+  const atOnce = Math.min(threads, Math.ceil(Math.max(rowGroup, columnGroup) / batch))
+  const scratchBlocks = Array.from({ length: atOnce }, () => new ScratchBlock(allotment, needs))
   // the kernel reads a byte before a symbol, and some behind
   const room = (bytes: number) => allotment.take(bytes + 128) + 64
   return {
@@ -79,6 +103,8 @@ function planStream(allotment: Allotment, geometry: StreamGeometry, threads: num
     transposed: room(columnGroup * columnBytes),
     rowRoots: allotment.take(n * 32),
     columnRoots: allotment.take(n * 32),
+    witness: room(rowBytes),
+    witnessRoot: allotment.take(32),
     pairs: room(n * 64),
     root: allotment.take(32),
   }
@@ -87,11 +113,11 @@ function planStream(allotment: Allotment, geometry: StreamGeometry, threads: num
 class EncodePass {
   readonly #engine: Engine
   readonly #arena: Arena
-  readonly #plan: Plan
+  readonly #plan: StreamPlan
   readonly #input: EncodeStreamInput
   readonly #keep: boolean
 
-  constructor(engine: Engine, arena: Arena, plan: Plan, input: EncodeStreamInput) {
+  constructor(engine: Engine, arena: Arena, plan: StreamPlan, input: EncodeStreamInput) {
     this.#engine = engine
     this.#arena = arena
     this.#plan = plan
@@ -116,7 +142,7 @@ class EncodePass {
           .call('expandTo', s, input + i * rowBytes, symbol, rowBytes, together, target, count * symbol)
       }
       await this.#run(phase.build())
-      await forEachConcurrently(n - s, async k => {
+      await this.#each(n - s, async k => {
         const at = frames.secondary.header.length + first * symbol
         await slivers.write(
           sliverRef(s + k, 'secondary', nShards),
@@ -125,7 +151,7 @@ class EncodePass {
         )
       })
       if (this.#keep) {
-        await forEachConcurrently(count, async i => {
+        await this.#each(count, async i => {
           const ref = await writeFrame(slivers, geometry, first + i, 'primary')
           await slivers.write(ref, frames.primary.header.length, this.#bytes(input + i * rowBytes, rowBytes))
         })
@@ -142,7 +168,7 @@ class EncodePass {
     for (let first = 0; first < s; first += columnGroup) {
       const count = Math.min(columnGroup, s - first)
       const piece = count * symbol
-      await forEachConcurrently(p, row =>
+      await this.#each(p, row =>
         this.#readSource(row * rowBytes + first * symbol, input + row * piece, piece),
       )
       await this.#run(this.#columnPhase(first, count, piece, symbol))
@@ -151,7 +177,7 @@ class EncodePass {
     }
     for (let first = s; first < n; first += columnGroup) {
       const count = Math.min(columnGroup, n - first)
-      await forEachConcurrently(count, async k => {
+      await this.#each(count, async k => {
         const ref = sliverRef(first + k, 'secondary', nShards)
         await slivers.read(
           ref,
@@ -164,7 +190,7 @@ class EncodePass {
       this.#progress(source.length, Math.floor((source.length * first) / n))
     }
     if (this.#keep) {
-      await forEachConcurrently(n - p, async k => {
+      await this.#each(n - p, async k => {
         await writeFrame(slivers, geometry, p + k, 'primary')
       })
     }
@@ -178,6 +204,7 @@ class EncodePass {
       trees.unit().call('rowRoots', rowRoots, i, Math.min(n, i + ROWS_PER_TREE_UNIT), p, p)
     }
     await this.#run(trees.build())
+    if (n > p) await this.#checkPasses()
     await this.#run(
       new PhaseBuilder().unit().call('sealMetadata', rowRoots, columnRoots, p, p, pairs, root).build(),
     )
@@ -189,9 +216,30 @@ class EncodePass {
     return { metadata: { blobId, encodingType: 'RS2', unencodedLength, nShards: n, hashes }, rootHash }
   }
 
+  /**
+   * The first repair row is a sum of all rows, each with a factor other than zero. Its symbols below s come from the
+   * rows as the second pass read them, those from s on, by way of the repair columns, from the rows as the first pass
+   * did. They make up a codeword only if both are of the same bytes: else the blob ID would be that of no blob. (A
+   * change in one row and at most n - s symbols is noticed for certain, any other one unless made for the purpose.)
+   */
+  async #checkPasses(): Promise<void> {
+    const { geometry, witness, witnessRoot, rowRoots } = this.#plan
+    const { p, s, symbol, rowBytes } = geometry
+    const words = [s, s, witness, symbol, rowBytes, 1]
+    const phase = new PhaseBuilder()
+      .unit()
+      .call('expand', ...words)
+      .call('hashSymbols', ...words)
+      .call('wordRoots', witnessRoot, 1, s, s)
+    await this.#run(phase.build())
+    if (!equalBytes(this.#bytes(witnessRoot, 32), this.#bytes(rowRoots + 32 * p, 32))) {
+      throw new CodecError('SOURCE_CHANGED', 'the source was changed while it was encoded')
+    }
+  }
+
   #columnPhase(first: number, count: number, symbolStride: number, wordStride: number): Phase {
-    const { geometry, input, repairs, transposed, batch, columnRoots } = this.#plan
-    const { p, s, symbol, columnBytes } = geometry
+    const { geometry, repairs, transposed, batch, columnRoots, witness, input } = this.#plan
+    const { n, p, s, symbol, columnBytes } = geometry
     const phase = new PhaseBuilder()
     for (let k = 0; k < count; k += batch) {
       const together = Math.min(batch, count - k)
@@ -201,6 +249,10 @@ class EncodePass {
         .unit()
         .call('expand', ...words)
         .call('hashSymbols', ...words)
+      if (n > p && first < s) {
+        // one repair symbol of each codeword: the first
+        phase.call('copyRepair', n - 1, witness + (first + k) * symbol, 0, together * symbol)
+      }
       if (this.#keep && first < s) {
         phase.call('copyRepair', p, repairs + k * symbol, count * symbol, together * symbol)
         const target = transposed + k * columnBytes
@@ -217,11 +269,11 @@ class EncodePass {
     const { n, p, symbol, columnBytes, frames } = geometry
     const { slivers, nShards } = this.#input
     const piece = count * symbol
-    await forEachConcurrently(n - p, k => {
+    await this.#each(n - p, k => {
       const at = frames.primary.header.length + first * symbol
       return slivers.write(sliverRef(p + k, 'primary', nShards), at, this.#bytes(repairs + k * piece, piece))
     })
-    await forEachConcurrently(count, async k => {
+    await this.#each(count, async k => {
       const ref = await writeFrame(slivers, geometry, first + k, 'secondary')
       await slivers.write(
         ref,
@@ -234,9 +286,7 @@ class EncodePass {
   async #readRows(first: number, count: number): Promise<void> {
     const { input, geometry } = this.#plan
     const { rowBytes } = geometry
-    await forEachConcurrently(count, i =>
-      this.#readSource((first + i) * rowBytes, input + i * rowBytes, rowBytes),
-    )
+    await this.#each(count, i => this.#readSource((first + i) * rowBytes, input + i * rowBytes, rowBytes))
   }
 
   /** Reads `length` bytes of the message matrix: zeros behind the blob's end. */
@@ -245,6 +295,10 @@ class EncodePass {
     const there = Math.max(0, Math.min(length, source.length - offset))
     if (there > 0) await source.read(offset, this.#bytes(address, there))
     this.#bytes(address + there, length - there).fill(0)
+  }
+
+  #each(count: number, work: (index: number) => Promise<void>): Promise<void> {
+    return forEachConcurrently(count, work, this.#input.signal)
   }
 
   #bytes(address: number, length: number): Uint8Array {

@@ -1,4 +1,4 @@
-import { uleb128 } from '../bytes.ts'
+import { expectInteger, uleb128 } from '../bytes.ts'
 import { encodingParams, symbolSize } from '../params.ts'
 import { sliverRef } from '../recovery.ts'
 import { sliverTrailer } from '../sliver.ts'
@@ -36,6 +36,7 @@ export function streamGeometry(
 ): StreamGeometry {
   const { primarySymbols: p, secondarySymbols: s } = encodingParams(nShards)
   const symbol = symbolSize(nShards, unencodedLength)
+  expectInteger(windowBytes, 1, Number.MAX_SAFE_INTEGER, 'window of a stream')
   const rowBytes = s * symbol
   const columnBytes = p * symbol
   const group = (count: number) =>

@@ -5,7 +5,7 @@ import type { BlobMetadata, SliverRef } from '../types.ts'
  * the promise has resolved. Several calls are made at a time.
  */
 
-/** A blob that can be read again and again, as a file can. */
+/** A blob that can be read again and again, as a file can; it must stay the same meanwhile. */
 export interface BlobSource {
   /** bytes */
   readonly length: number
@@ -31,7 +31,7 @@ export type StreamProgress = (done: number, total: number) => void
 export interface StreamOptions {
   signal?: AbortSignal
   onProgress?: StreamProgress
-  /** bytes of the expanded matrix to hold at a time; 96 MiB when absent */
+  /** bytes of the expanded matrix to hold at a time, at least 1; 96 MiB when absent */
   windowBytes?: number
 }
 
@@ -57,7 +57,8 @@ export interface DecodeStreamInput extends StreamOptions {
 export interface StreamCodec {
   /**
    * Encodes a blob of any size in two passes, rows and then columns, with less than 512 MiB of memory. Gives the same
-   * bytes as `encode`.
+   * bytes as `encode`. Throws BLOB_TOO_LARGE, SOURCE_CHANGED when the passes saw different bytes, and what the source
+   * and the slivers throw; then what was written is worth nothing.
    */
   encodeStream(input: EncodeStreamInput): Promise<{ metadata: BlobMetadata; rootHash: Uint8Array }>
   /** Throws as `decode` does. When it throws, what the output holds is worth nothing. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createCodec } from '../../codec/index.ts'
 import { enough, ref, sample, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
-import { MemoryBlob, MemorySlivers } from './support/memory-files.ts'
+import { ChangingBlob, MemoryBlob, MemorySlivers } from './support/memory-files.ts'
 
 for (const options of [
   { threads: 0, build: 'plain' },
@@ -111,6 +111,91 @@ describe('streaming', () => {
     await assert.rejects(decode(), { code: 'BLOB_ID_MISMATCH' })
     await slivers.write(rows[0]!, 0, Uint8Array.of(1))
     await assert.rejects(decode(), { code: 'SLIVER_MALFORMED' })
+  })
+
+  it('refuses slivers that there cannot be, and a window of no size', async () => {
+    const { slivers, metadata, output } = await encode()
+    // an honest frame for any row: only the number of the pair is wrong
+    const read: MemorySlivers['read'] = async ({ pair, axis }, offset, target) => {
+      await slivers.read(ref(0, axis), offset, target)
+      if (offset > 0 && target.length === 4) target.set([pair & 0xff, (pair >> 8) & 0xff], 2)
+    }
+    for (const pair of [-1, n, 5000, 0.5, Number.NaN]) {
+      const available = [ref(pair, 'primary'), ...rows.slice(1)]
+      await assert.rejects(codec.decodeStream({ metadata, available, slivers: { read }, output }), {
+        code: 'INVALID_ARGUMENT',
+      })
+    }
+    for (const windowBytes of [0, -1, 0.5, Number.NaN]) {
+      const source = new MemoryBlob(data)
+      await assert.rejects(
+        codec.encodeStream({ source, nShards: n, slivers: new MemorySlivers(), windowBytes }),
+        { code: 'INVALID_ARGUMENT' },
+      )
+    }
+  })
+
+  it('notices a source that is changed between the passes, wherever that is', async () => {
+    const random = xorshiftIntegers(11)
+    for (const shards of [4, 10, 31]) {
+      for (const keep of [true, false]) {
+        for (const at of [0, data.length - 1, ...Array.from({ length: 6 }, () => random(data.length))]) {
+          const source = new ChangingBlob(data.slice(), at)
+          await assert.rejects(
+            codec.encodeStream({
+              source,
+              nShards: shards,
+              slivers: new MemorySlivers(),
+              keep,
+              windowBytes: 40_000,
+            }),
+            { code: 'SOURCE_CHANGED' },
+          )
+        }
+      }
+    }
+  })
+
+  it('notices repair columns that come back as something else', async () => {
+    const slivers = new MemorySlivers()
+    const read = slivers.read.bind(slivers)
+    slivers.read = async (at, offset, target) => {
+      await read(at, offset, target)
+      if (at.pair === 0) target[7]! ^= 1
+    }
+    await assert.rejects(codec.encodeStream({ source: new MemoryBlob(data), nShards: n, slivers }), {
+      code: 'SOURCE_CHANGED',
+    })
+  })
+
+  it('reads a source once where there is nothing to compare by', async () => {
+    for (const shards of [1, 2, 3]) {
+      const slivers = new MemorySlivers()
+      const source = new ChangingBlob(xorshiftBytes(1, 1000), 3)
+      const { metadata } = await codec.encodeStream({ source, nShards: shards, slivers, windowBytes: 500 })
+      for (let pair = 0; pair < shards; pair++) {
+        for (const axis of ['primary', 'secondary'] as const) {
+          await codec.verifySliver(metadata, ref(pair, axis), slivers.get(ref(pair, axis))!)
+        }
+      }
+    }
+  })
+
+  it('begins no more reads once it is told to stop', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const { slivers, metadata, output } = await encode()
+    let reads = 0
+    const read: MemorySlivers['read'] = async (at, offset, target) => {
+      if (++reads === 20) controller.abort(reason)
+      await slivers.read(at, offset, target)
+    }
+    const { signal } = controller
+    const wide = Array.from({ length: 7 }, (_, pair) => ref(pair, 'secondary'))
+    const input = { metadata, available: wide, slivers: { read }, output, signal, windowBytes: 1 }
+    await assert.rejects(codec.decodeStream(input), reason)
+    // those that had begun, at most
+    assert.ok(reads <= 20 + 16, `${reads} reads`)
   })
 
   it('passes on what fails below it, and stops when it is told', async () => {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { codecOn } from '../../codec/codec.ts'
+import { Allotment } from '../../codec/host/arena.ts'
 import { Engine } from '../../codec/host/engine.ts'
 import { OPERATIONS } from '../../codec/host/phase.ts'
-import { type Codec, symbolSize } from '../../codec/index.ts'
+import { type Codec, maxBlobSize, symbolSize } from '../../codec/index.ts'
 import { allotEncode } from '../../codec/jobs/encode.ts'
+import { planDecodeStream } from '../../codec/stream/decode.ts'
+import { planEncodeStream } from '../../codec/stream/encode.ts'
+import { streamGeometry } from '../../codec/stream/geometry.ts'
 import { enough, ref, sliversOf, xorshiftBytes } from '../codec/support/data.ts'
 
 const MIB = 2 ** 20
@@ -106,6 +110,27 @@ describe('complexity of the codec', () => {
   it('takes less than twice the blob and 64 MiB for metadata alone', () => {
     for (const bytes of [1024, 64 * MIB, 256 * MIB]) {
       assert.ok(allotEncode(1000, bytes, 'message', 2).allotment.size <= 2 * bytes + 64 * MIB)
+    }
+  })
+  it('streams in less than 512 MiB, whatever the blob and however many threads', () => {
+    for (const shards of [4, 100, 300, 500, 1000]) {
+      for (const part of [0.01, 0.1, 0.5, 1]) {
+        const bytes = Math.floor(maxBlobSize(shards) * part)
+        const geometry = streamGeometry(shards, bytes)
+        const encoding = new Allotment()
+        planEncodeStream(encoding, geometry, 64)
+        // as many repairs as there can be: the largest plan
+        const decoding = (['primary', 'secondary'] as const).map(axis => {
+          const allotment = new Allotment()
+          const received = Array.from({ length: enough(shards, axis) }, (_, i) => shards - 1 - i)
+          planDecodeStream(allotment, geometry, axis, received, 64)
+          return allotment
+        })
+        for (const { size } of [encoding, ...decoding]) {
+          // the rest of the process has the other 100 MiB
+          assert.ok(size <= 412 * MIB, `${shards} shards, ${bytes} bytes: ${size / MIB} MiB`)
+        }
+      }
     }
   })
 })

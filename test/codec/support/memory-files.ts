@@ -46,3 +46,22 @@ export class MemoryBlob implements BlobSource, BlobTarget {
     this.bytes.set(bytes, offset)
   }
 }
+
+/** A blob of which one byte is another as soon as all of it has been read once. */
+export class ChangingBlob extends MemoryBlob {
+  readonly #at: number
+  #unread: number
+
+  constructor(bytes: Uint8Array, at: number) {
+    super(bytes)
+    this.#at = at
+    this.#unread = bytes.length
+  }
+
+  override async read(offset: number, target: Uint8Array): Promise<void> {
+    await super.read(offset, target)
+    const unread = this.#unread
+    this.#unread -= target.length
+    if (unread > 0 && this.#unread <= 0) this.bytes[this.#at]! ^= 1
+  }
+}
