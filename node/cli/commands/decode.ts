@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import {
   type BlobMetadata,
@@ -30,6 +30,7 @@ export async function decode(
   const { output, signal, cwd } = context
   const path = resolve(cwd, folder)
   const target = resolve(cwd, options.output)
+  await refuseFolder(target, options.output)
   const slivers = new SliverFolder(path, 'r')
   const codec = createCodec()
   // beside the target, so that it can be renamed, and never in a small memory-backed folder
@@ -39,10 +40,18 @@ export async function decode(
   try {
     const metadata = await readMetadata(join(path, METADATA_FILE))
     const { refs, wrong } = await slivers.list(metadata)
-    const task = { metadata, slivers, working, signal, context, name: options.output }
-    const bad = await decodeOrFindBad(codec, task, refs)
-    const ignored = [...wrong, ...bad.map(sliverFileName)]
-    for (const name of ignored) output.say(`${name} is not a sliver of this blob`)
+    const ignored: string[] = []
+    // told as soon as it is known: what is left may be too little
+    const ignore = (name: string) => {
+      ignored.push(name)
+      output.say(`${name} is not a sliver of this blob`)
+    }
+    wrong.forEach(ignore)
+    await decodeOrFindBad(
+      codec,
+      { metadata, slivers, working, signal, context, name: options.output, ignore },
+      refs,
+    )
     await rename(join(working, 'blob'), target)
     const { blobId, unencodedLength: size } = metadata
     const text = `${options.output}: ${formatBytes(size)}, ${blobId}`
@@ -56,6 +65,12 @@ export async function decode(
   return EXIT.ok
 }
 
+/** It would be noticed anyway, but only after everything has been decoded. */
+async function refuseFolder(path: string, name: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) throw new CliError('FILE', EXIT.usage, `${name} is a folder, not a file.`)
+}
+
 interface Task {
   metadata: BlobMetadata
   slivers: SliverFolder
@@ -63,13 +78,13 @@ interface Task {
   signal: AbortSignal
   context: Context
   name: string
+  ignore(file: string): void
 }
 
 /** Decodes optimistically; only when the result is wrong are slivers checked one by one, and the good ones used. */
-async function decodeOrFindBad(codec: Codec, task: Task, refs: readonly SliverRef[]): Promise<SliverRef[]> {
+async function decodeOrFindBad(codec: Codec, task: Task, refs: readonly SliverRef[]): Promise<void> {
   try {
     await decodeFrom(codec, task, refs)
-    return []
   } catch (error) {
     const isWrong =
       error instanceof CodecError && ['BLOB_ID_MISMATCH', 'SLIVER_MALFORMED'].includes(error.code)
@@ -77,9 +92,9 @@ async function decodeOrFindBad(codec: Codec, task: Task, refs: readonly SliverRe
     const bad = await findBad(codec, task, refs)
     // every sliver is what the metadata says: the encoder was wrong
     if (bad.length === 0) throw error
+    for (const ref of bad) task.ignore(sliverFileName(ref))
     const good = refs.filter(ref => !bad.includes(ref))
     await decodeFrom(codec, task, good)
-    return bad
   }
 }
 
@@ -122,7 +137,14 @@ async function readMetadata(path: string): Promise<BlobMetadata> {
   const bytes = await readFile(path).catch(cause => {
     throw new CliError('FILE', EXIT.usage, `There is no ${METADATA_FILE} to decode by.`, { cause })
   })
-  const metadata = decodeMetadata(bytes, metadataShards(bytes))
-  verifyMetadata(metadata)
-  return metadata
+  try {
+    const metadata = decodeMetadata(bytes, metadataShards(bytes))
+    verifyMetadata(metadata)
+    return metadata
+  } catch (cause) {
+    if (!(cause instanceof CodecError)) throw cause
+    throw new CliError('INTEGRITY', EXIT.integrity, `${METADATA_FILE} is damaged: ${cause.message}.`, {
+      cause,
+    })
+  }
 }

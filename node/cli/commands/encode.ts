@@ -1,6 +1,6 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { createCodec, encodeMetadata } from '../../../codec/index.ts'
+import { type BlobMetadata, createCodec, encodeMetadata } from '../../../codec/index.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
@@ -20,38 +20,60 @@ export interface EncodeOptions {
 
 /** Encodes a file of any size into slivers, one file each, with a fixed amount of memory. */
 export async function encode(context: Context, file: string, options: EncodeOptions): Promise<ExitCode> {
-  const { output, signal, cwd } = context
+  const { output, cwd } = context
+  const { shards: nShards } = options
   const out = resolve(cwd, options.out)
   const source = await FileBlob.open(resolve(cwd, file))
-  const codec = createCodec()
-  const slivers = new SliverFolder(out, 'w')
-  const bar = await createProgressBar(output, file, source.length)
   try {
-    await emptyFolder(out, options.out)
-    const onProgress = (done: number, total: number) => bar.update({ phase: 'encode', done, total })
-    const { shards: nShards } = options
-    const { metadata } = await codec.encodeStream({ source, nShards, slivers, signal, onProgress })
-    await slivers.close()
-    await writeFile(join(out, METADATA_FILE), encodeMetadata(metadata))
-    bar.stop()
-    const { blobId, unencodedLength: size } = metadata
+    const isNew = await emptyFolder(out, options.out)
+    const { blobId, unencodedLength: size } = await writeEncoding(context, file, source, nShards, out, isNew)
     const text = `${blobId}\n${options.out}: ${2 * nShards} slivers of ${formatBytes(size)}`
     await output.result({ file, blobId, size, nShards, out: options.out }, text)
   } catch (error) {
     throw codecFailure(error)
   } finally {
-    bar.stop()
-    await Promise.allSettled([slivers.close(), source.close(), codec.close()])
+    await source.close()
   }
   return EXIT.ok
 }
 
-/** Old slivers beside new ones would be taken for the same blob's. */
-async function emptyFolder(path: string, name: string): Promise<void> {
-  await mkdir(path, { recursive: true })
+/** Writes slivers and metadata; when that fails, the folder is as it was before. */
+async function writeEncoding(
+  { output, signal }: Context,
+  name: string,
+  source: FileBlob,
+  nShards: number,
+  out: string,
+  isNew: boolean,
+): Promise<BlobMetadata> {
+  const codec = createCodec()
+  const slivers = new SliverFolder(out, 'w')
+  const metadataFile = join(out, METADATA_FILE)
+  const bar = await createProgressBar(output, name, source.length)
+  try {
+    const onProgress = (done: number, total: number) => bar.update({ phase: 'encode', done, total })
+    const { metadata } = await codec.encodeStream({ source, nShards, slivers, signal, onProgress })
+    await slivers.close()
+    await writeFile(metadataFile, encodeMetadata(metadata))
+    return metadata
+  } catch (error) {
+    // half an encoding takes up to 4.5 times the file, is good for nothing, and would be in the way of the next try
+    await Promise.allSettled([slivers.discard(), rm(metadataFile, { force: true })])
+    if (isNew) await rmdir(out).catch(() => {})
+    throw error
+  } finally {
+    bar.stop()
+    await codec.close()
+  }
+}
+
+/** Old slivers beside new ones would be taken for the same blob's. True when there was no such folder. */
+async function emptyFolder(path: string, name: string): Promise<boolean> {
+  const isNew = (await mkdir(path, { recursive: true })) !== undefined
   if ((await readdir(path)).length > 0) {
     throw new CliError('USAGE', EXIT.usage, `${name} is not empty.`, {
       hint: 'Name a new folder with --out.',
     })
   }
+  return isNew
 }

@@ -13,11 +13,17 @@ export function codecFailure(error: unknown): unknown {
         hint: 'More shards hold larger blobs: --shards.',
         cause: error,
       })
+    case 'SOURCE_CHANGED':
+      return new CliError('FILE', EXIT.usage, sentence, {
+        hint: 'Large files are read twice: leave it alone meanwhile, or name a copy of it.',
+        cause: error,
+      })
     case 'TOO_FEW_SLIVERS':
-      return new CliError('TOO_FEW_SLIVERS', EXIT.unavailable, sentence, { cause: error })
+      return new CliError('TOO_FEW_SLIVERS', EXIT.unavailable, sentence, {
+        details: error.details,
+        cause: error,
+      })
     case 'BLOB_ID_MISMATCH':
-    case 'METADATA_MISMATCH':
-    case 'MALFORMED':
     case 'SLIVER_MALFORMED':
       return new CliError('INTEGRITY', EXIT.integrity, sentence, { cause: error })
     default:

@@ -1,5 +1,7 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { BlobSource, BlobTarget } from '../../../codec/index.ts'
+import { nameFile } from './name-file.ts'
 
 /** A file as the codec streams it. */
 export class FileBlob implements BlobSource, BlobTarget {
@@ -13,9 +15,10 @@ export class FileBlob implements BlobSource, BlobTarget {
     this.length = length
   }
 
-  /** Opens a regular file to read; throws node's file errors. */
+  /** Opens a regular file to read; throws node's file errors, with the path. */
   static async open(path: string): Promise<FileBlob> {
-    const handle = await open(path, 'r')
+    // opening a pipe would wait for its other end, and could not be interrupted
+    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     const stat = await handle.stat()
     if (stat.isFile()) return new FileBlob(handle, path, stat.size)
     await handle.close()
@@ -34,7 +37,8 @@ export class FileBlob implements BlobSource, BlobTarget {
   async read(offset: number, target: Uint8Array): Promise<void> {
     let done = 0
     while (done < target.length) {
-      const { bytesRead } = await this.#handle.read(target, done, target.length - done, offset + done)
+      const reading = this.#handle.read(target, done, target.length - done, offset + done)
+      const { bytesRead } = await nameFile(this.#path, reading)
       if (bytesRead === 0)
         throw Object.assign(new Error(`${this.#path} has become shorter`), { code: 'EIO', path: this.#path })
       done += bytesRead
@@ -44,7 +48,9 @@ export class FileBlob implements BlobSource, BlobTarget {
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     let done = 0
     while (done < bytes.length) {
-      done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+      done += (
+        await nameFile(this.#path, this.#handle.write(bytes, done, bytes.length - done, offset + done))
+      ).bytesWritten
     }
   }
 

@@ -19,13 +19,26 @@ export async function fileMetadata(
 ): Promise<BlobMetadata> {
   const isLarge = file !== '-' && (await isFileLargerThan(file, streamBytes))
   if (!isLarge) return codec.metadata(await readInput(file, signal), nShards, { signal })
-  const folder = await mkdtemp(join(tmpdir(), 'floe-'))
   const source = await FileBlob.open(file)
+  try {
+    return await streamedMetadata(codec, source, nShards, signal)
+  } finally {
+    await source.close()
+  }
+}
+
+async function streamedMetadata(
+  codec: Codec,
+  source: FileBlob,
+  nShards: number,
+  signal: AbortSignal,
+): Promise<BlobMetadata> {
+  const folder = await mkdtemp(join(tmpdir(), 'floe-'))
   const slivers = new SliverFolder(folder, 'w')
   try {
     return (await codec.encodeStream({ source, nShards, slivers, keep: false, signal })).metadata
   } finally {
-    await Promise.allSettled([slivers.close(), source.close()])
+    await slivers.close().catch(() => {})
     await rm(folder, { recursive: true, force: true })
   }
 }

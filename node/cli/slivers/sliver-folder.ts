@@ -1,6 +1,7 @@
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BlobMetadata, type SliverFiles, type SliverRef, sliverLength } from '../../../codec/index.ts'
+import { nameFile } from './name-file.ts'
 
 /** Handles kept open: one for each primary sliver that a pass over the columns writes, at 1000 shards, and some more. */
 const MAX_HANDLES = 800
@@ -58,17 +59,28 @@ export class SliverFolder implements SliverFiles {
       if (match === null) continue
       const ref = { axis: match[1], pair: Number(match[2]) } as SliverRef
       const expected = sliverLength(metadata.nShards, metadata.unencodedLength, ref.axis)
-      const { size } = await stat(join(this.path, name))
-      if (ref.pair < metadata.nShards && size === expected && sliverFileName(ref) === name) refs.push(ref)
+      // a link may lead nowhere: the others may do without it
+      const found = await stat(join(this.path, name)).catch(() => undefined)
+      const fits = found?.isFile() === true && found.size === expected
+      if (ref.pair < metadata.nShards && fits && sliverFileName(ref) === name) refs.push(ref)
       else wrong.push(name)
     }
     return { refs, wrong }
   }
 
+  /** Removes the files that were created. */
+  async discard(): Promise<void> {
+    await this.close().catch(() => {})
+    for (const name of this.#created) await rm(join(this.path, name), { force: true })
+  }
+
   async close(): Promise<void> {
     const files = [...this.#files.values()]
     this.#files.clear()
-    await Promise.all(files.map(async ({ handle }) => (await handle).close()))
+    // all of them, even when one fails
+    const closed = await Promise.allSettled(files.map(async ({ handle }) => (await handle).close()))
+    const failure = closed.find(result => result.status === 'rejected')
+    if (failure !== undefined) throw failure.reason
   }
 
   async #use<T>(ref: SliverRef, work: (handle: FileHandle, path: string) => Promise<T>): Promise<T> {
@@ -79,9 +91,8 @@ export class SliverFolder implements SliverFiles {
     this.#files.set(name, file)
     file.users++
     try {
-      return await work(await file.handle, path)
-    } catch (error) {
-      throw Object.assign(error as Error, { path })
+      const handle = await file.handle
+      return await nameFile(path, work(handle, path))
     } finally {
       file.users--
       await this.#closeSpare()

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCodec } from '../../../codec/index.ts'
-import { floe } from './support.ts'
+import { floe, REAL_FLOE } from './support.ts'
 
 describe('floe encode and floe decode', () => {
   const n = 10
@@ -80,9 +81,19 @@ describe('floe encode and floe decode', () => {
       await writeFile(path('primary-0001.bin'), bytes)
       await writeFile(path('primary-0002.bin'), 'short')
       await writeFile(path('primary-0099.bin'), bytes)
+      await rm(path('secondary-0000.bin'))
+      await symlink('nowhere', path('secondary-0000.bin'))
+      await rm(path('secondary-0001.bin'))
+      await mkdir(path('secondary-0001.bin'))
     })
     assert.equal(code, 0)
-    const ignored = ['primary-0002.bin', 'primary-0099.bin', 'primary-0001.bin']
+    const ignored = [
+      'primary-0002.bin',
+      'primary-0099.bin',
+      'primary-0001.bin',
+      'secondary-0000.bin',
+      'secondary-0001.bin',
+    ]
     assert.deepEqual(JSON.parse(stdout.toString()).ignored.sort(), ignored.sort())
     assert.deepEqual(await readFile(join(folder, 'wrong.out')), data)
   })
@@ -96,18 +107,72 @@ describe('floe encode and floe decode', () => {
     const { error } = JSON.parse(few.stderr)
     assert.equal(error.code, 'TOO_FEW_SLIVERS')
     assert.match(error.message, /4 primary or 7 secondary slivers are needed, there are 3 and 6/)
+    assert.equal(error.details.neededPrimary, 4)
+    const wrong = await floe(folder, ['decode', 'few', '-o', 'few.out'])
+    assert.doesNotMatch(wrong.stderr, /is not a sliver/)
+    await writeFile(join(folder, 'few', 'primary-0009.bin'), 'short')
+    const told = await floe(folder, ['decode', 'few', '-o', 'few.out'])
+    assert.equal(told.code, 5)
+    assert.match(told.stderr, /primary-0009.bin is not a sliver of this blob/)
     const none = await variant('no-metadata', path => rm(path('metadata.bin')))
     assert.deepEqual([none.code, JSON.parse(none.stderr).error.code], [2, 'FILE'])
   })
 
   it("refuse metadata that is not its blob's", async () => {
-    const { code, stderr } = await variant('metadata', async path => {
-      const bytes = await readFile(path('metadata.bin'))
-      bytes[500]! ^= 1
-      await writeFile(path('metadata.bin'), bytes)
-    })
-    assert.equal(code, 7)
-    assert.equal(JSON.parse(stderr).error.code, 'INTEGRITY')
+    // a hash, the length's highest byte, the number of shards, everything
+    for (const [at, ...bytes] of [
+      [500, 1],
+      [40, 0x7f],
+      [42, 0xff, 0xff, 0x7f],
+      [0, ...new Array<number>(60).fill(0xff)],
+    ] as [number, ...number[]][]) {
+      const { code, stderr } = await variant(`metadata-${at}`, async path => {
+        const metadata = await readFile(path('metadata.bin'))
+        metadata.set(bytes, at)
+        await writeFile(path('metadata.bin'), metadata)
+      })
+      assert.equal(code, 7)
+      const { error } = JSON.parse(stderr)
+      assert.equal(error.code, 'INTEGRITY')
+      assert.match(error.message, /metadata.bin is damaged/)
+      assert.equal(error.hint, undefined)
+    }
+  })
+
+  it('leave nothing behind when the disk is full, and say which file', async () => {
+    // the shell's unit is 512 or 1024 bytes
+    const limited = (blocks: number, args: string[]) =>
+      spawnSync('sh', ['-c', `ulimit -f ${blocks}; exec "$0" "$@"`, process.execPath, REAL_FLOE, ...args], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
+    const before = await readdir(folder)
+    const encoded = limited(4, ['encode', 'file', '--shards', '4', '--out', 'full', '--json'])
+    assert.equal(encoded.status, 2)
+    assert.match(JSON.parse(encoded.stderr).error.message, /full\/\w+-000\d\.bin/)
+    assert.deepEqual(await readdir(folder), before)
+    // a folder that was there stays
+    await mkdir(join(folder, 'full'))
+    assert.equal(limited(4, ['encode', 'file', '--shards', '4', '--out', 'full']).status, 2)
+    assert.deepEqual(await readdir(join(folder, 'full')), [])
+    await rm(join(folder, 'full'), { recursive: true })
+
+    const decoded = limited(20, ['decode', 'slivers', '-o', 'full.out', '--json'])
+    assert.equal(decoded.status, 2)
+    assert.match(JSON.parse(decoded.stderr).error.message, /blob/)
+    assert.deepEqual(await readdir(folder), before)
+  })
+
+  it('refuse a folder as the target, and a pipe as the source, at once', async () => {
+    await mkdir(join(folder, 'target'))
+    const { code, stderr } = await floe(folder, ['decode', 'slivers', '-o', 'target', '--json'])
+    assert.equal(code, 2)
+    assert.equal(JSON.parse(stderr).error.message, 'target is a folder, not a file.')
+    const pipe = spawnSync('mkfifo', ['pipe'], { cwd: folder })
+    if (pipe.status !== 0) return
+    const piped = await floe(folder, ['encode', 'pipe', '--out', 'piped', '--json'])
+    assert.equal(piped.code, 2)
+    assert.match(JSON.parse(piped.stderr).error.message, /pipe is not a file/)
   })
 
   it('refuse a folder in use, a blob that is too large and a file that is none', async () => {
