@@ -54,7 +54,7 @@ export function decodeMetadata(bytes: Uint8Array, nShards: number): BlobMetadata
   if (length > BigInt(maxBytes)) {
     throw new CodecError('BLOB_TOO_LARGE', `a blob of ${length} bytes is too large`, {
       maxBytes,
-      actualBytes: length,
+      actualBytes: Number(length),
     })
   }
   return { blobId, encodingType: 'RS2', unencodedLength: Number(length), nShards, hashes }

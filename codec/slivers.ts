@@ -1,6 +1,7 @@
 import { equalBytes, expectInteger } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import type { Engine } from './host/engine.ts'
+import { nextTurn, TURN_MS } from './host/turns.ts'
 import type {
   InconsistencyInput,
   RecoverInput,
@@ -50,7 +51,7 @@ export function sliverCodec(engine: Engine): SliverCodec {
       throw unproven('wrong number of symbols')
     let body: Uint8Array
     try {
-      for (const symbol of symbols) verifySymbol(metadata, target, symbol)
+      await verifyEach(metadata, target, symbols, signal)
       body = await recoverBody({ metadata, target, symbols, ...(signal && { signal }) })
     } catch (cause) {
       if (cause instanceof CodecError && UNPROVEN.has(cause.code)) throw unproven(cause.message, cause)
@@ -90,6 +91,23 @@ export function sliverCodec(engine: Engine): SliverCodec {
 
     verifyInconsistencyProof: ({ metadata, proof, signal }: VerifyInconsistencyInput) =>
       proveInconsistent(metadata, proof, signal),
+  }
+}
+
+/** Hashes some 100 MB a second on this thread, of symbols that come to 44 MB at most: so in turns. */
+async function verifyEach(
+  metadata: BlobMetadata,
+  target: SliverRef,
+  symbols: readonly ProvenSymbol[],
+  signal?: AbortSignal,
+): Promise<void> {
+  let began = performance.now()
+  for (const symbol of symbols) {
+    verifySymbol(metadata, target, symbol)
+    if (performance.now() - began < TURN_MS) continue
+    await nextTurn()
+    signal?.throwIfAborted()
+    began = performance.now()
   }
 }
 

@@ -1,4 +1,4 @@
-import { CodecError } from '../errors.ts'
+import { CodecError, invalidArgument } from '../errors.ts'
 import { CopyTurns } from '../host/turns.ts'
 import { encodingParams, MAX_SYMBOL_SIZE, maxBlobSize } from '../params.ts'
 import {
@@ -27,7 +27,8 @@ export interface EncodedQuilt {
 
 /**
  * Puts files into one blob, byte for byte as `@mysten/walrus` does: sorted by identifier, the smallest symbols in which
- * all fit, the index in the first columns. Throws QUILT_INVALID (too many files, equal identifiers) or BLOB_TOO_LARGE.
+ * all fit, the index in the first columns. Throws QUILT_INVALID (too many files, equal identifiers, identifiers or tags that
+ * are too long or no text), BLOB_TOO_LARGE or OUT_OF_MEMORY.
  */
 export async function encodeQuilt(
   files: readonly QuiltFile[],
@@ -42,6 +43,9 @@ export async function encodeQuilt(
   for (const [i, file] of sorted.entries()) {
     if (file.identifier === sorted[i + 1]?.identifier)
       throw quiltInvalid(`two files named ${file.identifier}`)
+  }
+  for (const { contents } of sorted) {
+    if (!(contents instanceof Uint8Array)) throw invalidArgument('contents of a file', typeof contents)
   }
   const entries: IndexEntry[] = sorted.map(({ identifier, tags = {} }) => ({ end: 0, identifier, tags }))
   const headers = sorted.map(({ identifier, tags = {}, contents }) =>
@@ -108,7 +112,12 @@ class Matrix {
     this.#rows = rows
     this.#rowBytes = symbol * columns
     this.columnBytes = symbol * rows
-    this.data = new Uint8Array(this.#rowBytes * rows)
+    const bytes = this.#rowBytes * rows
+    try {
+      this.data = new Uint8Array(bytes)
+    } catch (cause) {
+      throw new CodecError('OUT_OF_MEMORY', `cannot get ${bytes} bytes of memory`, { bytes }, { cause })
+    }
   }
 
   /** Writes parts one after the other, down from the top of a column, into the next ones. */

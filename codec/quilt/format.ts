@@ -19,6 +19,7 @@ export const INDEX_PREFIX_BYTES = 5
 const HEADER_BYTES = 6
 const HAS_TAGS = 1
 const MAX_U16 = 0xffff
+const MAX_U32 = 0xffff_ffff
 
 export type Tags = Readonly<Record<string, string>>
 
@@ -65,13 +66,17 @@ export function decodeIndex(bytes: Uint8Array): IndexEntry[] {
   )
 }
 
-/** What stands before a file's contents. Throws QUILT_INVALID when identifier or tags are too long. */
+/** What stands before a file's contents. Throws QUILT_INVALID when one of the three is too long, or is no text. */
 export function encodeFileHeader(identifier: string, tags: Tags, contentBytes: number): Uint8Array {
+  // a lone surrogate would be written as another character: two names could become one, and none be found
+  const texts = [identifier, ...Object.entries(tags).flat()]
+  if (!texts.every(isText)) throw quiltInvalid('identifier or tags are not well-formed text')
   const hasTags = Object.keys(tags).length > 0
   const parts = [bcs.string().serialize(identifier).toBytes()]
   if (hasTags) parts.push(tagsBcs.serialize(new Map(Object.entries(tags))).toBytes())
   if (parts.some(part => part.length > MAX_U16)) throw quiltInvalid('identifier or tags too long')
   const fields = concatBytes(...parts.flatMap(part => [u16le(part.length), part]))
+  if (fields.length + contentBytes > MAX_U32) throw quiltInvalid('a file of 4 GiB or more')
   const mask = hasTags ? HAS_TAGS : 0
   return concatBytes(
     Uint8Array.of(QUILT_VERSION),
@@ -153,6 +158,10 @@ function orInvalid<T>(what: string, read: () => T): T {
       throw quiltInvalid(`malformed ${what}`, cause)
     throw cause
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed()
 }
 
 function u16le(value: number): Uint8Array {

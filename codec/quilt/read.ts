@@ -48,7 +48,7 @@ export interface QuiltContents {
 export interface QuiltReader {
   /** Throws QUILT_INVALID when the blob is no quilt. */
   list(options?: QuiltReadOptions): Promise<QuiltPatch[]>
-  /** Throws QUILT_PATCH_NOT_FOUND. */
+  /** Throws QUILT_PATCH_NOT_FOUND, and QUILT_INVALID when the file calls itself something else than the index does. */
   readByIdentifier(identifier: string, options?: QuiltReadOptions): Promise<QuiltContents>
   /** Needs no index. Throws QUILT_PATCH_NOT_FOUND for a patch of another quilt. */
   readByPatchId(patchId: string, options?: QuiltReadOptions): Promise<QuiltContents>
@@ -113,7 +113,9 @@ export function openQuilt(source: QuiltSource): QuiltReader {
     async readByIdentifier(identifier, options = {}) {
       const patch = (await list(options)).find(candidate => candidate.identifier === identifier)
       if (patch === undefined) throw notFound(identifier)
-      return readColumns(patch.start, patch.end, options)
+      const file = await readColumns(patch.start, patch.end, options)
+      if (file.identifier !== identifier) throw quiltInvalid('index and file disagree')
+      return file
     },
 
     async readByPatchId(patchId, options = {}) {

@@ -87,7 +87,9 @@ describe('blob metadata', () => {
   it('is refused with a length that no blob has', () => {
     const copy = bytes.slice()
     new DataView(copy.buffer).setBigUint64(34, BigInt(maxBlobSize(10)) + 1n, true)
-    assert.throws(() => decodeMetadata(copy, 10), { code: 'BLOB_TOO_LARGE' })
+    const maxBytes = maxBlobSize(10)
+    const details = { maxBytes, actualBytes: maxBytes + 1 }
+    assert.throws(() => decodeMetadata(copy, 10), { code: 'BLOB_TOO_LARGE', details })
   })
 
   it('is refused with a length prefix that is not the shortest', () => {

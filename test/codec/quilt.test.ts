@@ -13,6 +13,7 @@ import {
   sliverBody,
   sliverRef,
 } from '../../codec/index.ts'
+import { encodeFileHeader } from '../../codec/quilt/format.ts'
 // the reference implementation is not exported by its package, and its types are incomplete
 import * as reference from '../../node_modules/@mysten/walrus/dist/utils/quilts.mjs'
 import { xorshiftBytes } from './support/data.ts'
@@ -90,6 +91,85 @@ describe('quilts', () => {
     assert.deepEqual(data, official(many, 100).quilt)
     const another = [...many, { identifier: 'one more', contents: new Uint8Array() }]
     await assert.rejects(encodeQuilt(another, 100), { code: 'QUILT_INVALID' })
+  })
+
+  it('are those of @mysten/walrus at the edges, and are read again', async () => {
+    const text = (length: number) => new TextEncoder().encode('x'.repeat(length))
+    const edges: Record<string, [QuiltFile[], number]> = {
+      'no file': [[], 10],
+      'an empty file, on few shards': [[{ identifier: 'a', contents: text(0) }], 2],
+      'an empty identifier': [[{ identifier: '', contents: text(2), tags: { '': '' } }], 10],
+      'the longest identifier': [[{ identifier: 'x'.repeat(65_532), contents: text(2) }], 100],
+      'three columns of index': [
+        [1, 2, 3].map(i => ({ identifier: `${i}${'x'.repeat(9000)}`, contents: text(2) })),
+        13,
+      ],
+      'a file of most columns': [
+        [
+          { identifier: 'a', contents: text(3_000_000) },
+          { identifier: 'b', contents: text(1) },
+        ],
+        31,
+      ],
+      'odd names': [
+        [
+          {
+            identifier: '__proto__',
+            contents: text(1),
+            tags: JSON.parse('{"__proto__":"1","constructor":""}'),
+          },
+          { identifier: '\ufeffa', contents: text(2), tags: { '\ufeffb': '\ufeffc' } },
+          {
+            identifier: 'a\0/../\n',
+            contents: text(3),
+            tags: { '10': 'a', '9': 'b', bb: '', a: '\u{1f30a}' },
+          },
+        ],
+        10,
+      ],
+    }
+    for (const [what, [some, n]] of Object.entries(edges)) {
+      const { data } = await encodeQuilt(some, n)
+      assert.deepEqual(data, official(some, n).quilt, what)
+      const reader = openQuilt(quiltInBlob((await codec.metadata(data, n)).blobId, data, n))
+      assert.equal((await reader.list()).length, some.length, what)
+      for (const { identifier, contents, tags = {} } of some) {
+        assert.deepEqual(await reader.readByIdentifier(identifier), { identifier, contents, tags }, what)
+      }
+    }
+  })
+
+  it('refuse what could not be read again', async () => {
+    const contents = new Uint8Array()
+    const wrong: Record<string, QuiltFile> = {
+      'an identifier a byte too long': { identifier: 'x'.repeat(65_533), contents },
+      'long tags': { identifier: 'a', contents, tags: { a: 'x'.repeat(65_533) } },
+      'half a character': { identifier: 'a\ud800', contents },
+      'half a character in a tag': { identifier: 'a', contents, tags: { '\ud800': '1', '\udfff': '2' } },
+      'a number for a tag': { identifier: 'a', contents, tags: { a: 1 as unknown as string } },
+    }
+    for (const [what, file] of Object.entries(wrong)) {
+      await assert.rejects(encodeQuilt([file], 100), { code: 'QUILT_INVALID' }, what)
+    }
+    assert.throws(() => encodeFileHeader('a', {}, 2 ** 32), { code: 'QUILT_INVALID' })
+    const noBytes = [{ identifier: 'a', contents: 'text' as unknown as Uint8Array }]
+    await assert.rejects(encodeQuilt(noBytes, 100), { code: 'INVALID_ARGUMENT' })
+  })
+
+  it('are not read where index and file disagree', async () => {
+    const n = 13
+    const { data } = await encodeQuilt([{ identifier: 'safe.txt', contents: new Uint8Array(10) }], n)
+    const { data: other } = await encodeQuilt([{ identifier: 'evil.exe', contents: new Uint8Array(10) }], n)
+    assert.equal(data.length, other.length)
+    // the index of one, and the file of the other
+    const { blobId } = await codec.metadata(data, n)
+    const [index, file] = [quiltInBlob(blobId, data, n), quiltInBlob(blobId, other, n)]
+    const indexEnd = (await openQuilt(index).list())[0]!.start
+    const reader = openQuilt({
+      ...index,
+      column: (at, options) => (at < indexEnd ? index : file).column(at, options),
+    })
+    await assert.rejects(reader.readByIdentifier('safe.txt'), { code: 'QUILT_INVALID' })
   })
 
   it('refuse two files of the same name, and too much', async () => {

@@ -220,6 +220,28 @@ describe('a blob whose encoder cheated', () => {
     })
   }
 
+  it('is proven in turns, however large the symbols are', async () => {
+    const large = await codec.encode(xorshiftBytes(5, 14_000_000), 31)
+    const target = ref(3, 'primary')
+    const pairs = Array.from({ length: 21 }, (_, i) => i)
+    const symbols = await symbolsFrom(codec, large, target, pairs, true)
+    const { metadata } = large
+    large.release()
+    let turns = 0
+    let running = true
+    const probe = () => {
+      turns++
+      if (running) setImmediate(probe)
+    }
+    setImmediate(probe)
+    // fails at the last symbol, before any work of the kernel takes turns of its own
+    const proof = { target, symbols: symbols.with(-1, { ...symbols.at(-1)!, data: new Uint8Array(2) }) }
+    await assert.rejects(codec.verifyInconsistencyProof({ metadata, proof }), { code: 'PROOF_INVALID' })
+    running = false
+    // 20 symbols of 60 KB: some 40 ms
+    assert.ok(turns >= 2, `${turns} turns`)
+  })
+
   it('is not every blob: an honest one has no proof', async () => {
     const target = ref(4, 'secondary')
     const { metadata } = blob
