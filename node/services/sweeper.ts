@@ -1,5 +1,5 @@
 import type { ChainEvent } from '../../chain/types.ts'
-import type { BlobId } from '../../codec/types.ts'
+import type { BlobId, Epoch } from '../../codec/types.ts'
 import type { Log, SliverStore } from '../../protocols/ports.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
@@ -25,6 +25,12 @@ export interface Sweeper {
 export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents): Sweeper {
   /** ended while an upload was under way, which may still bring slivers */
   const postponed = new Set<BlobId>()
+  /** by the events so far */
+  let epoch = 0 as Epoch
+
+  /** Whether the record must stay: it is by metadata and record together that a blob is dropped one day. */
+  const isNeeded = async (blobId: BlobId): Promise<boolean> =>
+    isOpen(blobId) || (await metadata.get(blobId)) !== undefined
 
   async function drop(blobId: BlobId, reason: string): Promise<void> {
     if (isOpen(blobId)) {
@@ -51,7 +57,7 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
   /** Only ever between two events: a registration that comes meanwhile is not seen before the drop is over. */
   async function dropPostponed(): Promise<void> {
     for (const blobId of [...postponed]) {
-      const reason = endOf(await records.get(blobId))
+      const reason = endIn(await records.get(blobId), epoch)
       if (reason === undefined) postponed.delete(blobId)
       else await drop(blobId, reason)
     }
@@ -59,6 +65,7 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
 
   return {
     async onEvent(event) {
+      if ('epoch' in event) epoch = event.epoch
       await dropPostponed()
       if (event.type === 'BlobDeleted') {
         const state = await records.get(event.blobId)
@@ -67,7 +74,9 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
         await drop(event.blobId, 'invalid')
       } else if (event.type === 'EpochChangeStart') {
         // by the events' epoch, not the chain's: an extension may be among the events that are still to be read
-        await dropWhere(state => (liveRegistrations(state, event.epoch).length === 0 ? 'expired' : undefined))
+        await dropWhere(state => endIn(state, event.epoch))
+        const pruned = await records.prune(event.epoch, isNeeded)
+        if (pruned > 0) log.info({ blobs: pruned, epoch: event.epoch }, 'forgot blobs that have ended')
       }
     },
     sweep: () => dropWhere(endOf),
@@ -78,4 +87,9 @@ export function createSweeper({ slivers, metadata, records, isOpen, log }: Sweep
 function endOf(state: BlobState | undefined): string | undefined {
   if (state?.invalid) return 'invalid'
   return state?.registrations.length === 0 ? 'deleted' : undefined
+}
+
+/** Why a blob has ended by an epoch. */
+function endIn(state: BlobState | undefined, epoch: Epoch): string | undefined {
+  return endOf(state) ?? (liveRegistrations(state, epoch).length === 0 ? 'expired' : undefined)
 }

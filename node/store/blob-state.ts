@@ -38,7 +38,8 @@ export function blobOfEvent(event: ChainEvent): BlobId | undefined {
 
 /** Pure and idempotent: applying an event twice is the same as once. */
 export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent): BlobState {
-  const state = before ?? EMPTY
+  // what has ended says nothing any more: a record that was pruned and one that was not go on alike
+  const state = 'epoch' in event ? liveState(before ?? EMPTY, event.epoch) : (before ?? EMPTY)
   const at = { txDigest: event.digest, eventSeq: event.eventIndex }
   switch (event.type) {
     case 'BlobRegistered': {
@@ -70,6 +71,14 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
   }
 }
 
+function liveState(state: BlobState, epoch: Epoch): BlobState {
+  const { initialCertifiedEpoch, ...rest } = state
+  const registrations = liveRegistrations(state, epoch)
+  return registrations.some(({ certified }) => certified)
+    ? { ...state, registrations }
+    : { ...rest, registrations }
+}
+
 function withRegistration(state: BlobState, registration: BlobRegistration): BlobState {
   const others = state.registrations.filter(({ objectId }) => objectId !== registration.objectId)
   return { ...state, registrations: [...others, registration] }
@@ -78,6 +87,11 @@ function withRegistration(state: BlobState, registration: BlobRegistration): Blo
 /** Registrations that still hold in an epoch. */
 export function liveRegistrations(state: BlobState | undefined, epoch: Epoch): BlobRegistration[] {
   return state?.registrations.filter(({ endEpoch }) => endEpoch > epoch) ?? []
+}
+
+/** First epoch in which nothing of the blob is stored, as far as is known; 0 when nothing is now. */
+export function endEpochOf({ registrations }: BlobState): Epoch {
+  return Math.max(0, ...registrations.map(({ endEpoch }) => endEpoch)) as Epoch
 }
 
 /**

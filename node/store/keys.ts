@@ -1,11 +1,13 @@
 import { blobIdToBytes } from '../../codec/index.ts'
-import type { BlobId, SliverPairIndex, SliverRef } from '../../codec/types.ts'
+import type { BlobId, Epoch, SliverPairIndex, SliverRef } from '../../codec/types.ts'
 
 /** The record that says whose store this is and which version wrote it. */
 export const SCHEMA_KEY = '/schema'
 /** Position in the chain's events, in the same batch as what the event changed. */
 export const CURSOR_KEY = '/cursor/events'
 export const BLOB_PREFIX = '/blob/'
+/** `<epoch as 8 hex digits>/<blob>`: blobs of which, as far as was known, nothing is stored from that epoch on. */
+export const ENDING_PREFIX = '/ending/'
 export const METADATA_PREFIX = '/metadata/'
 export const SLIVER_PREFIX = '/sliver/'
 /** Pack files that are being written: no index record refers to them yet. */
@@ -21,6 +23,8 @@ export function blobIdFromHex(hex: string): BlobId {
 }
 
 export const blobKey = (blobId: BlobId): string => BLOB_PREFIX + blobHex(blobId)
+export const endingKey = (epoch: Epoch, blobId: BlobId): string =>
+  `${ENDING_PREFIX}${epoch.toString(16).padStart(8, '0')}/${blobHex(blobId)}`
 export const metadataKey = (blobId: BlobId): string => METADATA_PREFIX + blobHex(blobId)
 export const sliversOfBlob = (blobId: BlobId): string => `${SLIVER_PREFIX}${blobHex(blobId)}/`
 export const pendingKey = (file: string): string => PENDING_PREFIX + file
@@ -37,4 +41,10 @@ export function refOfSliverKey(key: string): SliverRef {
     axis: axis === 'primary' ? 'primary' : 'secondary',
     pair: Number.parseInt(pair, 16) as SliverPairIndex,
   }
+}
+
+/** Epoch and blob of an `endingKey`. */
+export function endingOfKey(key: string): { epoch: Epoch; blobId: BlobId } {
+  const [epoch = '', hex = ''] = key.slice(ENDING_PREFIX.length).split('/')
+  return { epoch: Number.parseInt(epoch, 16) as Epoch, blobId: blobIdFromHex(hex) }
 }

@@ -1,9 +1,10 @@
+import { createBlobRecords, ending } from './blob-records.ts'
 import { StoreError } from './errors.ts'
 import { SCHEMA_KEY } from './keys.ts'
 import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 
 /** Version of the records and files that this program writes. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /** One step: what to change so that a store of version `from` becomes one of `from + 1`. Committed with the new version. */
 export interface Migration {
@@ -13,7 +14,18 @@ export interface Migration {
 }
 
 /** In order of `from`. Version 1 is the first, so nothing leads to it. */
-export const MIGRATIONS: readonly Migration[] = []
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    from: 1,
+    describe: 'notes when each blob ends, so that its record can be pruned then',
+    async run(records) {
+      const operations: RecordOperation[] = []
+      for await (const { blobId, state } of createBlobRecords(records).list())
+        operations.push(ending(blobId, state))
+      return operations
+    },
+  },
+]
 
 interface SchemaRecord {
   schemaVersion: number

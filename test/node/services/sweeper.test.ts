@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { ChainEvent } from '../../../chain/types.ts'
 import { createCodec } from '../../../codec/index.ts'
+import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
 import { silentLog } from '../../../node/log.ts'
 import { createSweeper } from '../../../node/services/sweeper.ts'
+import type { BlobState } from '../../../node/store/blob-state.ts'
 import { type NodeStore, openNodeStore } from '../../../node/store/node-store.ts'
 import type { SliverStore } from '../../../protocols/ports.ts'
 import { anyBlobId, ref } from '../../support/sliver-store-suite.ts'
@@ -69,6 +71,53 @@ describe('the sweeper', () => {
     await one.onEvent(other)
     assert.deepEqual(await store.slivers.list(blobId), [])
     assert.equal(await store.metadata.get(blobId), undefined)
+  })
+
+  const registered = async (blobId: BlobId, endEpoch: number, more: Partial<BlobState> = {}) =>
+    store.blobs.advance('1' as never, {
+      blobId,
+      state: {
+        registrations: [
+          { objectId: '0x1' as ObjectId, deletable: true, certified: true, endEpoch: endEpoch as Epoch },
+        ],
+        ...more,
+      },
+    })
+  const epochStart = (epoch: number) => ({ type: 'EpochChangeStart', epoch }) as ChainEvent
+
+  it('forgets what has ended at an epoch boundary, and nothing that lives on or is invalid', async () => {
+    const [expired, extended, later, invalid] = [anyBlobId(), anyBlobId(), anyBlobId(), anyBlobId()]
+    for (const blobId of [expired, extended]) await registered(blobId, 3)
+    await registered(extended, 5)
+    await registered(later, 4)
+    await registered(invalid, 3, { invalid: true })
+    const stored = await ended()
+    const one = sweeper(store.slivers)
+    await one.onEvent(epochStart(3))
+    for (const blobId of [expired, stored]) assert.equal(await store.blobs.get(blobId), undefined)
+    for (const blobId of [extended, later, invalid]) assert.ok(await store.blobs.get(blobId))
+    assert.equal(await store.metadata.get(stored), undefined)
+    await one.onEvent(epochStart(5))
+    const left = []
+    for await (const { blobId } of store.blobs.list()) left.push(blobId)
+    assert.deepEqual(left, [invalid])
+  })
+
+  it('drops a blob that expired during its upload once that is over, and forgets it in the next epoch', async () => {
+    const blobId = await ended()
+    await registered(blobId, 3)
+    let open = true
+    const one = sweeper(store.slivers, () => open)
+    await one.onEvent(epochStart(3))
+    assert.ok(await store.blobs.get(blobId))
+    assert.ok(await store.metadata.get(blobId))
+    open = false
+    await one.onEvent({ type: 'EpochChangeDone', epoch: 3 } as ChainEvent)
+    assert.equal(await store.metadata.get(blobId), undefined)
+    assert.deepEqual(await store.slivers.list(blobId), [])
+    assert.ok(await store.blobs.get(blobId))
+    await one.onEvent(epochStart(4))
+    assert.equal(await store.blobs.get(blobId), undefined)
   })
 
   it('leaves nothing of a sliver that is written during the removal', async () => {

@@ -114,6 +114,15 @@ describe('blob state', () => {
     })
   })
 
+  it('goes on alike whether a record that had ended was pruned or not', () => {
+    const again = certified('0xb', 9, true, 5)
+    const kept = stateOf(certified('0xa', 4), again)
+    assert.deepEqual(kept, applyBlobEvent(undefined, again))
+    assert.equal(kept?.initialCertifiedEpoch, 5)
+    // what was certified first while another registration held counts on
+    assert.equal(stateOf(certified('0xa', 6), again)?.initialCertifiedEpoch, 1)
+  })
+
   it('stays the same when the last event comes again', () => {
     const object = fc.constantFrom('0xa', '0xb', '0xc')
     const event = fc.oneof(

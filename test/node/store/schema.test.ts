@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import type { Epoch } from '../../../codec/types.ts'
 import { silentLog } from '../../../node/log.ts'
+import { createBlobRecords } from '../../../node/store/blob-records.ts'
+import { blobKey } from '../../../node/store/keys.ts'
 import { openNodeStore } from '../../../node/store/node-store.ts'
 import { decodeJson, encodeJson, openRecords, type Records } from '../../../node/store/records.ts'
-import { checkSchema, type Migration } from '../../../node/store/schema.ts'
+import { checkSchema, type Migration, SCHEMA_VERSION } from '../../../node/store/schema.ts'
+import { anyBlobId } from '../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
 const network = `0x${'1'.repeat(64)}`
@@ -31,7 +35,7 @@ describe('store schema', () => {
     await assert.rejects(check(), {
       name: 'StoreError',
       code: 'STORE_NEWER',
-      details: { path: 'here', storeVersion: 3, supportedVersion: 1 },
+      details: { path: 'here', storeVersion: 3, supportedVersion: SCHEMA_VERSION },
     })
   })
 
@@ -51,7 +55,7 @@ describe('store schema', () => {
   })
 
   it('migrates step by step, and says when no step is known', async () => {
-    await check()
+    await check({ version: 1 })
     const ran: number[] = []
     const step = (from: number): Migration => ({
       from,
@@ -66,6 +70,23 @@ describe('store schema', () => {
     assert.deepEqual(ran, [1, 2])
     assert.equal(decodeJson((await records.get('/step/2')) ?? new Uint8Array()), 2)
     await check({ version: 3, migrations: [] })
+  })
+
+  it('notes in a store of version 1 when its blobs end', async () => {
+    await check({ version: 1 })
+    const [ended, living] = [anyBlobId(), anyBlobId()]
+    const state = (endEpoch: number) => encodeJson({ registrations: [{ endEpoch }] })
+    await records.commit([
+      { type: 'put', key: blobKey(ended), value: state(3) },
+      { type: 'put', key: blobKey(living), value: state(4) },
+    ])
+    await check()
+    const blobs = createBlobRecords(records)
+    assert.equal(await blobs.prune(3 as Epoch, async () => false), 1)
+    assert.deepEqual(
+      [await blobs.get(ended), (await blobs.get(living))?.registrations.length],
+      [undefined, 1],
+    )
   })
 
   it('refuses to open twice', async () => {
