@@ -96,7 +96,19 @@ export interface RegisterInput {
   metadata: BlobMetadata
   epochs: number
   deletable: boolean
-  /** who gets the Blob object; the wallet's own address when absent. The sender certifies first, then it is transferred. */
+}
+
+export interface RegisterOptions extends CallOptions {
+  /** Waited for once the transaction is ready, before it is signed; when it rejects, nothing is sent. */
+  permission?: Promise<unknown> | undefined
+  /** Called as soon as the registration was executed, before the Blob object has been read. */
+  onExecuted?: (executed: { objectId: ObjectId; digest: string }) => void
+}
+
+export interface CertifyOptions extends CallOptions {
+  transferTo?: ObjectId
+  /** The Blob object as it was registered: then it need not be read again. */
+  registered?: BlobObject
 }
 
 export interface Registration {
@@ -161,7 +173,8 @@ export type ChainEvent = EventBase &
 /** Reads. Errors are ChainError with a closed code. */
 export interface ChainReader {
   readonly network: NetworkConfig
-  system(options?: CallOptions): Promise<SystemInfo>
+  /** `recent` is content with what was read in the last 2 s or is being read. */
+  system(options?: CallOptions & { recent?: boolean }): Promise<SystemInfo>
   /** Cached per epoch; `fresh` asks the chain. */
   committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees>
   blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined>
@@ -175,11 +188,11 @@ export interface ChainReader {
 export interface ChainWriter {
   readonly wallet: Wallet
   /** reserve_space and register_blob in one transaction. */
-  register(input: RegisterInput, options?: CallOptions): Promise<Registration>
+  register(input: RegisterInput, options?: RegisterOptions): Promise<Registration>
   certify(
     blobObjectId: ObjectId,
     certificate: Certificate,
-    options?: CallOptions & { transferTo?: ObjectId },
+    options?: CertifyOptions,
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }>
   extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>

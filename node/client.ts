@@ -104,11 +104,12 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
           guarded(options.signal, async signal => {
             if (wallet === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
             const writer = coordinator.writer(wallet)
-            // once per client, when it is first needed: each load is a wasm instance and 50 ms
-            loadingBls ??= loadBls()
-            // whoever needs it meets the error
-            loadingBls.catch(() => undefined)
-            const all = { ...components, chain: coordinator, writer, committees, bls: loadingBls, lingering }
+            // once per client, when it is first needed: each load is a wasm instance and 20 ms
+            const bls = () => {
+              loadingBls ??= loadBls()
+              return loadingBls
+            }
+            const all = { ...components, chain: coordinator, writer, committees, bls, lingering }
             return upload(all, data, { ...options, signal })
           }),
         () => data.length,

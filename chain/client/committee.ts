@@ -46,13 +46,14 @@ export class CommitteeReader {
   expire(): void {
     this.#freshUntil = 0
     this.#generation++
+    this.#state.expire()
     // a run under way may have read the state before what made the caller ask
     this.#flight.forget()
   }
 
   async #load(): Promise<Committees> {
     const generation = this.#generation
-    const state = await this.#state.read()
+    const state = await this.#state.shared()
     const epoch = state.staking.epoch as Epoch
     const known = this.#cached?.epoch === epoch ? this.#cached : undefined
     if (this.#cached?.epoch === epoch - 1) this.#outgoing = this.#cached.current

@@ -65,7 +65,8 @@ class SuiCoordinator implements FullCoordinator {
     this.#session = { network, state: this.#state, executor, rpc: this.#rpc }
   }
 
-  async system(options?: CallOptions): Promise<SystemInfo> {
+  async system(options: CallOptions & { recent?: boolean } = {}): Promise<SystemInfo> {
+    if (options.recent === true) return systemInfo((await this.#state.recent(options)).state)
     return systemInfo(await this.#state.read(options))
   }
 

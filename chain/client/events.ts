@@ -1,3 +1,4 @@
+import type { SuiClientTypes } from '@mysten/sui/client'
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { parseStructTag } from '@mysten/sui/utils'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
@@ -69,6 +70,21 @@ export function eventsOf(
     })
   })
   return events
+}
+
+/** The epoch in which a transaction certified this Blob object, by the events that it emitted. */
+export function certifiedEpochIn(
+  events: readonly SuiClientTypes.Event[],
+  originalPackageId: ObjectId,
+  objectId: ObjectId,
+): Epoch | undefined {
+  for (const { eventType, bcs } of events) {
+    const tag = parseStructTag(eventType)
+    if (parseObjectId(tag.address) !== originalPackageId || tag.module !== EVENTS_MODULE) continue
+    const event = decodeEvent(tag.module, tag.name, bcs)
+    if (event.type === 'BlobCertified' && event.objectId === objectId) return event.epoch
+  }
+  return undefined
 }
 
 type EventBody = ChainEvent extends infer E ? (E extends ChainEvent ? Omit<E, keyof Base> : never) : never

@@ -9,7 +9,7 @@ import { type Executed, OUTCOME_INCLUDE, type Outcome, simulationFailure, toOutc
 import { WalletQueue } from './queue.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
 
-/** Sui's smallest price of a transaction (1,000 units of 1,000 MIST): with less, it is not even tried. */
+/** Sui's smallest price of a transaction (1,000 units of 1,000 MIST): what is told to be missing when there is less. */
 const MIN_GAS_MIST = 1_000_000n
 /** How often a transaction is built anew after the node found one of its objects at another version. */
 const MAX_BUILDS = 4
@@ -23,6 +23,13 @@ const STALE = /version|stale|not available for consumption|already locked|locked
 
 /** Adds the commands. It runs anew for every build, so it must read what it needs through the client it is given. */
 export type BuildTransaction = (tx: Transaction, client: SuiGrpcClient) => Promise<void> | void
+
+export interface RunOptions extends CallOptions {
+  /** Waited for once the transaction is ready, before it is signed; when it rejects, nothing is sent. */
+  permission?: Promise<unknown> | undefined
+  /** Told as soon as it was executed, before reads see it. */
+  onExecuted?: (outcome: Outcome) => void
+}
 
 /** Builds, signs and executes transactions; those of one wallet one after the other. */
 export class Executor {
@@ -42,17 +49,24 @@ export class Executor {
    * The signal ends the caller's wait at once. What has been handed in by then goes on and keeps its place in the line:
    * the next transaction would take the same coins.
    */
-  async run(wallet: Wallet, build: BuildTransaction, { signal }: CallOptions = {}): Promise<Outcome> {
-    const work = this.#queue(wallet.address).run(() => this.#run(wallet, build, signal), signal)
-    return await raceSignal(work, signal)
+  async run(wallet: Wallet, build: BuildTransaction, options: RunOptions = {}): Promise<Outcome> {
+    // it may reject long before it is waited for
+    options.permission?.catch(() => undefined)
+    const work = this.#queue(wallet.address).run(() => this.#run(wallet, build, options), options.signal)
+    return await raceSignal(work, options.signal)
   }
 
-  async #run(wallet: Wallet, build: BuildTransaction, signal: AbortSignal | undefined): Promise<Outcome> {
+  async #run(
+    wallet: Wallet,
+    build: BuildTransaction,
+    { signal, permission, onExecuted }: RunOptions,
+  ): Promise<Outcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         const bytes = await this.#build(wallet, build, signal)
+        if (permission) await raceSignal(permission, signal)
         signal?.throwIfAborted()
-        return await this.submit(wallet, bytes)
+        return await this.submit(wallet, bytes, onExecuted ? { onExecuted } : {})
       } catch (error) {
         if (attempt === MAX_BUILDS || !isStale(error)) throw error
         await sleep(REBUILD_PAUSE_MS * 2 ** attempt, this.#bound(signal))
@@ -67,11 +81,16 @@ export class Executor {
   async submit(
     wallet: Wallet,
     bytes: Uint8Array,
-    { signal, visible = true }: CallOptions & { visible?: boolean } = {},
+    {
+      signal,
+      visible = true,
+      onExecuted,
+    }: CallOptions & { visible?: boolean } & Pick<RunOptions, 'onExecuted'> = {},
   ): Promise<Outcome> {
     const digest = TransactionDataBuilder.getDigestFromBytes(bytes)
     const { signature } = await wallet.signer.signTransaction(bytes)
     const result = await this.#execute(bytes, signature, digest, signal)
+    if (result.$kind === 'Transaction') onExecuted?.(toOutcome(result))
     if (visible) {
       await this.#rpc.read(
         (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
@@ -89,20 +108,17 @@ export class Executor {
     return await this.#rpc.read(async client => {
       const tx = new Transaction()
       tx.setSender(wallet.address)
-      const [{ balance }] = await Promise.all([
-        client.core.getBalance({ owner: wallet.address }),
-        build(tx, client),
-      ])
-      const availableMist = BigInt(balance.balance)
-      if (availableMist < MIN_GAS_MIST) throw notEnoughSui(wallet.address, MIN_GAS_MIST, availableMist)
+      await build(tx, client)
       try {
         return await tx.build({ client })
       } catch (error) {
         const failure = simulationFailure(error)
-        if (isGasFailure(failure ?? error)) {
-          throw notEnoughSui(wallet.address, neededGas(error) ?? availableMist + 1n, availableMist)
-        }
-        throw failure ?? error
+        if (!isGasFailure(failure ?? error)) throw failure ?? error
+        const { balance } = await client.core.getBalance({ owner: wallet.address })
+        const availableMist = BigInt(balance.balance)
+        const neededMist =
+          availableMist < MIN_GAS_MIST ? MIN_GAS_MIST : (neededGas(error) ?? availableMist + 1n)
+        throw notEnoughSui(wallet.address, neededMist, availableMist)
       }
     }, signal)
   }

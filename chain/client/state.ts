@@ -8,9 +8,12 @@ import { StakingInnerField } from '../bindings/staking.ts'
 import { SystemStateField, Versioned } from '../bindings/system.ts'
 import { ChainError } from '../errors.ts'
 import type { CallOptions, NetworkConfig, SystemInfo } from '../types.ts'
+import { SingleFlight } from './async.ts'
 import { fetchObjects, type RawObject } from './objects.ts'
 import type { RpcPool } from './rpc.ts'
 
+/** How old a state may be where a wrong one is found out before it counts. */
+const RECENT_MS = 2_000
 /** What Floe guesses before it has read an object once; a wrong guess costs one more request. */
 const FIRST_VERSION_GUESS = 4n
 
@@ -37,6 +40,8 @@ export class StateReader {
   readonly #network: NetworkConfig
   #systemVersion = FIRST_VERSION_GUESS
   #stakingVersion = FIRST_VERSION_GUESS
+  readonly #flight = new SingleFlight<ChainState>()
+  #latest: { state: ChainState; readAt: number } | undefined
   #ids: { packageId: ObjectId; originalPackageId: ObjectId } | undefined
 
   constructor(rpc: RpcPool, network: NetworkConfig) {
@@ -51,6 +56,31 @@ export class StateReader {
 
   async read(options?: CallOptions): Promise<ChainState> {
     return await this.#rpc.read(client => this.#readOnce(client), options?.signal)
+  }
+
+  /** As `read`, but joins one that is under way. */
+  async shared(options?: CallOptions): Promise<ChainState> {
+    return await this.#flight.run(() => this.#readAndKeep(), options?.signal)
+  }
+
+  /** One that was read in the last 2 s, with `fresh: false`, or else a new one. */
+  async recent(options?: CallOptions): Promise<{ state: ChainState; fresh: boolean }> {
+    const latest = this.#latest
+    if (latest && performance.now() - latest.readAt < RECENT_MS) return { state: latest.state, fresh: false }
+    return { state: await this.shared(options), fresh: true }
+  }
+
+  /** Something has changed on chain: what was read, or is being read, is not shared any more. */
+  expire(): void {
+    this.#latest = undefined
+    this.#flight.forget()
+  }
+
+  async #readAndKeep(): Promise<ChainState> {
+    const readAt = performance.now()
+    const state = await this.read()
+    this.#latest = { state, readAt }
+    return state
   }
 
   async #readOnce(client: SuiGrpcClient): Promise<ChainState> {

@@ -9,8 +9,19 @@ import {
 import type { Certificate, ObjectId } from '../../codec/types.ts'
 import { ENCODING_RS2 } from '../bindings/blob.ts'
 import { ChainError } from '../errors.ts'
-import type { BlobObject, CallOptions, ChainWriter, RegisterInput, Registration, Wallet } from '../types.ts'
+import type {
+  BlobObject,
+  CallOptions,
+  CertifyOptions,
+  ChainWriter,
+  RegisterInput,
+  RegisterOptions,
+  Registration,
+  Wallet,
+} from '../types.ts'
 import { blobType } from './blobs.ts'
+import { certifiedEpochIn } from './events.ts'
+import type { Outcome } from './outcome.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
 import type { ChainState } from './state.ts'
 
@@ -26,11 +37,17 @@ export class WalletWriter implements ChainWriter {
     return this.#session.wallet
   }
 
-  async register(input: RegisterInput, options?: CallOptions): Promise<Registration> {
+  async register(input: RegisterInput, options: RegisterOptions = {}): Promise<Registration> {
     const { metadata, epochs, deletable } = input
     const rootHash = littleEndian(metadataRoot(metadata))
     const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
+    const { signal, permission, onExecuted } = options
     let type = ''
+    const madeBy = ({ changed }: Outcome): ObjectId => {
+      const created = changed.find(change => change.created && change.type === type)
+      if (created) return parseObjectId(created.objectId)
+      throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
+    }
     const { outcome, costFrost } = await this.#session.pay(
       now => {
         expectEpochs(epochs, now)
@@ -52,32 +69,45 @@ export class WalletWriter implements ChainWriter {
         calls.tx.mergeCoins(source, [coin])
         calls.tx.transferObjects([blob], this.wallet.address)
       },
-      options,
+      {
+        signal,
+        permission,
+        recent: true,
+        ...(onExecuted && {
+          onExecuted: done => onExecuted({ objectId: madeBy(done), digest: done.digest }),
+        }),
+      },
     )
-    const created = outcome.changed.find(change => change.created && change.type === type)
-    if (!created)
-      throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
-    const blob = await this.#session.blob(parseObjectId(created.objectId), outcome, options)
+    const blob = await this.#session.blob(madeBy(outcome), outcome, options)
     return { blob, digest: outcome.digest, costFrost }
   }
 
   async certify(
     blobObjectId: ObjectId,
     certificate: Certificate,
-    options?: CallOptions & { transferTo?: ObjectId },
+    options: CertifyOptions = {},
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
-    const { transferTo } = options ?? {}
-    const outcome = await this.#session.call((calls, now) => {
-      calls.certifyBlob(blobObjectId, {
-        signature: certificate.signature,
-        signersBitmap: signersBitmap(certificate.signers, now.system.committee.members.length),
-        message: certificate.message,
-      })
-      if (transferTo !== undefined && transferTo !== this.wallet.address) {
-        calls.tx.transferObjects([blobObjectId], transferTo)
-      }
-    }, options)
-    const blob = await this.#session.blob(blobObjectId, outcome, options)
+    const { signal, transferTo, registered } = options
+    let packageId: ObjectId | undefined
+    const outcome = await this.#session.call(
+      (calls, now) => {
+        packageId = now.originalPackageId
+        calls.certifyBlob(blobObjectId, {
+          signature: certificate.signature,
+          signersBitmap: signersBitmap(certificate.signers, now.system.committee.members.length),
+          message: certificate.message,
+        })
+        if (transferTo !== undefined && transferTo !== this.wallet.address) {
+          calls.tx.transferObjects([blobObjectId], transferTo)
+        }
+      },
+      { signal, recent: true },
+    )
+    const certifiedEpoch = packageId && certifiedEpochIn(outcome.events, packageId, blobObjectId)
+    const blob =
+      registered === undefined || certifiedEpoch === undefined
+        ? await this.#session.blob(blobObjectId, outcome, { signal })
+        : { ...registered, certifiedEpoch, owner: transferTo ?? this.wallet.address }
     // certifying is paid for by the write price at registration
     return { digest: outcome.digest, blob, costFrost: 0n }
   }

@@ -18,7 +18,8 @@ import { sleep } from './wait.ts'
 export interface FanOutComponents {
   peers: Pick<PeerClient, 'store'>
   book: PeerBook
-  bls: Bls
+  /** called when the first confirmation has come */
+  bls: () => Promise<Bls>
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
 }
@@ -38,6 +39,8 @@ export interface FanOut {
   result: Promise<FanOutResult>
   /** Settles when every node was served or given up. Never rejects. */
   finished: Promise<void>
+  /** The certificate has done its work: now for the members that were not needed for it. */
+  serveRest(): void
 }
 
 /** Worth another try: the node or the line was not ready. */
@@ -55,16 +58,36 @@ const RETRY_MS = 300
 const MAX_RETRY_AFTER_MS = 5_000
 /** How long confirmations are still counted, for the message, once a quorum has become impossible. */
 const HOPELESS_MS = 500
-/** Below this everybody is sent to at once. */
-const UNGATED_BYTES = 1024 * 1024
-/** How long nodes outside the first quorum wait at most; well under the time after which they would hang up. */
+/**
+ * Up to this, connections and signatures are most of the work, not bytes: members outside the first quorum are not even
+ * asked before the blob is certified, somebody fails, or time is up.
+ */
+export const SMALL_BLOB_BYTES = 1024 * 1024
+/** How long they wait at most: not noticed by those who wait for a slow member of the first quorum. */
+const SMALL_HOLD_MS = 300
+/** The same for larger blobs, of which only the slivers wait; well under the time after which nodes would hang up. */
 const HOLD_MS = 3_000
 
-/** Sends a blob's slivers to all members at once and collects their confirmations into a certificate. */
+/** Members in their order, up to the first that make a quorum. */
+export function firstQuorum(
+  members: readonly CommitteeMember[],
+  nShards: number,
+): readonly CommitteeMember[] {
+  let weight = 0
+  const last = members.findIndex(({ shards }) => {
+    weight += shards.length
+    return isQuorum(weight, nShards)
+  })
+  return last < 0 ? members : members.slice(0, last + 1)
+}
+
+/** Sends a blob's slivers to the members, a quorum first, and collects their confirmations into a certificate. */
 export function fanOut(
   components: FanOutComponents,
   input: {
     committee: Committee
+    /** the members that keep shards, in the order in which they are to be served */
+    order: readonly CommitteeMember[]
     header: StoreHeader
     encoded: EncodedBlob
     onConfirmed?: (confirmedShards: number) => void
@@ -72,7 +95,7 @@ export function fanOut(
   },
 ): FanOut {
   const { peers, book, bls, log, metrics } = components
-  const { committee, header, encoded, onConfirmed, signal } = input
+  const { committee, order, header, encoded, onConfirmed, signal } = input
   const { blobId } = header.metadata
   const { epoch, nShards } = committee
   const message = confirmationMessage({ epoch, blobId, persistence: header.persistence })
@@ -89,29 +112,33 @@ export function fanOut(
   let lost = 0
   let hopeless: NodeJS.Timeout | undefined
 
-  const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), HOLD_MS)
-  // a small blob is sent before the order could matter
-  if (header.metadata.unencodedLength <= UNGATED_BYTES) gate.open()
+  const isSmall = header.metadata.unencodedLength <= SMALL_BLOB_BYTES
+  const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), isSmall ? SMALL_HOLD_MS : HOLD_MS)
 
   const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
 
-  function decide(last: boolean): void {
+  async function decide(last: boolean): Promise<void> {
     if (decided) return
+    // from the first confirmation on, so that it loads while others are waited for
+    const loaded = bls()
     if (!isQuorum(weight(), nShards)) {
       if (last) result.resolve({ confirmedShards: weight(), epochChanged, refusals })
+      loaded.catch(result.reject)
       return
     }
-    const aggregated = aggregateConfirmations({ bls, message, epoch, nShards, members, signatures })
+    const lib = await loaded
+    if (decided) return
+    const aggregated = aggregateConfirmations({ bls: lib, message, epoch, nShards, members, signatures })
     for (const index of aggregated.bad) {
       signatures.delete(index)
       const { nodeId, name } = committee.members[index]
       log.warn({ nodeId, name, blobId }, 'peer signed a confirmation wrongly')
       metrics.liar(nodeId, 'confirmation')
+      gate.open()
     }
     const { certificate, weight: confirmedShards } = aggregated
     if (certificate === undefined && !last) return
     decided = true
-    gate.open()
     result.resolve({
       ...(certificate === undefined ? {} : { certificate }),
       confirmedShards,
@@ -133,22 +160,25 @@ export function fanOut(
           // it has other shards than we know of, or lies: either way the uplink is not for this sliver
           if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED')
           await turn.come(signal)
-          return encoded.sliver(ref)
+          return encoded.view(ref)
         }
+        if (isSmall) await turn.come(signal)
         const outcome = await peers.store(peer, { header, sliver }, { signal })
         if (outcome.epoch !== epoch) {
           epochChanged = true
+          turn.giveUp()
           return false
         }
         // only what equals, byte for byte, the message that we built ourselves
         if (!Buffer.from(outcome.confirmation.message).equals(message)) {
           log.warn({ peer: peer.peerId, nodeId: member.nodeId, blobId }, 'peer confirmed something else')
           metrics.liar(member.nodeId, 'confirmation')
+          turn.giveUp()
           return false
         }
         signatures.set(member.index, outcome.confirmation.signature)
         onConfirmed?.(weight())
-        decide(false)
+        decide(false).catch(result.reject)
         log.debug(
           { peer: peer.peerId, blobId, sentBytes: outcome.sentBytes, durationMs: performance.now() - start },
           'peer confirmed',
@@ -183,15 +213,14 @@ export function fanOut(
     if (await serve(member)) return
     lost += member.shards.length
     // the slowest of the others need not be waited for; those who are about to confirm are to be counted
-    if (!isQuorum(nShards - lost, nShards)) hopeless ??= setTimeout(decide, HOPELESS_MS, true)
+    if (!isQuorum(nShards - lost, nShards))
+      hopeless ??= setTimeout(() => decide(true).catch(result.reject), HOPELESS_MS)
   }
 
-  const finished = Promise.all(committee.members.filter(({ shards }) => shards.length > 0).map(attend)).then(
-    () => {
-      clearTimeout(hopeless)
-      decide(true)
-    },
-  )
+  const finished = Promise.all(order.map(attend)).then(() => {
+    clearTimeout(hopeless)
+    return decide(true)
+  })
   finished.catch(result.reject)
-  return { result: result.promise, finished: finished.catch(() => undefined) }
+  return { result: result.promise, finished: finished.catch(() => undefined), serveRest: gate.open }
 }

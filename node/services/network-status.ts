@@ -21,24 +21,41 @@ interface Vote {
 /** How many nodes are asked whether a blob is new, and for how long. */
 const GLANCE_NODES = 2
 const GLANCE_MS = 1_000
+/** How much longer than the first the others may take: an upload waits for them. */
+const GLANCE_GRACE_MS = 100
 
 /**
  * Whether a blob seems to be new, by the word of two nodes: cheap, and good enough where being wrong only means paying
- * for what is stored already. False when nobody answers.
+ * for what is stored already. The first of `members` are asked. False when nobody answers.
  */
 export async function seemsNew(
   { peers, book }: NetworkStatusComponents,
-  committee: Committee,
+  members: readonly CommitteeMember[],
   blobId: BlobId,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<boolean> {
-  const brief = anySignal(signal, AbortSignal.timeout(GLANCE_MS))
-  const asked = book.ranked(committee.members).slice(0, GLANCE_NODES)
-  const answers = await Promise.allSettled(
-    asked.map(member => peers.blobStatus(book.address(member), blobId, { signal: brief })),
-  )
+  const enough = new AbortController()
+  const stop = () => enough.abort(new DOMException('nobody else is waited for', 'AbortError'))
+  const late = setTimeout(stop, GLANCE_MS)
+  let grace: NodeJS.Timeout | undefined
+  const brief = anySignal(signal, enough.signal)
+  const told: BlobStatus[] = []
+  try {
+    await Promise.all(
+      members.slice(0, GLANCE_NODES).map(async member => {
+        try {
+          told.push(await peers.blobStatus(book.address(member), blobId, { signal: brief }))
+          grace ??= setTimeout(stop, GLANCE_GRACE_MS)
+        } catch {
+          // who does not answer is not counted
+        }
+      }),
+    )
+  } finally {
+    clearTimeout(late)
+    clearTimeout(grace)
+  }
   signal?.throwIfAborted()
-  const told = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
   return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent')
 }
 

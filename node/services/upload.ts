@@ -1,13 +1,21 @@
-import type { BlobObject, ChainReader, ChainWriter, Committee, SystemInfo } from '../../chain/types.ts'
+import type {
+  BlobObject,
+  ChainReader,
+  ChainWriter,
+  Committee,
+  CommitteeMember,
+  Registration,
+  SystemInfo,
+} from '../../chain/types.ts'
 import { type Bls, type EncodedBlob, encodedSize, maxBlobSize } from '../../codec/index.ts'
-import type { BlobId, Certificate, Persistence } from '../../codec/types.ts'
+import type { BlobId, BlobMetadata, Certificate, ObjectId, Persistence } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'
 import type { CommitteeTracker } from './committees.ts'
-import { fanOut } from './fan-out.ts'
+import { fanOut, firstQuorum, SMALL_BLOB_BYTES } from './fan-out.ts'
 import type { Lingering, Place } from './lingering.ts'
 import { networkStatus, seemsNew } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
@@ -21,21 +29,19 @@ export interface UploadComponents {
   book: PeerBook
   committees: CommitteeTracker
   codec: BlobCodec
-  /** loads while the blob is encoded: it is needed when nodes confirm */
-  bls: Promise<Bls>
+  /** called when the first node has confirmed */
+  bls: () => Promise<Bls>
   lingering: Lingering
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
 }
 
-/** Up to here a blob is encoded in less time than a handshake takes. */
-const SMALL_BYTES = 1024 * 1024
 /** An epoch change during an upload: send again to the new owners, but not for ever. */
 const ROUNDS = 3
 /** How many nodes are handed the certificate, to gossip it: one may be down. */
 const CERTIFICATE_TAKERS = 2
 
-/** Encodes, pays, sends to all nodes at once, certifies at quorum; the remaining nodes are served in the background. */
+/** Encodes, pays, sends to the nodes, certifies at quorum; the remaining nodes are served in the background. */
 export async function upload(
   components: UploadComponents,
   data: Uint8Array,
@@ -57,27 +63,31 @@ async function uploadFrom(
 ): Promise<StoreResult> {
   const { chain, peers, book, committees, codec } = components
   const { signal, onProgress } = options
-  const [system, { current }] = await Promise.all([chain.system({ signal }), committees.get({ signal })])
+  const [system, { current }] = await Promise.all([
+    chain.system({ signal, recent: true }),
+    committees.get({ signal }),
+  ])
   checkOptions(system, data, options)
-  const connect = (): void => {
-    for (const member of current.members)
+  const order = servingOrder(book, current)
+  const seats: Seats = { current, order, system }
+  const connect = (members: readonly CommitteeMember[]): void => {
+    for (const member of members)
       peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
   }
   // connections are opened while something else is waited for: the encoding, or the chain's registration when the
-  // encoding is done at once; a dozen handshakes before it would only delay it
-  const isSmall = data.length <= SMALL_BYTES
-  if (!isSmall) connect()
+  // encoding is done at once
+  const isSmall = data.length <= SMALL_BLOB_BYTES
+  if (!isSmall) connect(order)
 
   onProgress?.({ phase: 'encode', done: 0, total: 1 })
   const encoded = await codec.encode(data, current.nShards, { signal })
   onProgress?.({ phase: 'encode', done: 1, total: 1 })
   let handedOver = false
   try {
-    const known = options.force
-      ? undefined
-      : await findExisting(components, encoded.metadata.blobId, current, system, options)
-    if (known?.result !== undefined) return known.result
-    if (isSmall) connect()
+    const registering = registerUnlessKnown(components, encoded.metadata, seats, options)
+    if (isSmall) connect(firstQuorum(order, current.nShards))
+    const begun = await registering
+    if ('result' in begun) return begun.result
     const send: Place['add'] = (work, cutShort) => {
       handedOver = true
       place.add(
@@ -85,7 +95,7 @@ async function uploadFrom(
         cutShort,
       )
     }
-    return await registerAndSend(components, encoded, known?.resume, system, options, {
+    return await sendAndCertify(components, encoded, begun, seats, options, {
       slivers: send,
       certificate: place.add,
     })
@@ -115,6 +125,75 @@ function checkOptions(
   }
 }
 
+/** The network as an upload found it. */
+interface Seats {
+  system: SystemInfo
+  current: Committee
+  order: readonly CommitteeMember[]
+}
+
+/** Who keeps shards, in the order in which to serve them. */
+function servingOrder(book: PeerBook, { members }: Committee): CommitteeMember[] {
+  return book.ranked(members.filter(({ shards }) => shards.length > 0))
+}
+
+/** A registration that was executed; what is left of it goes on while slivers are sent. */
+interface Begun {
+  objectId: ObjectId
+  digest: string
+  registration: Promise<Registration>
+}
+
+/**
+ * Makes the registration ready while two nodes are asked whether the blob is stored already, and hands it in when it is
+ * not.
+ */
+async function registerUnlessKnown(
+  components: UploadComponents,
+  metadata: BlobMetadata,
+  { order, current, system }: Seats,
+  options: StoreOptions,
+): Promise<Begun | { result: StoreResult }> {
+  const { blobId } = metadata
+  const { signal, force, onProgress } = options
+  onProgress?.({ phase: 'register', done: 0, total: 1 })
+  const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
+  const first = register(components, metadata, options, isNew)
+  if (await isNew) return done(await first)
+  const known = await findExisting(components, blobId, current, system, options)
+  if (known?.result !== undefined) return { result: known.result }
+  const blob = known?.resume
+  if (blob === undefined) return done(await register(components, metadata, options))
+  const registration = Promise.resolve({ blob, digest: '', costFrost: 0n })
+  return done({ objectId: blob.objectId, digest: '', registration })
+
+  function done(begun: Begun): Begun {
+    onProgress?.({ phase: 'register', done: 1, total: 1 })
+    return begun
+  }
+}
+
+/** Resolves once the registration was executed. Nothing is handed in before `isNew`, and nothing when that is false. */
+function register(
+  { writer }: UploadComponents,
+  metadata: BlobMetadata,
+  { epochs, deletable, signal }: StoreOptions,
+  isNew?: Promise<boolean>,
+): Promise<Begun> {
+  const permission = isNew?.then(yes => {
+    if (!yes) throw new DOMException('the blob may be stored already', 'AbortError')
+  })
+  const executed = Promise.withResolvers<Omit<Begun, 'registration'>>()
+  const onExecuted = executed.resolve
+  const input = { metadata, epochs, deletable }
+  const registration = writer.register(input, { ...(signal && { signal }), permission, onExecuted })
+  registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
+  const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))
+  // whoever still needs them meets the errors
+  for (const promise of [permission, begun]) promise?.catch(() => undefined)
+  return begun
+}
+
 /** A blob that is stored for long enough already, or an own registration whose upload was cut short. */
 async function findExisting(
   { chain, writer, peers, book }: UploadComponents,
@@ -123,7 +202,6 @@ async function findExisting(
   { epoch }: SystemInfo,
   { epochs, deletable, signal }: StoreOptions,
 ): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
-  if (await seemsNew({ peers, book }, committee, blobId, { signal })) return undefined
   const status = await networkStatus({ peers, book }, committee, blobId, { signal }).catch(error => {
     // without an answer the blob is stored as if it were new: that costs a little, and is right
     if (error instanceof ClientError) return undefined
@@ -155,35 +233,29 @@ async function findExisting(
   return owned.length > 0 ? { resume: owned[0] } : undefined
 }
 
-async function registerAndSend(
+async function sendAndCertify(
   components: UploadComponents,
   encoded: EncodedBlob,
-  resume: BlobObject | undefined,
-  system: SystemInfo,
+  { objectId, digest: registerDigest, registration }: Begun,
+  seats: Seats,
   options: StoreOptions,
   later: { slivers: Place['add']; certificate: Place['add'] },
 ): Promise<StoreResult> {
   const { writer, committees, peers, book, lingering, log } = components
   const { epochs, deletable, onProgress, signal, sendObjectTo } = options
   const { metadata } = encoded
-  onProgress?.({ phase: 'register', done: 0, total: 1 })
-  const registration =
-    resume === undefined
-      ? await writer.register({ metadata, epochs, deletable }, { signal })
-      : { blob: resume, digest: '', costFrost: 0n }
-  onProgress?.({ phase: 'register', done: 1, total: 1 })
-  const { blob, digest: registerDigest } = registration
-  const persistence: Persistence = deletable
-    ? { kind: 'deletable', objectId: blob.objectId }
-    : { kind: 'permanent' }
-
+  const persistence: Persistence = deletable ? { kind: 'deletable', objectId } : { kind: 'permanent' }
   const header = { metadata, persistence, registerDigest }
-  const { certificate, confirmedShards } = await send()
+  const { certificate, confirmedShards, serveRest } = await send()
   onProgress?.({ phase: 'certify', done: 0, total: 1 })
-  const certified = await writer.certify(blob.objectId, certificate, {
-    signal,
-    ...(sendObjectTo === undefined ? {} : { transferTo: sendObjectTo }),
-  })
+  const { blob, costFrost } = await registration
+  const certified = await writer
+    .certify(objectId, certificate, {
+      ...(signal && { signal }),
+      registered: blob,
+      ...(sendObjectTo === undefined ? {} : { transferTo: sendObjectTo }),
+    })
+    .finally(serveRest)
   onProgress?.({ phase: 'certify', done: 1, total: 1 })
   const late = new AbortController()
   later.certificate(handOver(certificate, anySignal(lingering.signal, late.signal)), reason =>
@@ -192,29 +264,30 @@ async function registerAndSend(
   return {
     kind: 'newlyCreated',
     blob: certified.blob,
-    costFrost: registration.costFrost + certified.costFrost,
-    encodedLength: encodedSize(system.nShards, metadata.unencodedLength),
+    costFrost: costFrost + certified.costFrost,
+    encodedLength: encodedSize(seats.system.nShards, metadata.unencodedLength),
     epochsAhead: epochs,
     confirmedShards,
   }
 
-  async function send(): Promise<{ certificate: Certificate; confirmedShards: number }> {
+  async function send(): Promise<{
+    certificate: Certificate
+    confirmedShards: number
+    serveRest(): void
+  }> {
     for (let round = 1; ; round++) {
       const { current } = await committees.get({ signal, fresh: round > 1 })
       const { nShards } = current
-      const bls = await components.bls
       const stop = new AbortController()
-      const sending = fanOut(
-        { ...components, bls },
-        {
-          committee: current,
-          header,
-          encoded,
-          onConfirmed: done => onProgress?.({ phase: 'upload', done, total: nShards }),
-          // the caller's signal ends it until quorum; afterwards only closing does
-          signal: anySignal(lingering.signal, stop.signal),
-        },
-      )
+      const sending = fanOut(components, {
+        committee: current,
+        order: current === seats.current ? seats.order : servingOrder(book, current),
+        header,
+        encoded,
+        onConfirmed: done => onProgress?.({ phase: 'upload', done, total: nShards }),
+        // the caller's signal ends it until quorum; afterwards only closing does
+        signal: anySignal(lingering.signal, stop.signal),
+      })
       const cutShort = (reason: unknown) => stop.abort(reason)
       const onAbort = () => cutShort(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -224,7 +297,7 @@ async function registerAndSend(
         signal?.throwIfAborted()
         if (certificate !== undefined) {
           later.slivers(sending.finished, cutShort)
-          return { certificate, confirmedShards }
+          return { certificate, confirmedShards, serveRest: sending.serveRest }
         }
         if (epochChanged && round < ROUNDS) {
           // who was still being sent to is asked again, and then wants only what it lacks

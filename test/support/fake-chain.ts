@@ -9,6 +9,7 @@ import type {
   Coordinator,
   NetworkConfig,
   RegisterInput,
+  RegisterOptions,
   SystemInfo,
   Wallet,
 } from '../../chain/types.ts'
@@ -181,7 +182,8 @@ export class FakeChain implements Coordinator {
   writer(wallet: Wallet): ChainWriter {
     return {
       wallet,
-      register: async ({ metadata, epochs, deletable }: RegisterInput) => {
+      register: async ({ metadata, epochs, deletable }: RegisterInput, options?: RegisterOptions) => {
+        await options?.permission
         const endEpoch = this.epoch + epochs
         const blob = this.register(metadata.blobId, { deletable, size: metadata.unencodedLength, endEpoch })
         return { blob, digest: 'digest', costFrost: 1n }

@@ -70,14 +70,36 @@ describe('what the client asks of the RPC', function () {
     counter.take()
     await register()
     assert.deepEqual(counter.take(), {
-      BatchGetObjects: 2, // prices; the new object
-      GetBalance: 1,
+      BatchGetObjects: 1, // the new object; prices are those of a moment before
       ListOwnedObjects: 1,
       SimulateTransaction: 1,
       ExecuteTransaction: 1,
       GetTransaction: 1,
     })
     await coordinator.close()
+  })
+
+  it('registers at the new price when that of a moment before has become too low', async () => {
+    const own = await startTestNetwork({ nodes: 1 })
+    const proxy = new HttpProxy(own.localnet.url)
+    const coordinator = createCoordinator({ ...own.network, suiRpc: [await proxy.start()] })
+    try {
+      const { storagePriceFrost } = await coordinator.system({ recent: true })
+      const votes = { storagePriceFrost: storagePriceFrost * 2n }
+      await coordinator.operator(own.nodes[0]!.wallet).vote(votes)
+      // what it has just read says the old price, and is not asked for again
+      assert.equal((await coordinator.system({ recent: true })).storagePriceFrost, storagePriceFrost)
+      proxy.take()
+      const input = { metadata: metadataOf(own.nShards, 10, 1), epochs: 1, deletable: true }
+      const { costFrost } = await coordinator.writer(own.admin).register(input)
+      const { SimulateTransaction, ExecuteTransaction } = proxy.take()
+      assert.deepEqual([SimulateTransaction, ExecuteTransaction], [2, 1])
+      assert.ok(costFrost > storagePriceFrost)
+    } finally {
+      await coordinator.close()
+      await proxy.stop()
+      await own.close()
+    }
   })
 
   it('builds a transaction anew when another program took its coins in the last moment', async () => {

@@ -121,6 +121,36 @@ describe('the contract on the localnet, through the client', function () {
     )
   })
 
+  it('certifies a blob that it knows from its registration as one that is read', async () => {
+    const { blob } = await register()
+    const { address } = keypairWallet(seed(5, 6))
+    const options = { registered: blob, transferTo: address }
+    const certified = await writer.certify(blob.objectId, certificate(blob), options)
+    assert.deepEqual(certified.blob, await on.coordinator.blob(blob.objectId))
+  })
+
+  it('tells of a registration as soon as it was executed', async () => {
+    const executed = Promise.withResolvers<{ objectId: string; digest: string }>()
+    const done = writer.register(
+      { metadata: metadata(), epochs: 1, deletable: true },
+      { onExecuted: executed.resolve },
+    )
+    const { objectId, digest } = await executed.promise
+    const { blob, digest: same } = await done
+    assert.deepEqual([objectId, digest], [blob.objectId, same])
+  })
+
+  it('hands in no registration that was not permitted', async () => {
+    const before = await on.coordinator.balances(on.admin.address)
+    const refused = new Error('it is stored already')
+    const asked = writer.register(
+      { metadata: metadata(), epochs: 1, deletable: true },
+      { permission: Promise.reject(refused) },
+    )
+    await assert.rejects(asked, refused)
+    assert.deepEqual(await on.coordinator.balances(on.admin.address), before)
+  })
+
   describe('refuses, and changes nothing:', () => {
     let registration: Registration
     before(async () => {

@@ -50,22 +50,63 @@ describe('fan-out', () => {
         },
       },
       book: fakeBook(),
-      bls,
+      bls: async () => bls,
       log: silentLog(),
       metrics: { liar: (nodeId: string) => liars.push(nodeId) },
     }
     const stop = new AbortController()
     const header = { metadata: blob.metadata, persistence, registerDigest: '' }
-    return fanOut(components, { committee, header, encoded: blob, signal: stop.signal })
+    return fanOut(components, {
+      committee,
+      order: committee.members,
+      header,
+      encoded: blob,
+      signal: stop.signal,
+    })
   }
 
   it('counts the weight of those who confirm', async () => {
-    const { result, finished } = send(async index => {
+    const { result, finished, serveRest } = send(async index => {
       if (index === 3) throw new ProtocolError('STORAGE_FULL', { remote: true })
     })
     const { certificate, confirmedShards } = await result
     assert.deepEqual(certificate?.signers, [0, 1, 2])
     assert.equal(confirmedShards, 8)
+    serveRest()
+    await finished
+  })
+
+  it('asks those who are not needed for a small blob once it has done its work', async () => {
+    const asked: number[] = []
+    const { result, finished, serveRest } = send(async index => void asked.push(index))
+    assert.deepEqual((await result).certificate?.signers, [0, 1, 2])
+    assert.deepEqual(asked, [0, 1, 2])
+    serveRest()
+    await finished
+    assert.deepEqual(asked, [0, 1, 2, 3])
+  })
+
+  it('asks the next one as soon as somebody refuses', async () => {
+    const asked: number[] = []
+    const hanging = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      asked.push(index)
+      if (index === 0) throw new ProtocolError('STORAGE_FULL', { remote: true })
+      if (index === 1) await hanging.promise
+      if (index === 3) hanging.resolve()
+    })
+    assert.deepEqual((await result).certificate?.signers, [1, 2, 3])
+    assert.deepEqual(asked, [0, 1, 2, 3])
+    await finished
+  })
+
+  it('asks everyone after a while when somebody is silent', async () => {
+    const silent = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      if (index === 0) await silent.promise
+    })
+    assert.deepEqual((await result).certificate?.signers, [1, 2, 3])
+    silent.resolve()
     await finished
   })
 
