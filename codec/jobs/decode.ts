@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
+import { copyBytes } from '../host/copy.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
 import { JobBlock, ScratchBlock } from '../host/scratch.ts'
@@ -148,7 +149,7 @@ async function placeSlivers(
   const turns = new CopyTurns(signal)
   const slivers = axis === 'primary' ? layout.rows : layout.columns
   for (const { index, body } of sources) {
-    arena.bytes.set(body, symbolsAt(slivers, index))
+    copyBytes(arena.bytes, symbolsAt(slivers, index), body)
     await turns.copied(body.length)
   }
 }
@@ -252,7 +253,7 @@ async function readMessage(
   for (let i = 0; i * rows.body < unencodedLength; i++) {
     const at = symbolsAt(rows, i)
     const length = Math.min(rows.body, unencodedLength - i * rows.body)
-    data.set(arena.bytes.subarray(at, at + length), i * rows.body)
+    copyBytes(data, i * rows.body, arena.bytes.subarray(at, at + length))
     await turns.copied(length)
   }
   return data

@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
+import { copyBytes } from '../host/copy.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
 import { encodeShards, JobBlock, ScratchBlock } from '../host/scratch.ts'
@@ -119,7 +120,7 @@ async function loadRows(
       Math.min((i + 1) * rows.body, data.length),
     )
     const at = symbolsAt(rows, i)
-    arena.bytes.set(row, at)
+    copyBytes(arena.bytes, at, row)
     arena.bytes.fill(0, at + row.length, at + rows.body)
     await turns.copied(rows.body)
   }

@@ -1,4 +1,5 @@
 import { Allotment, type Arena } from '../host/arena.ts'
+import { copyBytes } from '../host/copy.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
 import { PhaseBuilder } from '../host/phase.ts'
 import { encodeShards, JobBlock, ScratchBlock } from '../host/scratch.ts'
@@ -90,7 +91,7 @@ async function copyIn(arena: Arena, address: number, body: Uint8Array, signal?: 
   const step = 4 * 2 ** 20
   for (let at = 0; at < body.length; at += step) {
     const part = body.subarray(at, at + step)
-    arena.bytes.set(part, address + at)
+    copyBytes(arena.bytes, address + at, part)
     await turns.copied(part.length)
   }
 }
