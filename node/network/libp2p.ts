@@ -10,6 +10,7 @@ import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
+import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 
@@ -43,11 +44,12 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, log } = options
   const { listens, meshes, shortLived } = roleTraits(roles)
+  const secure = noise({ crypto: noiseCrypto() })
   const node = await createLibp2p<NetworkServices>({
     ...(privateKey === undefined ? {} : { privateKey: await networkKeyFromSeed(privateKey) }),
     addresses: { listen: listens ? [...listen] : [], announce: [...announce] },
     transports: [tcp(SOCKET)],
-    connectionEncrypters: shortLived ? [noise()] : [await lazyTls(), noise()],
+    connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
     streamMuxers: [yamux(MUXER)],
     connectionManager: CONNECTIONS,
     // a short-lived client notices a dead peer by the time limit of its request
