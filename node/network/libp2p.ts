@@ -12,6 +12,7 @@ import type { Log } from '../../protocols/ports.ts'
 import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 
 export interface NetworkServices extends ServiceMap {
@@ -56,6 +57,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
     services: meshes ? await meshServices(network) : NO_SERVICES,
     nodeInfo: { userAgent: 'floe' },
+    ...quietLogger(),
   })
   const addresses = node.getMultiaddrs().map(String)
   log.debug({ peer: node.peerId.toString(), addresses, roles }, 'network node started')

@@ -8,7 +8,12 @@ import {
   shardOfPair,
 } from '../../codec/index.ts'
 import type { Certificate, SliverRef } from '../../codec/types.ts'
-import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
+import {
+  encodeStoreRequest,
+  type PeerClient,
+  ProtocolError,
+  type ProtocolErrorCode,
+} from '../../protocols/index.ts'
 import type { Log, StoreHeader } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { PeerBook } from './peer-book.ts'
@@ -97,6 +102,7 @@ export function fanOut(
   const { peers, book, bls, log, metrics } = components
   const { committee, order, header, encoded, onConfirmed, signal } = input
   const { blobId } = header.metadata
+  const request = encodeStoreRequest(header)
   const { epoch, nShards } = committee
   const message = confirmationMessage({ epoch, blobId, persistence: header.persistence })
   const members = committee.members.map(({ blsPublicKey, shards }) => ({
@@ -163,7 +169,7 @@ export function fanOut(
           return encoded.view(ref)
         }
         if (isSmall) await turn.come(signal)
-        const outcome = await peers.store(peer, { header, sliver }, { signal })
+        const outcome = await peers.store(peer, { header, request, sliver }, { signal })
         if (outcome.epoch !== epoch) {
           epochChanged = true
           turn.giveUp()

@@ -23,18 +23,28 @@ export interface Dialer {
 /** Dials made at the same time are one: libp2p joins them, and ends them when the last one who waits gives up. */
 export function createDialer({ libp2p }: Pick<ClientComponents, 'libp2p'>): Dialer {
   const closed = new AbortController()
+  // by the very address: whoever knows a peer by others makes another one
+  const parsed = new WeakMap<PeerAddress, Target>()
+  const targetOf = (peer: PeerAddress): Target => {
+    const known = parsed.get(peer) ?? { id: parsePeerId(peer.peerId) }
+    parsed.set(peer, known)
+    return known
+  }
   return {
-    async connect({ peerId, multiaddrs }, signal) {
+    async connect(peer, signal) {
       signal?.throwIfAborted()
       if (closed.signal.aborted) throw new ProtocolError('CLOSED')
-      const id = parsePeerId(peerId)
+      const target = targetOf(peer)
+      const { id } = target
       const existing = libp2p.getConnections(id).find(({ status }) => status === 'open')
       if (existing !== undefined) return existing
       const limits = [closed.signal, AbortSignal.timeout(CLIENT.dialTimeoutMs)]
       if (signal !== undefined) limits.push(signal)
       try {
-        const targets = multiaddrs.map(address => withPeer(multiaddr(address), id))
-        return await libp2p.dial(targets.length > 0 ? targets : id, { signal: AbortSignal.any(limits) })
+        target.addresses ??= peer.multiaddrs.map(address => withPeer(multiaddr(address), id))
+        return await libp2p.dial(target.addresses.length > 0 ? target.addresses : id, {
+          signal: AbortSignal.any(limits),
+        })
       } catch (cause) {
         signal?.throwIfAborted()
         throw new ProtocolError(closed.signal.aborted ? 'CLOSED' : 'UNREACHABLE', { cause })
@@ -44,6 +54,13 @@ export function createDialer({ libp2p }: Pick<ClientComponents, 'libp2p'>): Dial
       closed.abort(new ProtocolError('CLOSED'))
     },
   }
+}
+
+/** A peer's address as libp2p has it. */
+interface Target {
+  id: PeerId
+  /** once it had to be dialled */
+  addresses?: Multiaddr[]
 }
 
 function parsePeerId(text: string): PeerId {

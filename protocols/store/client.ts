@@ -11,6 +11,8 @@ import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messa
 
 export interface StoreInput {
   header: StoreHeader
+  /** `encodeStoreRequest(header)`, for whoever stores with many nodes */
+  request?: Uint8Array
   /** BCS `SliverData` of a sliver; asked for only when the node wants it, right before it is sent. Must stay unchanged. */
   sliver(ref: SliverRef): Uint8Array | Promise<Uint8Array>
 }
@@ -24,6 +26,9 @@ export interface StoreOutcome {
 }
 
 const spec = SPECS.store
+
+/** The first message of a store, which is the same for every node. */
+export const encodeStoreRequest = (header: StoreHeader): Uint8Array => StoreRequest.encode(header)
 /** What a node that takes no more bytes gets to say why. */
 const LAST_WORDS_MS = 2_000
 
@@ -35,7 +40,10 @@ export async function storeBlob(
   { signal }: AbortOptions = {},
 ): Promise<StoreOutcome> {
   const { lease, first } = await beginRequest(pool, peer, signal, async stream => {
-    await stream.send(StoreRequest, input.header, { signal, timeoutMs: spec.chunkTimeoutMs })
+    await stream.channel.send(input.request ?? encodeStoreRequest(input.header), {
+      signal,
+      timeoutMs: spec.chunkTimeoutMs,
+    })
     return stream.receive(StoreWanted, { signal, timeoutMs: spec.responseTimeoutMs })
   })
   try {

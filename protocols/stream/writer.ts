@@ -5,10 +5,16 @@ import { type WaitOptions, waitFor } from './wait.ts'
 /** Writes of 64 KiB to 1 MiB run equally fast, smaller ones cost twice; more would only deepen the buffers. */
 export const WRITE_CHUNK_BYTES = 256 * 1024
 
+/** Up to this, a write waits for others of the same turn: every frame costs its encryption and a system call. */
+const SMALL_WRITE_BYTES = 16 * 1024
+/** What waits at most. */
+const GATHERED_BYTES = 64 * 1024
+
 export interface StreamWriter {
   /**
    * Writes all bytes, a chunk at a time, each only once the stream has taken the one before. `timeoutMs` holds per
    * chunk, so that it is a lowest speed. The bytes must not be changed afterwards: the last chunk may still be under way.
+   * Small writes that follow each other without a pause leave together, at the end of the turn.
    * Throws CONNECTION_LOST, TIMEOUT, or the signal's reason. One write at a time.
    */
   write(bytes: Uint8Array, options?: WaitOptions): Promise<void>
@@ -23,12 +29,21 @@ export function createStreamWriter(stream: Stream): StreamWriter {
 
 class Writer implements StreamWriter {
   readonly #stream: Stream
+  #gathered: Uint8Array[] = []
+  #gatheredBytes = 0
 
   constructor(stream: Stream) {
     this.#stream = stream
   }
 
   async write(bytes: Uint8Array, options: WaitOptions = {}): Promise<void> {
+    if (bytes.length <= SMALL_WRITE_BYTES) {
+      options.signal?.throwIfAborted()
+      this.#gather(bytes)
+      await this.#drained(options)
+      return
+    }
+    this.#flush()
     for (let at = 0; at < bytes.length; at += WRITE_CHUNK_BYTES) {
       options.signal?.throwIfAborted()
       this.#send(bytes.length <= WRITE_CHUNK_BYTES ? bytes : bytes.subarray(at, at + WRITE_CHUNK_BYTES))
@@ -37,6 +52,7 @@ class Writer implements StreamWriter {
   }
 
   async close({ signal, timeoutMs }: WaitOptions = {}): Promise<void> {
+    this.#flush()
     const limits = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)]
     const signals = limits.filter(limit => limit !== undefined)
     try {
@@ -44,6 +60,32 @@ class Writer implements StreamWriter {
     } catch (cause) {
       signal?.throwIfAborted()
       throw lost(cause)
+    }
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#stream.writeStatus !== 'writable') throw lost()
+    // a tick comes after all promises that are settled by now have been followed
+    if (this.#gatheredBytes === 0) process.nextTick(() => this.#flushOrDrop())
+    this.#gathered.push(bytes)
+    this.#gatheredBytes += bytes.length
+    if (this.#gatheredBytes >= GATHERED_BYTES) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#gatheredBytes === 0) return
+    const parts = this.#gathered
+    this.#gathered = []
+    this.#gatheredBytes = 0
+    this.#send(parts.length === 1 ? parts[0] : Buffer.concat(parts))
+  }
+
+  /** Nobody waits here: that the stream is over is told by the next write, or to whoever reads from it. */
+  #flushOrDrop(): void {
+    try {
+      this.#flush()
+    } catch {
+      this.#gathered = []
     }
   }
 

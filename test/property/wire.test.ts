@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { bcs } from '@mysten/bcs'
 import fc from 'fast-check'
 import { blobIdFromBytes, objectIdFromBytes } from '../../codec/index.ts'
 import type { Axis, Epoch, Persistence, ShardIndex, SliverPairIndex } from '../../codec/types.ts'
@@ -120,6 +121,26 @@ const subjects = [
 ]
 
 describe('wire format', () => {
+  it('of a sliver header, written by hand, is BCS', () => {
+    const { primary, secondary } = { primary: { Primary: true }, secondary: { Secondary: true } } as const
+    const type = bcs.enum('SliverHeader', {
+      V1: bcs.struct('SliverHeaderV1', {
+        ref: bcs.struct('SliverRef', {
+          pair: bcs.u16(),
+          axis: bcs.enum('Axis', { Primary: null, Secondary: null }),
+        }),
+        length: bcs.u32(),
+      }),
+    })
+    fc.assert(
+      fc.property(ref, u32, (ref, length) => {
+        const { pair, axis } = ref
+        const value = { V1: { ref: { pair, axis: axis === 'primary' ? primary : secondary }, length } }
+        assert.deepEqual(SliverHeader.encode({ ref, length }), type.serialize(value).toBytes())
+      }),
+    )
+  })
+
   for (const { name, type, values } of subjects) {
     describe(name, () => {
       it('comes back as it was', () => {

@@ -43,6 +43,45 @@ describe('stream kit', () => {
     await Promise.all([write(), read()])
   })
 
+  it('sends small writes that follow each other together, in their order', async () => {
+    const { outbound, writer, reader } = await open()
+    const sizes: number[] = []
+    const send = outbound.send.bind(outbound)
+    outbound.send = bytes => {
+      sizes.push(bytes.byteLength)
+      return send(bytes)
+    }
+    const data = pattern(100 + 40_000 + 50)
+    await writer.write(data.subarray(0, 40))
+    await writer.write(data.subarray(40, 100))
+    // a large one waits for nobody, and overtakes nobody
+    await writer.write(data.subarray(100, 40_100))
+    await writer.write(data.subarray(40_100))
+    await writer.close()
+    assert.deepEqual(sizes, [100, 40_000, 50])
+    assert.ok(Buffer.from(await reader.exact(data.length)).equals(data))
+  })
+
+  it('holds back small writes for no longer than a turn, and never many', async () => {
+    const { outbound, writer, reader } = await open()
+    let sent = 0
+    const send = outbound.send.bind(outbound)
+    outbound.send = bytes => {
+      sent += bytes.byteLength
+      return send(bytes)
+    }
+    for (let written = 0; written < MIB; written += 1_000) {
+      await writer.write(new Uint8Array(1_000))
+      assert.ok(written - sent <= 64 * 1024)
+      if (written % 200_000 === 0) void reader.exact(200_000)
+    }
+    await writer.write(Uint8Array.of(7))
+    await eventually(
+      () => sent > MIB,
+      () => `${sent} bytes sent`,
+    )
+  })
+
   it('makes the writer wait for a reader that does not read', async () => {
     const { outbound, inbound, writer, reader } = await open()
     let written = 0

@@ -1,0 +1,17 @@
+import type { ComponentLogger, Logger } from '@libp2p/interface'
+
+/**
+ * libp2p's own log is for those who look into libp2p, by DEBUG in the environment. Without it nobody hears it, but making
+ * a logger for every stream and connection would still be a twentieth of what a handshake costs.
+ */
+export function quietLogger(env: NodeJS.ProcessEnv = process.env): { logger?: ComponentLogger } {
+  return env.DEBUG === undefined ? { logger: { forComponent: () => SILENT } } : {}
+}
+
+const ignore = (): void => undefined
+const SILENT: Logger = Object.assign(() => undefined, {
+  error: ignore,
+  trace: ignore,
+  enabled: false,
+  newScope: () => SILENT,
+})
