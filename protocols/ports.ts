@@ -17,11 +17,27 @@ export interface AbortOptions {
   signal?: AbortSignal
 }
 
+/**
+ * What of a sliver is in memory at a time while it is sent. Few pieces make a sliver of the usual size, and a peer that
+ * takes them slowly, on all of its streams, holds little.
+ */
+export const SLIVER_PIECE_BYTES = 512 * 1024
+
+/** A stored sliver to be read piece by piece. It was found whole when it was opened, and holds nothing but a piece. */
+export interface OpenSliver {
+  /** bytes of BCS `SliverData` */
+  readonly length: number
+  /** Bytes [offset, offset + length), which must not be changed; undefined when the sliver is not there any more. */
+  read(offset: number, length: number): Promise<Uint8Array | undefined>
+}
+
 /** Keeps sliver bytes (BCS `SliverData`). One compliance suite, test/support/sliver-store-suite.ts, holds every implementation to this. */
 export interface SliverStore {
   has(blobId: BlobId, ref: SliverRef): Promise<boolean>
   /** The BCS bytes, or undefined when not stored or found damaged. */
   get(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<Uint8Array | undefined>
+  /** As `get`, without taking it into memory. Reads it through once. */
+  open(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<OpenSliver | undefined>
   /** Resolves once the bytes are durable (fsync). The caller may overwrite them afterwards. */
   put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, options?: AbortOptions): Promise<void>
   list(blobId: BlobId): Promise<SliverRef[]>

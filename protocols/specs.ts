@@ -59,7 +59,7 @@ export const SPECS = {
     streamsPerPeer: 16,
     reason:
       'A request names up to 1,800 slivers of 35 bytes each; answers carry one header per sliver. 10 s are a disk under ' +
-      'load. A stream holds one sliver in memory at a time, so that 16 of them stay within the bytes in flight.',
+      'load. A stream holds one piece of a sliver in memory at a time, so that slow readers hold little: 8 MiB of 16 streams.',
   },
   status: {
     id: '/floe/status/1.0.0',
@@ -97,8 +97,10 @@ export const CLIENT = {
 
 /** What one peer may take of a node. Members of the committee count by PeerId, everybody else also by IP address. */
 export interface PeerLimits {
-  /** sliver bytes that the node holds in memory for the peer */
+  /** bytes of slivers that arrive, which the node holds in memory for the peer */
   bytesInFlight: number
+  /** pieces of slivers that are sent, each SLIVER_PIECE_BYTES in memory */
+  pieces: number
   bytesPerSecond: number
   /** bytes that may move at once after a pause */
   burstBytes: number
@@ -108,9 +110,11 @@ export interface PeerLimits {
 }
 
 export const QUOTAS = {
-  /** two of the largest slivers: one that moves, one that is read or checked meanwhile */
   peer: {
-    bytesInFlight: 96 * MIB,
+    // one of the largest slivers that arrives, and smaller ones that are checked meanwhile
+    bytesInFlight: 64 * MIB,
+    // one for each stream
+    pieces: 16,
     // what a 1 Gbit/s line carries: nobody is slowed down by it, but one peer cannot take a machine's whole memory bus
     bytesPerSecond: 128 * MIB,
     burstBytes: 256 * MIB,
@@ -118,18 +122,24 @@ export const QUOTAS = {
     failures: 30,
     failureWindowMs: 60_000,
   },
-  /** PeerIds cost nothing, addresses do. Four times a peer's share: a household or an office behind one address. */
+  /**
+   * PeerIds cost nothing, addresses do: a household or an office behind one address may move four times as much as a peer.
+   * But it holds no more memory than one, or little more: who takes or sends slowly holds it for long, and others must not wait.
+   */
   address: {
-    bytesInFlight: 192 * MIB,
+    bytesInFlight: 64 * MIB,
+    pieces: 32,
     bytesPerSecond: 512 * MIB,
     burstBytes: 1024 * MIB,
     failures: 120,
     failureWindowMs: 60_000,
   },
-  /** sliver bytes in memory for all peers together: half of what a node is given on a small machine */
+  /** bytes of arriving slivers in memory for all peers together; with the pieces, what a node is given on a small machine */
   nodeBytesInFlight: 256 * MIB,
-  /** a sliver's size is known only once it is read: so many are read at a time, and count by the byte from then on */
-  concurrentLoads: 8,
+  /** 128 MiB: eight addresses that take nothing on any stream still leave nobody out for longer than a chunk's time limit */
+  nodePieces: 256,
+  /** a sliver is read through before it is sent: so many at a time, as more would only make the disk jump */
+  diskReads: 8,
   /** peers and addresses that are remembered at most; the idle ones go first */
   accounts: 10_000,
 } as const

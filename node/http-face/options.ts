@@ -47,8 +47,9 @@ export const DEFAULT_FACE_LIMITS: HttpFaceLimits = {
   // a peer here is an address: it has no other name. Bytes wait for their turn, requests do not fail for them
   quotas: {
     ...QUOTAS,
-    peer: { ...QUOTAS.address, bytesInFlight: 64 * MIB }, // one of the largest slivers and many small ones
+    peer: { ...QUOTAS.address, bytesInFlight: 32 * MIB }, // a quarter; a larger sliver comes when it is the only one
     nodeBytesInFlight: 128 * MIB, // beside what the libp2p protocols may hold
+    nodePieces: 128,
   },
   connections: 4096, // four addresses at their limit
   bodyIdleMs: 15_000,

@@ -1,6 +1,7 @@
+import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
 import { declaredLength, readBody, refuseEncodings } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
-import { sendBytes } from '../http/respond.ts'
+import { sendBytes, sendPieces } from '../http/respond.ts'
 import type { FaceExchange } from './exchange.ts'
 import type { HttpFaceLimits } from './options.ts'
 
@@ -34,10 +35,33 @@ export async function receive(
 /** Sends bytes to whoever may read them, which is everybody. */
 export async function sendOctets(exchange: FaceExchange, bytes: Uint8Array, stallMs: number): Promise<void> {
   await exchange.quota.pace(bytes.length, exchange.signal)
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': bytes.length }
   exchange.note({ bytesOut: bytes.length })
-  await sendBytes(exchange, 200, headers, bytes, stallMs)
+  await sendBytes(exchange, 200, octets(bytes.length), bytes, stallMs)
 }
+
+/** Sends a sliver piece by piece, with one of them in memory. Cut off when the sliver goes meanwhile. */
+export async function sendSliver(exchange: FaceExchange, sliver: OpenSliver, stallMs: number): Promise<void> {
+  const { request, response, quota, signal } = exchange
+  const { length } = sliver
+  if (request.method === 'HEAD') {
+    response.writeHead(200, octets(length)).end()
+    return
+  }
+  exchange.note({ bytesOut: length })
+  await sendPieces(exchange, 200, octets(length), pieces(), stallMs)
+
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < length; at += SLIVER_PIECE_BYTES) {
+      const wanted = Math.min(SLIVER_PIECE_BYTES, length - at)
+      await quota.pace(wanted, signal)
+      const piece = await sliver.read(at, wanted)
+      if (piece === undefined) throw notStored('sliver')
+      yield piece
+    }
+  }
+}
+
+const octets = (length: number) => ({ 'content-type': 'application/octet-stream', 'content-length': length })
 
 /** 404, which Walrus's clients count as absence. */
 export function notStored(what: 'metadata' | 'sliver'): HttpError {

@@ -32,21 +32,35 @@ export function sendText({ response }: Exchange, text: string, contentType: stri
   response.end(bytes)
 }
 
-/**
- * Sends bytes at the pace at which they are read. Resolves when the last was handed to the system.
- * Throws a TimeoutError when the reader takes nothing for `stallMs`, the signal's reason when aborted.
- */
-export async function sendBytes(
-  { response, signal }: Exchange,
+/** Sends bytes at the pace at which they are read. Throws as `sendPieces`. */
+export function sendBytes(
+  exchange: Exchange,
   status: number,
   headers: Record<string, string | number>,
   bytes: Uint8Array,
   stallMs: number,
 ): Promise<void> {
+  return sendPieces(exchange, status, headers, [bytes], stallMs)
+}
+
+/**
+ * Sends pieces at the pace at which they are read, each taken from its source when the one before was. Resolves when the
+ * last was handed to the system. Throws a TimeoutError when the reader takes nothing for `stallMs`, the signal's reason
+ * when aborted, and what the source throws.
+ */
+export async function sendPieces(
+  { response, signal }: Exchange,
+  status: number,
+  headers: Record<string, string | number>,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  stallMs: number,
+): Promise<void> {
   response.writeHead(status, headers)
-  for (let start = 0; start < bytes.length; start += WRITE_BYTES) {
-    if (response.write(bytes.subarray(start, start + WRITE_BYTES))) continue
-    await inTime('drain')
+  for await (const piece of pieces) {
+    for (let start = 0; start < piece.length; start += WRITE_BYTES) {
+      if (response.write(piece.subarray(start, start + WRITE_BYTES))) continue
+      await inTime('drain')
+    }
   }
   response.end()
   if (!response.writableFinished) await inTime('finish')

@@ -9,7 +9,7 @@ import type {
   SliverRef,
 } from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
-import type { Custody, PeerContext, SliverStore } from '../../protocols/ports.ts'
+import type { Custody, OpenSliver, PeerContext, SliverStore } from '../../protocols/ports.ts'
 import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'
@@ -47,7 +47,8 @@ export interface Pieces {
   /** UNWANTED_SLIVER when its shard is another node's. */
   expectOurs(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<void>
   hasSliver(blobId: BlobId, ref: SliverRef): Promise<boolean>
-  sliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<Uint8Array | undefined>
+  /** undefined when it is not stored, or damaged */
+  openSliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<OpenSliver | undefined>
   /** Verifies and persists; SLIVER_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
   putSliver(metadata: BlobMetadata, ref: SliverRef, bytes: Uint8Array, context: PeerContext): Promise<void>
   /** Signs once everything of this node's shards is durable; INCOMPLETE until then. */
@@ -103,7 +104,7 @@ export function createPieces(
       throw new ProtocolError('UNWANTED_SLIVER', { args: { pair, axis } })
     },
     hasSliver: (blobId, ref) => slivers.has(blobId, ref),
-    sliver: (blobId, ref, { signal }) => slivers.get(blobId, ref, { signal }),
+    openSliver: (blobId, ref, { signal }) => slivers.open(blobId, ref, { signal }),
     async putSliver(metadata, ref, bytes, { signal }) {
       const { blobId } = metadata
       const args = { pair: ref.pair, axis: ref.axis }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, Log, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, Log, OpenSliver, SliverStore } from '../../protocols/ports.ts'
 import { Batcher } from './batcher.ts'
 import {
   blobHex,
@@ -14,7 +14,15 @@ import {
   sliverKey,
   sliversOfBlob,
 } from './keys.ts'
-import { isMissing, readPack, type SliverLocation, sha256Hex, syncFolder, writePack } from './pack-file.ts'
+import {
+  isMissing,
+  openPack,
+  readPack,
+  type SliverLocation,
+  sha256Hex,
+  syncFolder,
+  writePack,
+} from './pack-file.ts'
 import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 import { Turns } from './turns.ts'
 
@@ -96,14 +104,12 @@ class PackedSliverStore implements FileSliverStore {
     return (await this.#damaged(blobId, ref, location)) ? false : this.has(blobId, ref)
   }
 
-  async get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
-    const location = await this.#locate(blobId, ref)
-    signal?.throwIfAborted()
-    if (location === undefined) return undefined
-    const bytes = await readPack(this.#path(location.file), location)
-    if (bytes !== undefined || (await this.#damaged(blobId, ref, location))) return bytes
-    // it was replaced, and its file removed, between the look at the index and the one at the file
-    return this.get(blobId, ref, { signal })
+  get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#read(blobId, ref, signal, readPack)
+  }
+
+  open(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<OpenSliver | undefined> {
+    return this.#read(blobId, ref, signal, openPack)
   }
 
   async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
@@ -149,6 +155,23 @@ class PackedSliverStore implements FileSliverStore {
 
   #path(file: string): string {
     return join(this.#init.path, file)
+  }
+
+  /** What `read` makes of a sliver that is whole. */
+  async #read<T>(
+    blobId: BlobId,
+    ref: SliverRef,
+    signal: AbortSignal | undefined,
+    read: (path: string, location: SliverLocation, signal?: AbortSignal) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    for (;;) {
+      const location = await this.#locate(blobId, ref)
+      signal?.throwIfAborted()
+      if (location === undefined) return undefined
+      const found = await read(this.#path(location.file), location, signal)
+      // otherwise it was replaced, and its file removed, between the look at the index and the one at the file
+      if (found !== undefined || (await this.#damaged(blobId, ref, location))) return found
+    }
   }
 
   /** A look at the length notices missing and cut files without reading them. */

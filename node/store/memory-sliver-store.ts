@@ -1,5 +1,6 @@
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, OpenSliver, SliverStore } from '../../protocols/ports.ts'
+import { openBytes } from './open-bytes.ts'
 
 /** Slivers in memory: for tests and for roles that keep nothing. */
 export function memorySliverStore(): SliverStore {
@@ -16,6 +17,11 @@ class MemorySliverStore implements SliverStore {
   async get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
     signal?.throwIfAborted()
     return this.#blobs.get(blobId)?.get(keyOf(ref))?.bytes.slice()
+  }
+
+  async open(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<OpenSliver | undefined> {
+    const bytes = await this.get(blobId, ref, options)
+    return bytes && openBytes(bytes)
   }
 
   async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {

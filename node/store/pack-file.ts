@@ -1,6 +1,8 @@
-import { hash, webcrypto } from 'node:crypto'
-import { open, rename } from 'node:fs/promises'
+import { createHash, hash, webcrypto } from 'node:crypto'
+import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
+import { openBytes } from './open-bytes.ts'
 
 /** Where a sliver lies, as the index has it: enough to notice a cut or altered file. */
 export interface SliverLocation {
@@ -52,7 +54,70 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** The bytes at a location, or undefined when the file is missing, cut off or altered. */
 export async function readPack(path: string, location: SliverLocation): Promise<Uint8Array | undefined> {
-  let file: Awaited<ReturnType<typeof open>>
+  const bytes = await readAt(path, location.offset, location.length)
+  return bytes !== undefined && (await sha256Hex(bytes)) === location.sha256 ? bytes : undefined
+}
+
+/**
+ * The sliver at a location, to be read in pieces; undefined when the file is missing, cut off or altered. The file is
+ * open only while it is read: as many as are being sent, slowly or not, would exhaust what a process may have open.
+ */
+export async function openPack(
+  path: string,
+  location: SliverLocation,
+  signal?: AbortSignal,
+): Promise<OpenSliver | undefined> {
+  if (location.length <= SLIVER_PIECE_BYTES) {
+    const bytes = await readPack(path, location)
+    return bytes && openBytes(bytes)
+  }
+  if ((await hashAt(path, location, signal)) !== location.sha256) return undefined
+  return {
+    length: location.length,
+    read: (offset, length) => readAt(path, location.offset + offset, length),
+  }
+}
+
+/** SHA-256 of the bytes at a location, hex, with one piece of them in memory. */
+async function hashAt(
+  path: string,
+  { offset, length }: SliverLocation,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const piece = new Uint8Array(SLIVER_PIECE_BYTES)
+  const digest = createHash('sha256')
+  const whole = await withFile(path, async file => {
+    for (let at = 0; at < length; at += piece.length) {
+      signal?.throwIfAborted()
+      const part = piece.subarray(0, Math.min(piece.length, length - at))
+      if (!(await fill(file, part, offset + at))) return false
+      digest.update(part)
+    }
+    return true
+  })
+  return whole ? digest.digest('hex') : undefined
+}
+
+/** So many bytes of a file, or undefined when it is missing or ends before. */
+async function readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(length)
+  return (await withFile(path, file => fill(file, bytes, offset))) ? bytes : undefined
+}
+
+/** Whether the file was long enough. */
+async function fill(file: FileHandle, target: Uint8Array, offset: number): Promise<boolean> {
+  let at = 0
+  while (at < target.length) {
+    const { bytesRead } = await file.read(target, at, target.length - at, offset + at)
+    if (bytesRead === 0) return false
+    at += bytesRead
+  }
+  return true
+}
+
+/** Undefined when there is no such file. */
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+  let file: FileHandle
   try {
     file = await open(path, 'r')
   } catch (error) {
@@ -60,14 +125,7 @@ export async function readPack(path: string, location: SliverLocation): Promise<
     throw error
   }
   try {
-    const bytes = new Uint8Array(location.length)
-    let at = 0
-    while (at < bytes.length) {
-      const { bytesRead } = await file.read(bytes, at, bytes.length - at, location.offset + at)
-      if (bytesRead === 0) return undefined
-      at += bytesRead
-    }
-    return (await sha256Hex(bytes)) === location.sha256 ? bytes : undefined
+    return await use(file)
   } finally {
     await file.close()
   }

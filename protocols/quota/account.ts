@@ -4,7 +4,10 @@ import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 /** What one peer, or one IP address, has taken. */
 export interface Account {
+  /** bytes of what arrives */
   readonly inFlight: Budget
+  /** pieces of what is sent */
+  readonly pieces: Budget
   readonly rate: TokenBucket
   /** open streams by protocol */
   readonly streams: Map<string, number>
@@ -14,10 +17,12 @@ export interface Account {
   shutOutMs(): number
   /** Whether it could be forgotten without anyone noticing. */
   readonly idle: boolean
+  readonly holdsNothing: boolean
 }
 
 export function createAccount(limits: PeerLimits, now: () => number = () => performance.now()): Account {
   const inFlight = createBudget(limits.bytesInFlight)
+  const pieces = createBudget(limits.pieces)
   const rate = createTokenBucket(limits.bytesPerSecond, limits.burstBytes, now)
   const streams = new Map<string, number>()
   let failures: number[] = []
@@ -28,6 +33,7 @@ export function createAccount(limits: PeerLimits, now: () => number = () => perf
   }
   return {
     inFlight,
+    pieces,
     rate,
     streams,
     failed() {
@@ -40,7 +46,10 @@ export function createAccount(limits: PeerLimits, now: () => number = () => perf
       return Math.max(1, Math.ceil(times[0]! + limits.failureWindowMs - now()))
     },
     get idle() {
-      return streams.size === 0 && inFlight.used === 0 && recent().length === 0 && rate.full
+      return this.holdsNothing && recent().length === 0 && rate.full
+    },
+    get holdsNothing() {
+      return streams.size === 0 && inFlight.used === 0 && pieces.used === 0
     },
   }
 }

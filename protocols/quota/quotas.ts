@@ -8,7 +8,8 @@ export interface QuotaLimits {
   peer: PeerLimits
   address: PeerLimits
   nodeBytesInFlight: number
-  concurrentLoads: number
+  nodePieces: number
+  diskReads: number
   accounts: number
 }
 
@@ -25,14 +26,12 @@ export type Release = () => void
 
 /** One admitted stream's share. */
 export interface StreamQuota {
-  /** Waits until `bytes` more may be held in memory. */
+  /** Waits until `bytes` more that arrive may be held in memory. */
   hold(bytes: number, signal: AbortSignal): Promise<Release>
-  /** Loads something of unknown size, `maxBytes` at most, once there is room for it; `release` it when it has been used. */
-  load(
-    maxBytes: number,
-    signal: AbortSignal,
-    get: () => Promise<Uint8Array | undefined>,
-  ): Promise<{ bytes: Uint8Array | undefined; release: Release }>
+  /** Waits until one more piece of what is sent may be held in memory: apart from what arrives, which may stay for long. */
+  piece(signal: AbortSignal): Promise<Release>
+  /** Waits for one of the turns at reading something through from the disk. Nothing may be waited for while it is held. */
+  disk(signal: AbortSignal): Promise<Release>
   /** Waits until `bytes` more may move. */
   pace(bytes: number, signal: AbortSignal): Promise<void>
   /** An attempt failed through the peer's fault. */
@@ -49,7 +48,8 @@ const BUSY_RETRY_MS = 250
 export function createQuotas(limits: QuotaLimits): Quotas {
   const accounts = new Map<string, Account>()
   const node = createBudget(limits.nodeBytesInFlight)
-  const loads = createBudget(limits.concurrentLoads)
+  const pieces = createBudget(limits.nodePieces)
+  const disk = createBudget(limits.diskReads)
 
   const account = (key: string, of: PeerLimits): Account => {
     const known = accounts.get(key)
@@ -86,28 +86,13 @@ export function createQuotas(limits: QuotaLimits): Quotas {
           const holds = await takeAll([...mine.map(one => one.inFlight), node], bytes, signal)
           return () => holds.forEach(hold => void hold.release())
         },
-        async load(maxBytes, signal, get) {
-          // the largest size, but only out of the peer's own budget: it never takes more than its share of the slots
-          const holds = await takeAll(
-            mine.map(one => one.inFlight),
-            maxBytes,
-            signal,
-          )
-          const release = (): void => holds.forEach(hold => void hold.release())
-          let slot: Hold | undefined
-          try {
-            slot = await loads.take(1, signal)
-            const bytes = await get()
-            const size = bytes?.length ?? 0
-            for (const hold of holds) hold.shrink(size)
-            holds.push(await node.take(size, signal))
-            return { bytes, release }
-          } catch (error) {
-            release()
-            throw error
-          } finally {
-            slot?.release()
-          }
+        async piece(signal) {
+          const holds = await takeAll([...mine.map(one => one.pieces), pieces], 1, signal)
+          return () => holds.forEach(hold => void hold.release())
+        },
+        async disk(signal) {
+          const turn = await disk.take(1, signal)
+          return () => turn.release()
         },
         async pace(bytes, signal) {
           const waitMs = Math.max(...mine.map(one => one.rate.take(bytes)))
@@ -157,4 +142,4 @@ function forget(accounts: Map<string, Account>): void {
 }
 
 const isIdle = (account: Account): boolean => account.idle
-const holdsNothing = (account: Account): boolean => account.streams.size === 0 && account.inFlight.used === 0
+const holdsNothing = (account: Account): boolean => account.holdsNothing

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { FetchRequest } from '../../protocols/fetch/messages.ts'
-import type { ProtocolError, ProtocolErrorCode } from '../../protocols/index.ts'
+import type { NetworkNode } from '../../node/network/libp2p.ts'
+import { FetchAnswer, FetchRequest } from '../../protocols/fetch/messages.ts'
+import { type ProtocolError, type ProtocolErrorCode, SLIVER_PIECE_BYTES } from '../../protocols/index.ts'
 import { QUOTAS, SPECS } from '../../protocols/specs.ts'
 import { StatusRequest } from '../../protocols/status/messages.ts'
 import { SliverHeader, StoreRequest, StoreWanted } from '../../protocols/store/messages.ts'
-import { writeBody } from '../../protocols/stream/body.ts'
+import { readBody, writeBody } from '../../protocols/stream/body.ts'
 import { encodeFrame } from '../../protocols/stream/frame.ts'
 import { ClientHello } from '../../protocols/wire.ts'
 import { eventually } from './support/eventually.ts'
@@ -205,34 +206,65 @@ describe('a server among hostile clients', () => {
     assert.ok(error.retryAfterMs! > 50_000)
   })
 
-  it('keeps what one peer has in flight within its quota', async () => {
-    const limits = { ...QUOTAS, peer: { ...QUOTAS.peer, bytesInFlight: 60 * MIB } }
+  it('holds a piece of each sliver that is taken slowly, and serves others meanwhile', async () => {
+    const limits = { ...QUOTAS, peer: { ...QUOTAS.peer, pieces: 3 }, nodePieces: 4 }
     server = await peers.server({ quotas: limits })
-    let held = 0
-    server.node.slivers.get = async () => {
-      held++
-      return new Uint8Array(8 * MIB)
+    const length = 16 * SLIVER_PIECE_BYTES
+    let opened = 0
+    let read = 0
+    server.node.slivers.open = async () => {
+      opened++
+      return {
+        length,
+        read: async (_, bytes) => {
+          read += bytes
+          return new Uint8Array(bytes)
+        },
+      }
+    }
+    const fetchOne = async (libp2p: NetworkNode, pair: number) => {
+      const raw = await greet(libp2p, server.address, 'fetch')
+      await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(pair) }] })
+      return raw
     }
     const stalled = await Promise.all(
       Array.from({ length: 6 }, async (_, i) => {
-        const raw = await greet(hostile.libp2p, server.address, 'fetch')
+        const raw = await fetchOne(hostile.libp2p, i)
         raw.stream.pause()
-        await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(i) }] })
         return raw
       }),
     )
-    // each is read once the largest sliver would fit beside those that are being sent: 8 + 8 + 42 MiB
-    const headers = () => stalled.filter(({ stream }) => stream.readBufferLength > 0).length
     await eventually(
-      () => headers() === 3,
-      () => `${headers()} answers begun`,
+      () => opened === 3 && read >= 3 * SLIVER_PIECE_BYTES,
+      () => `${opened} opened, ${read} bytes read`,
     )
-    assert.equal(held, 3)
-    for (const raw of stalled.slice(0, 3)) raw.abort(new Error('gives up'))
+    // what the transport buffers is small beside what the slivers are
+    assert.ok(read <= 3 * 10 * SLIVER_PIECE_BYTES, `${read} bytes read for readers that take nothing`)
+    const { libp2p } = await peers.client()
+    const other = await fetchOne(libp2p, 9)
+    assert.equal((await hear(other, FetchAnswer)).length, length)
+    await readBody(other.reader, new Uint8Array(length))
+    const begun = stalled.filter(({ stream }) => stream.readBufferLength > 0)
+    assert.equal(begun.length, 3)
+    for (const raw of begun) raw.abort(new Error('gives up'))
     await eventually(
-      () => stalled.slice(3).every(({ stream }) => stream.readBufferLength > 0),
-      () => `${headers()} answers begun`,
+      () => opened === 7,
+      () => `${opened} opened`,
     )
+    for (const raw of stalled) raw.abort(new Error('gives up'))
+  })
+
+  it('cuts an answer off when its sliver goes, rather than sending words in its place', async () => {
+    server.node.slivers.open = async () => ({
+      length: 3 * SLIVER_PIECE_BYTES,
+      read: async (offset, bytes) => (offset === 0 ? new Uint8Array(bytes) : undefined),
+    })
+    const raw = await greet(hostile.libp2p, server.address, 'fetch')
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
+    assert.equal((await hear(raw, FetchAnswer)).length, 3 * SLIVER_PIECE_BYTES)
+    await assert.rejects(readBody(raw.reader, new Uint8Array(3 * SLIVER_PIECE_BYTES)), {
+      code: 'CONNECTION_LOST',
+    })
   })
 
   it('tells a client nothing of its own trouble', async () => {

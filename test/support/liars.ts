@@ -1,5 +1,6 @@
 import type { SliverBytes } from '../../codec/index.ts'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
+import { openBytes } from '../../node/store/open-bytes.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
 
 /** A store that keeps everything honestly and lies when asked. */
@@ -7,14 +8,19 @@ function lying(
   store: SliverStore,
   lie: (blobId: BlobId, ref: SliverRef, truth: Uint8Array) => Promise<Uint8Array>,
 ): SliverStore {
+  const get: SliverStore['get'] = async (blobId, ref, options) => {
+    const truth = await store.get(blobId, ref, options)
+    return truth === undefined ? undefined : lie(blobId, ref, truth)
+  }
   return {
     has: (blobId, ref) => store.has(blobId, ref),
     put: (blobId, ref, bytes, options) => store.put(blobId, ref, bytes, options),
     list: blobId => store.list(blobId),
     delete: blobId => store.delete(blobId),
-    async get(blobId, ref, options) {
-      const truth = await store.get(blobId, ref, options)
-      return truth === undefined ? undefined : lie(blobId, ref, truth)
+    get,
+    async open(blobId, ref, options) {
+      const bytes = await get(blobId, ref, options)
+      return bytes && openBytes(bytes)
     },
   }
 }

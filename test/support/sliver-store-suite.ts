@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { blobIdFromBytes } from '../../codec/index.ts'
 import type { Axis, BlobId, SliverPairIndex, SliverRef } from '../../codec/types.ts'
-import type { SliverStore } from '../../protocols/ports.ts'
+import { SLIVER_PIECE_BYTES, type SliverStore } from '../../protocols/ports.ts'
 
 export const anyBlobId = (): BlobId => blobIdFromBytes(randomBytes(32))
 export const ref = (pair: number, axis: Axis = 'primary'): SliverRef => ({
@@ -68,6 +68,29 @@ export function sliverStoreSuite(
       const got = await store.get(blob, ref(1))
       got?.fill(0)
       assert.deepEqual(Array.from((await store.get(blob, ref(1))) ?? []), [1, 2, 3])
+    })
+
+    it('gives any piece of a sliver that was opened, of whatever size it is', async () => {
+      const blob = anyBlobId()
+      assert.equal(await store.open(blob, ref(0)), undefined)
+      for (const [pair, length] of [0, 10, SLIVER_PIECE_BYTES, SLIVER_PIECE_BYTES + 1, 3_000_000].entries()) {
+        const bytes = randomBytes(length)
+        await store.put(blob, ref(pair), bytes)
+        const sliver = await store.open(blob, ref(pair))
+        assert.equal(sliver?.length, length)
+        for (const [start, end] of [
+          [0, length],
+          [0, Math.min(7, length)],
+          [Math.max(0, length - SLIVER_PIECE_BYTES), length],
+        ] as const) {
+          const piece = await sliver.read(start, end - start)
+          assert.ok(piece && Buffer.from(piece).equals(bytes.subarray(start, end)))
+        }
+      }
+      await assert.rejects(
+        store.open(blob, ref(0), { signal: AbortSignal.abort(new Error('enough')) }),
+        /enough/,
+      )
     })
 
     it('deletes one blob and leaves the others', async () => {

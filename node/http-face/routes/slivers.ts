@@ -5,7 +5,7 @@ import type { FaceHandler } from '../exchange.ts'
 import type { HttpFaceLimits } from '../options.ts'
 import { blobIdParam, sliverParam } from '../params.ts'
 import { sendSuccess } from '../success.ts'
-import { notStored, receive, sendOctets } from '../transfer.ts'
+import { notStored, receive, sendSliver } from '../transfer.ts'
 
 /** `GET …/slivers/:pair/:axis`: BCS `SliverData`. */
 export function getSliver(pieces: Pieces, { readerStallMs }: HttpFaceLimits): FaceHandler {
@@ -14,15 +14,12 @@ export function getSliver(pieces: Pieces, { readerStallMs }: HttpFaceLimits): Fa
     const blobId = blobIdParam(params)
     const ref = sliverParam(params, pieces.nShards)
     exchange.note({ blobId })
-    const metadata = await pieces.metadata(blobId)
-    if (metadata === undefined || !(await pieces.hasSliver(blobId, ref))) throw notStored('sliver')
-    const length = sliverLength(pieces.nShards, metadata.unencodedLength, ref.axis)
-    const release = await quota.hold(length, signal)
+    const release = await quota.piece(signal)
     try {
-      const bytes = await pieces.sliver(blobId, ref, context)
-      // swept meanwhile, or damaged on disk
-      if (bytes === undefined) throw notStored('sliver')
-      await sendOctets(exchange, bytes, readerStallMs)
+      const leave = await quota.disk(signal)
+      const sliver = await pieces.openSliver(blobId, ref, context).finally(leave)
+      if (sliver === undefined) throw notStored('sliver')
+      await sendSliver(exchange, sliver, readerStallMs)
     } finally {
       release()
     }

@@ -98,6 +98,33 @@ describe('slivers in files', () => {
     }
   })
 
+  it('opens no damaged sliver, however large, and says when one goes while it is read', async () => {
+    const blob = anyBlobId()
+    for (const harm of ['cut off', 'altered', 'removed', 'deleted while open'] as const) {
+      const before = new Set(await files())
+      await store.slivers.put(blob, ref(0), randomBytes(2_000_000))
+      const file = (await files()).find(one => !before.has(one))!
+      damaged.length = 0
+      const open = await store.slivers.open(blob, ref(0))
+      assert.ok(await open?.read(1_900_000, 100_000))
+      if (harm === 'cut off') await truncate(file, 1_950_000)
+      if (harm === 'removed') await rm(file)
+      if (harm === 'altered') {
+        const bytes = await readFile(file)
+        bytes[1_999_999] ^= 1
+        await writeFile(file, bytes)
+      }
+      if (harm === 'deleted while open') {
+        await store.slivers.delete(blob)
+        assert.equal(await open?.read(0, 1), undefined)
+        continue
+      }
+      assert.equal(await store.slivers.open(blob, ref(0)), undefined, harm)
+      assert.equal(damaged.length, 1, harm)
+      if (harm !== 'altered') assert.equal(await open?.read(1_900_000, 100_000), undefined, harm)
+    }
+  })
+
   it('notices a cut-off file when only asked whether it has the sliver', async () => {
     const blob = anyBlobId()
     await store.slivers.put(blob, ref(0), randomBytes(100))

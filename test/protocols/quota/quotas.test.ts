@@ -98,37 +98,35 @@ describe('quotas', () => {
     ;(await b.hold(10, signal))()
   })
 
-  it('let no peer keep others from loading', async () => {
-    const quotas = createQuotas({
-      ...QUOTAS,
-      concurrentLoads: 2,
-      peer: { ...QUOTAS.peer, bytesInFlight: 10 },
-    })
-    const a = quotas.admit(spec, 'a')
-    const load = (of: typeof a, size: number) => of.load(10, signal, async () => new Uint8Array(size))
-    // two that fill a's share, and more that wait for it: were they to wait in the slots, nobody could load
-    const first = await load(a, 6)
-    const waiting = Array.from({ length: 5 }, () => load(a, 4))
-    const other = await load(quotas.admit(spec, 'b'), 3)
-    assert.equal(other.bytes?.length, 3)
-    first.release()
-    for (const one of waiting) (await one).release()
+  it('let peers behind one address hold no more pieces than it may, and others have theirs', async () => {
+    assert.ok(QUOTAS.address.pieces * 8 <= QUOTAS.nodePieces)
+    const address = { ...QUOTAS.address, pieces: 6 }
+    const shared = createQuotas({ ...QUOTAS, address, nodePieces: 10 })
+    const greedy = [0, 1, 2, 3].map(i => shared.admit(spec, `greedy ${i}`, '192.0.2.1'))
+    const held = []
+    for (let i = 0; i < 6; i++) held.push(await greedy[i % 4]!.piece(signal))
+    const waiting = greedy.map(one => one.piece(signal))
+    for (let i = 0; i < 4; i++) await shared.admit(spec, `other ${i}`, '192.0.2.2').piece(signal)
+    for (const giveBack of held) giveBack()
+    for (const one of waiting) (await one)()
   })
 
-  it('give back everything when loading fails', async () => {
-    const quotas = createQuotas({
-      ...QUOTAS,
-      concurrentLoads: 1,
-      peer: { ...QUOTAS.peer, bytesInFlight: 10 },
-    })
-    const a = quotas.admit(spec, 'a')
-    const failing = a.load(10, signal, async () => {
-      throw new Error('disk')
-    })
-    await assert.rejects(failing, /disk/)
-    const { release } = await a.load(10, signal, async () => undefined)
-    release()
-    ;(await a.hold(10, signal))()
+  it('send while what arrives fills its room', async () => {
+    const quotas = createQuotas({ ...QUOTAS, nodeBytesInFlight: 10 })
+    await quotas.admit(spec, 'slow').hold(10, signal)
+    ;(await quotas.admit(spec, 'reader').piece(signal))()
+  })
+
+  it('let so many read from the disk at a time', async () => {
+    const quotas = createQuotas({ ...QUOTAS, diskReads: 1 })
+    const leave = await quotas.admit(spec, 'a').disk(signal)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const waiting = assert.rejects(quotas.admit(spec, 'b').disk(controller.signal), reason)
+    controller.abort(reason)
+    await waiting
+    leave()
+    ;(await quotas.admit(spec, 'c').disk(signal))()
   })
 
   it('slow down a peer above its rate', async () => {

@@ -8,6 +8,7 @@ import type {
   SliverPairIndex,
   SliverRef,
 } from '../../../codec/types.ts'
+import { openBytes } from '../../../node/store/open-bytes.ts'
 import {
   type CertificateSink,
   type Custody,
@@ -68,6 +69,10 @@ export function fakeNode(): FakeNode {
       stored,
       has: async (id, ref) => stored.has(keyOf(id, ref)),
       get: async (id, ref) => stored.get(keyOf(id, ref)),
+      async open(id, ref, options) {
+        const bytes = await node.slivers.get(id, ref, options)
+        return bytes && openBytes(bytes)
+      },
       put: async (id, ref, bytes) => void stored.set(keyOf(id, ref), bytes.slice()),
       list: async () => [],
       delete: async () => {},
