@@ -36,7 +36,10 @@ export interface EncodedBlob {
 
 export interface DecodeInput {
   metadata: BlobMetadata
-  /** at least p distinct primary or s distinct secondary slivers, any indices; more are ignored */
+  /**
+   * At least p distinct primary or s distinct secondary slivers, any indices. More are ignored, once their shape is
+   * right: those with the lowest rows, or columns, are taken, and of several with the same name the first.
+   */
   slivers: readonly SliverBytes[]
   /** false: skip the check that the result encodes to the blob ID, when every sliver has been verified */
   verify?: boolean
@@ -65,7 +68,10 @@ export interface RecoverySymbolsInput extends CallOptions {
 export interface RecoverInput extends CallOptions {
   metadata: BlobMetadata
   target: SliverRef
-  /** symbols at the crossings of distinct slivers with the target: s for a primary sliver, p for a secondary one */
+  /**
+   * Symbols at the crossings of distinct slivers with the target: s for a primary sliver, p for a secondary one. More
+   * are ignored: those with the lowest indices are taken.
+   */
   symbols: readonly RecoverySymbol[]
   /** false: skip the check against the metadata */
   verify?: boolean
@@ -98,7 +104,10 @@ export interface SliverCodec {
    * is wrong (`verifySymbol` finds it when proofs are fetched) or the blob was encoded wrongly.
    */
   recoverSliver(input: RecoverInput): Promise<Uint8Array>
-  /** Rejects with PROOF_INVALID when the symbols prove nothing, so that only true proofs are ever sent. */
+  /**
+   * The proof that `recoverSliver` could not give the right sliver of these symbols, for all that they are right ones.
+   * Rejects with PROOF_INVALID when they prove nothing, so that only true proofs are ever sent.
+   */
   proveInconsistency(input: InconsistencyInput): Promise<InconsistencyProof>
   /** Resolves when the proof shows that the blob was encoded wrongly; rejects with PROOF_INVALID. */
   verifyInconsistencyProof(input: VerifyInconsistencyInput): Promise<void>
@@ -117,7 +126,8 @@ export interface Codec extends SliverCodec, StreamCodec {
   decode(input: DecodeInput): Promise<Uint8Array>
   /**
    * Some bytes of the blob. When the slivers of `rangeSlivers` are there, only they are used, each verified against
-   * the metadata (SLIVER_MISMATCH); else as `decode`, from any slivers that suffice.
+   * the metadata (SLIVER_MISMATCH); else as `decode`, from any slivers that suffice. That the rest of the blob was
+   * encoded rightly only `decode` finds.
    */
   decodeRange(input: RangeInput): Promise<Uint8Array>
   /** Stops the threads. Calls in flight reject with CLOSED. */

@@ -32,9 +32,10 @@ export async function decodeRange(
 ): Promise<Uint8Array> {
   const { metadata, start, end, slivers, verify = true, signal } = input
   const wanted = rangeSlivers(metadata, start, end)
-  const rows = new Map(
-    slivers.filter(({ ref }) => ref.axis === 'primary').map(({ ref, bytes }) => [ref.pair, bytes]),
-  )
+  const rows = new Map<SliverPairIndex, Uint8Array>()
+  for (const { ref, bytes } of slivers) {
+    if (ref.axis === 'primary' && !rows.has(ref.pair)) rows.set(ref.pair, bytes)
+  }
   if (!wanted.every(({ pair }) => rows.has(pair))) return (await decodeBlob(engine, input)).slice(start, end)
 
   const out = new Uint8Array(end - start)

@@ -10,7 +10,7 @@ import type {
   VerifyInconsistencyInput,
 } from './interface.ts'
 import { expandSliver, type StoredSymbols } from './jobs/expand.ts'
-import { recoverWord } from './jobs/recover.ts'
+import { chooseSymbols, type LostWord, recoverWord } from './jobs/recover.ts'
 import { sliverHash } from './metadata.ts'
 import { sliverSymbols, symbolSize } from './params.ts'
 import { crossingAxis, type InconsistencyProof, type ProvenSymbol, verifySymbol } from './recovery.ts'
@@ -31,14 +31,8 @@ export function sliverCodec(engine: Engine): SliverCodec {
   }
 
   const recoverBody = ({ metadata, target, symbols, signal }: RecoverInput): Promise<Uint8Array> => {
-    const { nShards, unencodedLength } = metadata
-    expectInteger(target.pair, 0, nShards - 1, 'sliver pair')
-    const word = {
-      n: nShards,
-      originals: sliverSymbols(nShards, target.axis),
-      symbolSize: symbolSize(nShards, unencodedLength),
-    }
-    return recoverWord(engine, word, symbols, signal)
+    expectInteger(target.pair, 0, metadata.nShards - 1, 'sliver pair')
+    return recoverWord(engine, wordOf(metadata, target), symbols, signal)
   }
 
   /** Rejects unless the symbols are what the metadata commits to, and give another sliver than it commits to. */
@@ -47,16 +41,11 @@ export function sliverCodec(engine: Engine): SliverCodec {
     { target, symbols }: InconsistencyProof,
     signal?: AbortSignal,
   ): Promise<void> => {
-    if (symbols.length !== sliverSymbols(metadata.nShards, target.axis))
-      throw unproven('wrong number of symbols')
-    let body: Uint8Array
-    try {
+    if (symbols.length > metadata.nShards) throw unproven('more symbols than slivers')
+    const body = await orUnproven(async () => {
       await verifyEach(metadata, target, symbols, signal)
-      body = await recoverBody({ metadata, target, symbols, ...(signal && { signal }) })
-    } catch (cause) {
-      if (cause instanceof CodecError && UNPROVEN.has(cause.code)) throw unproven(cause.message, cause)
-      throw cause
-    }
+      return recoverBody({ metadata, target, symbols, ...(signal && { signal }) })
+    })
     if (equalBytes(await hashOf(metadata, target, body, signal), sliverHash(metadata, target))) {
       throw unproven('the sliver is the one that the metadata commits to')
     }
@@ -82,9 +71,9 @@ export function sliverCodec(engine: Engine): SliverCodec {
     },
 
     async proveInconsistency({ metadata, target, symbols, signal }: InconsistencyInput) {
-      const distinct = new Map(symbols.map(symbol => [symbol.index, symbol]))
-      const needed = sliverSymbols(metadata.nShards, target.axis)
-      const proof = { target, symbols: [...distinct.values()].slice(0, needed) }
+      // those that `recoverSliver` takes: others may fit the metadata
+      const chosen = await orUnproven(async () => chooseSymbols(wordOf(metadata, target), symbols))
+      const proof = { target, symbols: chosen }
       await proveInconsistent(metadata, proof, signal)
       return proof
     },
@@ -111,20 +100,29 @@ async function verifyEach(
   }
 }
 
+async function orUnproven<T>(prove: () => Promise<T>): Promise<T> {
+  try {
+    return await prove()
+  } catch (cause) {
+    if (cause instanceof CodecError && UNPROVEN.has(cause.code)) throw unproven(cause.message, cause)
+    throw cause
+  }
+}
+
 /** What makes a proof worthless, rather than the check impossible. */
 const UNPROVEN: ReadonlySet<string> = new Set(['SYMBOL_MISMATCH', 'TOO_FEW_SYMBOLS', 'INVALID_ARGUMENT'])
 
-function stored(
-  { nShards, unencodedLength }: BlobMetadata,
-  { axis }: SliverRef,
-  body: Uint8Array,
-): StoredSymbols {
+/** The codeword that a sliver is the first part of. */
+function wordOf({ nShards, unencodedLength }: BlobMetadata, { axis }: SliverRef): LostWord {
   return {
     n: nShards,
     originals: sliverSymbols(nShards, axis),
     symbolSize: symbolSize(nShards, unencodedLength),
-    body,
   }
+}
+
+function stored(metadata: BlobMetadata, ref: SliverRef, body: Uint8Array): StoredSymbols {
+  return { ...wordOf(metadata, ref), body }
 }
 
 /** Symbols of a stored sliver at its crossings with the targets. */

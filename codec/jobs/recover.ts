@@ -78,12 +78,12 @@ export function recoverWord(
   })
 }
 
-/** Originals first: they need no decoding. */
-function chooseSymbols(
+/** As many as are needed, the originals first: they need no decoding. Of several with one index the first counts. */
+export function chooseSymbols<S extends RecoverySymbol>(
   { n, originals, symbolSize }: LostWord,
-  symbols: readonly RecoverySymbol[],
-): RecoverySymbol[] {
-  const distinct = new Map<number, RecoverySymbol>()
+  symbols: readonly S[],
+): S[] {
+  const distinct = new Map<number, S>()
   for (const symbol of symbols) {
     expectInteger(symbol.index, 0, n - 1, 'index of the recovery symbol')
     if (symbol.data.length !== symbolSize) {

@@ -141,7 +141,8 @@ export function parseQuiltPatchId(text: string): QuiltPatchRef {
     const bytes = Uint8Array.from(binary, char => char.charCodeAt(0))
     const reader = new ByteReader(bytes.subarray(33), 'quilt patch ID')
     const ref = { quilt: blobIdFromBytes(bytes.subarray(0, 32)), start: reader.u16(), end: reader.u16() }
-    if (bytes[32] === QUILT_VERSION && ref.start < ref.end && quiltPatchId(ref) === text) return ref
+    // another version, or spare bits that are set, would be written otherwise
+    if (ref.start < ref.end && quiltPatchId(ref) === text) return ref
   }
   throw new CodecError('INVALID_ID', 'not a quilt patch ID')
 }

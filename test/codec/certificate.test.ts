@@ -104,6 +104,7 @@ describe('certificates', () => {
     'no signers': good => ({ ...good, signers: [] }),
     'a signer too many': good => ({ ...good, signers: [0, 1, 2] }),
     'a signer counted twice': good => ({ ...good, signers: [0, 0] }),
+    'a signer between two members': good => ({ ...good, signers: [0, 0.5, 1] }),
     'signers out of order': good => ({ ...good, signers: [1, 0] }),
     'a signer who is no member': good => ({ ...good, signers: [0, 1, 4] }),
     'another epoch': good => ({ ...good, epoch: 6 as Epoch }),

@@ -80,6 +80,24 @@ describe('decode', () => {
     assert.deepEqual(await codec.decode({ metadata, slivers: primary(9, 9, 8, 7, 7, 6) }), data)
   })
 
+  it('takes the first of several by the same name, and those with the lowest rows', async () => {
+    const wrong = (pair: number): SliverBytes => {
+      const [{ bytes, ...sliver }] = primary(pair) as [SliverBytes]
+      return { ...sliver, bytes: bytes.with(50, bytes[50]! ^ 1) }
+    }
+    const mismatch = { code: 'BLOB_ID_MISMATCH' }
+    const others = primary(1, 2, 3)
+    assert.deepEqual(await codec.decode({ metadata, slivers: [...primary(0), wrong(0), ...others] }), data)
+    await assert.rejects(codec.decode({ metadata, slivers: [wrong(0), ...primary(0), ...others] }), mismatch)
+    assert.deepEqual(await codec.decode({ metadata, slivers: [wrong(9), ...primary(0), ...others] }), data)
+    const range = { metadata, start: 0, end: 60 }
+    const first = [...primary(0), wrong(0)]
+    assert.deepEqual(await codec.decodeRange({ ...range, slivers: first }), data.slice(0, 60))
+    await assert.rejects(codec.decodeRange({ ...range, slivers: first.toReversed() }), {
+      code: 'SLIVER_MISMATCH',
+    })
+  })
+
   it('finds that a sliver is wrong', async () => {
     for (const pair of [0, 3, 5, 9]) {
       const slivers = primary(pair, (pair + 1) % n, (pair + 2) % n, (pair + 3) % n)

@@ -9,6 +9,7 @@ import {
   encodeMetadata,
   maxBlobSize,
   metadataRoot,
+  metadataShards,
   verifyMetadata,
 } from '../../codec/index.ts'
 
@@ -90,6 +91,26 @@ describe('blob metadata', () => {
     const maxBytes = maxBlobSize(10)
     const details = { maxBytes, actualBytes: maxBytes + 1 }
     assert.throws(() => decodeMetadata(copy, 10), { code: 'BLOB_TOO_LARGE', details })
+  })
+
+  it('is refused with another number of hashes than there are', () => {
+    assert.throws(() => decodeMetadata(altered(LENGTH_PREFIX, 11), 10), { code: 'MALFORMED' })
+    assert.throws(() => decodeMetadata(altered(LENGTH_PREFIX, 9), 10), { code: 'MALFORMED' })
+  })
+
+  it('says for how many shards it is, in at most 32 bits', () => {
+    assert.equal(metadataShards(bytes), 10)
+    const of = (...prefix: number[]) => Uint8Array.from([...bytes.subarray(0, LENGTH_PREFIX), ...prefix])
+    assert.equal(metadataShards(of(0xff, 0xff, 0xff, 0xff, 0x0f)), 2 ** 32 - 1)
+    for (const prefix of [
+      [0xff, 0xff, 0xff, 0xff, 0x1f],
+      [0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+      [0x8a, 0x00],
+      [0x8a],
+      [],
+    ]) {
+      assert.throws(() => metadataShards(of(...prefix)), { code: 'MALFORMED' })
+    }
   })
 
   it('is refused with a length prefix that is not the shortest', () => {

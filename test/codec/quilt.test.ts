@@ -12,8 +12,9 @@ import {
   quiltPatchId,
   sliverBody,
   sliverRef,
+  symbolSize,
 } from '../../codec/index.ts'
-import { encodeFileHeader } from '../../codec/quilt/format.ts'
+import { encodeFileHeader, encodeIndex } from '../../codec/quilt/format.ts'
 // the reference implementation is not exported by its package, and its types are incomplete
 import * as reference from '../../node_modules/@mysten/walrus/dist/utils/quilts.mjs'
 import { xorshiftBytes } from './support/data.ts'
@@ -172,6 +173,67 @@ describe('quilts', () => {
     await assert.rejects(reader.readByIdentifier('safe.txt'), { code: 'QUILT_INVALID' })
   })
 
+  it('are refused when they break the format, without asking for a column that there is not', async () => {
+    const n = 10
+    const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(n)
+    const { data, patches } = await encodeQuilt([{ identifier: 'a', contents: xorshiftBytes(1, 300) }], n)
+    const { blobId } = await codec.metadata(data, n)
+    const whole = quiltInBlob(blobId, data, n)
+    const columnBytes = rows * symbolSize(n, data.length)
+    const { start, end } = patches[0]!
+    assert.ok(end - start > 1)
+    const index = (...ends: number[]) =>
+      encodeIndex(ends.map((last, i) => ({ end: last, identifier: `${i}`, tags: {} })))
+    const u32 = (value: number) => Uint8Array.of(value, value >> 8, value >> 16, value >> 24)
+    const broken: Record<string, [at: number, bytes: Uint8Array]> = {
+      'another version of the index': [0, Uint8Array.of(2)],
+      'an index behind the last column': [0, Uint8Array.of(1, ...u32(columns * columnBytes))],
+      'an index of 4 GiB': [0, Uint8Array.of(1, ...u32(0xffff_ffff))],
+      'a file that ends before it begins': [0, index(start, start)],
+      'a file behind the last column': [0, index(columns + 1)],
+      'another version of a file': [start, Uint8Array.of(2)],
+      'a file behind the end': [start, Uint8Array.of(1, ...u32(columns * columnBytes))],
+      'an unknown mask': [start, Uint8Array.of(1, ...u32(300), 2)],
+      'an identifier longer than the file': [start, Uint8Array.of(1, ...u32(3), 0, 5, 0, 4)],
+    }
+    for (const [what, [at, bytes]] of Object.entries(broken)) {
+      const reader = openQuilt({
+        ...whole,
+        async column(asked, options) {
+          assert.ok(asked < columns, `${what}: column ${asked}`)
+          const column = await whole.column(asked, options)
+          if (asked === at) column.set(bytes)
+          return column
+        },
+      })
+      const read = async () => {
+        for (const { patchId } of await reader.list()) await reader.readByPatchId(patchId)
+      }
+      await assert.rejects(read(), { code: 'QUILT_INVALID' }, what)
+      const beyond = quiltPatchId({ quilt: blobId, start: columns, end: columns + 1 })
+      await assert.rejects(reader.readByPatchId(beyond), { code: 'QUILT_INVALID' })
+    }
+  })
+
+  it('have an index of at most ten columns', async () => {
+    const n = 31
+    const { data } = await encodeQuilt(files, n)
+    const whole = quiltInBlob((await codec.metadata(data, n)).blobId, data, n)
+    const asked = new Set<number>()
+    const reader = openQuilt({
+      ...whole,
+      async column(at, options) {
+        asked.add(at)
+        const column = await whole.column(at, options)
+        const length = 11 * column.length - 5
+        if (at === 0) column.set([1, length, length >> 8, length >> 16, length >> 24])
+        return column
+      },
+    })
+    await assert.rejects(reader.list(), { code: 'QUILT_INVALID' })
+    assert.deepEqual([...asked], [0])
+  })
+
   it('refuse two files of the same name, and too much', async () => {
     await assert.rejects(encodeQuilt([...files, files[0]!], 100), { code: 'QUILT_INVALID' })
     const large = [{ identifier: 'large', contents: new Uint8Array(2_000_000) }]
@@ -264,7 +326,16 @@ describe('quilt patch IDs', () => {
     const text = quiltPatchId(ref)
     assert.deepEqual(parseQuiltPatchId(text), ref)
     const reversed = quiltPatchId({ quilt, start: 9, end: 9 })
-    for (const wrong of ['', text.slice(1), `${text}=`, `${text.slice(0, -1)}B`, quilt, reversed]) {
+    const otherVersion = Buffer.from(text, 'base64url').fill(2, 32, 33).toString('base64url')
+    for (const wrong of [
+      '',
+      text.slice(1),
+      `${text}=`,
+      `${text.slice(0, -1)}B`,
+      quilt,
+      reversed,
+      otherVersion,
+    ]) {
       assert.throws(() => parseQuiltPatchId(wrong), { code: 'INVALID_ID' })
     }
   })

@@ -13,8 +13,10 @@ import {
   type ProvenSymbol,
   type SliverCodec,
   type SliverRef,
+  symbolSize,
   verifySymbol,
 } from '../../codec/index.ts'
+import { sliverFromBody } from '../../codec/sliver.ts'
 import { cheatingMetadata } from './support/cheat.ts'
 import { enough, ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
 
@@ -152,6 +154,12 @@ describe('recovery symbols', () => {
   })
 
   it('give no sliver when one of them lies', async () => {
+    const lie = changes['other data']!(symbols[0]!)
+    // of two with one index the first counts
+    await codec.recoverSliver({ metadata, target, symbols: [...symbols, lie] })
+    await assert.rejects(codec.recoverSliver({ metadata, target, symbols: [lie, ...symbols] }), {
+      code: 'SLIVER_MISMATCH',
+    })
     const lying = symbols.map(changes['other data']!)
     await assert.rejects(codec.recoverSliver({ metadata, target, symbols: lying }), {
       code: 'SLIVER_MISMATCH',
@@ -198,9 +206,13 @@ describe('a blob whose encoder cheated', () => {
 
       const bytes = encodeInconsistencyProof(proof, n)
       assert.deepEqual(decodeInconsistencyProof(bytes, axis, n), proof)
-      assert.throws(() => decodeInconsistencyProof(Uint8Array.from([...bytes, 0]), axis, n), {
-        code: 'MALFORMED',
-      })
+      for (const malformed of [Uint8Array.from([...bytes, 0]), bytes.with(0, n)]) {
+        assert.throws(() => decodeInconsistencyProof(malformed, axis, n), { code: 'MALFORMED' })
+      }
+      // more symbols than are needed prove it too, and repeated ones do no harm
+      const more = [...symbols, ...symbols]
+      await codec.verifyInconsistencyProof({ metadata, proof: { target, symbols } })
+      assert.deepEqual(await codec.proveInconsistency({ metadata, target, symbols: more }), proof)
 
       const invalid = { code: 'PROOF_INVALID' }
       const altered = proof.symbols.map((symbol, i) =>
@@ -210,6 +222,8 @@ describe('a blob whose encoder cheated', () => {
         altered,
         proof.symbols.slice(1),
         [proof.symbols[0]!, ...proof.symbols.slice(0, -1)],
+        [...proof.symbols, { ...proof.symbols[0]!, index: n }],
+        Array.from({ length: n + 1 }, () => proof.symbols).flat(),
         [],
       ]) {
         await assert.rejects(
@@ -219,6 +233,32 @@ describe('a blob whose encoder cheated', () => {
       }
     })
   }
+
+  it('is proven by the symbols that gave a wrong sliver, although others give the right one', async () => {
+    const { nShards, unencodedLength } = blob.metadata
+    // the encoder commits to another column than that of pair 9, column 0: only recoveries with it go wrong
+    const column = ref(9, 'secondary')
+    const metadata = await cheatingMetadata(engine, blob.metadata, column)
+    const size = symbolSize(nShards, unencodedLength)
+    const body = new Uint8Array(enough(n, 'primary') * size).fill(7)
+    const wrong = sliverFromBody(nShards, column, size, body)
+    await codec.verifySliver(metadata, column, wrong)
+
+    const target = ref(1, 'primary')
+    const honest = await symbolsFrom(codec, blob, target, [0, 1, 2, 3, 4, 5, 6], true, metadata)
+    await codec.recoverSliver({ metadata, target, symbols: honest })
+    const [lie] = await codec.recoverySymbols({
+      metadata,
+      source: column,
+      bytes: wrong,
+      targets: [target],
+      proofs: true,
+    })
+    const symbols = [...honest, lie!]
+    await assert.rejects(codec.recoverSliver({ metadata, target, symbols }), { code: 'SLIVER_MISMATCH' })
+    const proof = await codec.proveInconsistency({ metadata, target, symbols })
+    await codec.verifyInconsistencyProof({ metadata, proof })
+  })
 
   it('is proven in turns, however large the symbols are', async () => {
     const large = await codec.encode(xorshiftBytes(5, 14_000_000), 31)
@@ -240,6 +280,10 @@ describe('a blob whose encoder cheated', () => {
     running = false
     // 20 symbols of 60 KB: some 40 ms
     assert.ok(turns >= 2, `${turns} turns`)
+    const controller = new AbortController()
+    const { signal } = controller
+    setImmediate(() => controller.abort(new Error('enough')))
+    await assert.rejects(codec.verifyInconsistencyProof({ metadata, proof, signal }), /enough/)
   })
 
   it('is not every blob: an honest one has no proof', async () => {

@@ -101,6 +101,10 @@ describe('streaming', () => {
       code: 'TOO_FEW_SLIVERS',
       details: { neededPrimary: 4, neededSecondary: 7, gotPrimary: 3, gotSecondary: 1 },
     })
+    const six = Array.from({ length: 6 }, (_, pair) => ref(pair, 'secondary'))
+    await assert.rejects(codec.decodeStream({ metadata, available: six, slivers, output }), {
+      code: 'TOO_FEW_SLIVERS',
+    })
   })
 
   it('finds a wrong sliver, and one of another shape', async () => {
@@ -109,8 +113,13 @@ describe('streaming', () => {
       codec.decodeStream({ metadata, available: rows, slivers, output, verifyWith: new MemorySlivers() })
     await slivers.write(rows[0]!, 100, Uint8Array.of(1, 2, 3))
     await assert.rejects(decode(), { code: 'BLOB_ID_MISMATCH' })
-    await slivers.write(rows[0]!, 0, Uint8Array.of(1))
-    await assert.rejects(decode(), { code: 'SLIVER_MALFORMED' })
+    const file = slivers.get(rows[0]!)!
+    // length prefix, symbol size, index
+    for (const at of [0, file.length - 4, file.length - 2]) {
+      await slivers.write(rows[0]!, at, Uint8Array.of(file[at]! ^ 1))
+      await assert.rejects(decode(), { code: 'SLIVER_MALFORMED' })
+      await slivers.write(rows[0]!, at, Uint8Array.of(file[at]!))
+    }
   })
 
   it('refuses slivers that there cannot be, and a window of no size', async () => {
@@ -181,21 +190,31 @@ describe('streaming', () => {
     }
   })
 
-  it('begins no more reads once it is told to stop', async () => {
-    const controller = new AbortController()
+  it('begins no more reads after a failure, or once it is told to stop', async () => {
+    const shards = 100
+    const slivers = new MemorySlivers()
+    const { metadata } = await codec.encodeStream({ source: new MemoryBlob(data), nShards: shards, slivers })
+    const available = Array.from({ length: 67 }, (_, pair) => ref(pair, 'secondary'))
     const reason = new Error('enough')
-    const { slivers, metadata, output } = await encode()
-    let reads = 0
-    const read: MemorySlivers['read'] = async (at, offset, target) => {
-      if (++reads === 20) controller.abort(reason)
-      await slivers.read(at, offset, target)
+    for (const stop of [
+      (controller: AbortController) => controller.abort(reason),
+      () => Promise.reject(reason),
+    ]) {
+      const controller = new AbortController()
+      let reads = 0
+      const read: MemorySlivers['read'] = async (at, offset, target) => {
+        if (++reads === 20) await stop(controller)
+        await slivers.read(at, offset, target)
+      }
+      const output = new MemoryBlob(new Uint8Array(data.length))
+      const { signal } = controller
+      await assert.rejects(
+        codec.decodeStream({ metadata, available, slivers: { read }, output, signal }),
+        reason,
+      )
+      // the 16 that had begun, two reads each, of 134
+      assert.ok(reads <= 20 + 32, `${reads} reads`)
     }
-    const { signal } = controller
-    const wide = Array.from({ length: 7 }, (_, pair) => ref(pair, 'secondary'))
-    const input = { metadata, available: wide, slivers: { read }, output, signal, windowBytes: 1 }
-    await assert.rejects(codec.decodeStream(input), reason)
-    // those that had begun, at most
-    assert.ok(reads <= 20 + 16, `${reads} reads`)
   })
 
   it('passes on what fails below it, and stops when it is told', async () => {
