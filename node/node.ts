@@ -12,6 +12,7 @@ import { createMesh } from './network/mesh.ts'
 import { peerIdTextOf } from './network/peer-id.ts'
 import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
+import { withoutBlocked } from './services/blocked.ts'
 import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
 import { createCustody } from './services/custody.ts'
@@ -34,7 +35,7 @@ export interface StorageNodeInit {
   announce?: readonly string[]
   /** where Walrus's storage node API is served; nowhere when absent */
   http?: { host: string; port: number; metrics?: HttpMetrics }
-  /** blobs that the operator may not serve over HTTP: 451 */
+  /** blobs that the operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array }
   metrics: NodeMetrics
@@ -143,9 +144,11 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     })
     opened.push(async () => libp2p.stop())
     const members = memberPeers(committees)
+    const all = { custody, slivers, status }
+    const shown = init.isBlocked === undefined ? all : withoutBlocked(all, init.isBlocked)
     const protocols = serveProtocols(
       { libp2p, log, metrics },
-      { network: network.systemObjectId, custody, slivers, status, certificates },
+      { network: network.systemObjectId, certificates, ...shown },
       { isMember: peer => members().has(peer) },
     )
     await protocols.start()

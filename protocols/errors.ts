@@ -74,6 +74,7 @@ export const ERROR_CODES = {
     text: 'slivers are missing that the node must hold',
   },
   CHAIN_UNAVAILABLE: { wire: 30, args: [], blame: false, text: 'the node cannot reach its chain' },
+  BLOCKED: { wire: 32, args: ['blobId'], blame: false, text: 'the node may not keep or hand out the blob' },
   EPOCH_CHANGED: { wire: 31, args: ['epoch'], blame: false, text: 'the epoch changed under way' },
   // status
   CERTIFICATE_INVALID: { wire: 40, args: ['blobId'], blame: true, text: 'the certificate does not hold' },

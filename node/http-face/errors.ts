@@ -20,6 +20,7 @@ const STATUS: Partial<Record<ProtocolErrorCode, number>> = {
   CLOSED: 503,
   STOPPING: 503,
   TIMEOUT: 504,
+  BLOCKED: 451,
   STORAGE_FULL: 507,
 }
 

@@ -20,7 +20,6 @@ export type HttpErrorReason =
   | 'TIMEOUT'
   | 'METADATA_NOT_STORED'
   | 'NOT_STORED'
-  | 'BLOCKED'
   | 'WRONG_LENGTH'
   | 'INTERNAL'
 

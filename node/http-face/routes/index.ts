@@ -1,4 +1,4 @@
-import { HttpError } from '../../http/errors.ts'
+import { ProtocolError } from '../../../protocols/index.ts'
 import type { FaceHandler, FaceRoute } from '../exchange.ts'
 import type { HttpFaceInit, HttpFaceLimits } from '../options.ts'
 import { blobIdParam } from '../params.ts'
@@ -14,8 +14,9 @@ export function createRoutes(init: HttpFaceInit, limits: HttpFaceLimits): FaceRo
   const open =
     (handler: FaceHandler): FaceHandler =>
     async exchange => {
-      if (!isBlocked(blobIdParam(exchange.params))) return await handler(exchange)
-      throw new HttpError(451, 'BLOCKED', 'this node may not serve the blob')
+      const blobId = blobIdParam(exchange.params)
+      if (isBlocked(blobId)) throw new ProtocolError('BLOCKED', { args: { blobId } })
+      await handler(exchange)
     }
   const route = (pattern: string, methods: FaceRoute['methods']): FaceRoute => ({
     pattern,
