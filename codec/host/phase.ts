@@ -11,7 +11,6 @@ export const OPERATIONS = [
   'fillLeafMemo',
   'fillZeroHashes',
   'hashSymbols',
-  'keepLeaves',
   'locate',
   'merklePath',
   'rowRoots',

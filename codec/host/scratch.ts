@@ -20,8 +20,10 @@ export interface ScratchNeeds {
   repairShards: number
   /** repair symbols kept for a batch */
   repairSymbols: number
-  /** codewords whose leaf hashes are kept; 0: nothing is hashed */
-  hashedWords: number
+  /** codewords whose leaf hashes are kept here, where there is no matrix of them */
+  leaves: number
+  /** trees that are reduced side by side; 0: nothing is hashed */
+  trees: number
 }
 
 export interface JobNeeds {
@@ -82,8 +84,8 @@ export class ScratchBlock {
     const workRepair = allotment.take(needs.repairShards * shard + 4096, 4096) + 2048
     const plane = allotment.take(2 * planeLength + 512)
     this.repair = allotment.take(needs.repairSymbols * this.repairStride + 4096, 4096)
-    const leaves = allotment.take(needs.hashedWords * treeBytes + 64)
-    const tree = allotment.take(needs.hashedWords > 0 ? treeBytes + 64 : 0)
+    const leaves = allotment.take(needs.leaves * n * 32 + 64)
+    const tree = allotment.take(needs.trees * treeBytes)
     const message = allotment.take(MESSAGE_BYTES)
     this.#fields = [
       work,
@@ -114,7 +116,7 @@ export function encodeShards(n: number, originals: number): { workShards: number
   const whole = powerOfTwo(originals)
   return {
     workShards: Math.max(whole, Math.ceil(originals / chunk) * chunk),
-    repairShards: Math.ceil(repairs / whole) * whole,
+    repairShards: chunk >= whole ? whole : 0,
   }
 }
 

@@ -132,7 +132,8 @@ function planDecode(
     workShards: erasures.geometry.size,
     repairShards: 0,
     repairSymbols: 1,
-    hashedWords: 0,
+    leaves: 0,
+    trees: 0,
   }
   const scratchBlocks = Array.from({ length: threads }, () => new ScratchBlock(allotment, needs))
   const blocks = { job: jobBlock.address, scratch: scratchBlocks.map(block => block.address) }

@@ -65,7 +65,8 @@ export function planEncode(allotment: Allotment, layout: BlobLayout, threads: nu
     workShards: Math.max(rowShards.workShards, columnShards.workShards),
     repairShards: Math.max(rowShards.repairShards, columnShards.repairShards),
     repairSymbols: Math.max(n - p, 1),
-    hashedWords: batch,
+    leaves: 0,
+    trees: ROWS_PER_TREE_UNIT,
   }
   const scratchBlocks = Array.from({ length: threads }, () => new ScratchBlock(allotment, needs))
   return {
@@ -221,17 +222,15 @@ function expandColumns(plan: EncodePlan): Phase {
   const phase = new PhaseBuilder()
   const add = (j: number, count: number, source: number, symbolStride: number, wordStride: number) => {
     const words = [p, zeroFrom, source, symbolStride, wordStride, count]
+    const keep = extent === 'slivers' && j < s
+    const targets = keep
+      ? [symbolsAt(rows, p) + j * symbolSize, rows.stride, symbolsAt(columns, j), columns.stride]
+      : [0, 0, 0, 0]
     phase
       .unit()
       .call('expand', ...words)
-      .call('hashSymbols', ...words)
-    if (extent === 'slivers' && j < s) {
-      phase.call('copyRepair', p, symbolsAt(rows, p) + j * symbolSize, rows.stride, count * symbolSize)
-      const target = symbolsAt(columns, j)
-      phase.call('copyWords', p, source, symbolStride, wordStride, count, target, columns.stride)
-    }
-    phase.call('keepLeaves', j, count, zeroFrom, p)
-    phase.call('wordRoots', columnRoots + 32 * j, count, zeroFrom, p)
+      .call('hashSymbols', ...words, j, ...targets)
+    phase.call('wordRoots', columnRoots + 32 * j, j, count, zeroFrom, p)
   }
   for (let j = 0; j < s; j += batch) {
     add(j, Math.min(batch, s - j), symbolsAt(rows, 0) + j * symbolSize, rows.stride, symbolSize)

@@ -48,7 +48,8 @@ export function expandSliver(
     pieceBlocks: PIECE_BLOCKS,
     ...encodeShards(n, originals),
     repairSymbols: Math.max(1, n - originals),
-    hashedWords: 1,
+    leaves: 1,
+    trees: 1,
   })
   const blocks: Blocks = { job: jobBlock.address, scratch: [scratch.address] }
   const source = allotment.take(body.length + 64) + 8
@@ -65,10 +66,10 @@ export function expandSliver(
     const phase = new PhaseBuilder()
       .unit()
       .call('expand', ...word)
-      .call('hashSymbols', ...word)
+      .call('hashSymbols', ...word, 0, 0, 0, 0, 0)
     if (proofs)
       for (const [i, index] of wanted.entries()) phase.call('merklePath', index, paths + i * pathBytes)
-    phase.call('wordRoots', root, 1, originals, originals)
+    phase.call('wordRoots', root, 0, 1, originals, originals)
     await engine.run(arena, phase.build(), blocks, signal)
 
     const take = (at: number, length: number) => arena.bytes.slice(at, at + length)

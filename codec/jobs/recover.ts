@@ -49,7 +49,8 @@ export function recoverWord(
     workShards: erasures.geometry.size,
     repairShards: 0,
     repairSymbols: 1,
-    hashedWords: 0,
+    leaves: 0,
+    trees: 0,
   })
   const blocks = { job: jobBlock.address, scratch: [scratch.address] }
   const word = allotment.take(originals * symbolSize)

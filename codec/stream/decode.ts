@@ -121,7 +121,8 @@ export function planDecodeStream(
     workShards: erasures.geometry.size,
     repairShards: 0,
     repairSymbols: 1,
-    hashedWords: 0,
+    leaves: 0,
+    trees: 0,
   }
   // no more than there are batches in a window, as in encode.ts
   const atOnce = Math.min(threads, Math.ceil(group / batch))

@@ -85,7 +85,8 @@ export function planEncodeStream(
     workShards: Math.max(rowShards.workShards, columnShards.workShards),
     repairShards: Math.max(rowShards.repairShards, columnShards.repairShards),
     repairSymbols: Math.max(n - p, 1),
-    hashedWords: batch,
+    leaves: 0,
+    trees: ROWS_PER_TREE_UNIT,
   }
   // scratch for more threads than there are batches in a window would be memory for nothing: 160 MiB each, at most
   const atOnce = Math.min(threads, Math.ceil(Math.max(rowGroup, columnGroup) / batch))
@@ -226,11 +227,12 @@ class EncodePass {
     const { geometry, witness, witnessRoot, rowRoots } = this.#plan
     const { p, s, symbol, rowBytes } = geometry
     const words = [s, s, witness, symbol, rowBytes, 1]
+    // in the place of the first column's leaf hashes, which nobody needs any more
     const phase = new PhaseBuilder()
       .unit()
       .call('expand', ...words)
-      .call('hashSymbols', ...words)
-      .call('wordRoots', witnessRoot, 1, s, s)
+      .call('hashSymbols', ...words, 0, 0, 0, 0, 0)
+      .call('wordRoots', witnessRoot, 0, 1, s, s)
     await this.#run(phase.build())
     if (!equalBytes(this.#bytes(witnessRoot, 32), this.#bytes(rowRoots + 32 * p, 32))) {
       throw new CodecError('SOURCE_CHANGED', 'the source was changed while it was encoded')
@@ -245,21 +247,18 @@ class EncodePass {
       const together = Math.min(batch, count - k)
       const source = input + k * wordStride
       const words = [p, p, source, symbolStride, wordStride, together]
+      const keep = this.#keep && first < s
+      const rows = keep ? [repairs + k * symbol, count * symbol] : [0, 0]
+      const columns = keep ? [transposed + k * columnBytes, columnBytes] : [0, 0]
       phase
         .unit()
         .call('expand', ...words)
-        .call('hashSymbols', ...words)
+        .call('hashSymbols', ...words, first + k, ...rows, ...columns)
       if (n > p && first < s) {
         // one repair symbol of each codeword: the first
         phase.call('copyRepair', n - 1, witness + (first + k) * symbol, 0, together * symbol)
       }
-      if (this.#keep && first < s) {
-        phase.call('copyRepair', p, repairs + k * symbol, count * symbol, together * symbol)
-        const target = transposed + k * columnBytes
-        phase.call('copyWords', p, source, symbolStride, wordStride, together, target, columnBytes)
-      }
-      phase.call('keepLeaves', first + k, together, p, p)
-      phase.call('wordRoots', columnRoots + 32 * (first + k), together, p, p)
+      phase.call('wordRoots', columnRoots + 32 * (first + k), first + k, together, p, p)
     }
     return phase.build()
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Worker } from 'node:worker_threads'
 import { codecOn } from '../../codec/codec.ts'
 import { Engine } from '../../codec/host/engine.ts'
+import { PhaseBuilder } from '../../codec/host/phase.ts'
 import { createCodec } from '../../codec/index.ts'
 import { ref, sliversOf, xorshiftBytes } from './support/data.ts'
 
@@ -91,7 +92,8 @@ describe('the pool', () => {
   it('survives a kernel that traps', async () => {
     const engine = new Engine({ threads: 1 })
     const arena = engine.arenas.acquire(65_536 * 4)
-    const phase = { code: Int32Array.of(12, 5, -64, 0, 1, 0, 0), starts: Int32Array.of(0, 7) }
+    // writes behind the end of memory
+    const phase = new PhaseBuilder().unit().call('fillZeroHashes', -64, 0, 2).build()
     await assert.rejects(engine.run(arena, phase, { job: 70_000, scratch: [70_100] }), {
       code: 'WORKER_CRASHED',
     })

@@ -27,8 +27,8 @@ export let masks: usize = 0
 export let zeroHashes: usize = 0
 /** leaf hashes of all 65,536 symbols of two bytes, or 0 */
 export let leafMemo: usize = 0
-/** n x n leaf hashes, row-major, or 0 */
-export let leafMatrix: usize = 0
+/** leaf hashes, n x 32 bytes for each codeword: of all columns, for the row trees, or of some codewords in scratch */
+export let leaves: usize = 0
 
 /** work shards of a transform */
 export let work: usize = 0
@@ -40,9 +40,7 @@ export let planeLength: usize = 0
 /** repair symbols of one batch, `repairStride` bytes from one to the next */
 export let repair: usize = 0
 export let repairStride: usize = 0
-/** (n + 1) x 32 bytes for each codeword of a batch */
-export let leaves: usize = 0
-/** (n + 1) x 32 bytes: one tree, reduced in place */
+/** (n + 1) x 32 bytes for each of some trees, reduced in place */
 export let tree: usize = 0
 /** 384 bytes: two interleaved message blocks, then one alone */
 export let message: usize = 0
@@ -61,7 +59,6 @@ export function configure(job: usize, scratch: usize): void {
   masks = tables + 8480
   zeroHashes = load<u32>(job, 16)
   leafMemo = load<u32>(job, 20)
-  leafMatrix = load<u32>(job, 24)
 
   work = load<u32>(scratch, 0)
   workRepair = load<u32>(scratch, 4)
@@ -69,7 +66,8 @@ export function configure(job: usize, scratch: usize): void {
   planeLength = load<u32>(scratch, 12)
   repair = load<u32>(scratch, 16)
   repairStride = load<u32>(scratch, 20)
-  leaves = load<u32>(scratch, 24)
+  const matrix = <usize>load<u32>(job, 24)
+  leaves = matrix != 0 ? matrix : <usize>load<u32>(scratch, 24)
   tree = load<u32>(scratch, 28)
   message = load<u32>(scratch, 32)
   state = message + 384

@@ -105,31 +105,40 @@ function isHighRate(sources: i32, repairs: i32): bool {
   return a == b ? sources <= repairs : a > b
 }
 
+/** How many repair shards are computed together. */
+export function chunkLength(sources: i32, repairs: i32): i32 {
+  return isHighRate(sources, repairs) ? repairs : powerOfTwo(sources)
+}
+
 /**
- * Source shards are in `work`, those from `valid` on are zero. Returns where the `repairs` repair shards are.
+ * Source shards are in `work`, those from `valid` on are zero; prepares for `chunkOfRepairs`.
  *
  * High rate: the sources sit at positions c, c+1, ... (c = the power of two that holds the repairs); the sum of the
  * backward transforms of their chunks, transformed forward at 0, gives the repairs. Low rate: the sources sit at 0 and
  * one backward transform gives the polynomial, which is then evaluated at c, 2c, ...
  */
-export function reedSolomon(sources: i32, repairs: i32, valid: i32): usize {
+export function startRepairs(sources: i32, repairs: i32, valid: i32): void {
+  if (!isHighRate(sources, repairs)) {
+    ifft(work, powerOfTwo(sources), valid, 0)
+    return
+  }
+  const c = powerOfTwo(repairs)
+  ifft(work, c, min(valid, c), c)
+  for (let start = c; start < valid; start += c) {
+    const chunk = work + <usize>start * W
+    ifft(chunk, c, min(c, valid - start), start + c)
+    addInto(work, chunk, <usize>c * W)
+  }
+}
+
+/** Where the repair shards from `start` on are, a chunk of them, until the next call. */
+export function chunkOfRepairs(start: i32, sources: i32, repairs: i32): usize {
   if (isHighRate(sources, repairs)) {
-    const c = powerOfTwo(repairs)
-    ifft(work, c, min(valid, c), c)
-    for (let start = c; start < valid; start += c) {
-      const chunk = work + <usize>start * W
-      ifft(chunk, c, min(c, valid - start), start + c)
-      addInto(work, chunk, <usize>c * W)
-    }
-    fft(work, c, 0, repairs, 0)
+    fft(work, powerOfTwo(repairs), 0, repairs, 0)
     return work
   }
   const c = powerOfTwo(sources)
-  ifft(work, c, valid, 0)
-  for (let start = 0; start < repairs; start += c) {
-    const chunk = workRepair + <usize>start * W
-    memory.copy(chunk, work, <usize>c * W)
-    fft(chunk, c, 0, min(c, repairs - start), start + c)
-  }
+  memory.copy(workRepair, work, <usize>c * W)
+  fft(workRepair, c, 0, min(c, repairs - start), start + c)
   return workRepair
 }

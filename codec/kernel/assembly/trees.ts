@@ -1,6 +1,6 @@
 /** Merkle trees over n leaf hashes of 32 bytes, reduced in place. An odd level is completed with 32 zero bytes. */
 import { hashInner } from './blake2b'
-import { leafMatrix, leaves, n, tree, zeroHashes } from './config'
+import { leaves, n, tree, zeroHashes } from './config'
 import { hashLeaves, startLeaves } from './hash'
 
 // @ts-ignore: decorator
@@ -53,24 +53,37 @@ function reduceTreeWithZeros(q: usize, count: i32, from: i32, to: i32): void {
   }
 }
 
-/** Roots of the codewords whose leaf hashes are in `leaves`, to `target`. Symbols [zeroFrom, zeroTo) are zero. */
-export function wordRoots(target: usize, batch: i32, zeroFrom: i32, zeroTo: i32): void {
+/** Roots of codewords [first, first + batch), whose leaves are hashed, to `target`. Symbols [zeroFrom, zeroTo) are zero. */
+export function wordRoots(target: usize, first: i32, batch: i32, zeroFrom: i32, zeroTo: i32): void {
+  const bytes = <usize>n * 32
   for (let k = 0; k < batch; k++) {
-    const q = leaves + <usize>k * <usize>(n + 1) * 32
-    if (zeroFrom < zeroTo) reduceTreeWithZeros(q, n, zeroFrom, zeroTo)
-    else reduceTree(q, n)
-    copyDigest(target + <usize>k * 32, q)
+    memory.copy(tree, leaves + <usize>(first + k) * bytes, bytes)
+    if (zeroFrom < zeroTo) reduceTreeWithZeros(tree, n, zeroFrom, zeroTo)
+    else reduceTree(tree, n)
+    copyDigest(target + <usize>k * 32, tree)
   }
 }
 
-/** Roots of the rows [from, to) of the leaf matrix, to `roots`. Of the zero rows only the first is done. */
+/**
+ * Roots of the rows [from, to), from the leaf hashes of all columns, to `roots`. Of the zero rows only the first is done.
+ * There must be room for as many trees: a column's hashes are read side by side.
+ */
 export function rowRoots(roots: usize, from: i32, to: i32, zeroFrom: i32, zeroTo: i32): void {
-  const bytes = <usize>n * 32
+  if (from > zeroFrom && to <= zeroTo) return
+  const bytes = <usize>n * 32, treeBytes = bytes + 32
+  for (let j = 0; j < n; j++) {
+    let q = leaves + <usize>j * bytes + <usize>from * 32, leaf = tree + <usize>j * 32
+    for (let i = from; i < to; i++) {
+      copyDigest(leaf, q)
+      q += 32
+      leaf += treeBytes
+    }
+  }
   for (let i = from; i < to; i++) {
     if (i > zeroFrom && i < zeroTo) continue
-    memory.copy(tree, leafMatrix + <usize>i * bytes, bytes)
-    reduceTree(tree, n)
-    copyDigest(roots + <usize>i * 32, tree)
+    const q = tree + <usize>(i - from) * treeBytes
+    reduceTree(q, n)
+    copyDigest(roots + <usize>i * 32, q)
   }
 }
 

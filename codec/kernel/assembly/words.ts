@@ -3,10 +3,10 @@
  * symbol i of codeword k lies at `source + i * symbolStride + k * wordStride`. Repair symbols of a batch lie in
  * `repair`, symbol i of all codewords side by side; leaf hashes in `leaves`, one codeword after the other.
  */
-import { leafMatrix, leafMemo, leaves, n, repair, repairStride, symbolSize, work, zeroHashes } from './config'
+import { leafMemo, leaves, n, repair, repairStride, symbolSize, work, zeroHashes } from './config'
 import { hashLeaves, startLeaves } from './hash'
 import { copyExact, gather, pieceBytes, pieceCount, pieceStart, scatter, usePiece } from './shards'
-import { reedSolomon, W } from './transform'
+import { chunkLength, chunkOfRepairs, startRepairs, W } from './transform'
 import { copyDigest } from './trees'
 
 /**
@@ -17,18 +17,18 @@ export function expandTo(
   originals: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32,
   target: usize, targetStride: usize
 ): void {
-  const pieces = pieceCount(batch), repairs = n - originals
+  const pieces = pieceCount(batch), repairs = n - originals, chunk = chunkLength(originals, repairs)
   for (let piece = 0; piece < pieces; piece++) {
     usePiece(piece, pieces, batch)
-    const from = source + pieceStart
-    for (let i = 0; i < originals; i++) {
-      gather(work + <usize>i * W, from + <usize>i * symbolStride, wordStride, batch)
-    }
-    const shards = reedSolomon(originals, repairs, originals)
+    gatherAll(originals, source + pieceStart, symbolStride, wordStride, batch)
+    startRepairs(originals, repairs, originals)
     const length = <usize>batch * pieceBytes()
-    for (let i = 0; i < repairs; i++) {
-      scatter(shards + <usize>i * W, repair, symbolSize, batch)
-      copyExact(target + <usize>i * targetStride + pieceStart, repair, length)
+    for (let start = 0; start < repairs; start += chunk) {
+      const shards = chunkOfRepairs(start, originals, repairs)
+      for (let i = start; i < min(start + chunk, repairs); i++) {
+        scatter(shards + <usize>(i - start) * W, repair, symbolSize, batch)
+        copyExact(target + <usize>i * targetStride + pieceStart, repair, length)
+      }
     }
   }
 }
@@ -37,42 +37,41 @@ export function expandTo(
 export function expand(
   originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
 ): void {
-  const pieces = pieceCount(batch), repairs = n - originals
+  const pieces = pieceCount(batch), repairs = n - originals, chunk = chunkLength(originals, repairs)
   for (let piece = 0; piece < pieces; piece++) {
     usePiece(piece, pieces, batch)
-    const from = source + pieceStart
-    for (let i = 0; i < zeroFrom; i++) {
-      gather(work + <usize>i * W, from + <usize>i * symbolStride, wordStride, batch)
-    }
-    const shards = reedSolomon(originals, repairs, zeroFrom)
+    gatherAll(zeroFrom, source + pieceStart, symbolStride, wordStride, batch)
+    startRepairs(originals, repairs, zeroFrom)
     const to = repair + pieceStart
-    for (let i = 0; i < repairs; i++) {
-      scatter(shards + <usize>i * W, to + <usize>i * repairStride, symbolSize, batch)
+    for (let start = 0; start < repairs; start += chunk) {
+      const shards = chunkOfRepairs(start, originals, repairs)
+      for (let i = start; i < min(start + chunk, repairs); i++) {
+        scatter(shards + <usize>(i - start) * W, to + <usize>i * repairStride, symbolSize, batch)
+      }
     }
   }
 }
 
-/** Hashes all symbols of a batch that was expanded, into `leaves`. Symbols [zeroFrom, originals) are zero. */
-export function hashSymbols(
-  originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
-): void {
-  if (leafMemo != 0) lookUpLeaves(originals, zeroFrom, source, symbolStride, wordStride, batch)
-  else hashAll(originals, zeroFrom, source, symbolStride, wordStride, batch)
-  const wordBytes = <usize>(n + 1) * 32
-  for (let k = 0; k < batch; k++) {
-    const q = leaves + <usize>k * wordBytes
-    for (let i = zeroFrom; i < originals; i++) copyDigest(q + <usize>i * 32, zeroHashes)
+function gatherAll(count: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32): void {
+  for (let i = 0; i < count; i++) {
+    gather(work + <usize>i * W, source + <usize>i * symbolStride, wordStride, batch)
   }
 }
 
-/** Three symbols of the same codeword at a time. */
-function hashAll(
-  originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
+/**
+ * Hashes all symbols of a batch that was expanded, as codewords [first, first + batch) of `leaves`. Symbols [zeroFrom,
+ * originals) are zero. Repair symbol i of the batch is copied to `rowTarget + i * rowStride`, the originals of codeword
+ * k to `wordTarget + k * wordTargetStride`, both unless the target is 0. Copying is mixed with hashing, since writes to
+ * memory that is in no cache take no time while something else is computed.
+ */
+export function hashSymbols(
+  originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32, first: i32,
+  rowTarget: usize, rowStride: usize, wordTarget: usize, wordTargetStride: usize
 ): void {
-  const wordBytes = <usize>(n + 1) * 32
+  const wordBytes = <usize>n * 32, words = leaves + <usize>first * wordBytes
   const skipped = originals - zeroFrom
   const count = n - skipped
-  startLeaves(symbolSize)
+  if (leafMemo == 0) startLeaves(symbolSize)
   for (let at = 0; at < count; at += 3) {
     const i = symbolAt(at, count, zeroFrom, skipped)
     const j = symbolAt(at + 1, count, zeroFrom, skipped)
@@ -83,9 +82,15 @@ function hashAll(
     const strideA = i < originals ? wordStride : symbolSize
     const strideB = j < originals ? wordStride : symbolSize
     const strideC = l < originals ? wordStride : symbolSize
-    let outA = leaves + <usize>i * 32, outB = leaves + <usize>j * 32, outC = leaves + <usize>l * 32
+    let outA = words + <usize>i * 32, outB = words + <usize>j * 32, outC = words + <usize>l * 32
     for (let k = 0; k < batch; k++) {
-      hashLeaves(a, b, c, outA, outB, outC)
+      if (leafMemo != 0) {
+        copyDigest(outA, leafMemo + <usize>load<u16>(a) * 32)
+        copyDigest(outB, leafMemo + <usize>load<u16>(b) * 32)
+        copyDigest(outC, leafMemo + <usize>load<u16>(c) * 32)
+      } else {
+        hashLeaves(a, b, c, outA, outB, outC)
+      }
       a += strideA
       b += strideB
       c += strideC
@@ -93,9 +98,27 @@ function hashAll(
       outB += wordBytes
       outC += wordBytes
     }
+    const end = min(at + 3, count)
+    for (let k = at; k < end; k++) {
+      const symbol = symbolAt(k, count, zeroFrom, skipped)
+      if (symbol >= originals) {
+        if (rowTarget != 0) keepRepair(symbol - originals, batch, rowTarget, rowStride)
+      } else if (wordTarget != 0) {
+        keepOriginal(symbol, source + <usize>symbol * symbolStride, wordStride, batch, wordTarget, wordTargetStride)
+      }
+    }
+  }
+  if (skipped == 0) return
+  for (let k = 0; k < batch; k++) {
+    for (let i = zeroFrom; i < originals; i++) copyDigest(words + <usize>k * wordBytes + <usize>i * 32, zeroHashes)
+    if (wordTarget != 0) {
+      const zeros = wordTarget + <usize>k * wordTargetStride + <usize>zeroFrom * symbolSize
+      memory.fill(zeros, 0, <usize>skipped * symbolSize)
+    }
   }
 }
 
+/** The symbol that is hashed as number `at`; behind the end the last one fills up. */
 // @ts-ignore: decorator
 @inline
 function symbolAt(at: i32, count: i32, zeroFrom: i32, skipped: i32): i32 {
@@ -103,21 +126,18 @@ function symbolAt(at: i32, count: i32, zeroFrom: i32, skipped: i32): i32 {
   return at < zeroFrom ? at : at + skipped
 }
 
-/** Symbols of two bytes: their hashes are in the table. */
-function lookUpLeaves(
-  originals: i32, zeroFrom: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32
-): void {
-  const wordBytes = <usize>(n + 1) * 32
-  for (let i = 0; i < n; i++) {
-    if (i >= zeroFrom && i < originals) continue
-    let q = i < originals ? source + <usize>i * symbolStride : repair + <usize>(i - originals) * repairStride
-    const stride = i < originals ? wordStride : <usize>symbolSize
-    let out = leaves + <usize>i * 32
-    for (let k = 0; k < batch; k++) {
-      copyDigest(out, leafMemo + <usize>load<u16>(q) * 32)
-      q += stride
-      out += wordBytes
-    }
+/** Repair symbol i of all codewords, side by side as it is. */
+function keepRepair(i: i32, batch: i32, target: usize, stride: usize): void {
+  copyExact(target + <usize>i * stride, repair + <usize>i * repairStride, <usize>batch * symbolSize)
+}
+
+/** Original symbol i of each codeword, at `from`, to its place in the row of the codeword's originals. */
+function keepOriginal(i: i32, from: usize, wordStride: usize, batch: i32, target: usize, stride: usize): void {
+  let to = target + <usize>i * symbolSize
+  for (let k = 0; k < batch; k++) {
+    copyExact(to, from, symbolSize)
+    to += stride
+    from += wordStride
   }
 }
 
@@ -153,20 +173,6 @@ export function copyWords(
       copyExact(to, from, symbolSize)
       to += symbolSize
       from += symbolStride
-    }
-  }
-}
-
-/** Keeps the batch's leaf hashes as columns [column, column + batch) of the leaf matrix, for the row trees. */
-export function keepLeaves(column: i32, batch: i32, zeroFrom: i32, zeroTo: i32): void {
-  const wordBytes = <usize>(n + 1) * 32
-  for (let i = 0; i < n; i++) {
-    if (i > zeroFrom && i < zeroTo) continue
-    let to = leafMatrix + (<usize>i * <usize>n + <usize>column) * 32, from = leaves + <usize>i * 32
-    for (let k = 0; k < batch; k++) {
-      copyDigest(to, from)
-      to += 32
-      from += wordBytes
     }
   }
 }
