@@ -1,7 +1,8 @@
 /**
  * Differential fuzzing of the codec against `@mysten/walrus-wasm`: random shards, sizes, kernels and threads; slivers and
  * blob ID must be the same bytes. Then decodes and recoveries from random subsets, and damaged slivers, which must end in
- * the right bytes or a typed error. Stops with the seed of the first failure.
+ * the right bytes or a typed error; streams, proofs against encoders that cheat, and quilts, against `@mysten/walrus`.
+ * Stops with the seed of the first failure.
  */
 import { runCodecFuzz } from '../codec/support/fuzz-case.ts'
 import type { FuzzOptions } from './main.ts'

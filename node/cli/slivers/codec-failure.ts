@@ -13,6 +13,8 @@ export function codecFailure(error: unknown): unknown {
         hint: 'More shards hold larger blobs: --shards.',
         cause: error,
       })
+    case 'OUT_OF_MEMORY':
+      return new CliError('TOO_LARGE', EXIT.refused, sentence, { cause: error })
     case 'SOURCE_CHANGED':
       return new CliError('FILE', EXIT.usage, sentence, {
         hint: 'Large files are read twice: leave it alone meanwhile, or name a copy of it.',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { codecOn } from '../../../codec/codec.ts'
+import { Engine } from '../../../codec/host/engine.ts'
 import {
   type Axis,
   type Codec,
   CodecError,
-  createCodec,
   type EncodedBlob,
   encodingParams,
   type KernelBuild,
@@ -13,6 +14,8 @@ import {
   verifySymbol,
 } from '../../../codec/index.ts'
 import { enough, ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './data.ts'
+import { provesCheating } from './fuzz-proofs.ts'
+import { quilts } from './fuzz-quilt.ts'
 import { MemoryBlob, MemorySlivers } from './memory-files.ts'
 import { officialEncode } from './official.ts'
 
@@ -32,26 +35,27 @@ const LARGE_BYTES = 3_000_000
 
 /** Runs cases from a seed for as long as `proceed` says; answers how many. Throws with the case's seed. */
 export async function runCodecFuzz(seed: number, proceed: (done: number) => boolean): Promise<number> {
-  const codecs = BUILDS.map(options => createCodec(options))
+  const engines = BUILDS.map(options => new Engine(options))
   let done = 0
   try {
     for (; proceed(done); done++) {
       const caseSeed = (seed + Math.imul(done, 0x9e3779b1)) >>> 0
       try {
-        await fuzzCase(codecs, caseSeed)
+        await fuzzCase(engines, caseSeed)
       } catch (cause) {
         throw new Error(`case of seed ${caseSeed}: ${(cause as Error).message}`, { cause })
       }
     }
   } finally {
-    await Promise.all(codecs.map(codec => codec.close()))
+    await Promise.all(engines.map(engine => engine.close()))
   }
   return done
 }
 
-async function fuzzCase(codecs: readonly Codec[], seed: number): Promise<void> {
+async function fuzzCase(engines: readonly Engine[], seed: number): Promise<void> {
   const random = xorshiftIntegers(seed)
-  const codec = codecs[random(codecs.length)]!
+  const engine = engines[random(engines.length)]!
+  const codec = codecOn(engine)
   // the official encoder takes no less than 4 shards
   const n = 4 + random(MAX_SHARDS - 4)
   const data = randomBlob(random, n)
@@ -69,7 +73,9 @@ async function fuzzCase(codecs: readonly Codec[], seed: number): Promise<void> {
   await recovers(codec, random, blob, axis)
   await survivesDamage(codec, random, blob, data, axis)
   if (random(4) === 0) await streams(codec, random, blob, data)
+  if (random(4) === 0) await provesCheating(engine, codec, random, blob, axis)
   blob.release()
+  if (random(4) === 0) await quilts(random, n)
 }
 
 /** Sizes of every magnitude, some exactly full, some with zeros at the end. */

@@ -183,6 +183,8 @@ describe('floe encode and floe decode', () => {
     const large = await floe(folder, ['encode', 'large', '--shards', '4', '--out', 'large-out', '--json'])
     assert.deepEqual([large.code, JSON.parse(large.stderr).error.code], [8, 'TOO_LARGE'])
     assert.match(large.stderr, /393204 bytes/)
+    const wide = await floe(folder, ['encode', 'file', '--shards', '20000', '--out', 'wide', '--json'])
+    assert.deepEqual([wide.code, JSON.parse(wide.stderr).error.code], [8, 'TOO_LARGE'])
     const missing = await floe(folder, ['encode', 'nothing', '--out', 'x'])
     assert.equal(missing.code, 2)
   })
