@@ -2,8 +2,11 @@ import { expectInteger } from './bytes.ts'
 import { CodecError, invalidArgument } from './errors.ts'
 import type { Axis } from './types.ts'
 
-/** Shard counts are u16 on chain and in slivers; below 4 no fault is tolerated, but the code still works. */
-export const MAX_SHARDS = 65_535
+/**
+ * With more, the originals or the repairs of a code, filled up to a power of two, and the others would together be more
+ * than the field's 65,536 elements. (Below 4 no fault is tolerated, but the code still works.)
+ */
+export const MAX_SHARDS = 49_155
 /** A symbol's size is a u16, and even: elements have two bytes. */
 export const MAX_SYMBOL_SIZE = 65_534
 /** `symbol_size` u16 and `index` u16 that follow a sliver's symbols. */

@@ -14,6 +14,8 @@ import {
   sliverLength,
   symbolSize,
 } from '../../codec/index.ts'
+import { codeGeometry } from '../../codec/jobs/erasures.ts'
+import { MAX_SHARDS } from '../../codec/params.ts'
 
 describe('parameters', () => {
   for (const [n, p, s] of [
@@ -49,9 +51,19 @@ describe('parameters', () => {
     for (const length of [-1, 0.5, Number.NaN, 2 ** 53]) {
       assert.throws(() => symbolSize(10, length), { code: 'INVALID_ARGUMENT' })
     }
-    for (const n of [0, -1, 1.5, 65_536, Number.NaN]) {
+    for (const n of [0, -1, 1.5, MAX_SHARDS + 1, Number.NaN]) {
       assert.throws(() => encodingParams(n), { code: 'INVALID_ARGUMENT' })
     }
+  })
+
+  it('are those of codes that the field has room for, and of no others', () => {
+    const positions = (n: number) => {
+      const { primarySymbols, secondarySymbols } = encodingParams(n)
+      return Math.max(codeGeometry(primarySymbols, n).size, codeGeometry(secondarySymbols, n).size)
+    }
+    for (let n = MAX_SHARDS; n > 1; n = Math.floor(n / 1.01)) assert.ok(positions(n) <= 65_536, `${n} shards`)
+    // as many as the next network of the same shape would take
+    assert.ok(codeGeometry(16_386, 49_156).size > 65_536)
   })
 
   it('give the length of slivers and of everything', () => {

@@ -9,8 +9,8 @@ export type Task = (context: Context) => Promise<ExitCode>
 /** Takes what a command line asks for; it is run once the line is parsed. */
 export type Run = (task: Task, options: { json?: boolean }) => void
 
-/** The field of 2^16 elements bounds an encoding. */
-export const MAX_SHARDS = 65_535
+/** What an encoding over a field of 2^16 elements allows, see codec/params.ts. */
+export const MAX_SHARDS = 49_155
 
 export const jsonOption = () =>
   new Option('--json', 'one JSON line per result on stdout, errors as JSON on stderr')
