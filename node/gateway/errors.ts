@@ -1,7 +1,14 @@
 import { type ClientError, type ClientErrorCode, isClientError } from '../errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 
-const CLIENT_STATUS: Record<ClientErrorCode, { status: number; retryAfterSeconds?: number }> = {
+interface Told {
+  status: number
+  retryAfterSeconds?: number
+  /** said instead of the error's own words and data, which are for the operator */
+  instead?: string
+}
+
+const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
   BLOB_NOT_FOUND: { status: 404 },
   // it was there once, and no retry brings it back
   BLOB_INVALID: { status: 410 },
@@ -12,7 +19,8 @@ const CLIENT_STATUS: Record<ClientErrorCode, { status: number; retryAfterSeconds
   // the gateway's own wallet is empty: its operator has to act, not the sender
   INSUFFICIENT_FUNDS: { status: 503, retryAfterSeconds: 60 },
   NO_WALLET: { status: 403 },
-  CHAIN_UNAVAILABLE: { status: 503, retryAfterSeconds: 5 },
+  // the URL of an RPC often has the operator's key to it
+  CHAIN_UNAVAILABLE: { status: 503, retryAfterSeconds: 5, instead: 'Sui does not answer' },
   CHAIN_REJECTED: { status: 502 },
   CLOSED: { status: 503, retryAfterSeconds: 5 },
 }
@@ -23,10 +31,12 @@ export function toHttpError(error: unknown): HttpError {
 }
 
 function fromClientError(error: ClientError): HttpError {
+  const { status, retryAfterSeconds, instead } = CLIENT_STATUS[error.code]
+  if (instead !== undefined)
+    return new HttpError(status, error.code, instead, { retryAfterSeconds, cause: error })
   const metadata: Record<string, string | number> = {}
   for (const [key, value] of Object.entries(error.details)) {
     if (typeof value === 'string' || typeof value === 'number') metadata[key] = value
   }
-  const { status, retryAfterSeconds } = CLIENT_STATUS[error.code]
   return new HttpError(status, error.code, error.message, { metadata, retryAfterSeconds, cause: error })
 }

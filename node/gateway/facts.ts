@@ -1,5 +1,6 @@
 import { maxBlobSize } from '../../codec/index.ts'
 import type { Client } from '../services/types.ts'
+import { unlessAborted } from '../services/wait.ts'
 
 /** What the gateway must know of the network before it takes a body. */
 export interface NetworkFacts {
@@ -11,9 +12,12 @@ export interface NetworkFacts {
 const FRESH_MS = 60_000
 
 /** Asks the network at most once a minute, and once for all that wait. A failure is not kept. */
-export function createNetworkFacts(client: Client, timeoutMs: number): () => Promise<NetworkFacts> {
+export function createNetworkFacts(
+  client: Client,
+  timeoutMs: number,
+): (signal: AbortSignal) => Promise<NetworkFacts> {
   let known: { facts: Promise<NetworkFacts>; sinceMs: number } | undefined
-  return () => {
+  return signal => {
     if (known === undefined || performance.now() - known.sinceMs > FRESH_MS) {
       const mine = { facts: ask(), sinceMs: performance.now() }
       known = mine
@@ -21,10 +25,10 @@ export function createNetworkFacts(client: Client, timeoutMs: number): () => Pro
         if (known === mine) known = undefined
       })
     }
-    return known.facts
+    return unlessAborted(known.facts, signal)
   }
 
-  // no caller's signal: others wait for the same answer
+  // no caller's signal: others wait for the same answer. Each stops waiting by its own
   async function ask(): Promise<NetworkFacts> {
     const { system } = await client.info({ signal: AbortSignal.timeout(timeoutMs) })
     return { maxBlobBytes: maxBlobSize(system.nShards), maxEpochsAhead: system.maxEpochsAhead }

@@ -14,6 +14,8 @@ export interface AnswerInit {
   /** level of the one line of a request that was answered; one that failed inside is a warning */
   logLevel: 'debug' | 'info'
   metrics?: HttpMetrics
+  /** what a client gets to take the rest of an answer, once all of it was written; a minute when absent */
+  leaveMs?: number
 }
 
 export interface AnswerOptions {
@@ -30,10 +32,13 @@ export type Answer = (
   options: AnswerOptions,
 ) => Promise<void>
 
+// small answers are written at once: whoever does not take one for this long will not
+const LEAVE_MS = 60_000
 // what nginx logs for it
 const CLIENT_GONE_STATUS = 499
 
-export function createAnswer({ dispatch, toHttpError, log, logLevel, metrics: counts }: AnswerInit): Answer {
+export function createAnswer(init: AnswerInit): Answer {
+  const { dispatch, toHttpError, log, logLevel, metrics: counts, leaveMs = LEAVE_MS } = init
   return async (request, response, { expectsContinue, stopping }) => {
     const startMs = performance.now()
     const gone = new AbortController()
@@ -68,7 +73,9 @@ export function createAnswer({ dispatch, toHttpError, log, logLevel, metrics: co
       failure = toHttpError(error)
       await sendError(exchange, failure, sendsBody)
     }
+    const late = setTimeout(() => response.destroy(), leaveMs)
     await closed
+    clearTimeout(late)
     conclude()
 
     function conclude(): void {

@@ -16,11 +16,11 @@ export interface Match<E extends Exchange> {
 }
 
 /**
- * The URL of a request. Throws 400 for any but the origin form: this is no proxy, and a path that starts with // would
+ * The URL of a request. Throws 400 for any but the origin form: this is no proxy, and a path that starts with // or /\ would
  * be read as a host.
  */
 export function parseTarget(target: string): URL {
-  if (/^\/(?!\/)/.test(target) && URL.canParse(target, 'http://server'))
+  if (/^\/(?![/\\])/.test(target) && URL.canParse(target, 'http://server'))
     return new URL(target, 'http://server')
   throw new HttpError(400, 'MALFORMED_REQUEST', 'the request target is not a path')
 }

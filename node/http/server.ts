@@ -20,7 +20,7 @@ export interface HttpServerInit extends AnswerInit {
 export interface HttpServer {
   /** Rejects with node's own error when the port is taken: `code` EADDRINUSE, `port`. */
   start(): Promise<void>
-  /** Lets requests under way finish for a short while, then ends them. */
+  /** Lets requests under way finish for a short while, ends them, and cuts off what has not ended as long after. */
   stop(): Promise<void>
   /** `http://host:port`; throws before the start. */
   readonly url: string
@@ -30,6 +30,10 @@ export interface HttpServer {
 const HEADERS_TIMEOUT_MS = 15_000
 // above what clients keep a connection for, so that one is rarely reused just when it is dropped here
 const KEEP_ALIVE_MS = 60_000
+
+async function allOver(underWay: ReadonlySet<Promise<void>>): Promise<void> {
+  while (underWay.size > 0) await Promise.all(underWay)
+}
 
 export function createHttpServer(init: HttpServerInit): HttpServer {
   const { name, host } = init
@@ -51,7 +55,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         underWay.add(done)
       }
       const server = createServer({
-        headersTimeout: HEADERS_TIMEOUT_MS,
+        headersTimeout: Math.min(HEADERS_TIMEOUT_MS, init.requestMs),
         requestTimeout: init.requestMs,
         keepAliveTimeout: KEEP_ALIVE_MS,
       })
@@ -73,8 +77,14 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         () => stopping.abort(new HttpError(503, 'STOPPING', `${name} is stopping`, { retryAfterSeconds: 5 })),
         init.stopGraceMs,
       )
-      while (underWay.size > 0) await Promise.all(underWay)
+      const last = Promise.withResolvers<void>()
+      const late = setTimeout(() => {
+        init.log?.warn({ requests: underWay.size }, `${name} stops without waiting for all requests`)
+        last.resolve()
+      }, 2 * init.stopGraceMs)
+      await Promise.race([allOver(underWay), last.promise])
       clearTimeout(grace)
+      clearTimeout(late)
       server.closeAllConnections()
       await closed
     },

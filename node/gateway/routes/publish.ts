@@ -13,7 +13,7 @@ interface PublishInit {
   client: Client
   gate: Gate
   limits: GatewayLimits
-  facts: () => Promise<NetworkFacts>
+  facts: (signal: AbortSignal) => Promise<NetworkFacts>
   enabled: boolean
 }
 
@@ -26,7 +26,7 @@ export function publishBlob(init: PublishInit): Handler {
       throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
     const params = parsePublishParams(exchange.url.searchParams)
     refuseEncodings(exchange.request)
-    const known = await facts()
+    const known = await facts(exchange.signal)
     if (params.epochs > known.maxEpochsAhead) {
       throw new HttpError(400, 'INVALID_PARAMETER', `epochs must be at most ${known.maxEpochsAhead}`, {
         metadata: { parameter: 'epochs', max: known.maxEpochsAhead },

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
 import type { Pieces } from '../../services/pieces.ts'
+import { unlessAborted } from '../../services/wait.ts'
 import { blobStatusJson } from '../blob-status-json.ts'
 import type { FaceHandler } from '../exchange.ts'
 import { blobIdParam } from '../params.ts'
@@ -19,7 +20,10 @@ export function blobStatus(pieces: Pieces): FaceHandler {
 /** `GET /v1/health`: 200 when the node serves and sees its chain. */
 export function health(status: Pick<StatusSource, 'nodeInfo'>): FaceHandler {
   return async exchange => {
-    const { nodeId, network, version, epoch, shards, storedBlobs, storedBytes } = await ask(status)
+    const { nodeId, network, version, epoch, shards, storedBlobs, storedBytes } = await ask(
+      status,
+      exchange.signal,
+    )
     sendSuccess(exchange, {
       nodeStatus: 'Active',
       nodeId,
@@ -33,10 +37,11 @@ export function health(status: Pick<StatusSource, 'nodeInfo'>): FaceHandler {
   }
 }
 
-async function ask(status: Pick<StatusSource, 'nodeInfo'>): Promise<NodeInfo> {
+async function ask(status: Pick<StatusSource, 'nodeInfo'>, signal: AbortSignal): Promise<NodeInfo> {
   try {
-    return await status.nodeInfo()
+    return await unlessAborted(status.nodeInfo(), signal)
   } catch (cause) {
+    signal.throwIfAborted()
     throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 5_000 })
   }
 }

@@ -72,7 +72,14 @@ describe('gateway: its face to strangers', () => {
     const wrong = await ask(`${url}/v1/blobs/x`, { method: 'DELETE' })
     assert.deepEqual([wrong.status, wrong.headers.allow], [405, 'GET, HEAD, OPTIONS'])
     assert.equal((await ask(`${url}/v1/blobs`)).headers.allow, 'PUT, OPTIONS')
-    for (const path of ['/nothing', '/v1/blobs/', '/v1/blobs/a/b', '//v1/health', '/V1/health']) {
+    for (const path of [
+      '/nothing',
+      '/v1/blobs/',
+      '/v1/blobs/a/b',
+      '//v1/health',
+
+      '/V1/health',
+    ]) {
       assert.ok([400, 404].includes((await ask(`${url}${path}`)).status), path)
     }
     assert.equal(reasonOf(await ask(`${url}/nothing`)), 'NO_SUCH_ROUTE')
@@ -83,6 +90,7 @@ describe('gateway: its face to strangers', () => {
     for (const text of [
       'GET / HTTP/1.1\r\n\r\n',
       'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      'GET /\\evil.example/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
       'rubbish\r\n\r\n',
       `GET /${'a'.repeat(40_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
       'PUT /v1/blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n',
@@ -100,9 +108,11 @@ describe('gateway: its face to strangers', () => {
     const health = jsonOf(await ask(`${url}/v1/health`))
     assert.equal(health.status, 'ok')
     assert.deepEqual([health.epoch, health.nShards, health.nodes, health.publishing], [1, 100, 1, true])
-    client.fail('info', new ClientError('CHAIN_UNAVAILABLE', 'no Sui RPC answers', {}))
+    const rpc = 'https://rpc.example/v2/SECRET'
+    client.fail('info', new ClientError('CHAIN_UNAVAILABLE', `no Sui RPC answers (${rpc})`, { url: rpc }))
     const ill = await ask(`${url}/v1/health`)
     assert.deepEqual([ill.status, reasonOf(ill)], [503, 'CHAIN_UNAVAILABLE'])
+    assert.doesNotMatch(ill.body.toString(), /SECRET/)
   })
 
   it('tells people at / what to try, and the commands are for this gateway', async () => {
@@ -158,12 +168,17 @@ describe('gateway: its face to strangers', () => {
     await stopped
     await assert.rejects(ask(`${patient.url}/`))
 
-    const hasty = await start({ limits: { stopGraceMs: 50 } })
-    hasty.client.hold('info')
-    const ended = ask(`${hasty.url}/v1/health`)
-    await hasty.client.begun('info', 1)
-    await hasty.gateway.stop()
-    assert.equal(reasonOf(await ended), 'STOPPING')
+    for (const [method, path] of [
+      ['GET', '/v1/health'],
+      ['PUT', '/v1/blobs'],
+    ] as const) {
+      const hasty = await start({ limits: { stopGraceMs: 50 } })
+      hasty.client.hold('info')
+      const ended = ask(hasty.url + path, { method })
+      await hasty.client.begun('info', 1)
+      await hasty.gateway.stop()
+      assert.equal(reasonOf(await ended), 'STOPPING')
+    }
   })
 
   it('starts again after a stop', async () => {
