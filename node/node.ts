@@ -134,16 +134,17 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     opened.push(() => blobs.stop())
 
     // 4. the network, last: from here on peers are answered
+    const members = memberPeers(committees)
     const libp2p = await createNetworkNode({
       privateKey: keys.networkSeed,
       listen: init.listen,
       ...(init.announce === undefined ? {} : { announce: init.announce }),
       network: network.systemObjectId,
       roles: ['storage'],
+      isKnown: peer => members().has(peer),
       log,
     })
     opened.push(async () => libp2p.stop())
-    const members = memberPeers(committees)
     const all = { custody, slivers, status }
     const shown = init.isBlocked === undefined ? all : withoutBlocked(all, init.isBlocked)
     const protocols = serveProtocols(

@@ -1,3 +1,4 @@
+import { createPrivateKey, sign } from 'node:crypto'
 import { fromBase64, toBase64 } from '@mysten/bcs'
 import { decodeSuiPrivateKey, type Keypair, type Signer } from '@mysten/sui/cryptography'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
@@ -79,7 +80,7 @@ function keypairOf(scheme: Scheme, secret: Uint8Array): Keypair {
   try {
     switch (scheme) {
       case 'ED25519':
-        return Ed25519Keypair.fromSecretKey(secret)
+        return signingNatively(Ed25519Keypair.fromSecretKey(secret), secret)
       case 'Secp256k1':
         return Secp256k1Keypair.fromSecretKey(secret)
       case 'Secp256r1':
@@ -88,6 +89,16 @@ function keypairOf(scheme: Scheme, secret: Uint8Array): Keypair {
   } catch {
     throw invalidKey(`private key of scheme ${scheme}`)
   }
+}
+
+/** Ed25519 signatures are the same whoever makes them, and OpenSSL takes 0.1 ms where JavaScript takes 10 at first. */
+function signingNatively(keypair: Ed25519Keypair, seed: Uint8Array): Ed25519Keypair {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+  const x = text(keypair.getPublicKey().toRawBytes())
+  const key = createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', d: text(seed), x } })
+  return Object.assign(keypair, {
+    sign: async (data: Uint8Array): Promise<Uint8Array> => new Uint8Array(sign(null, data, key)),
+  })
 }
 
 function tryFromBase64(text: string): Uint8Array | undefined {

@@ -9,6 +9,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
+import type { KnowsPeer } from './identify.ts'
 import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
@@ -35,6 +36,8 @@ export interface NetworkNodeOptions {
   /** system object ID */
   network: ObjectId
   roles: readonly NetworkRole[]
+  /** who is taken into gossip and DHT at once, others when they have stayed for a while; everyone when absent */
+  isKnown?: KnowsPeer
   log: Log
 }
 
@@ -43,7 +46,7 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 
 /** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
-  const { privateKey, listen = [], announce = [], network, roles, log } = options
+  const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log } = options
   const { listens, meshes, shortLived } = roleTraits(roles)
   const secure = noise({ crypto: noiseCrypto() })
   const node = await createLibp2p<NetworkServices>({
@@ -55,7 +58,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     connectionManager: CONNECTIONS,
     // a short-lived client notices a dead peer by the time limit of its request
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
-    services: meshes ? await meshServices(network) : NO_SERVICES,
+    services: meshes ? await meshServices(network, isKnown) : NO_SERVICES,
     nodeInfo: { userAgent: 'floe' },
     ...quietLogger(),
   })
@@ -74,7 +77,10 @@ async function lazyTls() {
 }
 
 /** Loaded only where it is used, so that a client starts without it. */
-async function meshServices(network: ObjectId): Promise<ServiceFactoryMap<NetworkServices>> {
+async function meshServices(
+  network: ObjectId,
+  isKnown: KnowsPeer,
+): Promise<ServiceFactoryMap<NetworkServices>> {
   const { createMeshServices } = await import('./mesh-services.ts')
-  return createMeshServices(network)
+  return createMeshServices(network, isKnown)
 }

@@ -1,16 +1,16 @@
 import { gossipsub, StrictSign } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import type { ObjectId } from '../../codec/types.ts'
 import { certifiedTopic } from '../../protocols/index.ts'
+import { type KnowsPeer, selectiveIdentify } from './identify.ts'
 import { GOSSIP } from './limits.ts'
 
 /** The services of a storage node: identify (which the others build on), ping, DHT and gossip of its own network only. */
-export function createMeshServices(network: ObjectId) {
+export function createMeshServices(network: ObjectId, isKnown: KnowsPeer) {
   const topic = certifiedTopic(network)
   return {
-    identify: identify(),
+    identify: selectiveIdentify(isKnown),
     ping: ping(),
     dht: kadDHT({
       protocol: `/floe/${network}/kad/1.0.0`,

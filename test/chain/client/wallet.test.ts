@@ -34,6 +34,12 @@ describe('chain/client/wallet', () => {
     assert.equal((await verifyTransactionSignature(bytes, signature)).toSuiAddress(), address)
   })
 
+  it('signs as the SDK does', async () => {
+    const bytes = Uint8Array.of(4, 5, 6)
+    const ours = await keypairWallet(seed).signer.signTransaction(bytes)
+    assert.deepEqual(ours, await Ed25519Keypair.fromSecretKey(seed).signTransaction(bytes))
+  })
+
   it('reads and writes the keystore format', () => {
     const keys = [Ed25519Keypair.fromSecretKey(seed), Secp256k1Keypair.fromSecretKey(seed)]
     const text = formatKeystore(keys.map(pair => pair.getSecretKey()))

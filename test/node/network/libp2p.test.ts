@@ -45,6 +45,22 @@ describe('network node', () => {
     }
   })
 
+  it('learns what a peer speaks: of members at once, of strangers who stay', async () => {
+    for (const known of [true, false]) {
+      const node = await start({ isKnown: () => known })
+      const other = await start()
+      await other.dial(node.getMultiaddrs())
+      const learnt = new Set<string>()
+      node.addEventListener('peer:identify', ({ detail }) => {
+        for (const protocol of detail.protocols) learnt.add(protocol)
+      })
+      await eventually(
+        () => learnt.has(dht(NETWORK)),
+        () => `${known ? 'member' : 'stranger'}: ${[...learnt]}`,
+      )
+    }
+  })
+
   it('is reached by TLS and by noise', async () => {
     const storage = await start()
     for (const [role, encryption] of [
