@@ -3,11 +3,15 @@ const NodeBuffer = typeof Buffer === 'function' ? Buffer : undefined
 
 /**
  * `target.set(source, at)`, also fast where one of the two lies in shared memory: there V8's own `set` goes byte by byte
- * unless both start at the same place within a word (1.8 GB/s against 6.5), while Node's `copy` is a plain memmove.
+ * unless both start at the same place within a word (1.8 GB/s against 5.2). Node's `copy` is a plain memmove, but only
+ * for a part of its buffer: of the whole it does a `set`. So the first byte goes by itself.
  */
 export function copyBytes(target: Uint8Array, at: number, source: Uint8Array): void {
   if (at + source.length > target.length) throw new RangeError('the copy does not fit')
-  const into = target.subarray(at, at + source.length)
-  if (NodeBuffer === undefined) into.set(source)
-  else NodeBuffer.from(source.buffer, source.byteOffset, source.length).copy(into)
+  if (NodeBuffer === undefined || source.length === 0) {
+    target.set(source, at)
+    return
+  }
+  target[at] = source[0]!
+  NodeBuffer.from(source.buffer, source.byteOffset, source.length).copy(target, at + 1, 1)
 }
