@@ -1,6 +1,6 @@
 import { maxBlobSize } from '../../codec/index.ts'
+import { unlessAborted } from '../http/unless-aborted.ts'
 import type { Client } from '../services/types.ts'
-import { unlessAborted } from '../services/wait.ts'
 
 /** What the gateway must know of the network before it takes a body. */
 export interface NetworkFacts {

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
+import { unlessAborted } from '../../http/unless-aborted.ts'
 import type { Pieces } from '../../services/pieces.ts'
-import { unlessAborted } from '../../services/wait.ts'
 import { blobStatusJson } from '../blob-status-json.ts'
 import type { FaceHandler } from '../exchange.ts'
 import { blobIdParam } from '../params.ts'
