@@ -43,6 +43,10 @@ export function uleb128(value: number): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
+export function u16le(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, value >> 8)
+}
+
 export function u32le(value: number): Uint8Array {
   const out = new Uint8Array(4)
   new DataView(out.buffer).setUint32(0, value, true)

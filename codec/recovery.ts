@@ -1,8 +1,6 @@
-import { bcs } from '@mysten/bcs'
-import { decodeExact } from './bcs.ts'
-import { equalBytes, expectInteger } from './bytes.ts'
+import { ByteReader, concatBytes, equalBytes, expectInteger, u16le, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
-import { leafHash, pathLength, rootOfPath } from './merkle.ts'
+import { DIGEST_LENGTH, leafHash, pathLength, rootOfPath } from './merkle.ts'
 import { sliverHash } from './metadata.ts'
 import { symbolSize } from './params.ts'
 import { sliverIndex } from './sliver.ts'
@@ -46,7 +44,7 @@ export function verifySymbol(metadata: BlobMetadata, target: SliverRef, symbol: 
   const wellFormed =
     symbol.data.length === symbolSize(nShards, unencodedLength) &&
     symbol.path.length === pathLength(nShards) &&
-    symbol.path.every(node => node.length === 32)
+    symbol.path.every(node => node.length === DIGEST_LENGTH)
   if (
     !wellFormed ||
     !equalBytes(rootOfPath(leafHash(symbol.data), leaf, symbol.path), sliverHash(metadata, source))
@@ -57,61 +55,64 @@ export function verifySymbol(metadata: BlobMetadata, target: SliverRef, symbol: 
   }
 }
 
-const merkleNode = bcs.enum('MerkleNode', { Empty: null, Digest: bcs.bytes(32) })
-const recoverySymbol = bcs.struct('RecoverySymbol', {
-  symbol: bcs.struct('DecodingSymbol', { index: bcs.u16(), data: bcs.byteVector() }),
-  proof: bcs.struct('MerkleProof', { path: bcs.vector(merkleNode) }),
-})
-const inconsistencyProof = bcs.struct('InconsistencyProof', {
-  target_sliver_index: bcs.u16(),
-  recovery_symbols: bcs.vector(recoverySymbol),
-})
-
-type SymbolBcs = typeof recoverySymbol.$inferInput
+/** Variants of `MerkleNode`. */
+const NODE_EMPTY = 0
+const NODE_DIGEST = 1
 
 /** BCS of `RecoverySymbol`. An empty sibling is written as such: 32 zero bytes are no digest. */
-export function encodeRecoverySymbol(symbol: ProvenSymbol): Uint8Array {
-  return recoverySymbol.serialize(toBcs(symbol)).toBytes()
+export function encodeRecoverySymbol({ index, data, path }: ProvenSymbol): Uint8Array {
+  const nodes = path.flatMap(node =>
+    isEmpty(node) ? [Uint8Array.of(NODE_EMPTY)] : [Uint8Array.of(NODE_DIGEST), node],
+  )
+  return concatBytes(u16le(index), uleb128(data.length), data, uleb128(path.length), ...nodes)
 }
 
 /** Throws MALFORMED. The symbol is not checked: see `verifySymbol`. */
 export function decodeRecoverySymbol(bytes: Uint8Array): ProvenSymbol {
-  return fromBcs(decodeExact(recoverySymbol, bytes))
+  const reader = new ByteReader(bytes, 'recovery symbol')
+  const symbol = readSymbol(reader)
+  reader.end()
+  return symbol
 }
 
 /** BCS of `InconsistencyProof`; the axis is the caller's to say, as in `InconsistencyProof` of Walrus. */
 export function encodeInconsistencyProof(proof: InconsistencyProof, nShards: number): Uint8Array {
-  return inconsistencyProof
-    .serialize({
-      target_sliver_index: sliverIndex(proof.target, nShards),
-      recovery_symbols: proof.symbols.map(toBcs),
-    })
-    .toBytes()
+  return concatBytes(
+    u16le(sliverIndex(proof.target, nShards)),
+    uleb128(proof.symbols.length),
+    ...proof.symbols.map(encodeRecoverySymbol),
+  )
 }
 
 /** Throws MALFORMED. Nothing is checked: see `Codec.verifyInconsistencyProof`. */
 export function decodeInconsistencyProof(bytes: Uint8Array, axis: Axis, nShards: number): InconsistencyProof {
-  const proof = decodeExact(inconsistencyProof, bytes)
-  if (proof.target_sliver_index >= nShards) {
-    throw new CodecError('MALFORMED', 'the proof is about no sliver', { what: 'InconsistencyProof' })
-  }
-  return {
-    target: sliverRef(proof.target_sliver_index, axis, nShards),
-    symbols: proof.recovery_symbols.map(fromBcs),
-  }
+  const reader = new ByteReader(bytes, 'inconsistency proof')
+  const index = reader.u16()
+  if (index >= nShards) throw reader.malformed()
+  const symbols: ProvenSymbol[] = []
+  for (let left = reader.uleb128(); left > 0; left--) symbols.push(readSymbol(reader))
+  reader.end()
+  return { target: sliverRef(index, axis, nShards), symbols }
 }
 
-function toBcs({ index, data, path }: ProvenSymbol): SymbolBcs {
-  const nodes = path.map(node => (node.every(byte => byte === 0) ? { Empty: null } : { Digest: node }))
-  return { symbol: { index, data }, proof: { path: nodes as SymbolBcs['proof']['path'] } }
+function readSymbol(reader: ByteReader): ProvenSymbol {
+  const index = reader.u16()
+  const data = reader.take(reader.uleb128()).slice()
+  const path: Uint8Array[] = []
+  for (let left = reader.uleb128(); left > 0; left--) path.push(readNode(reader))
+  return { index, data, path }
 }
 
-function fromBcs({ symbol, proof }: typeof recoverySymbol.$inferType): ProvenSymbol {
-  const path = [...proof.path].map(node => {
-    if (node.Digest === undefined) return new Uint8Array(32)
-    const digest = Uint8Array.from(node.Digest)
-    if (digest.some(byte => byte !== 0)) return digest
-    throw new CodecError('MALFORMED', 'an empty node written as a digest', { what: 'RecoverySymbol' })
-  })
-  return { index: symbol.index, data: Uint8Array.from(symbol.data), path }
+function readNode(reader: ByteReader): Uint8Array {
+  const variant = reader.u8()
+  if (variant === NODE_EMPTY) return new Uint8Array(DIGEST_LENGTH)
+  if (variant !== NODE_DIGEST) throw reader.malformed()
+  const digest = reader.take(DIGEST_LENGTH).slice()
+  // a second encoding of the empty node
+  if (isEmpty(digest)) throw reader.malformed()
+  return digest
+}
+
+function isEmpty(node: Uint8Array): boolean {
+  return node.every(byte => byte === 0)
 }

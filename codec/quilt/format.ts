@@ -1,6 +1,6 @@
 import { bcs } from '@mysten/bcs'
 import { decodeExact } from '../bcs.ts'
-import { ByteReader, concatBytes, u32le } from '../bytes.ts'
+import { ByteReader, concatBytes, u16le, u32le } from '../bytes.ts'
 import { CodecError } from '../errors.ts'
 import { blobIdFromBytes, blobIdToBytes } from '../ids.ts'
 import type { BlobId } from '../types.ts'
@@ -163,8 +163,4 @@ function orInvalid<T>(what: string, read: () => T): T {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value.isWellFormed()
-}
-
-function u16le(value: number): Uint8Array {
-  return Uint8Array.of(value & 0xff, value >> 8)
 }

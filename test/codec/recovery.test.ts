@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { bcs } from '@mysten/bcs'
 import { codecOn } from '../../codec/codec.ts'
 import { Engine } from '../../codec/host/engine.ts'
 import {
@@ -19,6 +20,17 @@ import {
 import { sliverFromBody } from '../../codec/sliver.ts'
 import { cheatingMetadata } from './support/cheat.ts'
 import { enough, ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
+
+const merkleNode = bcs.enum('MerkleNode', { Empty: null, Digest: bcs.bytes(32) })
+const symbolBcs = bcs.struct('RecoverySymbol', {
+  symbol: bcs.struct('DecodingSymbol', { index: bcs.u16(), data: bcs.byteVector() }),
+  proof: bcs.struct('MerkleProof', { path: bcs.vector(merkleNode) }),
+})
+const proofBcs = bcs.struct('InconsistencyProof', { target: bcs.u16(), symbols: bcs.vector(symbolBcs) })
+const toBcs = ({ index, data, path }: ProvenSymbol): typeof symbolBcs.$inferInput => ({
+  symbol: { index, data },
+  proof: { path: path.map(node => (node.some(byte => byte !== 0) ? { Digest: node } : { Empty: true })) },
+})
 
 const crossing = (axis: Axis): Axis => (axis === 'primary' ? 'secondary' : 'primary')
 
@@ -166,9 +178,19 @@ describe('recovery symbols', () => {
     })
   })
 
-  it('have one encoding', () => {
+  it('have one encoding, which is the BCS of Walrus', () => {
     const bytes = encodeRecoverySymbol(symbols[0]!)
     assert.deepEqual(decodeRecoverySymbol(bytes), symbols[0])
+    assert.deepEqual(bytes, symbolBcs.serialize(toBcs(symbols[0]!)).toBytes())
+    const proof = encodeInconsistencyProof({ target, symbols }, n)
+    const expected = proofBcs.serialize({ target: n - 1 - target.pair, symbols: symbols.map(toBcs) })
+    assert.deepEqual(proof, expected.toBytes())
+    for (let length = 0; length < bytes.length; length++) {
+      assert.throws(() => decodeRecoverySymbol(bytes.subarray(0, length)), { code: 'MALFORMED' })
+    }
+    // an index, a length in two bytes, the data, the nodes; the first is neither empty nor a digest
+    const firstNode = 2 + 2 + symbols[0]!.data.length + 1
+    assert.throws(() => decodeRecoverySymbol(bytes.with(firstNode, 2)), { code: 'MALFORMED' })
     assert.throws(() => decodeRecoverySymbol(Uint8Array.from([...bytes, 0])), { code: 'MALFORMED' })
     assert.throws(() => decodeRecoverySymbol(bytes.subarray(0, -1)), { code: 'MALFORMED' })
     // the tree over 10 leaves has empty siblings on the right; written as digests of zeros they are refused
