@@ -18,10 +18,10 @@ export interface AbortOptions {
 }
 
 /**
- * What of a sliver is in memory at a time while it is sent. Few pieces make a sliver of the usual size, and a peer that
- * takes them slowly, on all of its streams, holds little.
+ * What of a sliver is in memory at a time while it is sent. Slivers of blobs up to 64 MiB (n = 100) are one piece, read
+ * once; a peer that takes pieces slowly, on as many streams as it may, still holds little.
  */
-export const SLIVER_PIECE_BYTES = 512 * 1024
+export const SLIVER_PIECE_BYTES = 2 * 1024 * 1024
 
 /** A stored sliver to be read piece by piece. It was found whole when it was opened, and holds nothing but a piece. */
 export interface OpenSliver {

@@ -59,7 +59,7 @@ export const SPECS = {
     streamsPerPeer: 16,
     reason:
       'A request names up to 1,800 slivers of 35 bytes each; answers carry one header per sliver. 10 s are a disk under ' +
-      'load. A stream holds one piece of a sliver in memory at a time, so that slow readers hold little: 8 MiB of 16 streams.',
+      'load. A stream holds one piece of a sliver in memory at a time, so that slow readers hold little: 16 MiB of 16 streams.',
   },
   status: {
     id: '/floe/status/1.0.0',
@@ -113,8 +113,8 @@ export const QUOTAS = {
   peer: {
     // one of the largest slivers that arrives, and smaller ones that are checked meanwhile
     bytesInFlight: 64 * MIB,
-    // one for each stream
-    pieces: 16,
+    // 16 MiB; more streams than that wait for each other
+    pieces: 8,
     // what a 1 Gbit/s line carries: nobody is slowed down by it, but one peer cannot take a machine's whole memory bus
     bytesPerSecond: 128 * MIB,
     burstBytes: 256 * MIB,
@@ -128,7 +128,7 @@ export const QUOTAS = {
    */
   address: {
     bytesInFlight: 64 * MIB,
-    pieces: 32,
+    pieces: 8,
     bytesPerSecond: 512 * MIB,
     burstBytes: 1024 * MIB,
     failures: 120,
@@ -137,7 +137,7 @@ export const QUOTAS = {
   /** bytes of arriving slivers in memory for all peers together; with the pieces, what a node is given on a small machine */
   nodeBytesInFlight: 256 * MIB,
   /** 128 MiB: eight addresses that take nothing on any stream still leave nobody out for longer than a chunk's time limit */
-  nodePieces: 256,
+  nodePieces: 64,
   /** a sliver is read through before it is sent: so many at a time, as more would only make the disk jump */
   diskReads: 8,
   /** peers and addresses that are remembered at most; the idle ones go first */

@@ -14,8 +14,8 @@ export interface SliverLocation {
   sha256: string
 }
 
-/** Above this many bytes (0.6 ms) hashing moves to the thread pool, at the price of a copy. */
-const INLINE_HASH_BYTES = 1024 * 1024
+/** Above this many bytes (2 ms) hashing moves to the thread pool, at the price of a copy. */
+const INLINE_HASH_BYTES = 4 * 1024 * 1024
 
 /** SHA-256, because the CPU's own instructions make it the fastest; it guards against damage, not against peers. */
 export async function sha256Hex(bytes: Uint8Array): Promise<string> {

@@ -2,8 +2,12 @@ import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { ProtocolError } from '../errors.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 
-/** Writes of 64 KiB to 1 MiB run equally fast, smaller ones cost twice; more would only deepen the buffers. */
-export const WRITE_CHUNK_BYTES = 256 * 1024
+/**
+ * Four of noise's largest messages, less yamux's header: 256 KiB would take a fifth message for a few bytes, and a second
+ * frame where the window has its first size, both with an answer. Smaller writes cost more; larger ones would only
+ * deepen the buffers.
+ */
+export const WRITE_CHUNK_BYTES = 4 * 65_519 - 12
 
 /** Up to this, a write waits for others of the same turn: every frame costs its encryption and a system call. */
 const SMALL_WRITE_BYTES = 16 * 1024

@@ -73,7 +73,7 @@ export function sliverStoreSuite(
     it('gives any piece of a sliver that was opened, of whatever size it is', async () => {
       const blob = anyBlobId()
       assert.equal(await store.open(blob, ref(0)), undefined)
-      for (const [pair, length] of [0, 10, SLIVER_PIECE_BYTES, SLIVER_PIECE_BYTES + 1, 3_000_000].entries()) {
+      for (const [pair, length] of [0, 10, SLIVER_PIECE_BYTES, SLIVER_PIECE_BYTES + 1, 5_000_000].entries()) {
         const bytes = randomBytes(length)
         await store.put(blob, ref(pair), bytes)
         const sliver = await store.open(blob, ref(pair))
