@@ -27,7 +27,7 @@ export async function encode(context: Context, file: string, options: EncodeOpti
   try {
     const isNew = await emptyFolder(out, options.out)
     const { blobId, unencodedLength: size } = await writeEncoding(context, file, source, nShards, out, isNew)
-    const text = `${blobId}\n${options.out}: ${2 * nShards} slivers of ${formatBytes(size)}`
+    const text = `${blobId}\n${options.out}: a file of ${formatBytes(size)} in ${2 * nShards} slivers`
     await output.result({ file, blobId, size, nShards, out: options.out }, text)
   } catch (error) {
     throw codecFailure(error)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCodec } from '../../../codec/index.ts'
+import { type Codec, createCodec, type SliverPairIndex } from '../../../codec/index.ts'
 import { fileMetadata } from '../../../node/cli/slivers/file-metadata.ts'
 
 describe('metadata of a file', () => {
@@ -18,6 +18,13 @@ describe('metadata of a file', () => {
     const streamed = await fileMetadata(codec, file, 13, signal, 1000)
     assert.deepEqual(streamed, await fileMetadata(codec, file, 13, signal))
     assert.deepEqual(streamed, await codec.metadata(data, 13))
+    const full: Pick<Codec, 'encodeStream'> = {
+      async encodeStream({ slivers }) {
+        await slivers.write({ pair: 0 as SliverPairIndex, axis: 'secondary' }, 0, data)
+        throw new Error('no space left')
+      },
+    }
+    await assert.rejects(fileMetadata({ ...codec, ...full }, file, 13, signal, 1000), /no space left/)
     assert.deepEqual(await working(), before)
     await codec.close()
     await rm(folder, { recursive: true })
