@@ -107,7 +107,7 @@ export interface RegisterOptions extends CallOptions {
 
 export interface CertifyOptions extends CallOptions {
   transferTo?: ObjectId
-  /** The Blob object as it was registered: then it need not be read again. */
+  /** The Blob object as it was registered: then it is not read again, and a moment may pass until reads show it certified. */
   registered?: BlobObject
 }
 

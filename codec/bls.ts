@@ -25,6 +25,21 @@ export interface Bls {
    * could cancel the others' keys out.
    */
   verifyAggregate(publicKeys: readonly Uint8Array[], message: Uint8Array, signature: Uint8Array): boolean
+  /** An empty sum; `free` it. */
+  sum(): BlsSum
+}
+
+/**
+ * Signatures over one message with their keys, added up as they come, so that only one check is left in the end: reading
+ * the points is half of the work. Safe only for keys whose possession was proven.
+ */
+export interface BlsSum {
+  /** Throws INVALID_KEY; then nothing was added. */
+  add(publicKey: Uint8Array, signature: Uint8Array): void
+  /** The aggregate of what was added; undefined when it does not verify, or nothing was added. */
+  verified(message: Uint8Array): Uint8Array | undefined
+  /** It must not be used afterwards. */
+  free(): void
 }
 
 /** Loads the wasm library; takes some 50 ms, so do it once per process and pass it on. */
@@ -89,6 +104,34 @@ class ChiaBls implements Bls {
       if (key.serialize()[0] === INFINITY) return false
       return this.#lib.BasicSchemeMPL.verify(key, message, point)
     })
+  }
+
+  sum(): BlsSum {
+    let sums: { key: G1Element; point: G2Element } | undefined
+    const replace = (next: typeof sums): void => {
+      sums?.key.delete()
+      sums?.point.delete()
+      sums = next
+    }
+    return {
+      add: (publicKey, signature) =>
+        this.#scoped(keep => {
+          const key = this.#g1(publicKey, keep)
+          const point = this.#g2(signature, keep)
+          // copies, as what `keep` has goes when this ends
+          replace({
+            key: sums?.key.add(key) ?? key.deepcopy(),
+            point: sums?.point.add(point) ?? point.deepcopy(),
+          })
+        }),
+      verified: message => {
+        if (sums === undefined) return undefined
+        const signature = sums.point.serialize().slice()
+        if (signature[0] === INFINITY || sums.key.serialize()[0] === INFINITY) return undefined
+        return this.#lib.BasicSchemeMPL.verify(sums.key, message, sums.point) ? signature : undefined
+      },
+      free: () => replace(undefined),
+    }
   }
 
   /** Frees every wasm object that `use` has kept, however it ends. */

@@ -1,4 +1,4 @@
-import type { Bls } from './bls.ts'
+import type { Bls, BlsSum } from './bls.ts'
 import { expectInteger } from './bytes.ts'
 import { CodecError, invalidArgument } from './errors.ts'
 import { parseConfirmationMessage } from './messages.ts'
@@ -22,6 +22,8 @@ export interface Confirmations {
   members: readonly WeightedMember[]
   /** signatures over `message` by member index */
   signatures: ReadonlyMap<number, Uint8Array>
+  /** exactly these signatures with the members' keys, when they were added up as they came */
+  sum?: BlsSum | undefined
 }
 
 export interface Aggregation {
@@ -43,7 +45,7 @@ export function aggregateConfirmations(input: Confirmations): Aggregation {
   for (const index of signers) expectInteger(index, 0, members.length - 1, 'committee member')
 
   let good = signers
-  let signature = aggregate(input, good)
+  let signature = input.sum === undefined ? aggregate(input, good) : input.sum.verified(message)
   if (signature === undefined) {
     good = signers.filter(index => bls.verify(members[index]!.publicKey, message, signatures.get(index)!))
     signature = aggregate(input, good)

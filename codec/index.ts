@@ -1,5 +1,5 @@
 export { decodeExact } from './bcs.ts'
-export { type Bls, loadBls } from './bls.ts'
+export { type Bls, type BlsSum, loadBls } from './bls.ts'
 export {
   type Aggregation,
   aggregateConfirmations,

@@ -89,7 +89,8 @@ export class WalletWriter implements ChainWriter {
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
     const { signal, transferTo, registered } = options
     let packageId: ObjectId | undefined
-    const outcome = await this.#session.call(
+    const executed = Promise.withResolvers<Outcome>()
+    const visible = this.#session.call(
       (calls, now) => {
         packageId = now.originalPackageId
         calls.certifyBlob(blobObjectId, {
@@ -101,12 +102,15 @@ export class WalletWriter implements ChainWriter {
           calls.tx.transferObjects([blobObjectId], transferTo)
         }
       },
-      { signal, recent: true },
+      { signal, recent: true, onExecuted: executed.resolve },
     )
+    visible.then(executed.resolve, executed.reject)
+    // an outcome is final; that reads see it is only waited for when something has to be read, and by the next transaction
+    const outcome = await (registered === undefined ? visible : executed.promise)
     const certifiedEpoch = packageId && certifiedEpochIn(outcome.events, packageId, blobObjectId)
     const blob =
       registered === undefined || certifiedEpoch === undefined
-        ? await this.#session.blob(blobObjectId, outcome, { signal })
+        ? await this.#session.blob(blobObjectId, await visible, { signal })
         : { ...registered, certifiedEpoch, owner: transferTo ?? this.wallet.address }
     // certifying is paid for by the write price at registration
     return { digest: outcome.digest, blob, costFrost: 0n }

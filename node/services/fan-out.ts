@@ -2,6 +2,7 @@ import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import {
   aggregateConfirmations,
   type Bls,
+  type BlsSum,
   confirmationMessage,
   type EncodedBlob,
   isQuorum,
@@ -117,24 +118,50 @@ export function fanOut(
   /** weight of those who will not confirm any more */
   let lost = 0
   let hopeless: NodeJS.Timeout | undefined
+  /** of the confirmations so far; none any more once one of them was bad */
+  let sum: BlsSum | undefined
+  const summed = new Set<number>()
+  let spoiled = false
 
   const isSmall = header.metadata.unencodedLength <= SMALL_BLOB_BYTES
   const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), isSmall ? SMALL_HOLD_MS : HOLD_MS)
 
   const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
 
+  /** Adds what has come since the last time; what is no signature is found out and named at the quorum. */
+  function addUp(lib: Bls): void {
+    if (spoiled) return
+    sum ??= lib.sum()
+    for (const [index, signature] of signatures) {
+      if (summed.has(index)) continue
+      try {
+        sum.add(members[index].publicKey, signature)
+        summed.add(index)
+      } catch {
+        dropSum()
+        return
+      }
+    }
+  }
+
+  function dropSum(): void {
+    spoiled = true
+    sum?.free()
+    sum = undefined
+  }
+
   async function decide(last: boolean): Promise<void> {
     if (decided) return
-    // from the first confirmation on, so that it loads while others are waited for
-    const loaded = bls()
-    if (!isQuorum(weight(), nShards)) {
+    // from the first confirmation on, so that it loads, and reads keys and signatures, while others are waited for
+    const lib = signatures.size > 0 ? await bls() : undefined
+    if (decided) return
+    if (lib !== undefined) addUp(lib)
+    if (lib === undefined || !isQuorum(weight(), nShards)) {
       if (last) result.resolve({ confirmedShards: weight(), epochChanged, refusals })
-      loaded.catch(result.reject)
       return
     }
-    const lib = await loaded
-    if (decided) return
-    const aggregated = aggregateConfirmations({ bls: lib, message, epoch, nShards, members, signatures })
+    const aggregated = aggregateConfirmations({ bls: lib, sum, message, epoch, nShards, members, signatures })
+    if (aggregated.bad.length > 0) dropSum()
     for (const index of aggregated.bad) {
       signatures.delete(index)
       const { nodeId, name } = committee.members[index]
@@ -223,10 +250,12 @@ export function fanOut(
       hopeless ??= setTimeout(() => decide(true).catch(result.reject), HOPELESS_MS)
   }
 
-  const finished = Promise.all(order.map(attend)).then(() => {
-    clearTimeout(hopeless)
-    return decide(true)
-  })
+  const finished = Promise.all(order.map(attend))
+    .then(() => {
+      clearTimeout(hopeless)
+      return decide(true)
+    })
+    .finally(dropSum)
   finished.catch(result.reject)
   return { result: result.promise, finished: finished.catch(() => undefined), serveRest: gate.open }
 }

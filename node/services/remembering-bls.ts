@@ -15,6 +15,7 @@ export function rememberingBls(bls: Bls, maxAnswers = MAX_ANSWERS): Bls {
     sign: (secret, message) => bls.sign(secret, message),
     verify: (publicKey, message, signature) => bls.verify(publicKey, message, signature),
     aggregateSignatures: signatures => bls.aggregateSignatures(signatures),
+    sum: () => bls.sum(),
     verifyAggregate(publicKeys, message, signature) {
       const key = [...publicKeys, message, signature].map(base64).join(' ')
       const known = answers.get(key)

@@ -61,6 +61,50 @@ describe('certificates', () => {
     assert.equal(bls12381_min_pk_verify_aggregate(keys, message, certificate.signature), true)
   })
 
+  it('are the same of signatures that were added up as they came', () => {
+    const given = new Map([0, 1, 3].map(i => [i, signatures[i]!]))
+    const sum = bls.sum()
+    assert.equal(sum.verified(message), undefined)
+    for (const [i, signature] of given) {
+      sum.add(members[i]!.publicKey, signature)
+      assert.deepEqual(
+        sum.verified(message),
+        certificateOf(...[0, 1, 3].filter(other => other <= i)).signature,
+      )
+    }
+    const input = { bls, message, epoch, nShards: N_SHARDS, members, signatures: given }
+    assert.deepEqual(aggregateConfirmations({ ...input, sum }), aggregateConfirmations(input))
+    sum.free()
+  })
+
+  it('are found out when what was added up is no signature over the message', () => {
+    const sum = bls.sum()
+    sum.add(members[0]!.publicKey, signatures[0]!)
+    for (const [key, signature] of [
+      [new Uint8Array(48), signatures[1]!],
+      [members[1]!.publicKey, new Uint8Array(96)],
+    ])
+      assert.throws(() => sum.add(key!, signature!), { code: 'INVALID_KEY' })
+    assert.deepEqual(sum.verified(message), signatures[0])
+    // the right signature of another member
+    sum.add(members[1]!.publicKey, signatures[2]!)
+    assert.equal(sum.verified(message), undefined)
+    const given = new Map([0, 1, 2].map(i => [i, signatures[i === 1 ? 2 : i]!]))
+    const input = { bls, message, epoch, nShards: N_SHARDS, members, signatures: given, sum }
+    assert.deepEqual(aggregateConfirmations(input).bad, [1])
+    sum.free()
+  })
+
+  it('does not sum up to keys that cancel each other out', () => {
+    const negated = Uint8Array.from(members[0]!.publicKey)
+    negated[0]! ^= 0x20
+    const sum = bls.sum()
+    sum.add(members[0]!.publicKey, signatures[0]!)
+    sum.add(negated, signatures[1]!)
+    assert.equal(sum.verified(message), undefined)
+    sum.free()
+  })
+
   it('are not made of many nodes with little weight', () => {
     const { certificate, weight } = aggregate(new Map([1, 2, 3].map(i => [i, signatures[i]!])))
     assert.deepEqual({ certificate, weight }, { certificate: undefined, weight: 6 })

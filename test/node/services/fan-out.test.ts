@@ -36,7 +36,10 @@ describe('fan-out', () => {
 
   type Sliver = (ref: SliverRef) => Uint8Array | Promise<Uint8Array>
   /** Members that are honest, but for those that `behave` speaks for. */
-  const send = (behave: (index: number, sliver: Sliver) => Promise<void>) => {
+  const send = (
+    behave: (index: number, sliver: Sliver) => Promise<void>,
+    sign = (index: number, message: Uint8Array) => bls.sign(secrets[index], message),
+  ) => {
     const liars: string[] = []
     const persistence = { kind: 'permanent' as const }
     const message = confirmationMessage({ epoch: 1 as Epoch, blobId: blob.metadata.blobId, persistence })
@@ -45,7 +48,7 @@ describe('fan-out', () => {
         async store({ peerId }: PeerAddress, { sliver }: { sliver: Sliver }) {
           const index = Number(peerId.slice('peer-'.length))
           await behave(index, sliver)
-          const signature = bls.sign(secrets[index], message)
+          const signature = sign(index, message)
           return { epoch: 1 as Epoch, confirmation: { message, signature }, sentBytes: 0 }
         },
       },
@@ -56,13 +59,14 @@ describe('fan-out', () => {
     }
     const stop = new AbortController()
     const header = { metadata: blob.metadata, persistence, registerDigest: '' }
-    return fanOut(components, {
+    const sending = fanOut(components, {
       committee,
       order: committee.members,
       header,
       encoded: blob,
       signal: stop.signal,
     })
+    return { ...sending, liars }
   }
 
   it('counts the weight of those who confirm', async () => {
@@ -108,6 +112,23 @@ describe('fan-out', () => {
     assert.deepEqual((await result).certificate?.signers, [1, 2, 3])
     silent.resolve()
     await finished
+  })
+
+  it('does without who signs wrongly, names them, and asks the others at once', async () => {
+    for (const wrong of [
+      (index: number, message: Uint8Array) => bls.sign(secrets[(index + 1) % 4], message),
+      () => new Uint8Array(96),
+    ]) {
+      const { result, finished, liars } = send(
+        async () => undefined,
+        (index, message) => (index === 2 ? wrong(index, message) : bls.sign(secrets[index], message)),
+      )
+      const { certificate, confirmedShards } = await result
+      assert.deepEqual(certificate?.signers, [0, 1, 3])
+      assert.equal(confirmedShards, 8)
+      assert.deepEqual(liars, [committee.members[2].nodeId])
+      await finished
+    }
   })
 
   it('tells at once when a quorum has become impossible', async () => {
