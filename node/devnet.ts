@@ -24,6 +24,7 @@ import { createLog, type ScopedLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'
+import { createOpened } from './opened.ts'
 import { createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { rememberingBls } from './services/remembering-bls.ts'
 import type { Client } from './services/types.ts'
@@ -84,10 +85,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     })
   }
   const layout = devnetLayout(dir)
-  const opened: (() => Promise<unknown>)[] = []
-  const closeAll = async (): Promise<void> => {
-    for (const close of opened.reverse().splice(0)) await close()
-  }
+  const opened = createOpened(log)
   try {
     await expectFree(HOST, port)
     opened.push(await lockDevnet(layout))
@@ -204,10 +202,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       async advanceClock(ms) {
         await localnet.advanceClock(ms)
       },
-      close: closeAll,
+      close: opened.closeAll,
     }
   } catch (error) {
-    await closeAll()
+    await opened.closeAll()
     throw error
   }
 }

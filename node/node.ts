@@ -10,6 +10,7 @@ import type { HttpMetrics, NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
 import { peerIdTextOf } from './network/peer-id.ts'
+import { createOpened } from './opened.ts'
 import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
 import { withoutBlocked } from './services/blocked.ts'
@@ -65,18 +66,7 @@ export interface StorageNode {
 /** Starts a storage node; `stop()` ends it. To start again, make another: libp2p cannot be restarted. */
 export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
   const { network, nodeId, nShards, keys, metrics, log = silentLog() } = init
-  // what was opened, in order, so that a start that fails half-way and a stop end alike: last first
-  const opened: (() => Promise<unknown>)[] = []
-  const closeAll = async (): Promise<void> => {
-    for (const close of opened.reverse().splice(0)) {
-      try {
-        await close()
-      } catch (err) {
-        // the rest must still be closed, the store's lock above all
-        log.error({ err, nodeId }, 'a part of the node did not stop cleanly')
-      }
-    }
-  }
+  const opened = createOpened(log)
   try {
     // 1. the store: a foreign or newer one must stop the node before anyone hears of it
     const store = await openNodeStore({
@@ -212,10 +202,10 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       ...(face === undefined ? {} : { httpUrl: face.url }),
       blobs,
       settled: () => mesh.settled(),
-      stop: closeAll,
+      stop: opened.closeAll,
     }
   } catch (error) {
-    await closeAll()
+    await opened.closeAll()
     throw error
   }
 }

@@ -7,6 +7,7 @@ import { devnetLayout, nodeName } from '../devnet/layout.ts'
 import { lockDevnet } from '../devnet/lock.ts'
 import { expectFree } from '../devnet/ports.ts'
 import { clearUnfinished, loadWallets, seatNodes } from '../devnet/provision.ts'
+import { createOpened } from '../opened.ts'
 import { isMissing } from '../store/pack-file.ts'
 import type { LocalnetOptions, RunningLocalnet } from './context.ts'
 
@@ -23,10 +24,7 @@ const SHARDS = 100
 export async function startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet> {
   const { port, dir, log, signal } = options
   const layout = devnetLayout(dir)
-  const opened: (() => Promise<unknown>)[] = []
-  const close = async (): Promise<void> => {
-    for (const end of opened.reverse().splice(0)) await end()
-  }
+  const opened = createOpened(log)
   try {
     await expectFree(HOST, port)
     opened.push(await lockDevnet(layout))
@@ -58,10 +56,10 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       networkPath: layout.network,
       userKeyPath: layout.userKey,
       nodeKeyPath: join(layout.node(nodeName(0)).keys, 'sui.key'),
-      close,
+      close: opened.closeAll,
     }
   } catch (error) {
-    await close()
+    await opened.closeAll()
     throw error
   }
 }
