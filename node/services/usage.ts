@@ -26,6 +26,16 @@ export function createUsage({ metadata, slivers, metrics }: UsageComponents): Us
   let timer: NodeJS.Timeout | undefined
   let last: Promise<{ blobs: number; bytes: number }> | undefined
 
+  /** A count that failed is not kept: whoever asks next has it done again. */
+  function recount(): Promise<{ blobs: number; bytes: number }> {
+    const mine = count()
+    mine.catch(() => {
+      if (last === mine) last = undefined
+    })
+    last = mine
+    return mine
+  }
+
   async function count(): Promise<{ blobs: number; bytes: number }> {
     const start = performance.now()
     const { bytes } = await slivers.usage()
@@ -38,15 +48,13 @@ export function createUsage({ metadata, slivers, metrics }: UsageComponents): Us
 
   return {
     get() {
-      last ??= count()
-      return last
+      return last ?? recount()
     },
     changed() {
       timer ??= setTimeout(() => {
         timer = undefined
-        last = count()
         // whoever asks meets the error; nobody may
-        last.catch(() => undefined)
+        recount().catch(() => undefined)
       }, delayMs).unref()
     },
     async stop() {
