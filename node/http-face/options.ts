@@ -49,7 +49,7 @@ export const DEFAULT_FACE_LIMITS: HttpFaceLimits = {
     ...QUOTAS,
     peer: { ...QUOTAS.address, bytesInFlight: 32 * MIB }, // a quarter; a larger sliver comes when it is the only one
     nodeBytesInFlight: 128 * MIB, // beside what the libp2p protocols may hold
-    nodePieces: 128,
+    nodePieces: 64,
   },
   connections: 4096, // four addresses at their limit
   bodyIdleMs: 15_000,

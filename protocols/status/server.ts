@@ -12,6 +12,8 @@ export function statusHandler(status: StatusSource, certificates: CertificateSin
     } else if ('Metadata' in query) {
       exchange.note({ query: 'metadata', blobId: query.Metadata })
       const metadata = (await status.metadata(query.Metadata, { signal })) ?? null
+      // the one answer here that is large beside its question
+      if (metadata !== null) await exchange.quota.pace(metadata.hashes.length, signal)
       await respond(exchange, MetadataReply, { metadata })
     } else if ('Certified' in query) {
       exchange.note({ query: 'certified' })

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import type { Exchange } from '../../../protocols/rpc/exchange.ts'
+import { SPECS } from '../../../protocols/specs.ts'
+import { StatusRequest } from '../../../protocols/status/messages.ts'
+import { statusHandler } from '../../../protocols/status/server.ts'
+import { blobId, fakeNode, metadataOf } from '../support/fakes.ts'
+
+describe('status', () => {
+  it("counts metadata, a hundred times as large as its question, against the peer's rate", async () => {
+    const node = fakeNode()
+    const id = blobId(1)
+    const log: (string | number)[] = []
+    const exchange = {
+      spec: SPECS.status,
+      peer: 'peer',
+      signal: new AbortController().signal,
+      note: () => {},
+      moved: () => {},
+      quota: { pace: async (bytes: number) => void log.push(bytes) },
+      channel: { send: async () => void log.push('answer') },
+    } as unknown as Exchange
+    const handle = statusHandler(
+      { ...node.status, metadata: async () => metadataOf(id, 77) },
+      node.certificates,
+    )
+    await handle(StatusRequest.encode({ Metadata: id }), exchange)
+    assert.deepEqual(log, [metadataOf(id, 77).hashes.length, 'answer'])
+  })
+})
