@@ -1,9 +1,9 @@
 import createModule, { type G1Element, type G2Element, type ModuleInstance } from 'bls-signatures'
 import { CodecError } from './errors.ts'
 
-export const BLS_PUBLIC_KEY_LENGTH = 48
-export const BLS_SIGNATURE_LENGTH = 96
-export const BLS_SECRET_LENGTH = 32
+const BLS_PUBLIC_KEY_LENGTH = 48
+const BLS_SIGNATURE_LENGTH = 96
+const BLS_SECRET_LENGTH = 32
 
 /** First byte of a compressed point at infinity. It would be a key that verifies anything, so it is never taken. */
 const INFINITY = 0xc0

@@ -49,7 +49,6 @@ export {
   computeBlobId,
   decodeMetadata,
   encodeMetadata,
-  equalMetadata,
   metadataRoot,
   metadataShards,
   sliverHash,
@@ -66,10 +65,15 @@ export {
 } from './params.ts'
 export { pairOfShard, shardOfPair } from './placement.ts'
 export { type EncodedQuilt, encodeQuilt, type QuiltFile } from './quilt/encode.ts'
-export { parseQuiltPatchId, type QuiltPatchRef, quiltPatchId, type Tags } from './quilt/format.ts'
+export {
+  parseQuiltPatchId,
+  type QuiltContents,
+  type QuiltPatchRef,
+  quiltPatchId,
+  type Tags,
+} from './quilt/format.ts'
 export {
   openQuilt,
-  type QuiltContents,
   type QuiltPatch,
   type QuiltReader,
   type QuiltReadOptions,

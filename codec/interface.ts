@@ -1,6 +1,6 @@
 import type { InconsistencyProof, ProvenSymbol, RecoverySymbol } from './recovery.ts'
 import type { StreamCodec } from './stream/ports.ts'
-import type { BlobId, BlobMetadata, SliverRef } from './types.ts'
+import type { BlobMetadata, SliverRef } from './types.ts'
 
 export interface CodecOptions {
   /** worker threads; the number of cores when absent. 0: no threads, the work is done here in short turns */
@@ -133,5 +133,3 @@ export interface Codec extends SliverCodec, StreamCodec {
   /** Stops the threads. Calls in flight reject with CLOSED. */
   close(): Promise<void>
 }
-
-export type { BlobId, BlobMetadata, SliverRef }

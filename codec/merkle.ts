@@ -3,7 +3,7 @@ import { concatBytes } from './bytes.ts'
 
 export const DIGEST_LENGTH = 32
 /** The sibling that an odd level is completed with: 32 zero bytes. */
-export const EMPTY_NODE: Uint8Array = new Uint8Array(DIGEST_LENGTH)
+const EMPTY_NODE: Uint8Array = new Uint8Array(DIGEST_LENGTH)
 const LEAF = Uint8Array.of(0)
 const INNER = Uint8Array.of(1)
 
@@ -15,7 +15,7 @@ export function leafHash(leaf: Uint8Array): Uint8Array {
   return blake2b256(LEAF, leaf)
 }
 
-export function innerHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+function innerHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return blake2b256(INNER, left, right)
 }
 
@@ -24,17 +24,6 @@ export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
   let level = leafHashes
   while (level.length > 1) level = parents(level)
   return level[0] ?? EMPTY_NODE
-}
-
-/** The siblings from leaf `index` up to the root. */
-export function merklePath(leafHashes: readonly Uint8Array[], index: number): Uint8Array[] {
-  const path: Uint8Array[] = []
-  let at = index
-  for (let level = leafHashes; level.length > 1; level = parents(level)) {
-    path.push(level[at ^ 1] ?? EMPTY_NODE)
-    at >>= 1
-  }
-  return path
 }
 
 /** The root that a leaf hash and its path lead to. */

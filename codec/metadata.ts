@@ -1,4 +1,4 @@
-import { ByteReader, concatBytes, equalBytes, expectBytes, u64le, uleb128 } from './bytes.ts'
+import { ByteReader, concatBytes, expectBytes, u64le, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import { blobIdFromBytes, blobIdToBytes } from './ids.ts'
 import { blake2b256, DIGEST_LENGTH, leafHash, merkleRoot } from './merkle.ts'
@@ -94,9 +94,4 @@ export function verifyMetadata(metadata: BlobMetadata): void {
 export function sliverHash(metadata: BlobMetadata, ref: SliverRef): Uint8Array {
   const at = ref.pair * PAIR_HASHES + (ref.axis === 'primary' ? 0 : DIGEST_LENGTH)
   return metadata.hashes.subarray(at, at + DIGEST_LENGTH)
-}
-
-/** Whether two sets of metadata are the same. */
-export function equalMetadata(a: BlobMetadata, b: BlobMetadata): boolean {
-  return a.blobId === b.blobId && a.unencodedLength === b.unencodedLength && equalBytes(a.hashes, b.hashes)
 }

@@ -86,14 +86,14 @@ export function encodeFileHeader(identifier: string, tags: Tags, contentBytes: n
   )
 }
 
-export interface QuiltFileParts {
+export interface QuiltContents {
   identifier: string
   tags: Tags
   contents: Uint8Array
 }
 
 /** Reads a file from its columns, one after the other; throws QUILT_INVALID. */
-export function decodeFile(columns: Uint8Array): QuiltFileParts {
+export function decodeFile(columns: Uint8Array): QuiltContents {
   return orInvalid('file', () => {
     const header = new ByteReader(columns, 'file of a quilt')
     if (header.u8() !== QUILT_VERSION) throw quiltInvalid('unknown version')

@@ -10,6 +10,7 @@ import {
   indexLength,
   MAX_INDEX_COLUMNS,
   parseQuiltPatchId,
+  type QuiltContents,
   quiltInvalid,
   quiltPatchId,
   type Tags,
@@ -36,12 +37,6 @@ export interface QuiltPatch {
 
 export interface QuiltReadOptions {
   signal?: AbortSignal
-}
-
-export interface QuiltContents {
-  identifier: string
-  tags: Tags
-  contents: Uint8Array
 }
 
 /** Reads single files of a quilt: asks for the index's columns and the file's, for no others. */
