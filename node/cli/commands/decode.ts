@@ -1,5 +1,7 @@
-import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import {
   type BlobMetadata,
   type Codec,
@@ -15,6 +17,7 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes } from '../format.ts'
+import { outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
 import { codecFailure } from '../slivers/codec-failure.ts'
 import { FileBlob } from '../slivers/file-blob.ts'
@@ -29,13 +32,13 @@ export async function decode(
 ): Promise<ExitCode> {
   const { output, signal, cwd } = context
   const path = resolve(cwd, folder)
-  const target = resolve(cwd, options.output)
-  await refuseFolder(target, options.output)
+  const target = await outputFile(resolve(cwd, options.output), options.output)
   const slivers = new SliverFolder(path, 'r')
   const codec = createCodec()
   // beside the target, so that it can be renamed, and never in a small memory-backed folder
-  const working = await mkdtemp(join(dirname(target), '.floe-decode-')).catch(error => {
-    throw Object.assign(error as Error, { path: target })
+  const beside = target.replaceable ? dirname(target.path) : cwd
+  const working = await mkdtemp(join(beside, '.floe-decode-')).catch(error => {
+    throw Object.assign(error as Error, { path: target.path })
   })
   try {
     const metadata = await readMetadata(join(path, METADATA_FILE))
@@ -52,7 +55,9 @@ export async function decode(
       { metadata, slivers, working, signal, context, name: options.output, ignore },
       refs,
     )
-    await rename(join(working, 'blob'), target)
+    const blob = join(working, 'blob')
+    if (target.replaceable) await rename(blob, target.path)
+    else await pipeline(createReadStream(blob), createWriteStream(target.path), { signal })
     const { blobId, unencodedLength: size } = metadata
     const text = `${options.output}: ${formatBytes(size)}, ${blobId}`
     await output.result({ blobId, size, output: options.output, ignored }, text)
@@ -63,12 +68,6 @@ export async function decode(
     await rm(working, { recursive: true, force: true })
   }
   return EXIT.ok
-}
-
-/** It would be noticed anyway, but only after everything has been decoded. */
-async function refuseFolder(path: string, name: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isDirectory()) throw new CliError('FILE', EXIT.usage, `${name} is a folder, not a file.`)
 }
 
 interface Task {

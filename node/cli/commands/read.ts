@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { actsOnTerminal } from '../../visible.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes } from '../format.ts'
+import { outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
 import { blobIdArgument } from './arguments.ts'
 
@@ -33,7 +34,9 @@ export async function read(
     }
   })
   if (options.output !== undefined) {
-    await writeWhole(resolve(context.cwd, options.output), data)
+    const file = await outputFile(resolve(context.cwd, options.output), options.output)
+    if (file.replaceable) await writeWhole(file.path, data)
+    else await writeFile(file.path, data)
     const value = { blobId, size: data.length, output: options.output }
     await output.result(value, `${options.output}: ${formatBytes(data.length)} written`)
   } else {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { floe, networkFolder, spawnFloe } from './support.ts'
 
 describe('command line', function () {
@@ -123,6 +125,19 @@ describe('command line', function () {
       await mkdir(join(cwd, 'folder'))
       assert.equal((await floe(cwd, ['read', blobId, '-o', 'folder'])).code, 2)
       assert.deepEqual((await readdir(cwd)).sort(), [...before, 'folder'].sort())
+    })
+
+    it('writes to what is no regular file without replacing it, and through links', async () => {
+      const blobId = await stored('Hello')
+      await promisify(execFile)('mkfifo', [join(cwd, 'pipe')])
+      const reader = readFile(join(cwd, 'pipe'), 'utf8')
+      assert.equal((await floe(cwd, ['read', blobId, '-o', 'pipe'])).code, 0)
+      assert.equal((await stat(join(cwd, 'pipe'))).isFIFO(), true)
+      assert.equal(await reader, 'Hello')
+      await symlink('real', join(cwd, 'link'))
+      await writeFile(join(cwd, 'real'), 'old')
+      assert.equal((await floe(cwd, ['read', blobId, '-o', 'link'])).code, 0)
+      assert.equal(await readFile(join(cwd, 'real'), 'utf8'), 'Hello')
     })
 
     it('ends quietly when the reader of the pipe goes away', async () => {
