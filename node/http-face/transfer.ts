@@ -35,8 +35,8 @@ export async function receive(
 /** Sends bytes to whoever may read them, which is everybody. */
 export async function sendOctets(exchange: FaceExchange, bytes: Uint8Array, stallMs: number): Promise<void> {
   await exchange.quota.pace(bytes.length, exchange.signal)
-  exchange.note({ bytesOut: bytes.length })
   await sendBytes(exchange, 200, octets(bytes.length), bytes, stallMs)
+  exchange.note({ bytesOut: bytes.length })
 }
 
 /** Sends a sliver piece by piece, with one of them in memory. Cut off when the sliver goes meanwhile. */
@@ -47,8 +47,8 @@ export async function sendSliver(exchange: FaceExchange, sliver: OpenSliver, sta
     response.writeHead(200, octets(length)).end()
     return
   }
-  exchange.note({ bytesOut: length })
   await sendPieces(exchange, 200, octets(length), pieces(), stallMs)
+  exchange.note({ bytesOut: length })
 
   async function* pieces(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < length; at += SLIVER_PIECE_BYTES) {

@@ -75,8 +75,8 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
       if (range === undefined) await room(length)
       const { data } = await client.read(blobId, { ...(range && { range, room }), signal })
       if (data.length !== length) throw new Error(`the client read ${data.length} bytes instead of ${length}`)
-      exchange.note({ bytesOut: length })
       await sendBytes(exchange, range === undefined ? 200 : 206, headers, data, limits.readerStallMs)
+      exchange.note({ bytesOut: length })
     } finally {
       leave()
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { ClientError } from '../../../node/errors.ts'
+import { createMetrics } from '../../../node/metrics.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, openSocket, put, reasonOf } from './support.ts'
 
@@ -172,7 +173,8 @@ describe('gateway: reading', () => {
   })
 
   it('sends large blobs to slow readers at their pace, and cuts off those that stall', async () => {
-    const { url, port } = await start({ limits: { readerStallMs: 200, downloads: 1 } })
+    const metrics = createMetrics({ version: 'test' })
+    const { url, port } = await start({ metrics, limits: { readerStallMs: 200, downloads: 1 } })
     const data = Buffer.alloc(24 * 1024 * 1024, 7)
     const blobId = await put(url, data)
     const socket = await openSocket(port)
@@ -188,6 +190,11 @@ describe('gateway: reading', () => {
     socket.resume()
     await once(socket, 'close')
     assert.ok(received < data.length)
+    // what was not taken does not count as sent
+    const sent = /floe_http_bytes_total\{node="gateway",direction="out"\} (\d+)/.exec(
+      await metrics.text(),
+    )?.[1]
+    assert.equal(Number(sent), data.length)
   })
 
   it('counts a range by the whole blob once its rows cannot be had', async () => {
