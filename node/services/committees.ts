@@ -6,7 +6,7 @@ import type { CommitteeView } from '../../protocols/ports.ts'
 export interface CommitteeTracker {
   /** Throws ChainError when the chain was never reached. */
   get(options?: { signal?: AbortSignal; fresh?: boolean }): Promise<Committees>
-  /** The last one read; undefined before the first. */
+  /** The newest one read; undefined before the first. */
   latest(): Committees | undefined
 }
 
@@ -14,7 +14,9 @@ export function createCommitteeTracker(chain: Pick<ChainReader, 'committees'>): 
   let latest: Committees | undefined
   return {
     async get(options = {}) {
-      latest = await chain.committees(options)
+      const read = await chain.committees(options)
+      // an answer that was asked for before an epoch change may come after one that was asked for later
+      if (latest === undefined || read.epoch >= latest.epoch) latest = read
       return latest
     },
     latest: () => latest,
