@@ -91,6 +91,8 @@ describe('blob metadata', () => {
     const maxBytes = maxBlobSize(10)
     const details = { maxBytes, actualBytes: maxBytes + 1 }
     assert.throws(() => decodeMetadata(copy, 10), { code: 'BLOB_TOO_LARGE', details })
+    new DataView(copy.buffer).setBigUint64(34, BigInt(maxBytes), true)
+    assert.equal(decodeMetadata(copy, 10).unencodedLength, maxBytes)
   })
 
   it('is refused with another number of hashes than there are', () => {

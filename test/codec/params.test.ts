@@ -12,6 +12,7 @@ import {
   type SliverPairIndex,
   shardOfPair,
   sliverLength,
+  storageUnits,
   symbolSize,
 } from '../../codec/index.ts'
 import { codeGeometry } from '../../codec/jobs/erasures.ts'
@@ -71,6 +72,7 @@ describe('parameters', () => {
     assert.equal(sliverLength(4, 1, 'primary'), 11)
     assert.equal(sliverLength(4, 1, 'secondary'), 9)
     assert.equal(encodedSize(1000, 1), 1000 * 1001 * 2 + 1000 * 64_032)
+    assert.deepEqual([0, 1, 2 ** 20, 2 ** 20 + 1].map(storageUnits), [0, 1, 1, 2])
   })
 })
 

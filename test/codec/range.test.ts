@@ -54,6 +54,15 @@ describe('ranges of a blob', () => {
     })
   })
 
+  it('are no longer looked for once the signal says so', async () => {
+    const { metadata } = blob
+    const signal = AbortSignal.abort(new Error('enough'))
+    for (const pairs of [[0], Array.from({ length: 21 }, (_, i) => i + 10)]) {
+      const slivers = sliversOf(blob, 'primary', pairs)
+      await assert.rejects(codec.decodeRange({ metadata, slivers, start: 0, end: 10, signal }), /enough/)
+    }
+  })
+
   it('lie within the blob', () => {
     for (const [start, end] of [
       [-1, 5],
