@@ -220,9 +220,6 @@ describe('custody', () => {
     }
     const first = await fill()
     const second = await fill()
-    chain.epoch = (chain.epoch + 1) as never
-    await assert.rejects(first.confirm(), code('EPOCH_CHANGED'))
-    chain.epoch = (chain.epoch - 1) as never
     const { blobId } = blob.metadata
     const objectId = persistence.kind === 'deletable' ? persistence.objectId : assert.fail()
     chain.emit({
@@ -235,6 +232,8 @@ describe('custody', () => {
     })
     await blobs.waitFor(blobId, state => state?.registrations.length === 0, { timeoutMs: 5000 })
     await assert.rejects(second.confirm(), code('BLOB_GONE'))
+    chain.epoch = (chain.epoch + 1) as never
+    await assert.rejects(first.confirm(), code('EPOCH_CHANGED'))
   })
 
   it('refuses a blob that was found invalid', async () => {
