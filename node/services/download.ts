@@ -5,7 +5,7 @@ import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
-import type { BlobCodec } from './adaptive-codec.ts'
+import { type BlobCodec, INLINE_BLOB_BYTES } from './adaptive-codec.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
@@ -66,12 +66,16 @@ async function readWhole(
   const needed = encodingParams(committee.nShards).primarySymbols
   const stop = new AbortController()
   const inner = anySignal(signal, stop.signal)
-  const gatherer = new Gatherer(components, committee, blobId, inner)
+  // the same for both, so that no connection is opened for the metadata alone
+  const order = components.book.ranked(committee.members)
+  const gatherer = new Gatherer(components, committee, blobId, order, inner)
   try {
     // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
-    const metadata = findMetadata(components, committee, blobId, { signal: inner })
+    const metadata = findMetadata(components, committee, blobId, { signal: inner, order })
     gatherer.begin(needed)
     const known = await metadata
+    // the threads that decode start while slivers arrive
+    if (known.unencodedLength > INLINE_BLOB_BYTES) components.codec.warm()
     gatherer.expect(sliverLength(known.nShards, known.unencodedLength, 'primary'))
     return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
   } finally {

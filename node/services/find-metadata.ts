@@ -31,14 +31,14 @@ export async function findMetadata(
   { peers, book, log, metrics, cache }: FindMetadataComponents,
   committee: Committee,
   blobId: BlobId,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, order }: { signal?: AbortSignal | undefined; order?: readonly CommitteeMember[] } = {},
 ): Promise<BlobMetadata> {
   const cached = cache?.get(blobId)
   if (cached !== undefined) return cached
   const { nShards } = committee
   const done = new AbortController()
   const asking = anySignal(signal, done.signal, AbortSignal.timeout(TIMEOUT_MS))
-  const queue = book.ranked(committee.members)
+  const queue = [...(order ?? book.ranked(committee.members))]
   const bell = new Bell()
   let found: BlobMetadata | undefined
   let everyone = false

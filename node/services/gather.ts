@@ -49,13 +49,20 @@ export class Gatherer {
   /** bytes of a sliver at most; a peer that announces more is not listened to */
   #maxBytes: number
 
-  constructor(components: GatherComponents, committee: Committee, blobId: BlobId, signal?: AbortSignal) {
+  /** `order`: members as they are to be asked */
+  constructor(
+    components: GatherComponents,
+    committee: Committee,
+    blobId: BlobId,
+    order: readonly CommitteeMember[],
+    signal?: AbortSignal,
+  ) {
     this.#components = components
     this.#blobId = blobId
     this.#signal = anySignal(signal, this.#closed.signal)
     const { nShards } = committee
     this.#maxBytes = sliverLength(nShards, maxBlobSize(nShards), 'primary')
-    this.#candidates = components.book.ranked(committee.members).map(member => ({
+    this.#candidates = order.map(member => ({
       member,
       pairs: member.shards.map(shard => pairOfShard(shard, blobId, committee.nShards)),
     }))
