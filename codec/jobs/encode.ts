@@ -9,8 +9,8 @@ import { computeBlobId } from '../metadata.ts'
 import type { BlobMetadata } from '../types.ts'
 import { type BlobLayout, type Extent, layOutBlob, symbolsAt, writeFrame } from './blob-layout.ts'
 
-/** Bytes that a batch of small symbols makes up together: shards of this width keep a transform in the cache. */
-const BATCH_BYTES = 512
+/** Bytes that a batch of small symbols makes up together: shards of this width keep a transform in a cache of 1 MiB. */
+const BATCH_BYTES = 640
 /** Tasks per thread, so that none waits long for the last one. */
 const TASKS_PER_THREAD = 16
 const PIECE_BLOCKS = 8
@@ -19,7 +19,7 @@ const MEMO_ENTRIES_PER_UNIT = 4096
 const ROWS_PER_TREE_UNIT = 16
 /** Blobs from here on are loaded in parts, and expanded meanwhile: copying takes a fifth of a second per GiB. */
 const OVERLAP_BYTES = 8 * 2 ** 20
-const OVERLAP_PARTS = 8
+const OVERLAP_PARTS = 4
 
 /** Everything about an encode but the data: where what lies, and which phases there are. */
 export interface EncodePlan {
