@@ -59,6 +59,29 @@ describe('download', () => {
     assert.equal(fake.asked.length, 5)
   })
 
+  it('asks for the metadata where it asks for slivers', async () => {
+    const gaveMetadata: number[] = []
+    const { read, fake, components } = reader(
+      mixed(i => ({
+        ...honest(blob),
+        metadata: async () => {
+          gaveMetadata.push(i)
+          return blob.metadata
+        },
+      })),
+    )
+    for (let i = 0; i < 10; i++) {
+      // knows nobody yet, so that each of its rankings is another one
+      components.book = createPeerBook({
+        network: { peers: [] as unknown } as NetworkConfig,
+        peerIdOf: key => `peer-${key[0]}`,
+      })
+      right(await read())
+      const gaveSlivers = new Set(fake.asked.splice(0).map(({ peer }) => peer))
+      for (const peer of gaveMetadata.splice(0)) assert.ok(gaveSlivers.has(peer))
+    }
+  })
+
   it('asks others when peers cannot be reached or lack slivers', async () => {
     const { read, fake } = reader(
       mixed(i =>
