@@ -41,6 +41,7 @@ export function codecOn(engine: Engine): Codec {
     encodeStream: input => encodeStream(engine, input),
     decodeStream: input => decodeStream(engine, input),
 
+    warm: () => engine.pool.warm(),
     close: () => engine.close(),
   }
 }

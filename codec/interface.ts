@@ -130,6 +130,8 @@ export interface Codec extends SliverCodec, StreamCodec {
    * encoded rightly only `decode` finds.
    */
   decodeRange(input: RangeInput): Promise<Uint8Array>
+  /** Starts the threads now, for a call that will come soon: each takes 50 ms and more. Nothing waits for it. */
+  warm(): void
   /** Stops the threads. Calls in flight reject with CLOSED. */
   close(): Promise<void>
 }

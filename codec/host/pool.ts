@@ -82,6 +82,13 @@ export class Pool {
     })
   }
 
+  /** Starts all threads ahead of the first phase, in the background. A failure shows at the first phase, which tries again. */
+  warm(): void {
+    for (let missing = this.threads - this.#executors.size - this.#starting; missing > 0; missing--) {
+      this.#startExecutor()
+    }
+  }
+
   /** Lets the threads drop what they keep for an arena, so that its memory can be given back. */
   forget(arena: Arena): void {
     for (const executor of this.#executors) executor.forget(arena.id)

@@ -63,6 +63,9 @@ async function uploadFrom(
 ): Promise<StoreResult> {
   const { chain, peers, book, committees, codec } = components
   const { signal, onProgress } = options
+  const isSmall = data.length <= SMALL_BLOB_BYTES
+  // the encoding's threads start while the chain is asked
+  if (!isSmall) codec.warm()
   const [system, { current }] = await Promise.all([
     chain.system({ signal, recent: true }),
     committees.get({ signal }),
@@ -76,7 +79,6 @@ async function uploadFrom(
   }
   // connections are opened while something else is waited for: the encoding, or the chain's registration when the
   // encoding is done at once
-  const isSmall = data.length <= SMALL_BLOB_BYTES
   if (!isSmall) connect(order)
 
   onProgress?.({ phase: 'encode', done: 0, total: 1 })

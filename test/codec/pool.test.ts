@@ -57,6 +57,21 @@ describe('the pool', () => {
     await codec.close()
   })
 
+  it('starts its threads ahead when asked to, once', async () => {
+    const { engine, workers } = engineWithWorkers(2)
+    const codec = codecOn(engine)
+    codec.warm()
+    codec.warm()
+    // an encode of one unit alone would start one thread
+    await codec.metadata(data.subarray(0, 10), 10)
+    codec.warm()
+    await codec.metadata(data, 100)
+    assert.equal(workers.length, 2)
+    await codec.close()
+    codec.warm()
+    assert.equal(workers.length, 2)
+  })
+
   it('gives a small call its turn beside a large one', async () => {
     const codec = createCodec({ threads: 1 })
     await codec.metadata(data.subarray(0, 10), 10)
