@@ -1,9 +1,7 @@
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { Parts } from './context.ts'
-import { tuneEngine } from './engine.ts'
 
-tuneEngine()
 // halves the start of short commands; where the folder is not writable, node goes on without
 enableCompileCache(join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'floe'))
 const { runCli } = await import('./run.ts')
