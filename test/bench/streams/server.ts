@@ -26,7 +26,9 @@ await libp2p.handle(PULL_BYTES, async stream => {
 })
 
 const node = fakeNode()
-const slivers = { ...node.slivers, get: async () => body }
+const read = async (offset: number, length: number): Promise<Uint8Array> =>
+  body.subarray(offset, offset + length)
+const slivers = { ...node.slivers, open: async () => ({ length: body.length, read }) }
 await serveProtocols(
   { libp2p, log: quietLog, metrics: recordMetrics() },
   { ...node, slivers, network },
