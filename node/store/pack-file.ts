@@ -1,5 +1,5 @@
 import { createHash, hash, webcrypto } from 'node:crypto'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
 import { openBytes } from './open-bytes.ts'
@@ -32,13 +32,35 @@ export async function writePack(
 ): Promise<void> {
   const file = await open(temporary, 'wx', 0o600)
   try {
-    await file.writev([...parts])
-    await file.datasync()
-  } finally {
-    await file.close()
+    try {
+      await writeAll(file, parts)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    // a disk that is full shall not stay so because of what did not fit
+    await rm(temporary, { force: true })
+    throw error
   }
   await rename(temporary, path)
   await syncFolder(dirname(path))
+}
+
+/**
+ * One call may write less than everything, and does so without an error when the disk is nearly full; only the next one
+ * says why.
+ */
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let left = parts.filter(({ length }) => length > 0)
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left)
+    left = left.flatMap(part => {
+      const written = Math.min(part.length, bytesWritten)
+      bytesWritten -= written
+      return written === part.length ? [] : [part.subarray(written)]
+    })
+  }
 }
 
 /** Makes names in a folder durable. Windows cannot open folders, and does without. */
