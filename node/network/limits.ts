@@ -38,6 +38,14 @@ export const MONITOR = {
   pingTimeout: { minTimeout: 30_000 },
 } as const
 
+const MINUTE_MS = 60_000
+
+/**
+ * When a node first looks for its neighbours in the DHT, which makes it dial all of them. One second after the start, as
+ * is the default, nodes that start together did 2 s of handshakes just when the first blob came.
+ */
+export const firstSelfQueryMs = (): number => (1 + 4 * Math.random()) * MINUTE_MS
+
 /** Gossip: what neighbours may send us. */
 export const GOSSIP = {
   maxInboundDataLength: 256 * 1024, // one RPC; ours carry messages of at most 16 KiB and control data

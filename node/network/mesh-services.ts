@@ -4,7 +4,7 @@ import { ping } from '@libp2p/ping'
 import type { ObjectId } from '../../codec/types.ts'
 import { certifiedTopic } from '../../protocols/index.ts'
 import { type KnowsPeer, selectiveIdentify } from './identify.ts'
-import { GOSSIP } from './limits.ts'
+import { firstSelfQueryMs, GOSSIP } from './limits.ts'
 
 /** The services of a storage node: identify (which the others build on), ping, DHT and gossip of its own network only. */
 export function createMeshServices(network: ObjectId, isKnown: KnowsPeer) {
@@ -17,8 +17,9 @@ export function createMeshServices(network: ObjectId, isKnown: KnowsPeer) {
       clientMode: false,
       // the default drops private addresses, which would leave nothing on loopback and in local networks
       peerInfoMapper: passthroughMapper,
-      // the first self-query makes no sense before the mesh is dialled
+      // other queries do not wait for the first self-query: the mesh fills the routing table
       allowQueryWithZeroPeers: true,
+      initialQuerySelfInterval: firstSelfQueryMs(),
     }),
     pubsub: gossipsub({
       allowedTopics: [topic],
