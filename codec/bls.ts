@@ -34,6 +34,8 @@ export interface Bls {
  * the points is half of the work. Safe only for keys whose possession was proven.
  */
 export interface BlsSum {
+  /** how many were added */
+  readonly count: number
   /** Throws INVALID_KEY; then nothing was added. */
   add(publicKey: Uint8Array, signature: Uint8Array): void
   /** The aggregate of what was added; undefined when it does not verify, or nothing was added. */
@@ -107,6 +109,7 @@ class ChiaBls implements Bls {
   }
 
   sum(): BlsSum {
+    let count = 0
     let sums: { key: G1Element; point: G2Element } | undefined
     const replace = (next: typeof sums): void => {
       sums?.key.delete()
@@ -114,6 +117,9 @@ class ChiaBls implements Bls {
       sums = next
     }
     return {
+      get count() {
+        return count
+      },
       add: (publicKey, signature) =>
         this.#scoped(keep => {
           const key = this.#g1(publicKey, keep)
@@ -123,6 +129,7 @@ class ChiaBls implements Bls {
             key: sums?.key.add(key) ?? key.deepcopy(),
             point: sums?.point.add(point) ?? point.deepcopy(),
           })
+          count++
         }),
       verified: message => {
         if (sums === undefined) return undefined

@@ -37,12 +37,15 @@ export interface Aggregation {
 
 /**
  * Makes a certificate of confirmations. Aggregates first and verifies once; only when that fails verifies one by one
- * (25 ms each) to find who lied.
+ * (25 ms each) to find who lied. Throws INVALID_ARGUMENT for a sum of more or fewer signatures than are given.
  */
 export function aggregateConfirmations(input: Confirmations): Aggregation {
   const { bls, message, epoch, nShards, members, signatures } = input
   const signers = [...signatures.keys()].sort((a, b) => a - b)
   for (const index of signers) expectInteger(index, 0, members.length - 1, 'committee member')
+  // what was added up must be what the certificate names
+  if (input.sum !== undefined)
+    expectInteger(input.sum.count, signers.length, signers.length, 'signatures added up')
 
   let good = signers
   let signature = input.sum === undefined ? aggregate(input, good) : input.sum.verified(message)

@@ -1,5 +1,6 @@
 import { expectInteger } from './bytes.ts'
 import type { Engine } from './host/engine.ts'
+import { newBytes } from './host/memory.ts'
 import type { RangeInput, SliverCodec } from './interface.ts'
 import { decodeBlob } from './jobs/decode.ts'
 import { encodingParams, symbolSize } from './params.ts'
@@ -38,7 +39,7 @@ export async function decodeRange(
   }
   if (!wanted.every(({ pair }) => rows.has(pair))) return (await decodeBlob(engine, input)).slice(start, end)
 
-  const out = new Uint8Array(end - start)
+  const out = newBytes(end - start)
   const row = rowBytes(metadata)
   for (const ref of wanted) {
     const bytes = rows.get(ref.pair)!

@@ -1,4 +1,4 @@
-import { CodecError } from '../errors.ts'
+import { orOutOfMemory } from './memory.ts'
 
 const PAGE = 65_536
 /** 4 GiB, what WebAssembly addresses; must match kernel/build.ts */
@@ -19,9 +19,13 @@ export class Arena {
   readonly id: number
   #bytes: Uint8Array
 
+  /** Throws OUT_OF_MEMORY. */
   constructor(id: number, shared: boolean) {
     this.id = id
-    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared })
+    this.memory = orOutOfMemory(
+      INITIAL_PAGES * PAGE,
+      () => new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared }),
+    )
     this.#bytes = new Uint8Array(this.memory.buffer)
   }
 
@@ -51,11 +55,7 @@ export class Arena {
   ensure(bytes: number): void {
     const pages = Math.ceil((bytes - this.capacity) / PAGE)
     if (pages <= 0) return
-    try {
-      this.memory.grow(pages)
-    } catch (cause) {
-      throw new CodecError('OUT_OF_MEMORY', `cannot get ${bytes} bytes of memory`, { bytes }, { cause })
-    }
+    orOutOfMemory(bytes, () => this.memory.grow(pages))
   }
 }
 

@@ -31,9 +31,19 @@ export class Engine {
     return this.#field
   }
 
-  /** Runs a job in memory of its own, which is free again afterwards. */
-  async withArena<T>(allotment: Allotment, use: (arena: Arena) => Promise<T>): Promise<T> {
-    await this.#jobs.enter()
+  /** Starts all threads and makes the tables ahead of the first call. Nothing waits for the threads. */
+  warm(): void {
+    this.pool.warm()
+    this.#field ??= createField()
+  }
+
+  /** Runs a job in memory of its own, which is free again afterwards. Until its turn comes the signal ends the wait. */
+  async withArena<T>(
+    allotment: Allotment,
+    use: (arena: Arena) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    await this.#jobs.enter(signal)
     try {
       const arena = this.arenas.acquire(allotment.size)
       try {

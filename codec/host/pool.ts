@@ -196,8 +196,7 @@ export class Pool {
   }
 
   async #createExecutor(): Promise<Executor> {
-    this.#module ??= loadKernel(this.shared, this.#build)
-    const module = await this.#module
+    const module = await this.#loadModule()
     if (!this.shared) return this.#add(new LocalExecutor(module))
     const worker = await this.#spawn(module)
     if (this.#closed) {
@@ -206,6 +205,17 @@ export class Pool {
     }
     const executor: Executor = new ThreadExecutor(worker, () => this.#remove(executor))
     return this.#add(executor)
+  }
+
+  /** Once for all threads; a failure is not kept: the next phase tries again. */
+  #loadModule(): Promise<WebAssembly.Module> {
+    if (this.#module !== undefined) return this.#module
+    const loading = loadKernel(this.shared, this.#build)
+    this.#module = loading
+    loading.catch(() => {
+      this.#module = undefined
+    })
+    return loading
   }
 
   #add(executor: Executor): Executor {

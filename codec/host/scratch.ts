@@ -72,9 +72,8 @@ export class ScratchBlock {
   readonly #fields: readonly number[]
 
   constructor(allotment: Allotment, needs: ScratchNeeds) {
-    const { n, symbolSize, batch, pieceBlocks } = needs
-    // 64 and 128 bytes more: a last piece is longer by up to a block
-    const shard = Math.max(align(batch * symbolSize) + 32, pieceBlocks * 64 + 128)
+    const { n, symbolSize, batch } = needs
+    const shard = shardBytes(needs)
     const planeLength = 2 * shard + 256
     this.repairStride = align(batch * symbolSize) + 32
     const treeBytes = (n + 1) * 32
@@ -118,6 +117,14 @@ export function encodeShards(n: number, originals: number): { workShards: number
     workShards: Math.max(whole, Math.ceil(originals / chunk) * chunk),
     repairShards: chunk >= whole ? whole : 0,
   }
+}
+
+/** Room for a work shard: of a batch of symbols, or of one piece of a symbol that is cut, see `pieceCount` in kernel/assembly/shards.ts. */
+function shardBytes({ symbolSize, batch, pieceBlocks }: ScratchNeeds): number {
+  // a last piece is longer by up to a block
+  const piece = pieceBlocks * 64 + 64
+  if (batch === 1 && symbolSize > piece) return piece + 64
+  return Math.max(align(batch * symbolSize) + 32, piece + 64)
 }
 
 function align(bytes: number): number {

@@ -2,6 +2,7 @@ import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
 import { copyBytes } from '../host/copy.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
+import { newBytes } from '../host/memory.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
 import { JobBlock, ScratchBlock } from '../host/scratch.ts'
 import { CopyTurns } from '../host/turns.ts'
@@ -47,17 +48,21 @@ export async function decodeBlob(engine: Engine, input: DecodeInput): Promise<Ui
   const decode = planDecode(allotment, layout, axis, sources, threads)
   const encode = verify ? planEncode(allotment, layout, threads) : undefined
 
-  return engine.withArena(allotment, async arena => {
-    await placeSlivers(arena, layout, axis, sources, signal)
-    await runDecode(engine, arena, layout, decode, signal)
-    if (encode !== undefined) {
-      zeroPadding(arena, layout)
-      prepareEncode(arena, encode, engine.field.kernelTables)
-      const result = await runEncode(engine, arena, encode, signal)
-      if (result.metadata.blobId !== metadata.blobId) throw mismatch(metadata)
-    }
-    return readMessage(arena, layout, signal)
-  })
+  return engine.withArena(
+    allotment,
+    async arena => {
+      await placeSlivers(arena, layout, axis, sources, signal)
+      await runDecode(engine, arena, layout, decode, signal)
+      if (encode !== undefined) {
+        zeroPadding(arena, layout)
+        prepareEncode(arena, encode, engine.field.kernelTables)
+        const result = await runEncode(engine, arena, encode, signal)
+        if (result.metadata.blobId !== metadata.blobId) throw mismatch(metadata)
+      }
+      return readMessage(arena, layout, signal)
+    },
+    signal,
+  )
 }
 
 interface DecodePlan {
@@ -249,7 +254,7 @@ async function readMessage(
   { unencodedLength, rows }: BlobLayout,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const data = new Uint8Array(unencodedLength)
+  const data = newBytes(unencodedLength)
   const turns = new CopyTurns(signal)
   for (let i = 0; i * rows.body < unencodedLength; i++) {
     const at = symbolsAt(rows, i)

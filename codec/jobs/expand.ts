@@ -58,33 +58,37 @@ export function expandSliver(
   const pathBytes = (levels + 1) * 32
   const paths = allotment.take(proofs ? wanted.length * pathBytes : 0)
 
-  return engine.withArena(allotment, async arena => {
-    jobBlock.write(arena, engine.field.kernelTables)
-    scratch.write(arena)
-    await copyIn(arena, source, body, signal)
-    const word = [originals, originals, source, symbolSize, body.length, 1]
-    const phase = new PhaseBuilder()
-      .unit()
-      .call('expand', ...word)
-      .call('hashSymbols', ...word, 0, 0, 0, 0, 0)
-    if (proofs)
-      for (const [i, index] of wanted.entries()) phase.call('merklePath', index, paths + i * pathBytes)
-    phase.call('wordRoots', root, 0, 1, originals, originals)
-    await engine.run(arena, phase.build(), blocks, signal)
+  return engine.withArena(
+    allotment,
+    async arena => {
+      jobBlock.write(arena, engine.field.kernelTables)
+      scratch.write(arena)
+      await copyIn(arena, source, body, signal)
+      const word = [originals, originals, source, symbolSize, body.length, 1]
+      const phase = new PhaseBuilder()
+        .unit()
+        .call('expand', ...word)
+        .call('hashSymbols', ...word, 0, 0, 0, 0, 0)
+      if (proofs)
+        for (const [i, index] of wanted.entries()) phase.call('merklePath', index, paths + i * pathBytes)
+      phase.call('wordRoots', root, 0, 1, originals, originals)
+      await engine.run(arena, phase.build(), blocks, signal)
 
-    const take = (at: number, length: number) => arena.bytes.slice(at, at + length)
-    const symbols = wanted.map((index, i) => {
-      const at =
-        index < originals
-          ? source + index * symbolSize
-          : scratch.repair + (index - originals) * scratch.repairStride
-      const path = proofs
-        ? Array.from({ length: levels }, (_, level) => take(paths + i * pathBytes + 32 * level, 32))
-        : []
-      return { index, data: take(at, symbolSize), path }
-    })
-    return { root: take(root, 32), symbols }
-  })
+      const take = (at: number, length: number) => arena.bytes.slice(at, at + length)
+      const symbols = wanted.map((index, i) => {
+        const at =
+          index < originals
+            ? source + index * symbolSize
+            : scratch.repair + (index - originals) * scratch.repairStride
+        const path = proofs
+          ? Array.from({ length: levels }, (_, level) => take(paths + i * pathBytes + 32 * level, 32))
+          : []
+        return { index, data: take(at, symbolSize), path }
+      })
+      return { root: take(root, 32), symbols }
+    },
+    signal,
+  )
 }
 
 async function copyIn(arena: Arena, address: number, body: Uint8Array, signal?: AbortSignal): Promise<void> {

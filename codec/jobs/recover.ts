@@ -57,26 +57,30 @@ export function recoverWord(
   const repairs = received.filter(({ index }) => index >= originals)
   const sources = allotment.take(repairs.length * symbolSize + 64)
 
-  return engine.withArena(allotment, async arena => {
-    jobBlock.write(arena, engine.field.kernelTables)
-    scratch.write(arena)
-    let next = sources
-    const addresses = received.map(({ index, data }) => {
-      const address = index < originals ? word + index * symbolSize : next
-      if (index >= originals) next += symbolSize
-      arena.bytes.set(data, address)
-      return address
-    })
-    if (erasures.missing.length > 0) {
-      await engine.run(arena, erasures.locate(arena, engine.field), blocks, signal)
-      erasures.write(arena, engine.field, addresses)
-      const decode = new PhaseBuilder()
-        .unit()
-        .call('decodeWords', erasures.address, 0, 0, 1, word, symbolSize, 0)
-      await engine.run(arena, decode.build(), blocks, signal)
-    }
-    return arena.bytes.slice(word, word + originals * symbolSize)
-  })
+  return engine.withArena(
+    allotment,
+    async arena => {
+      jobBlock.write(arena, engine.field.kernelTables)
+      scratch.write(arena)
+      let next = sources
+      const addresses = received.map(({ index, data }) => {
+        const address = index < originals ? word + index * symbolSize : next
+        if (index >= originals) next += symbolSize
+        arena.bytes.set(data, address)
+        return address
+      })
+      if (erasures.missing.length > 0) {
+        await engine.run(arena, erasures.locate(arena, engine.field), blocks, signal)
+        erasures.write(arena, engine.field, addresses)
+        const decode = new PhaseBuilder()
+          .unit()
+          .call('decodeWords', erasures.address, 0, 0, 1, word, symbolSize, 0)
+        await engine.run(arena, decode.build(), blocks, signal)
+      }
+      return arena.bytes.slice(word, word + originals * symbolSize)
+    },
+    signal,
+  )
 }
 
 /** As many as are needed, the originals first: they need no decoding. Of several with one index the first counts. */

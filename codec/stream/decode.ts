@@ -159,32 +159,36 @@ async function decodeWindows(
   const plan = planDecodeStream(allotment, geometry, axis, received, engine.pool.threads)
   const { erasures, blocks, batch, pieces, message } = plan
 
-  await engine.withArena(allotment, async arena => {
-    plan.jobBlock.write(arena, engine.field.kernelTables)
-    for (const block of plan.scratchBlocks) block.write(arena)
-    const stride = group * symbol
-    if (erasures.missing.length > 0) {
-      await engine.run(arena, erasures.locate(arena, engine.field), blocks, input.signal)
-      const addresses = received.map((_, i) => pieces + i * stride)
-      erasures.write(arena, engine.field, addresses)
-    }
-    for (let first = 0; first < words; first += group) {
-      const count = Math.min(group, words - first)
-      const window: Window = { arena, pieces, message, stride, first, count }
-      const read = (i: number) => {
-        const ref = sliverRef(received[i]!, axis, n)
-        const at = frames[axis].header.length + first * symbol
-        return input.slivers.read(ref, at, bytesAt(arena, pieces + i * stride, count * symbol))
+  await engine.withArena(
+    allotment,
+    async arena => {
+      plan.jobBlock.write(arena, engine.field.kernelTables)
+      for (const block of plan.scratchBlocks) block.write(arena)
+      const stride = group * symbol
+      if (erasures.missing.length > 0) {
+        await engine.run(arena, erasures.locate(arena, engine.field), blocks, input.signal)
+        const addresses = received.map((_, i) => pieces + i * stride)
+        erasures.write(arena, engine.field, addresses)
       }
-      await forEachConcurrently(received.length, read, input.signal)
-      const phase = byRows
-        ? recoverRows(geometry, window, erasures, batch)
-        : recoverColumns(geometry, window, erasures, batch, received)
-      if (phase !== undefined) await engine.run(arena, phase, blocks, input.signal)
-      await (byRows ? writePieces : writeRows)(input, geometry, window, received)
-      onProgress(Math.floor((unencodedLength * (first + count)) / words))
-    }
-  })
+      for (let first = 0; first < words; first += group) {
+        const count = Math.min(group, words - first)
+        const window: Window = { arena, pieces, message, stride, first, count }
+        const read = (i: number) => {
+          const ref = sliverRef(received[i]!, axis, n)
+          const at = frames[axis].header.length + first * symbol
+          return input.slivers.read(ref, at, bytesAt(arena, pieces + i * stride, count * symbol))
+        }
+        await forEachConcurrently(received.length, read, input.signal)
+        const phase = byRows
+          ? recoverRows(geometry, window, erasures, batch)
+          : recoverColumns(geometry, window, erasures, batch, received)
+        if (phase !== undefined) await engine.run(arena, phase, blocks, input.signal)
+        await (byRows ? writePieces : writeRows)(input, geometry, window, received)
+        onProgress(Math.floor((unencodedLength * (first + count)) / words))
+      }
+    },
+    input.signal,
+  )
 }
 
 interface Window {

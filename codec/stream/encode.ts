@@ -47,14 +47,18 @@ export async function encodeStream(
   const plan = planEncodeStream(allotment, geometry, engine.pool.threads)
   // without repair symbols no pass can be checked by the other; a blob on so few shards has at most 590 KB
   const source = geometry.n === geometry.p ? await snapshot(input.source) : input.source
-  return engine.withArena(allotment, async arena => {
-    plan.jobBlock.write(arena, engine.field.kernelTables)
-    for (const block of plan.scratchBlocks) block.write(arena)
-    const pass = new EncodePass(engine, arena, plan, { ...input, source })
-    await pass.rows()
-    await pass.columns()
-    return pass.seal()
-  })
+  return engine.withArena(
+    allotment,
+    async arena => {
+      plan.jobBlock.write(arena, engine.field.kernelTables)
+      for (const block of plan.scratchBlocks) block.write(arena)
+      const pass = new EncodePass(engine, arena, plan, { ...input, source })
+      await pass.rows()
+      await pass.columns()
+      return pass.seal()
+    },
+    input.signal,
+  )
 }
 
 async function snapshot(source: BlobSource): Promise<BlobSource> {

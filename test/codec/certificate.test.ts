@@ -89,9 +89,25 @@ describe('certificates', () => {
     // the right signature of another member
     sum.add(members[1]!.publicKey, signatures[2]!)
     assert.equal(sum.verified(message), undefined)
-    const given = new Map([0, 1, 2].map(i => [i, signatures[i === 1 ? 2 : i]!]))
+    const given = new Map([0, 1].map(i => [i, signatures[i === 1 ? 2 : i]!]))
     const input = { bls, message, epoch, nShards: N_SHARDS, members, signatures: given, sum }
     assert.deepEqual(aggregateConfirmations(input).bad, [1])
+    sum.free()
+  })
+
+  it('are not made of a sum of other signatures than those that are given', () => {
+    const sum = bls.sum()
+    for (const i of [0, 1]) sum.add(members[i]!.publicKey, signatures[i]!)
+    const input = { bls, message, epoch, nShards: N_SHARDS, members, sum }
+    const given = (...signers: number[]) => new Map(signers.map(i => [i, signatures[i]!]))
+    assert.throws(() => sum.add(members[2]!.publicKey, new Uint8Array(96)), { code: 'INVALID_KEY' })
+    assert.equal(sum.count, 2)
+    for (const signers of [[0], [0, 1, 2]]) {
+      assert.throws(() => aggregateConfirmations({ ...input, signatures: given(...signers) }), {
+        code: 'INVALID_ARGUMENT',
+      })
+    }
+    assert.ok(aggregateConfirmations({ ...input, signatures: given(0, 1) }).certificate)
     sum.free()
   })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Arena } from '../../codec/host/arena.ts'
+import { Allotment, type Arena } from '../../codec/host/arena.ts'
 import { ArenaStore } from '../../codec/host/arenas.ts'
+import { newBytes } from '../../codec/host/memory.ts'
+import { ScratchBlock } from '../../codec/host/scratch.ts'
 
 const MIB = 2 ** 20
 
@@ -53,6 +55,43 @@ describe('memory of the codec', () => {
     assert.equal(dropped, 6)
     store.close()
     assert.equal(dropped, 10)
+  })
+
+  it('that the engine does not give at all is the same error', () => {
+    const { Memory } = WebAssembly
+    WebAssembly.Memory = class {
+      constructor() {
+        throw new RangeError('WebAssembly.Memory(): could not allocate memory')
+      }
+    } as unknown as typeof Memory
+    const store = new ArenaStore(false, () => {})
+    try {
+      assert.throws(() => store.acquire(MIB), { code: 'OUT_OF_MEMORY' })
+    } finally {
+      WebAssembly.Memory = Memory
+    }
+    assert.ok(store.acquire(MIB).capacity >= MIB)
+    store.close()
+  })
+
+  it('for what is decoded is the same error too', () => {
+    const bytes = Number.MAX_SAFE_INTEGER
+    assert.throws(() => newBytes(bytes), { code: 'OUT_OF_MEMORY', details: { bytes } })
+    assert.deepEqual(newBytes(2), new Uint8Array(2))
+  })
+
+  it('for a transform is that of a piece where symbols are cut', () => {
+    const scratch = (symbolSize: number, batch = 1) => {
+      const allotment = new Allotment()
+      const rest = { n: 100, pieceBlocks: 8, repairShards: 0, repairSymbols: 0, leaves: 0, trees: 0 }
+      new ScratchBlock(allotment, { ...rest, symbolSize, batch, workShards: 1000 })
+      return allotment.size
+    }
+    const piece = 8 * 64 + 64
+    // a symbol that is just not cut takes as much as the pieces of any larger one
+    assert.ok(scratch(65_534) <= scratch(piece))
+    // symbols side by side are not cut
+    assert.ok(scratch(1000, 2) > 1000 * 2 * 1000)
   })
 
   it('that cannot be had is an error, and what was there is still good', () => {

@@ -104,6 +104,19 @@ describe('the pool', () => {
     await codec.close()
   })
 
+  it('survives a kernel that could not be loaded', async () => {
+    const codec = createCodec({ threads: 1 })
+    const { validate } = WebAssembly
+    WebAssembly.validate = () => false
+    try {
+      await assert.rejects(codec.metadata(data.subarray(0, 10), 10), { code: 'KERNEL_MISSING' })
+    } finally {
+      WebAssembly.validate = validate
+    }
+    await codec.metadata(data.subarray(0, 10), 10)
+    await codec.close()
+  })
+
   it('survives a kernel that traps', async () => {
     const engine = new Engine({ threads: 1 })
     const arena = engine.arenas.acquire(65_536 * 4)

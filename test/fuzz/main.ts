@@ -28,4 +28,13 @@ const file = join(import.meta.dirname, `${name}.ts`)
 if (positionals.length !== 1 || !/^[a-z0-9-]+$/.test(name) || name === 'main' || !existsSync(file)) fail()
 if (!(minutes > 0) || !Number.isSafeInteger(seed)) fail()
 const fuzzer = (await import(file)) as { run: (options: FuzzOptions) => Promise<void> }
-await fuzzer.run({ minutes, seed })
+try {
+  await fuzzer.run({ minutes, seed })
+} catch (error) {
+  // first and last: whatever part of the output is kept tells how to run it again
+  const failed = `FAILED: npm run fuzz -- ${name} --seed ${seed} (${(error as Error).message})`
+  console.log(failed)
+  console.error(error)
+  console.error(failed)
+  process.exit(1)
+}

@@ -9,6 +9,7 @@ import {
   createCodec,
   decodeMetadata,
   metadataShards,
+  type SliverFiles,
   type SliverRef,
   sliverLength,
   verifyMetadata,
@@ -21,6 +22,7 @@ import { outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
 import { codecFailure } from '../slivers/codec-failure.ts'
 import { FileBlob } from '../slivers/file-blob.ts'
+import { namingUnreadable, UnreadableSliver } from '../slivers/readable-slivers.ts'
 import { SliverFolder, sliverFileName } from '../slivers/sliver-folder.ts'
 import { METADATA_FILE } from './encode.ts'
 
@@ -45,14 +47,17 @@ export async function decode(
     const { refs, wrong } = await slivers.list(metadata)
     const ignored: string[] = []
     // told as soon as it is known: what is left may be too little
-    const ignore = (name: string) => {
+    const ignore = (name: string, why = 'is not a sliver of this blob') => {
+      // what is wrong is found again when a file that cannot be read is met later
+      if (ignored.includes(name)) return
       ignored.push(name)
-      output.say(`${name} is not a sliver of this blob`)
+      output.say(`${name} ${why}`)
     }
-    wrong.forEach(ignore)
-    await decodeOrFindBad(
+    for (const name of wrong) ignore(name)
+    const readable = namingUnreadable(slivers)
+    await decodeReadable(
       codec,
-      { metadata, slivers, working, signal, context, name: options.output, ignore },
+      { metadata, slivers: readable, working, signal, context, name: options.output, ignore },
       refs,
     )
     const blob = join(working, 'blob')
@@ -72,12 +77,28 @@ export async function decode(
 
 interface Task {
   metadata: BlobMetadata
-  slivers: SliverFolder
+  slivers: Pick<SliverFiles, 'read'>
   working: string
   signal: AbortSignal
   context: Context
   name: string
-  ignore(file: string): void
+  ignore(file: string, why?: string): void
+}
+
+/** Does without files that cannot be read, one after the other as they are met. */
+async function decodeReadable(codec: Codec, task: Task, refs: readonly SliverRef[]): Promise<void> {
+  let left = refs
+  for (;;) {
+    try {
+      return await decodeOrFindBad(codec, task, left)
+    } catch (error) {
+      if (!(error instanceof UnreadableSliver)) throw error
+      const { ref, code } = error
+      const name = sliverFileName(ref)
+      task.ignore(name, `cannot be read (${code})`)
+      left = left.filter(other => sliverFileName(other) !== name)
+    }
+  }
 }
 
 /** Decodes optimistically; only when the result is wrong are slivers checked one by one, and the good ones used. */

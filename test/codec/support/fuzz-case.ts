@@ -14,6 +14,7 @@ import {
   verifySymbol,
 } from '../../../codec/index.ts'
 import { enough, ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './data.ts'
+import { crowds } from './fuzz-crowd.ts'
 import { provesCheating } from './fuzz-proofs.ts'
 import { quilts } from './fuzz-quilt.ts'
 import { MemoryBlob, MemorySlivers } from './memory-files.ts'
@@ -27,13 +28,18 @@ const BUILDS: { build: KernelBuild; threads: number }[] = [
   { build: 'relaxed', threads: 2 },
   { build: 'plain', threads: 0 },
   { build: 'plain', threads: 2 },
+  // more than there are cores on many a machine
+  { build: 'relaxed', threads: 6 },
 ]
 const MAX_SHARDS = 140
 /** of three cases in four; the fourth may have a hundred times as much */
 const SMALL_BYTES = 30_000
 const LARGE_BYTES = 3_000_000
 
-/** Runs cases from a seed for as long as `proceed` says; answers how many. Throws with the case's seed. */
+/**
+ * Runs cases from a seed for as long as `proceed` says; answers how many. Throws with the case's seed, from which a run
+ * begins with that case.
+ */
 export async function runCodecFuzz(seed: number, proceed: (done: number) => boolean): Promise<number> {
   const engines = BUILDS.map(options => new Engine(options))
   let done = 0
@@ -43,7 +49,10 @@ export async function runCodecFuzz(seed: number, proceed: (done: number) => bool
       try {
         await fuzzCase(engines, caseSeed)
       } catch (cause) {
-        throw new Error(`case of seed ${caseSeed}: ${(cause as Error).message}`, { cause })
+        throw new Error(
+          `case ${done} of seed ${seed}, alone: seed ${caseSeed}: ${(cause as Error).message}`,
+          { cause },
+        )
       }
     }
   } finally {
@@ -76,13 +85,14 @@ async function fuzzCase(engines: readonly Engine[], seed: number): Promise<void>
   if (random(4) === 0) await provesCheating(engine, codec, random, blob, axis)
   blob.release()
   if (random(4) === 0) await quilts(random, n)
+  if (random(12) === 0) await crowds(codec, random)
 }
 
 /** Sizes of every magnitude, some exactly full, some with zeros at the end. */
 function randomBlob(random: Random, n: number): Uint8Array {
   const limit = Math.min(random(4) === 0 ? LARGE_BYTES : SMALL_BYTES, maxBlobSize(n))
   const { primarySymbols: p, secondarySymbols: s } = encodingParams(n)
-  let length = Math.floor(2 ** ((Math.log2(limit + 1) * random(1001)) / 1000))
+  let length = Math.min(limit, Math.floor(2 ** ((Math.log2(limit + 1) * random(1001)) / 1000)))
   if (random(5) === 0) length = Math.min(p * s * symbolSize(n, length), limit)
   const data = xorshiftBytes(random(2 ** 32) + 1, length)
   if (random(4) === 0) data.fill(0, random(length + 1))

@@ -43,6 +43,7 @@ function randomFiles(random: Random, count: number): QuiltFile[] {
       Array.from({ length: random(3) }, () => [text(random(6)), text(random(9))]),
     )
     const length = random([2, 50, 3000][random(3)]!)
-    return { identifier: `${text(random(10))}${i}`, contents: xorshiftBytes(i + 1, length), tags }
+    // with a dash: '1' and 6 would give the same name as '' and 16
+    return { identifier: `${text(random(10))}-${i}`, contents: xorshiftBytes(i + 1, length), tags }
   })
 }

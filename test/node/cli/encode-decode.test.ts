@@ -32,10 +32,14 @@ describe('floe encode and floe decode', () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   /** A copy of the slivers, changed. */
-  const variant = async (name: string, change: (path: (file: string) => string) => Promise<void>) => {
+  const variant = async (
+    name: string,
+    change: (path: (file: string) => string) => Promise<unknown>,
+    env: Record<string, string> = {},
+  ) => {
     await cp(join(folder, 'slivers'), join(folder, name), { recursive: true })
     await change(file => join(folder, name, file))
-    return floe(folder, ['decode', name, '-o', `${name}.out`, '--json'])
+    return floe(folder, ['decode', name, '-o', `${name}.out`, '--json'], { env })
   }
   const remove = (path: (file: string) => string, axis: string, pairs: number[]) =>
     Promise.all(pairs.map(pair => rm(path(`${axis}-000${pair}.bin`))))
@@ -96,6 +100,56 @@ describe('floe encode and floe decode', () => {
     ]
     assert.deepEqual(JSON.parse(stdout.toString()).ignored.sort(), ignored.sort())
     assert.deepEqual(await readFile(join(folder, 'wrong.out')), data)
+  })
+
+  it('do without files that cannot be read, and name them', async () => {
+    const broken = join(folder, 'broken-disk.mjs')
+    await writeFile(
+      broken,
+      `import fs from 'node:fs/promises'
+      import { syncBuiltinESMExports } from 'node:module'
+      const { open } = fs
+      const failure = (code, path) => Object.assign(new Error(code), { code, path })
+      fs.open = async (path, ...rest) => {
+        if (/primary-000[19].bin/.test(path)) throw failure('EACCES', path)
+        const handle = await open(path, ...rest)
+        if (/primary-0002.bin/.test(path)) handle.read = async () => { throw failure('EIO') }
+        return handle
+      }
+      syncBuiltinESMExports()`,
+    )
+    const env = { NODE_OPTIONS: `--import ${broken}` }
+    const { code, stdout } = await variant('unreadable', async () => {}, env)
+    assert.equal(code, 0)
+    assert.deepEqual(JSON.parse(stdout.toString()).ignored, ['primary-0001.bin', 'primary-0002.bin'])
+    assert.deepEqual(await readFile(join(folder, 'unreadable.out')), data)
+
+    // a wrong one among them
+    const { code: wrongCode, stdout: wrongOut } = await variant(
+      'unreadable-wrong',
+      async path => {
+        const bytes = await readFile(path('primary-0000.bin'))
+        bytes[100]! ^= 1
+        await writeFile(path('primary-0000.bin'), bytes)
+      },
+      env,
+    )
+    assert.equal(wrongCode, 0)
+    assert.deepEqual(JSON.parse(wrongOut.toString()).ignored, [
+      'primary-0001.bin',
+      'primary-0002.bin',
+      'primary-0009.bin',
+      'primary-0000.bin',
+    ])
+
+    // too little is left, and it is said why
+    const few = await variant(
+      'unreadable-few',
+      path =>
+        remove(path, 'primary', [0, 3, 4, 5, 6, 7, 8]).then(() => remove(path, 'secondary', [0, 1, 2, 3])),
+      env,
+    )
+    assert.equal(few.code, 5)
   })
 
   it('say what is missing', async () => {

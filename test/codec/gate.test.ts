@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { codecOn } from '../../codec/codec.ts'
+import { Allotment } from '../../codec/host/arena.ts'
+import { Engine } from '../../codec/host/engine.ts'
+import { Gate } from '../../codec/host/gate.ts'
+import type { ProvenSymbol } from '../../codec/index.ts'
+import { ref, sliversOf, xorshiftBytes } from './support/data.ts'
+import { MemoryBlob, MemorySlivers } from './support/memory-files.ts'
+
+describe('the gate before jobs', () => {
+  const reason = new Error('enough')
+
+  it('lets in by order of arrival; whoever is aborted leaves the line', async () => {
+    const gate = new Gate(1)
+    await gate.enter()
+    const order: number[] = []
+    const controllers = [0, 1, 2].map(() => new AbortController())
+    const waiting = controllers.map(({ signal }, i) => gate.enter(signal).then(() => order.push(i)))
+    controllers[1]!.abort(reason)
+    await assert.rejects(waiting[1]!, reason)
+    gate.leave()
+    await waiting[0]
+    // nobody in the line hears the signal any more
+    controllers[0]!.abort(reason)
+    gate.leave()
+    await waiting[2]
+    assert.deepEqual(order, [0, 2])
+    await assert.rejects(gate.enter(AbortSignal.abort(reason)), reason)
+    gate.leave()
+    // the place that was not taken is free
+    await gate.enter()
+  })
+
+  it('does not hold calls up that were aborted', async () => {
+    const engine = new Engine({ threads: 0 })
+    const codec = codecOn(engine)
+    const n = 10
+    const data = xorshiftBytes(1, 50_000)
+    const blob = await codec.encode(data, n)
+    const { metadata } = blob
+    const target = ref(0, 'secondary')
+    const primaries = sliversOf(blob, 'primary', [6, 7, 8, 9])
+    const [{ ref: source, bytes }] = primaries as [(typeof primaries)[0]]
+    const symbols: ProvenSymbol[] = []
+    for (const sliver of primaries) {
+      const { ref: from, bytes: body } = sliver
+      symbols.push(
+        ...(await codec.recoverySymbols({ metadata, source: from, bytes: body, targets: [target] })),
+      )
+    }
+    // as many jobs as there is room for, which do not end
+    const rest = Promise.withResolvers<void>()
+    const jobs = Array.from({ length: 3 }, () => engine.withArena(new Allotment(), () => rest.promise))
+    const files = new MemorySlivers()
+    const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+      decode: signal => codec.decode({ metadata, slivers: primaries, signal }),
+      verify: signal => codec.verifySliver(metadata, source, bytes, { signal }),
+      recover: signal => codec.recoverSliver({ metadata, target, symbols, signal }),
+      prove: signal =>
+        codec.recoverySymbols({ metadata, source, bytes, targets: [target], proofs: true, signal }),
+      'encode a stream': signal =>
+        codec.encodeStream({ source: new MemoryBlob(data), nShards: n, slivers: files, signal }),
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      const controller = new AbortController()
+      const outcome = call(controller.signal)
+      await new Promise(setImmediate)
+      controller.abort(reason)
+      await assert.rejects(outcome, reason, name)
+    }
+    rest.resolve()
+    await Promise.all(jobs)
+    // and all places are free again
+    const free = Array.from({ length: 3 }, () => engine.withArena(new Allotment(), async () => {}))
+    await Promise.all(free)
+    assert.deepEqual(await codec.decode({ metadata, slivers: primaries }), data)
+    blob.release()
+    await codec.close()
+  })
+})
