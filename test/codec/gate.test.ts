@@ -48,10 +48,12 @@ describe('the gate before jobs', () => {
         ...(await codec.recoverySymbols({ metadata, source: from, bytes: body, targets: [target] })),
       )
     }
+    const files = new MemorySlivers()
+    await codec.encodeStream({ source: new MemoryBlob(data), nShards: n, slivers: files })
+    const available = primaries.map(sliver => sliver.ref)
     // as many jobs as there is room for, which do not end
     const rest = Promise.withResolvers<void>()
     const jobs = Array.from({ length: 3 }, () => engine.withArena(new Allotment(), () => rest.promise))
-    const files = new MemorySlivers()
     const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
       decode: signal => codec.decode({ metadata, slivers: primaries, signal }),
       verify: signal => codec.verifySliver(metadata, source, bytes, { signal }),
@@ -59,7 +61,20 @@ describe('the gate before jobs', () => {
       prove: signal =>
         codec.recoverySymbols({ metadata, source, bytes, targets: [target], proofs: true, signal }),
       'encode a stream': signal =>
-        codec.encodeStream({ source: new MemoryBlob(data), nShards: n, slivers: files, signal }),
+        codec.encodeStream({
+          source: new MemoryBlob(data),
+          nShards: n,
+          slivers: new MemorySlivers(),
+          signal,
+        }),
+      'decode a stream': signal =>
+        codec.decodeStream({
+          metadata,
+          available,
+          slivers: files,
+          output: new MemoryBlob(new Uint8Array(data.length)),
+          signal,
+        }),
     }
     for (const [name, call] of Object.entries(calls)) {
       const controller = new AbortController()
