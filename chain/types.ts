@@ -94,6 +94,8 @@ export interface BlobObject {
 
 export interface RegisterInput {
   metadata: BlobMetadata
+  /** Merkle root over the metadata's hashes; computed when absent. The contract checks that it gives the blob ID. */
+  rootHash?: Uint8Array
   epochs: number
   deletable: boolean
 }

@@ -41,7 +41,10 @@ export function codecOn(engine: Engine): Codec {
     encodeStream: input => encodeStream(engine, input),
     decodeStream: input => decodeStream(engine, input),
 
-    warm: () => engine.pool.warm(),
+    warm() {
+      engine.pool.warm()
+      void engine.field
+    },
     close: () => engine.close(),
   }
 }

@@ -130,7 +130,10 @@ export interface Codec extends SliverCodec, StreamCodec {
    * encoded rightly only `decode` finds.
    */
   decodeRange(input: RangeInput): Promise<Uint8Array>
-  /** Starts the threads now, for a call that will come soon: each takes 50 ms and more. Nothing waits for it. */
+  /**
+   * Starts the threads and makes the tables now, for a call that will come soon: 50 ms and more for each thread, 4 for the
+   * tables. Nothing waits for the threads.
+   */
   warm(): void
   /** Stops the threads. Calls in flight reject with CLOSED. */
   close(): Promise<void>

@@ -119,7 +119,9 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
         'download',
         () =>
           guarded(options.signal, async signal => {
-            const { current } = await committees.get({ signal })
+            // tables for a small blob are made while the chain is asked; for a large one they are needed as well
+            const warming = setImmediate(() => codec.warm(0))
+            const { current } = await committees.get({ signal }).finally(() => clearImmediate(warming))
             return download(components, current, blobId, { ...options, signal })
           }),
         ({ data }) => data.length,

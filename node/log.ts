@@ -56,8 +56,17 @@ export function createLog({
   )
 }
 
+/** Made for every client that is given no log: pino would take 2 ms to say nothing. */
 export function silentLog(): ScopedLog {
-  return createLog({ level: 'silent' })
+  const nothing = (): void => undefined
+  const silent: ScopedLog = {
+    debug: nothing,
+    info: nothing,
+    warn: nothing,
+    error: nothing,
+    child: () => silent,
+  }
+  return silent
 }
 
 /** Message and code of an error and of what caused it. Stacks only where no code says what happened. */

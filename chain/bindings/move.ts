@@ -1,6 +1,5 @@
-import type { BcsType } from '@mysten/bcs'
+import { BcsReader, type BcsType } from '@mysten/bcs'
 import { bcs } from '@mysten/sui/bcs'
-import { decodeExact } from '../../codec/index.ts'
 import { ChainError } from '../errors.ts'
 
 /** `sui::group_ops::Element`: the bytes of a group element. */
@@ -27,10 +26,17 @@ export function fieldOf<K, KI, V, VI>(key: BcsType<K, KI>, value: BcsType<V, VI>
   return bcs.struct(`Field<${key.name}, ${value.name}>`, { id: bcs.Address, name: key, value })
 }
 
-/** Decodes what was read from the chain; throws MALFORMED when the layout is another one. */
+/**
+ * Decodes what was read from the chain; throws MALFORMED when the layout is another one. The chain writes each value in
+ * one way only, so that nothing is encoded again to compare; what is left over or missing tells another layout.
+ */
 export function decodeMove<T, I>(type: BcsType<T, I>, bytes: Uint8Array): T {
   try {
-    return decodeExact(type, bytes)
+    const reader = new CountingReader(bytes)
+    const value = type.read(reader)
+    if (reader.count !== bytes.length)
+      throw new RangeError(`${reader.count} of ${bytes.length} bytes were read`)
+    return value
   } catch (cause) {
     throw new ChainError(
       'MALFORMED',
@@ -38,6 +44,16 @@ export function decodeMove<T, I>(type: BcsType<T, I>, bytes: Uint8Array): T {
       { what: type.name },
       { cause },
     )
+  }
+}
+
+/** Tells how far it has come: past the end, too, when the bytes are part of a larger buffer. */
+class CountingReader extends BcsReader {
+  count = 0
+
+  override shift(bytes: number): this {
+    this.count += bytes
+    return super.shift(bytes)
   }
 }
 

@@ -39,7 +39,7 @@ export class WalletWriter implements ChainWriter {
 
   async register(input: RegisterInput, options: RegisterOptions = {}): Promise<Registration> {
     const { metadata, epochs, deletable } = input
-    const rootHash = littleEndian(metadataRoot(metadata))
+    const rootHash = littleEndian(input.rootHash ?? metadataRoot(metadata))
     const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
     const { signal, permission, onExecuted } = options
     let type = ''

@@ -1,10 +1,13 @@
 import { type Codec, createCodec } from '../../codec/index.ts'
 
 /** What nodes and clients need of the codec. */
-export type BlobCodec = Pick<Codec, 'encode' | 'metadata' | 'decode' | 'verifySliver' | 'warm' | 'close'>
+export type BlobCodec = Pick<Codec, 'encode' | 'metadata' | 'decode' | 'verifySliver' | 'close'> & {
+  /** Makes ready for a call with a blob of so many bytes that will come soon: threads, or tables. Nothing waits for it. */
+  warm(bytes: number): void
+}
 
 /** Below these a job is done (in some 10 ms) before a cold thread would have started (50 ms and more). */
-export const INLINE_BLOB_BYTES = 1024 * 1024
+const INLINE_BLOB_BYTES = 1024 * 1024
 /** hashing takes time by the square of the shards, however small the blob */
 const INLINE_SHARDS = 200
 /** a sliver is expanded to n symbols: 0.2 ms of work, against 0.1 ms of handing it to a thread */
@@ -22,7 +25,7 @@ export function createAdaptiveCodec(): BlobCodec {
     decode: input => forBlob(input.metadata.unencodedLength, input.metadata.nShards).decode(input),
     verifySliver: (metadata, ref, bytes, options) =>
       (bytes.length <= INLINE_SLIVER_BYTES ? inline : threaded).verifySliver(metadata, ref, bytes, options),
-    warm: () => threaded.warm(),
+    warm: bytes => (bytes <= INLINE_BLOB_BYTES ? inline : threaded).warm(),
     async close() {
       await Promise.all([inline.close(), threaded.close()])
     },

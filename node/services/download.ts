@@ -5,7 +5,7 @@ import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
-import { type BlobCodec, INLINE_BLOB_BYTES } from './adaptive-codec.ts'
+import type { BlobCodec } from './adaptive-codec.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
@@ -75,7 +75,7 @@ async function readWhole(
     gatherer.begin(needed)
     const known = await metadata
     // the threads that decode start while slivers arrive
-    if (known.unencodedLength > INLINE_BLOB_BYTES) components.codec.warm()
+    components.codec.warm(known.unencodedLength)
     gatherer.expect(sliverLength(known.nShards, known.unencodedLength, 'primary'))
     return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
   } finally {

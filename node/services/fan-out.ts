@@ -24,7 +24,7 @@ import { sleep } from './wait.ts'
 export interface FanOutComponents {
   peers: Pick<PeerClient, 'store'>
   book: PeerBook
-  /** called when the first confirmation has come */
+  /** called when the first member has been given its slivers */
   bls: () => Promise<Bls>
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
@@ -152,7 +152,7 @@ export function fanOut(
 
   async function decide(last: boolean): Promise<void> {
     if (decided) return
-    // from the first confirmation on, so that it loads, and reads keys and signatures, while others are waited for
+    // from the first confirmation on, so that keys and signatures are read while others are waited for
     const lib = signatures.size > 0 ? await bls() : undefined
     if (decided) return
     if (lib !== undefined) addUp(lib)
@@ -188,11 +188,15 @@ export function fanOut(
     for (let attempt = 1; ; attempt++) {
       const start = performance.now()
       const turn = gate.turn(member.shards.length)
+      let given = 0
       try {
         const sliver = async (ref: SliverRef): Promise<Uint8Array> => {
           // it has other shards than we know of, or lies: either way the uplink is not for this sliver
           if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED')
           await turn.come(signal)
+          given++
+          // the library loads while the slivers are verified; what fails fails again where it is needed
+          if (given === 2 * shards.size) bls().catch(() => undefined)
           return encoded.view(ref)
         }
         if (isSmall) await turn.come(signal)

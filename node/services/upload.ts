@@ -8,7 +8,7 @@ import type {
   SystemInfo,
 } from '../../chain/types.ts'
 import { type Bls, type EncodedBlob, encodedSize, maxBlobSize } from '../../codec/index.ts'
-import type { BlobId, BlobMetadata, Certificate, ObjectId, Persistence } from '../../codec/types.ts'
+import type { BlobId, Certificate, ObjectId, Persistence } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
@@ -29,7 +29,7 @@ export interface UploadComponents {
   book: PeerBook
   committees: CommitteeTracker
   codec: BlobCodec
-  /** called when the first node has confirmed */
+  /** called when the first node has been given its slivers */
   bls: () => Promise<Bls>
   lingering: Lingering
   log: Log
@@ -64,12 +64,12 @@ async function uploadFrom(
   const { chain, peers, book, committees, codec } = components
   const { signal, onProgress } = options
   const isSmall = data.length <= SMALL_BLOB_BYTES
-  // the encoding's threads start while the chain is asked
-  if (!isSmall) codec.warm()
+  // the encoding's threads start, or its tables are made, while the chain is asked
+  const warming = setImmediate(() => codec.warm(data.length))
   const [system, { current }] = await Promise.all([
     chain.system({ signal, recent: true }),
     committees.get({ signal }),
-  ])
+  ]).finally(() => clearImmediate(warming))
   checkOptions(system, data, options)
   const order = servingOrder(book, current)
   const seats: Seats = { current, order, system }
@@ -86,7 +86,7 @@ async function uploadFrom(
   onProgress?.({ phase: 'encode', done: 1, total: 1 })
   let handedOver = false
   try {
-    const registering = registerUnlessKnown(components, encoded.metadata, seats, options)
+    const registering = registerUnlessKnown(components, encoded, seats, options)
     if (isSmall) connect(firstQuorum(order, current.nShards))
     const begun = await registering
     if ('result' in begun) return begun.result
@@ -152,20 +152,20 @@ interface Begun {
  */
 async function registerUnlessKnown(
   components: UploadComponents,
-  metadata: BlobMetadata,
+  encoded: EncodedBlob,
   { order, current, system }: Seats,
   options: StoreOptions,
 ): Promise<Begun | { result: StoreResult }> {
-  const { blobId } = metadata
+  const { blobId } = encoded.metadata
   const { signal, force, onProgress } = options
   onProgress?.({ phase: 'register', done: 0, total: 1 })
   const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
-  const first = register(components, metadata, options, isNew)
+  const first = register(components, encoded, options, isNew)
   if (await isNew) return done(await first)
   const known = await findExisting(components, blobId, current, system, options)
   if (known?.result !== undefined) return { result: known.result }
   const blob = known?.resume
-  if (blob === undefined) return done(await register(components, metadata, options))
+  if (blob === undefined) return done(await register(components, encoded, options))
   const registration = Promise.resolve({ blob, digest: '', costFrost: 0n })
   return done({ objectId: blob.objectId, digest: '', registration })
 
@@ -178,7 +178,7 @@ async function registerUnlessKnown(
 /** Resolves once the registration was executed. Nothing is handed in before `isNew`, and nothing when that is false. */
 function register(
   { writer }: UploadComponents,
-  metadata: BlobMetadata,
+  { metadata, rootHash }: EncodedBlob,
   { epochs, deletable, signal }: StoreOptions,
   isNew?: Promise<boolean>,
 ): Promise<Begun> {
@@ -187,7 +187,7 @@ function register(
   })
   const executed = Promise.withResolvers<Omit<Begun, 'registration'>>()
   const onExecuted = executed.resolve
-  const input = { metadata, epochs, deletable }
+  const input = { metadata, rootHash, epochs, deletable }
   const registration = writer.register(input, { ...(signal && { signal }), permission, onExecuted })
   registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
   const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { BcsType } from '@mysten/bcs'
+import { type BcsType, bcs } from '@mysten/bcs'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { Blob } from '../../../chain/bindings/blob.ts'
 import { compressG1 } from '../../../chain/bindings/g1.ts'
@@ -166,6 +166,10 @@ describe('chain/bindings', () => {
     const malformed = (error: unknown) => isChainError(error, 'MALFORMED')
     assert.throws(() => decodeMove(Blob, Uint8Array.of(...bytes, 0)), malformed)
     assert.throws(() => decodeMove(Blob, bytes.subarray(1)), malformed)
+    // the rest is there, behind the end, as in a larger message
+    const vector = bcs.byteVector().serialize(bytes).toBytes()
+    assert.throws(() => decodeMove(bcs.byteVector(), vector.subarray(0, -1)), malformed)
+    assert.deepEqual(decodeMove(bcs.byteVector(), vector), bytes)
     assert.throws(() => decodeMove(fieldOf(Blob, Blob), bytes), malformed)
   })
 
