@@ -1,14 +1,6 @@
-import type {
-  BlobObject,
-  ChainReader,
-  ChainWriter,
-  Committee,
-  CommitteeMember,
-  Registration,
-  SystemInfo,
-} from '../../chain/types.ts'
+import type { ChainReader, ChainWriter, Committee, CommitteeMember, SystemInfo } from '../../chain/types.ts'
 import { type Bls, type EncodedBlob, encodedSize, maxBlobSize } from '../../codec/index.ts'
-import type { BlobId, Certificate, ObjectId, Persistence } from '../../codec/types.ts'
+import type { Certificate, Persistence } from '../../codec/types.ts'
 import type { PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
@@ -17,8 +9,8 @@ import type { BlobCodec } from './adaptive-codec.ts'
 import type { CommitteeTracker } from './committees.ts'
 import { fanOut, firstQuorum, SMALL_BLOB_BYTES } from './fan-out.ts'
 import type { Lingering, Place } from './lingering.ts'
-import { networkStatus, seemsNew } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
+import { type Begun, registerUnlessKnown, type Seats } from './register-blob.ts'
 import type { StoreOptions, StoreResult } from './types.ts'
 import { anySignal } from './wait.ts'
 
@@ -127,112 +119,9 @@ function checkOptions(
   }
 }
 
-/** The network as an upload found it. */
-interface Seats {
-  system: SystemInfo
-  current: Committee
-  order: readonly CommitteeMember[]
-}
-
 /** Who keeps shards, in the order in which to serve them. */
 function servingOrder(book: PeerBook, { members }: Committee): CommitteeMember[] {
   return book.ranked(members.filter(({ shards }) => shards.length > 0))
-}
-
-/** A registration that was executed; what is left of it goes on while slivers are sent. */
-interface Begun {
-  objectId: ObjectId
-  digest: string
-  registration: Promise<Registration>
-}
-
-/**
- * Makes the registration ready while two nodes are asked whether the blob is stored already, and hands it in when it is
- * not.
- */
-async function registerUnlessKnown(
-  components: UploadComponents,
-  encoded: EncodedBlob,
-  { order, current, system }: Seats,
-  options: StoreOptions,
-): Promise<Begun | { result: StoreResult }> {
-  const { blobId } = encoded.metadata
-  const { signal, force, onProgress } = options
-  onProgress?.({ phase: 'register', done: 0, total: 1 })
-  const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
-  const first = register(components, encoded, options, isNew)
-  if (await isNew) return done(await first)
-  const known = await findExisting(components, blobId, current, system, options)
-  if (known?.result !== undefined) return { result: known.result }
-  const blob = known?.resume
-  if (blob === undefined) return done(await register(components, encoded, options))
-  const registration = Promise.resolve({ blob, digest: '', costFrost: 0n })
-  return done({ objectId: blob.objectId, digest: '', registration })
-
-  function done(begun: Begun): Begun {
-    onProgress?.({ phase: 'register', done: 1, total: 1 })
-    return begun
-  }
-}
-
-/** Resolves once the registration was executed. Nothing is handed in before `isNew`, and nothing when that is false. */
-function register(
-  { writer }: UploadComponents,
-  { metadata, rootHash }: EncodedBlob,
-  { epochs, deletable, signal }: StoreOptions,
-  isNew?: Promise<boolean>,
-): Promise<Begun> {
-  const permission = isNew?.then(yes => {
-    if (!yes) throw new DOMException('the blob may be stored already', 'AbortError')
-  })
-  const executed = Promise.withResolvers<Omit<Begun, 'registration'>>()
-  const onExecuted = executed.resolve
-  const input = { metadata, rootHash, epochs, deletable }
-  const registration = writer.register(input, { ...(signal && { signal }), permission, onExecuted })
-  registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
-  const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))
-  // whoever still needs them meets the errors
-  for (const promise of [permission, begun]) promise?.catch(() => undefined)
-  return begun
-}
-
-/** A blob that is stored for long enough already, or an own registration whose upload was cut short. */
-async function findExisting(
-  { chain, writer, peers, book }: UploadComponents,
-  blobId: BlobId,
-  committee: Committee,
-  { epoch }: SystemInfo,
-  { epochs, deletable, signal }: StoreOptions,
-): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
-  const status = await networkStatus({ peers, book }, committee, blobId, { signal }).catch(error => {
-    // without an answer the blob is stored as if it were new: that costs a little, and is right
-    if (error instanceof ClientError) return undefined
-    throw error
-  })
-  if (status === undefined || status.status === 'nonexistent') return undefined
-  if (status.status === 'invalid') {
-    throw new ClientError('BLOB_INVALID', `the network has found blob ${blobId} to be invalid`, { blobId })
-  }
-  const neededEnd = epoch + epochs
-  const { endEpoch } = status
-  if (
-    status.status === 'certified' &&
-    status.deletable === false &&
-    endEpoch !== undefined &&
-    endEpoch >= neededEnd
-  ) {
-    return { result: { kind: 'alreadyCertified', blobId, endEpoch } }
-  }
-  // a deletable blob counts only when it is ours: anyone else might delete it
-  const owned = (await chain.ownedBlobs(writer.wallet.address, { signal })).filter(
-    blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch >= neededEnd,
-  )
-  const certified = owned.find(blob => blob.certifiedEpoch !== undefined)
-  if (certified !== undefined) {
-    const { objectId, storage } = certified
-    return { result: { kind: 'alreadyCertified', blobId, endEpoch: storage.endEpoch, objectId } }
-  }
-  return owned.length > 0 ? { resume: owned[0] } : undefined
 }
 
 async function sendAndCertify(
