@@ -31,12 +31,6 @@ export class Engine {
     return this.#field
   }
 
-  /** Starts all threads and makes the tables ahead of the first call. Nothing waits for the threads. */
-  warm(): void {
-    this.pool.warm()
-    this.#field ??= createField()
-  }
-
   /** Runs a job in memory of its own, which is free again afterwards. Until its turn comes the signal ends the wait. */
   async withArena<T>(
     allotment: Allotment,
