@@ -3,7 +3,7 @@ const NodeBuffer = typeof Buffer === 'function' ? Buffer : undefined
 
 /**
  * `target.set(source, at)`, also fast where one of the two lies in shared memory: there V8's own `set` goes byte by byte
- * unless both start at the same place within a word (1.8 GB/s against 5.2). Node's `copy` is a plain memmove, but only
+ * unless both start at the same place within a word. Node's `copy` is a plain memmove, but only
  * for a part of its buffer: of the whole it does a `set`. So the first byte goes by itself.
  */
 export function copyBytes(target: Uint8Array, at: number, source: Uint8Array): void {

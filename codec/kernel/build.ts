@@ -9,7 +9,7 @@ import { blake2bSource } from './blake2b.ts'
 
 const ASSEMBLY = join(import.meta.dirname, 'assembly')
 const OUTPUT = join(import.meta.dirname, '..', 'build')
-/** 4 GiB, what WebAssembly addresses; must match host/memory.ts */
+/** 4 GiB, what WebAssembly addresses; must match host/arena.ts */
 const MAXIMUM_PAGES = 65_536
 const INITIAL_PAGES = 4
 

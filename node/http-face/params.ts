@@ -1,18 +1,10 @@
-import { type CodecError, parseBlobId, parseObjectId } from '../../codec/index.ts'
-import type { BlobId, ObjectId, SliverPairIndex, SliverRef } from '../../codec/types.ts'
+import { parseObjectId } from '../../codec/index.ts'
+import type { ObjectId, SliverPairIndex, SliverRef } from '../../codec/types.ts'
 import { HttpError } from '../http/errors.ts'
 
 type Params = Readonly<Record<string, string>>
 
 /** Each throws 400 for a text that is not the one way to write such a value. */
-export function blobIdParam({ blobId = '' }: Params): BlobId {
-  try {
-    return parseBlobId(blobId)
-  } catch (error) {
-    throw new HttpError(400, 'INVALID_BLOB_ID', (error as CodecError).message)
-  }
-}
-
 export function objectIdParam({ objectId = '' }: Params): ObjectId {
   try {
     return parseObjectId(objectId)

@@ -9,13 +9,13 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
-import { tuneEngine } from './engine.ts'
 import type { KnowsPeer } from './identify.ts'
 import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
+import { tuneV8 } from './tune-v8.ts'
 
 export interface NetworkServices extends ServiceMap {
   identify: Identify
@@ -49,7 +49,7 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log } = options
   const { listens, meshes, shortLived } = roleTraits(roles)
-  tuneEngine()
+  tuneV8()
   const secure = noise({ crypto: noiseCrypto() })
   const node = await createLibp2p<NetworkServices>({
     ...(privateKey === undefined ? {} : { privateKey: await networkKeyFromSeed(privateKey) }),

@@ -6,7 +6,7 @@ const TAG_BYTES = 16
 
 /**
  * Noise's cipher with less around it: given a key as bytes, Node first tries two other kinds of keys and catches what they
- * throw, 10 to 90 us for each record of 64 KiB. So keys are wrapped once.
+ * throw, for every record. So keys are wrapped once.
  */
 export function noiseCrypto(): ICryptoInterface {
   /** by the library's own bytes, which live as long as a direction of a connection */

@@ -5,6 +5,7 @@ import { Engine } from '../../codec/host/engine.ts'
 import { PhaseBuilder } from '../../codec/host/phase.ts'
 import { createCodec } from '../../codec/index.ts'
 import { ref, sliversOf, xorshiftBytes } from './support/data.ts'
+import { turnsDuring } from './support/turns.ts'
 
 const MIB = 2 ** 20
 
@@ -200,17 +201,3 @@ describe('the pool', () => {
     assert.ok(turns >= 8, `${turns} turns`)
   })
 })
-
-/** How often the event loop came round while something was at work. */
-async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
-  let turns = 0
-  let running = true
-  const probe = () => {
-    turns++
-    if (running) setImmediate(probe)
-  }
-  setImmediate(probe)
-  await work()
-  running = false
-  return turns
-}

@@ -20,6 +20,7 @@ import {
 import { sliverFromBody } from '../../codec/sliver.ts'
 import { cheatingMetadata } from './support/cheat.ts'
 import { enough, ref, sample, sliversOf, xorshiftBytes, xorshiftIntegers } from './support/data.ts'
+import { turnsDuring } from './support/turns.ts'
 
 const merkleNode = bcs.enum('MerkleNode', { Empty: null, Digest: bcs.bytes(32) })
 const symbolBcs = bcs.struct('RecoverySymbol', {
@@ -289,17 +290,11 @@ describe('a blob whose encoder cheated', () => {
     const symbols = await symbolsFrom(codec, large, target, pairs, true)
     const { metadata } = large
     large.release()
-    let turns = 0
-    let running = true
-    const probe = () => {
-      turns++
-      if (running) setImmediate(probe)
-    }
-    setImmediate(probe)
     // fails at the last symbol, before any work of the kernel takes turns of its own
     const proof = { target, symbols: symbols.with(-1, { ...symbols.at(-1)!, data: new Uint8Array(2) }) }
-    await assert.rejects(codec.verifyInconsistencyProof({ metadata, proof }), { code: 'PROOF_INVALID' })
-    running = false
+    const turns = await turnsDuring(() =>
+      assert.rejects(codec.verifyInconsistencyProof({ metadata, proof }), { code: 'PROOF_INVALID' }),
+    )
     // 20 symbols of 60 KB: some 40 ms
     assert.ok(turns >= 2, `${turns} turns`)
     const controller = new AbortController()

@@ -1,5 +1,5 @@
-import { type CodecError, parseBlobId } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
@@ -80,13 +80,5 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
     } finally {
       leave()
     }
-  }
-}
-
-function blobIdParam(text: string | undefined): BlobId {
-  try {
-    return parseBlobId(text ?? '')
-  } catch (error) {
-    throw new HttpError(400, 'INVALID_BLOB_ID', (error as CodecError).message)
   }
 }

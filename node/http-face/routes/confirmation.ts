@@ -1,7 +1,8 @@
 import type { Persistence } from '../../../codec/types.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import type { FaceExchange, FaceHandler } from '../exchange.ts'
-import { blobIdParam, objectIdParam } from '../params.ts'
+import { objectIdParam } from '../params.ts'
 import { sendSuccess } from '../success.ts'
 
 /** `GET …/confirmation/permanent`. */
@@ -16,7 +17,7 @@ export function confirmDeletable(pieces: Pieces): FaceHandler {
 }
 
 async function confirm(pieces: Pieces, exchange: FaceExchange, persistence: Persistence): Promise<void> {
-  const blobId = blobIdParam(exchange.params)
+  const blobId = blobIdParam(exchange.params.blobId)
   exchange.note({ blobId })
   const { message, signature } = await pieces.confirm(blobId, persistence, exchange.context)
   sendSuccess(exchange, { signed: { serializedMessage: base64(message), signature: base64(signature) } })

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../../../protocols/index.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import type { FaceHandler, FaceRoute } from '../exchange.ts'
 import type { HttpFaceInit, HttpFaceLimits } from '../options.ts'
-import { blobIdParam } from '../params.ts'
 import { confirmDeletable, confirmPermanent } from './confirmation.ts'
 import { getMetadata, metadataStatus, putMetadata } from './metadata.ts'
 import { getSliver, putSliver, sliverStatus } from './slivers.ts'
@@ -14,7 +14,7 @@ export function createRoutes(init: HttpFaceInit, limits: HttpFaceLimits): FaceRo
   const open =
     (handler: FaceHandler): FaceHandler =>
     async exchange => {
-      const blobId = blobIdParam(exchange.params)
+      const blobId = blobIdParam(exchange.params.blobId)
       if (isBlocked(blobId)) throw new ProtocolError('BLOCKED', { args: { blobId } })
       await handler(exchange)
     }

@@ -1,17 +1,17 @@
 import { blobIdToBytes, CodecError, decodeMetadata, encodeMetadata } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 import { ProtocolError } from '../../../protocols/index.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import type { FaceHandler } from '../exchange.ts'
 import type { HttpFaceLimits } from '../options.ts'
-import { blobIdParam } from '../params.ts'
 import { sendSuccess } from '../success.ts'
 import { notStored, receive, sendOctets } from '../transfer.ts'
 
 /** `GET …/metadata`: BCS `BlobMetadataWithId`. */
 export function getMetadata(pieces: Pieces, { readerStallMs }: HttpFaceLimits): FaceHandler {
   return async exchange => {
-    const blobId = blobIdParam(exchange.params)
+    const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
     const metadata = await pieces.metadata(blobId)
     if (metadata === undefined) throw notStored('metadata')
@@ -23,7 +23,7 @@ export function getMetadata(pieces: Pieces, { readerStallMs }: HttpFaceLimits): 
 export function putMetadata(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
   const exactBytes = metadataLength(pieces.nShards)
   return async exchange => {
-    const blobId = blobIdParam(exchange.params)
+    const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
     await pieces.expectRegistered(blobId, exchange.context)
     if (await pieces.hasMetadata(blobId)) return sendSuccess(exchange, 'metadata already stored')
@@ -40,7 +40,7 @@ export function putMetadata(pieces: Pieces, limits: HttpFaceLimits): FaceHandler
 /** `GET …/metadata/status`. Never `Buffered`: nothing is kept before the registration. */
 export function metadataStatus(pieces: Pieces): FaceHandler {
   return async exchange => {
-    const blobId = blobIdParam(exchange.params)
+    const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
     sendSuccess(exchange, (await pieces.hasMetadata(blobId)) ? 'Stored' : 'Nonexistent')
   }

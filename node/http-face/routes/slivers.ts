@@ -1,9 +1,10 @@
 import { sliverLength } from '../../../codec/index.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import type { FaceHandler } from '../exchange.ts'
 import type { HttpFaceLimits } from '../options.ts'
-import { blobIdParam, sliverParam } from '../params.ts'
+import { sliverParam } from '../params.ts'
 import { sendSuccess } from '../success.ts'
 import { notStored, receive, sendSliver } from '../transfer.ts'
 
@@ -11,7 +12,7 @@ import { notStored, receive, sendSliver } from '../transfer.ts'
 export function getSliver(pieces: Pieces, { readerStallMs }: HttpFaceLimits): FaceHandler {
   return async exchange => {
     const { params, quota, signal, context } = exchange
-    const blobId = blobIdParam(params)
+    const blobId = blobIdParam(params.blobId)
     const ref = sliverParam(params, pieces.nShards)
     exchange.note({ blobId })
     const release = await quota.piece(signal)
@@ -30,7 +31,7 @@ export function getSliver(pieces: Pieces, { readerStallMs }: HttpFaceLimits): Fa
 export function putSliver(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
   return async exchange => {
     const { params, context } = exchange
-    const blobId = blobIdParam(params)
+    const blobId = blobIdParam(params.blobId)
     const ref = sliverParam(params, pieces.nShards)
     exchange.note({ blobId })
     await pieces.expectOurs(blobId, ref, context)
@@ -60,7 +61,7 @@ export function putSliver(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
 /** `GET …/slivers/:pair/:axis/status`. */
 export function sliverStatus(pieces: Pieces): FaceHandler {
   return async exchange => {
-    const blobId = blobIdParam(exchange.params)
+    const blobId = blobIdParam(exchange.params.blobId)
     const ref = sliverParam(exchange.params, pieces.nShards)
     exchange.note({ blobId })
     sendSuccess(exchange, (await pieces.hasSliver(blobId, ref)) ? 'Stored' : 'Nonexistent')

@@ -1,16 +1,16 @@
 import { ProtocolError } from '../../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
 import { unlessAborted } from '../../http/unless-aborted.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import { blobStatusJson } from '../blob-status-json.ts'
 import type { FaceHandler } from '../exchange.ts'
-import { blobIdParam } from '../params.ts'
 import { sendSuccess } from '../success.ts'
 
 /** `GET …/status`: what the chain's events say of the blob, as this node has seen them. */
 export function blobStatus(pieces: Pieces): FaceHandler {
   return async exchange => {
-    const blobId = blobIdParam(exchange.params)
+    const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
     const { state, epoch } = await pieces.state(blobId, exchange.context)
     sendSuccess(exchange, blobStatusJson(state, epoch))

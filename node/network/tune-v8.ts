@@ -9,7 +9,7 @@ const NEW_SPACE_MB = 8
  * With this, scavenges come at 32 MiB (four times the setting), and take a millisecond or two. It holds for the process:
  * for nodes and clients alike, and harmless to anything else in it.
  */
-export function tuneEngine(): void {
+export function tuneV8(): void {
   // a later V8 may not know the flag, and would say so on stderr
   if (process.versions.v8.startsWith('13.')) {
     setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${NEW_SPACE_MB}`)
