@@ -11,6 +11,8 @@ export interface NodeMetrics extends ProtocolMetrics {
   stored(blobs: number, bytes: number): void
   /** A sliver on the own disk is missing, cut off or altered. */
   damaged(): void
+  /** A limit refused something; both labels are from the table in `refusals.ts`. */
+  refused(where: string, reason: string): void
 }
 
 /** What an HTTP face counts. Routes are patterns such as `/v1/blobs/:blobId`, never paths: labels must stay few. */
@@ -77,6 +79,11 @@ export function createMetrics(init: { version: string }): Metrics {
   const storedBlobs = gauge('floe_stored_blobs', 'Blobs of which the node holds slivers', ['node'])
   const storedBytes = gauge('floe_stored_bytes', 'Sliver bytes that the node holds', ['node'])
   const damagedSlivers = counter('floe_damaged_slivers_total', 'Own slivers found damaged on disk', ['node'])
+  const refusedCounter = counter('floe_refused_total', 'What limits refused, by where and why', [
+    'node',
+    'where',
+    'reason',
+  ])
   const httpRequests = counter('floe_http_requests_total', 'HTTP requests', [
     'node',
     'route',
@@ -121,6 +128,7 @@ export function createMetrics(init: { version: string }): Metrics {
         storedBytes.set({ node }, bytes)
       },
       damaged: () => damagedSlivers.inc({ node }),
+      refused: (where, reason) => refusedCounter.inc({ node, where, reason }),
     }),
     http: node => ({
       request(route, method, status, durationMs) {

@@ -11,6 +11,7 @@ import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
 import { peerIdTextOf } from './network/peer-id.ts'
 import { createOpened } from './opened.ts'
+import { createRefusals } from './refusals.ts'
 import { type BlobCodec, createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { type BlobInfo, createBlobInfo } from './services/blob-info.ts'
 import { withoutBlocked } from './services/blocked.ts'
@@ -67,6 +68,8 @@ export interface StorageNode {
 export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
   const { network, nodeId, nShards, keys, metrics, log = silentLog() } = init
   const opened = createOpened(log)
+  const refusals = createRefusals({ metrics, log })
+  opened.push(async () => refusals.close())
   try {
     // 1. the store: a foreign or newer one must stop the node before anyone hears of it
     const store = await openNodeStore({
@@ -161,6 +164,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
             status,
             ...(init.isBlocked === undefined ? {} : { isBlocked: init.isBlocked }),
             ...init.http,
+            refusals,
             log,
           })
     if (face !== undefined) {

@@ -1,6 +1,7 @@
 import type { Handler } from '../http/exchange.ts'
 import { findHandler, findRoute, parseTarget } from '../http/router.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
+import { createRefusals } from '../refusals.ts'
 import { answerOptions, setCorsHeaders } from './cors.ts'
 import { toHttpError } from './errors.ts'
 import { createGuard } from './guard.ts'
@@ -15,8 +16,13 @@ export type Gateway = HttpServer
 
 export function createGateway(init: GatewayInit): Gateway {
   const limits = { ...DEFAULT_LIMITS, ...init.limits }
-  return createHttpServer({
+  const refusals = createRefusals({
+    ...(init.log === undefined ? {} : { log: init.log }),
+    ...(init.metrics === undefined ? {} : { metrics: init.metrics.node('gateway') }),
+  })
+  const server = createHttpServer({
     name: 'the gateway',
+    refusals,
     dispatch: createDispatch(init, limits),
     toHttpError,
     logLevel: 'info',
@@ -28,6 +34,16 @@ export function createGateway(init: GatewayInit): Gateway {
     requestMs: limits.waitMs + limits.publishMs, // the whole body, after waiting for its turn
     stopGraceMs: limits.stopGraceMs,
   })
+  return {
+    start: () => server.start(),
+    async stop() {
+      await server.stop()
+      refusals.close()
+    },
+    get url() {
+      return server.url
+    },
+  }
 }
 
 function createDispatch(init: GatewayInit, limits: GatewayLimits): Handler {

@@ -23,6 +23,7 @@ export function createHttpFace(init: HttpFaceInit): HttpFace {
     logLevel: 'debug', // an upload is dozens of requests
     ...(init.log === undefined ? {} : { log: init.log }),
     ...(init.metrics === undefined ? {} : { metrics: init.metrics }),
+    ...(init.refusals === undefined ? {} : { refusals: init.refusals }),
     host: init.host,
     port: init.port,
     maxConnections: limits.connections,

@@ -3,6 +3,7 @@ import type { BlobId } from '../../codec/types.ts'
 import { QUOTAS, type QuotaLimits } from '../../protocols/index.ts'
 import type { Log, StatusSource } from '../../protocols/ports.ts'
 import type { HttpMetrics } from '../metrics.ts'
+import type { Refusals } from '../refusals.ts'
 import type { Pieces } from '../services/pieces.ts'
 
 export interface HttpFaceInit {
@@ -20,6 +21,7 @@ export interface HttpFaceInit {
   port: number
   log?: Log
   metrics?: HttpMetrics
+  refusals?: Refusals
   limits?: Partial<HttpFaceLimits>
 }
 

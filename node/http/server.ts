@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Refusals } from '../refusals.ts'
 import { type AnswerInit, createAnswer } from './answer.ts'
 import { HttpError } from './errors.ts'
 
@@ -11,6 +12,8 @@ export interface HttpServerInit extends AnswerInit {
   /** 0 takes a free one */
   port: number
   maxConnections: number
+  /** told of what limits refuse */
+  refusals?: Refusals
   /** from a request's first byte to its last, waiting for its turn included */
   requestMs: number
   /** what requests under way get when the server stops */
@@ -60,6 +63,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
       })
       server.maxConnections = init.maxConnections
+      server.on('drop', () => init.refusals?.refused('http', 'connections'))
       server.on('request', serve(false)).on('checkContinue', serve(true))
       server.listen(init.port, host)
       await once(server, 'listening')
