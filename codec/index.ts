@@ -92,7 +92,7 @@ export {
   sliverRef,
   verifySymbol,
 } from './recovery.ts'
-export { sliverBody, sliverIndex } from './sliver.ts'
+export { SLIVER_HEAD_BYTES, sliverBody, sliverIndex, sliverLengthAt, sliverRefsOf } from './sliver.ts'
 export type {
   BlobSource,
   BlobTarget,

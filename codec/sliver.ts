@@ -1,7 +1,7 @@
 import { equalBytes, expectInteger, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import { SLIVER_TRAILER, sliverSymbols, symbolSize } from './params.ts'
-import type { BlobMetadata, SliverRef } from './types.ts'
+import type { BlobMetadata, SliverPairIndex, SliverRef } from './types.ts'
 
 /** Row of a primary sliver, column of a secondary one: the secondary sliver of pair i is column n-1-i. */
 export function sliverIndex({ pair, axis }: SliverRef, nShards: number): number {
@@ -48,4 +48,38 @@ export function sliverTrailer(size: number, index: number): Uint8Array {
 
 function malformed(ref: SliverRef, what: string): CodecError {
   return new CodecError('SLIVER_MALFORMED', `${ref.axis} sliver ${ref.pair}: wrong ${what}`, { ...ref, what })
+}
+
+/** a body is below 2^32 bytes */
+export const SLIVER_HEAD_BYTES = 5
+
+/**
+ * Length of the BCS `SliverData` that begins with these bytes, of which `SLIVER_HEAD_BYTES` are enough; undefined when none
+ * does.
+ */
+export function sliverLengthAt(head: Uint8Array): number | undefined {
+  let body = 0
+  for (let i = 0; i < Math.min(head.length, SLIVER_HEAD_BYTES); i++) {
+    body += (head[i]! & 0x7f) * 2 ** (7 * i)
+    if ((head[i]! & 0x80) === 0) return i + 1 + body + SLIVER_TRAILER
+  }
+  return undefined
+}
+
+/**
+ * Which slivers of a network of `nShards` these bytes may be by their form: one, none, or two below 4 shards, where both
+ * axes have the same length. Whether they are is for the metadata to tell.
+ */
+export function sliverRefsOf(nShards: number, bytes: Uint8Array): SliverRef[] {
+  if (sliverLengthAt(bytes) !== bytes.length) return []
+  const trailer = bytes.subarray(bytes.length - SLIVER_TRAILER)
+  const size = trailer[0]! | (trailer[1]! << 8)
+  const index = trailer[2]! | (trailer[3]! << 8)
+  if (size === 0 || size % 2 === 1 || index >= nShards) return []
+  return (['primary', 'secondary'] as const)
+    .map(axis => ({ axis, pair: (axis === 'primary' ? index : nShards - 1 - index) as SliverPairIndex }))
+    .filter(({ axis }) => {
+      const body = sliverSymbols(nShards, axis) * size
+      return bytes.length === uleb128(body).length + body + SLIVER_TRAILER
+    })
 }

@@ -66,7 +66,7 @@ export const ERROR_CODES = {
   },
   BLOB_INVALID: { wire: 26, args: ['blobId'], blame: false, text: 'the blob was found to be invalid' },
   BLOB_GONE: { wire: 27, args: ['blobId'], blame: false, text: 'the blob has expired or was deleted' },
-  STORAGE_FULL: { wire: 28, args: [], blame: false, text: 'the node has no room left' },
+  NO_SPACE: { wire: 28, args: [], blame: false, text: 'the node has no room left' },
   INCOMPLETE: {
     wire: 29,
     args: ['missing'],

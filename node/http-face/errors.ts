@@ -21,7 +21,7 @@ const STATUS: Partial<Record<ProtocolErrorCode, number>> = {
   STOPPING: 503,
   TIMEOUT: 504,
   BLOCKED: 451,
-  STORAGE_FULL: 507,
+  NO_SPACE: 507,
 }
 
 /** Turns whatever a handler threw into an answer; what is not meant for strangers stays in `cause`. */

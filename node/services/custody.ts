@@ -182,7 +182,7 @@ class Session implements StoreSession {
       await slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal })
     } catch (cause) {
       const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
-      throw full ? new ProtocolError('STORAGE_FULL', { cause }) : cause
+      throw full ? new ProtocolError('NO_SPACE', { cause }) : cause
     }
     this.#missing.delete(keyOf(ref))
   }

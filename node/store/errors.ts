@@ -27,3 +27,13 @@ export class StoreError<Code extends StoreErrorCode = StoreErrorCode> extends Er
     this.details = details
   }
 }
+
+/** STORE_DAMAGED, with what to do. */
+export function damagedStore(path: string, record: string, cause?: unknown): StoreError<'STORE_DAMAGED'> {
+  return new StoreError(
+    'STORE_DAMAGED',
+    `the store ${path} is damaged (${record}); its slivers are kept: run \`floe up --repair\` to rebuild its index from them`,
+    { path, record },
+    cause === undefined ? {} : { cause },
+  )
+}

@@ -14,6 +14,7 @@ import {
   sliverKey,
   sliversOfBlob,
 } from './keys.ts'
+import { locationsOf, parseLocation } from './locations.ts'
 import {
   isMissing,
   openPack,
@@ -23,7 +24,7 @@ import {
   syncFolder,
   writePack,
 } from './pack-file.ts'
-import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+import { encodeJson, type RecordOperation, type Records } from './records.ts'
 import { Turns } from './turns.ts'
 
 export interface DamagedSliver {
@@ -195,23 +196,13 @@ class PackedSliverStore implements FileSliverStore {
     if (operations.length > 0) await this.#init.records.commit(operations)
   }
 
-  /** Where all slivers of a blob lie, by key. */
-  async #locations(blobId: BlobId): Promise<Map<string, SliverLocation>> {
-    const locations = new Map<string, SliverLocation>()
-    for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
-      const location = parseLocation(value)
-      if (location !== undefined) locations.set(key, location)
-    }
-    return locations
-  }
-
   async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverLocation | undefined> {
     const record = await this.#init.records.get(sliverKey(blobId, ref))
     return record === undefined ? undefined : parseLocation(record)
   }
 
   async #writeBatch(blobId: BlobId, batch: Item[]): Promise<void> {
-    const stored = await this.#locations(blobId)
+    const stored = await locationsOf(this.#init.records, blobId)
     // several uploads of one blob bring the same slivers: once is enough
     const fresh = new Map(batch.map(item => [sliverKey(blobId, item.ref), item]))
     for (const [key, { bytes }] of fresh) {
@@ -269,7 +260,7 @@ class PackedSliverStore implements FileSliverStore {
 
   async #forget(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
     const key = sliverKey(blobId, ref)
-    const locations = await this.#locations(blobId)
+    const locations = await locationsOf(this.#init.records, blobId)
     const now = locations.get(key)
     // gone: somebody else has noticed the damage, or the blob was deleted
     if (now === undefined) return true
@@ -297,16 +288,4 @@ function unused(files: readonly string[], locations: Iterable<SliverLocation>): 
 /** Notes that files belong to nobody from here on: the next open removes them when their removal is cut short. */
 function abandonment(files: Iterable<string>): RecordOperation[] {
   return Array.from(files, file => ({ type: 'put', key: pendingKey(file), value: new Uint8Array() }))
-}
-
-function parseLocation(bytes: Uint8Array): SliverLocation | undefined {
-  const value = decodeJson(bytes)
-  if (typeof value !== 'object' || value === null) return undefined
-  const { file, offset, length, sha256 } = value as Partial<SliverLocation>
-  const whole =
-    typeof file === 'string' &&
-    Number.isSafeInteger(offset) &&
-    Number.isSafeInteger(length) &&
-    typeof sha256 === 'string'
-  return whole ? (value as SliverLocation) : undefined
 }

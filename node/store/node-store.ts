@@ -2,8 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../protocols/ports.ts'
 import { type BlobRecords, createBlobRecords } from './blob-records.ts'
+import { damagedStore } from './errors.ts'
 import { type DamagedSliver, type FileSliverStore, openFileSliverStore } from './file-sliver-store.ts'
+import { SCHEMA_KEY } from './keys.ts'
 import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
+import { namesIn } from './pack-file.ts'
 import { openRecords } from './records.ts'
 import { checkSchema } from './schema.ts'
 
@@ -36,6 +39,9 @@ export async function openNodeStore({
   await mkdir(path, { recursive: true, mode: 0o700 })
   const records = await openRecords(join(path, 'index'))
   try {
+    // a new index over old files would look as if nothing had ever been stored
+    if (!(await records.has(SCHEMA_KEY)) && (await hasPacks(join(path, 'slivers'))))
+      throw damagedStore(path, SCHEMA_KEY)
     await checkSchema(records, { path, network })
     const slivers = await openFileSliverStore({ path: join(path, 'slivers'), records, log, onDamaged })
     return {
@@ -51,4 +57,11 @@ export async function openNodeStore({
     await records.close()
     throw error
   }
+}
+
+async function hasPacks(path: string): Promise<boolean> {
+  for (const name of await namesIn(path)) {
+    if (/^[0-9a-f]{2}$/.test(name) && (await namesIn(join(path, name))).length > 0) return true
+  }
+  return false
 }

@@ -1,5 +1,5 @@
 import { createHash, hash, webcrypto } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
 import { openBytes } from './open-bytes.ts'
@@ -150,6 +150,16 @@ async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>):
     return await use(file)
   } finally {
     await file.close()
+  }
+}
+
+/** Names in a folder, sorted; none when there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path)).sort()
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
   }
 }
 

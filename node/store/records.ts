@@ -1,6 +1,6 @@
-import { LevelDatastore } from 'datastore-level'
-import type { Key } from 'interface-datastore'
-import { StoreError } from './errors.ts'
+import { ClassicLevel } from 'classic-level'
+import { damagedStore, StoreError } from './errors.ts'
+import { namesIn } from './pack-file.ts'
 
 export type RecordOperation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
 
@@ -12,64 +12,101 @@ export interface CommitOptions {
 /** Small records in key order. Keys are paths; numbers and hashes in them are hex, so that key order is byte order. */
 export interface Records {
   get(key: string): Promise<Uint8Array | undefined>
+  has(key: string): Promise<boolean>
   /** All or nothing. */
   commit(operations: readonly RecordOperation[], options?: CommitOptions): Promise<void>
   /** Every record whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<{ key: string; value: Uint8Array }>
+  /** The same without their values, which are not read; those below `before` and `limit` of them at most. */
+  keys(prefix: string, options?: { before?: string; limit?: number }): AsyncIterable<string>
   close(): Promise<void>
 }
 
-/** Opens (or creates) a Level datastore in a folder. Throws STORE_LOCKED when it is open elsewhere. */
+type Level = ClassicLevel<string, Uint8Array>
+
+const levelAt = (path: string): Level =>
+  new ClassicLevel<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' })
+
+/** Opens (or creates) a Level database in a folder. Throws STORE_LOCKED when it is open elsewhere, STORE_DAMAGED. */
 export async function openRecords(path: string): Promise<Records> {
-  const datastore = new LevelDatastore(path)
+  // without this file Level would make a new database over what is left of the old one, and throw that away
+  const files = await namesIn(path)
+  if (!files.includes('CURRENT') && files.some(isLevels)) throw damagedStore(path, 'index/CURRENT')
+  const level = levelAt(path)
   try {
-    // the datastore's own open() wraps the cause in text, and the lock must be told from damage
-    await datastore.db.open()
+    await level.open()
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined
-    if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
-      throw new StoreError(
-        'STORE_LOCKED',
-        `the store ${path} is in use by another process`,
-        { path },
-        { cause },
-      )
-    }
-    throw new StoreError(
-      'STORE_DAMAGED',
-      `the store ${path} cannot be opened`,
-      { path, record: 'index' },
-      { cause: error },
-    )
+    if (isLocked(error)) throw locked(path, error)
+    throw damagedStore(path, 'index', error)
   }
-  return new LevelRecords(datastore)
+  return new LevelRecords(level)
+}
+
+/**
+ * Makes a database that cannot be opened openable again, by Level's own repair: what its tables and logs hold is kept,
+ * what was deleted or replaced lately may be back. Throws STORE_LOCKED when it is open elsewhere.
+ */
+export async function repairRecords(path: string): Promise<void> {
+  const level = levelAt(path)
+  try {
+    // Level's repair looks at no lock
+    await level.open({ createIfMissing: false })
+  } catch (error) {
+    if (isLocked(error)) throw locked(path, error)
+  } finally {
+    await level.close()
+  }
+  await ClassicLevel.repair(path)
 }
 
 class LevelRecords implements Records {
-  readonly #datastore: LevelDatastore
+  readonly #level: Level
 
-  constructor(datastore: LevelDatastore) {
-    this.#datastore = datastore
+  constructor(level: Level) {
+    this.#level = level
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    return this.#datastore.db.get(key)
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#level.get(key)
+  }
+
+  has(key: string): Promise<boolean> {
+    return this.#level.has(key)
   }
 
   async commit(operations: readonly RecordOperation[], { sync = false }: CommitOptions = {}): Promise<void> {
-    // the datastore's batch() has no way to ask for a sync: go to the database below it
-    await this.#datastore.db.batch([...operations], { sync })
+    await this.#level.batch([...operations], { sync })
   }
 
   async *list(prefix: string): AsyncIterable<{ key: string; value: Uint8Array }> {
-    for await (const { key, value } of this.#datastore.query({ prefix })) {
-      yield { key: (key as Key).toString(), value }
-    }
+    for await (const [key, value] of this.#level.iterator(below(prefix))) yield { key, value }
+  }
+
+  async *keys(
+    prefix: string,
+    { before, limit = -1 }: { before?: string; limit?: number } = {},
+  ): AsyncIterable<string> {
+    yield* this.#level.keys({ ...below(prefix), ...(before === undefined ? {} : { lt: before }), limit })
   }
 
   async close(): Promise<void> {
-    await this.#datastore.close()
+    await this.#level.close()
   }
+}
+
+/** Keys are ASCII: none that starts with the prefix comes after this. */
+const below = (prefix: string) => ({ gte: prefix, lt: `${prefix}\x7f` })
+
+const isLevels = (name: string): boolean => /^MANIFEST-\d+$|^\d+\.(ldb|sst|log)$/.test(name)
+
+function isLocked(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED'
+}
+
+function locked(path: string, error: unknown): StoreError {
+  const cause = error instanceof Error ? error.cause : undefined
+  return new StoreError('STORE_LOCKED', `the store ${path} is in use by another process`, { path }, { cause })
 }
 
 const utf8 = new TextEncoder()

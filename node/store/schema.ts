@@ -1,6 +1,6 @@
 import { createBlobRecords, ending } from './blob-records.ts'
-import { StoreError } from './errors.ts'
-import { SCHEMA_KEY } from './keys.ts'
+import { damagedStore, StoreError } from './errors.ts'
+import { REPAIRING_KEY, SCHEMA_KEY } from './keys.ts'
 import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 
 /** Version of the records and files that this program writes. */
@@ -38,6 +38,8 @@ export interface SchemaOptions {
   network: string
   version?: number
   migrations?: readonly Migration[]
+  /** Takes records without a readable first one for this network's, of the present version, and a repair that was cut short. */
+  isRepair?: boolean
 }
 
 /**
@@ -45,8 +47,8 @@ export interface SchemaOptions {
  * Throws STORE_NEWER, STORE_FOREIGN, STORE_UNSUPPORTED or STORE_DAMAGED.
  */
 export async function checkSchema(records: Records, options: SchemaOptions): Promise<void> {
-  const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS } = options
-  let found = await readSchema(records, path)
+  const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS, isRepair = false } = options
+  let found = await readSchema(records, path, isRepair)
   if (found === undefined) {
     await writeSchema(records, { schemaVersion: version, network }, [])
     return
@@ -79,11 +81,17 @@ export async function checkSchema(records: Records, options: SchemaOptions): Pro
   }
 }
 
-async function readSchema(records: Records, path: string): Promise<SchemaRecord | undefined> {
+async function readSchema(
+  records: Records,
+  path: string,
+  isRepair: boolean,
+): Promise<SchemaRecord | undefined> {
+  if (!isRepair && (await records.has(REPAIRING_KEY))) throw damagedStore(path, REPAIRING_KEY)
   const bytes = await records.get(SCHEMA_KEY)
   if (bytes === undefined) {
+    if (isRepair) return undefined
     // an empty store is a new one; records without the first one are somebody else's
-    for await (const { key } of records.list('/')) throw damaged(path, key)
+    for await (const { key } of records.list('/')) throw damagedStore(path, key)
     return undefined
   }
   const value = decodeJson(bytes)
@@ -93,13 +101,10 @@ async function readSchema(records: Records, path: string): Promise<SchemaRecord 
     !('schemaVersion' in value && Number.isSafeInteger(value.schemaVersion)) ||
     !('network' in value && typeof value.network === 'string')
   ) {
-    throw damaged(path, SCHEMA_KEY)
+    if (isRepair) return undefined
+    throw damagedStore(path, SCHEMA_KEY)
   }
   return value as SchemaRecord
-}
-
-function damaged(path: string, record: string): StoreError {
-  return new StoreError('STORE_DAMAGED', `the store ${path} has no readable first record`, { path, record })
 }
 
 async function writeSchema(

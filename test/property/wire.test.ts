@@ -198,7 +198,7 @@ describe('wire format', () => {
   })
 
   it('does not pass on what another peer said', () => {
-    const heard = errorFromWire({ code: ERROR_CODES.STORAGE_FULL.wire, retryAfterMs: 0, args: [] })
+    const heard = errorFromWire({ code: ERROR_CODES.NO_SPACE.wire, retryAfterMs: 0, args: [] })
     assert.equal(errorToWire(heard).code, ERROR_CODES.INTERNAL.wire)
   })
 

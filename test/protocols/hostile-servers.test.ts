@@ -244,9 +244,9 @@ describe('a client among hostile servers', () => {
       await wanting(async channel => {
         SliverHeader.decode(await channel.receive(1_000))
         // the rest is never read
-        await channel.send(encodeError(new ProtocolError('STORAGE_FULL')))
+        await channel.send(encodeError(new ProtocolError('NO_SPACE')))
       })
-      await assert.rejects(store(), { code: 'STORAGE_FULL', remote: true })
+      await assert.rejects(store(), { code: 'NO_SPACE', remote: true })
     })
 
     it('takes no confirmation before everything is sent', async () => {

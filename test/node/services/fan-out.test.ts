@@ -71,7 +71,7 @@ describe('fan-out', () => {
 
   it('counts the weight of those who confirm', async () => {
     const { result, finished, serveRest } = send(async index => {
-      if (index === 3) throw new ProtocolError('STORAGE_FULL', { remote: true })
+      if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
     })
     const { certificate, confirmedShards } = await result
     assert.deepEqual(certificate?.signers, [0, 1, 2])
@@ -95,7 +95,7 @@ describe('fan-out', () => {
     const hanging = Promise.withResolvers<void>()
     const { result, finished } = send(async index => {
       asked.push(index)
-      if (index === 0) throw new ProtocolError('STORAGE_FULL', { remote: true })
+      if (index === 0) throw new ProtocolError('NO_SPACE', { remote: true })
       if (index === 1) await hanging.promise
       if (index === 3) hanging.resolve()
     })
@@ -134,7 +134,7 @@ describe('fan-out', () => {
   it('tells at once when a quorum has become impossible', async () => {
     const hanging = Promise.withResolvers<void>()
     const { result, finished } = send(async index => {
-      if (index < 2) throw new ProtocolError('STORAGE_FULL', { remote: true })
+      if (index < 2) throw new ProtocolError('NO_SPACE', { remote: true })
       if (index === 2) await hanging.promise
     })
     const { certificate, confirmedShards, refusals } = await result

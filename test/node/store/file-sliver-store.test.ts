@@ -181,6 +181,8 @@ describe('slivers in files', () => {
     const goOn = Promise.withResolvers<void>()
     const held: Records = {
       get: key => records.get(key),
+      has: key => records.has(key),
+      keys: (prefix, options) => records.keys(prefix, options),
       list: prefix => records.list(prefix),
       async commit(operations, options) {
         if (operations.some(({ type, key }) => type === 'del' && key.startsWith(SLIVER_PREFIX))) {
