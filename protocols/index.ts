@@ -1,3 +1,4 @@
+export { Countdown, type Deadline, deadline } from './deadline.ts'
 export {
   ERROR_CODES,
   ProtocolError,

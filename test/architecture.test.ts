@@ -116,6 +116,13 @@ describe('architecture', () => {
     )
   })
 
+  it('waits for peers with limits that do not count its own stalls', () => {
+    const plain = ['protocols', join('node', 'services')]
+      .flatMap(sources)
+      .filter(file => readFileSync(join(root, file), 'utf8').includes('AbortSignal.timeout'))
+    assert.deepEqual(plain, [])
+  })
+
   it('only the devnet and the localnet command load the localnet and the genesis, lazily', () => {
     none(
       all.filter(({ from, to, lazy, typeOnly }) => {

@@ -1,7 +1,7 @@
 import type { Committee } from '../../chain/types.ts'
 import { CodecError, encodingParams, sliverLength } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
-import type { PeerClient } from '../../protocols/index.ts'
+import { deadline, type PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
@@ -68,7 +68,11 @@ async function readWhole(
   const inner = anySignal(signal, stop.signal)
   // the same for both, so that no connection is opened for the metadata alone
   const order = components.book.ranked(committee.members)
-  const gatherer = new Gatherer(components, committee, blobId, order, inner)
+  const gatherer = new Gatherer(components, committee, blobId, {
+    order,
+    silenceMs: SILENCE_MS,
+    signal: inner,
+  })
   try {
     // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
     const metadata = findMetadata(components, committee, blobId, { signal: inner, order })
@@ -96,7 +100,7 @@ async function decodeRight(
   const verified = new Set<Gathered>()
   let suspicious = false
   for (;;) {
-    const enough = await gatherer.collect(needed, SILENCE_MS, have =>
+    const enough = await gatherer.collect(needed, have =>
       onProgress?.({ phase: 'fetch', done: have, total: needed }),
     )
     if (suspicious) await throwOutLiars()
@@ -136,8 +140,8 @@ async function decodeRight(
   /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
   async function throwIfGone(signal: AbortSignal): Promise<void> {
     cache?.delete(blobId)
-    const brief = anySignal(signal, AbortSignal.timeout(LAST_LOOK_MS))
-    const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief }).catch(
+    using brief = deadline(LAST_LOOK_MS, signal)
+    const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief.signal }).catch(
       () => undefined,
     )
     signal.throwIfAborted()

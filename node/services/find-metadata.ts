@@ -1,13 +1,13 @@
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import { CodecError, isQuorum, isValidity, verifyMetadata } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
-import type { PeerClient } from '../../protocols/index.ts'
+import { deadline, type PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { MetadataCache } from './metadata-cache.ts'
 import type { PeerBook } from './peer-book.ts'
-import { anySignal, Bell } from './wait.ts'
+import { Bell } from './wait.ts'
 
 export interface FindMetadataComponents {
   peers: Pick<PeerClient, 'metadata' | 'blobStatus'>
@@ -37,7 +37,8 @@ export async function findMetadata(
   if (cached !== undefined) return cached
   const { nShards } = committee
   const done = new AbortController()
-  const asking = anySignal(signal, done.signal, AbortSignal.timeout(TIMEOUT_MS))
+  using limit = deadline(TIMEOUT_MS, signal, done.signal)
+  const asking = limit.signal
   const queue = [...(order ?? book.ranked(committee.members))]
   const bell = new Bell()
   let found: BlobMetadata | undefined

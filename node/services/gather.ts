@@ -2,10 +2,10 @@ import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import type { SliverBytes } from '../../codec/index.ts'
 import { maxBlobSize, pairOfShard, sliverLength } from '../../codec/index.ts'
 import type { BlobId, SliverPairIndex } from '../../codec/types.ts'
-import type { PeerClient } from '../../protocols/index.ts'
+import { Countdown, type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import type { PeerBook } from './peer-book.ts'
-import { anySignal, Bell } from './wait.ts'
+import { anySignal, Bell, sleep } from './wait.ts'
 
 export interface GatherComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -23,59 +23,90 @@ const HEDGE_FACTOR = 4
 /** with no memory of a peer: a dial over a long line and a slow disk */
 const HEDGE_UNKNOWN_MS = 500
 
-interface Request {
+/** The line or the node failed for a moment: the peer has what it had before. */
+const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set(['BUSY', 'CONNECTION_LOST', 'STOPPING', 'TRUNCATED'])
+/** Who breaks off so often is not asked again. */
+const MAX_BREAKS = 2
+/** What a peer that broke off is given before it is asked again, when others do not suffice. */
+const REST_MS = 200
+const MAX_REST_MS = 2_000
+
+/** What a member may have for us. */
+interface Source {
   member: CommitteeMember
-  /** pairs that it has not delivered */
+  /** pairs that it was not asked for, or did not get to answer */
+  open: SliverPairIndex[]
+  /** It has answered a request: the next one is for all that is open, and the last. */
+  asked: boolean
+  state: 'free' | 'busy' | 'resting'
+  breaks: number
+}
+
+interface Request {
+  source: Source
+  /** pairs that it has not answered */
   owed: Set<SliverPairIndex>
-  lastHeardAt: number
-  hedgeMs: number
+  lacked: boolean
+  /** nothing was heard for as long as others are given */
+  late: boolean
+  patience: Countdown
   stop: AbortController
 }
 
 /**
  * Collects primary slivers of one blob: asks the fastest peers for just enough, and more as peers fail, lack slivers or
- * lag. Slivers are not verified here; the caller throws out bad ones with `reject` and calls `collect` again.
+ * lag. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair. One whose
+ * stream breaks is asked again after the others. Slivers are not verified here; the caller throws out bad ones with
+ * `reject` and calls `collect` again.
  */
 export class Gatherer {
   readonly #components: GatherComponents
   readonly #blobId: BlobId
   readonly #signal: AbortSignal
   readonly #slivers = new Map<SliverPairIndex, Gathered>()
-  readonly #candidates: { member: CommitteeMember; pairs: SliverPairIndex[] }[]
+  /** in the order in which they are asked */
+  #sources: Source[]
   readonly #requests = new Set<Request>()
   readonly #bell = new Bell()
   readonly #closed = new AbortController()
-  #lastProgressAt = performance.now()
+  readonly #silence: Countdown
+  #silent = false
+  #ringing: NodeJS.Immediate | undefined
   /** bytes of a sliver at most; a peer that announces more is not listened to */
   #maxBytes: number
 
-  /** `order`: members as they are to be asked */
+  /** `order`: members as they are to be asked; nobody waits for longer than `silenceMs` without a sliver */
   constructor(
     components: GatherComponents,
     committee: Committee,
     blobId: BlobId,
-    order: readonly CommitteeMember[],
-    signal?: AbortSignal,
+    {
+      order,
+      silenceMs,
+      signal,
+    }: { order: readonly CommitteeMember[]; silenceMs: number; signal?: AbortSignal },
   ) {
     this.#components = components
     this.#blobId = blobId
     this.#signal = anySignal(signal, this.#closed.signal)
+    this.#silence = new Countdown(silenceMs, () => {
+      this.#silent = true
+      this.#bell.ring()
+    })
     const { nShards } = committee
     this.#maxBytes = sliverLength(nShards, maxBlobSize(nShards), 'primary')
-    this.#candidates = order.map(member => ({
+    this.#sources = order.map(member => ({
       member,
-      pairs: member.shards.map(shard => pairOfShard(shard, blobId, committee.nShards)),
+      open: member.shards.map(shard => pairOfShard(shard, blobId, nShards)),
+      asked: false,
+      state: 'free',
+      breaks: 0,
     }))
   }
 
   /** What has arrived and was not rejected. */
   get slivers(): Gathered[] {
     return [...this.#slivers.values()]
-  }
-
-  /** When something last arrived; for a limit on silence. */
-  get lastProgressAt(): number {
-    return this.#lastProgressAt
   }
 
   /** From here on slivers may have this many bytes: known once the metadata is. */
@@ -88,16 +119,16 @@ export class Gatherer {
     this.#askFor(count)
   }
 
-  /** Waits until `count` slivers are there, or nobody is left to ask, or nothing came for `silenceMs`. */
-  async collect(count: number, silenceMs: number, onProgress?: (have: number) => void): Promise<boolean> {
+  /** Waits until `count` slivers are there, or nobody is left to ask, or nothing came for too long. */
+  async collect(count: number, onProgress?: (have: number) => void): Promise<boolean> {
     for (;;) {
       this.#signal.throwIfAborted()
       onProgress?.(Math.min(this.#slivers.size, count))
       if (this.#slivers.size >= count) return true
-      const wakeInMs = this.#askFor(count)
-      const silentMs = performance.now() - this.#lastProgressAt
-      if (this.#requests.size === 0 || silentMs >= silenceMs) return false
-      await this.#sleep(Math.max(1, Math.min(wakeInMs, silenceMs - silentMs)))
+      this.#askFor(count)
+      const nobodyLeft = this.#requests.size === 0 && !this.#sources.some(({ state }) => state === 'resting')
+      if (nobodyLeft || this.#silent) return false
+      await this.#bell.wait(this.#signal)
     }
   }
 
@@ -107,74 +138,70 @@ export class Gatherer {
       if (sliver.from.nodeId === member.nodeId) this.#slivers.delete(pair)
     }
     for (const request of this.#requests) {
-      if (request.member.nodeId === member.nodeId) request.stop.abort(new DOMException('lied', 'AbortError'))
+      if (request.source.member.nodeId === member.nodeId)
+        request.stop.abort(new DOMException('lied', 'AbortError'))
     }
-    this.#remove(member)
+    this.#sources = this.#sources.filter(source => source.member.nodeId !== member.nodeId)
   }
 
   /** Stops every request. */
   close(): void {
+    this.#silence.stop()
+    clearImmediate(this.#ringing)
     this.#closed.abort(new DOMException('no more slivers are needed', 'AbortError'))
   }
 
-  /** Starts requests until those that are on time suffice; tells when to look again. */
-  #askFor(count: number): number {
-    let wakeInMs = Number.POSITIVE_INFINITY
+  /** Starts requests until those that are on time suffice. */
+  #askFor(count: number): void {
     const coming = new Set<SliverPairIndex>()
-    for (const { owed, lastHeardAt, hedgeMs } of this.#requests) {
-      const leftMs = lastHeardAt + hedgeMs - performance.now()
-      if (leftMs <= 0) continue
-      wakeInMs = Math.min(wakeInMs, leftMs)
-      for (const pair of owed) coming.add(pair)
-    }
+    for (const { owed, late } of this.#requests) if (!late) for (const pair of owed) coming.add(pair)
     let missing = count - this.#slivers.size - coming.size
     while (missing > 0) {
-      const next = this.#candidates.shift()
-      if (next === undefined) break
-      // the last peer is asked only for what is still needed; the rest of its slivers stays on offer
-      const pairs = next.pairs.slice(0, missing)
-      if (pairs.length < next.pairs.length) {
-        this.#candidates.unshift({ ...next, pairs: next.pairs.slice(missing) })
-      }
+      const source = this.#sources.find(({ state, open }) => state === 'free' && open.length > 0)
+      if (source === undefined) return
+      const pairs = source.open.splice(0, source.asked ? source.open.length : missing)
       missing -= pairs.length
-      const request = this.#request(next.member, pairs)
-      wakeInMs = Math.min(wakeInMs, request.hedgeMs)
+      this.#request(source, pairs)
     }
-    return wakeInMs
   }
 
-  #request(member: CommitteeMember, pairs: SliverPairIndex[]): Request {
-    const expected = this.#components.book.expectedMs(member)
+  #request(source: Source, pairs: SliverPairIndex[]): void {
+    const expected = this.#components.book.expectedMs(source.member)
+    const hedgeMs =
+      expected === undefined ? HEDGE_UNKNOWN_MS : Math.max(HEDGE_MIN_MS, expected * HEDGE_FACTOR)
     const request: Request = {
-      member,
+      source,
       owed: new Set(pairs),
-      lastHeardAt: performance.now(),
-      hedgeMs: expected === undefined ? HEDGE_UNKNOWN_MS : Math.max(HEDGE_MIN_MS, expected * HEDGE_FACTOR),
+      lacked: false,
+      late: false,
+      patience: new Countdown(hedgeMs, () => {
+        request.late = true
+        this.#bell.ring()
+      }),
       stop: new AbortController(),
     }
+    source.state = 'busy'
     this.#requests.add(request)
     this.#run(request, pairs)
-      .catch(error => {
-        if (this.#signal.aborted || request.stop.signal.aborted) return
-        this.#components.book.failed(member)
-        // what it still had on offer would fail as well
-        this.#remove(member)
-        const { address } = this.#components.book
-        this.#components.log.debug(
-          { peer: address(member).peerId, blobId: this.#blobId, err: error },
-          'peer gave no slivers',
-        )
-      })
+      .then(
+        () => {
+          source.state = 'free'
+          source.asked = true
+          // who lacks some is likely to lack more
+          if (request.lacked) this.#putLast(source)
+        },
+        error => this.#failed(request, error),
+      )
       .finally(() => {
+        request.patience.stop()
         this.#requests.delete(request)
         this.#bell.ring()
       })
-    return request
   }
 
   async #run(request: Request, pairs: SliverPairIndex[]): Promise<void> {
     const { peers, book } = this.#components
-    const { member } = request
+    const { member } = request.source
     const maxBytes = this.#maxBytes
     const items = pairs.map(pair => ({
       blobId: this.#blobId,
@@ -187,28 +214,58 @@ export class Gatherer {
     for await (const { ref, bytes } of peers.fetch(book.address(member), items, { signal })) {
       if (first) book.answered(member, performance.now() - start)
       first = false
-      request.lastHeardAt = performance.now()
-      if (bytes !== undefined && request.owed.has(ref.pair) && !request.stop.signal.aborted) {
-        this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
-        this.#lastProgressAt = performance.now()
+      request.late = false
+      request.patience.restart()
+      const wanted = request.owed.delete(ref.pair) && !request.stop.signal.aborted
+      if (bytes === undefined || !wanted) {
+        request.lacked = true
+        this.#ringSoon()
+        continue
       }
-      request.owed.delete(ref.pair)
+      this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
+      this.#silent = false
+      this.#silence.restart()
       this.#bell.ring()
     }
   }
 
-  #remove(member: CommitteeMember): void {
-    for (let i = this.#candidates.length - 1; i >= 0; i--) {
-      if (this.#candidates[i].member.nodeId === member.nodeId) this.#candidates.splice(i, 1)
+  #failed({ source, owed, stop }: Request, error: unknown): void {
+    if (this.#signal.aborted || stop.signal.aborted) return
+    const { book, log } = this.#components
+    const { member } = source
+    book.failed(member)
+    const broke = error instanceof ProtocolError && BROKEN.has(error.code) && ++source.breaks < MAX_BREAKS
+    log.debug(
+      { peer: book.address(member).peerId, blobId: this.#blobId, err: error, again: broke },
+      'peer gave no slivers',
+    )
+    if (!broke) {
+      this.#sources = this.#sources.filter(one => one !== source)
+      return
     }
+    source.open.unshift(...owed)
+    this.#putLast(source)
+    source.state = 'resting'
+    sleep(Math.min(error.retryAfterMs ?? REST_MS, MAX_REST_MS), this.#signal)
+      .then(() => {
+        source.state = 'free'
+        this.#bell.ring()
+      })
+      // closed meanwhile
+      .catch(() => undefined)
   }
 
-  async #sleep(ms: number): Promise<void> {
-    const timer = setTimeout(() => this.#bell.ring(), ms)
-    try {
-      await this.#bell.wait(this.#signal)
-    } finally {
-      clearTimeout(timer)
-    }
+  #putLast(source: Source): void {
+    const others = this.#sources.filter(one => one !== source)
+    // not there any more when it was rejected
+    if (others.length < this.#sources.length) this.#sources = [...others, source]
+  }
+
+  /** What lacks come in one packet is made up for by one request. */
+  #ringSoon(): void {
+    this.#ringing ??= setImmediate(() => {
+      this.#ringing = undefined
+      this.#bell.ring()
+    })
   }
 }

@@ -1,7 +1,7 @@
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import { isQuorum, isValidity } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
-import type { PeerClient } from '../../protocols/index.ts'
+import { Countdown, deadline, type PeerClient } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { PeerBook } from './peer-book.ts'
@@ -36,8 +36,8 @@ export async function seemsNew(
 ): Promise<boolean> {
   const enough = new AbortController()
   const stop = () => enough.abort(new DOMException('nobody else is waited for', 'AbortError'))
-  const late = setTimeout(stop, GLANCE_MS)
-  let grace: NodeJS.Timeout | undefined
+  const late = new Countdown(GLANCE_MS, stop)
+  let grace: Countdown | undefined
   const brief = anySignal(signal, enough.signal)
   const told: BlobStatus[] = []
   try {
@@ -45,15 +45,15 @@ export async function seemsNew(
       members.slice(0, GLANCE_NODES).map(async member => {
         try {
           told.push(await peers.blobStatus(book.address(member), blobId, { signal: brief }))
-          grace ??= setTimeout(stop, GLANCE_GRACE_MS)
+          grace ??= new Countdown(GLANCE_GRACE_MS, stop)
         } catch {
           // who does not answer is not counted
         }
       }),
     )
   } finally {
-    clearTimeout(late)
-    clearTimeout(grace)
+    late.stop()
+    grace?.stop()
   }
   signal?.throwIfAborted()
   return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent')
@@ -75,13 +75,13 @@ export async function networkStatus(
   const { nShards } = committee
   const enough = new AbortController()
   const votes: Vote[] = []
-  const all = anySignal(signal, enough.signal, AbortSignal.timeout(TIMEOUT_MS))
+  using limit = deadline(TIMEOUT_MS, signal, enough.signal)
   let decided: NetworkBlobStatus | undefined
 
   async function ask(member: CommitteeMember): Promise<void> {
     const start = performance.now()
     try {
-      const status = await peers.blobStatus(book.address(member), blobId, { signal: all })
+      const status = await peers.blobStatus(book.address(member), blobId, { signal: limit.signal })
       book.answered(member, performance.now() - start)
       votes.push({ status, weight: member.shards.length })
     } catch {

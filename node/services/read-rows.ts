@@ -8,12 +8,11 @@ import {
   symbolSize,
 } from '../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../codec/types.ts'
-import type { PeerClient } from '../../protocols/index.ts'
+import { deadline, type PeerClient } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'
 import type { PeerBook } from './peer-book.ts'
-import { anySignal } from './wait.ts'
 
 export interface ReadRowsComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -65,11 +64,8 @@ export async function readRows(
 
   const out = new Uint8Array(end - start)
   const failed = new AbortController()
-  const inner = anySignal(
-    signal,
-    failed.signal,
-    AbortSignal.timeout(TIMEOUT_MS + (lastRow - firstRow) * 1_000),
-  )
+  using limit = deadline(TIMEOUT_MS + (lastRow - firstRow) * 1_000, signal, failed.signal)
+  const inner = limit.signal
   const maxBytes = sliverLength(nShards, unencodedLength, 'primary')
   const headerBytes = maxBytes - rowBytes - 4
   try {

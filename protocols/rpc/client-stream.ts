@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import type { ObjectId } from '../../codec/types.ts'
+import { deadline } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import { CLIENT, HELLO, type ProtocolSpec } from '../specs.ts'
 import { type Channel, createChannel } from '../stream/channel.ts'
@@ -109,16 +110,16 @@ async function openChannel(
   spec: ProtocolSpec,
   signal: AbortSignal | undefined,
 ): Promise<Channel> {
-  const limit = AbortSignal.timeout(CLIENT.openTimeoutMs)
+  using limit = deadline(CLIENT.openTimeoutMs, signal)
   try {
     const stream = await connection.newStream(spec.id, {
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: limit.signal,
       maxOutboundStreams: spec.streamsPerPeer,
     })
     return createChannel(stream)
   } catch (cause) {
     signal?.throwIfAborted()
-    if (limit.aborted) throw new ProtocolError('TIMEOUT', { cause })
+    if (limit.expired) throw new ProtocolError('TIMEOUT', { cause })
     const unsupported = cause instanceof Error && cause.name === 'UnsupportedProtocolError'
     throw new ProtocolError(unsupported ? 'REFUSED' : 'CONNECTION_LOST', { cause })
   }

@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { deadline } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import { CLIENT } from '../specs.ts'
 import type { ClientComponents } from './components.ts'
@@ -38,12 +39,11 @@ export function createDialer({ libp2p }: Pick<ClientComponents, 'libp2p'>): Dial
       const { id } = target
       const existing = libp2p.getConnections(id).find(({ status }) => status === 'open')
       if (existing !== undefined) return existing
-      const limits = [closed.signal, AbortSignal.timeout(CLIENT.dialTimeoutMs)]
-      if (signal !== undefined) limits.push(signal)
+      using limit = deadline(CLIENT.dialTimeoutMs, closed.signal, signal)
       try {
         target.addresses ??= peer.multiaddrs.map(address => withPeer(multiaddr(address), id))
         return await libp2p.dial(target.addresses.length > 0 ? target.addresses : id, {
-          signal: AbortSignal.any(limits),
+          signal: limit.signal,
         })
       } catch (cause) {
         signal?.throwIfAborted()

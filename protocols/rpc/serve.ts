@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
+import { deadline } from '../deadline.ts'
 import { ProtocolError, toProtocolError } from '../errors.ts'
 import type { Quotas, StreamQuota } from '../quota/quotas.ts'
 import { HELLO, type ProtocolSpec } from '../specs.ts'
@@ -159,8 +160,9 @@ async function farewell(channel: Channel, error: ProtocolError, closed: AbortSig
 }
 
 async function hangUp(connection: Connection): Promise<void> {
+  using limit = deadline(FAREWELL_MS)
   try {
-    await connection.close({ signal: AbortSignal.timeout(FAREWELL_MS) })
+    await connection.close({ signal: limit.signal })
   } catch (error) {
     connection.abort(error instanceof Error ? error : new ProtocolError('CLOSED', { cause: error }))
   }

@@ -1,4 +1,5 @@
 import type { Confirmation, Epoch, SliverRef } from '../../codec/types.ts'
+import { Countdown } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import type { AbortOptions, StoreHeader } from '../ports.ts'
 import type { ClientStream } from '../rpc/client-stream.ts'
@@ -80,20 +81,20 @@ async function sendSlivers(
   )
   try {
     const sentBytes = await sendAll(stream, slivers, input, both)
-    onAnswer = () => clearTimeout(timer)
-    const timer = setTimeout(() => stop.abort(new ProtocolError('TIMEOUT')), spec.responseTimeoutMs)
+    const limit = new Countdown(spec.responseTimeoutMs, () => stop.abort(new ProtocolError('TIMEOUT')))
+    onAnswer = () => limit.stop()
     return { confirmation: await answer, sentBytes }
   } catch (error) {
     // when the stream broke, its last words may still have to be read; otherwise no answer will come
     const broken = error instanceof ProtocolError && error.code === 'CONNECTION_LOST'
     if (!broken) stop.abort(error)
-    const last = setTimeout(() => stop.abort(error), LAST_WORDS_MS)
+    const last = new Countdown(LAST_WORDS_MS, () => stop.abort(error))
     throw await answer
       .then(
         () => error,
         (reason: unknown) => reason,
       )
-      .finally(() => clearTimeout(last))
+      .finally(() => last.stop())
   }
 }
 

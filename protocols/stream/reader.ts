@@ -1,4 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { Countdown } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 
@@ -66,14 +67,26 @@ class Reader implements StreamReader {
   }
 
   async into(target: Uint8Array, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
-    const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
+    let limit: Countdown | undefined
+    let late = false
+    const onLate = (): void => {
+      late = true
+      this.#wakeUp()
+    }
     let filled = 0
-    while (filled < target.length) {
-      const count = this.#take(target, filled)
-      filled += count
-      if (count > 0) continue
-      if (this.#ended) throw this.#error ?? new ProtocolError('TRUNCATED')
-      await this.#wait({ signal, timeoutMs: deadline && Math.max(0, deadline - performance.now()) })
+    try {
+      while (filled < target.length) {
+        const count = this.#take(target, filled)
+        filled += count
+        if (count > 0) continue
+        if (this.#ended) throw this.#error ?? new ProtocolError('TRUNCATED')
+        if (late) throw new ProtocolError('TIMEOUT')
+        // one for all the waits: drips of bytes do not prolong it
+        if (timeoutMs !== undefined) limit ??= new Countdown(timeoutMs, onLate)
+        await this.#wait({ signal })
+      }
+    } finally {
+      limit?.stop()
     }
   }
 

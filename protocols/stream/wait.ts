@@ -1,9 +1,10 @@
+import { Countdown } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 
 export interface WaitOptions {
   /** ends the wait with the signal's own reason */
   signal?: AbortSignal | undefined
-  /** ends the wait with TIMEOUT */
+  /** ends the wait with TIMEOUT; our own stalls do not count */
   timeoutMs?: number | undefined
 }
 
@@ -17,10 +18,10 @@ export function waitFor(
 ): Promise<void> {
   if (signal?.aborted) return Promise.reject(signal.reason)
   return new Promise<void>((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
+    let limit: Countdown | undefined
     let disarm: (() => void) | undefined
     const settle = (act: () => void): void => {
-      clearTimeout(timer)
+      limit?.stop()
       signal?.removeEventListener('abort', onAbort)
       disarm?.()
       act()
@@ -28,7 +29,7 @@ export function waitFor(
     const onAbort = (): void => settle(() => reject(signal?.reason))
     signal?.addEventListener('abort', onAbort, { once: true })
     if (timeoutMs !== undefined) {
-      timer = setTimeout(() => settle(() => reject(new ProtocolError('TIMEOUT'))), timeoutMs)
+      limit = new Countdown(timeoutMs, () => settle(() => reject(new ProtocolError('TIMEOUT'))))
     }
     disarm = arm(
       () => settle(resolve),

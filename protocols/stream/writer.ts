@@ -1,4 +1,5 @@
 import type { Stream, StreamCloseEvent } from '@libp2p/interface'
+import { deadline } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 
@@ -57,10 +58,10 @@ class Writer implements StreamWriter {
 
   async close({ signal, timeoutMs }: WaitOptions = {}): Promise<void> {
     this.#flush()
-    const limits = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)]
-    const signals = limits.filter(limit => limit !== undefined)
+    using limit = timeoutMs === undefined ? undefined : deadline(timeoutMs, signal)
+    const either = limit?.signal ?? signal
     try {
-      await this.#stream.close(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) })
+      await this.#stream.close(either === undefined ? {} : { signal: either })
     } catch (cause) {
       signal?.throwIfAborted()
       throw lost(cause)
