@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createCodec } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
+import type { BlobState } from '../../../node/store/blob-state.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { altering, confusing, misnaming } from '../../support/liars.ts'
 import { anyBlobId } from '../../support/sliver-store-suite.ts'
@@ -19,6 +20,11 @@ describe('a cluster of storage nodes', () => {
     const result = await cluster.client.store(data, { epochs: 1, deletable: true, ...options })
     return result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
   }
+
+  /** Nodes follow the chain in their own time: a moment later than whoever stored. */
+  const untilAllSee = (blobId: BlobId, isSo: (state: BlobState | undefined) => boolean) =>
+    Promise.all(cluster.nodes.map(node => node?.blobs.waitFor(blobId, isSo, { timeoutMs: 20_000 })))
+  const isCertified = (state: BlobState | undefined) => state?.initialCertifiedEpoch !== undefined
 
   it('stores blobs of any size and gives them back', async () => {
     for (const size of [0, 1, 1000, 300_000]) {
@@ -54,6 +60,7 @@ describe('a cluster of storage nodes', () => {
 
   it('tells the status of known and unknown blobs', async () => {
     const blobId = await store(randomBytes(10))
+    await untilAllSee(blobId, isCertified)
     const status = await cluster.client.status(blobId)
     assert.equal(status.status, 'certified')
     assert.equal(status.size, 10)
@@ -67,6 +74,7 @@ describe('a cluster of storage nodes', () => {
   it('does not pay twice for what is stored for long enough', async () => {
     const data = randomBytes(100)
     const blobId = await store(data, { epochs: 3, deletable: false })
+    await untilAllSee(blobId, isCertified)
     const again = await cluster.client.store(data, { epochs: 2, deletable: true })
     assert.deepEqual(again, { kind: 'alreadyCertified', blobId, endEpoch: 4 })
     const longer = await cluster.client.store(data, { epochs: 5, deletable: false })
@@ -81,11 +89,7 @@ describe('a cluster of storage nodes', () => {
     const { blobId } = await codec.metadata(data, 100)
     await codec.close()
     const registered = cluster.chain.register(blobId, { size: 100, endEpoch: 2 })
-    await Promise.all(
-      cluster.nodes.map(node =>
-        node?.blobs.waitFor(blobId, state => state !== undefined, { timeoutMs: 5000 }),
-      ),
-    )
+    await untilAllSee(blobId, state => state !== undefined)
     const result = await cluster.client.store(data, { epochs: 1, deletable: true })
     assert.equal(result.kind === 'newlyCreated' && result.blob.objectId, registered.objectId)
   })
@@ -113,11 +117,7 @@ describe('a cluster of storage nodes', () => {
       one => one.blobId === blobId,
     )
     await cluster.chain.writer(cluster.chain.wallet).deleteBlob(blob.objectId)
-    await Promise.all(
-      cluster.nodes.map(node =>
-        node?.blobs.waitFor(blobId, state => state?.registrations.length === 0, { timeoutMs: 5000 }),
-      ),
-    )
+    await untilAllSee(blobId, state => state?.registrations.length === 0)
     await assert.rejects(cluster.client.read(blobId), { code: 'BLOB_NOT_FOUND' })
   })
 
