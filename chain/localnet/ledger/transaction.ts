@@ -4,6 +4,7 @@ import type { Digest } from './digest.ts'
 import { hashAs } from './digest.ts'
 import { LedgerError } from './errors.ts'
 import { LIMITS } from './limits.ts'
+import { checkTypeTags } from './type-tags.ts'
 
 export type TransactionData = ReturnType<typeof bcs.TransactionData.parse>['V1']
 export type ProgrammableData = Extract<
@@ -28,6 +29,7 @@ export function parseTransaction(bytes: Uint8Array): ParsedTransaction {
       'INVALID_ARGUMENT',
       `Transaction size limit exceeded: ${bytes.length} bytes, the maximum is ${LIMITS.maxTxSizeBytes}`,
     )
+  checkTypeTags(bytes)
   let data: TransactionData
   try {
     const parsed = bcs.TransactionData.parse(bytes)

@@ -13,6 +13,11 @@ const limit = (what: string, actual: number, max: number): void => {
   if (actual > max) refuse(`Size limit exceeded: ${what} is ${actual}, the maximum is ${max}`)
 }
 
+/** As on Sui, most of these are met by what reaches them, not only by what is above. */
+const below = (what: string, { length }: { length: number }, max: number): void => {
+  if (length >= max) refuse(`Size limit exceeded: ${what} is ${max}, there are ${length}`)
+}
+
 type Argument = Extract<Command, { $kind: 'SplitCoins' }>['SplitCoins']['coin']
 
 export function argumentsOf(command: Command): Argument[] {
@@ -34,44 +39,49 @@ export function argumentsOf(command: Command): Argument[] {
   }
 }
 
-/** How deep type arguments nest, itself included. */
-function depthOf(type: string): number {
-  let depth = 1
-  let deepest = 1
-  for (const char of type) {
-    if (char === '<') deepest = Math.max(deepest, ++depth)
-    else if (char === '>') depth--
+/** Packages that a command names are inputs too. */
+const packagesOf = (command: Command): readonly Address[] => {
+  switch (command.$kind) {
+    case 'MoveCall':
+      return [command.MoveCall.package]
+    case 'Publish':
+      return command.Publish.dependencies
+    case 'Upgrade':
+      return [...command.Upgrade.dependencies, command.Upgrade.package]
+    default:
+      return []
   }
-  return deepest
 }
 
 function checkCommand(command: Command): void {
-  limit('number of arguments', argumentsOf(command).length, LIMITS.maxArguments)
   const empty = (isEmpty: boolean) => {
     if (isEmpty) refuse('Empty command input')
   }
   const code = (modules: readonly string[], dependencies: readonly string[]) => {
     empty(modules.length === 0)
-    limit('number of modules', modules.length, LIMITS.maxModulesInPublish)
-    limit('number of package dependencies', dependencies.length, LIMITS.maxPackageDependencies)
+    below('maximum modules in a publish or upgrade', modules, LIMITS.maxModulesInPublish)
+    below('maximum package dependencies', dependencies, LIMITS.maxPackageDependencies)
+  }
+  const list = (args: readonly Argument[]) => {
+    empty(args.length === 0)
+    below('maximum arguments in a command', args, LIMITS.maxArguments)
   }
   switch (command.$kind) {
     case 'MoveCall':
-      limit('number of type arguments', command.MoveCall.typeArguments.length, LIMITS.maxTypeArguments)
-      for (const type of command.MoveCall.typeArguments)
-        limit('depth of a type argument', depthOf(type), LIMITS.maxTypeArgumentDepth)
+      below('maximum arguments in a move call', command.MoveCall.arguments, LIMITS.maxArguments)
       break
     case 'TransferObjects':
-      empty(command.TransferObjects.objects.length === 0)
+      list(command.TransferObjects.objects)
       break
     case 'SplitCoins':
-      empty(command.SplitCoins.amounts.length === 0)
+      list(command.SplitCoins.amounts)
       break
     case 'MergeCoins':
-      empty(command.MergeCoins.sources.length === 0)
+      list(command.MergeCoins.sources)
       break
     case 'MakeMoveVec':
       empty(command.MakeMoveVec.type === null && command.MakeMoveVec.elements.length === 0)
+      below('maximum arguments in a command', command.MakeMoveVec.elements, LIMITS.maxArguments)
       break
     case 'Publish':
       code(command.Publish.modules, command.Publish.dependencies)
@@ -97,20 +107,28 @@ function checkRandom(transaction: ProgrammableData): void {
 /** Rules that need nothing but the transaction; throws LedgerError. */
 export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmable'>): void {
   const { inputs, commands } = programmable
-  if (commands.length === 0) refuse('Empty command input')
-  limit('number of commands', commands.length, LIMITS.maxProgrammableTxCommands)
+  below('maximum commands in a programmable transaction', commands, LIMITS.maxProgrammableTxCommands)
   for (const command of commands) checkCommand(command)
   const objects: Address[] = []
   for (const input of inputs) {
     if (input.FundsWithdrawal) throw new LedgerError('UNIMPLEMENTED', 'address balances are not supported')
     if (input.Pure)
-      limit('pure argument', Buffer.from(input.Pure.bytes, 'base64').length, LIMITS.maxPureArgumentSizeBytes)
+      below(
+        'maximum pure argument size',
+        Buffer.from(input.Pure.bytes, 'base64'),
+        LIMITS.maxPureArgumentSizeBytes,
+      )
     const object = input.Object
     const id =
       object?.ImmOrOwnedObject?.objectId ?? object?.SharedObject?.objectId ?? object?.Receiving?.objectId
     if (id !== undefined) objects.push(id)
   }
-  limit('number of input objects', objects.length, LIMITS.maxInputObjects)
+  const packages = new Set(commands.flatMap(packagesOf))
+  limit(
+    'maximum input + receiving objects in a transaction',
+    objects.length + packages.size,
+    LIMITS.maxInputObjects,
+  )
   if (new Set(objects).size !== objects.length) refuse('Duplicate object reference in the inputs')
   checkRandom(programmable)
 }

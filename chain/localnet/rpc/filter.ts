@@ -1,10 +1,13 @@
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { parseAddress } from '../ledger/address.ts'
-import type { Ledger } from '../ledger/ledger.ts'
 import { parseTransaction } from '../ledger/transaction.ts'
 import { effectsV2 } from './convert/effects.ts'
 import type { TransactionSource } from './convert/transaction.ts'
-import { invalid, RpcStatus } from './status.ts'
+import { requestPath, requestType } from './request-type.ts'
+import { limited, RpcStatus } from './status.ts'
+
+/** In all terms together; each is looked at for every event. */
+const maxLiterals = 128
 
 /** An event's parts that filters look at. */
 export type EventView = Pick<GrpcTypes.Event, 'packageId' | 'module' | 'sender' | 'eventType'>
@@ -15,6 +18,9 @@ function compile<L extends { negated: boolean }, V>(
   literal: (one: L) => (view: V) => boolean,
 ): (view: V) => boolean {
   if (!terms || terms.length === 0) return () => true
+  const count = terms.reduce((sum, { literals }) => sum + literals.length, terms.length)
+  if (count > maxLiterals)
+    throw limited('size', `a filter of ${count} terms and literals, at most ${maxLiterals} are read`)
   const compiled = terms.map(({ literals }) =>
     literals.map(one => {
       const test = literal(one)
@@ -24,35 +30,25 @@ function compile<L extends { negated: boolean }, V>(
   return view => compiled.some(tests => tests.every(test => test(view)))
 }
 
-/** `package[::module[::name]]` with the address written out. */
-function normalizePath(path: string | undefined, what: string): string[] {
-  const [address, ...rest] = (path ?? '').split('::')
-  if (!address || rest.length > 2 || rest.some(part => part === '')) throw invalid(`invalid ${what} filter`)
-  return [parseAddress(address), ...rest]
-}
-
 const startsWith = (path: readonly string[], prefix: readonly string[]): boolean =>
   prefix.every((part, i) => path[i] === part)
 
 const moduleTest = (path: string | undefined): ((event: EventView) => boolean) => {
-  const prefix = normalizePath(path, 'emit_module')
+  const prefix = requestPath(path, 'emit_module', parseAddress)
   return event => startsWith([event.packageId!, event.module!], prefix)
 }
 
 /** `package`, `package::module`, `package::module::Name` (any type arguments) or a full type. */
-const eventTypeTest = (ledger: Ledger, text: string | undefined): ((event: EventView) => boolean) => {
+const eventTypeTest = (text: string | undefined): ((event: EventView) => boolean) => {
   if (text?.includes('<')) {
-    const type = ledger.vm.types.fromTag(text).text
+    const type = requestType(text).text
     return event => event.eventType === type
   }
-  const prefix = normalizePath(text, 'event_type')
+  const prefix = requestPath(text, 'event_type', parseAddress)
   return event => startsWith(event.eventType!.split('<')[0]!.split('::'), prefix)
 }
 
-export function eventFilter(
-  ledger: Ledger,
-  filter: GrpcTypes.EventFilter | undefined,
-): (event: EventView) => boolean {
+export function eventFilter(filter: GrpcTypes.EventFilter | undefined): (event: EventView) => boolean {
   return compile<GrpcTypes.EventLiteral, EventView>(filter?.terms, ({ predicate }) => {
     switch (predicate.oneofKind) {
       case 'sender': {
@@ -62,7 +58,7 @@ export function eventFilter(
       case 'emitModule':
         return moduleTest(predicate.emitModule.module)
       case 'eventType':
-        return eventTypeTest(ledger, predicate.eventType.eventType)
+        return eventTypeTest(predicate.eventType.eventType)
       default:
         throw new RpcStatus('UNIMPLEMENTED', `event filter ${predicate.oneofKind ?? 'of no kind'}`)
     }
@@ -72,6 +68,8 @@ export function eventFilter(
 /** A transaction's parts, read when a filter asks. */
 export class TransactionView {
   readonly #source: TransactionSource
+  #data: ReturnType<typeof parseTransaction> | undefined
+  #effects: ReturnType<typeof effectsV2> | undefined
   readonly events: readonly EventView[]
 
   constructor(source: TransactionSource, events: readonly EventView[]) {
@@ -80,11 +78,13 @@ export class TransactionView {
   }
 
   get data() {
-    return parseTransaction(this.#source.transaction)
+    this.#data ??= parseTransaction(this.#source.transaction)
+    return this.#data
   }
 
   get effects() {
-    return effectsV2(this.#source.effects)
+    this.#effects ??= effectsV2(this.#source.effects)
+    return this.#effects
   }
 
   get objectTypes() {
@@ -104,7 +104,6 @@ export class TransactionView {
 }
 
 export function transactionFilter(
-  ledger: Ledger,
   filter: GrpcTypes.TransactionFilter | undefined,
 ): (view: TransactionView) => boolean {
   return compile<GrpcTypes.TransactionLiteral, TransactionView>(filter?.terms, ({ predicate }) => {
@@ -124,7 +123,7 @@ export function transactionFilter(
           view.effects.unchangedConsensusObjects.some(([read]) => read === id)
       }
       case 'moveCall': {
-        const prefix = normalizePath(predicate.moveCall.function, 'move_call')
+        const prefix = requestPath(predicate.moveCall.function, 'move_call', parseAddress)
         return view =>
           view.data.programmable.commands.some(
             ({ MoveCall: call }) => call && startsWith([call.package, call.module, call.function], prefix),
@@ -135,7 +134,7 @@ export function transactionFilter(
         return view => view.events.some(test)
       }
       case 'eventType': {
-        const test = eventTypeTest(ledger, predicate.eventType.eventType)
+        const test = eventTypeTest(predicate.eventType.eventType)
         return view => view.events.some(test)
       }
       case 'packageWrite':

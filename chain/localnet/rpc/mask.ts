@@ -1,19 +1,10 @@
-import { invalid } from './status.ts'
+import { type MessageShape, messageOf } from './message-shape.ts'
+import { invalid, limited } from './status.ts'
 
 type Tree = Map<string, Tree>
 
-interface FieldShape {
-  name: string
-  localName: string
-  kind: string
-  repeat?: unknown
-  oneof?: string
-  T?: unknown
-}
-interface MessageShape {
-  readonly typeName: string
-  readonly fields: readonly FieldShape[]
-}
+/** More than any message of the API has; looked at before a path is split. */
+export const MASK_LIMITS = { maxPaths: 256, maxPathLength: 512, maxDepth: 16 } as const
 
 /** Which fields a caller asked for: dotted paths of proto names; a path stands for all that is below it. */
 export class Mask {
@@ -23,10 +14,16 @@ export class Mask {
     this.#tree = tree
   }
 
-  /** @param defaults paths when the caller gave no mask */
+  /**
+   * @param defaults paths when the caller gave no mask
+   * @throws RpcStatus INVALID_ARGUMENT for a mask beyond MASK_LIMITS
+   */
   static of(mask: { paths: string[] } | undefined, defaults: readonly string[]): Mask {
+    const paths = mask && mask.paths.length > 0 ? mask.paths : defaults
+    if (paths.length > MASK_LIMITS.maxPaths)
+      throw limited('size', `read_mask has ${paths.length} paths, at most ${MASK_LIMITS.maxPaths} are read`)
     const tree: Tree = new Map()
-    for (const path of mask && mask.paths.length > 0 ? mask.paths : defaults) add(tree, path.split('.'))
+    for (const path of paths) add(tree, namesOf(path))
     return new Mask(tree)
   }
 
@@ -75,18 +72,34 @@ export class Mask {
 
 const isAll = (tree: Tree): boolean => tree.has('*')
 
-function add(tree: Tree, [name, ...rest]: string[]): void {
-  const below = tree.get(name!)
-  // an empty tree below a name: all of it, which a longer path does not narrow
-  if (below?.size === 0) return
-  const next = below ?? new Map()
-  tree.set(name!, next)
-  if (rest.length > 0) add(next, rest)
-  else next.clear()
+function namesOf(path: string): string[] {
+  if (path.length > MASK_LIMITS.maxPathLength)
+    throw limited(
+      'size',
+      `a path of read_mask has ${path.length} characters, at most ${MASK_LIMITS.maxPathLength}`,
+    )
+  const names = path.split('.')
+  if (names.length > MASK_LIMITS.maxDepth)
+    throw limited(
+      'depth',
+      `a path of read_mask is ${names.length} levels deep, at most ${MASK_LIMITS.maxDepth}`,
+    )
+  if (names.includes('')) throw invalid(`invalid read_mask path: ${path}`)
+  return names
 }
 
-const messageType = (field: FieldShape): MessageShape | undefined =>
-  field.kind === 'message' ? (field.T as () => MessageShape)() : undefined
+function add(root: Tree, names: readonly string[]): void {
+  let tree = root
+  for (const [i, name] of names.entries()) {
+    const below = tree.get(name)
+    // an empty tree below a name: all of it, which a longer path does not narrow
+    if (below?.size === 0) return
+    const next = below ?? new Map()
+    tree.set(name, next)
+    if (i === names.length - 1) next.clear()
+    tree = next
+  }
+}
 
 /** google.protobuf.* are values to the mask: nothing below them can be asked for. */
 const isValue = (type: MessageShape | undefined): boolean =>
@@ -97,7 +110,7 @@ function check(type: MessageShape, tree: Tree): void {
     if (name === '*' || name === '') continue
     const field = type.fields.find(candidate => candidate.name === name || candidate.localName === name)
     if (!field) throw invalid(`invalid read_mask path: ${type.typeName} has no field ${name}`)
-    const next = messageType(field)
+    const next = messageOf(field)
     if (next && !isValue(next)) check(next, below)
   }
 }
@@ -116,7 +129,7 @@ function prune(type: MessageShape, message: Record<string, unknown>, tree: Tree)
       continue
     }
     const value = holder?.[field.localName]
-    const next = messageType(field)
+    const next = messageOf(field)
     if (below.size === 0 || value === undefined || !next || isValue(next)) continue
     for (const one of field.repeat
       ? (value as Record<string, unknown>[])

@@ -1,6 +1,8 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Call } from './call.ts'
+import type { MessageShape } from './message-shape.ts'
+import { checkRequest } from './request-bounds.ts'
 import { executionService } from './services/execution.ts'
 import { historyService } from './services/history.ts'
 import { ledgerService } from './services/ledger.ts'
@@ -10,7 +12,7 @@ import { signatureService } from './services/signatures.ts'
 import { stateService } from './services/state.ts'
 import { RpcStatus } from './status.ts'
 
-interface MessageCodec {
+interface MessageCodec extends MessageShape {
   fromBinary(bytes: Uint8Array): object
   create(partial: object): object
   toBinary(message: object): Uint8Array
@@ -42,6 +44,7 @@ function bind(
 }
 
 function decode(codec: MessageCodec, bytes: Uint8Array): object {
+  checkRequest(codec, bytes)
   try {
     return codec.fromBinary(bytes)
   } catch (cause) {

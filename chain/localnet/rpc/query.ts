@@ -1,5 +1,6 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
 import type { Ledger } from '../ledger/ledger.ts'
+import { createBreather } from './breathe.ts'
 import { invalid } from './status.ts'
 
 /** Where an item is: its checkpoint and its number there. */
@@ -47,7 +48,7 @@ export const encodeCursor = ({ checkpoint, index }: Position): Uint8Array =>
 
 export function decodeCursor(bytes: Uint8Array | undefined): Position | undefined {
   if (!bytes || bytes.length === 0) return undefined
-  const text = new TextDecoder().decode(bytes)
+  const text = new TextDecoder().decode(bytes.subarray(0, 25))
   if (!/^[0-9a-f]{24}$/.test(text)) throw invalid('invalid cursor')
   return { checkpoint: BigInt(`0x${text.slice(0, 16)}`), index: Number.parseInt(text.slice(16), 16) }
 }
@@ -91,8 +92,10 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
   }
   let found = 0
   let scanned = 0
+  const breathe = createBreather()
   for (let at = start; at >= first && at <= last; at += step) {
     signal.throwIfAborted()
+    await breathe()
     if (scanned++ === limits.scan) return yield { watermark, end: { reason: Reason.SCAN_LIMIT } }
     const items = (await itemsOf(at)).filter(({ position }) => isInside(position))
     for (const { item, position } of descending ? items.reverse() : items) {

@@ -10,7 +10,7 @@ import { argumentsOf } from '../ledger/validation.ts'
 import { VmError } from '../vm/index.ts'
 import { commandOf } from './convert/commands.ts'
 import { inputKind } from './convert/transaction-data.ts'
-import { invalid, notFound } from './status.ts'
+import { invalid, limited, notFound } from './status.ts'
 
 /** How the commands use an input. */
 interface Use {
@@ -202,6 +202,12 @@ export function resolveTransaction(
     throw invalid('only programmable transactions are supported')
   if (message.sender === undefined) throw invalid('the transaction has no sender')
   const { inputs: inputMessages, commands: commandMessages } = data.programmableTransaction
+  // said by the checks of the transaction too, but what is above is not even read
+  if (commandMessages.length >= LIMITS.maxProgrammableTxCommands)
+    throw limited(
+      'size',
+      `Size limit exceeded: maximum commands in a programmable transaction is ${LIMITS.maxProgrammableTxCommands}`,
+    )
   const commands = commandMessages.map(commandOf)
   const uses = inputUses(ledger, commands)
   const inputs = inputMessages.map((input, i) => resolveInput(ledger, input, uses.get(i)))

@@ -5,6 +5,7 @@ export const STATUS = {
   OK: 0,
   CANCELLED: 1,
   INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
   RESOURCE_EXHAUSTED: 8,
   FAILED_PRECONDITION: 9,
@@ -17,20 +18,33 @@ export const STATUS = {
 
 export type StatusName = keyof typeof STATUS
 
+/** Why a limit refused a call; counted. */
+export type Refusal = 'connections' | 'address' | 'rate' | 'size' | 'depth' | 'time' | 'disk' | 'token'
+
 /** What a call fails with. */
 export class RpcStatus extends Error {
   override readonly name = 'RpcStatus'
   readonly status: StatusName
+  /** set when it was a limit that refused the call */
+  readonly refusal: Refusal | undefined
 
-  constructor(status: StatusName, message: string, options?: ErrorOptions) {
+  constructor(status: StatusName, message: string, options?: ErrorOptions & { refusal?: Refusal }) {
     super(message, options)
     this.status = status
+    this.refusal = options?.refusal
   }
 }
 
 export const notFound = (what: string): RpcStatus => new RpcStatus('NOT_FOUND', `${what} not found`)
 
 export const invalid = (message: string): RpcStatus => new RpcStatus('INVALID_ARGUMENT', message)
+
+/** A limit's refusal. */
+export const limited = (
+  refusal: Refusal,
+  message: string,
+  status: StatusName = 'INVALID_ARGUMENT',
+): RpcStatus => new RpcStatus(status, message, { refusal })
 
 /** Internal text stays inside: an unexpected error only says that there was one. */
 export function toStatus(error: unknown): RpcStatus {

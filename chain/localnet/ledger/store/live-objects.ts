@@ -14,6 +14,9 @@ export interface PageOptions {
   after?: string
 }
 
+/** Where an object stands in what its owner has: pages go on after it. */
+export const ownedKey = ({ type, id }: MoveObject): string => `${type}|${id}`
+
 /** The newest version of every live object, with indexes for what clients ask. */
 export class LiveObjects {
   readonly #objects = new Map<Address, LedgerObject>()
@@ -100,7 +103,7 @@ export class LiveObjects {
   #index(object: MoveObject): void {
     const owner = ownerAddress(object.owner)
     if (owner !== undefined) {
-      getOrMake(this.#owned, owner, () => new SortedList()).add(`${object.type}|${object.id}`)
+      getOrMake(this.#owned, owner, () => new SortedList()).add(ownedKey(object))
       this.#addBalance(owner, object, 1)
     } else if (object.owner.kind === 'object') {
       getOrMake(this.#children, object.owner.address, () => new SortedList()).add(object.id)
@@ -112,7 +115,7 @@ export class LiveObjects {
     if (object.kind === 'package') return
     const owner = ownerAddress(object.owner)
     if (owner !== undefined) {
-      remove(this.#owned, owner, `${object.type}|${object.id}`)
+      remove(this.#owned, owner, ownedKey(object))
       this.#addBalance(owner, object, -1)
     } else if (object.owner.kind === 'object') {
       remove(this.#children, object.owner.address, object.id)

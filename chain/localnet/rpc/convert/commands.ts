@@ -2,6 +2,7 @@ import type { GrpcTypes } from '@mysten/sui/grpc'
 import { fromBase64, toBase64 } from '@mysten/sui/utils'
 import type { Argument } from '../../ledger/execution/arguments.ts'
 import type { Command } from '../../ledger/execution/execute.ts'
+import { requestType } from '../request-type.ts'
 import { invalid } from '../status.ts'
 
 const argumentKind = { gas: 1, input: 2, result: 3 } as const
@@ -116,6 +117,9 @@ export function commandMessage(command: Command): GrpcTypes.Command {
   }
 }
 
+/** Read with bounds before the serializer sees it, which has none. */
+const typeText = (text: string): string => requestType(text).text
+
 /** The command as `@mysten/sui/bcs` serializes it. */
 export function commandOf({ command }: GrpcTypes.Command): Command {
   switch (command.oneofKind) {
@@ -129,7 +133,13 @@ export function commandOf({ command }: GrpcTypes.Command): Command {
       } = command.moveCall
       return {
         $kind: 'MoveCall',
-        MoveCall: { package: id, module, function: fn, typeArguments, arguments: args.map(argumentOf) },
+        MoveCall: {
+          package: id,
+          module,
+          function: fn,
+          typeArguments: typeArguments.map(typeText),
+          arguments: args.map(argumentOf),
+        },
       }
     }
     case 'transferObjects':
@@ -168,7 +178,10 @@ export function commandOf({ command }: GrpcTypes.Command): Command {
       return {
         $kind: 'MakeMoveVec',
         MakeMoveVec: {
-          type: command.makeMoveVector.elementType ?? null,
+          type:
+            command.makeMoveVector.elementType === undefined
+              ? null
+              : typeText(command.makeMoveVector.elementType),
           elements: command.makeMoveVector.elements.map(argumentOf),
         },
       }

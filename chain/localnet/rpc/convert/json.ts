@@ -12,13 +12,29 @@ const record = (fields: Record<string, Json>): Json => ({
   kind: { oneofKind: 'structValue', structValue: { fields } },
 })
 
-/** Sui's rendering of a Move value: large integers, addresses and IDs as text, bytes in base64. */
-export function jsonOf(vm: Vm, typeText: string, contents: Uint8Array): Json {
-  const type = vm.types.fromTag(typeText)
-  return render(vm, type, vm.deserialize(type, contents))
+/** Values in one rendering: what has more is told without its JSON, as Sui does with what is too large. */
+const maxNodes = 32_768
+
+/** How many values may still be rendered. */
+interface Room {
+  nodes: number
 }
 
-function render(vm: Vm, type: MoveType, value: Value): Json {
+class TooLarge extends Error {}
+
+/** Sui's rendering of a Move value: large integers, addresses and IDs as text, bytes in base64. Absent when too large. */
+export function jsonOf(vm: Vm, typeText: string, contents: Uint8Array): Json | undefined {
+  const type = vm.types.fromTag(typeText)
+  try {
+    return render(vm, type, vm.deserialize(type, contents), { nodes: maxNodes })
+  } catch (error) {
+    if (error instanceof TooLarge) return undefined
+    throw error
+  }
+}
+
+function render(vm: Vm, type: MoveType, value: Value, room: Room): Json {
+  if (room.nodes-- === 0) throw new TooLarge()
   switch (type.kind) {
     case 'bool':
       return { kind: { oneofKind: 'boolValue', boolValue: value as boolean } }
@@ -28,9 +44,9 @@ function render(vm: Vm, type: MoveType, value: Value): Json {
       return { kind: { oneofKind: 'numberValue', numberValue: value as number } }
     case 'vector':
       if (type.element.kind === 'u8') return text(toBase64(valueToBytes(value)))
-      return list((value as Value[]).map(element => render(vm, type.element, element)))
+      return list((value as Value[]).map(element => render(vm, type.element, element, room)))
     case 'datatype':
-      return renderDatatype(vm, type, value)
+      return renderDatatype(vm, type, value, room)
     default:
       return text(String(value))
   }
@@ -38,7 +54,7 @@ function render(vm: Vm, type: MoveType, value: Value): Json {
 
 type Datatype = Extract<MoveType, { kind: 'datatype' }>
 
-function renderDatatype(vm: Vm, type: Datatype, value: Value): Json {
+function renderDatatype(vm: Vm, type: Datatype, value: Value, room: Room): Json {
   const short =
     type.address === SYSTEM.std || type.address === SYSTEM.sui ? `${type.module}::${type.name}` : ''
   if (short === 'string::String' || short === 'ascii::String')
@@ -47,7 +63,7 @@ function renderDatatype(vm: Vm, type: Datatype, value: Value): Json {
   if (short === 'object::UID') return text((value as string[][])[0]![0]!)
   if (short === 'option::Option') {
     const [element] = (value as Value[][])[0]!
-    return element === undefined ? nothing : render(vm, type.typeArguments[0]!, element)
+    return element === undefined ? nothing : render(vm, type.typeArguments[0]!, element, room)
   }
   if (short === 'balance::Balance') return text(String((value as bigint[])[0]))
   const definition = vm.definition(type)
@@ -57,7 +73,7 @@ function renderDatatype(vm: Vm, type: Datatype, value: Value): Json {
     const fields = Object.fromEntries(
       variant.fields.map(({ name, type: open }, i) => [
         name,
-        render(vm, instantiate(open), value.fields[i]!),
+        render(vm, instantiate(open), value.fields[i]!, room),
       ]),
     )
     return record({ '@variant': text(variant.name), ...fields })
@@ -66,7 +82,7 @@ function renderDatatype(vm: Vm, type: Datatype, value: Value): Json {
     Object.fromEntries(
       definition!.fields!.map(({ name, type: open }, i) => [
         name,
-        render(vm, instantiate(open), (value as Value[])[i]!),
+        render(vm, instantiate(open), (value as Value[])[i]!, room),
       ]),
     ),
   )

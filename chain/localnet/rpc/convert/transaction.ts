@@ -6,6 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { TransactionRecord } from '../../ledger/records.ts'
 import { parseTransaction } from '../../ledger/transaction.ts'
 import type { Mask } from '../mask.ts'
+import { objectWeight, ReplyBudget } from '../reply-budget.ts'
 import { moduleFinder } from './clever-error.ts'
 import { bcsMessage, timestamp } from './common.ts'
 import { effectsMessage, effectsV2 } from './effects.ts'
@@ -79,14 +80,24 @@ export function executedMessage(
   return mask.prune(GrpcTypes.ExecutedTransaction, message)
 }
 
+/** Everything is given as bytes and as a message. */
+function recordWeight({ transaction, effects, events }: TransactionSource, mask: Mask): number {
+  const size = (part: string, bytes: Uint8Array | undefined) =>
+    bytes && mask.wants(part) ? bytes.length * 4 : 0
+  return 300 + size('transaction', transaction) + size('effects', effects) + size('events', events)
+}
+
 /** Pruned to the mask; its objects are read from the ledger. */
 export async function recordMessage(
   ledger: Ledger,
   record: TransactionRecord,
   mask: Mask,
+  budget = new ReplyBudget(),
 ): Promise<GrpcTypes.ExecutedTransaction> {
+  budget.spend(recordWeight(record, mask))
   const message = executedMessage(ledger, record, mask)
-  if (mask.wants('objects')) message.objects = await objectSet(ledger, record, mask.at('objects.objects'))
+  if (mask.wants('objects'))
+    message.objects = await objectSet(ledger, record, mask.at('objects.objects'), budget)
   return message
 }
 
@@ -95,6 +106,7 @@ export async function objectSet(
   ledger: Ledger,
   source: TransactionSource,
   mask: Mask,
+  budget = new ReplyBudget(),
 ): Promise<GrpcTypes.ObjectSet> {
   const effects = effectsV2(source.effects)
   const objects: GrpcTypes.Object[] = []
@@ -105,7 +117,9 @@ export async function objectSet(
     ]
     for (const version of versions) {
       const object = version === undefined ? undefined : await ledger.object(id, BigInt(version))
-      if (object) objects.push(mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask)))
+      if (!object) continue
+      budget.spend(objectWeight(object, mask))
+      objects.push(mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask)))
     }
   }
   return { objects }

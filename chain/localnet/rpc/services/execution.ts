@@ -2,6 +2,7 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
 import { parseTransaction, serializeTransaction } from '../../ledger/transaction.ts'
+import { checkShape } from '../../ledger/validation.ts'
 import type { MoveType } from '../../vm/index.ts'
 import { argumentMessage } from '../convert/commands.ts'
 import { bcsMessage } from '../convert/common.ts'
@@ -80,6 +81,7 @@ function simulatedBytes(
   const bytes = transaction.bcs?.value
   if (!bytes?.length) return resolveTransaction(ledger, transaction, { doGasSelection })
   const parsed = parseTransaction(bytes)
+  checkShape(parsed)
   if (!doGasSelection || parsed.data.gasData.payment.length > 0) return bytes
   const completed = resolveTransaction(ledger, transactionMessage(parsed), { doGasSelection })
   const { gasData } = parseTransaction(completed).data

@@ -78,7 +78,7 @@ export function historyService(ledger: Ledger) {
     filter: GrpcTypes.TransactionFilter | undefined,
   ): Promise<boolean> => {
     if (!filter || filter.terms.length === 0) return true
-    const test = transactionFilter(ledger, filter)
+    const test = transactionFilter(filter)
     return (await transactionsOf(checkpoint)).some(({ record }) => test(view(record)))
   }
 
@@ -115,7 +115,7 @@ export function historyService(ledger: Ledger) {
         { signal }: Call,
       ): AsyncGenerator<GrpcTypes.ListEventsResponse> {
         const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
-        const filter = eventFilter(ledger, request.filter)
+        const filter = eventFilter(request.filter)
         const itemsOf = (sequence: bigint) => eventsAt(sequence, filter, mask)
         for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
           yield { event: frame.item, watermark: frame.watermark, end: frame.end }
@@ -126,7 +126,7 @@ export function historyService(ledger: Ledger) {
         { signal }: Call,
       ): AsyncGenerator<GrpcTypes.ListTransactionsResponse> {
         const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
-        const filter = transactionFilter(ledger, request.filter)
+        const filter = transactionFilter(request.filter)
         const itemsOf = (sequence: bigint) => transactionsAt(sequence, filter, mask)
         for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
           yield { transaction: frame.item, watermark: frame.watermark, end: frame.end }
@@ -171,7 +171,7 @@ export function historyService(ledger: Ledger) {
         call: Call,
       ): AsyncGenerator<GrpcTypes.SubscribeTransactionsResponse> {
         const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
-        const filter = transactionFilter(ledger, request.filter)
+        const filter = transactionFilter(request.filter)
         for await (const { item, watermark } of subscribe(at => transactionsAt(at, filter, mask), call))
           yield { transaction: item, watermark }
       },
@@ -181,7 +181,7 @@ export function historyService(ledger: Ledger) {
         call: Call,
       ): AsyncGenerator<GrpcTypes.SubscribeEventsResponse> {
         const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
-        const filter = eventFilter(ledger, request.filter)
+        const filter = eventFilter(request.filter)
         for await (const { item, watermark } of subscribe(at => eventsAt(at, filter, mask), call))
           yield { event: item, watermark }
       },

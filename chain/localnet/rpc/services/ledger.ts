@@ -2,13 +2,15 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import { parseAddress } from '../../ledger/address.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
+import { createBreather } from '../breathe.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { timestamp } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
 import { recordMessage } from '../convert/transaction.ts'
 import { Mask } from '../mask.ts'
 import { protocolConfig, systemState } from '../protocol-config.ts'
-import { invalid, notFound, STATUS, toStatus } from '../status.ts'
+import { objectWeight, ReplyBudget } from '../reply-budget.ts'
+import { limited, notFound, STATUS, toStatus } from '../status.ts'
 
 const maxBatch = 1000
 
@@ -16,7 +18,10 @@ async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: G
   try {
     return { ok: await work() }
   } catch (error) {
-    const { status, message } = toStatus(error)
+    const known = toStatus(error)
+    // the whole reply is too large, not this part of it
+    if (known.refusal) throw known
+    const { status, message } = known
     return {
       error: { result: { oneofKind: 'error', error: { code: STATUS[status], message, details: [] } } },
     }
@@ -24,20 +29,26 @@ async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: G
 }
 
 export function ledgerService(ledger: Ledger) {
-  const object = async (request: GrpcTypes.GetObjectRequest, mask: Mask): Promise<GrpcTypes.Object> => {
+  const object = async (
+    request: Pick<GrpcTypes.GetObjectRequest, 'objectId' | 'version'>,
+    mask: Mask,
+    budget = new ReplyBudget(),
+  ): Promise<GrpcTypes.Object> => {
     const id = parseAddress(request.objectId ?? '')
     const found = await ledger.object(id, request.version)
     if (!found)
       throw notFound(`Object ${id}${request.version === undefined ? '' : ` with version ${request.version}`}`)
+    budget.spend(objectWeight(found, mask))
     return mask.prune(GrpcTypes.Object, objectMessage(ledger, found, mask))
   }
   const transaction = async (
     digest: string | undefined,
     mask: Mask,
+    budget = new ReplyBudget(),
   ): Promise<GrpcTypes.ExecutedTransaction> => {
     const record = digest ? await ledger.transaction(digest) : undefined
-    if (!record) throw notFound(`Transaction ${digest}`)
-    return await recordMessage(ledger, record, mask)
+    if (!record) throw notFound(`Transaction ${(digest ?? '').slice(0, 80)}`)
+    return await recordMessage(ledger, record, mask, budget)
   }
   const objectMask = (mask: { paths: string[] } | undefined) =>
     Mask.of(mask, ['object_id', 'version', 'digest']).check(GrpcTypes.Object)
@@ -63,11 +74,14 @@ export function ledgerService(ledger: Ledger) {
     async batchGetObjects(
       request: GrpcTypes.BatchGetObjectsRequest,
     ): Promise<GrpcTypes.BatchGetObjectsResponse> {
-      if (request.requests.length > maxBatch) throw invalid(`at most ${maxBatch} objects at once`)
+      if (request.requests.length > maxBatch) throw limited('size', `at most ${maxBatch} objects at once`)
       const mask = objectMask(request.readMask)
       const objects: GrpcTypes.GetObjectResult[] = []
+      const budget = new ReplyBudget()
+      const breathe = createBreather()
       for (const one of request.requests) {
-        const found = await result(() => object(one, mask))
+        await breathe()
+        const found = await result(() => object(one, mask, budget))
         objects.push('ok' in found ? { result: { oneofKind: 'object', object: found.ok } } : found.error)
       }
       return { objects }
@@ -82,11 +96,14 @@ export function ledgerService(ledger: Ledger) {
     async batchGetTransactions(
       request: GrpcTypes.BatchGetTransactionsRequest,
     ): Promise<GrpcTypes.BatchGetTransactionsResponse> {
-      if (request.digests.length > maxBatch) throw invalid(`at most ${maxBatch} transactions at once`)
+      if (request.digests.length > maxBatch) throw limited('size', `at most ${maxBatch} transactions at once`)
       const mask = transactionMask(request.readMask)
       const transactions: GrpcTypes.GetTransactionResult[] = []
+      const budget = new ReplyBudget()
+      const breathe = createBreather()
       for (const digest of request.digests) {
-        const found = await result(() => transaction(digest, mask))
+        await breathe()
+        const found = await result(() => transaction(digest, mask, budget))
         transactions.push(
           'ok' in found
             ? { result: { oneofKind: 'transaction', transaction: found.ok } }

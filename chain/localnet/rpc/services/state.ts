@@ -1,32 +1,32 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
-import { parseAddress, SYSTEM } from '../../ledger/address.ts'
+import { type Address, addressFromBytes, parseAddress, SYSTEM } from '../../ledger/address.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { type MoveObject, suiType } from '../../ledger/object.ts'
+import { ownedKey } from '../../ledger/store/live-objects.ts'
 import type { MoveType, Value } from '../../vm/index.ts'
 import { metadataMessage, treasuryMessage } from '../convert/coin-info.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
 import { Mask } from '../mask.ts'
 import { pageOf, pageToken } from '../page.ts'
-import { invalid, notFound, RpcStatus } from '../status.ts'
+import { fittingPage, objectWeight } from '../reply-budget.ts'
+import { requestType } from '../request-type.ts'
+import { invalid, notFound } from '../status.ts'
 
 export function stateService(ledger: Ledger) {
-  const parseType = (text: string | undefined): MoveType => {
-    try {
-      return ledger.vm.types.fromTag(text ?? '')
-    } catch (cause) {
-      throw new RpcStatus('INVALID_ARGUMENT', `invalid type ${text}`, { cause })
-    }
-  }
-  const typeText = (text: string | undefined): string => parseType(text).text
+  const typeText = (text: string | undefined): string => requestType(text).text
 
   return {
     listOwnedObjects(request: GrpcTypes.ListOwnedObjectsRequest): GrpcTypes.ListOwnedObjectsResponse {
       const mask = Mask.of(request.readMask, ['object_id', 'version', 'object_type']).check(GrpcTypes.Object)
       const owner = parseAddress(request.owner ?? '')
-      const type = request.objectType ? ownedType(ledger, parseType(request.objectType)) : undefined
+      const type = request.objectType ? ownedType(ledger, requestType(request.objectType)) : undefined
       const question = `owned ${owner} ${type ?? ''}`
-      const page = ledger.objects.ownedBy(owner, { ...pageOf(request, question), type })
+      const page = fittingPage(
+        ledger.objects.ownedBy(owner, { ...pageOf(request, question), type }),
+        object => objectWeight(object, mask),
+        ownedKey,
+      )
       return {
         objects: page.items.map(object => mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask))),
         nextPageToken: pageToken(page.next, question),
@@ -37,7 +37,11 @@ export function stateService(ledger: Ledger) {
       const mask = Mask.of(request.readMask, ['parent', 'field_id']).check(GrpcTypes.DynamicField)
       const parent = parseAddress(request.parent ?? '')
       const question = `fields ${parent}`
-      const page = ledger.objects.fieldsOf(parent, pageOf(request, question))
+      const page = fittingPage(
+        ledger.objects.fieldsOf(parent, pageOf(request, question)),
+        field => fieldWeight(ledger, field, mask),
+        field => field.id,
+      )
       return {
         dynamicFields: page.items
           .filter(isField)
@@ -102,6 +106,19 @@ const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<`
 
 /** Values of dynamic object fields are owned by their field, and are no fields themselves. */
 const isField = (object: MoveObject): boolean => object.type.startsWith(fieldPrefix)
+
+/** A field, and the object that is its value when that is asked for. */
+function fieldWeight({ objects }: Ledger, field: MoveObject, mask: Mask): number {
+  const child = mask.wants('child_object') && objects.get(childIdOf(field))
+  return (
+    objectWeight(field, mask.at('field_object')) +
+    field.contents.length +
+    (child ? objectWeight(child, mask.at('child_object')) : 0)
+  )
+}
+
+/** The value of a dynamic object field is an ID, the last 32 bytes. */
+const childIdOf = ({ contents }: MoveObject): Address => addressFromBytes(contents.subarray(-32))
 
 function fieldMessage(ledger: Ledger, parent: string, field: MoveObject, mask: Mask): GrpcTypes.DynamicField {
   const { vm } = ledger

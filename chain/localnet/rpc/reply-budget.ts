@@ -1,0 +1,59 @@
+import type { LedgerObject } from '../ledger/object.ts'
+import type { Mask } from './mask.ts'
+import { limited } from './status.ts'
+
+/** What replies may weigh. An object counts once for each form in which it is asked for. */
+export const REPLY_LIMITS = {
+  /** a page ends early, with a token for what follows: clients of gRPC take 4 MiB at once */
+  pageBytes: 2 * 1024 * 1024,
+  /** what is asked for by name is given whole or refused; the largest transaction with all its objects */
+  replyBytes: 32 * 1024 * 1024,
+} as const
+
+/** ID, version, digest, owner and so on */
+const headBytes = 300
+/** JSON of small numbers takes so much more room than their bytes. */
+const jsonFactor = 8
+
+export function objectWeight(object: LedgerObject, mask: Mask): number {
+  const size =
+    object.kind === 'move'
+      ? object.contents.length
+      : [...object.modules.values()].reduce((sum, code) => sum + code.length, 0)
+  const forms =
+    Number(mask.wants('bcs')) +
+    Number(mask.wants('contents') || mask.wants('package')) +
+    (mask.wants('json') ? jsonFactor : 0)
+  return headBytes + size * forms
+}
+
+/** Adds up what a reply holds. */
+export class ReplyBudget {
+  #spent = 0
+
+  /** Throws RpcStatus RESOURCE_EXHAUSTED when it does not fit. */
+  spend(bytes: number): void {
+    this.#spent += bytes
+    if (this.#spent > REPLY_LIMITS.replyBytes)
+      throw limited(
+        'size',
+        `the reply would hold more than ${REPLY_LIMITS.replyBytes} bytes; ask for fewer things or fields at once`,
+        'RESOURCE_EXHAUSTED',
+      )
+  }
+}
+
+/** As many items as a page has room for, at least one; and where the next page starts when that is not all. */
+export function fittingPage<T>(
+  page: { items: T[]; next?: string },
+  weightOf: (item: T) => number,
+  keyOf: (item: T) => string,
+): { items: T[]; next?: string } {
+  let weight = 0
+  for (const [i, item] of page.items.entries()) {
+    weight += weightOf(item)
+    if (weight > REPLY_LIMITS.pageBytes && i > 0)
+      return { items: page.items.slice(0, i), next: keyOf(page.items[i - 1]!) }
+  }
+  return page
+}
