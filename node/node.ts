@@ -135,15 +135,23 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       network: network.systemObjectId,
       roles: ['storage'],
       isKnown: peer => members().has(peer),
+      refusals,
       log,
     })
     opened.push(async () => libp2p.stop())
+    blobs.onEvent(async ({ type }) => {
+      if (changesCommittee(type)) libp2p.membersChanged()
+    })
     const all = { custody, slivers, status }
     const shown = init.isBlocked === undefined ? all : withoutBlocked(all, init.isBlocked)
     const protocols = serveProtocols(
       { libp2p, log, metrics },
       { network: network.systemObjectId, certificates, ...shown },
-      { isMember: peer => members().has(peer) },
+      {
+        isMember: peer => members().has(peer),
+        serving: libp2p.serving,
+        refused: reason => refusals.refused('streams', reason),
+      },
     )
     await protocols.start()
     opened.push(() => protocols.stop())
@@ -217,8 +225,12 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
 /** Reads the committee again when the chain says that it changed. */
 function refreshCommittees(committees: CommitteeTracker) {
   return async ({ type }: { type: string }): Promise<void> => {
-    if (type === 'EpochChangeStart' || type === 'EpochChangeDone') await committees.get({ fresh: true })
+    if (changesCommittee(type)) await committees.get({ fresh: true })
   }
+}
+
+function changesCommittee(type: string): boolean {
+  return type === 'EpochChangeStart' || type === 'EpochChangeDone'
 }
 
 /** PeerIds of the current and the previous committee, derived once per committee. */

@@ -7,12 +7,12 @@ import type { NodeMetrics } from './metrics.ts'
  */
 export const REFUSALS = {
   /** libp2p connections, pending and open */
-  connections: ['pending', 'address', 'peer', 'full', 'idle', 'handshake'],
-  dht: ['size', 'rate', 'kind', 'malformed'],
-  gossip: ['stranger', 'size', 'rate', 'control', 'malformed'],
+  connections: ['rate', 'pending', 'handshake', 'address', 'peer', 'full', 'idle', 'size', 'hostile'],
+  dht: ['size', 'rate', 'kind', 'malformed', 'answer'],
+  gossip: ['stranger', 'size', 'rate', 'malformed', 'score'],
   /** libp2p streams of Floe's own protocols */
-  streams: ['streams', 'rate', 'failures'],
-  certificates: ['unknown', 'rate'],
+  streams: ['busy', 'failures'],
+  certificates: ['busy', 'invalid'],
   /** the gateway and the node's HTTP API */
   http: ['connections', 'address', 'idle', 'slow', 'busy', 'rate', 'size', 'disk'],
   /** the embedded Sui: gRPC, faucet, admin, execution */

@@ -2,7 +2,7 @@ import { fetchHandler } from './fetch/server.ts'
 import type { CertificateSink, Custody, SliverStore, StatusSource } from './ports.ts'
 import { createQuotas, type QuotaLimits } from './quota/quotas.ts'
 import type { NetworkIdentity, ServerComponents } from './rpc/components.ts'
-import { serveProtocol } from './rpc/serve.ts'
+import { type ServeOptions, serveProtocol } from './rpc/serve.ts'
 import { type ProtocolName, type ProtocolSpec, QUOTAS, SPECS } from './specs.ts'
 import { statusHandler } from './status/server.ts'
 import { storeHandler } from './store/server.ts'
@@ -14,9 +14,9 @@ export interface ServerPorts extends NetworkIdentity {
   certificates: CertificateSink
 }
 
-export interface ServeProtocolsOptions {
-  /** Whether a PeerId is a storage node of the committee: its quota counts by PeerId only. Nobody when absent. */
-  isMember?: (peer: string) => boolean
+/** Absent ones do nothing; nobody is a member then. */
+export interface ServeProtocolsOptions
+  extends Partial<Pick<ServeOptions, 'isMember' | 'serving' | 'refused'>> {
   /** the table's when absent */
   quotas?: QuotaLimits
   /** the table's when absent */
@@ -33,8 +33,10 @@ export interface ProtocolServer {
 export function serveProtocols(
   components: ServerComponents,
   ports: ServerPorts,
-  { isMember = () => false, quotas: limits = QUOTAS, specs = SPECS }: ServeProtocolsOptions = {},
+  options: ServeProtocolsOptions = {},
 ): ProtocolServer {
+  const { isMember = () => false, serving = () => () => undefined, refused = () => undefined } = options
+  const { quotas: limits = QUOTAS, specs = SPECS } = options
   const quotas = createQuotas(limits)
   const handlers = {
     store: storeHandler(ports.custody),
@@ -44,7 +46,7 @@ export function serveProtocols(
   const served = (Object.keys(handlers) as ProtocolName[]).map(name =>
     serveProtocol(
       components,
-      { name, spec: specs[name], quotas, isMember, network: ports.network },
+      { name, spec: specs[name], quotas, isMember, serving, refused, network: ports.network },
       handlers[name],
     ),
   )

@@ -1,4 +1,5 @@
 import { type Identify, identify } from '@libp2p/identify'
+import { IDENTIFY } from './limits.ts'
 
 /** Whether the peer, by its PeerId as text, is one that the node works with: a member of a committee. */
 export type KnowsPeer = (peer: string) => boolean
@@ -15,7 +16,7 @@ export function selectiveIdentify(
   isKnown: KnowsPeer,
 ): (components: Parameters<ReturnType<typeof identify>>[0]) => Identify {
   return components => {
-    const service = identify({ runOnConnectionOpen: false })(components)
+    const service = identify({ ...IDENTIFY, runOnConnectionOpen: false })(components)
     components.events.addEventListener('connection:open', ({ detail: connection }) => {
       const ask = () => {
         // whoever cannot be asked takes no part in gossip and DHT

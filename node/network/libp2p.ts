@@ -1,20 +1,24 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
-import type { Libp2p, ServiceMap } from '@libp2p/interface'
+import type { Connection, Libp2p, ServiceMap } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
+import { createRefusals, type Refusals } from '../refusals.ts'
+import { createAdmission } from './admission.ts'
+import { boundedYamux } from './bounded-yamux.ts'
+import { createHangUp } from './hang-up.ts'
 import type { KnowsPeer } from './identify.ts'
-import { CONNECTIONS, MONITOR, MUXER, SOCKET } from './limits.ts'
+import { CONNECTIONS, MONITOR, OBSERVED_ADDRESSES, PEER_STORE, SOCKET } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
+import type { ServiceInit } from './service-init.ts'
 import { tuneV8 } from './tune-v8.ts'
 
 export interface NetworkServices extends ServiceMap {
@@ -25,7 +29,12 @@ export interface NetworkServices extends ServiceMap {
 }
 
 /** Services are there for storage nodes only: a pure client needs none to ask peers whose addresses it has. */
-export type NetworkNode = Libp2p<Partial<NetworkServices>>
+export type NetworkNode = Libp2p<Partial<NetworkServices>> & {
+  /** A request of the peer is under way: its connection stays, however many others want its place. */
+  serving(connection: Pick<Connection, 'remoteAddr'>): () => void
+  /** The committee has changed: takes into gossip and DHT who is a member now. */
+  membersChanged(): void
+}
 
 export interface NetworkNodeOptions {
   /** 32-byte Ed25519 seed of the network key; a key for this process only when absent */
@@ -37,8 +46,10 @@ export interface NetworkNodeOptions {
   /** system object ID */
   network: ObjectId
   roles: readonly NetworkRole[]
-  /** who is taken into gossip and DHT at once, others when they have stayed for a while; everyone when absent */
+  /** members of the committee: places are kept for them, and only they gossip and are in the DHT; everyone when absent */
   isKnown?: KnowsPeer
+  /** told of what limits refuse */
+  refusals?: Pick<Refusals, 'refused'>
   log: Log
 }
 
@@ -48,25 +59,53 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 /** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log } = options
+  const { refusals = createRefusals({}) } = options
   const { listens, meshes, shortLived } = roleTraits(roles)
   tuneV8()
   const secure = noise({ crypto: noiseCrypto() })
+  const admission = createAdmission({
+    isMember: isKnown,
+    refused: reason => refusals.refused('connections', reason),
+  })
+  const changed: (() => void)[] = []
+  const services: ServiceInit = {
+    isMember: isKnown,
+    refusals,
+    hangUp: createHangUp(() => refusals.refused('connections', 'hostile')),
+    onMembersChanged: listener => void changed.push(listener),
+  }
   const node = await createLibp2p<NetworkServices>({
     ...(privateKey === undefined ? {} : { privateKey: await networkKeyFromSeed(privateKey) }),
-    addresses: { listen: listens ? [...listen] : [], announce: [...announce] },
+    addresses: { listen: listens ? [...listen] : [], announce: [...announce], ...OBSERVED_ADDRESSES },
     transports: [tcp(SOCKET)],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
-    streamMuxers: [yamux(MUXER)],
+    streamMuxers: [boundedYamux(reason => refusals.refused('connections', reason))],
     connectionManager: CONNECTIONS,
+    connectionGater: admission.gater,
     // a short-lived client notices a dead peer by the time limit of its request
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
-    services: meshes ? await meshServices(network, isKnown) : NO_SERVICES,
+    // who is no member is never dialled by what is known of it
+    peerStore: { ...PEER_STORE, addressFilter: peer => isKnown(peer.toString()) },
+    services: meshes ? await meshServices(network, services) : NO_SERVICES,
     nodeInfo: { userAgent: 'floe' },
     ...quietLogger(),
   })
+  if (listens) forgetStrangers(node, isKnown)
   const addresses = node.getMultiaddrs().map(String)
   log.debug({ peer: node.peerId.toString(), addresses, roles }, 'network node started')
-  return node
+  return Object.assign(node, {
+    serving: admission.serving,
+    membersChanged() {
+      for (const listener of changed) listener()
+    },
+  })
+}
+
+/** libp2p remembers everyone who ever spoke to it for six hours, and PeerIds cost nothing. */
+function forgetStrangers(node: Libp2p, isKnown: KnowsPeer): void {
+  node.addEventListener('peer:disconnect', ({ detail: peer }) => {
+    if (!isKnown(peer.toString())) node.peerStore.delete(peer).catch(() => undefined)
+  })
 }
 
 /**
@@ -81,8 +120,8 @@ async function lazyTls() {
 /** Loaded only where it is used, so that a client starts without it. */
 async function meshServices(
   network: ObjectId,
-  isKnown: KnowsPeer,
+  init: ServiceInit,
 ): Promise<ServiceFactoryMap<NetworkServices>> {
   const { createMeshServices } = await import('./mesh-services.ts')
-  return createMeshServices(network, isKnown)
+  return createMeshServices(network, init)
 }

@@ -1,33 +1,42 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 
+/** Where everything is on one machine; the other 127.x.y.z stand for themselves, so that one machine can play many. */
+const OWN_MACHINE: ReadonlySet<string> = new Set(['127.0.0.1', '::1'])
+/** What relayed connections have in common: their address is the relay's. */
+const RELAYED = 'relayed'
+
 /**
- * The IP address to count a connection by: an IPv4 address, or the /64 network of an IPv6 address, which is what one
- * customer gets. Undefined for loopback (the operator's own machine) and for relayed connections, whose address is the
- * relay's.
+ * The IP address to count a peer's requests by: an IPv4 address, or the /64 network of an IPv6 address, which is what one
+ * customer gets. Undefined for the operator's own machine and for relayed connections.
  */
 export function addressToCount(remote: Multiaddr): string | undefined {
+  const address = addressOf(remote)
+  return address === RELAYED || OWN_MACHINE.has(address) ? undefined : address
+}
+
+/** The same, but of every connection, also of the operator's own machine: for what all together may not exhaust. */
+export function addressOf(remote: Multiaddr): string {
   const parts = remote.getComponents()
-  if (parts.some(({ name }) => name === 'p2p-circuit')) return undefined
+  if (parts.some(({ name }) => name === 'p2p-circuit')) return RELAYED
   for (const { name, value } of parts) {
-    if (value === undefined) continue
-    if (name === 'ip4' || name === 'ip6') return ipToCount(value)
+    if (value !== undefined && (name === 'ip4' || name === 'ip6')) return ipToName(value)
   }
-  return undefined
+  return RELAYED
 }
 
-/** The same of an IP address as text; an IPv4 address that is mapped into IPv6 may end in dots or in hex. */
+/** As `addressToCount`, of an IP address as text; one that is mapped into IPv6 may end in dots or in hex. */
 export function ipToCount(ip: string): string | undefined {
-  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip
-  if (!dotted.includes(':')) return unlessLoopback(dotted)
-  return dotted === '::1' ? undefined : ofIp6(dotted)
+  const name = ipToName(ip)
+  return OWN_MACHINE.has(name) ? undefined : name
 }
 
-function unlessLoopback(ip4: string): string | undefined {
-  return ip4.startsWith('127.') ? undefined : ip4
+function ipToName(ip: string): string {
+  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip
+  return dotted.includes(':') && dotted !== '::1' ? ofIp6(dotted) : dotted
 }
 
 /** The first 64 bits; an IPv4 address that is mapped into IPv6, as a socket that takes both has it, stands for itself. */
-function ofIp6(address: string): string | undefined {
+function ofIp6(address: string): string {
   const groups = groupsOf(address)
   const mapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff
   if (!mapped) {
@@ -37,7 +46,7 @@ function ofIp6(address: string): string | undefined {
       .join(':')
   }
   const [high = 0, low = 0] = groups.slice(6)
-  return unlessLoopback([high >> 8, high & 0xff, low >> 8, low & 0xff].join('.'))
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
 }
 
 /** The eight 16-bit groups of an IPv6 address in hex notation, which is how multiaddrs normalize it. */

@@ -22,7 +22,13 @@ export interface ServeOptions extends NetworkIdentity {
   quotas: Quotas
   /** Members are counted by PeerId only: their identity cost stake. */
   isMember: (peer: string) => boolean
+  /** A request on the connection begins; the result is called when it has ended. */
+  serving: (connection: Connection) => () => void
+  /** A stream was refused by a quota. */
+  refused: (reason: StreamRefusal) => void
 }
+
+export type StreamRefusal = 'busy' | 'failures'
 
 /** what the last words of an ending stream may take */
 const FAREWELL_MS = 2_000
@@ -33,7 +39,7 @@ const FAREWELL_MS = 2_000
  */
 export function serveProtocol(
   { libp2p, log, metrics }: ServerComponents,
-  { name, spec, quotas, isMember, network }: ServeOptions,
+  { name, spec, quotas, isMember, serving, refused, network }: ServeOptions,
   handler: RequestHandler,
 ): ServedProtocol {
   let stopping = new AbortController()
@@ -56,6 +62,7 @@ export function serveProtocol(
     stream.addEventListener('close', onClose)
     const signal = AbortSignal.any([ended.signal, stopping.signal])
     let quota: StreamQuota | undefined
+    let served: (() => void) | undefined
     // between requests nobody on the other side listens, so that nobody needs to be told
     let listening = true
     try {
@@ -65,12 +72,15 @@ export function serveProtocol(
         listening = false
         if (!(await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs }))) break
         listening = true
+        served = serving(connection)
         await serveRequest({ spec, channel, quota, peer, signal })
+        served()
       }
       await channel.close({ signal, timeoutMs: FAREWELL_MS })
     } catch (error) {
       const typed = toProtocolError(error)
       if (typed.blame && !typed.remote) quota?.failed()
+      if (quota === undefined) refused(typed.code === 'BUSY' ? 'busy' : 'failures')
       if (typed.code === 'INTERNAL')
         log.error({ protocol: name, peer, err: typed.cause }, 'protocol handler failed')
       else log.debug({ protocol: name, peer, code: typed.code }, 'stream ended')
@@ -80,6 +90,7 @@ export function serveProtocol(
     } finally {
       stream.removeEventListener('close', onClose)
       channel.reader.detach()
+      served?.()
       quota?.release()
     }
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { multiaddr } from '@multiformats/multiaddr'
-import { addressToCount, ipToCount } from '../../protocols/rpc/remote-address.ts'
+import { addressOf, addressToCount, ipToCount } from '../../protocols/rpc/remote-address.ts'
 
 describe('address to count by', () => {
   const relay = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
   for (const [address, expected] of [
     ['/ip4/192.0.2.7/tcp/4001', '192.0.2.7'],
     ['/ip4/127.0.0.1/tcp/4001', undefined],
+    // one machine can play many
+    ['/ip4/127.0.0.2/tcp/4001', '127.0.0.2'],
     ['/ip6/::1/tcp/4001', undefined],
     // one customer has a /64: all its addresses count as one
     ['/ip6/2001:db8:1:2:3:4:5:6/tcp/4001', '2001:db8:1:2'],
@@ -20,6 +22,18 @@ describe('address to count by', () => {
       assert.equal(addressToCount(multiaddr(address)), expected)
     })
   }
+})
+
+describe('address of a connection', () => {
+  it('is that of the own machine, too, and one for all that are relayed', () => {
+    const named = (address: string) => addressOf(multiaddr(address))
+    assert.equal(named('/ip4/127.0.0.1/tcp/4001'), '127.0.0.1')
+    assert.equal(named('/ip6/::1/tcp/4001'), '::1')
+    assert.equal(named('/ip6/2001:db8:1:2:3:4:5:6/tcp/4001'), '2001:db8:1:2')
+    assert.equal(named('/unix/socket'), 'relayed')
+    const relayed = ['192.0.2.7', '192.0.2.8'].map(ip => named(`/ip4/${ip}/tcp/4001/p2p-circuit`))
+    assert.equal(relayed[0], relayed[1])
+  })
 })
 
 describe('IP address to count by', () => {

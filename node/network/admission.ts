@@ -1,0 +1,227 @@
+import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { addressOf } from '../../protocols/index.ts'
+import type { RefusalReason } from '../refusals.ts'
+import type { KnowsPeer } from './identify.ts'
+import { ADMISSION, CONNECTIONS } from './limits.ts'
+import { createRates } from './rates.ts'
+
+export interface AdmissionInit {
+  /** Whether a PeerId is a member's: places are kept for them. */
+  isMember: KnowsPeer
+  refused(reason: RefusalReason<'connections'>): void
+  /** the table's when absent */
+  limits?: AdmissionLimits
+  now?: () => number
+}
+
+export type AdmissionLimits = { readonly [Name in keyof typeof ADMISSION]: number }
+
+/** Decides which connections are let in, and which go when there are too many. */
+export interface Admission {
+  /** for libp2p: it asks about each connection that comes, before, during and after the handshake */
+  readonly gater: Required<
+    Pick<
+      ConnectionGater,
+      'denyInboundConnection' | 'denyInboundEncryptedConnection' | 'denyInboundUpgradedConnection'
+    >
+  >
+  /** A request of the peer is under way: its connection is kept until the result is called. */
+  serving(connection: Pick<Connection, 'remoteAddr'>): () => void
+  readonly pending: number
+  readonly open: number
+}
+
+interface Guest {
+  readonly connection: MultiaddrConnection
+  readonly address: string
+  readonly since: number
+  /** once it is open */
+  peer?: string
+  requests: number
+  idleSince: number
+}
+
+/**
+ * One attacker with one address must not take the places of everybody else, whether with handshakes that never end, with
+ * connections that it holds, or with PeerIds that it makes. Who is pushed out is the oldest handshake, or the longest idle
+ * stranger, of whoever has most; who is being served stays.
+ */
+export function createAdmission(init: AdmissionInit): Admission {
+  const { isMember, refused, limits = ADMISSION, now = () => performance.now() } = init
+  const arrivals = createRates({
+    perSecond: limits.perSecondPerAddress,
+    burst: limits.burstPerAddress,
+    remembered: limits.remembered,
+    now,
+  })
+  // in order of arrival each
+  const pending = new Groups()
+  const strangers = new Groups()
+  const peers = new Groups()
+  const guests = new Map<string, Guest>()
+
+  function arrive(connection: MultiaddrConnection): boolean {
+    if (connection.status !== 'open') return true
+    const address = addressOf(connection.remoteAddr)
+    if (!arrivals.tryTake(address)) return deny('rate')
+    if (pending.count(address) >= limits.pendingPerAddress) push(pending.oldestOf(address), 'pending')
+    if (pending.size >= limits.pending) push(pending.oldestOf(pending.largest()), 'pending')
+    const guest: Guest = { connection, address, since: now(), requests: 0, idleSince: now() }
+    pending.add(address, guest)
+    guests.set(keyOf(connection.remoteAddr), guest)
+    connection.addEventListener('close', () => leave(guest))
+    return false
+  }
+
+  function leave(guest: Guest): void {
+    const key = keyOf(guest.connection.remoteAddr)
+    if (guests.get(key) === guest) guests.delete(key)
+    strangers.remove(guest.address, guest)
+    if (guest.peer !== undefined) peers.remove(guest.peer, guest)
+    if (!pending.remove(guest.address, guest)) return
+    if (now() - guest.since >= CONNECTIONS.inboundUpgradeTimeout) refused('handshake')
+  }
+
+  /** Makes room for one more of a peer, of an address, of all strangers; false when everyone there is being served. */
+  function makeRoom(peer: string, address: string): RefusalReason<'connections'> | undefined {
+    if (peers.count(peer) >= limits.perPeer && !push(longestIdle(peers.of(peer)), 'idle')) return 'peer'
+    if (isMember(peer)) return undefined
+    if (strangers.count(address) >= limits.strangersPerAddress) {
+      if (!push(longestIdle(strangers.of(address), isStranger), 'idle')) return 'address'
+    }
+    if (strangers.size < limits.strangers) return undefined
+    const idle =
+      longestIdle(strangers.of(strangers.largest()), isStranger) ?? longestIdle(strangers.all(), isStranger)
+    return push(idle, 'idle') ? undefined : 'full'
+  }
+
+  /** Who was one when it came may be a member by now. */
+  const isStranger = ({ peer }: Guest): boolean => peer === undefined || !isMember(peer)
+
+  function admit(peerId: PeerId, connection: MultiaddrConnection): boolean {
+    const guest = guests.get(keyOf(connection.remoteAddr))
+    // it was pushed out, or has gone by itself, meanwhile
+    if (guest?.connection !== connection) return true
+    const peer = peerId.toString()
+    const reason = makeRoom(peer, guest.address)
+    if (reason !== undefined) return deny(reason)
+    pending.remove(guest.address, guest)
+    guest.peer = peer
+    guest.idleSince = now()
+    peers.add(peer, guest)
+    if (!isMember(peer)) strangers.add(guest.address, guest)
+    return false
+  }
+
+  function push(guest: Guest | undefined, reason: RefusalReason<'connections'>): boolean {
+    if (guest === undefined) return false
+    refused(reason)
+    leave(guest)
+    guest.connection.abort(new Error('the place was needed'))
+    return true
+  }
+
+  function deny(reason: RefusalReason<'connections'>): true {
+    refused(reason)
+    return true
+  }
+
+  return {
+    gater: {
+      denyInboundConnection: arrive,
+      // before the multiplexer is agreed on, which an attacker may draw out
+      denyInboundEncryptedConnection(peerId) {
+        const peer = peerId.toString()
+        const isFull = peers.count(peer) >= limits.perPeer && longestIdle(peers.of(peer)) === undefined
+        return isFull && deny('peer')
+      },
+      denyInboundUpgradedConnection: admit,
+    },
+    serving({ remoteAddr }) {
+      const guest = guests.get(keyOf(remoteAddr))
+      if (guest === undefined) return () => undefined
+      guest.requests++
+      let over = false
+      return () => {
+        if (over) return
+        over = true
+        guest.requests--
+        guest.idleSince = now()
+      }
+    },
+    get pending() {
+      return pending.size
+    },
+    get open() {
+      return peers.size
+    },
+  }
+}
+
+function longestIdle(
+  guests: Iterable<Guest>,
+  mayGo: (guest: Guest) => boolean = () => true,
+): Guest | undefined {
+  let found: Guest | undefined
+  for (const guest of guests) {
+    if (guest.requests > 0 || !mayGo(guest)) continue
+    if (found === undefined || guest.idleSince < found.idleSince) found = guest
+  }
+  return found
+}
+
+/** The other side's address and port; libp2p adds the PeerId to it when the connection is open. */
+function keyOf(remote: Multiaddr): string {
+  return remote.toString().split('/p2p/', 1)[0]
+}
+
+/** Guests by what they have in common, in order of arrival. */
+class Groups {
+  readonly #groups = new Map<string, Set<Guest>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  count(name: string): number {
+    return this.#groups.get(name)?.size ?? 0
+  }
+
+  of(name: string): Iterable<Guest> {
+    return this.#groups.get(name) ?? []
+  }
+
+  *all(): Iterable<Guest> {
+    for (const group of this.#groups.values()) yield* group
+  }
+
+  oldestOf(name: string): Guest | undefined {
+    for (const guest of this.of(name)) return guest
+    return undefined
+  }
+
+  largest(): string {
+    let found = ''
+    for (const [name, { size }] of this.#groups) if (size > this.count(found)) found = name
+    return found
+  }
+
+  add(name: string, guest: Guest): void {
+    const group = this.#groups.get(name) ?? new Set()
+    this.#groups.set(name, group)
+    if (group.has(guest)) return
+    group.add(guest)
+    this.#size++
+  }
+
+  /** Whether it was there. */
+  remove(name: string, guest: Guest): boolean {
+    const group = this.#groups.get(name)
+    if (group?.delete(guest) !== true) return false
+    if (group.size === 0) this.#groups.delete(name)
+    this.#size--
+    return true
+  }
+}

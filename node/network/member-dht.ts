@@ -1,0 +1,83 @@
+import type { Connection, PeerInfo, Stream } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import type { ObjectId } from '../../codec/types.ts'
+import { addressOf } from '../../protocols/index.ts'
+import { dhtRequestProblem } from './dht-request.ts'
+import { watchFrames } from './frames.ts'
+import { ADMISSION, DHT, DHT_MESSAGES, firstSelfQueryMs } from './limits.ts'
+import { createMemberRegistrar, withOverrides } from './member-registrar.ts'
+import { createRates } from './rates.ts'
+import type { ServiceInit } from './service-init.ts'
+
+type Components = Parameters<ReturnType<typeof kadDHT>>[0]
+
+/**
+ * The DHT of one network. It finds members by their PeerId, and that is all: requests for anything else are refused by
+ * their bytes, before they are decoded, and nobody but members is in the routing table or in an answer.
+ */
+export function memberDht(
+  network: ObjectId,
+  { isMember, refusals, hangUp, onMembersChanged }: ServiceInit,
+): (components: Components) => KadDHT {
+  const { memberBurst, memberPerSecond, addressBurst, addressPerSecond } = DHT_MESSAGES
+  const { remembered } = ADMISSION
+  const members = createRates({ burst: memberBurst, perSecond: memberPerSecond, remembered })
+  const addresses = createRates({ burst: addressBurst, perSecond: addressPerSecond, remembered })
+
+  function admit(stream: Stream, connection: Connection): true {
+    const peer = connection.remotePeer.toString()
+    const mayAsk = () =>
+      isMember(peer) ? members.tryTake(peer) : addresses.tryTake(addressOf(connection.remoteAddr))
+    watchFrames(stream, {
+      maxBytes: DHT_MESSAGES.maxRequestBytes,
+      tooLong: 'size',
+      malformed: 'malformed',
+      begins: () => (mayAsk() ? undefined : 'rate'),
+      complete: dhtRequestProblem,
+      refused(reason) {
+        refusals.refused('dht', reason)
+        stream.abort(new Error(`a DHT request was refused: ${reason}`))
+        hangUp(connection)
+      },
+    })
+    return true
+  }
+
+  /** Answers come from members, but are no more than their word. */
+  function watchAnswer(stream: Stream): Stream {
+    watchFrames(stream, {
+      maxBytes: DHT_MESSAGES.maxResponseBytes,
+      tooLong: 'answer',
+      malformed: 'answer',
+      refused(reason) {
+        refusals.refused('dht', reason)
+        stream.abort(new Error('a DHT answer is too long'))
+      },
+    })
+    return stream
+  }
+
+  return components => {
+    const { connectionManager } = components
+    const { registrar, membersChanged } = createMemberRegistrar(components.registrar, { isMember, admit })
+    onMembersChanged(membersChanged)
+    const openStream: typeof connectionManager.openStream = async (...args) =>
+      watchAnswer(await connectionManager.openStream(...args))
+    return kadDHT({
+      ...DHT,
+      protocol: `/floe/${network}/kad/1.0.0`,
+      clientMode: false,
+      // the library's own mapper drops private addresses, which would leave nothing on loopback and in local networks
+      peerInfoMapper: (peer: PeerInfo) =>
+        isMember(peer.id.toString()) ? passthroughMapper(peer) : { ...peer, multiaddrs: [] },
+      // other queries do not wait for the first self-query: the mesh fills the routing table
+      allowQueryWithZeroPeers: true,
+      initialQuerySelfInterval: firstSelfQueryMs(),
+    })(
+      withOverrides(components, {
+        registrar,
+        connectionManager: withOverrides(connectionManager, { openStream }),
+      }),
+    )
+  }
+}

@@ -1,0 +1,76 @@
+import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
+import type { KnowsPeer } from './identify.ts'
+
+/** libp2p's registrar, as far as services use it. */
+interface Registrar {
+  handle(
+    protocol: string,
+    handler: (stream: Stream, connection: Connection) => unknown,
+    options?: object,
+  ): Promise<void>
+  register(protocol: string, topology: Topology, options?: object): Promise<string>
+}
+
+export interface MemberRegistrarInit {
+  isMember: KnowsPeer
+  /** Looks at a stream before the service does; false when the service is not to have it. */
+  admit(stream: Stream, connection: Connection): boolean
+}
+
+/** What a service sees instead of the registrar. */
+export interface MemberRegistrar<R> {
+  readonly registrar: R
+  /** Introduces peers that have become members since they connected. */
+  membersChanged(): void
+}
+
+/** Lets a service know of members only, and have only those streams that were looked at. */
+export function createMemberRegistrar<R extends Registrar>(
+  registrar: R,
+  { isMember, admit }: MemberRegistrarInit,
+): MemberRegistrar<R> {
+  /** strangers, by peer, and how to introduce them */
+  const waiting = new Map<string, { peer: PeerId; connection: Connection; topology: Topology }>()
+
+  const forMembers = (topology: Topology): Topology => ({
+    ...topology,
+    onConnect(peer, connection) {
+      if (isMember(peer.toString())) return topology.onConnect?.(peer, connection)
+      waiting.set(peer.toString(), { peer, connection, topology })
+    },
+    onDisconnect(peer) {
+      if (!waiting.delete(peer.toString())) topology.onDisconnect?.(peer)
+    },
+  })
+
+  const own: Registrar = {
+    handle: (protocol, handler, options) =>
+      registrar.handle(
+        protocol,
+        (stream, connection) => (admit(stream, connection) ? handler(stream, connection) : undefined),
+        options,
+      ),
+    register: (protocol, topology, options) => registrar.register(protocol, forMembers(topology), options),
+  }
+  return {
+    registrar: withOverrides(registrar, own as Partial<R>),
+    membersChanged() {
+      for (const [id, { peer, connection, topology }] of waiting) {
+        if (!isMember(id)) continue
+        waiting.delete(id)
+        if (connection.status === 'open') topology.onConnect?.(peer, connection)
+      }
+    },
+  }
+}
+
+/** The same object with some of its properties replaced. libp2p's components cannot be copied: they are looked up. */
+export function withOverrides<T extends object>(of: T, overrides: Partial<T>): T {
+  return new Proxy(of, {
+    get(target, name) {
+      if (name in overrides) return overrides[name as keyof T]
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

@@ -1,0 +1,28 @@
+import { createTokenBucket, type TokenBucket } from '../../protocols/index.ts'
+
+export interface RatesInit {
+  perSecond: number
+  burst: number
+  /** of those who are counted; the longest unused are forgotten first, which gives them a new burst */
+  remembered: number
+  now?: () => number
+}
+
+/** A rate for each of many: peers, or addresses. */
+export interface Rates {
+  tryTake(who: string): boolean
+}
+
+export function createRates({ perSecond, burst, remembered, now }: RatesInit): Rates {
+  const buckets = new Map<string, TokenBucket>()
+  return {
+    tryTake(who) {
+      const bucket = buckets.get(who) ?? createTokenBucket(perSecond, burst, now)
+      // a Map keeps the order of insertion: re-inserting makes the first the longest unused
+      buckets.delete(who)
+      buckets.set(who, bucket)
+      if (buckets.size > remembered) for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break
+      return bucket.tryTake(1)
+    },
+  }
+}

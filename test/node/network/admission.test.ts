@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import type { MultiaddrConnection, PeerId } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { type AdmissionLimits, createAdmission } from '../../../node/network/admission.ts'
+import { ADMISSION } from '../../../node/network/limits.ts'
+
+interface Fake extends MultiaddrConnection {
+  aborted: boolean
+}
+
+describe('admission of connections', () => {
+  let time: number
+  let refusals: Record<string, number>
+  let ports: number
+  beforeEach(() => {
+    time = 0
+    ports = 1_000
+    refusals = {}
+  })
+
+  const start = (limits: Partial<AdmissionLimits> = {}, members: string[] = []) =>
+    createAdmission({
+      isMember: peer => members.includes(peer),
+      refused(reason) {
+        refusals[reason] = (refusals[reason] ?? 0) + 1
+      },
+      limits: { ...ADMISSION, ...limits },
+      now: () => time,
+    })
+  type Admission = ReturnType<typeof start>
+
+  /** A connection that comes from an address; libp2p closes it when it is denied. */
+  function connectionFrom(address: string): Fake {
+    const target = new EventTarget()
+    const ip = address.includes(':') ? 'ip6' : 'ip4'
+    return Object.assign(target, {
+      status: 'open',
+      aborted: false,
+      remoteAddr: multiaddr(`/${ip}/${address}/tcp/${ports++}`),
+      abort(this: Fake) {
+        this.aborted = true
+        target.dispatchEvent(new Event('close'))
+      },
+    }) as unknown as Fake
+  }
+  const knock = (admission: Admission, address = '192.0.2.1') => {
+    const connection = connectionFrom(address)
+    const denied = admission.gater.denyInboundConnection(connection)
+    return { connection, denied }
+  }
+  const peer = (name: string) => ({ toString: () => name }) as unknown as PeerId
+  const enter = (admission: Admission, name: string, address = '192.0.2.1') => {
+    const { connection, denied } = knock(admission, address)
+    if (denied) return { connection, denied }
+    const refused =
+      admission.gater.denyInboundEncryptedConnection(peer(name), connection) ||
+      admission.gater.denyInboundUpgradedConnection(peer(name), connection)
+    // as libp2p does with what is denied
+    if (refused) connection.abort(new Error('denied'))
+    return { connection, denied: refused }
+  }
+
+  it('lets the oldest handshake of an address go for a new one, and touches no other address', () => {
+    const admission = start({ pendingPerAddress: 3 })
+    const other = knock(admission, '192.0.2.2').connection
+    const mine = Array.from({ length: 5 }, () => knock(admission).connection)
+    assert.deepEqual(
+      mine.map(({ aborted }) => aborted),
+      [true, true, false, false, false],
+    )
+    assert.equal(other.aborted, false)
+    assert.equal(admission.pending, 4)
+    assert.deepEqual(refusals, { pending: 2 })
+  })
+
+  it('lets a handshake go of the address that has most, when there are too many', () => {
+    const admission = start({ pending: 4 })
+    const many = Array.from({ length: 3 }, () => knock(admission, '192.0.2.9').connection)
+    const honest = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(from => knock(admission, from))
+    assert.deepEqual(
+      many.map(({ aborted }) => aborted),
+      [true, true, false],
+    )
+    assert.ok(honest.every(({ denied, connection }) => !denied && !connection.aborted))
+  })
+
+  it('counts an IPv6 customer as one, and each loopback address by itself', () => {
+    const admission = start({ pendingPerAddress: 1 })
+    const first = knock(admission, '2001:db8:1:2::1').connection
+    knock(admission, '2001:db8:1:2:ffff::9')
+    assert.ok(first.aborted)
+    const local = knock(admission, '127.0.0.1').connection
+    knock(admission, '127.0.0.2')
+    assert.ok(!local.aborted)
+    knock(admission, '127.0.0.1')
+    assert.ok(local.aborted)
+  })
+
+  it('limits how fast one address comes', () => {
+    const admission = start({ burstPerAddress: 3, perSecondPerAddress: 1 })
+    assert.deepEqual(
+      Array.from({ length: 5 }, () => knock(admission).denied),
+      [false, false, false, true, true],
+    )
+    assert.equal(knock(admission, '192.0.2.2').denied, false)
+    time += 1_000
+    assert.equal(knock(admission).denied, false)
+    assert.deepEqual(refusals, { rate: 2 })
+  })
+
+  it('lets the longest idle stranger of an address go, and keeps who is being served', () => {
+    const admission = start({ strangersPerAddress: 2 })
+    const busy = enter(admission, 'a').connection
+    const over = admission.serving(busy)
+    time = 1
+    const idle = enter(admission, 'b').connection
+    time = 2
+    assert.equal(enter(admission, 'c').denied, false)
+    assert.deepEqual([busy.aborted, idle.aborted], [false, true])
+    time = 3
+    over()
+    time = 4
+    // c came before the request of a ended, so that it has been idle for longer
+    assert.equal(enter(admission, 'd').denied, false)
+    assert.equal(busy.aborted, false)
+    assert.equal(admission.open, 2)
+    assert.deepEqual(refusals, { idle: 2 })
+  })
+
+  it('refuses a stranger when all of its address are being served', () => {
+    const admission = start({ strangersPerAddress: 2 })
+    for (const name of ['a', 'b']) admission.serving(enter(admission, name).connection)
+    assert.equal(enter(admission, 'c').denied, true)
+    assert.equal(enter(admission, 'c', '192.0.2.2').denied, false)
+    assert.deepEqual(refusals, { address: 1 })
+    assert.equal(admission.pending, 0)
+  })
+
+  it('keeps places for members, whatever strangers take, from their address too', () => {
+    const admission = start({ strangers: 3, strangersPerAddress: 3 }, ['member'])
+    for (const name of ['a', 'b', 'c']) admission.serving(enter(admission, name).connection)
+    assert.equal(enter(admission, 'd', '192.0.2.2').denied, true)
+    assert.equal(enter(admission, 'member').denied, false)
+    assert.deepEqual(refusals, { full: 1 })
+  })
+
+  it('takes the place of a stranger from the address that has most', () => {
+    const admission = start({ strangers: 4 })
+    const quiet = enter(admission, 'a', '192.0.2.1').connection
+    const greedy = ['b', 'c', 'd'].map(name => enter(admission, name, '192.0.2.9').connection)
+    time = 1
+    assert.equal(enter(admission, 'e', '192.0.2.2').denied, false)
+    assert.equal(quiet.aborted, false)
+    assert.equal(greedy.filter(({ aborted }) => aborted).length, 1)
+  })
+
+  it('does not take from a member who was a stranger when it came', () => {
+    const members: string[] = []
+    const admission = start({ strangersPerAddress: 1 }, members)
+    const { connection } = enter(admission, 'a')
+    members.push('a')
+    assert.equal(enter(admission, 'b').denied, true)
+    assert.equal(connection.aborted, false)
+  })
+
+  it('lets one peer have a few connections, and its newest ones', () => {
+    const admission = start({ perPeer: 2 }, ['member'])
+    for (const name of ['stranger', 'member']) {
+      const first = enter(admission, name).connection
+      time++
+      const later = [enter(admission, name), enter(admission, name)]
+      assert.ok(first.aborted)
+      for (const { denied, connection } of later) {
+        assert.equal(denied, false)
+        admission.serving(connection)
+      }
+      assert.equal(enter(admission, name).denied, true)
+    }
+    assert.deepEqual(refusals, { idle: 2, peer: 2 })
+  })
+
+  it('forgets who has gone', () => {
+    const admission = start({ strangersPerAddress: 2, perPeer: 1 })
+    for (let i = 0; i < 50; i++) {
+      const { connection, denied } = enter(admission, 'a')
+      assert.equal(denied, false)
+      connection.abort(new Error('gone'))
+    }
+    knock(admission).connection.abort(new Error('gone'))
+    assert.deepEqual([admission.pending, admission.open], [0, 0])
+    assert.deepEqual(refusals, {})
+  })
+
+  it('says which handshakes took too long', () => {
+    const admission = start()
+    const { connection } = knock(admission)
+    time += 60_000
+    connection.abort(new Error('timeout'))
+    assert.deepEqual(refusals, { handshake: 1 })
+  })
+})
