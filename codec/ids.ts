@@ -7,10 +7,15 @@ const BLOB_ID_TEXT = /^[A-Za-z0-9_-]{43}$/
 const OBJECT_ID_TEXT = /^0x[0-9a-fA-F]{1,64}$/
 const U256_LIMIT = 1n << 256n
 
-/** Reads a blob ID; throws INVALID_ID unless it is the canonical text of 32 bytes. */
+/**
+ * Reads a blob ID; throws INVALID_ID unless it is the canonical text of 32 bytes. Of the same bytes in another form (the
+ * u256 that Sui shows, hex, other base64) the error names the blob ID.
+ */
 export function parseBlobId(text: string): BlobId {
   if (typeof text !== 'string' || !BLOB_ID_TEXT.test(text)) {
-    throw new CodecError('INVALID_ID', 'a blob ID has 43 characters of URL-safe base64')
+    const [form, meant] = otherForm(String(text)) ?? []
+    const hint = meant === undefined ? '' : `; this is ${form}, which stands for ${meant}`
+    throw new CodecError('INVALID_ID', `a blob ID has 43 characters of URL-safe base64${hint}`)
   }
   // 43 characters carry 258 bits: with the two spare ones set, a second text would name the same blob
   if (toText(fromText(text)) !== text) {
@@ -62,6 +67,21 @@ export function objectIdFromBytes(bytes: Uint8Array): ObjectId {
 /** The 32 bytes of an object ID. */
 export function objectIdToBytes(id: ObjectId): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(id.slice(2 + 2 * i, 4 + 2 * i), 16))
+}
+
+/** What else 32 bytes are written as by Sui, explorers and other tools: the form, and the blob ID that is meant. */
+function otherForm(text: string): [form: string, meant: BlobId] | undefined {
+  // 78 digits are the longest u256; fewer than 60 are some other number
+  if (/^[1-9][0-9]{59,77}$/.test(text)) {
+    const value = BigInt(text)
+    return value < U256_LIMIT ? ['the number that Sui shows', blobIdFromU256(value)] : undefined
+  }
+  if (/^(0x)?[0-9a-f]{64}$/i.test(text)) {
+    const id = parseObjectId(text.startsWith('0x') ? text : `0x${text}`)
+    return ['hex of 32 bytes (or an object ID)', blobIdFromBytes(objectIdToBytes(id))]
+  }
+  if (/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return ['another base64', toText(fromText(text)) as BlobId]
+  return undefined
 }
 
 function toText(bytes: Uint8Array): string {

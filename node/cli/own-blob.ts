@@ -1,4 +1,5 @@
 import type { BlobObject } from '../../chain/types.ts'
+import { blobIdFromBytes, objectIdToBytes } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { blobIdArgument, isObjectIdText, objectIdArgument } from './commands/arguments.ts'
 import type { ChainSession } from './context.ts'
@@ -45,7 +46,9 @@ export function expectAlive({ objectId, storage }: BlobObject, epoch: Epoch): vo
 
 export function noBlob(objectId: ObjectId): CliError {
   return new CliError('NOT_FOUND', EXIT.notFound, `There is no Blob object ${objectId}.`, {
-    hint: 'It was deleted, burned or shared, or is something else; `floe list-blobs` lists yours.',
+    hint:
+      'It was deleted, burned or shared, or is something else; `floe list-blobs` lists yours. ' +
+      `If it is a blob ID in hex: that is written ${blobIdFromBytes(objectIdToBytes(objectId))}.`,
     details: { objectId },
   })
 }

@@ -52,6 +52,33 @@ describe('blob IDs', () => {
     assert.throws(() => parseBlobId('A'.repeat(42)), { code: 'INVALID_ID', message: /43 characters/ })
   })
 
+  it('names the blob ID that another form of the same bytes stands for', () => {
+    // uniform enough to be as long as the IDs that people meet
+    const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 }).filter(all => all[31]! > 0)
+    fc.assert(
+      fc.property(bytes, bytes => {
+        const id = blobIdFromBytes(bytes)
+        const hex = Buffer.from(bytes).toString('hex')
+        const standard = Buffer.from(bytes).toString('base64')
+        const forms = [String(blobIdToU256(id)), hex, `0x${hex.toUpperCase()}`, standard, `${id}=`]
+        for (const form of forms.filter(form => form !== id)) {
+          assert.throws(
+            () => parseBlobId(form),
+            ({ code, message }: { code: string; message: string }) =>
+              code === 'INVALID_ID' && message.endsWith(`stands for ${id}`),
+            form,
+          )
+        }
+      }),
+    )
+  })
+
+  it('guesses nothing of a text that is no form of 32 bytes', () => {
+    for (const text of ['1'.repeat(43).slice(1), '9'.repeat(78), 'f'.repeat(63), `${id}==`, '12345']) {
+      assert.throws(() => parseBlobId(text), { code: 'INVALID_ID', message: /base64$/ }, text)
+    }
+  })
+
   it('refuses what is out of range', () => {
     assert.throws(() => blobIdFromBytes(new Uint8Array(31)), { code: 'MALFORMED' })
     assert.throws(() => blobIdFromU256(1n << 256n), { code: 'INVALID_ARGUMENT' })
