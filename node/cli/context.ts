@@ -70,13 +70,13 @@ export interface NetworkOptions {
 
 /** Connects to the network that the options name, for as long as `use` runs. */
 export async function withClient<T>(
-  { parts, cwd }: Context,
+  context: Context,
   options: NetworkOptions & { spends: boolean },
   use: (client: Client, network: NetworkConfig) => Promise<T>,
 ): Promise<T> {
-  const { path, network } = await loadNetwork(options.network, cwd)
-  const wallet = options.spends ? await loadWallet(options, path, cwd) : undefined
-  const client = await parts.connect(network, { ...(wallet && { wallet }) })
+  const { path, network } = await loadNetwork(options.network, context)
+  const wallet = options.spends ? await loadWallet(options, path, context) : undefined
+  const client = await context.parts.connect(network, { ...(wallet && { wallet }) })
   try {
     return await use(client, network)
   } finally {
@@ -95,15 +95,16 @@ export interface ChainSession {
 
 /** Opens the chain of the network that the options name, for as long as `use` runs. Throws CliError. */
 export async function withChain<T>(
-  { parts, cwd, signal }: Context,
+  context: Context,
   options: NetworkOptions,
   use: (session: ChainSession) => Promise<T>,
 ): Promise<T> {
-  const { path, network } = await loadNetwork(options.network, cwd)
+  const { parts, signal } = context
+  const { path, network } = await loadNetwork(options.network, context)
   const coordinator = await parts.coordinate(network)
   let loading: Promise<Wallet> | undefined
   const wallet = () => {
-    loading ??= loadWallet(options, path, cwd)
+    loading ??= loadWallet(options, path, context)
     return loading
   }
   try {

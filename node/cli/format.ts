@@ -1,4 +1,5 @@
 import { visible } from '../visible.ts'
+import { lines, type Shown, shown } from './shown.ts'
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
@@ -45,19 +46,18 @@ export function formatDuration(ms: number): string {
 }
 
 /** Two columns, the first padded, indented. Whatever a cell holds, it stays on its line. */
-export function formatRows(rows: readonly (readonly [string, string | number])[]): string {
-  const shown = rows.map(([label, value]) => [visible(label), visible(value)] as const)
-  const width = Math.max(...shown.map(([label]) => label.length))
-  return shown.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')
+export function formatRows(rows: readonly (readonly [string, string | number])[]): Shown {
+  const width = Math.max(...rows.map(([label]) => visible(label).length))
+  return lines(rows.map(([label, value]) => shown`  ${visible(label).padEnd(width)}  ${value}`))
 }
 
 /** Columns under headings; the last one is not padded. Whatever a cell holds, it stays on its line. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const shown = rows.map(row => row.map(visible))
-  const widths = head.map((title, i) => Math.max(title.length, ...shown.map(row => row[i]!.length)))
-  const line = (cells: readonly string[]) =>
-    `  ${cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ')}`
-  return [head, ...shown].map(line).join('\n')
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): Shown {
+  const cells = [head, ...rows].map(row => row.map(visible))
+  const widths = head.map((_, i) => Math.max(...cells.map(row => row[i]!.length)))
+  const padded = (row: readonly string[]) =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ')
+  return lines(cells.map(row => shown`  ${padded(row)}`))
 }
 
 /** `1 node`, `13 nodes`. */

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { NetworkConfig } from '../../chain/types.ts'
+import type { Context } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
+import { readInput } from './input.ts'
 
 /** Where `floe up` keeps a network by default, in the current folder. */
 export const DEFAULT_DIR = '.floe'
@@ -11,6 +12,8 @@ export const DEFAULT_LOCALNET_DIR = '.floe-localnet'
 export const NETWORK_FILE = 'network.json'
 
 const SCHEMA_VERSION = 1
+/** thousands of peers */
+const FILE_LIMIT = { bytes: 4 * 2 ** 20, why: 'no network file is that large' }
 
 export interface FoundNetwork {
   path: string
@@ -18,8 +21,11 @@ export interface FoundNetwork {
 }
 
 /** Reads the network file given, or looks for `.floe/network.json` from `cwd` upwards. Throws CliError. */
-export async function loadNetwork(file: string | undefined, cwd: string): Promise<FoundNetwork> {
-  const found = file === undefined ? await search(cwd) : await read(resolve(cwd, file))
+export async function loadNetwork(
+  file: string | undefined,
+  { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
+): Promise<FoundNetwork> {
+  const found = file === undefined ? await search(cwd, signal) : await read(resolve(cwd, file), signal)
   if (found !== undefined) return { path: found.path, network: parse(found.text, found.path) }
   if (file !== undefined)
     throw new CliError('NO_NETWORK', EXIT.noNetwork, `There is no network file ${file}.`)
@@ -28,16 +34,16 @@ export async function loadNetwork(file: string | undefined, cwd: string): Promis
   })
 }
 
-async function search(cwd: string): Promise<{ path: string; text: string } | undefined> {
+async function search(cwd: string, signal: AbortSignal): Promise<{ path: string; text: string } | undefined> {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const found = await read(join(folder, DEFAULT_DIR, NETWORK_FILE))
+    const found = await read(join(folder, DEFAULT_DIR, NETWORK_FILE), signal)
     if (found !== undefined || dirname(folder) === folder) return found
   }
 }
 
-async function read(path: string): Promise<{ path: string; text: string } | undefined> {
+async function read(path: string, signal: AbortSignal): Promise<{ path: string; text: string } | undefined> {
   try {
-    return { path, text: await readFile(path, 'utf8') }
+    return { path, text: Buffer.from(await readInput(path, FILE_LIMIT, signal)).toString('utf8') }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -1,4 +1,9 @@
+import { constants, createWriteStream, open } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 
@@ -9,6 +14,9 @@ export interface OutputFile {
   replaceable: boolean
 }
 
+/** How often it is looked whether somebody reads a pipe: the system does not tell. */
+const READER_POLL_MS = 100
+
 /** Where `-o NAME` leads. Throws CliError for a folder. */
 export async function outputFile(path: string, name: string): Promise<OutputFile> {
   const real = await realpath(path).catch(() => undefined)
@@ -16,4 +24,20 @@ export async function outputFile(path: string, name: string): Promise<OutputFile
   const found = await stat(real)
   if (found.isDirectory()) throw new CliError('FILE', EXIT.usage, `${name} is a folder, not a file.`)
   return { path: real, replaceable: found.isFile() }
+}
+
+/** Opens what is no regular file to write to. A pipe's reader is waited for, and the signal ends that. */
+export async function openSpecial(path: string, signal: AbortSignal): Promise<Writable> {
+  if (!(await stat(path)).isFIFO()) return createWriteStream(path)
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      // opened to wait, it would wait in a thread that nothing interrupts
+      const fd = await promisify(open)(path, constants.O_WRONLY | constants.O_NONBLOCK)
+      return new Socket({ fd, readable: false, writable: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    }
+    await sleep(READER_POLL_MS, undefined, { signal })
+  }
 }

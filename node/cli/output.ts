@@ -1,21 +1,19 @@
 import { toJson } from '../http/json.ts'
-import { visible, visibleJson, visibleLines } from '../visible.ts'
+import { visible, visibleJson } from '../visible.ts'
 import type { Failure } from './failure.ts'
+import type { Shown } from './shown.ts'
 
-/**
- * Where a command speaks: results on stdout, everything else on stderr. No text acts on a terminal, wherever it is from;
- * one that a stranger wrote is put on one line (`visible`) by whoever builds lines with it.
- */
+/** Where a command speaks: results on stdout, everything else on stderr. */
 export interface Output {
   readonly json: boolean
   /** stderr is a terminal: progress may be drawn there */
   readonly interactive: boolean
   /** One result: `text` for people, `value` as one JSON line for programs. */
-  result(value: object, text: string): Promise<void>
+  result(value: object, text: Shown): Promise<void>
   /** Bytes to stdout, at the pace of their reader. */
   bytes(data: Uint8Array): Promise<void>
   /** For people only, on stderr. */
-  say(text: string): void
+  say(text: Shown): void
   failure(failure: Failure): void
 }
 
@@ -34,13 +32,13 @@ export function createOutput({ stdout, stderr }: Streams, json: boolean): Output
   return {
     json,
     interactive: !json && stderr.isTTY === true,
-    result: (value, text) => write(json ? jsonLine(value) : `${visibleLines(text)}\n`),
+    result: (value, text) => write(json ? jsonLine(value) : `${text}\n`),
     async bytes(data) {
       for (let start = 0; start < data.length; start += WRITE_BYTES)
         await write(data.subarray(start, start + WRITE_BYTES))
     },
     say(text) {
-      if (!json) stderr.write(`${visibleLines(text)}\n`)
+      if (!json) stderr.write(`${text}\n`)
     },
     failure(failure) {
       const { message, hint } = failure

@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander'
+import { visible, visibleLines } from '../visible.ts'
 import type { Parts } from './context.ts'
 import { shieldBlobIds } from './dashed-blob-ids.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -6,6 +7,7 @@ import { CliError, sentence, toFailure } from './failure.ts'
 import { createOutput, isBrokenPipe } from './output.ts'
 import type { Task } from './program/options.ts'
 import { createProgram } from './program.ts'
+import { Shown } from './shown.ts'
 
 /** Runs one command line to its end. Resolves to the exit code; never rejects. */
 export async function runCli(args: readonly string[], parts: Parts): Promise<ExitCode> {
@@ -17,7 +19,8 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       // in JSON it is told below
-      outputError: (text, write) => (wantsJson ? undefined : write(text.replace(/^error: /, 'floe: '))),
+      outputError: (text, write) =>
+        wantsJson ? undefined : write(harmless(text.replace(/^error: /, 'floe: '), args)),
       ...(wantsJson && { writeErr: () => {} }),
     })
   }
@@ -52,11 +55,19 @@ async function runTask(task: Task, json: boolean, parts: Parts): Promise<ExitCod
     // what fails after Ctrl-C fails because of it
     const failure = toFailure(interrupted.signal.aborted ? interrupted.signal.reason : error)
     output.failure(failure)
-    if (process.env.FLOE_DEBUG && error instanceof Error) output.say(error.stack ?? '')
+    if (process.env.FLOE_DEBUG && error instanceof Error)
+      output.say(Shown.of(visibleLines(error.stack ?? '')))
     return failure.exitCode
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal)
   }
+}
+
+/** What the parser quotes of the arguments must not forge lines either. */
+function harmless(text: string, args: readonly string[]): string {
+  return visibleLines(
+    args.reduce((told, arg) => (arg === '' ? told : told.replaceAll(arg, () => visible(arg))), text),
+  )
 }
 
 function withSubcommands(command: Command): Command[] {

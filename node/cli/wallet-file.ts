@@ -1,14 +1,19 @@
-import { open } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Wallet } from '../../chain/types.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import { isExposed } from '../private-file.ts'
+import type { Context } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
+import { readInput } from './input.ts'
 import { shellWord } from './shell-word.ts'
 
 /** Where a devnet keeps its user's key, beside network.json. */
 const USER_KEY = join('keys', 'user.sui.key')
+
+/** a keystore of some hundred keys */
+const KEY_LIMIT = { bytes: 64 * 1024, why: 'no key file is that large' }
 
 export interface WalletOptions {
   wallet?: string
@@ -19,10 +24,14 @@ export interface WalletOptions {
  * Reads the key file given, or the devnet user's beside the network file: one key in its text form, or Sui's keystore.
  * Throws CliError, which never quotes the file.
  */
-export async function loadWallet(options: WalletOptions, networkPath: string, cwd: string): Promise<Wallet> {
+export async function loadWallet(
+  options: WalletOptions,
+  networkPath: string,
+  { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
+): Promise<Wallet> {
   const { wallet: file, address } = options
   const path = file === undefined ? join(dirname(networkPath), USER_KEY) : resolve(cwd, file)
-  const wallets = await parseWallets(await readWallet(path), path)
+  const wallets = await parseWallets(await readWallet(path, signal), path)
   if (address === undefined) {
     if (wallets.length === 1) return wallets[0]!
     throw new CliError('BAD_WALLET_FILE', EXIT.funds, `${path} holds ${wallets.length} keys.`, {
@@ -47,11 +56,12 @@ export function parseAddress(text: string): Wallet['address'] {
   }
 }
 
-async function readWallet(path: string): Promise<string> {
+async function readWallet(path: string, signal: AbortSignal): Promise<string> {
   try {
-    await using file = await open(path)
-    if (!isExposed(await file.stat())) return await file.readFile('utf8')
+    if (!isExposed(await stat(path)))
+      return Buffer.from(await readInput(path, KEY_LIMIT, signal)).toString('utf8')
   } catch (cause) {
+    if (signal.aborted) throw cause
     throw new CliError('NO_WALLET', EXIT.funds, `There is no wallet: ${path} cannot be read.`, {
       hint: 'Name a key file with --wallet FILE, or make one with `floe wallet new FILE`.',
       cause,

@@ -1,6 +1,7 @@
 /**
  * The command line with a network in memory, as a process of its own. Blobs are kept in the folder FAKE_FLOE_DIR, so that
- * one process can read what another stored. FAKE_FLOE_FAIL=CODE makes every operation fail, FAKE_FLOE_HANG=1 hang.
+ * one process can read what another stored. FAKE_FLOE_FAIL=CODE makes every operation fail, FAKE_FLOE_HANG=1 hang;
+ * FAKE_FLOE_READY=1 tells on stderr when signals are handled.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,6 +39,10 @@ function connect() {
       for (const [blobId, data] of client.blobs) writeFileSync(join(folder, blobId), data)
     },
   }
+}
+
+if (process.env.FAKE_FLOE_READY) {
+  process.on('newListener', event => event === 'SIGTERM' && process.stderr.write('ready\n'))
 }
 
 const parts: Parts = {

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatRows } from '../format.ts'
 import { findBlob, ownBlob } from '../own-blob.ts'
+import { type Shown, shown } from '../shown.ts'
 
 type Attributes = Record<string, string>
 
@@ -68,9 +69,9 @@ async function tell(
   await output.result({ objectId, attributes }, describe(attributes))
 }
 
-function describe(attributes: Attributes): string {
+function describe(attributes: Attributes): Shown {
   const entries = Object.entries(attributes)
-  return entries.length === 0 ? 'The blob has no attributes.' : formatRows(entries)
+  return entries.length === 0 ? shown`The blob has no attributes.` : formatRows(entries)
 }
 
 function parsePairs(pairs: readonly string[]): Attributes {

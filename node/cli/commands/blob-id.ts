@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { loadNetwork } from '../network-file.ts'
+import { shown } from '../shown.ts'
 import { codecFailure } from '../slivers/codec-failure.ts'
 import { fileMetadata } from '../slivers/file-metadata.ts'
 
@@ -21,7 +22,7 @@ export async function blobId(
   try {
     for (const file of files) {
       const { blobId, unencodedLength: size } = await fileMetadata(codec, file, nShards, signal)
-      await output.result({ file, blobId, size, nShards }, blobId)
+      await output.result({ file, blobId, size, nShards }, shown`${blobId}`)
     }
   } catch (error) {
     throw codecFailure(error)
@@ -31,9 +32,9 @@ export async function blobId(
   return EXIT.ok
 }
 
-async function networkShards({ cwd }: Context, file: string | undefined): Promise<number | undefined> {
+async function networkShards(context: Context, file: string | undefined): Promise<number | undefined> {
   try {
-    return (await loadNetwork(file, cwd)).network.nShards
+    return (await loadNetwork(file, context)).network.nShards
   } catch (error) {
     if (file === undefined && error instanceof CliError && error.code === 'NO_NETWORK') return undefined
     throw error

@@ -3,6 +3,7 @@ import { type ChainSession, type Context, type NetworkOptions, withChain } from 
 import { forEach } from '../each.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { ownBlob } from '../own-blob.ts'
+import { shown } from '../shown.ts'
 
 /** Destroys Blob objects, expired or not; nothing is given back. */
 export async function burn(context: Context, blobs: string[], options: NetworkOptions): Promise<ExitCode> {
@@ -15,5 +16,5 @@ async function burnOne({ output }: Context, session: ChainSession, text: string)
   const { coordinator, signal } = session
   const { blobId, objectId } = await ownBlob(session, text)
   const { digest } = await coordinator.manager(await session.wallet()).burn(objectId, { signal })
-  await output.result({ blobId, objectId, digest }, `Burned ${objectId}`)
+  await output.result({ blobId, objectId, digest }, shown`Burned ${objectId}`)
 }

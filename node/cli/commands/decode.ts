@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import {
@@ -18,13 +18,18 @@ import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes } from '../format.ts'
-import { outputFile } from '../output-file.ts'
+import { readInput } from '../input.ts'
+import { openSpecial, outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
+import { shown } from '../shown.ts'
 import { codecFailure } from '../slivers/codec-failure.ts'
 import { FileBlob } from '../slivers/file-blob.ts'
 import { namingUnreadable, UnreadableSliver } from '../slivers/readable-slivers.ts'
 import { SliverFolder, sliverFileName } from '../slivers/sliver-folder.ts'
 import { METADATA_FILE } from './encode.ts'
+
+/** 64 bytes a shard, and more shards than there can be */
+const METADATA_LIMIT = { bytes: 4 * 2 ** 20, why: 'no metadata is that long' }
 
 /** Puts a file together from any slivers that suffice, and checks it against its blob ID. */
 export async function decode(
@@ -43,7 +48,7 @@ export async function decode(
     throw Object.assign(error as Error, { path: target.path })
   })
   try {
-    const metadata = await readMetadata(join(path, METADATA_FILE))
+    const metadata = await readMetadata(join(path, METADATA_FILE), signal)
     const { refs, wrong } = await slivers.list(metadata)
     const ignored: string[] = []
     // told as soon as it is known: what is left may be too little
@@ -51,7 +56,7 @@ export async function decode(
       // what is wrong is found again when a file that cannot be read is met later
       if (ignored.includes(name)) return
       ignored.push(name)
-      output.say(`${name} ${why}`)
+      output.say(shown`${name} ${why}`)
     }
     for (const name of wrong) ignore(name)
     const readable = namingUnreadable(slivers)
@@ -62,9 +67,9 @@ export async function decode(
     )
     const blob = join(working, 'blob')
     if (target.replaceable) await rename(blob, target.path)
-    else await pipeline(createReadStream(blob), createWriteStream(target.path), { signal })
+    else await pipeline(createReadStream(blob), await openSpecial(target.path, signal), { signal })
     const { blobId, unencodedLength: size } = metadata
-    const text = `${options.output}: ${formatBytes(size)}, ${blobId}`
+    const text = shown`${options.output}: ${formatBytes(size)}, ${blobId}`
     await output.result({ blobId, size, output: options.output, ignored }, text)
   } catch (error) {
     throw codecFailure(error)
@@ -153,8 +158,9 @@ async function findBad(
   return bad
 }
 
-async function readMetadata(path: string): Promise<BlobMetadata> {
-  const bytes = await readFile(path).catch(cause => {
+async function readMetadata(path: string, signal: AbortSignal): Promise<BlobMetadata> {
+  const bytes = await readInput(path, METADATA_LIMIT, signal).catch(cause => {
+    if (signal.aborted) throw cause
     throw new CliError('FILE', EXIT.usage, `There is no ${METADATA_FILE} to decode by.`, { cause })
   })
   try {

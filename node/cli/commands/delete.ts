@@ -4,6 +4,7 @@ import { forEach } from '../each.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { expectAlive, ownBlob } from '../own-blob.ts'
+import { shown } from '../shown.ts'
 
 /** Deletes blobs before their time; what is left of their storage goes to the wallet. */
 export async function deleteBlobs(
@@ -36,6 +37,6 @@ async function deleteOne({ output }: Context, session: ChainSession, text: strin
   const { digest } = await coordinator.writer(await session.wallet()).deleteBlob(objectId, { signal })
   await output.result(
     { blobId, objectId, digest },
-    `Deleted ${blobId}; its storage until epoch ${storage.endEpoch} is in the wallet again`,
+    shown`Deleted ${blobId}; its storage until epoch ${storage.endEpoch} is in the wallet again`,
   )
 }

@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes } from '../format.ts'
 import { createProgressBar } from '../progress.ts'
+import { shown } from '../shown.ts'
 import { codecFailure } from '../slivers/codec-failure.ts'
 import { FileBlob } from '../slivers/file-blob.ts'
 import { SliverFolder } from '../slivers/sliver-folder.ts'
@@ -27,7 +28,7 @@ export async function encode(context: Context, file: string, options: EncodeOpti
   try {
     const isNew = await emptyFolder(out, options.out)
     const { blobId, unencodedLength: size } = await writeEncoding(context, file, source, nShards, out, isNew)
-    const text = `${blobId}\n${options.out}: a file of ${formatBytes(size)} in ${2 * nShards} slivers`
+    const text = shown`${blobId}\n${options.out}: a file of ${formatBytes(size)} in ${2 * nShards} slivers`
     await output.result({ file, blobId, size, nShards, out: options.out }, text)
   } catch (error) {
     throw codecFailure(error)

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatWal } from '../format.ts'
 import { expectAlive, noBlob, ownBlob } from '../own-blob.ts'
+import { shown } from '../shown.ts'
 import { isObjectIdText, objectIdArgument } from './arguments.ts'
 
 /** Extends a blob of the wallet, or a shared blob from its funds. */
@@ -31,7 +32,7 @@ export async function extend(
     const endEpoch = blob.storage.endEpoch + epochs
     await context.output.result(
       { blobId, objectId: shared?.objectId ?? blob.objectId, endEpoch, costFrost, digest },
-      `${blobId} is stored until epoch ${endEpoch}; ${formatWal(costFrost)} ${shared === undefined ? 'paid' : 'paid from its funds'}`,
+      shown`${blobId} is stored until epoch ${endEpoch}; ${formatWal(costFrost)} ${shared === undefined ? 'paid' : 'paid from its funds'}`,
     )
   })
   return EXIT.ok

@@ -2,6 +2,7 @@ import { type ChainSession, type Context, type NetworkOptions, withChain } from 
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatRows, formatSui, formatWal } from '../format.ts'
+import { shown } from '../shown.ts'
 import { parseAddress } from '../wallet-file.ts'
 
 /** Asks a localnet's faucet for SUI and WAL, for the wallet or another address. */
@@ -24,7 +25,7 @@ export async function faucet(
     const given = { sui: now.sui - before.sui, wal: now.wal - before.wal }
     await context.output.result(
       { address, given, balances: now },
-      `${address} got ${formatSui(given.sui)} and ${formatWal(given.wal)}\n${formatRows([
+      shown`${address} got ${formatSui(given.sui)} and ${formatWal(given.wal)}\n${formatRows([
         ['SUI', `${formatSui(now.sui)} now`],
         ['WAL', `${formatWal(now.wal)} now`],
       ])}`,

@@ -3,6 +3,7 @@ import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatWal } from '../format.ts'
 import { noBlob } from '../own-blob.ts'
+import { shown } from '../shown.ts'
 import { objectIdArgument } from './arguments.ts'
 
 /** Adds WAL to what a shared blob can be extended from. */
@@ -21,7 +22,7 @@ export async function fund(
     const fundsFrost = shared.fundsFrost + amountFrost
     await context.output.result(
       { blobId: shared.blob.blobId, sharedBlob: objectId, fundsFrost, digest },
-      `${objectId} has ${formatWal(fundsFrost)} to be extended from`,
+      shown`${objectId} has ${formatWal(fundsFrost)} to be extended from`,
     )
   })
   return EXIT.ok

@@ -2,11 +2,12 @@ import type { Committees, SystemInfo } from '../../../chain/types.ts'
 import { encodedSize, encodingParams, maxBlobSize, storageUnits } from '../../../codec/index.ts'
 import { formatBytes, formatDuration, formatRows, formatTable, formatWal, plural } from '../format.ts'
 import type { InfoTopic } from '../info-topic.ts'
+import { type Shown, shown } from '../shown.ts'
 
 /** One part of what the network is: for programs, and for people. */
 export interface Told {
   value: object
-  text: string
+  text: Shown
 }
 
 const STATES: Record<Committees['state']['kind'], string> = {
@@ -61,7 +62,7 @@ function committee(committees: Committees): Told {
   ])
   return {
     value: { epoch: committees.epoch, nShards, members },
-    text: `Committee of epoch ${committees.epoch}: ${plural(members.length, 'node')}, ${plural(nShards, 'shard')}\n${formatTable(['name', 'shards', 'node', 'address'], rows)}`,
+    text: shown`Committee of epoch ${committees.epoch}: ${plural(members.length, 'node')}, ${plural(nShards, 'shard')}\n${formatTable(['name', 'shards', 'node', 'address'], rows)}`,
   }
 }
 
@@ -99,7 +100,7 @@ function price({ nShards, storagePriceFrost, writePriceFrost }: SystemInfo): Tol
   ])
   return {
     value: { storagePriceFrost, writePriceFrost, unitBytes: MIB, examples },
-    text: `${formatRows([
+    text: shown`${formatRows([
       ['storing', `${formatWal(storagePriceFrost)} per encoded MiB and epoch`],
       ['writing', `${formatWal(writePriceFrost)} per encoded MiB, once`],
     ])}\n\n${formatTable(['blob', 'encoded', 'writing', 'each epoch'], rows)}`,

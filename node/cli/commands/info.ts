@@ -3,6 +3,7 @@ import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatDuration, formatRows, formatWal, plural } from '../format.ts'
 import type { InfoTopic } from '../info-topic.ts'
+import { shown } from '../shown.ts'
 import { describeState, describeTopic, membersByName, type Told } from './info-topics.ts'
 
 /** Epoch, committee, prices and capacity, as the chain has them; or one of them in more detail. */
@@ -51,6 +52,6 @@ function overview(network: NetworkConfig, system: SystemInfo, committees: Commit
       epochState: committees.state,
       members,
     },
-    text: `${rows}\n\nNodes\n${formatRows(nodes)}`,
+    text: shown`${rows}\n\nNodes\n${formatRows(nodes)}`,
   }
 }

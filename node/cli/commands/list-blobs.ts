@@ -2,6 +2,7 @@ import { blobObjectJson } from '../../gateway/walrus-json.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatTable, plural } from '../format.ts'
+import { lines, shown } from '../shown.ts'
 import { parseAddress } from '../wallet-file.ts'
 
 export interface ListBlobsOptions extends NetworkOptions {
@@ -31,12 +32,12 @@ export async function listBlobs(context: Context, options: ListBlobsOptions): Pr
     ])
     const head = ['blob ID', 'size', 'state', 'kind', 'until', 'object']
     const text = [
-      rows.length === 0 ? `${owner} owns no blobs.` : `${plural(rows.length, 'blob')} of ${owner}`,
+      rows.length === 0 ? shown`${owner} owns no blobs.` : shown`${plural(rows.length, 'blob')} of ${owner}`,
       ...(rows.length === 0 ? [] : [formatTable(head, rows)]),
-      ...(hidden === 0 ? [] : [`${plural(hidden, 'expired blob')} not shown: --include-expired`]),
+      ...(hidden === 0 ? [] : [shown`${plural(hidden, 'expired blob')} not shown: --include-expired`]),
     ]
     const value = { owner, epoch, blobs: blobs.map(blobObjectJson), hiddenExpired: hidden }
-    await context.output.result(value, text.join('\n'))
+    await context.output.result(value, lines(text))
   })
   return EXIT.ok
 }

@@ -3,6 +3,7 @@ import type { Epoch } from '../../../codec/types.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatTable, formatWal, plural } from '../format.ts'
+import { shown } from '../shown.ts'
 import { parseAddress } from '../wallet-file.ts'
 
 /** Lists the stakes of the wallet, or of another owner. */
@@ -28,8 +29,8 @@ export async function listStaked(
     ])
     const text =
       rows.length === 0
-        ? `${owner} has no stakes.`
-        : `${plural(rows.length, 'stake')} of ${owner}, ${formatWal(totalFrost)}\n${formatTable(['node', 'amount', 'state', 'stake'], rows)}`
+        ? shown`${owner} has no stakes.`
+        : shown`${plural(rows.length, 'stake')} of ${owner}, ${formatWal(totalFrost)}\n${formatTable(['node', 'amount', 'state', 'stake'], rows)}`
     await context.output.result({ owner, epoch: system.epoch, totalFrost, stakes: named }, text)
   })
   return EXIT.ok

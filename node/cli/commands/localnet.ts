@@ -5,6 +5,7 @@ import type { Context, RunningLocalnet } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatDuration, formatRows } from '../format.ts'
 import { shellWord } from '../shell-word.ts'
+import { lines, type Shown, shown } from '../shown.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 
 export interface LocalnetCommandOptions {
@@ -17,7 +18,7 @@ export interface LocalnetCommandOptions {
 export async function localnet(context: Context, options: LocalnetCommandOptions): Promise<ExitCode> {
   const { output, parts, signal } = context
   const startMs = performance.now()
-  output.say('Starting a Sui of its own...')
+  output.say(shown`Starting a Sui of its own...`)
   const log = await parts.createLog(options.log)
   const running = await startUntilStopped(context, starting =>
     parts.startLocalnet({ ...options, log, signal: starting }),
@@ -25,7 +26,7 @@ export async function localnet(context: Context, options: LocalnetCommandOptions
   try {
     await output.result(readyJson(running), readyText(running, options, performance.now() - startMs))
     if (!signal.aborted) await once(signal, 'abort')
-    output.say('Stopping...')
+    output.say(shown`Stopping...`)
   } finally {
     await running.close()
   }
@@ -49,7 +50,7 @@ function readyJson(running: RunningLocalnet): object {
   }
 }
 
-function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, tookMs: number): string {
+function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, tookMs: number): Shown {
   const { network, chainId, packageId, networkPath, userKeyPath } = running
   const rpc = network.suiRpc[0] ?? ''
   const rows: [string, string][] = [
@@ -66,14 +67,14 @@ function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, to
   ]
   const named = `--network ${shellWord(networkPath)}`
   const mine = shellWord(join(options.dir, 'my.key'))
-  return [
-    `\nSui is up, ready in ${formatDuration(tookMs)}.\n`,
-    `${formatRows(rows)}\n`,
-    'Try, in another terminal in this folder:\n',
-    `  npx floe wallet new ${mine}`,
-    `  npx floe faucet ${named} --wallet ${mine}`,
-    `  npx floe stake ${named} --wallet ${mine} node-00 100`,
-    `  npx floe info ${named}`,
-    '\nPrograms: new SuiGrpcClient({ network: "localnet", baseUrl: RPC }). Ctrl-C stops it; the chain stays.',
-  ].join('\n')
+  return lines([
+    shown`\nSui is up, ready in ${formatDuration(tookMs)}.\n`,
+    shown`${formatRows(rows)}\n`,
+    shown`Try, in another terminal in this folder:\n`,
+    shown`  npx floe wallet new ${mine}`,
+    shown`  npx floe faucet ${named} --wallet ${mine}`,
+    shown`  npx floe stake ${named} --wallet ${mine} node-00 100`,
+    shown`  npx floe info ${named}`,
+    shown`\nPrograms: new SuiGrpcClient({ network: "localnet", baseUrl: RPC }). Ctrl-C stops it; the chain stays.`,
+  ])
 }

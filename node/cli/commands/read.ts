@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { actsOnTerminal } from '../../visible.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes } from '../format.ts'
-import { outputFile } from '../output-file.ts'
+import { openSpecial, outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
+import { shown } from '../shown.ts'
 import { blobIdArgument } from './arguments.ts'
 
 export interface ReadCommandOptions extends NetworkOptions {
@@ -36,9 +38,9 @@ export async function read(
   if (options.output !== undefined) {
     const file = await outputFile(resolve(context.cwd, options.output), options.output)
     if (file.replaceable) await writeWhole(file.path, data)
-    else await writeFile(file.path, data)
+    else await pipeline([data], await openSpecial(file.path, signal), { signal })
     const value = { blobId, size: data.length, output: options.output }
-    await output.result(value, `${options.output}: ${formatBytes(data.length)} written`)
+    await output.result(value, shown`${options.output}: ${formatBytes(data.length)} written`)
   } else {
     // a stranger's bytes: escape sequences in them could do more than look odd
     if (process.stdout.isTTY && actsOnTerminal(data)) {

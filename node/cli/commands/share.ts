@@ -3,6 +3,7 @@ import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatRows, formatWal } from '../format.ts'
 import { expectAlive, ownBlob } from '../own-blob.ts'
+import { shown } from '../shown.ts'
 
 /** Makes a blob nobody's: anyone may fund it, and extend it from its funds. It cannot be undone. */
 export async function share(
@@ -19,7 +20,7 @@ export async function share(
     const { digest, sharedBlob } = await manager.share(blob.objectId, { fundFrost, signal })
     await context.output.result(
       { blobId: blob.blobId, sharedBlob, fundsFrost: fundFrost, digest },
-      `Shared ${blob.blobId}\n${formatRows([
+      shown`Shared ${blob.blobId}\n${formatRows([
         ['shared blob', sharedBlob],
         ['funds', formatWal(fundFrost)],
       ])}`,

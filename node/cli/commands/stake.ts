@@ -1,10 +1,10 @@
 import type { NodeRecord } from '../../../chain/types.ts'
-import { visible } from '../../visible.ts'
 import { walArgument } from '../amounts.ts'
 import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatRows, formatWal } from '../format.ts'
+import { shown } from '../shown.ts'
 import { isObjectIdText, objectIdArgument } from './arguments.ts'
 
 /** Stakes WAL with a node, which is named by its ID or its name. */
@@ -22,7 +22,7 @@ export async function stake(
     const { digest, stake } = await coordinator.staker(wallet).stake(node.nodeId, amountFrost, { signal })
     await context.output.result(
       { ...stake, nodeName: node.name, digest },
-      `Staked ${formatWal(amountFrost)} with ${visible(node.name)}\n${formatRows([
+      shown`Staked ${formatWal(amountFrost)} with ${node.name}\n${formatRows([
         ['stake', stake.objectId],
         ['counts', `from epoch ${stake.activationEpoch} on`],
       ])}`,

@@ -2,6 +2,7 @@ import type { NetworkBlobStatus } from '../../services/types.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatRows } from '../format.ts'
+import { shown } from '../shown.ts'
 import { blobIdArgument } from './arguments.ts'
 
 const SENTENCES: Record<NetworkBlobStatus['status'], string> = {
@@ -30,7 +31,7 @@ export async function status(
     rows.push(['until', `epoch ${found.endEpoch}${kind}`])
   }
   rows.push(['told by', `nodes with ${found.answeredShards} of ${found.nShards} shards`])
-  await context.output.result(found, `${blobId}\n${formatRows(rows)}`)
+  await context.output.result(found, shown`${blobId}\n${formatRows(rows)}`)
   if (found.status === 'nonexistent') return EXIT.notFound
   return found.status === 'invalid' ? EXIT.integrity : EXIT.ok
 }

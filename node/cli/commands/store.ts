@@ -1,12 +1,14 @@
 import { basename } from 'node:path'
 import { storeResultJson } from '../../gateway/walrus-json.ts'
 import type { Client, StoreResult } from '../../services/types.ts'
+import { blobLimit } from '../blob-limit.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { forEach } from '../each.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatRows, formatWal } from '../format.ts'
-import { readInput } from '../input.ts'
+import { type InputLimit, readInput } from '../input.ts'
 import { createProgressBar } from '../progress.ts'
+import { type Shown, shown } from '../shown.ts'
 
 export interface StoreCommandOptions extends NetworkOptions {
   epochs: number
@@ -20,19 +22,23 @@ export async function store(
   files: string[],
   options: StoreCommandOptions,
 ): Promise<ExitCode> {
-  return await withClient(context, { ...options, spends: true }, client =>
-    forEach(context, files, file => storeOne(context, client, file, options)),
-  )
+  return await withClient(context, { ...options, spends: true }, async (client, network) => {
+    const { signal } = context
+    const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
+    const limit = blobLimit(nShards)
+    return forEach(context, files, file => storeOne(context, client, file, limit, options))
+  })
 }
 
 async function storeOne(
   context: Context,
   client: Client,
   file: string,
+  limit: InputLimit,
   options: StoreCommandOptions,
 ): Promise<void> {
   const { output, signal } = context
-  const data = await readInput(file, signal)
+  const data = await readInput(file, limit, signal)
   const name = file === '-' ? 'standard input' : basename(file)
   const bar = await createProgressBar(output, name, data.length)
   let result: StoreResult
@@ -51,14 +57,14 @@ async function storeOne(
   await output.result({ file, blobId, ...storeResultJson(result) }, describe(name, data.length, result))
 }
 
-function describe(name: string, size: number, result: StoreResult): string {
-  const head = `${name}, ${formatBytes(size)}`
+function describe(name: string, size: number, result: StoreResult): Shown {
+  const head = shown`${name}, ${formatBytes(size)}`
   if (result.kind === 'alreadyCertified') {
     const rows = [['blob ID', result.blobId] as const, ['until', `epoch ${result.endEpoch}`] as const]
-    return `${head}: is stored already, nothing was paid\n${formatRows(rows)}`
+    return shown`${head}: is stored already, nothing was paid\n${formatRows(rows)}`
   }
   const { blob, costFrost, encodedLength } = result
-  return `${head}: stored\n${formatRows([
+  return shown`${head}: stored\n${formatRows([
     ['blob ID', blob.blobId],
     ['object', blob.objectId],
     ['until', `epoch ${blob.storage.endEpoch}, ${blob.deletable ? 'deletable before' : 'permanent'}`],

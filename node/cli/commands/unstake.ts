@@ -2,6 +2,7 @@ import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatWal } from '../format.ts'
 import { ownStake } from '../own-stake.ts'
+import { shown } from '../shown.ts'
 
 /** Gives notice of a stake. */
 export async function unstake(
@@ -17,7 +18,7 @@ export async function unstake(
     const when = stake.state.kind === 'withdrawing' ? ` from epoch ${stake.state.withdrawEpoch} on` : ''
     await context.output.result(
       { ...stake, digest },
-      `Gave notice of ${formatWal(stake.principalFrost)}: \`floe withdraw ${objectId}\` pays it out${when}.`,
+      shown`Gave notice of ${formatWal(stake.principalFrost)}: \`floe withdraw ${objectId}\` pays it out${when}.`,
     )
   })
   return EXIT.ok

@@ -8,6 +8,7 @@ import { CliError } from '../failure.ts'
 import { formatDuration, formatRows, plural } from '../format.ts'
 import { DEFAULT_DIR, NETWORK_FILE } from '../network-file.ts'
 import { shellWord } from '../shell-word.ts'
+import { lines, type Shown, shown } from '../shown.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 
 export interface UpOptions {
@@ -28,13 +29,13 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
     throw new CliError('USAGE', EXIT.usage, `${plural(options.nodes, 'node')} need at least as many shards.`)
   }
   const startMs = performance.now()
-  output.say(`Starting ${plural(options.nodes, 'storage node')} and a Sui of their own...`)
+  output.say(shown`Starting ${plural(options.nodes, 'storage node')} and a Sui of their own...`)
   const devnet = await startDevnet(context, options)
   try {
     const commands = await commandsToTry(devnet, options, context)
     await output.result(readyJson(devnet), readyText(devnet, options, commands, performance.now() - startMs))
     if (!signal.aborted) await once(signal, 'abort')
-    output.say('Stopping...')
+    output.say(shown`Stopping...`)
   } finally {
     await devnet.close()
   }
@@ -54,7 +55,7 @@ function readyJson({ network, gatewayUrl }: RunningDevnet): object {
   return { gateway: gatewayUrl, suiRpc: suiRpc[0], faucet, systemObjectId, stakingObjectId, walType, peers }
 }
 
-function readyText(devnet: RunningDevnet, options: UpOptions, commands: string[], tookMs: number): string {
+function readyText(devnet: RunningDevnet, options: UpOptions, commands: string[], tookMs: number): Shown {
   const { network, gatewayUrl } = devnet
   const rows: [string, string][] = [
     ['Gateway', gatewayUrl],
@@ -62,13 +63,13 @@ function readyText(devnet: RunningDevnet, options: UpOptions, commands: string[]
     ['Faucet', network.faucet ?? ''],
     ['Data', options.dir],
   ]
-  return [
-    `\nFloe is up: ${plural(options.nodes, 'storage node')}, ${plural(options.shards, 'shard')}, ready in ${formatDuration(tookMs)}.\n`,
-    `${formatRows(rows)}\n`,
-    'Try, in another terminal in this folder:\n',
-    ...commands.map(command => `  ${command}`),
-    '\nCtrl-C stops it; what is stored stays.',
-  ].join('\n')
+  return lines([
+    shown`\nFloe is up: ${plural(options.nodes, 'storage node')}, ${plural(options.shards, 'shard')}, ready in ${formatDuration(tookMs)}.\n`,
+    shown`${formatRows(rows)}\n`,
+    shown`Try, in another terminal in this folder:\n`,
+    ...commands.map(command => shown`  ${command}`),
+    shown`\nCtrl-C stops it; what is stored stays.`,
+  ])
 }
 
 async function commandsToTry(

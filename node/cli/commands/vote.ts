@@ -4,6 +4,7 @@ import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatBytes, formatRows, formatWal } from '../format.ts'
+import { shown } from '../shown.ts'
 
 type Votes = Parameters<NodeOperator['vote']>[0]
 
@@ -57,7 +58,7 @@ async function vote(context: Context, options: NetworkOptions, votes: Votes): Pr
         digest,
         now: { storagePriceFrost, writePriceFrost, totalCapacityBytes },
       },
-      `Voted for ${capability.nodeId}; ${prices ? 'by all votes the prices are' : 'it counts from the next epoch on, until then there are'}\n${formatRows(
+      shown`Voted for ${capability.nodeId}; ${prices ? 'by all votes the prices are' : 'it counts from the next epoch on, until then there are'}\n${formatRows(
         prices
           ? [
               ['storing', `${formatWal(storagePriceFrost)} per MiB and epoch`],

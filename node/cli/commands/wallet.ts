@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
 import { formatRows, formatSui, formatWal } from '../format.ts'
 import { loadNetwork } from '../network-file.ts'
+import { shown } from '../shown.ts'
 import { loadWallet } from '../wallet-file.ts'
 
 const KEY_MODE = 0o600
@@ -22,7 +23,7 @@ export async function newWallet(
   await writeNew(path, options.format === 'keystore' ? formatKeystore([key]) : `${key}\n`)
   await output.result(
     { address, file: path },
-    `Made a wallet\n${formatRows([
+    shown`Made a wallet\n${formatRows([
       ['address', address],
       ['key', `${path}; keep it secret, keep a copy`],
     ])}`,
@@ -52,10 +53,11 @@ async function writeNew(path: string, text: string): Promise<void> {
 }
 
 /** Prints the wallet's address; works without a network when the key file is named. */
-export async function walletAddress({ output, cwd }: Context, options: NetworkOptions): Promise<ExitCode> {
-  const networkPath = options.wallet === undefined ? (await loadNetwork(options.network, cwd)).path : cwd
-  const { address } = await loadWallet(options, networkPath, cwd)
-  await output.result({ address }, address)
+export async function walletAddress(context: Context, options: NetworkOptions): Promise<ExitCode> {
+  const { output, cwd } = context
+  const networkPath = options.wallet === undefined ? (await loadNetwork(options.network, context)).path : cwd
+  const { address } = await loadWallet(options, networkPath, context)
+  await output.result({ address }, shown`${address}`)
   return EXIT.ok
 }
 
@@ -66,7 +68,7 @@ export async function walletBalance(context: Context, options: NetworkOptions): 
     const { sui, wal } = await coordinator.balances(address, { signal })
     await context.output.result(
       { address, sui, wal },
-      `${address}\n${formatRows([
+      shown`${address}\n${formatRows([
         ['SUI', formatSui(sui)],
         ['WAL', formatWal(wal)],
       ])}`,

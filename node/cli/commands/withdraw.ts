@@ -2,6 +2,7 @@ import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatRows, formatWal } from '../format.ts'
 import { ownStake } from '../own-stake.ts'
+import { shown } from '../shown.ts'
 
 /** Takes a stake back, with what it has earned. */
 export async function withdraw(
@@ -17,7 +18,7 @@ export async function withdraw(
     const { wal } = await coordinator.balances(wallet.address, { signal })
     await context.output.result(
       { objectId, principalFrost, digest, balanceFrost: wal },
-      `Withdrew ${formatWal(principalFrost)} and what it has earned\n${formatRows([['wallet', `${formatWal(wal)} now`]])}`,
+      shown`Withdrew ${formatWal(principalFrost)} and what it has earned\n${formatRows([['wallet', `${formatWal(wal)} now`]])}`,
     )
   })
   return EXIT.ok

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { BlobSource, BlobTarget } from '../../../codec/index.ts'
+import { READ_FLAGS } from '../input.ts'
 import { nameFile } from './name-file.ts'
 
 /** A file as the codec streams it. */
@@ -17,8 +17,7 @@ export class FileBlob implements BlobSource, BlobTarget {
 
   /** Opens a regular file to read; throws node's file errors, with the path. */
   static async open(path: string): Promise<FileBlob> {
-    // opening a pipe would wait for its other end, and could not be interrupted
-    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    const handle = await open(path, READ_FLAGS)
     const stat = await handle.stat()
     if (stat.isFile()) return new FileBlob(handle, path, stat.size)
     await handle.close()

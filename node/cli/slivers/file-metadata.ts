@@ -1,15 +1,18 @@
+import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { BlobMetadata, Codec } from '../../../codec/index.ts'
-import { readInput } from '../input.ts'
+import { blobLimit } from '../blob-limit.ts'
+import { limited, openStream, readInput, tooLarge } from '../input.ts'
 import { FileBlob } from './file-blob.ts'
 import { SliverFolder } from './sliver-folder.ts'
 
-/** Larger files are streamed: under 512 MiB of memory, half the file on disk for the time being. */
+/** More is streamed: under 512 MiB of memory, half of it on disk for the time being, all of it when it is no file. */
 const STREAM_BYTES = 256 * 2 ** 20
 
-/** A blob's metadata from a file of any size, or from stdin for `-`, which has to fit into memory. */
+/** A blob's metadata from a file of any size and kind, or from stdin for `-`. Throws BLOB_TOO_LARGE, node's file errors. */
 export async function fileMetadata(
   codec: Codec,
   file: string,
@@ -17,8 +20,56 @@ export async function fileMetadata(
   signal: AbortSignal,
   streamBytes = STREAM_BYTES,
 ): Promise<BlobMetadata> {
-  const isLarge = file !== '-' && (await isFileLargerThan(file, streamBytes))
-  if (!isLarge) return codec.metadata(await readInput(file, signal), nShards, { signal })
+  const limit = blobLimit(nShards)
+  const stream = await openStream(file, signal)
+  if (stream !== undefined) {
+    const chunks = limited(stream, file, limit, signal)
+    return await metadataOfChunks(codec, chunks, nShards, signal, streamBytes)
+  }
+  const { size } = await stat(file)
+  if (size <= streamBytes) return codec.metadata(await readInput(file, limit, signal), nShards, { signal })
+  if (size > limit.bytes) throw tooLarge(file, limit)
+  return await metadataOfFile(codec, file, nShards, signal)
+}
+
+/** What is more than fits into memory goes to a file for the time being: it has to be read twice. */
+async function metadataOfChunks(
+  codec: Codec,
+  chunks: AsyncGenerator<Uint8Array>,
+  nShards: number,
+  signal: AbortSignal,
+  streamBytes: number,
+): Promise<BlobMetadata> {
+  const held: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { value, done } = await chunks.next()
+    if (done) return codec.metadata(Buffer.concat(held), nShards, { signal })
+    held.push(value)
+    length += value.length
+    if (length > streamBytes) break
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'floe-'))
+  try {
+    const path = join(folder, 'blob')
+    const all = async function* () {
+      yield* held.splice(0)
+      yield* chunks
+    }
+    await pipeline(all, createWriteStream(path), { signal })
+    return await metadataOfFile(codec, path, nShards, signal)
+  } finally {
+    await chunks.return(undefined)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function metadataOfFile(
+  codec: Codec,
+  file: string,
+  nShards: number,
+  signal: AbortSignal,
+): Promise<BlobMetadata> {
   const source = await FileBlob.open(file)
   try {
     return await streamedMetadata(codec, source, nShards, signal)
@@ -41,9 +92,4 @@ async function streamedMetadata(
     await slivers.close().catch(() => {})
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function isFileLargerThan(file: string, bytes: number): Promise<boolean> {
-  const found = await stat(file)
-  return found.isFile() && found.size > bytes
 }

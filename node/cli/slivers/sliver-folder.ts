@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BlobMetadata, type SliverFiles, type SliverRef, sliverLength } from '../../../codec/index.ts'
+import { READ_FLAGS } from '../input.ts'
 import { nameFile } from './name-file.ts'
 
 /** Handles kept open: one for each primary sliver that a pass over the columns writes, at 1000 shards, and some more. */
@@ -100,7 +101,7 @@ export class SliverFolder implements SliverFiles {
   }
 
   async #open(name: string, path: string): Promise<FileHandle> {
-    if (this.#flags === 'r') return await open(path, 'r')
+    if (this.#flags === 'r') return await open(path, READ_FLAGS)
     const flags = this.#created.has(name) ? 'r+' : 'w+'
     this.#created.add(name)
     return await open(path, flags)
