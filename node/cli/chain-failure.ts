@@ -62,8 +62,8 @@ const LIST_STAKED = '`floe list-staked` shows from which epoch on.'
 
 /** The aborts that people meet: a sentence, and what to do. */
 const ABORTS: Readonly<Record<string, readonly [string, string?]>> = {
-  'staked_wal::EInvalidAmount': ['A stake is at least 1 WAL.'],
-  'staking_inner::EPoolNotFound': ['There is no such node.', '`floe info committee` lists the nodes.'],
+  'staked_wal::EStakeBelowThreshold': ['A stake is at least 1 WAL.'],
+  'staking_pool::EZeroStake': ['A stake is at least 1 WAL.'],
   'staking_inner::EWrongEpochState': ['The network does not take this at this moment of the epoch.'],
   'staking_pool::ENotStaked': ['Notice was given for this stake already.', LIST_STAKED],
   'staking_pool::EWithdrawDirectly': [

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadBuild } from '../../../chain/build.ts'
 import { type BoundModule, readBindings } from './bindings.ts'
+import { type AbortCode, absentCodes, readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'
 import { readSurface, type SurfaceModule } from './surface.ts'
 
@@ -15,29 +16,41 @@ Generated from the bytecode and from the bindings in \`@mysten/walrus\` by
 and their code see of it is Walrus's: module names, functions, argument types, struct fields in their order.
 
 - **types**, **bound**: named in the bindings of \`@mysten/walrus\`, and the same here.
-- **beyond**: callable here, not named in these bindings. Most of it exists in Walrus too (its bindings cover the
-  modules that its SDK uses); what the bytecode of Walrus's deployed package has cannot be checked offline.
+- **beyond**: callable here, not named in these bindings, which cover the modules that Walrus's SDK uses. All of it exists
+  in Walrus's source, too.
 `
 
-const absent = `## Absent, and why
+const rules = `## Rules
 
-- \`Display\` objects: no wallet shows objects of a localnet. The \`Publisher\` goes to who initializes the network, who
-  can create them.
-- Walrus's companion packages (\`wal_exchange\`, \`walrus_subsidies\`): not part of this package. The functions that they
-  call are here (\`add_subsidy\`, \`add_per_epoch_subsidies\`, \`add_commission_to_pools\`).
-- \`staking::initiate_epoch_change\` and \`init::migrate\` abort, for they have successors.
+Walrus's 1.56, as far as its source tells. Where the contract differs, and why:
 
-## Rules that differ in nothing a client sees
+| Walrus | here | why |
+| --- | --- | --- |
+| \`SlashingManager\` is made by the migration to version 3 | at initialization | a new network migrates nothing |
+| \`init\` sets up \`Display\` with texts, pictures and links of Walrus | other texts, no pictures or links | they are Walrus's |
+| \`max_epochs_ahead\` of 0 is taken, and nothing can be bought ever | \`EInvalidMaxEpochsAhead\` | it can only be a mistake |
+| with 20 nodes or more a node has a tenth of the shards at most, rounded down to none with fewer than 10 shards, and no committee can be selected | one shard at least | small networks |
+| an epoch for which a pool recorded no rate has the last rate before it | until the pool goes on, what its shares are worth now; stake that becomes active while the pool stands still counts at the rate with which the pool goes on | the two differ by rounding, a FROST at most, but for a pool that almost everyone has left: there a stake would be worth more or less than was paid |
+| when rounding makes more leave a pool than is there, the call stops: an arithmetic error, or \`ECalculationError\` at an epoch change | nothing is left | nobody's withdrawal, and no epoch change, must wait for a FROST |
 
-- The threshold of the active set is 1 WAL, the smallest stake: on a new network anybody's stake counts, and what
-  rounding leaves in a pool that everyone has left does not hold shards.
-- A pool outside the committee is advanced when something is asked of it. What became due meanwhile is converted at the
-  rate of that moment, which is recorded under the epoch in which it was due.
-- An extension is refused when its epochs are sold out, like any other purchase.
+Companion packages (\`wal_exchange\`, \`walrus_subsidies\`) are not part of this package. The functions that they call are
+here (\`add_subsidy\`, \`add_per_epoch_subsidies\`, \`add_commission_to_pools\`).
 `
+
+const codesIntro = `## Abort codes
+
+Names and numbers are Walrus's. A module that is not listed has none. What other modules abort with (a coin that is too
+small, a node ID that is none: \`sui::balance::ENotEnough\`, \`sui::dynamic_field::EFieldDoesNotExist\`) is as in Walrus, too.
+
+| module | code | name | when |
+| --- | --- | --- | --- |`
 
 /** The page for these bindings and this bytecode. */
-export function contractDocs(bindings: BoundModule[], surface: SurfaceModule[]): string {
+export function contractDocs(
+  bindings: BoundModule[],
+  surface: SurfaceModule[],
+  codes: readonly AbortCode[],
+): string {
   const differences = compareSurfaces(bindings, surface).map(
     ({ where, theirs, ours }) => `- \`${where}\`: ${theirs} there, ${ours} here`,
   )
@@ -53,7 +66,14 @@ export function contractDocs(bindings: BoundModule[], surface: SurfaceModule[]):
     ...differences,
     '',
     ...sections,
-    absent,
+    rules,
+    codesIntro,
+    ...codes.map(({ module, code, name, when }) => `| ${module} | ${code} | \`${name}\` | ${when} |`),
+    '',
+    `Of Walrus's, these cannot be met: ${absentCodes(codes)
+      .map(code => `\`${code}\``)
+      .join(', ')}.`,
+    '',
   ].join('\n')
 }
 
@@ -73,5 +93,8 @@ const line = (label: string, names: string[]) =>
   names.length === 0 ? [] : [`- ${label}: ${names.map(name => `\`${name}\``).join(', ')}`]
 
 if (import.meta.main) {
-  writeFileSync(docsPath, contractDocs(readBindings(), readSurface(loadBuild('walrus').modules)))
+  writeFileSync(
+    docsPath,
+    contractDocs(readBindings(), readSurface(loadBuild('walrus').modules), readAbortCodes()),
+  )
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { build, loadBuild } from '../../../chain/build.ts'
 import { boundType, readBindings } from './bindings.ts'
+import { readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'
 import { contractDocs, docsPath } from './docs.ts'
 import { readSurface } from './surface.ts'
@@ -45,7 +46,7 @@ describe('contract surface', () => {
   })
 
   it('is what docs/contract.md says (node test/chain/contract/docs.ts)', () => {
-    const docs = contractDocs(readBindings(), readSurface(loadBuild('walrus').modules))
+    const docs = contractDocs(readBindings(), readSurface(loadBuild('walrus').modules), readAbortCodes())
     assert.equal(readFileSync(docsPath, 'utf8'), docs)
   })
 })

@@ -4,6 +4,7 @@ module walrus::init;
 use std::type_name;
 use sui::clock::Clock;
 use sui::package::{Self, Publisher, UpgradeCap};
+use walrus::display;
 use walrus::events;
 use walrus::slashing;
 use walrus::staking::{Self, Staking};
@@ -31,7 +32,8 @@ fun init(otw: INIT, ctx: &mut TxContext) {
     transfer::transfer(InitCap { id: object::new(ctx), publisher }, ctx.sender());
 }
 
-/// Shares the system and the staking object and locks the upgrade capability up. Durations are in ms.
+/// Shares the system and the staking object and how objects are shown, and locks the upgrade capability up. Durations
+/// are in ms.
 public fun initialize_walrus(
     init_cap: InitCap,
     upgrade_cap: UpgradeCap,
@@ -75,7 +77,7 @@ fun initialize(
     system::create_empty(max_epochs_ahead, package_id, ctx);
     staking::create(epoch_zero_duration, epoch_duration, n_shards, package_id, clock, ctx);
     slashing::new(ctx);
-    transfer::public_transfer(publisher, ctx.sender());
+    display::create(publisher, ctx);
     upgrade::new(upgrade_cap, ctx)
 }
 
@@ -84,13 +86,18 @@ public fun migrate(_staking: &mut Staking, _system: &mut System) {
     abort EDeprecatedFunction
 }
 
-/// After an upgrade was committed and its migration epoch has come: moves both objects to the new package.
-public fun migrate_v2(staking: &mut Staking, system: &mut System, _ctx: &mut TxContext) {
+/// After an upgrade was committed: moves both objects to the new package.
+entry fun migrate_v2(staking: &mut Staking, system: &mut System, _ctx: &mut TxContext) {
     staking.migrate();
     system.migrate();
     assert!(staking.package_id() == system.package_id(), EInvalidMigration);
     assert!(staking.version() == system.version(), EInvalidMigration);
     events::emit_contract_upgraded(staking.epoch(), staking.package_id(), staking.version());
+}
+
+#[test_only]
+public fun migrate_for_testing(staking: &mut Staking, system: &mut System, ctx: &mut TxContext) {
+    migrate_v2(staking, system, ctx)
 }
 
 #[test_only]

@@ -49,6 +49,7 @@ public fun vote_for_slashing(
     candidate_node_id: ID,
 ) {
     assert!(staking.check_governance_authorization(node_id, &auth), ENotAuthorized);
+    let weight = staking.get_current_node_weight(node_id);
     let epoch = staking.epoch();
     let proposals = &mut self.slashing_candidates;
     if (proposals.contains(candidate_node_id) && proposals[candidate_node_id].epoch != epoch) {
@@ -66,7 +67,7 @@ public fun vote_for_slashing(
     let proposal = proposals.borrow_mut(candidate_node_id);
     assert!(!proposal.voters.contains(&node_id), EDuplicateVote);
     proposal.voters.insert(node_id);
-    proposal.voting_weight = proposal.voting_weight + staking.get_current_node_weight(node_id);
+    proposal.voting_weight = proposal.voting_weight + weight;
 }
 
 /// Burns the node's commission, collectable or not, when 2f + 1 shards voted for it in this epoch.

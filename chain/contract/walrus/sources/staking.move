@@ -270,11 +270,10 @@ public fun initiate_epoch_change_v2(
     clock: &Clock,
     ctx: &mut TxContext,
 ) {
+    wal::wal::burn(treasury, system.take_to_burn().into_coin(ctx));
     let inner = staking.inner_mut();
-    inner.assert_can_change_epoch(clock);
-    let params = inner.next_epoch_params();
-    let (rewards, to_burn) = system.advance_epoch(inner.next_bls_committee(), &params);
-    wal::wal::burn(treasury, to_burn.into_coin(ctx));
+    let committee = inner.next_bls_committee();
+    let rewards = system.advance_epoch(committee, &inner.next_epoch_params());
     inner.initiate_epoch_change(clock, rewards);
     staking.update_prices(system)
 }
@@ -356,7 +355,7 @@ public(package) fun set_new_package_id(staking: &mut Staking, new_package_id: ID
     staking.new_package_id = option::some(new_package_id);
 }
 
-/// After an upgrade: lets the objects be migrated from the next epoch on.
+/// After an upgrade: notes the epoch from which on objects may be migrated, for upgrades that wait for one.
 entry fun set_migration_epoch(staking: &mut Staking) {
     assert!(staking.version < VERSION, EInvalidMigration);
     if (dynamic_field::exists_(&staking.id, MIGRATION_EPOCH_KEY)) return;
@@ -365,13 +364,10 @@ entry fun set_migration_epoch(staking: &mut Staking) {
     dynamic_field::add(&mut staking.id, MIGRATION_EPOCH_KEY, epoch);
 }
 
-/// Moves the state to this package's version, from the migration epoch on.
+/// Moves the state to this package's version, which needs no migration epoch.
 public(package) fun migrate(staking: &mut Staking) {
     assert!(staking.version < VERSION && staking.new_package_id.is_some(), EInvalidMigration);
-    assert!(dynamic_field::exists_(&staking.id, MIGRATION_EPOCH_KEY), EInvalidMigration);
-    let migration_epoch: u32 = dynamic_field::remove(&mut staking.id, MIGRATION_EPOCH_KEY);
     let state: StakingInnerV1 = dynamic_field::remove(&mut staking.id, staking.version);
-    assert!(state.epoch() >= migration_epoch, EInvalidMigration);
     dynamic_field::add(&mut staking.id, VERSION, state);
     staking.version = VERSION;
     staking.package_id = staking.new_package_id.extract();

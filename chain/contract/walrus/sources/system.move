@@ -19,6 +19,8 @@ use walrus::system_state_inner::{Self, SystemStateInnerV1};
 const EInvalidMigration: u64 = 0;
 /// The object is of another version than this package.
 const EWrongVersion: u64 = 1;
+/// Nothing would be taken out of a pool.
+const EZeroExtractSize: u64 = 2;
 
 /// Version of the objects that this package works with.
 const VERSION: u64 = 4;
@@ -218,7 +220,7 @@ public fun register_pooled_blob(
 
 /// Deletes a deletable blob of a pool; its bytes are free again.
 public fun delete_pooled_blob(self: &System, storage_pool: &mut StoragePool, blob_id: u256) {
-    storage_pool.delete_blob(blob_id, self.epoch(), self.n_shards())
+    self.inner().delete_pooled_blob(storage_pool, blob_id)
 }
 
 /// Removes any blob from a pool that has expired.
@@ -227,7 +229,7 @@ public fun burn_expired_pooled_blob(
     storage_pool: &mut StoragePool,
     blob_id: u256,
 ) {
-    storage_pool.burn_expired_blob(blob_id, self.epoch(), self.n_shards())
+    self.inner().burn_expired_pooled_blob(storage_pool, blob_id)
 }
 
 /// Pays for more epochs of a pool.
@@ -258,7 +260,7 @@ public fun increase_storage_pool_capacity_with_storage(
     storage_pool: &mut StoragePool,
     storage: Storage,
 ) {
-    storage_pool.increase_capacity_with_storage(storage, self.epoch())
+    self.inner().increase_storage_pool_capacity_with_storage(storage_pool, storage)
 }
 
 /// Takes unused bytes out of a pool.
@@ -268,7 +270,9 @@ public fun decrease_storage_pool_capacity_by_size(
     size: u64,
     ctx: &mut TxContext,
 ): Storage {
-    storage_pool.decrease_capacity_by_size(size, self.epoch(), ctx)
+    self.inner().assert_pool_alive(storage_pool);
+    assert!(size > 0, EZeroExtractSize);
+    storage_pool.decrease_capacity_by_size(size, ctx)
 }
 
 /// Takes a part of the unused bytes out of a pool.
@@ -278,7 +282,9 @@ public fun decrease_storage_pool_unused_capacity_by_percent(
     percent: u8,
     ctx: &mut TxContext,
 ): Storage {
-    storage_pool.decrease_unused_capacity_by_percent(percent, self.epoch(), ctx)
+    self.inner().assert_pool_alive(storage_pool);
+    let size = storage_pool.percent_of_unused(percent);
+    self.decrease_storage_pool_capacity_by_size(storage_pool, size, ctx)
 }
 
 /// Certifies a blob of a pool by a certificate of 2f + 1 shards.
@@ -377,8 +383,12 @@ public(package) fun advance_epoch(
     self: &mut System,
     new_committee: BlsCommittee,
     params: &EpochParams,
-): (VecMap<ID, Balance<WAL>>, Balance<WAL>) {
+): VecMap<ID, Balance<WAL>> {
     self.inner_mut().advance_epoch(new_committee, params)
+}
+
+public(package) fun take_to_burn(self: &mut System): Balance<WAL> {
+    self.inner_mut().take_to_burn()
 }
 
 public(package) fun set_prices(self: &mut System, storage_price: u64, write_price: u64) {

@@ -9,20 +9,22 @@ use walrus::events;
 use walrus::staking::Staking;
 use walrus::system::System;
 
-/// A digest does not have 32 bytes.
-const EInvalidPackageDigest: u64 = 0;
+/// The capability is for another manager.
+const EInvalidUpgradeManager: u64 = 0;
 /// The caller may not vote for the node.
 const ENotAuthorized: u64 = 1;
 /// The node has voted already.
 const EDuplicateVote: u64 = 2;
-/// The vote was in another epoch or for another version of the package.
-const EWrongEpoch: u64 = 3;
-/// The proposal has too little weight.
-const ENotEnoughVotes: u64 = 4;
-/// The capability is for another manager.
-const EWrongManager: u64 = 5;
+/// A digest does not have 32 bytes.
+const EInvalidPackageDigest: u64 = 3;
 /// There is no such proposal.
-const ENoProposal: u64 = 6;
+const ENoProposalForDigest: u64 = 4;
+/// The votes are of another epoch.
+const EWrongEpoch: u64 = 5;
+/// The proposal has too little weight.
+const ENotEnoughVotes: u64 = 6;
+/// The votes are for another version of the package.
+const EWrongVersion: u64 = 7;
 
 const DIGEST_LEN: u64 = 32;
 
@@ -75,14 +77,15 @@ public fun vote_for_upgrade(
     digest: vector<u8>,
 ) {
     assert!(staking.check_governance_authorization(node_id, &auth), ENotAuthorized);
+    let weight = staking.get_current_node_weight(node_id);
     let digest = package_digest(digest);
     self.renew_proposal(digest, staking.epoch());
     let proposal = self.upgrade_proposals.borrow_mut(digest);
     assert!(!proposal.voters.contains(&node_id), EDuplicateVote);
-    let had_quorum = staking.is_quorum(proposal.voting_weight);
     proposal.voters.insert(node_id);
-    proposal.voting_weight = proposal.voting_weight + staking.get_current_node_weight(node_id);
-    if (!had_quorum && staking.is_quorum(proposal.voting_weight)) {
+    proposal.voting_weight = proposal.voting_weight + weight;
+    // told by each vote from the quorum on
+    if (staking.is_quorum(proposal.voting_weight)) {
         events::emit_contract_upgrade_quorum_reached(proposal.epoch, digest.0);
     }
 }
@@ -113,15 +116,15 @@ public fun authorize_upgrade(
     digest: vector<u8>,
 ): UpgradeTicket {
     let digest = package_digest(digest);
-    assert!(self.upgrade_proposals.contains(digest), ENoProposal);
+    assert!(self.upgrade_proposals.contains(digest), ENoProposalForDigest);
     let proposal = self.upgrade_proposals.remove(digest);
     assert!(proposal.epoch == staking.epoch(), EWrongEpoch);
-    assert!(proposal.version == self.cap.version() + 1, EWrongEpoch);
     assert!(staking.is_quorum(proposal.voting_weight), ENotEnoughVotes);
-    self.authorize(digest)
+    assert!(proposal.version == self.cap.version() + 1, EWrongVersion);
+    self.authorize(digest.0)
 }
 
-/// Allows an upgrade without votes.
+/// Allows an upgrade without votes. A digest that is no package's is refused when the upgrade comes.
 public fun authorize_emergency_upgrade(
     upgrade_manager: &mut UpgradeManager,
     emergency_upgrade_cap: &EmergencyUpgradeCap,
@@ -129,14 +132,14 @@ public fun authorize_emergency_upgrade(
 ): UpgradeTicket {
     assert!(
         emergency_upgrade_cap.upgrade_manager_id == object::id(upgrade_manager),
-        EWrongManager,
+        EInvalidUpgradeManager,
     );
-    upgrade_manager.authorize(package_digest(digest))
+    upgrade_manager.authorize(digest)
 }
 
-fun authorize(self: &mut UpgradeManager, digest: PackageDigest): UpgradeTicket {
+fun authorize(self: &mut UpgradeManager, digest: vector<u8>): UpgradeTicket {
     let policy = self.cap.policy();
-    self.cap.authorize(policy, digest.0)
+    self.cap.authorize(policy, digest)
 }
 
 /// Finishes an upgrade: system and staking can be migrated to the new package.

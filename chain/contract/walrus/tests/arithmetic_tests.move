@@ -46,7 +46,7 @@ fun only_what_is_pending_is_reduced() {
     values.reduce(4, 1);
 }
 
-#[test, expected_failure(arithmetic_error, location = walrus::pending_values)]
+#[test, expected_failure(abort_code = walrus::pending_values::EReduceValueTooLarge)]
 fun not_by_more_than_is_pending() {
     let mut values = pending_values::empty();
     values.insert_or_add(5, 10);

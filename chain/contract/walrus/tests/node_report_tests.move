@@ -73,7 +73,7 @@ fun a_node_attests_to_a_checkpoint_once() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::ERepeatedAttestation)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EIncorrectAttestation)]
 fun a_node_attests_to_one_checkpoint_at_a_time() {
     let mut network = test_network::four();
     attest(&mut network, 0, 1, 10);
@@ -140,7 +140,7 @@ fun what_a_node_denies_it_is_not_paid_for() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EIncorrectNode)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EIncorrectDenyListNode)]
 fun a_deny_list_is_the_nodes_own() {
     let mut network = test_network::four();
     let other = network.node_id(1);
@@ -148,7 +148,7 @@ fun a_deny_list_is_the_nodes_own() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidDenyListSequence)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EIncorrectDenyListSequence)]
 fun deny_lists_come_in_order() {
     let mut network = test_network::four();
     let node_id = network.node_id(0);
@@ -157,7 +157,7 @@ fun deny_lists_come_in_order() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidDenyListSequence)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EIncorrectDenyListSequence)]
 fun deny_lists_are_announced_in_order() {
     let mut network = test_network::four();
     let (system, _, cap) = network.with_cap(0);
@@ -196,7 +196,7 @@ fun update_version(start_epoch: u32, positions: vector<u64>) {
 #[test]
 fun a_quorum_sets_the_protocol_version() { update_version(1, vector[0, 1, 2, 3]) }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidIdEpoch)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidStartEpoch)]
 fun not_for_the_past() { update_version(0, vector[0, 1, 2, 3]) }
 
 #[test, expected_failure(abort_code = walrus::bls_aggregate::ENotEnoughStake)]

@@ -86,7 +86,7 @@ fun a_pool_of_a_reservation_and_back() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EResourceBounds)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun not_of_a_reservation_that_begins_later() {
     let mut network = test_network::four();
     let mut coin = network.mint(100);
@@ -132,7 +132,7 @@ fun a_pooled_blob_has_its_id() {
     finish(network, pool);
 }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EResourceBounds)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun an_expired_pool_takes_nothing() {
     let (mut network, mut pool) = pool();
     network.skip_epochs(3);
@@ -196,7 +196,7 @@ fun expired_blobs_are_burned() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EPoolNotExpired)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun others_are_not() {
     let (mut network, mut pool) = pool();
     register(&mut network, &mut pool, 1, true);
@@ -226,7 +226,7 @@ fun but_not_longer_than_storage_can() {
     finish(network, pool);
 }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EResourceBounds)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun an_expired_pool_is_not_extended() {
     let (mut network, mut pool) = pool();
     network.skip_epochs(3);
@@ -252,13 +252,83 @@ fun a_pool_grows_and_shrinks() {
     let (system, _, ctx) = network.both();
     let part = system.decrease_storage_pool_capacity_by_size(&mut pool, MIB, ctx);
     assert_eq!(part.size(), MIB);
-    assert_eq!(part.start_epoch(), 2);
+    // the pool's start, though it is past
+    assert_eq!(part.start_epoch(), 1);
     assert_eq!(part.end_epoch(), 4);
     let half = system.decrease_storage_pool_unused_capacity_by_percent(&mut pool, 50, ctx);
     assert_eq!(half.size(), ENCODED + 50);
     assert_eq!(pool.reserved_encoded_capacity_bytes(), ENCODED + 50);
     part.destroy();
     half.destroy();
+    finish(network, pool);
+}
+
+fun grow_by_nothing(after_epochs: u64, bytes: u64) {
+    let (mut network, mut pool) = pool();
+    network.skip_epochs(after_epochs);
+    let mut coin = network.mint(100);
+    network.system().increase_storage_pool_capacity(&mut pool, bytes, &mut coin);
+    destroy(coin);
+    finish(network, pool);
+}
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidResourceSize)]
+fun it_does_not_grow_by_nothing() { grow_by_nothing(0, 0) }
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
+fun it_does_not_grow_when_expired() { grow_by_nothing(3, 1) }
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
+fun it_takes_in_nothing_when_expired() {
+    let (mut network, mut pool) = pool();
+    let (storage, _) = network.reserve(99, 3);
+    network.skip_epochs(3);
+    network.system().increase_storage_pool_capacity_with_storage(&mut pool, storage);
+    finish(network, pool);
+}
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
+fun it_gives_out_nothing_when_expired() {
+    let (mut network, mut pool) = pool();
+    network.skip_epochs(3);
+    let (system, _, ctx) = network.both();
+    destroy(
+        system.decrease_storage_pool_unused_capacity_by_percent(&mut pool, 101, ctx),
+    );
+    finish(network, pool);
+}
+
+#[test, expected_failure(abort_code = walrus::storage_pool::EResourceBounds)]
+fun its_blobs_are_not_certified_when_expired() {
+    let (mut network, mut pool) = pool();
+    register(&mut network, &mut pool, 1, false);
+    network.skip_epochs(3);
+    let mut message = x"01000304000000";
+    message.append(bcs::to_bytes(&id(1)));
+    message.push_back(0);
+    let members = network.members();
+    let (signature, bitmap) = network.certificate(&message, members);
+    network.system().certify_pooled_blob(&mut pool, id(1), signature, bitmap, message);
+    finish(network, pool);
+}
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
+fun its_blobs_are_not_deleted_when_expired() {
+    let (mut network, mut pool) = pool();
+    register(&mut network, &mut pool, 1, true);
+    network.skip_epochs(3);
+    network.system().delete_pooled_blob(&mut pool, id(1));
+    finish(network, pool);
+}
+
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidResourceSize)]
+fun a_pool_is_not_of_nothing() {
+    let mut network = test_network::four();
+    let (mut storage, _) = network.reserve(MIB, 2);
+    let (system, _, ctx) = network.both();
+    let all = storage.split_by_size(0, ctx);
+    let pool = system.create_storage_pool_with_storage(storage, ctx);
+    destroy(all);
     finish(network, pool);
 }
 
@@ -304,17 +374,17 @@ fun it_shrinks_by_what_is_unused() { shrink(ENCODED + 1) }
 #[test, expected_failure(abort_code = walrus::storage_pool::EInsufficientCapacity)]
 fun not_by_what_is_used() { shrink(ENCODED + 2) }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EZeroExtractSize)]
+#[test, expected_failure(abort_code = walrus::system::EZeroExtractSize)]
 fun not_by_nothing() { shrink(0) }
 
-#[test, expected_failure(abort_code = walrus::storage_pool::EZeroExtractSize)]
+#[test, expected_failure(abort_code = walrus::system::EZeroExtractSize)]
 fun not_by_no_percent() { shrink_by_percent(0) }
 
 #[test, expected_failure(abort_code = walrus::storage_pool::EInvalidPercent)]
 fun not_by_more_than_all() { shrink_by_percent(101) }
 
-#[test, expected_failure(abort_code = walrus::storage_resource::EInvalidSize)]
-fun not_to_nothing() { shrink_by_percent(100) }
+#[test]
+fun down_to_nothing() { shrink_by_percent(100) }
 
 // === Attributes ===
 
@@ -377,8 +447,25 @@ fun anyone_extends_a_shared_blob_from_its_funds() {
     shared.fund(more);
     shared.extend(network.system(), 3, scenario.ctx());
     assert_eq!(shared.blob().end_epoch(), 6);
-    assert_eq!(shared.funds(), 5);
+    assert_eq!(shared.funds().value(), 5);
     destroy(shared);
+    destroy(scenario);
+    network.destroy();
+}
+
+/// It can be wrapped, as any object with `store`.
+public struct Wrapped has store { shared: SharedBlob }
+
+#[test]
+fun a_shared_blob_can_be_wrapped() {
+    let mut network = test_network::four();
+    let blob = network.certified_blob(7, false, 2);
+    let mut scenario = test_scenario::begin(@0x0);
+    blob.share(scenario.ctx());
+    scenario.next_tx(@0x1);
+    let wrapped = Wrapped { shared: scenario.take_shared<SharedBlob>() };
+    assert_eq!(wrapped.shared.funds().value(), 0);
+    destroy(wrapped);
     destroy(scenario);
     network.destroy();
 }

@@ -233,17 +233,27 @@ fun split(amount: u64) {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::staked_wal::EInvalidAmount)]
+#[test, expected_failure(abort_code = walrus::staked_wal::EStakeBelowThreshold)]
 fun a_part_is_at_least_a_wal() { split(frost(1) - 1) }
 
-#[test, expected_failure(abort_code = walrus::staked_wal::EInvalidAmount)]
+#[test, expected_failure(abort_code = walrus::staked_wal::EStakeBelowThreshold)]
 fun a_rest_is_at_least_a_wal() { split(frost(4) + 1) }
 
 #[test, expected_failure(abort_code = walrus::staked_wal::EInvalidAmount)]
+fun a_part_is_less_than_all() { split(frost(5)) }
+
+#[test, expected_failure(abort_code = walrus::staked_wal::EStakeBelowThreshold)]
 fun a_stake_is_at_least_a_wal() {
+    stake_frost(frost(1) - 1)
+}
+
+#[test, expected_failure(abort_code = walrus::staking_pool::EZeroStake)]
+fun a_stake_is_not_nothing() { stake_frost(0) }
+
+fun stake_frost(amount: u64) {
     let mut network = test_network::four();
     let node_id = network.node_id(0);
-    let coin = network.mint(frost(1) - 1);
+    let coin = network.mint(amount);
     let (_, staking, ctx) = network.both();
     destroy(staking.stake_with_pool(coin, node_id, ctx));
     network.destroy();
@@ -400,5 +410,45 @@ fun a_node_whose_stake_leaves_loses_its_place() {
     network.next_epoch();
     assert_eq!(network.staking().committee().size(), 4);
     destroy(back);
+    network.destroy();
+}
+
+/// What rounding leaves behind is stake like any other: its node keeps its place.
+#[test]
+fun a_few_frost_keep_a_place() {
+    let mut network = test_network::four();
+    pay(&mut network);
+    let mut one = network.stake(0, 60);
+    let mut other = network.stake(0, 60);
+    network.next_epoch();
+    // apart these two have one share less than together
+    network.request_withdraw(&mut one);
+    network.request_withdraw(&mut other);
+    let (staking, first, ctx) = network.first_stake(0);
+    staking.request_withdraw_stake(first, ctx);
+    let node_id = network.node_id(0);
+    let inner = network.staking().inner_for_testing();
+    let left = inner.pool(node_id).wal_balance_at_epoch(3);
+    assert!(0 < left && left < 10);
+    assert!(inner.in_active_set_for_testing(&node_id));
+    destroy(one);
+    destroy(other);
+    network.destroy();
+}
+
+/// While a node is in no committee its pool stands still: the rate is that of its last epoch.
+#[test]
+fun a_pool_outside_stands_still() {
+    let mut network = test_network::with_stakes(10, vector[100, 100, 100, 100, 1]);
+    let node_id = network.node_id(4);
+    let staked = network.stake(4, 2);
+    network.skip_epochs(3);
+    let pool = network.staking().inner_for_testing().pool(node_id);
+    assert_eq!(pool.latest_epoch(), 0);
+    assert_eq!(pool.wal_balance(), 0);
+    assert_eq!(pool.wal_balance_at_epoch(4), frost(3));
+    assert_eq!(payout(&mut network, staked), frost(2));
+    let pool = network.staking().inner_for_testing().pool(node_id);
+    assert_eq!(pool.wal_balance_at_epoch(4), frost(1));
     network.destroy();
 }

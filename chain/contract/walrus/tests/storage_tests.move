@@ -67,7 +67,7 @@ fun no_more_than_all_epochs() { buy(1, 11) }
 #[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun not_for_no_epoch() { buy(1, 0) }
 
-#[test, expected_failure(abort_code = walrus::storage_resource::EInvalidSize)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidResourceSize)]
 fun not_nothing() { buy(0, 1) }
 
 #[test, expected_failure(abort_code = sui::balance::ENotEnough)]
@@ -128,7 +128,7 @@ fun storage_can_begin_later() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochRange)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun storage_cannot_end_before_it_begins() {
     let mut network = test_network::four();
     let (storage, _) = buy_for(&mut network, MIB, 3, 3);
@@ -136,7 +136,7 @@ fun storage_cannot_end_before_it_begins() {
     network.destroy();
 }
 
-#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochRange)]
+#[test, expected_failure(abort_code = walrus::system_state_inner::EInvalidEpochsAhead)]
 fun storage_cannot_end_in_the_past() {
     let mut network = test_network::four();
     let (storage, _) = buy_for(&mut network, MIB, 0, 1);
@@ -210,19 +210,26 @@ fun split_not_at_the_end() {
     destroy(vector[first, second]);
 }
 
-#[test, expected_failure(abort_code = walrus::storage_resource::EInvalidSize)]
-fun split_not_to_nothing() {
+/// Splits 5 bytes and answers the sizes of both parts.
+fun split_by_size(bytes: u64): vector<u64> {
     let mut first = storage(2, 8, 5);
-    let second = first.split_by_size(0, &mut tx_context::dummy());
+    let second = first.split_by_size(bytes, &mut tx_context::dummy());
+    let sizes = vector[first.size(), second.size()];
     destroy(vector[first, second]);
+    sizes
 }
 
-#[test, expected_failure(abort_code = walrus::storage_resource::EInvalidSize)]
-fun split_not_to_all() {
-    let mut first = storage(2, 8, 5);
-    let second = first.split_by_size(5, &mut tx_context::dummy());
-    destroy(vector[first, second]);
+#[test]
+fun split_to_nothing_and_to_all() {
+    assert_eq!(split_by_size(0), vector[0, 5]);
+    assert_eq!(split_by_size(5), vector[5, 0]);
 }
+
+#[test, expected_failure(abort_code = walrus::storage_resource::EIncompatibleAmount)]
+fun split_not_to_more() { split_by_size(6); }
+
+#[test, expected_failure(abort_code = walrus::storage_resource::EInvalidEpochRange)]
+fun not_for_an_empty_range() { storage(3, 3, 1).destroy() }
 
 #[test, expected_failure(abort_code = walrus::storage_resource::EIncompatibleAmount)]
 fun periods_need_the_same_size() {

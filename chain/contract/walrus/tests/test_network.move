@@ -152,7 +152,7 @@ public fun register(
     let key = public_key(i);
     let epoch = self.staking.epoch();
     let proof = if (epoch == 0 && i < PROOFS.length()) PROOFS[i]
-    else sign(&messages::proof_of_possession(epoch, self.ctx.sender(), &key), vector[i]);
+    else prove(epoch, self.ctx.sender(), i);
     let cap = self
         .staking
         .register_candidate(
@@ -337,6 +337,11 @@ public fun sign(message: &vector<u8>, nodes: vector<u64>): vector<u8> {
     *bls12381::g2_mul(&secret, &bls12381::hash_to_g2(message)).bytes()
 }
 
+/// Node i's proof of possession for an epoch and a sender.
+public fun prove(epoch: u32, sender: address, i: u64): vector<u8> {
+    sign(&messages::proof_of_possession(epoch, sender, public_key(i)).to_bytes(), vector[i])
+}
+
 public fun public_key(i: u64): vector<u8> {
     if (i < KEYS.length()) KEYS[i] else compute_key(i)
 }
@@ -355,7 +360,7 @@ fun keys_and_proofs_are_those_of_the_secrets() {
         assert!(sui::bls12381::bls12381_min_pk_verify(
             &PROOFS[i],
             &KEYS[i],
-            &messages::proof_of_possession(0, @0x0, &KEYS[i]),
+            &messages::proof_of_possession(0, @0x0, KEYS[i]).to_bytes(),
         ));
         i = i + 1;
     }

@@ -23,8 +23,8 @@ public(package) fun new(max_size: u16, threshold_stake: u64): ActiveSet {
 }
 
 /// Sets a node's stake: updates, adds or removes it. A full set takes in a node only with more stake than its
-/// weakest, which leaves. Answers whether the node is in the set now. Nodes stay in the order in which they
-/// joined: it decides ties of the apportionment, so it must not change without need.
+/// weakest, whose place it gets. Answers whether the node is in the set now. The order of nodes decides ties of
+/// the apportionment: a new one comes last, and the last one gets the place of one that leaves.
 public(package) fun insert_or_update(set: &mut ActiveSet, node_id: ID, staked_amount: u64): bool {
     if (staked_amount == 0 || staked_amount < set.threshold_stake) {
         set.remove(node_id);
@@ -37,29 +37,26 @@ public(package) fun insert_or_update(set: &mut ActiveSet, node_id: ID, staked_am
         entry.staked_amount = staked_amount;
         return true
     };
-    if (set.nodes.length() == (set.max_size as u64)) {
-        let weakest = set.weakest();
-        if (set.nodes[weakest].staked_amount >= staked_amount) return false;
-        set.remove_at(weakest);
+    let entry = ActiveSetEntry { node_id, staked_amount };
+    if (set.nodes.length() < (set.max_size as u64)) {
+        set.nodes.push_back(entry);
+    } else {
+        let at = set.weakest();
+        let weakest = &mut set.nodes[at];
+        if (weakest.staked_amount >= staked_amount) return false;
+        set.total_stake = set.total_stake - weakest.staked_amount;
+        *weakest = entry;
     };
-    set.nodes.push_back(ActiveSetEntry { node_id, staked_amount });
     set.total_stake = set.total_stake + staked_amount;
     true
 }
 
-/// Sets the stake of a node that is in the set; others stay out.
-public(package) fun update(set: &mut ActiveSet, node_id: ID, staked_amount: u64): bool {
-    set.contains(&node_id) && set.insert_or_update(node_id, staked_amount)
-}
-
 public(package) fun remove(set: &mut ActiveSet, node_id: ID) {
     let found = set.nodes.find_index!(|entry| entry.node_id == node_id);
-    if (found.is_some()) set.remove_at(found.destroy_some());
-}
-
-fun remove_at(set: &mut ActiveSet, at: u64) {
-    let ActiveSetEntry { staked_amount, .. } = set.nodes.remove(at);
-    set.total_stake = set.total_stake - staked_amount;
+    if (found.is_some()) {
+        let ActiveSetEntry { staked_amount, .. } = set.nodes.swap_remove(found.destroy_some());
+        set.total_stake = set.total_stake - staked_amount;
+    }
 }
 
 /// The first of the entries with the least stake.

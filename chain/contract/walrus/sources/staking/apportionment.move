@@ -3,9 +3,6 @@ module walrus::apportionment;
 
 use walrus::apportionment_queue;
 
-/// Nobody has any stake.
-const ENoStake: u64 = 0;
-
 /// From this many nodes on, the cap is 1 / SHARD_LIMIT_DENOMINATOR of the shards.
 const MIN_NODES_FOR_SHARD_LIMIT: u64 = 20;
 const SHARD_LIMIT_DENOMINATOR: u64 = 10;
@@ -20,12 +17,11 @@ public(package) fun max_shards_per_node(n_nodes: u64, n_shards: u16): u16 {
     }
 }
 
-/// Shards for each stake. The next shard always goes to the highest stake / (shards + 1) below the cap; ties
-/// go to the larger stake, then to the lower position.
+/// Shards for each stake, of which some must be there. The next shard always goes to the highest
+/// stake / (shards + 1) below the cap; ties go to the lower position.
 public(package) fun dhondt(n_shards: u16, stakes: &vector<u64>): vector<u16> {
     let mut total = 0u128;
     stakes.do_ref!(|stake| total = total + (*stake as u128));
-    assert!(total > 0, ENoStake);
     let cap = max_shards_per_node(stakes.length(), n_shards);
 
     // The method gives everyone the rounded-down quota at least, unless capped: start from there.

@@ -4,7 +4,7 @@ module walrus::apportionment_queue;
 public struct Entry has copy, drop {
     stake: u64,
     shards: u16,
-    /// position in the caller's list; the lower wins a tie of quotient and stake
+    /// position in the caller's list; the lower wins a tie
     index: u64,
 }
 
@@ -46,11 +46,9 @@ public(package) fun pop(self: &mut ApportionmentQueue): (u64, u16, u64) {
     (stake, shards, index)
 }
 
-/// Higher quotient first; among equals the larger stake, then the lower index.
+/// Higher quotient first; among equals the lower index.
 fun before(a: &Entry, b: &Entry): bool {
     let of_a = (a.stake as u128) * ((b.shards as u128) + 1);
     let of_b = (b.stake as u128) * ((a.shards as u128) + 1);
-    if (of_a != of_b) of_a > of_b
-    else if (a.stake != b.stake) a.stake > b.stake
-    else a.index < b.index
+    if (of_a != of_b) of_a > of_b else a.index < b.index
 }

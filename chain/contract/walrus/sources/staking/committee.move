@@ -11,52 +11,58 @@ public struct Committee(VecMap<ID, vector<u16>>) has copy, drop, store;
 
 public(package) fun empty(): Committee { Committee(vec_map::empty()) }
 
-/// Gives out the shards from 0 on, in order of node ID.
+/// Gives out the shards from 0 on, in order of node ID. Who gets none is no member.
 public(package) fun initialize(assigned_number: VecMap<ID, u16>): Committee {
-    empty().transition(assigned_number)
+    let mut first = 0;
+    let mut members = vec_map::empty();
+    let (ids, numbers) = sort_by_id(assigned_number).into_keys_values();
+    ids.zip_do!(numbers, |id, number| {
+        let start: u16 = first;
+        if (number > 0) members.insert(id, vector::tabulate!(number as u64, |i| start + (i as u16)));
+        first = start + number;
+    });
+    Committee(members)
 }
 
 /// The committee with the new numbers of shards: everyone keeps what the new number allows, the rest changes
-/// hands. From an empty committee, all shards from 0 on are given out.
-public(package) fun transition(cmt: &Committee, assigned_number: VecMap<ID, u16>): Committee {
-    let assigned = sort_by_id(assigned_number);
-    let mut free = vector[];
-    let mut kept = vec_map::empty();
+/// hands. Which shards move is fixed, for everyone must come to the same assignment: members in order of node ID
+/// put theirs on a pile (who leaves in the shards' order, who shrinks from the last shard on), and those that gain
+/// take from its top, new members first in the order of `assigned_number`, then old ones in order of node ID.
+public(package) fun transition(cmt: &Committee, mut assigned_number: VecMap<ID, u16>): Committee {
+    let mut pile = vector[];
+    let mut members = vec_map::empty();
     let (old_ids, old_shards) = cmt.0.into_keys_values();
     old_ids.zip_do!(old_shards, |id, mut shards| {
-        let keeps = if (assigned.contains(&id)) assigned[&id] as u64 else 0;
-        while (shards.length() > keeps) free.push_back(shards.pop_back());
-        kept.insert(id, shards);
-    });
-    let (ids, numbers) = assigned.into_keys_values();
-    if (old_ids_empty(cmt)) {
-        let mut total = 0;
-        numbers.do_ref!(|number| total = total + *number);
-        while (total > 0) {
-            total = total - 1;
-            free.push_back(total);
+        let mut number = 0;
+        if (assigned_number.contains(&id)) (_, number) = assigned_number.remove(&id);
+        let keeps = number as u64;
+        if (keeps == 0) {
+            pile.append(shards);
+        } else if (shards.length() < keeps) {
+            assigned_number.insert(id, number);
+        } else {
+            while (shards.length() > keeps) pile.push_back(shards.pop_back());
+            members.insert(id, shards);
         }
-    };
-    let mut next = vec_map::empty();
+    });
+    let (ids, numbers) = assigned_number.into_keys_values();
     ids.zip_do!(numbers, |id, number| {
         if (number > 0) {
-            let mut shards = if (kept.contains(&id)) kept[&id] else vector[];
+            let mut shards = if (cmt.contains(&id)) *cmt.shards(&id) else vector[];
             while (shards.length() < (number as u64)) {
-                assert!(!free.is_empty(), EInvalidShardAssignment);
-                shards.push_back(free.pop_back());
+                assert!(!pile.is_empty(), EInvalidShardAssignment);
+                shards.push_back(pile.pop_back());
             };
-            next.insert(id, shards);
+            members.insert(id, shards);
         }
     });
-    assert!(free.is_empty(), EInvalidShardAssignment);
-    Committee(next)
+    assert!(pile.is_empty(), EInvalidShardAssignment);
+    Committee(sort_by_id(members))
 }
 
-fun old_ids_empty(cmt: &Committee): bool { cmt.0.is_empty() }
-
 /// The same pairs in order of the IDs as big-endian numbers.
-fun sort_by_id(map: VecMap<ID, u16>): VecMap<ID, u16> {
-    let (ids, numbers) = map.into_keys_values();
+fun sort_by_id<V: copy + drop>(map: VecMap<ID, V>): VecMap<ID, V> {
+    let (ids, values) = map.into_keys_values();
     let mut order: vector<u64> = vector[];
     let mut keys = vector[];
     let mut i = 0;
@@ -69,7 +75,7 @@ fun sort_by_id(map: VecMap<ID, u16>): VecMap<ID, u16> {
         i = i + 1;
     };
     let mut sorted = vec_map::empty();
-    order.do!(|at| sorted.insert(ids[at], numbers[at]));
+    order.do!(|at| sorted.insert(ids[at], values[at]));
     sorted
 }
 

@@ -5,6 +5,8 @@ use sui::vec_map::{Self, VecMap};
 
 /// No value is due in the epoch.
 const EMissingEpochValue: u64 = 0;
+/// More than what is due in the epoch.
+const EReduceValueTooLarge: u64 = 1;
 
 /// Epoch -> amount that is added in that epoch.
 public struct PendingValues(VecMap<u32, u64>) has copy, drop, store;
@@ -31,6 +33,7 @@ public(package) fun insert_or_replace(self: &mut PendingValues, epoch: u32, valu
 public(package) fun reduce(self: &mut PendingValues, epoch: u32, value: u64) {
     assert!(self.0.contains(&epoch), EMissingEpochValue);
     let due = self.0.get_mut(&epoch);
+    assert!(*due >= value, EReduceValueTooLarge);
     *due = *due - value;
 }
 
@@ -46,9 +49,20 @@ public(package) fun value_at(self: &PendingValues, epoch: u32): u64 {
     sum
 }
 
-/// The epochs up to and including `epoch` in which something is due.
-public(package) fun due_epochs(self: &PendingValues, epoch: u32): vector<u32> {
-    self.0.keys().filter!(|due| *due <= epoch)
+/// What is due up to and including `epoch`: the epochs and the values, side by side.
+public(package) fun due(self: &PendingValues, epoch: u32): (vector<u32>, vector<u64>) {
+    let mut epochs = vector[];
+    let mut values = vector[];
+    let mut i = 0;
+    while (i < self.0.length()) {
+        let (due_epoch, value) = self.0.get_entry_by_idx(i);
+        if (*due_epoch <= epoch) {
+            epochs.push_back(*due_epoch);
+            values.push_back(*value);
+        };
+        i = i + 1;
+    };
+    (epochs, values)
 }
 
 /// Removes what is due up to and including `epoch`; answers its sum.

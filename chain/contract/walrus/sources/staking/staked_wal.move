@@ -5,12 +5,14 @@ use sui::balance::Balance;
 use wal::wal::WAL;
 use walrus::pool_context::PoolContext;
 
-/// Stakes of different nodes, epochs or states cannot be joined.
-const EMetadataMismatch: u64 = 0;
-/// A part would be below the smallest stake.
-const EInvalidAmount: u64 = 1;
 /// The stake is not withdrawing.
-const ENotWithdrawing: u64 = 2;
+const ENotWithdrawing: u64 = 0;
+/// Stakes of different nodes, epochs or states cannot be joined.
+const EMetadataMismatch: u64 = 1;
+/// Only less than all can be split off.
+const EInvalidAmount: u64 = 2;
+/// A stake or a part of one would be below the smallest stake.
+const EStakeBelowThreshold: u64 = 7;
 
 /// 1 WAL, in FROST.
 const MIN_STAKING_THRESHOLD: u64 = 1_000_000_000;
@@ -36,7 +38,7 @@ public(package) fun mint(
     activation_epoch: u32,
     ctx: &mut TxContext,
 ): StakedWal {
-    assert!(principal.value() >= MIN_STAKING_THRESHOLD, EInvalidAmount);
+    assert!(principal.value() >= MIN_STAKING_THRESHOLD, EStakeBelowThreshold);
     StakedWal {
         id: object::new(ctx),
         state: StakedWalState::Staked,
@@ -99,8 +101,9 @@ public fun join(sw: &mut StakedWal, other: StakedWal) {
 
 /// Splits off `amount`; both parts must be at least the smallest stake.
 public fun split(sw: &mut StakedWal, amount: u64, ctx: &mut TxContext): StakedWal {
-    assert!(amount >= MIN_STAKING_THRESHOLD, EInvalidAmount);
-    assert!(sw.principal.value() >= amount + MIN_STAKING_THRESHOLD, EInvalidAmount);
+    let value = sw.principal.value();
+    assert!(amount < value, EInvalidAmount);
+    assert!(amount.min(value - amount) >= MIN_STAKING_THRESHOLD, EStakeBelowThreshold);
     StakedWal {
         id: object::new(ctx),
         state: sw.state,

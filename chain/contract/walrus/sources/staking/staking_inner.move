@@ -31,18 +31,19 @@ const EWrongEpochState: u64 = 0;
 const EInvalidSyncEpoch: u64 = 1;
 /// The node has reported this epoch already.
 const EDuplicateSyncDone: u64 = 2;
+/// Nobody has any stake.
+const ENoStake: u64 = 3;
 /// The node is not in the committee.
-const ENotInCommittee: u64 = 3;
+const ENotInCommittee: u64 = 4;
+/// The next committee is not selected yet.
+const ENextCommitteeIsEmpty: u64 = 6;
 /// There is no such node.
-const EPoolNotFound: u64 = 4;
-/// Two lists that belong together have different lengths.
-const ELengthMismatch: u64 = 5;
+const EPoolNotFound: u64 = 8;
 
 /// Most nodes that can have shards.
 const ACTIVE_SET_MAX_SIZE: u16 = 150;
-/// FROST that a node needs to be in the active set, besides being among the first: the smallest stake, so that
-/// what rounding leaves in a pool that everyone has left does not hold shards.
-const ACTIVE_SET_THRESHOLD: u64 = 1_000_000_000;
+/// FROST that a node needs to be in the active set, besides being among the first: any stake counts.
+const ACTIVE_SET_THRESHOLD: u64 = 0;
 
 public enum EpochState has copy, drop, store {
     /// shards move; the weight that has reported to be done
@@ -68,7 +69,7 @@ public struct StakingInnerV1 has store {
     previous_committee: Committee,
     next_epoch_params: Option<EpochParams>,
     epoch_state: EpochState,
-    /// keys that nodes announced for their next epoch, by node ID
+    /// keys of the next committee as of its selection, by node ID
     next_epoch_public_keys: ExtendedField<VecMap<ID, Element<UncompressedG1>>>,
 }
 
@@ -117,7 +118,7 @@ public(package) fun create_pool(
     node_capacity: u64,
     ctx: &mut TxContext,
 ): ID {
-    let wctx = pool_context::new(self.epoch, self.next_committee.is_some(), false, false);
+    let wctx = pool_context::new(self.epoch, self.is_selected(), false, false);
     let pool = staking_pool::new(
         name,
         network_address,
@@ -138,28 +139,17 @@ public(package) fun create_pool(
 }
 
 public(package) fun pool(self: &StakingInnerV1, node_id: ID): &StakingPool {
-    assert!(self.pools.contains(node_id), EPoolNotFound);
     self.pools.borrow(node_id)
 }
 
 fun pool_mut(self: &mut StakingInnerV1, node_id: ID): &mut StakingPool {
-    assert!(self.pools.contains(node_id), EPoolNotFound);
     self.pools.borrow_mut(node_id)
-}
-
-/// The pool, advanced to the current epoch. Pools of the committee are advanced when the epoch changes, the
-/// others when something is asked of them.
-fun current_pool_mut(self: &mut StakingInnerV1, node_id: ID): &mut StakingPool {
-    let epoch = self.epoch;
-    let pool = self.pool_mut(node_id);
-    if (pool.latest_epoch() < epoch) pool.advance_epoch(balance::zero(), epoch);
-    pool
 }
 
 fun pool_context(self: &StakingInnerV1, node_id: &ID): PoolContext {
     pool_context::new(
         self.epoch,
-        self.next_committee.is_some(),
+        self.is_selected(),
         self.committee.contains(node_id),
         self.next_committee.is_some_and!(|next| next.contains(node_id)),
     )
@@ -183,7 +173,7 @@ public(package) fun set_next_public_key(
 }
 
 public(package) fun set_name(self: &mut StakingInnerV1, cap: &StorageNodeCap, name: String) {
-    self.pool_mut(cap.node_id()).node_info_mut().set_name(name);
+    self.pool_mut(cap.node_id()).set_name(name);
 }
 
 public(package) fun set_network_address(
@@ -191,7 +181,7 @@ public(package) fun set_network_address(
     cap: &StorageNodeCap,
     network_address: String,
 ) {
-    self.pool_mut(cap.node_id()).node_info_mut().set_network_address(network_address);
+    self.pool_mut(cap.node_id()).set_network_address(network_address);
 }
 
 public(package) fun set_network_public_key(
@@ -218,7 +208,7 @@ public(package) fun set_next_commission(
     commission_rate: u16,
 ) {
     let epoch = self.epoch;
-    self.current_pool_mut(cap.node_id()).set_next_commission(commission_rate, epoch);
+    self.pool_mut(cap.node_id()).set_next_commission(commission_rate, epoch);
 }
 
 public(package) fun collect_commission(
@@ -238,14 +228,15 @@ public(package) fun set_commission_receiver(
     self.pool_mut(node_id).set_commission_receiver(auth, receiver)
 }
 
+/// Blocked, like what nodes earn, until the votes are over.
 public(package) fun add_commission_to_pools(
     self: &mut StakingInnerV1,
     node_ids: vector<ID>,
     commissions: vector<Balance<WAL>>,
 ) {
-    assert!(node_ids.length() == commissions.length(), ELengthMismatch);
+    let block = !self.is_selected();
     node_ids.zip_do!(commissions, |node_id, commission| {
-        self.pool_mut(node_id).add_commission(commission)
+        self.pool_mut(node_id).add_commission(commission, block)
     });
 }
 
@@ -283,10 +274,8 @@ public(package) fun stake_with_pool(
     ctx: &mut TxContext,
 ): StakedWal {
     let wctx = self.pool_context(&node_id);
-    let staked = self
-        .current_pool_mut(node_id)
-        .stake(to_stake.into_balance(), &wctx, ctx);
-    self.update_active_set(node_id, true);
+    let staked = self.pool_mut(node_id).stake(to_stake.into_balance(), &wctx, ctx);
+    self.update_active_set(node_id);
     staked
 }
 
@@ -296,8 +285,8 @@ public(package) fun request_withdraw_stake(
 ) {
     let node_id = staked_wal.node_id();
     let wctx = self.pool_context(&node_id);
-    self.current_pool_mut(node_id).request_withdraw_stake(staked_wal, &wctx);
-    self.update_active_set(node_id, false);
+    self.pool_mut(node_id).request_withdraw_stake(staked_wal, &wctx);
+    self.update_active_set(node_id);
 }
 
 public(package) fun withdraw_stake(
@@ -307,8 +296,8 @@ public(package) fun withdraw_stake(
 ): Coin<WAL> {
     let node_id = staked_wal.node_id();
     let wctx = self.pool_context(&node_id);
-    let paid = self.current_pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
-    self.update_active_set(node_id, false);
+    let paid = self.pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
+    self.update_active_set(node_id);
     paid.into_coin(ctx)
 }
 
@@ -326,20 +315,19 @@ public(package) fun calculate_rewards(
     activation_epoch: u32,
     withdraw_epoch: u32,
 ): u64 {
+    assert!(self.pools.contains(node_id), EPoolNotFound);
     self.pool(node_id).calculate_rewards(staked_principal, activation_epoch, withdraw_epoch)
 }
 
 public(package) fun try_join_active_set(self: &mut StakingInnerV1, cap: &StorageNodeCap) {
-    self.current_pool_mut(cap.node_id());
-    self.update_active_set(cap.node_id(), true);
+    self.update_active_set(cap.node_id());
 }
 
-/// Sets the node's stake for the next selection; `may_join` lets it in when it is not in the set.
-fun update_active_set(self: &mut StakingInnerV1, node_id: ID, may_join: bool) {
+/// Sets the node's stake for the next selection. Whatever changes a stake may let its node in.
+fun update_active_set(self: &mut StakingInnerV1, node_id: ID) {
     let open_epoch = self.pool_context(&node_id).next_open_epoch();
     let stake = self.pool(node_id).wal_balance_at_epoch(open_epoch);
-    let set = self.active_set.borrow_mut();
-    if (may_join) set.insert_or_update(node_id, stake) else set.update(node_id, stake);
+    self.active_set.borrow_mut().insert_or_update(node_id, stake);
 }
 
 // === Votes ===
@@ -368,15 +356,16 @@ public(package) fun set_node_capacity_vote(
     self.pool_mut(cap.node_id()).set_next_node_capacity(node_capacity);
 }
 
-/// The prices by the current votes of the current committee.
+/// The prices by the current votes of the current committee; before there is one nothing can be bought.
 public(package) fun recalculate_prices(self: &StakingInnerV1): (u64, u64) {
+    if (self.committee.size() == 0) return (std::u64::max_value!(), std::u64::max_value!());
     committee_votes::prices(&self.pools, &self.committee, self.n_shards)
 }
 
 // === Epoch change ===
 
-/// Ends the votes for the next epoch, half an epoch after the last change was done: selects its committee and
-/// capacity.
+/// Ends the votes for the next epoch, half an epoch after the last change was done: selects its committee with its
+/// keys, and its capacity.
 public(package) fun voting_end(self: &mut StakingInnerV1, clock: &Clock) {
     let since = match (self.epoch_state) {
         EpochState::EpochChangeDone(since) => since,
@@ -384,14 +373,15 @@ public(package) fun voting_end(self: &mut StakingInnerV1, clock: &Clock) {
     };
     self.assert_passed(since, self.epoch_duration / 2, clock);
 
-    let next = self.compute_next_committee();
-    let (storage_price, write_price) = committee_votes::prices(&self.pools, &next, self.n_shards);
-    let capacity = committee_votes::capacity(&self.pools, &next, self.n_shards);
-    let params = epoch_parameters::new(capacity, storage_price, write_price);
-    self.next_committee = option::some(next);
-    self.next_epoch_params = option::some(params);
-    self.epoch_state = EpochState::NextParamsSelected(since);
     self.unblock_commissions();
+    let next = self.compute_next_committee();
+    let capacity = committee_votes::capacity(&self.pools, &next, self.n_shards);
+    let node_ids = next.to_inner().keys();
+    let keys = node_ids.map_ref!(|id| self.pool(*id).node_info().next_epoch_public_key());
+    self.next_epoch_public_keys.swap(vec_map::from_keys_values(node_ids, keys));
+    self.next_committee = option::some(next);
+    self.next_epoch_params = option::some(epoch_parameters::new(capacity));
+    self.epoch_state = EpochState::NextParamsSelected(since);
     events::emit_epoch_parameters_selected(self.epoch + 1);
 }
 
@@ -403,70 +393,63 @@ fun unblock_commissions(self: &mut StakingInnerV1) {
 
 /// The committee that the stake of now gives for the next epoch.
 public(package) fun compute_next_committee(self: &StakingInnerV1): Committee {
-    let (node_ids, stakes) = self.active_set.borrow().ids_and_stakes();
+    let active_set = self.active_set.borrow();
+    assert!(active_set.total_stake() > 0, ENoStake);
+    let (node_ids, stakes) = active_set.ids_and_stakes();
     let shards = apportionment::dhondt(self.n_shards, &stakes);
-    self.committee.transition(vec_map::from_keys_values(node_ids, shards))
+    let numbers = vec_map::from_keys_values(node_ids, shards);
+    if (self.committee.size() == 0) committee::initialize(numbers)
+    else self.committee.transition(numbers)
 }
 
-/// The committee as it signs in the next epoch; announced keys come into force.
+/// The committee as it signs in the next epoch, with the keys as of its selection; to be asked once.
 public(package) fun next_bls_committee(self: &mut StakingInnerV1): BlsCommittee {
-    assert!(self.next_committee.is_some(), EWrongEpochState);
+    assert!(self.next_committee.is_some(), ENextCommitteeIsEmpty);
+    let keys = self.next_epoch_public_keys.swap(vec_map::empty());
     let (node_ids, shards) = self.next_committee.borrow().to_inner().into_keys_values();
     let mut members = vector[];
     node_ids.zip_do!(shards, |node_id, shards| {
-        let node = self.pool_mut(node_id).node_info_mut();
-        node.rotate_public_key();
+        let weight = shards.length() as u16;
         members.push_back(
-            bls_aggregate::new_bls_committee_member(
-                node.public_key(),
-                shards.length() as u16,
-                node_id,
-            ),
+            bls_aggregate::new_bls_committee_member(keys[&node_id], weight, node_id),
         );
     });
     bls_aggregate::new_bls_committee(self.epoch + 1, members)
 }
 
+/// Of the last selection: they stay after the change until the next one.
 public(package) fun next_epoch_params(self: &StakingInnerV1): EpochParams {
-    assert!(self.next_epoch_params.is_some(), EWrongEpochState);
     *self.next_epoch_params.borrow()
 }
 
-/// Whether the epoch has lasted long enough and its successor is known.
-public(package) fun assert_can_change_epoch(self: &StakingInnerV1, clock: &Clock) {
-    let since = match (self.epoch_state) {
-        EpochState::NextParamsSelected(since) => since,
-        _ => abort EWrongEpochState,
-    };
-    self.assert_passed(since, self.epoch_duration, clock);
-}
-
-/// Begins the next epoch; `rewards` are those of the ended one.
+/// Begins the next epoch, when the current one has lasted long enough; `rewards` are those of the ended one.
 public(package) fun initiate_epoch_change(
     self: &mut StakingInnerV1,
     clock: &Clock,
     rewards: VecMap<ID, Balance<WAL>>,
 ) {
-    self.assert_can_change_epoch(clock);
+    let since = match (self.epoch_state) {
+        EpochState::NextParamsSelected(since) => since,
+        _ => abort EWrongEpochState,
+    };
+    self.assert_passed(since, self.epoch_duration, clock);
     self.epoch = self.epoch + 1;
     self.previous_committee = self.committee;
     self.committee = self.next_committee.extract();
-    self.next_epoch_params.extract();
-
-    let epoch = self.epoch;
-    let (node_ids, rewards) = rewards.into_keys_values();
-    node_ids.zip_do!(rewards, |node_id, reward| {
-        self.pool_mut(node_id).advance_epoch(reward, epoch);
-        self.update_active_set(node_id, false);
-    });
-    let (node_ids, _) = self.committee.to_inner().into_keys_values();
-    node_ids.do!(|node_id| {
-        self.current_pool_mut(node_id);
-        self.update_active_set(node_id, false);
-    });
-
     self.epoch_state = EpochState::EpochChangeSync(0);
-    events::emit_epoch_change_start(epoch);
+
+    let (node_ids, rewards) = rewards.into_keys_values();
+    node_ids.zip_do!(rewards, |node_id, reward| self.advance_pool(node_id, reward));
+    self.committee.to_inner().keys().do!(|node_id| {
+        if (!self.previous_committee.contains(&node_id)) self.advance_pool(node_id, balance::zero());
+    });
+    events::emit_epoch_change_start(self.epoch);
+}
+
+fun advance_pool(self: &mut StakingInnerV1, node_id: ID, rewards: Balance<WAL>) {
+    let epoch = self.epoch;
+    self.pool_mut(node_id).advance_epoch(rewards, epoch);
+    self.update_active_set(node_id);
 }
 
 /// A node of the committee has all its shards; with 2f + 1 of them the change is done.
@@ -514,13 +497,18 @@ public(package) fun previous_committee(self: &StakingInnerV1): &Committee {
     &self.previous_committee
 }
 
+/// Of a member; others have no say.
 public(package) fun get_current_node_weight(self: &StakingInnerV1, node_id: &ID): u16 {
+    assert!(self.committee.contains(node_id), ENotInCommittee);
     self.committee.weight(node_id)
 }
 
 public(package) fun is_quorum(self: &StakingInnerV1, weight: u16): bool {
     bls_aggregate::is_quorum(weight, self.n_shards)
 }
+
+/// Whether the next committee is selected.
+public(package) fun is_selected(self: &StakingInnerV1): bool { self.next_committee.is_some() }
 
 public(package) fun is_sync_done(self: &StakingInnerV1): bool {
     match (self.epoch_state) {
@@ -530,7 +518,9 @@ public(package) fun is_sync_done(self: &StakingInnerV1): bool {
 }
 
 #[test_only]
-public fun is_selected_for_testing(self: &StakingInnerV1): bool { self.next_committee.is_some() }
+public fun in_active_set_for_testing(self: &StakingInnerV1, node_id: &ID): bool {
+    self.active_set.borrow().contains(node_id)
+}
 
 #[test_only]
 public fun in_a_committee_for_testing(self: &StakingInnerV1, node_id: &ID): bool {

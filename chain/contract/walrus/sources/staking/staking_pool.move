@@ -1,15 +1,17 @@
 /// A node's pool: the stake behind it, its rewards and commission, its votes.
 ///
-/// Stake earns from its activation epoch on. For each epoch the pool records an exchange rate between FROST and
-/// shares; rewards raise it. A stake's worth at a later epoch is its principal in shares at the rate of its
-/// activation epoch, in FROST at the later rate. So `wal_balance` is what all active stake is worth, of which
-/// the principals lie in the stakers' objects and the rewards in `rewards_pool`.
+/// Stake earns from its activation epoch on. For each epoch to which it is advanced the pool records an exchange
+/// rate between FROST and shares; rewards raise it. A stake's worth at a later epoch is its principal in shares at
+/// the rate of its activation epoch, in FROST at the later rate. So `wal_balance` is what all active stake is worth,
+/// of which the principals lie in the stakers' objects and the rewards in `rewards_pool`.
+///
+/// A pool is advanced only into the epochs of its node's committees and the one after them. While it is in none, its
+/// rate stays and what becomes due waits.
 module walrus::staking_pool;
 
 use std::string::String;
 use sui::bag::{Self, Bag};
 use sui::balance::{Self, Balance};
-use sui::bls12381::bls12381_min_pk_verify;
 use sui::table::{Self, Table};
 use wal::wal::WAL;
 use walrus::auth::{Self, Authenticated, Authorized};
@@ -23,25 +25,35 @@ use walrus::storage_node::{Self, StorageNodeInfo};
 
 /// The pool was advanced to this epoch already.
 const EPoolAlreadyUpdated: u64 = 0;
-/// More than 100%.
-const EIncorrectCommissionRate: u64 = 1;
-/// The stake belongs to another pool.
-const EIncorrectPoolId: u64 = 2;
 /// The signature does not show that the BLS key is the sender's.
-const EInvalidProofOfPossession: u64 = 3;
+const EInvalidProofOfPossession: u64 = 4;
+/// Nothing is staked.
+const EZeroStake: u64 = 7;
 /// The stake is withdrawing already.
-const ENotStaked: u64 = 4;
-/// The stake can be withdrawn without a request.
-const EWithdrawDirectly: u64 = 5;
+const ENotStaked: u64 = 8;
+/// The stake belongs to another pool.
+const EIncorrectPoolId: u64 = 9;
 /// A withdrawal must be requested first.
-const ENotWithdrawing: u64 = 6;
+const ENotWithdrawing: u64 = 10;
 /// The stake's withdrawal epoch is still to come.
-const EWithdrawEpochNotReached: u64 = 7;
+const EWithdrawEpochNotReached: u64 = 11;
+/// The stake can be withdrawn without a request.
+const EWithdrawDirectly: u64 = 13;
+/// More than 100%.
+const EIncorrectCommissionRate: u64 = 14;
 /// The caller may not do this for the pool.
-const EAuthorizationFailure: u64 = 8;
+const EAuthorizationFailure: u64 = 15;
+/// The network address is too long.
+const EInvalidNetworkAddressLength: u64 = 16;
+/// The name is too long.
+const EInvalidNameLength: u64 = 17;
 
 /// 100%.
 const N_BASIS_POINTS: u16 = 10_000;
+/// Bytes.
+const MAX_NODE_NAME_LENGTH: u64 = 100;
+/// Bytes: 253 of a DNS name, a colon and the 5 of a port.
+const MAX_NETWORK_ADDRESS_LENGTH: u64 = 259;
 
 public enum PoolState has copy, drop, store {
     Active,
@@ -78,7 +90,8 @@ public struct StakingPool has key, store {
     num_shares: u64,
     /// shares that leave, by epoch
     pending_shares_withdraw: PendingValues,
-    /// principals that leave one epoch after their activation, by activation epoch: their shares are known then
+    /// principals that leave one epoch after their activation, by the epoch in which they leave: their shares are
+    /// known once they are active
     pre_active_withdrawals: PendingValues,
     pending_commission_rate: PendingValues,
     /// basis points
@@ -108,10 +121,15 @@ public(package) fun new(
     wctx: &PoolContext,
     ctx: &mut TxContext,
 ): StakingPool {
+    verify_possession(wctx.epoch(), public_key, &proof_of_possession, ctx);
+    assert_name(&name);
+    assert_network_address(&network_address);
     assert!(commission_rate <= N_BASIS_POINTS, EIncorrectCommissionRate);
-    verify_possession(wctx.epoch(), &public_key, &proof_of_possession, ctx);
     let id = object::new(ctx);
     let node_id = id.to_inner();
+    let activation_epoch = wctx.next_open_epoch() - 1;
+    let mut exchange_rates = table::new(ctx);
+    exchange_rates.add(activation_epoch, pool_exchange_rate::flat());
     StakingPool {
         id,
         state: PoolState::Active,
@@ -125,7 +143,7 @@ public(package) fun new(
             metadata,
             ctx,
         ),
-        activation_epoch: wctx.next_open_epoch(),
+        activation_epoch,
         latest_epoch: wctx.epoch(),
         wal_balance: 0,
         num_shares: 0,
@@ -133,7 +151,7 @@ public(package) fun new(
         pre_active_withdrawals: pending_values::empty(),
         pending_commission_rate: pending_values::empty(),
         commission_rate,
-        exchange_rates: table::new(ctx),
+        exchange_rates,
         pending_stake: pending_values::empty(),
         rewards_pool: balance::zero(),
         commission: balance::zero(),
@@ -145,14 +163,22 @@ public(package) fun new(
 
 fun verify_possession(
     epoch: u32,
-    public_key: &vector<u8>,
+    public_key: vector<u8>,
     proof_of_possession: &vector<u8>,
     ctx: &TxContext,
 ) {
     let message = messages::proof_of_possession(epoch, ctx.sender(), public_key);
+    assert!(message.is_signed(proof_of_possession), EInvalidProofOfPossession);
+}
+
+fun assert_name(name: &String) {
+    assert!(name.length() <= MAX_NODE_NAME_LENGTH, EInvalidNameLength);
+}
+
+fun assert_network_address(network_address: &String) {
     assert!(
-        bls12381_min_pk_verify(proof_of_possession, public_key, &message),
-        EInvalidProofOfPossession,
+        network_address.length() <= MAX_NETWORK_ADDRESS_LENGTH,
+        EInvalidNetworkAddressLength,
     );
 }
 
@@ -165,6 +191,7 @@ public(package) fun stake(
     wctx: &PoolContext,
     ctx: &mut TxContext,
 ): StakedWal {
+    assert!(to_stake.value() > 0, EZeroStake);
     let activation_epoch = wctx.next_open_epoch();
     pool.pending_stake.insert_or_add(activation_epoch, to_stake.value());
     staked_wal::mint(pool.node_id(), to_stake, activation_epoch, ctx)
@@ -179,18 +206,19 @@ public(package) fun request_withdraw_stake(
     assert!(staked_wal.node_id() == pool.node_id(), EIncorrectPoolId);
     assert!(staked_wal.is_staked(), ENotStaked);
     assert!(!staked_wal.can_withdraw_early(wctx), EWithdrawDirectly);
+    let activation_epoch = staked_wal.activation_epoch();
+    if (activation_epoch > wctx.epoch()) {
+        // counted for the next committee only
+        let withdraw_epoch = activation_epoch + 1;
+        pool.pre_active_withdrawals.insert_or_add(withdraw_epoch, staked_wal.value());
+        staked_wal.set_withdrawing(withdraw_epoch);
+        return
+    };
     let withdraw_epoch = if (wctx.in_next_committee()) wctx.epoch() + 2
     else if (wctx.in_current_committee()) wctx.epoch() + 1
     else abort EWithdrawDirectly;
-
-    let activation_epoch = staked_wal.activation_epoch();
-    if (activation_epoch <= wctx.epoch()) {
-        let rate = pool.exchange_rate_at_epoch(activation_epoch);
-        let shares = rate.convert_to_share_amount(staked_wal.value());
-        pool.pending_shares_withdraw.insert_or_add(withdraw_epoch, shares);
-    } else {
-        pool.pre_active_withdrawals.insert_or_add(activation_epoch, staked_wal.value());
-    };
+    let shares = pool.shares_of(staked_wal.value(), activation_epoch);
+    pool.pending_shares_withdraw.insert_or_add(withdraw_epoch, shares);
     staked_wal.set_withdrawing(withdraw_epoch);
 }
 
@@ -207,17 +235,18 @@ public(package) fun withdraw_stake(
         pool.pending_stake.reduce(activation_epoch, value);
         return staked_wal.into_balance()
     };
-    let worth = if (staked_wal.is_withdrawing()) {
-        let withdraw_epoch = staked_wal.withdraw_epoch();
-        assert!(withdraw_epoch <= wctx.epoch(), EWithdrawEpochNotReached);
-        pool.worth_at(value, activation_epoch, withdraw_epoch)
+    let leaves_in = if (staked_wal.is_withdrawing()) {
+        assert!(staked_wal.withdraw_epoch() <= wctx.epoch(), EWithdrawEpochNotReached);
+        staked_wal.withdraw_epoch()
     } else {
         assert!(!wctx.in_current_committee() && !wctx.in_next_committee(), ENotWithdrawing);
-        let worth = pool.worth_at(value, activation_epoch, wctx.epoch());
-        pool.remove_active(worth, wctx.epoch());
-        worth
+        let shares = pool.shares_of(value, activation_epoch);
+        pool.pending_shares_withdraw.insert_or_add(wctx.epoch(), shares);
+        wctx.epoch()
     };
-    let rewards = (worth - value.min(worth)).min(pool.rewards_pool.value());
+    // what everyone's rounding adds up to may be missing for the last
+    let earned = pool.calculate_rewards(value, activation_epoch, leaves_in);
+    let rewards = earned.min(pool.rewards_pool.value());
     let mut paid = staked_wal.into_balance();
     paid.join(pool.rewards_pool.split(rewards));
     paid
@@ -230,93 +259,92 @@ public(package) fun calculate_rewards(
     activation_epoch: u32,
     withdraw_epoch: u32,
 ): u64 {
-    let worth = pool.worth_at(staked_principal, activation_epoch, withdraw_epoch);
+    let shares = pool.shares_of(staked_principal, activation_epoch);
+    let worth = pool.exchange_rate_at_epoch(withdraw_epoch).convert_to_wal_amount(shares);
     worth - staked_principal.min(worth)
 }
 
-/// FROST that a principal has become.
-fun worth_at(pool: &StakingPool, principal: u64, activation_epoch: u32, epoch: u32): u64 {
-    let shares = pool.exchange_rate_at_epoch(activation_epoch).convert_to_share_amount(principal);
-    pool.exchange_rate_at_epoch(epoch).convert_to_wal_amount(shares)
+/// Shares of a principal that is active since an epoch.
+fun shares_of(pool: &StakingPool, principal: u64, activation_epoch: u32): u64 {
+    pool.exchange_rate_at_epoch(activation_epoch).convert_to_share_amount(principal)
 }
 
-/// Takes stake out at once, at the current rate.
-fun remove_active(pool: &mut StakingPool, worth: u64, epoch: u32) {
-    pool.wal_balance = pool.wal_balance - worth.min(pool.wal_balance);
-    let rate = pool.exchange_rate_at_epoch(epoch);
-    pool.num_shares = rate.convert_to_share_amount(pool.wal_balance);
-}
-
-/// The rate at which what was due in an epoch was converted: that of the first advance in or after it.
-/// Whatever becomes active or leaves has its rate under its own epoch; other epochs may have to be searched for.
-public(package) fun exchange_rate_at_epoch(pool: &StakingPool, epoch: u32): PoolExchangeRate {
-    let mut epoch = epoch.max(pool.activation_epoch);
-    while (epoch <= pool.latest_epoch) {
+/// The rate of an epoch: the last that was recorded up to it, and for an epoch to come what shares are worth now. That
+/// is the rate at which the pool will go on; where almost everyone has left, the last recorded one is far from it.
+public(package) fun exchange_rate_at_epoch(pool: &StakingPool, mut epoch: u32): PoolExchangeRate {
+    if (epoch > pool.latest_epoch) return pool_exchange_rate::new(pool.wal_balance, pool.num_shares);
+    while (epoch >= pool.activation_epoch) {
         if (pool.exchange_rates.contains(epoch)) return pool.exchange_rates[epoch];
-        epoch = epoch + 1;
+        epoch = epoch - 1;
     };
-    pool_exchange_rate::new(pool.wal_balance, pool.num_shares)
+    pool_exchange_rate::flat()
 }
 
 /// FROST of active stake in a coming epoch, as it is known now.
 public(package) fun wal_balance_at_epoch(pool: &StakingPool, epoch: u32): u64 {
     let rate = pool_exchange_rate::new(pool.wal_balance, pool.num_shares);
-    let leaving = rate.convert_to_wal_amount(pool.pending_shares_withdraw.value_at(epoch));
-    // principals that are active before `epoch` have left in it
-    let leaving_early = pool.pre_active_withdrawals.value_at(epoch - 1);
+    pool.balance_after(&rate, epoch)
+}
+
+/// With all that comes and goes up to an epoch. Where everyone leaves, rounding can make it a FROST more than there is.
+fun balance_after(pool: &StakingPool, rate: &PoolExchangeRate, epoch: u32): u64 {
     let total = pool.wal_balance + pool.pending_stake.value_at(epoch);
-    total - (leaving + leaving_early).min(total)
+    let leaving = rate.convert_to_wal_amount(pool.shares_leaving(epoch));
+    total - leaving.min(total)
+}
+
+/// Shares that leave up to an epoch.
+fun shares_leaving(pool: &StakingPool, epoch: u32): u64 {
+    let mut shares = pool.pending_shares_withdraw.value_at(epoch);
+    let (epochs, principals) = pool.pre_active_withdrawals.due(epoch);
+    epochs.zip_do!(principals, |leaves_in, principal| {
+        shares = shares + pool.shares_of(principal, leaves_in - 1);
+    });
+    shares
 }
 
 // === Epoch change ===
 
-/// Moves the pool to `epoch`: takes the commission from the rewards, records the rate, and applies what is due.
+/// Moves the pool to `epoch`: takes the commission from the rewards of the ended one, records the rate, applies what
+/// is due and puts an announced key in force.
 public(package) fun advance_epoch(pool: &mut StakingPool, mut rewards: Balance<WAL>, epoch: u32) {
     assert!(epoch > pool.latest_epoch, EPoolAlreadyUpdated);
     let total = rewards.value();
     let commission = (total as u128) * (pool.commission_rate as u128) / (N_BASIS_POINTS as u128);
-    pool.block_commission(rewards.split(commission as u64));
-    pool.wal_balance = pool.wal_balance + rewards.value();
-    pool.rewards_pool.join(rewards);
-    pool.latest_epoch = epoch;
-    pool.process_pending(epoch);
+    pool.add_commission(rewards.split(commission as u64), true);
     let rate = pool.pending_commission_rate.flush_latest(epoch);
     if (rate.is_some()) pool.commission_rate = rate.destroy_some() as u16;
+    pool.wal_balance = pool.wal_balance + rewards.value();
+    pool.rewards_pool.join(rewards);
+    pool.node_info.rotate_public_key();
+    pool.process_pending(epoch);
+    pool.latest_epoch = epoch;
 }
 
+/// Stake that comes and stake that goes change hands at the same rate.
 fun process_pending(pool: &mut StakingPool, epoch: u32) {
     let rate = pool_exchange_rate::new(pool.wal_balance, pool.num_shares);
-    if (epoch >= pool.activation_epoch) pool.record_rate(epoch, rate);
-    // a pool that was idle converts what became due meanwhile at this rate, too
-    let stakes = pool.pending_stake.due_epochs(epoch);
-    stakes.do!(|due| pool.record_rate(due, rate));
-    let withdrawals = pool.pending_shares_withdraw.due_epochs(epoch);
-    withdrawals.do!(|due| pool.record_rate(due, rate));
-    pool.wal_balance = pool.wal_balance + pool.pending_stake.flush(epoch);
-    let leaves_next = pool.pre_active_withdrawals.flush(epoch);
-    let leaving = rate.convert_to_wal_amount(pool.pending_shares_withdraw.flush(epoch));
-    pool.wal_balance = pool.wal_balance - leaving.min(pool.wal_balance);
+    pool.exchange_rates.add(epoch, rate);
+    // what became active while the pool stood still does so at this rate, too
+    let (activation_epochs, _) = pool.pending_stake.due(epoch - 1);
+    activation_epochs.do!(|past| pool.exchange_rates.add(past, rate));
+    pool.wal_balance = pool.balance_after(&rate, epoch);
+    pool.pending_stake.flush(epoch);
+    pool.pending_shares_withdraw.flush(epoch);
+    pool.pre_active_withdrawals.flush(epoch);
     pool.num_shares = rate.convert_to_share_amount(pool.wal_balance);
-    if (leaves_next > 0) {
-        let shares = rate.convert_to_share_amount(leaves_next);
-        pool.pending_shares_withdraw.insert_or_add(epoch + 1, shares);
-    }
-}
-
-fun record_rate(pool: &mut StakingPool, epoch: u32, rate: PoolExchangeRate) {
-    if (!pool.exchange_rates.contains(epoch)) pool.exchange_rates.add(epoch, rate);
 }
 
 // === Commission ===
 
-/// Adds commission that cannot be collected yet.
-fun block_commission(pool: &mut StakingPool, commission: Balance<WAL>) {
-    let blocked = pool.blocked_commission() + commission.value();
-    pool.commission.join(commission);
-    pool.unblock_commission();
-    if (blocked > 0) {
+/// Adds commission; with `block` it cannot be collected before the votes are over.
+public(package) fun add_commission(pool: &mut StakingPool, commission: Balance<WAL>, block: bool) {
+    if (block) {
+        let blocked = pool.blocked_commission() + commission.value();
+        pool.unblock_commission();
         pool.extra_fields.add(NewEpochCommissionBlockedForCollection {}, blocked);
-    }
+    };
+    pool.commission.join(commission);
 }
 
 fun blocked_commission(pool: &StakingPool): u64 {
@@ -336,10 +364,6 @@ public(package) fun unblock_commission(pool: &mut StakingPool) {
 public(package) fun extract_commission(pool: &mut StakingPool): Balance<WAL> {
     pool.unblock_commission();
     pool.commission.withdraw_all()
-}
-
-public(package) fun add_commission(pool: &mut StakingPool, commission: Balance<WAL>) {
-    pool.commission.join(commission);
 }
 
 /// Takes all commission that is not blocked; for the receiver only.
@@ -411,7 +435,17 @@ public(package) fun node_info_mut(pool: &mut StakingPool): &mut StorageNodeInfo 
     &mut pool.node_info
 }
 
-/// Sets the BLS key for the next epoch; the sender proves that it is theirs.
+public(package) fun set_name(pool: &mut StakingPool, name: String) {
+    assert_name(&name);
+    pool.node_info.set_name(name);
+}
+
+public(package) fun set_network_address(pool: &mut StakingPool, network_address: String) {
+    assert_network_address(&network_address);
+    pool.node_info.set_network_address(network_address);
+}
+
+/// Announces a BLS key; the sender proves that it is theirs.
 public(package) fun set_next_public_key(
     pool: &mut StakingPool,
     public_key: vector<u8>,
@@ -419,7 +453,7 @@ public(package) fun set_next_public_key(
     epoch: u32,
     ctx: &TxContext,
 ) {
-    verify_possession(epoch, &public_key, &proof_of_possession, ctx);
+    verify_possession(epoch, public_key, &proof_of_possession, ctx);
     pool.node_info.set_next_public_key(public_key);
 }
 

@@ -19,7 +19,7 @@ public struct StorageNodeInfo has store {
     node_id: ID,
     network_address: String,
     public_key: Element<UncompressedG1>,
-    /// takes the place of `public_key` when the next epoch begins
+    /// takes the place of `public_key` when the pool goes to the next epoch
     next_epoch_public_key: Option<Element<UncompressedG1>>,
     network_public_key: vector<u8>,
     metadata: ExtendedField<NodeMetadata>,
@@ -71,14 +71,13 @@ public(package) fun new_cap(node_id: ID, ctx: &mut TxContext): StorageNodeCap {
 
 // === Capability ===
 
-public fun id(cap: &StorageNodeCap): ID { object::id(cap) }
-
 /// The pool that the capability acts for.
 public fun node_id(cap: &StorageNodeCap): ID { cap.node_id }
 
 public fun last_epoch_sync_done(cap: &StorageNodeCap): u32 { cap.last_epoch_sync_done }
 
-public fun last_event_blob_attestation(cap: &StorageNodeCap): Option<EventBlobAttestation> {
+/// Wants a mutable reference for no reason but the callers that Walrus has.
+public fun last_event_blob_attestation(cap: &mut StorageNodeCap): Option<EventBlobAttestation> {
     cap.last_event_blob_attestation
 }
 
@@ -110,7 +109,12 @@ public(package) fun set_deny_list_properties(
 
 // === Record ===
 
-public(package) fun public_key(self: &StorageNodeInfo): Element<UncompressedG1> { self.public_key }
+public fun id(self: &StorageNodeInfo): ID { self.node_id }
+
+/// The key that was announced, or else the one in force.
+public(package) fun next_epoch_public_key(self: &StorageNodeInfo): Element<UncompressedG1> {
+    *self.next_epoch_public_key.borrow_with_default(&self.public_key)
+}
 
 public(package) fun metadata(self: &StorageNodeInfo): NodeMetadata { *self.metadata.borrow() }
 
@@ -141,12 +145,6 @@ public(package) fun set_network_public_key(
 
 public(package) fun set_node_metadata(self: &mut StorageNodeInfo, metadata: NodeMetadata) {
     self.metadata.swap(metadata);
-}
-
-/// The node never took part; its record goes.
-public(package) fun destroy(self: StorageNodeInfo) {
-    let StorageNodeInfo { metadata, .. } = self;
-    metadata.destroy();
 }
 
 fun parse_key(public_key: &vector<u8>): Element<UncompressedG1> {

@@ -11,6 +11,8 @@ use walrus::messages::CertifiedBlobMessage;
 use walrus::metadata::{Self, Metadata};
 use walrus::storage_resource::Storage;
 
+public use fun walrus::shared_blob::new as Blob.share;
+
 /// The blob is not certified.
 const ENotCertified: u64 = 0;
 /// The blob is permanent.
@@ -145,7 +147,7 @@ public(package) fun certify_with_certified_msg(
         assert!(persistence.object_id() == option::some(object::id(self)), EInvalidBlobObject);
     };
     self.certified_epoch.fill(current_epoch);
-    self.emit_certified(current_epoch, false);
+    self.emit_certified(false);
 }
 
 /// Ends a deletable blob that has not expired and frees its storage.
@@ -185,12 +187,13 @@ public(package) fun extend_with_resource(self: &mut Blob, extension: Storage, cu
     self.assert_certified_not_expired(current_epoch);
     assert!(extension.end_epoch() > self.storage.end_epoch(), EResourceBounds);
     self.storage.fuse_periods(extension);
-    self.emit_certified(current_epoch, true);
+    self.emit_certified(true);
 }
 
-public(package) fun emit_certified(self: &Blob, epoch: u32, is_extension: bool) {
+/// An extension tells the epoch of the first certification, too: that of the committee which has the blob's quorum.
+public(package) fun emit_certified(self: &Blob, is_extension: bool) {
     events::emit_blob_certified(
-        epoch,
+        *self.certified_epoch.borrow(),
         self.blob_id,
         self.storage.end_epoch(),
         self.deletable,

@@ -10,16 +10,13 @@ public struct EpochParams has copy, drop, store {
     write_price_per_unit_size: u64,
 }
 
-public(package) fun new(
-    total_capacity_size: u64,
-    storage_price_per_unit_size: u64,
-    write_price_per_unit_size: u64,
-): EpochParams {
-    EpochParams { total_capacity_size, storage_price_per_unit_size, write_price_per_unit_size }
+/// Prices are no part of it any more: votes on them apply at once, so its prices are those that nobody pays.
+public(package) fun new(total_capacity_size: u64): EpochParams {
+    EpochParams {
+        total_capacity_size,
+        storage_price_per_unit_size: std::u64::max_value!(),
+        write_price_per_unit_size: std::u64::max_value!(),
+    }
 }
 
 public(package) fun capacity(self: &EpochParams): u64 { self.total_capacity_size }
-
-public(package) fun storage_price(self: &EpochParams): u64 { self.storage_price_per_unit_size }
-
-public(package) fun write_price(self: &EpochParams): u64 { self.write_price_per_unit_size }

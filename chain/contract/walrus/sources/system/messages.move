@@ -2,6 +2,7 @@
 module walrus::messages;
 
 use sui::bcs::{Self, BCS};
+use sui::bls12381::bls12381_min_pk_verify;
 
 /// The header is not one of this app's.
 const EIncorrectAppId: u64 = 0;
@@ -13,8 +14,6 @@ const EInvalidMsgType: u64 = 2;
 const EIncorrectIntentVersion: u64 = 3;
 /// The persistence is neither permanent nor deletable.
 const EInvalidBlobPersistenceType: u64 = 4;
-/// Bytes are left over.
-const ETrailingBytes: u64 = 5;
 /// A BLS public key does not have 48 bytes.
 const EInvalidKeyLength: u64 = 6;
 
@@ -29,12 +28,24 @@ const DENY_LIST_UPDATE: u8 = 4;
 const DENY_LIST_BLOB_DELETED: u8 = 5;
 const PROTOCOL_VERSION: u8 = 6;
 
+/// What an operator signs with a BLS key to show that it is theirs; bound to the sender and the epoch.
+public struct ProofOfPossessionMessage has drop {
+    intent_type: u8,
+    intent_version: u8,
+    intent_app: u8,
+    epoch: u32,
+    sui_address: address,
+    bls_key: vector<u8>,
+}
+
 /// A message whose header was read. It exists only once enough weight signed it.
 public struct CertifiedMessage has drop {
     intent_type: u8,
+    intent_version: u8,
     cert_epoch: u32,
     message: vector<u8>,
-    weight: u16,
+    /// shards that signed
+    stake_support: u16,
 }
 
 /// How long nodes promise to keep a blob.
@@ -79,15 +90,17 @@ public struct ProtocolVersionMessage has drop {
 public(package) fun new_certified_message(
     message: vector<u8>,
     committee_epoch: u32,
-    weight: u16,
+    stake_support: u16,
 ): CertifiedMessage {
     let mut reader = bcs::new(message);
     let intent_type = reader.peel_u8();
-    assert!(reader.peel_u8() == INTENT_VERSION, EIncorrectIntentVersion);
+    let intent_version = reader.peel_u8();
+    assert!(intent_version == INTENT_VERSION, EIncorrectIntentVersion);
     assert!(reader.peel_u8() == APP_ID, EIncorrectAppId);
     let cert_epoch = reader.peel_u32();
     assert!(cert_epoch == committee_epoch, EIncorrectEpoch);
-    CertifiedMessage { intent_type, cert_epoch, message: reader.into_remainder_bytes(), weight }
+    let message = reader.into_remainder_bytes();
+    CertifiedMessage { intent_type, intent_version, cert_epoch, message, stake_support }
 }
 
 /// Body: blob ID, then 0 (permanent) or 1 and an object ID (deletable).
@@ -102,7 +115,6 @@ public(package) fun certify_blob_message(message: CertifiedMessage): CertifiedBl
     } else {
         abort EInvalidBlobPersistenceType
     };
-    body.end();
     CertifiedBlobMessage { blob_id, blob_persistence_type }
 }
 
@@ -115,7 +127,6 @@ public(package) fun permanent_blob_message(blob_id: u256): CertifiedBlobMessage 
 public(package) fun invalid_blob_id_message(message: CertifiedMessage): CertifiedInvalidBlobId {
     let mut body = message.body(INVALID_BLOB_ID);
     let blob_id = body.peel_u256();
-    body.end();
     CertifiedInvalidBlobId { blob_id }
 }
 
@@ -126,7 +137,6 @@ public(package) fun deny_list_update_message(message: CertifiedMessage): DenyLis
     let deny_list_sequence_number = body.peel_u64();
     let deny_list_size = body.peel_u64();
     let deny_list_root = body.peel_u256();
-    body.end();
     DenyListUpdateMessage {
         storage_node_id,
         deny_list_sequence_number,
@@ -139,7 +149,6 @@ public(package) fun deny_list_update_message(message: CertifiedMessage): DenyLis
 public(package) fun deny_list_blob_deleted_message(message: CertifiedMessage): DenyListBlobDeleted {
     let mut body = message.body(DENY_LIST_BLOB_DELETED);
     let blob_id = body.peel_u256();
-    body.end();
     DenyListBlobDeleted { blob_id }
 }
 
@@ -148,43 +157,53 @@ public(package) fun protocol_version_message(message: CertifiedMessage): Protoco
     let mut body = message.body(PROTOCOL_VERSION);
     let start_epoch = body.peel_u32();
     let protocol_version = body.peel_u64();
-    body.end();
     ProtocolVersionMessage { start_epoch, protocol_version }
 }
 
+/// What comes after the fields of a body is left alone, so that later versions can add to it.
 fun body(message: CertifiedMessage, intent_type: u8): BCS {
     let CertifiedMessage { intent_type: actual, message, .. } = message;
     assert!(actual == intent_type, EInvalidMsgType);
     bcs::new(message)
 }
 
-use fun end as BCS.end;
-
-fun end(reader: BCS) {
-    assert!(reader.into_remainder_bytes().is_empty(), ETrailingBytes);
-}
-
 // === Proof of possession ===
 
-/// What an operator signs with a BLS key to show that it is theirs; bound to the sender and the epoch.
 public(package) fun proof_of_possession(
     epoch: u32,
     sui_address: address,
-    bls_key: &vector<u8>,
-): vector<u8> {
+    bls_key: vector<u8>,
+): ProofOfPossessionMessage {
     assert!(bls_key.length() == BLS_KEY_LEN, EInvalidKeyLength);
-    let mut message = vector[PROOF_OF_POSSESSION, INTENT_VERSION, APP_ID];
-    message.append(bcs::to_bytes(&epoch));
-    message.append(bcs::to_bytes(&sui_address));
-    message.append(*bls_key);
+    ProofOfPossessionMessage {
+        intent_type: PROOF_OF_POSSESSION,
+        intent_version: INTENT_VERSION,
+        intent_app: APP_ID,
+        epoch,
+        sui_address,
+        bls_key,
+    }
+}
+
+/// What is signed: BCS, but the key without its length.
+public(package) fun to_bytes(self: &ProofOfPossessionMessage): vector<u8> {
+    let mut message = vector[self.intent_type, self.intent_version, self.intent_app];
+    message.append(bcs::to_bytes(&self.epoch));
+    message.append(bcs::to_bytes(&self.sui_address));
+    message.append(self.bls_key);
     message
+}
+
+/// Whether the key signed it.
+public(package) fun is_signed(self: &ProofOfPossessionMessage, signature: &vector<u8>): bool {
+    bls12381_min_pk_verify(signature, &self.bls_key, &self.to_bytes())
 }
 
 // === Accessors ===
 
 public(package) fun cert_epoch(self: &CertifiedMessage): u32 { self.cert_epoch }
 
-public(package) fun weight(self: &CertifiedMessage): u16 { self.weight }
+public(package) fun weight(self: &CertifiedMessage): u16 { self.stake_support }
 
 public(package) fun certified_blob_id(self: &CertifiedBlobMessage): u256 { self.blob_id }
 

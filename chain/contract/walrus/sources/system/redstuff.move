@@ -12,15 +12,17 @@ const SYMBOL_ALIGNMENT: u64 = 2;
 public(package) fun encoded_blob_length(unencoded_length: u64, n_shards: u16): u64 {
     let n = n_shards as u64;
     let (primary, secondary) = source_symbols(n_shards);
-    let slivers = (primary + secondary) * symbol_size(unencoded_length, primary * secondary);
+    let symbol = symbol_size(unencoded_length, primary * secondary) as u64;
+    let slivers = (primary + secondary) * symbol;
     let metadata = n * DIGEST_LEN * 2 + BLOB_ID_LEN;
     n * (slivers + metadata)
 }
 
-/// The smallest even size with which all symbols hold the blob; an empty blob counts as one byte.
-fun symbol_size(unencoded_length: u64, symbols: u64): u64 {
+/// The smallest even size with which all symbols hold the blob; an empty blob counts as one byte. Aborts with an
+/// arithmetic error when it does not fit 16 bits: such a blob is too large for so few shards.
+fun symbol_size(unencoded_length: u64, symbols: u64): u16 {
     let size = unencoded_length.max(1).divide_and_round_up(symbols);
-    size.divide_and_round_up(SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT
+    (size.divide_and_round_up(SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT) as u16
 }
 
 /// Source symbols of the primary and the secondary code.
@@ -43,3 +45,11 @@ fun known_sizes() {
     assert!(encoded_blob_length(57, 10) == 10 * (11 * 4 + 672));
     assert!(encoded_blob_length(56, 10) == 10 * (11 * 2 + 672));
 }
+
+#[test]
+fun the_largest_symbol() {
+    assert!(encoded_blob_length(28 * 65_534, 10) == 10 * (11 * 65_534 + 672));
+}
+
+#[test, expected_failure(arithmetic_error, location = walrus::redstuff)]
+fun a_larger_one() { encoded_blob_length(28 * 65_534 + 1, 10); }

@@ -7,7 +7,7 @@ use wal::wal::WAL;
 use walrus::blob::Blob;
 use walrus::system::System;
 
-public struct SharedBlob has key {
+public struct SharedBlob has key, store {
     id: UID,
     blob: Blob,
     funds: Balance<WAL>,
@@ -46,5 +46,5 @@ public fun extend(
 
 public fun blob(self: &SharedBlob): &Blob { &self.blob }
 
-/// FROST left for extensions.
-public fun funds(self: &SharedBlob): u64 { self.funds.value() }
+/// What is left for extensions.
+public fun funds(self: &SharedBlob): &Balance<WAL> { &self.funds }

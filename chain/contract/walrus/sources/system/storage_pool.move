@@ -13,7 +13,7 @@ use walrus::storage_resource::Storage;
 
 /// The blob is permanent.
 const EBlobNotDeletable: u64 = 0;
-/// The storage does not hold now.
+/// The pool has expired, or the storage has not begun.
 const EResourceBounds: u64 = 1;
 /// The blob was certified before.
 const EAlreadyCertified: u64 = 2;
@@ -35,12 +35,8 @@ const EIncompatibleEndEpoch: u64 = 11;
 const EDuplicateMetadata: u64 = 12;
 /// There are no attributes.
 const EMissingMetadata: u64 = 13;
-/// Nothing would be taken out.
-const EZeroExtractSize: u64 = 14;
 /// More than 100%.
-const EInvalidPercent: u64 = 15;
-/// The pool has not expired.
-const EPoolNotExpired: u64 = 16;
+const EInvalidPercent: u64 = 14;
 
 const VERSION: u64 = 1;
 
@@ -115,9 +111,8 @@ fun inner_mut(self: &mut StoragePool): &mut StoragePoolInnerV1 {
 
 // === Pool ===
 
-/// A pool out of a reservation that holds now.
+/// A pool out of a reservation, which must hold in `epoch`, the current one.
 public(package) fun create(storage: Storage, epoch: u32, ctx: &mut TxContext): StoragePool {
-    assert!(storage.start_epoch() <= epoch && epoch < storage.end_epoch(), EResourceBounds);
     let mut id = object::new(ctx);
     events::emit_storage_pool_created(
         epoch,
@@ -138,18 +133,13 @@ public(package) fun create(storage: Storage, epoch: u32, ctx: &mut TxContext): S
 
 /// Gives back the reservation of an empty pool.
 public fun destroy(self: StoragePool): Storage {
-    assert!(self.version == VERSION, EWrongVersion);
-    let StoragePool { mut id, .. } = self;
-    let inner: StoragePoolInnerV1 = dynamic_field::remove(&mut id, VERSION);
+    let StoragePool { mut id, version } = self;
+    let inner: StoragePoolInnerV1 = dynamic_field::remove(&mut id, version);
     let StoragePoolInnerV1 { storage, blob_count, blobs, .. } = inner;
     assert!(blob_count == 0, EPoolNotEmpty);
     blobs.destroy_empty();
     id.delete();
     storage
-}
-
-public(package) fun assert_not_expired(self: &StoragePool, epoch: u32) {
-    assert!(epoch < self.end_epoch(), EResourceBounds);
 }
 
 public(package) fun extend_end_epoch(self: &mut StoragePool, extended_epochs: u32, epoch: u32) {
@@ -167,37 +157,29 @@ public(package) fun increase_capacity_with_storage(
     other: Storage,
     epoch: u32,
 ) {
-    self.assert_not_expired(epoch);
     assert!(other.start_epoch() <= epoch, EResourceBounds);
     assert!(other.end_epoch() == self.end_epoch(), EIncompatibleEndEpoch);
     self.increase_capacity(other.size());
     other.destroy();
 }
 
-/// Takes `size` unused bytes out of the pool, from now until its end. The pool keeps at least one byte.
+/// Takes `size` unused bytes out of the pool, for all its epochs: what is past cannot be used anyway.
 public(package) fun decrease_capacity_by_size(
     self: &mut StoragePool,
     size: u64,
-    epoch: u32,
     ctx: &mut TxContext,
 ): Storage {
-    assert!(size > 0, EZeroExtractSize);
-    self.assert_not_expired(epoch);
     assert!(size <= self.available_encoded_bytes(), EInsufficientCapacity);
-    self.inner_mut().storage.extract_size(size, epoch, ctx)
+    let storage = &mut self.inner_mut().storage;
+    let kept = storage.size() - size;
+    storage.split_by_size(kept, ctx)
 }
 
-/// Takes a part of the unused bytes out of the pool, rounded down.
-public(package) fun decrease_unused_capacity_by_percent(
-    self: &mut StoragePool,
-    percent: u8,
-    epoch: u32,
-    ctx: &mut TxContext,
-): Storage {
+/// A part of the unused bytes, rounded down.
+public(package) fun percent_of_unused(self: &StoragePool, percent: u8): u64 {
     assert!(percent <= 100, EInvalidPercent);
     let available = self.available_encoded_bytes() as u128;
-    let size = (available * (percent as u128) / 100) as u64;
-    self.decrease_capacity_by_size(size, epoch, ctx)
+    (available * (percent as u128) / 100) as u64
 }
 
 // === Blobs ===
@@ -214,7 +196,6 @@ public(package) fun register_blob(
     n_shards: u16,
     ctx: &mut TxContext,
 ): u64 {
-    self.assert_not_expired(registered_epoch);
     assert!(
         blob::derive_blob_id(root_hash, encoding_type, unencoded_size) == blob_id,
         EInvalidBlobId,
@@ -260,9 +241,10 @@ public(package) fun certify_blob(
     epoch: u32,
     message: CertifiedBlobMessage,
 ) {
-    self.assert_not_expired(epoch);
+    let end_epoch = self.end_epoch();
     let blob = self.inner_mut().blobs.borrow_mut(blob_id);
     assert!(blob_id == message.certified_blob_id(), EInvalidBlobId);
+    assert!(epoch < end_epoch, EResourceBounds);
     assert!(blob.certified_epoch.is_none(), EAlreadyCertified);
     let persistence = message.blob_persistence_type();
     assert!(persistence.is_deletable() == blob.deletable, EInvalidBlobPersistenceType);
@@ -287,7 +269,6 @@ public(package) fun delete_blob(
     epoch: u32,
     n_shards: u16,
 ) {
-    self.assert_not_expired(epoch);
     let blob = self.remove_blob(blob_id, n_shards);
     assert!(blob.deletable, EBlobNotDeletable);
     events::emit_pooled_blob_deleted(
@@ -300,14 +281,8 @@ public(package) fun delete_blob(
     blob.burn();
 }
 
-/// Removes any blob from a pool that has expired.
-public(package) fun burn_expired_blob(
-    self: &mut StoragePool,
-    blob_id: u256,
-    epoch: u32,
-    n_shards: u16,
-) {
-    assert!(self.end_epoch() <= epoch, EPoolNotExpired);
+/// Removes a blob, deletable or not.
+public(package) fun burn_blob(self: &mut StoragePool, blob_id: u256, n_shards: u16) {
     self.remove_blob(blob_id, n_shards).burn();
 }
 

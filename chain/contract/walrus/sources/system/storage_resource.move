@@ -1,13 +1,14 @@
 /// A reservation: a number of bytes for a range of epochs, to be traded, split, fused, or used for a blob.
 module walrus::storage_resource;
 
-/// An epoch range would be empty or out of bounds.
+/// A reservation is not split at or outside its ends.
 const EInvalidEpoch: u64 = 0;
 /// Two reservations that do not fit together.
 const EIncompatibleEpochs: u64 = 1;
+/// Sizes that differ, or more than there is.
 const EIncompatibleAmount: u64 = 2;
-/// A size would be zero or more than there is.
-const EInvalidSize: u64 = 3;
+/// A range of epochs would be empty.
+const EInvalidEpochRange: u64 = 3;
 
 public struct Storage has key, store {
     id: UID,
@@ -32,8 +33,7 @@ public(package) fun create_storage(
     storage_size: u64,
     ctx: &mut TxContext,
 ): Storage {
-    assert!(start_epoch < end_epoch, EInvalidEpoch);
-    assert!(storage_size > 0, EInvalidSize);
+    assert!(start_epoch < end_epoch, EInvalidEpochRange);
     Storage { id: object::new(ctx), start_epoch, end_epoch, storage_size }
 }
 
@@ -45,18 +45,6 @@ public(package) fun increase_size(self: &mut Storage, bytes: u64) {
     self.storage_size = self.storage_size + bytes;
 }
 
-/// Takes `size` bytes out, from `epoch` on; less than there is.
-public(package) fun extract_size(
-    self: &mut Storage,
-    size: u64,
-    epoch: u32,
-    ctx: &mut TxContext,
-): Storage {
-    assert!(size < self.storage_size, EInvalidSize);
-    self.storage_size = self.storage_size - size;
-    create_storage(epoch.max(self.start_epoch), self.end_epoch, size, ctx)
-}
-
 /// `storage` keeps the epochs before `split_epoch`, the result has the rest.
 public fun split_by_epoch(storage: &mut Storage, split_epoch: u32, ctx: &mut TxContext): Storage {
     assert!(split_epoch > storage.start_epoch && split_epoch < storage.end_epoch, EInvalidEpoch);
@@ -65,9 +53,9 @@ public fun split_by_epoch(storage: &mut Storage, split_epoch: u32, ctx: &mut TxC
     create_storage(split_epoch, end_epoch, storage.storage_size, ctx)
 }
 
-/// `storage` keeps `split_size` bytes, the result has the rest.
+/// `storage` keeps `split_size` bytes, the result has the rest; either may be empty.
 public fun split_by_size(storage: &mut Storage, split_size: u64, ctx: &mut TxContext): Storage {
-    assert!(split_size > 0 && split_size < storage.storage_size, EInvalidSize);
+    assert!(split_size <= storage.storage_size, EIncompatibleAmount);
     let rest = storage.storage_size - split_size;
     storage.storage_size = split_size;
     create_storage(storage.start_epoch, storage.end_epoch, rest, ctx)

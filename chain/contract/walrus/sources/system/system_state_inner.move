@@ -25,27 +25,31 @@ const EInvalidMaxEpochsAhead: u64 = 0;
 const EStorageExceeded: u64 = 1;
 /// No epoch at all, or further ahead than can be bought.
 const EInvalidEpochsAhead: u64 = 2;
-/// The new committee is not for the next epoch.
-const EInvalidAccountingEpoch: u64 = 3;
 /// The call is for another epoch than the current one.
-const EInvalidIdEpoch: u64 = 4;
-/// The node is not in the committee.
-const ENotCommitteeMember: u64 = 5;
-/// The message is for another node.
-const EIncorrectNode: u64 = 6;
-/// The node's last attestation of this epoch is not decided yet, or was for this or a later checkpoint.
+const EInvalidIdEpoch: u64 = 3;
+/// The new committee is not for the next epoch.
+const EIncorrectCommittee: u64 = 4;
+/// The buffer's first epoch is not the current one.
+const EInvalidAccountingEpoch: u64 = 5;
+/// The node's last attestation of this epoch is not decided yet.
+const EIncorrectAttestation: u64 = 6;
+/// The node's last attestation of this epoch was for this or a later checkpoint.
 const ERepeatedAttestation: u64 = 7;
+/// The node is not in the committee.
+const ENotCommitteeMember: u64 = 8;
 /// Deny lists must be updated in order.
-const EInvalidDenyListSequence: u64 = 8;
-/// The range of epochs is empty.
-const EInvalidEpochRange: u64 = 9;
+const EIncorrectDenyListSequence: u64 = 9;
+/// The deny list is another node's.
+const EIncorrectDenyListNode: u64 = 10;
+/// Storage of no bytes.
+const EInvalidResourceSize: u64 = 11;
+/// A protocol version would begin in the past.
+const EInvalidStartEpoch: u64 = 12;
 
 /// Storage is sold in units of 1 MiB.
 const BYTES_PER_UNIT_SIZE: u64 = 1_024 * 1_024;
 /// Most epochs for which a buffer may be made.
 const MAX_MAX_EPOCHS_AHEAD: u32 = 1000;
-/// Epochs for which event blobs are kept, at most.
-const EVENT_BLOB_EPOCHS: u32 = 53;
 
 public struct SystemStateInnerV1 has store {
     committee: BlsCommittee,
@@ -79,32 +83,34 @@ public(package) fun create_empty(max_epochs_ahead: u32, ctx: &mut TxContext): Sy
 
 // === Epoch change ===
 
-/// Moves to the next epoch. Answers the rewards of the ended epoch by node, and the part to burn; what rounding
-/// leaves over is paid into the new epoch.
+/// Takes out the part of the current epoch's payments that is burned, once, before they are distributed.
+public(package) fun take_to_burn(self: &mut SystemStateInnerV1): Balance<WAL> {
+    rewards::take_to_burn(self.future_accounting.ring_lookup_mut(0).rewards_balance())
+}
+
+/// Moves to the next epoch. Answers the rewards of the ended epoch by node; what rounding leaves over is paid into
+/// the new epoch. Prices stay.
 public(package) fun advance_epoch(
     self: &mut SystemStateInnerV1,
     new_committee: BlsCommittee,
     params: &EpochParams,
-): (VecMap<ID, Balance<WAL>>, Balance<WAL>) {
+): VecMap<ID, Balance<WAL>> {
     let old_committee = self.committee;
-    assert!(new_committee.epoch() == old_committee.epoch() + 1, EInvalidAccountingEpoch);
+    assert!(new_committee.epoch() == old_committee.epoch() + 1, EIncorrectCommittee);
     self.committee = new_committee;
 
     let ended = self.future_accounting.ring_pop_expand();
     assert!(ended.epoch() == old_committee.epoch(), EInvalidAccountingEpoch);
     let used_in_ended = ended.used_capacity();
     let mut pot = ended.unwrap_balance();
-    let to_burn = rewards::take_to_burn(&mut pot);
     let deny_list_sizes = self.deny_list_sizes.borrow();
     let rewards = rewards::split(&mut pot, &old_committee, used_in_ended, deny_list_sizes);
     self.future_accounting.ring_lookup_mut(0).rewards_balance().join(pot);
 
     self.used_capacity_size = self.future_accounting.ring_lookup(0).used_capacity();
     self.total_capacity_size = params.capacity().max(self.used_capacity_size);
-    self.storage_price_per_unit_size = params.storage_price();
-    self.write_price_per_unit_size = params.write_price();
     self.event_blob_certification_state.reset();
-    (rewards, to_burn)
+    rewards
 }
 
 /// Prices apply at once.
@@ -143,7 +149,7 @@ public(package) fun reserve_space_for_epochs(
 ): Storage {
     let epoch = self.epoch();
     let start = start_epoch.max(epoch);
-    assert!(end_epoch > start, EInvalidEpochRange);
+    assert!(end_epoch > start, EInvalidEpochsAhead);
     self.reserve(storage_amount, start - epoch, end_epoch - epoch, payment, ctx)
 }
 
@@ -157,6 +163,7 @@ fun reserve(
 ): Storage {
     self.check_offsets(start_offset, end_offset);
     self.pay(storage_amount, start_offset, end_offset, payment);
+    assert!(storage_amount > 0, EInvalidResourceSize);
     self.take_capacity(storage_amount, start_offset, end_offset, true);
     let epoch = self.epoch();
     storage_resource::create_storage(
@@ -190,7 +197,6 @@ public(package) fun pay_increase(
     payment: &mut Coin<WAL>,
 ) {
     let end_offset = end_epoch - self.epoch();
-    self.check_offsets(0, end_offset);
     self.pay(storage_amount, 0, end_offset, payment);
     self.take_capacity(storage_amount, 0, end_offset, true);
 }
@@ -311,11 +317,10 @@ public(package) fun extend_blob(
     extended_epochs: u32,
     payment: &mut Coin<WAL>,
 ) {
-    let epoch = self.epoch();
-    blob.assert_certified_not_expired(epoch);
+    blob.assert_certified_not_expired(self.epoch());
     self.pay_extension(blob.storage().size(), blob.end_epoch(), extended_epochs, payment);
     blob.storage_mut().extend_end_epoch(extended_epochs);
-    blob.emit_certified(epoch, true);
+    blob.emit_certified(true);
 }
 
 /// Declares a blob ID invalid by the signatures of f + 1 shards.
@@ -346,15 +351,14 @@ public(package) fun certify_event_blob(
     epoch: u32,
     ctx: &mut TxContext,
 ) {
-    assert!(epoch == self.epoch(), EInvalidIdEpoch);
     let weight = self.member_weight(cap);
+    assert!(epoch == self.epoch(), EInvalidIdEpoch);
     let state = &mut self.event_blob_certification_state;
     let last = cap.last_event_blob_attestation();
-    if (last.is_some()) {
-        let last = last.destroy_some();
-        let is_decided = state.is_already_certified(last.checkpoint());
-        let is_later = ending_checkpoint_sequence_num > last.checkpoint();
-        assert!(last.epoch() < epoch || (is_decided && is_later), ERepeatedAttestation);
+    if (last.is_some_and!(|last| last.epoch() == epoch)) {
+        let checkpoint = last.destroy_some().checkpoint();
+        assert!(ending_checkpoint_sequence_num > checkpoint, ERepeatedAttestation);
+        assert!(state.is_already_certified(checkpoint), EIncorrectAttestation);
     };
     cap.set_last_event_blob_attestation(
         event_blob::new_attestation(ending_checkpoint_sequence_num, epoch),
@@ -366,7 +370,7 @@ public(package) fun certify_event_blob(
 
     let n_shards = self.n_shards();
     let encoded_size = encoding::encoded_blob_length(size, encoding_type, n_shards);
-    let epochs = self.future_accounting.max_epochs_ahead().min(EVENT_BLOB_EPOCHS);
+    let epochs = self.future_accounting.max_epochs_ahead();
     self.take_capacity(encoded_size, 0, epochs, false);
     let storage = storage_resource::create_storage(epoch, epoch + epochs, encoded_size, ctx);
     let mut blob = blob::new(
@@ -402,7 +406,13 @@ public(package) fun create_storage_pool_with_storage(
     storage: Storage,
     ctx: &mut TxContext,
 ): StoragePool {
-    storage_pool::create(storage, self.epoch(), ctx)
+    let epoch = self.epoch();
+    assert!(storage.size() > 0, EInvalidResourceSize);
+    assert!(
+        storage.start_epoch() <= epoch && epoch < storage.end_epoch(),
+        EInvalidEpochsAhead,
+    );
+    storage_pool::create(storage, epoch, ctx)
 }
 
 public(package) fun register_pooled_blob(
@@ -416,6 +426,7 @@ public(package) fun register_pooled_blob(
     write_payment: &mut Coin<WAL>,
     ctx: &mut TxContext,
 ) {
+    self.assert_pool_alive(pool);
     let encoded_size = pool.register_blob(
         blob_id,
         root_hash,
@@ -441,17 +452,39 @@ public(package) fun certify_pooled_blob(
     pool.certify_blob(blob_id, self.epoch(), certified.certify_blob_message());
 }
 
+public(package) fun delete_pooled_blob(
+    self: &SystemStateInnerV1,
+    pool: &mut StoragePool,
+    blob_id: u256,
+) {
+    self.assert_pool_alive(pool);
+    pool.delete_blob(blob_id, self.epoch(), self.n_shards())
+}
+
+public(package) fun burn_expired_pooled_blob(
+    self: &SystemStateInnerV1,
+    pool: &mut StoragePool,
+    blob_id: u256,
+) {
+    assert!(pool.end_epoch() <= self.epoch(), EInvalidEpochsAhead);
+    pool.burn_blob(blob_id, self.n_shards())
+}
+
+/// Pools begin when they are made, or before.
+public(package) fun assert_pool_alive(self: &SystemStateInnerV1, pool: &StoragePool) {
+    assert!(self.epoch() < pool.end_epoch(), EInvalidEpochsAhead);
+}
+
 public(package) fun extend_storage_pool(
     self: &mut SystemStateInnerV1,
     pool: &mut StoragePool,
     extended_epochs: u32,
     payment: &mut Coin<WAL>,
 ) {
-    let epoch = self.epoch();
-    pool.assert_not_expired(epoch);
+    self.assert_pool_alive(pool);
     let capacity = pool.reserved_encoded_capacity_bytes();
     self.pay_extension(capacity, pool.end_epoch(), extended_epochs, payment);
-    pool.extend_end_epoch(extended_epochs, epoch);
+    pool.extend_end_epoch(extended_epochs, self.epoch());
 }
 
 public(package) fun increase_storage_pool_capacity(
@@ -460,9 +493,19 @@ public(package) fun increase_storage_pool_capacity(
     additional_bytes: u64,
     payment: &mut Coin<WAL>,
 ) {
-    pool.assert_not_expired(self.epoch());
+    assert!(additional_bytes > 0, EInvalidResourceSize);
+    self.assert_pool_alive(pool);
     self.pay_increase(additional_bytes, pool.end_epoch(), payment);
     pool.increase_capacity(additional_bytes);
+}
+
+public(package) fun increase_storage_pool_capacity_with_storage(
+    self: &SystemStateInnerV1,
+    pool: &mut StoragePool,
+    storage: Storage,
+) {
+    self.assert_pool_alive(pool);
+    pool.increase_capacity_with_storage(storage, self.epoch());
 }
 
 // === Subsidies ===
@@ -515,7 +558,7 @@ public(package) fun update_protocol_version(
     self.member_weight(cap);
     let certified = self.committee.verify_quorum_in_epoch(signature, members_bitmap, message);
     let update = certified.protocol_version_message();
-    assert!(update.start_epoch() >= self.epoch(), EInvalidIdEpoch);
+    assert!(update.start_epoch() >= self.epoch(), EInvalidStartEpoch);
     events::emit_protocol_version(self.epoch(), update.start_epoch(), update.protocol_version());
 }
 
@@ -527,7 +570,7 @@ public(package) fun register_deny_list_update(
     deny_list_sequence: u64,
 ) {
     self.member_weight(cap);
-    assert!(deny_list_sequence > cap.deny_list_sequence(), EInvalidDenyListSequence);
+    assert!(deny_list_sequence > cap.deny_list_sequence(), EIncorrectDenyListSequence);
     events::emit_register_deny_list_update(
         self.epoch(),
         deny_list_root,
@@ -548,8 +591,8 @@ public(package) fun update_deny_list(
     let node_id = cap.node_id();
     let certified = self.committee.verify_quorum_in_epoch(signature, members_bitmap, message);
     let update = certified.deny_list_update_message();
-    assert!(update.storage_node_id() == node_id, EIncorrectNode);
-    assert!(update.sequence_number() > cap.deny_list_sequence(), EInvalidDenyListSequence);
+    assert!(update.storage_node_id() == node_id, EIncorrectDenyListNode);
+    assert!(update.sequence_number() > cap.deny_list_sequence(), EIncorrectDenyListSequence);
     cap.set_deny_list_properties(update.root(), update.sequence_number(), update.size());
     let sizes = self.deny_list_sizes.borrow_mut();
     if (sizes.contains(&node_id)) *sizes.get_mut(&node_id) = update.size()
