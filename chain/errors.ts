@@ -21,10 +21,10 @@ export interface ChainErrorDetails {
   TRANSACTION_REJECTED: { reason: string }
   /** an object that must exist does not */
   NOT_FOUND: { objectId: string }
-  /** no RPC URL gave an answer */
-  RPC_UNAVAILABLE: { urls: readonly string[]; attempts: number }
+  /** no RPC URL serves now. `status` is the last one's gRPC status; `httpStatus` is there when it answered in HTTP only */
+  RPC_UNAVAILABLE: { urls: readonly string[]; attempts: number; status?: string; httpStatus?: number }
   /** the RPC answered with an error that a retry would not change; `status` is the gRPC status name */
-  RPC_FAILED: { status: string; url: string }
+  RPC_FAILED: { status: string; url: string; httpStatus?: number }
   /** an RPC URL serves another chain than the others */
   WRONG_CHAIN: { url: string; expected: string; actual: string }
   /** events that are asked for are no longer kept by the RPC */
@@ -35,6 +35,8 @@ export interface ChainErrorDetails {
   INVALID_ARGUMENT: { what: string; value: string }
   /** a text or file that is no Sui key */
   INVALID_KEY: { what: string }
+  /** another program spends the wallet's coins as soon as a transaction with them is made; nothing was sent */
+  WALLET_BUSY: { owner: ObjectId; attempts: number }
   /** more transactions of one wallet wait than its queue takes */
   QUEUE_FULL: { waiting: number; owner: ObjectId }
   /** the network could not be created; `step` says where */

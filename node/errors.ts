@@ -15,8 +15,10 @@ export interface ClientErrorDetails {
   INSUFFICIENT_FUNDS: { coin: 'WAL' | 'SUI'; neededAmount?: string; availableAmount?: string }
   /** Storing needs a wallet and the client was made without one. */
   NO_WALLET: Record<never, never>
-  /** No Sui RPC answers. */
-  CHAIN_UNAVAILABLE: { url?: string }
+  /** No Sui RPC answers, or none as it should. `httpStatus` is what it, or a proxy before it, said instead. */
+  CHAIN_UNAVAILABLE: { url?: string; httpStatus?: number }
+  /** Another program spends the wallet's coins at the same time. Nothing was sent. */
+  WALLET_BUSY: { owner: string; attempts: number }
   /** Sui executed the transaction and it aborted. */
   CHAIN_REJECTED: { digest?: string; reason: string }
   CLOSED: Record<never, never>

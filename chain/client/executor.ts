@@ -11,15 +11,19 @@ import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
 
 /** Sui's smallest price of a transaction (1,000 units of 1,000 MIST): what is told to be missing when there is less. */
 const MIN_GAS_MIST = 1_000_000n
-/** How often a transaction is built anew after the node found one of its objects at another version. */
-const MAX_BUILDS = 4
+/** How often a transaction is built after the node found one of its objects at another version: half a minute at most. */
+const MAX_BUILDS = 20
+/** The same when one of its objects is gone: a coin that another transaction merged, or something that never was. */
+const MAX_BUILDS_GONE = 4
 /** How often the same signed bytes are handed in while no node answers. */
 const MAX_SUBMITS = 5
 const RESUBMIT_PAUSE_MS = 200
 const REBUILD_PAUSE_MS = 50
+const MAX_REBUILD_PAUSE_MS = 2_000
 
 /** Rejections that come from reading a node that lags behind, or from another program that uses the same wallet. */
 const STALE = /version|stale|not available for consumption|already locked|locked by|equivocat|concurrent/i
+const GONE = /could not find|not found|does not exist|deleted/i
 
 /** Adds the commands. It runs anew for every build, so it must read what it needs through the client it is given. */
 export type BuildTransaction = (tx: Transaction, client: SuiGrpcClient) => Promise<void> | void
@@ -35,11 +39,17 @@ export interface RunOptions extends CallOptions {
 export class Executor {
   readonly #rpc: RpcPool
   readonly #closed: AbortSignal
+  readonly #maxRebuildPauseMs: number
   readonly #queues = new Map<ObjectId, WalletQueue>()
 
-  constructor(rpc: RpcPool, closed: AbortSignal) {
+  constructor(
+    rpc: RpcPool,
+    closed: AbortSignal,
+    { maxRebuildPauseMs = MAX_REBUILD_PAUSE_MS }: { maxRebuildPauseMs?: number } = {},
+  ) {
     this.#rpc = rpc
     this.#closed = closed
+    this.#maxRebuildPauseMs = maxRebuildPauseMs
   }
 
   /**
@@ -68,8 +78,16 @@ export class Executor {
         signal?.throwIfAborted()
         return await this.submit(wallet, bytes, onExecuted ? { onExecuted } : {})
       } catch (error) {
-        if (attempt === MAX_BUILDS || !isStale(error)) throw error
-        await sleep(REBUILD_PAUSE_MS * 2 ** attempt, this.#bound(signal))
+        const maxBuilds = refusedFor(error, STALE)
+          ? MAX_BUILDS
+          : refusedFor(error, GONE)
+            ? MAX_BUILDS_GONE
+            : 1
+        if (attempt >= maxBuilds)
+          throw attempt >= MAX_BUILDS ? walletBusy(wallet.address, attempt, error) : error
+        // programs that were refused in one instant must not return in one
+        const pauseMs = Math.min(REBUILD_PAUSE_MS * 2 ** attempt, this.#maxRebuildPauseMs)
+        await sleep(pauseMs * (0.1 + 0.9 * Math.random()), this.#bound(signal))
       }
     }
   }
@@ -185,9 +203,15 @@ export class Executor {
   }
 }
 
-function isStale(error: unknown): boolean {
-  if (isChainError(error, 'TRANSACTION_REJECTED')) return STALE.test(error.details.reason)
-  return isChainError(error, 'RPC_FAILED') && !isTransient(error) && STALE.test(error.message)
+/** Whether nothing was sent, or nothing accepted, for a reason that reads so. */
+function refusedFor(error: unknown, why: RegExp): boolean {
+  if (isChainError(error, 'TRANSACTION_REJECTED')) return why.test(error.details.reason)
+  return isChainError(error, 'RPC_FAILED') && !isTransient(error) && why.test(error.message)
+}
+
+function walletBusy(owner: ObjectId, attempts: number, cause: unknown): ChainError {
+  const message = `another program uses this wallet (${owner}): its coins had changed at each of ${attempts} attempts`
+  return new ChainError('WALLET_BUSY', message, { owner, attempts }, { cause })
 }
 
 function isGasFailure(error: unknown): boolean {

@@ -4,6 +4,10 @@ import { raceSignal, sleep } from './async.ts'
 
 /** Answers the RPC node is expected to give within; longer means it hangs and the next URL is asked. */
 const ATTEMPT_TIMEOUT_MS = 10_000
+/** A read's patience with nodes that say nothing: one more try after a first that took all its time. */
+const SILENCE_MS = 15_000
+/** Of many URLs each gets at least such a part of it. */
+const MIN_PART = 1 / 4
 /** Rounds over all URLs; with the pauses below an outage of about 2 s is bridged. */
 const MAX_ROUNDS = 6
 const FIRST_PAUSE_MS = 100
@@ -29,6 +33,8 @@ export interface RpcOptions {
   closed: AbortSignal
   /** what one answer may take */
   attemptTimeoutMs?: number
+  /** how long a read goes on with nodes that say nothing */
+  silenceMs?: number
 }
 
 /** One gRPC call or a chain of them; everything it does through `client` ends with `signal`. */
@@ -43,34 +49,51 @@ export class RpcPool {
   readonly #network: string
   readonly #closed: AbortSignal
   readonly #attemptTimeoutMs: number
+  readonly #silenceMs: number
   /** chain IDs of the URLs seen so far: one chain is the only sane answer */
   readonly #chainIds = new Map<string, string>()
   #preferred = 0
 
-  constructor({ urls, network, closed, attemptTimeoutMs = ATTEMPT_TIMEOUT_MS }: RpcOptions) {
+  constructor({
+    urls,
+    network,
+    closed,
+    attemptTimeoutMs = ATTEMPT_TIMEOUT_MS,
+    silenceMs = SILENCE_MS,
+  }: RpcOptions) {
     if (urls.length === 0)
       throw new ChainError('INVALID_ARGUMENT', 'no Sui RPC URL given', { what: 'suiRpc', value: '' })
     this.urls = urls
     this.#network = network
     this.#closed = closed
     this.#attemptTimeoutMs = attemptTimeoutMs
+    this.#silenceMs = silenceMs
   }
 
   /**
-   * Runs an idempotent operation, on another URL when one fails. Throws RPC_UNAVAILABLE when none answers, RPC_FAILED
+   * Runs an idempotent operation, on another URL when one fails. Throws RPC_UNAVAILABLE when none serves, RPC_FAILED
    * for an answer that stays the same, the signal's reason when aborted.
    */
   async read<T>(operation: RpcOperation<T>, signal?: AbortSignal): Promise<T> {
     let pauseMs = FIRST_PAUSE_MS
-    let lastError: unknown
+    const failures = new Map<string, unknown>()
+    let attempts = 0
+    // counted by what attempts were given, not by the clock: our own stalls are nobody's silence
+    let silenceMs = this.#silenceMs * Math.max(1, this.urls.length * MIN_PART)
+    const eachMs = Math.min(this.#attemptTimeoutMs, silenceMs / this.urls.length)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       for (let i = 0; i < this.urls.length; i++) {
+        const url = this.urls[this.#preferred % this.urls.length]!
+        const timeoutMs = Math.min(eachMs, silenceMs)
         try {
-          return await this.once(operation, signal)
+          attempts++
+          return await this.once(operation, signal, timeoutMs)
         } catch (error) {
           signal?.throwIfAborted()
           if (!isTransient(error)) throw error
-          lastError = error
+          failures.set(url, error)
+          if (isSilence(error)) silenceMs -= timeoutMs
+          if (silenceMs <= 0) throw this.#unavailable(failures, attempts)
         }
       }
       if (round + 1 < MAX_ROUNDS) {
@@ -79,20 +102,36 @@ export class RpcPool {
         pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
       }
     }
-    const attempts = MAX_ROUNDS * this.urls.length
-    throw new ChainError(
-      'RPC_UNAVAILABLE',
-      `no Sui RPC answers (${this.urls.join(', ')})`,
-      { urls: this.urls, attempts },
-      { cause: lastError },
-    )
+    throw this.#unavailable(failures, attempts)
+  }
+
+  /** Says of each URL whether it is silent, or what it answered. */
+  #unavailable(failures: ReadonlyMap<string, unknown>, attempts: number): ChainError {
+    const cause = [...failures.values()].at(-1)
+    const { status, httpStatus } = isChainError(cause, 'RPC_FAILED') ? cause.details : {}
+    const details = {
+      urls: this.urls,
+      attempts,
+      ...(status !== undefined && { status }),
+      ...(httpStatus !== undefined && { httpStatus }),
+    }
+    const answered = [...failures.values()].filter(error => isChainError(error) && !isAbsence(error))
+    const message =
+      answered.length === 0
+        ? `no Sui RPC answers (${this.urls.join(', ')})`
+        : `no Sui RPC serves: ${answered.map(error => (error as Error).message).join('; ')}`
+    return new ChainError('RPC_UNAVAILABLE', message, details, { cause })
   }
 
   /**
    * Runs an operation once, for what must not be repeated blindly. A transient failure makes the next call prefer
    * another URL.
    */
-  async once<T>(operation: RpcOperation<T>, signal?: AbortSignal): Promise<T> {
+  async once<T>(
+    operation: RpcOperation<T>,
+    signal?: AbortSignal,
+    timeoutMs = this.#attemptTimeoutMs,
+  ): Promise<T> {
     const index = this.#preferred % this.urls.length
     const url = this.urls[index]!
     const bound = this.#bound(signal)
@@ -101,7 +140,7 @@ export class RpcPool {
     const late = new AbortController()
     const timer = setTimeout(
       () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
-      this.#attemptTimeoutMs,
+      timeoutMs,
     )
     const attempt = AbortSignal.any([bound, late.signal])
     try {
@@ -173,14 +212,41 @@ class BoundTransport extends GrpcWebFetchTransport {
   }
 }
 
+/** No connection, or one that broke before an answer. */
+class Unreached extends RpcError {}
+
+/** An answer in HTTP alone: of a proxy before the RPC, or of something that is none. */
+class HttpFailure extends RpcError {
+  readonly httpStatus: number
+
+  constructor({ status, statusText }: Response) {
+    super(`answers HTTP ${status}${statusText && ` ${statusText}`}`, grpcStatusOf(status))
+    this.httpStatus = status
+  }
+}
+
+/** As gRPC maps them, but for 408 and all of 5xx: another node, or a moment later, may serve. */
+function grpcStatusOf(httpStatus: number): string {
+  if (httpStatus === 429) return 'RESOURCE_EXHAUSTED'
+  if (httpStatus === 408 || httpStatus >= 500) return 'UNAVAILABLE'
+  if (httpStatus === 401) return 'UNAUTHENTICATED'
+  if (httpStatus === 403) return 'PERMISSION_DENIED'
+  return 'UNIMPLEMENTED'
+}
+
 /** The transport would call a refused connection INTERNAL, as it does an answer that makes no sense. */
 async function fetchOrUnavailable(...args: Parameters<typeof fetch>): Promise<Response> {
+  let response: Response
   try {
-    return await fetch(...args)
+    response = await fetch(...args)
   } catch (cause) {
-    if (cause instanceof TypeError) throw new RpcError(describe(cause), 'UNAVAILABLE')
+    if (cause instanceof TypeError) throw new Unreached(describe(cause), 'UNAVAILABLE')
     throw cause
   }
+  if (response.ok || response.headers.has('grpc-status')) return response
+  // a body that nobody reads would keep its connection
+  await response.body?.cancel()
+  throw new HttpFailure(response)
 }
 
 function describe(error: Error): string {
@@ -206,6 +272,10 @@ function toRpcFailure(error: unknown, url: string): unknown {
   if (rpc) {
     // a connection that was cut while the body arrived reads as INTERNAL with fetch's own word
     const status = rpc.code === 'INTERNAL' && CUT_OFF.test(rpc.message) ? 'UNAVAILABLE' : rpc.code
+    if (rpc instanceof HttpFailure) {
+      const { httpStatus, message } = rpc
+      return new ChainError('RPC_FAILED', `${url} ${message}`, { status, url, httpStatus }, { cause: error })
+    }
     return new ChainError('RPC_FAILED', `${url}: ${rpc.message}`, { status, url }, { cause: error })
   }
   if (error instanceof DOMException && error.name === 'TimeoutError') {
@@ -213,6 +283,17 @@ function toRpcFailure(error: unknown, url: string): unknown {
     return new ChainError('RPC_FAILED', `${url} does not answer`, details, { cause: error })
   }
   return error
+}
+
+/** It was given its time, and said nothing. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof DOMException && error.cause.name === 'TimeoutError'
+}
+
+/** Whether there was no answer at all, rather than one that says why not. */
+function isAbsence(error: unknown): boolean {
+  const rpc = findRpcError(error)
+  return isSilence(error) || rpc instanceof Unreached || (rpc !== undefined && CUT_OFF.test(rpc.message))
 }
 
 function findRpcError(error: unknown): RpcError | undefined {

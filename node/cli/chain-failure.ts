@@ -1,6 +1,6 @@
 import { type AnyChainError, type ChainErrorDetails, isChainError } from '../../chain/index.ts'
 import { EXIT } from './exit-codes.ts'
-import { CliError, FUNDS_HINT, sentence } from './failure.ts'
+import { CliError, chainHint, FUNDS_HINT, sentence, WALLET_BUSY_HINT } from './failure.ts'
 
 /** What the chain says, as the command line tells it: what is wrong, and what to do. Other errors as they are. */
 export function chainFailure(error: unknown): unknown {
@@ -25,10 +25,18 @@ function fromChain(error: AnyChainError): CliError {
       return new CliError('NOT_FOUND', EXIT.notFound, message, { details: error.details, cause })
     case 'INVALID_ARGUMENT':
       return new CliError('INVALID_OPTION', EXIT.usage, message, { details: error.details, cause })
-    case 'RPC_UNAVAILABLE':
+    case 'RPC_UNAVAILABLE': {
+      const { urls, status, httpStatus } = error.details
       return new CliError('CHAIN_UNAVAILABLE', EXIT.noNetwork, message, {
-        hint: 'Is the network running? `npm start` or `floe localnet` starts one here.',
-        details: { url: error.details.urls[0] },
+        hint: chainHint({ httpStatus }),
+        details: { url: urls[0], ...(status && { status }), ...(httpStatus && { httpStatus }) },
+        cause,
+      })
+    }
+    case 'WALLET_BUSY':
+      return new CliError('WALLET_BUSY', EXIT.unavailable, message, {
+        hint: WALLET_BUSY_HINT,
+        details: error.details,
         cause,
       })
     case 'RPC_FAILED':

@@ -10,7 +10,7 @@ export const EXIT = {
   noNetwork: 3,
   /** no such blob */
   notFound: 4,
-  /** too few storage nodes answered; trying again may help */
+  /** too few storage nodes answered, or another program uses the wallet; trying again may help */
   unavailable: 5,
   /** no wallet, or too little in it */
   funds: 6,
@@ -37,5 +37,6 @@ export const CLIENT_ERROR_EXITS: Record<ClientErrorCode, ExitCode> = {
   NO_WALLET: EXIT.funds,
   CHAIN_UNAVAILABLE: EXIT.noNetwork,
   CHAIN_REJECTED: EXIT.refused,
+  WALLET_BUSY: EXIT.unavailable,
   CLOSED: EXIT.unexpected,
 }

@@ -67,7 +67,7 @@ export function toFailure(error: unknown): Failure {
       code,
       exitCode: CLIENT_ERROR_EXITS[code],
       message: sentence(message),
-      hint: HINTS[code],
+      hint: isClientError(error, 'CHAIN_UNAVAILABLE') ? chainHint(error.details) : HINTS[code],
       details,
     }
   }
@@ -98,12 +98,26 @@ export function toFailure(error: unknown): Failure {
 export const FUNDS_HINT =
   'On a localnet `floe faucet` gives coins; `floe wallet balance` shows what there is, `floe info price` the prices.'
 
+export const WALLET_BUSY_HINT =
+  'Try again when the other one is done, or use a wallet of your own: --wallet FILE.'
+
+/** What to do about a Sui RPC that does not serve. */
+export function chainHint({ httpStatus }: { httpStatus?: number | undefined }): string {
+  if (httpStatus === undefined)
+    return 'Is the network running? `npm start` or `floe localnet` starts one here.'
+  if (httpStatus === 429)
+    return 'The RPC limits how often it is asked: wait a while, or name another one in the network file.'
+  return httpStatus >= 500
+    ? 'The RPC has trouble: try again in a moment, or name another one in the network file.'
+    : 'Is the RPC in the network file one of Sui, with gRPC?'
+}
+
 const HINTS: Partial<Record<ClientErrorCode, string>> = {
   TOO_FEW_SHARDS: 'Nodes may be starting or unreachable: try again in a moment, and see `floe info`.',
   TOO_FEW_CONFIRMATIONS: 'Store it again: what has arrived is kept, only the rest is sent.',
   INSUFFICIENT_FUNDS: FUNDS_HINT,
   NO_WALLET: 'Name one with --wallet FILE.',
-  CHAIN_UNAVAILABLE: 'Is the network running? `npm start` starts one here.',
+  WALLET_BUSY: WALLET_BUSY_HINT,
 }
 
 const DEVNET_FAILURES: Record<

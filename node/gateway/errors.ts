@@ -22,6 +22,11 @@ const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
   // the URL of an RPC often has the operator's key to it
   CHAIN_UNAVAILABLE: { status: 503, retryAfterSeconds: 5, instead: 'Sui does not answer' },
   CHAIN_REJECTED: { status: 502 },
+  WALLET_BUSY: {
+    status: 503,
+    retryAfterSeconds: 5,
+    instead: 'the wallet of this gateway is in use elsewhere',
+  },
   CLOSED: { status: 503, retryAfterSeconds: 5 },
 }
 

@@ -38,10 +38,21 @@ function fromChain(error: ChainError): unknown {
     )
   }
   if (isChainError(error, 'RPC_UNAVAILABLE')) {
-    return new ClientError('CHAIN_UNAVAILABLE', error.message, { url: error.details.urls[0] }, cause)
+    const { urls, httpStatus } = error.details
+    const details = { url: urls[0], ...(httpStatus !== undefined && { httpStatus }) }
+    return new ClientError('CHAIN_UNAVAILABLE', error.message, details, cause)
   }
-  if (isChainError(error, 'RPC_FAILED') || isChainError(error, 'WRONG_CHAIN')) {
+  if (isChainError(error, 'RPC_FAILED')) {
+    const { url, httpStatus } = error.details
+    const details = { url, ...(httpStatus !== undefined && { httpStatus }) }
+    return new ClientError('CHAIN_UNAVAILABLE', error.message, details, cause)
+  }
+  if (isChainError(error, 'WRONG_CHAIN')) {
     return new ClientError('CHAIN_UNAVAILABLE', error.message, { url: error.details.url }, cause)
+  }
+  if (isChainError(error, 'WALLET_BUSY')) {
+    const { owner, attempts } = error.details
+    return new ClientError('WALLET_BUSY', error.message, { owner, attempts }, cause)
   }
   if (isChainError(error, 'QUEUE_FULL')) return new ClientError('CHAIN_UNAVAILABLE', error.message, {}, cause)
   if (isChainError(error, 'INVALID_ARGUMENT')) {

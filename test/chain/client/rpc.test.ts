@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { RpcPool, rpcStatus } from '../../../chain/client/rpc.ts'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
 import { FakeChain, FakeSui, type FakeSuiOptions, GrpcFailure, STATUS } from './fake-sui.ts'
@@ -59,6 +61,66 @@ describe('chain/client/rpc', () => {
     })
     await assert.rejects(gasPrice(pool(server.url)), error => rpcStatus(error) === 'INVALID_ARGUMENT')
     assert.equal(server.calls.length, 1)
+  })
+
+  it('says what it was answered instead, with the HTTP status', async () => {
+    for (const [status, words] of [
+      [502, /answers HTTP 502 Bad Gateway/],
+      [429, /answers HTTP 429 Too Many Requests/],
+    ] as const) {
+      let asked = 0
+      const proxy = createServer((_, response) => {
+        asked++
+        response.writeHead(status, { 'content-type': 'text/html' }).end('<html>')
+      })
+      open.push({ stop: () => new Promise(resolve => proxy.close(() => resolve())) })
+      await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+      await assert.rejects(gasPrice(pool(url)), error => {
+        assert.ok(isChainError(error, 'RPC_UNAVAILABLE'))
+        assert.equal(error.details.httpStatus, status)
+        assert.match(error.message, words)
+        assert.doesNotMatch(error.message, /no Sui RPC answers/)
+        return true
+      })
+      assert.equal(asked, 6)
+    }
+  })
+
+  it('does not go on asking what is no RPC', async () => {
+    let asked = 0
+    const site = createServer((_, response) => {
+      asked++
+      response.writeHead(404).end('no such page')
+    })
+    open.push({ stop: () => new Promise(resolve => site.close(() => resolve())) })
+    await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+    await assert.rejects(gasPrice(pool(url)), error => {
+      assert.ok(isChainError(error, 'RPC_FAILED'))
+      assert.equal(error.details.httpStatus, 404)
+      return true
+    })
+    assert.equal(asked, 1)
+  })
+
+  it('gives up on silent ones after so long in all, whatever their number', async () => {
+    const silent = { 'LedgerService/GetEpoch': () => new Promise<object>(() => {}) }
+    const server = await serve({ handlers: silent })
+    const rpc = new RpcPool({
+      urls: [server.url],
+      network: 'localnet',
+      closed: closing.signal,
+      attemptTimeoutMs: 60,
+      silenceMs: 100,
+    })
+    await assert.rejects(gasPrice(rpc), error => {
+      assert.ok(isChainError(error, 'RPC_UNAVAILABLE'))
+      assert.match(error.message, /no Sui RPC answers/)
+      return true
+    })
+    // one that took all its time, and one for the rest
+    assert.equal(server.calls.length, 2)
   })
 
   it('says which URLs do not answer', async () => {
