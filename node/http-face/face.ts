@@ -53,7 +53,7 @@ function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
     const address = addressOf(request) ?? OWN_MACHINE
     const quota = quotas.admit(spec, address)
     try {
-      await handler(Object.assign(exchange, { quota, context: { peer: address, signal, account: quota } }))
+      await handler(Object.assign(exchange, { quota, context: { peer: address, signal } }))
     } catch (error) {
       if (address !== OWN_MACHINE && error instanceof ProtocolError && error.blame) quota.failed()
       throw error

@@ -28,4 +28,8 @@ export const SYSTEM = {
   sui: system('2'),
   clock: system('6'),
   random: system('8'),
+  coinRegistry: system('c'),
+  displayRegistry: system('d'),
+  denyList: system('403'),
+  accumulatorRoot: system('acc'),
 } as const

@@ -76,14 +76,15 @@ export const systemContext = (seed: string, epoch: bigint, epochTimestampMs: big
 export function genesisObjects(vm: Vm, framework: readonly Uint8Array[]): LedgerObject[] {
   const packages = frameworkPackages(framework)
   for (const code of packages) loadIntoVm(vm, code)
-  const create = (module: string): LedgerObject[] =>
+  const system = (module: string, fn: string): LedgerObject[] =>
     systemCall({
       vm,
       read: () => undefined,
       context: systemContext(`genesis ${module}`, 0n, 0n),
-      target: { module, function: 'create' },
+      target: { module, function: fn },
       previousTransaction: GENESIS_DIGEST,
     })
+  const create = (module: string) => system(module, 'create')
   const id = `0x${Buffer.from(hash(text.encode('floe localnet faucet coin'))).toString('hex')}`
   const contents = new Uint8Array(40)
   contents.set(addressToBytes(id))
@@ -97,5 +98,6 @@ export function genesisObjects(vm: Vm, framework: readonly Uint8Array[]): Ledger
     hasPublicTransfer: true,
     contents,
   })
-  return [...packages, ...create('clock'), ...create('random'), coin]
+  const made = ['clock', 'random', 'deny_list', 'accumulator', 'coin_registry', 'display_registry']
+  return [...packages, ...made.flatMap(create), ...system('sui', 'new'), coin]
 }

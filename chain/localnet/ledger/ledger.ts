@@ -47,9 +47,14 @@ export interface Simulation extends Outcome {
   timestampMs: bigint
 }
 
-interface RunOptions {
+interface SimulateOptions {
   checks: boolean
   withOutputs: boolean
+}
+
+interface RunOptions extends SimulateOptions {
+  /** a transaction without a gas payment has a coin made up for it */
+  openGas: boolean
 }
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
@@ -209,7 +214,7 @@ export class Ledger {
     this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
     const timestampMs = this.timestampMs
-    const { outcome } = this.#run(transaction, { checks: true, withOutputs: false })
+    const { outcome } = this.#run(transaction, { checks: true, withOutputs: false, openGas: false })
     const checkpoint = makeCheckpoint({
       epoch: this.epoch,
       previous: this.#tip,
@@ -232,7 +237,11 @@ export class Ledger {
       message: outcome.message,
     }
     const batch = emptyBatch()
-    const outdated = this.#apply(batch, outcome.written, outcome.removed)
+    const outdated = this.#apply(
+      batch,
+      [...outcome.written, ...outcome.settled],
+      [...outcome.removed, ...outcome.emptied],
+    )
     batch.put.set(KEYS.outdatedBy(checkpoint.sequence), json(outdated))
     this.#tip = checkpoint
     this.#state = { ...this.#state, height: checkpoint.sequence.toString() }
@@ -252,7 +261,7 @@ export class Ledger {
    */
   simulate<T>(
     bytes: Uint8Array,
-    { checks, withOutputs }: RunOptions,
+    { checks, withOutputs }: SimulateOptions,
     tell: (simulation: Simulation) => T,
   ): T {
     const transaction = parseTransaction(bytes)
@@ -260,7 +269,7 @@ export class Ledger {
     checkGasOfSimulation(transaction, checks)
     if (checks) this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
-    const { outcome, execution } = this.#run(transaction, { checks, withOutputs })
+    const { outcome, execution } = this.#run(transaction, { checks, withOutputs, openGas: true })
     try {
       const { digest } = transaction
       return tell({ ...outcome, digest, outputs: execution.outputs, timestampMs: this.timestampMs })
@@ -282,11 +291,17 @@ export class Ledger {
 
   #run(
     transaction: ParsedTransaction,
-    { checks, withOutputs }: RunOptions,
+    { checks, withOutputs, openGas }: RunOptions,
   ): { outcome: Outcome; execution: Execution } {
     const { data, programmable, digestBytes } = transaction
     const read = (id: Address) => this.objects.get(id)
-    const loaded = loadTransaction(read, transaction, { checks })
+    const loaded = loadTransaction(read, transaction, {
+      checks,
+      openGas,
+      chainId: this.identity.chainId,
+      epoch: this.epoch,
+      typeText: type => this.vm.types.fromTag(type).text,
+    })
     const sender = parseAddress(data.sender)
     const gasOwner = parseAddress(data.gasData.owner)
     const gasPrice = BigInt(data.gasData.price)
@@ -341,6 +356,7 @@ export class Ledger {
       hasTypeAbility: (type, ability) => (this.vm.abilities(type) & ability) !== 0,
       eventTag: type => (this.vm.types.toTag(type) as { struct: object }).struct,
       packageDependencies,
+      read: id => this.objects.get(id),
     })
   }
 

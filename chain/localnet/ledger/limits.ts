@@ -11,6 +11,7 @@ export const LIMITS = {
   maxPureArgumentSizeBytes: 16 * 1024,
   maxInputObjects: 2048,
   maxGasPaymentObjects: 256,
+  maxWithdrawals: 10, // from address balances
   maxTxGasMist: 50_000_000_000n,
   maxGasPriceMist: 100_000n,
   maxMoveObjectSizeBytes: 250 * 1024,

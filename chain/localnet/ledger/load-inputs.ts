@@ -1,9 +1,11 @@
 import { fromBase64 } from '@mysten/sui/utils'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
+import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
-import type { LoadedInput, LoadedTransaction } from './execution/inputs.ts'
-import { coinBalance, type LedgerObject, type MoveObject, suiCoinType } from './object.ts'
-import type { CallArg, ParsedTransaction } from './transaction.ts'
+import { type GasFunds, inputObjects, type LoadedInput, type LoadedTransaction } from './execution/inputs.ts'
+import { fundsId, fundsOf, reservationId, reservationOf } from './funds.ts'
+import { coinBalance, type LedgerObject, type MoveObject, suiCoinType, suiType } from './object.ts'
+import type { CallArg, ParsedTransaction, TransactionData } from './transaction.ts'
 
 export type ReadAny = (id: Address) => LedgerObject | undefined
 
@@ -40,8 +42,35 @@ function findVersion(read: ReadAny, ref: ObjectRef): MoveObject {
   return object
 }
 
-function loadInput(read: ReadAny, arg: CallArg, sender: Address, checks: boolean): LoadedInput {
+/** Who takes part, and which chain and epoch it is. */
+export interface LoadContext {
+  checks: boolean
+  chainId: Digest
+  epoch: bigint
+  /** the type in the form that the ledger uses; throws VmError */
+  typeText: (type: string) => string
+}
+
+function loadWithdrawal(
+  { reservation, typeArg, withdrawFrom }: NonNullable<CallArg['FundsWithdrawal']>,
+  { sender, gasData }: TransactionData,
+  { typeText }: LoadContext,
+): LoadedInput {
+  // validation.ts refuses other sources
+  const owner = parseAddress(withdrawFrom.$kind === 'Sponsor' ? gasData.owner : sender)
+  return {
+    kind: 'withdrawal',
+    owner,
+    coinType: typeText(typeArg.Balance),
+    limit: BigInt(reservation.MaxAmountU64),
+  }
+}
+
+function loadInput(read: ReadAny, arg: CallArg, data: TransactionData, context: LoadContext): LoadedInput {
+  const { checks } = context
+  const sender = parseAddress(data.sender)
   if (arg.Pure) return { kind: 'pure', bytes: fromBase64(arg.Pure.bytes) }
+  if (arg.FundsWithdrawal) return loadWithdrawal(arg.FundsWithdrawal, data, context)
   const { ImmOrOwnedObject, SharedObject, Receiving } = arg.Object ?? {}
   if (ImmOrOwnedObject) {
     const object = findVersion(read, ImmOrOwnedObject)
@@ -83,37 +112,117 @@ function loadInput(read: ReadAny, arg: CallArg, sender: Address, checks: boolean
   throw new LedgerError('INVALID_ARGUMENT', 'unknown kind of input')
 }
 
-function loadGas(read: ReadAny, payment: readonly ObjectRef[], owner: Address, budget: bigint): MoveObject[] {
-  // only a simulation gets here without gas; it then has a coin made up for it
-  if (payment.length === 0) return []
-  const coins = payment.map(ref => {
-    const coin = findVersion(read, ref)
-    if (coin.type !== suiCoinType) refuse(`Gas object is not a SUI coin: ${coin.id}`)
-    if (coin.owner.kind !== 'address' || coin.owner.address !== owner)
-      refuse(`Gas object ${coin.id} is not owned by the gas owner ${owner}`)
-    return coin
-  })
-  const balance = coins.reduce((sum, coin) => sum + coinBalance(coin.contents), 0n)
-  if (balance < budget)
-    refuse(
-      `Balance of gas object ${balance} is lower than the needed amount: ${budget}. Insufficient SUI to cover the gas budget`,
-    )
-  return coins
+interface Gas {
+  gas: MoveObject[]
+  gasFunds?: GasFunds
 }
 
-/** Reads and checks all inputs and the gas; throws LedgerError. Without checks, ownership and gas are not looked at. */
+/** Coins, and references that stand for the payer's funds. */
+function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadContext): Gas {
+  const owner = parseAddress(gasData.owner)
+  const budget = BigInt(gasData.budget)
+  if (gasData.payment.length === 0) {
+    // without checks, and in a simulation that leaves the gas open, a coin is made up
+    return context.checks
+      ? { gas: [], gasFunds: { owner, reserved: budget, isTarget: true, hasCoin: false } }
+      : { gas: [] }
+  }
+  const gas: MoveObject[] = []
+  let reserved = 0n
+  let isTarget = false
+  for (const [i, ref] of gasData.payment.entries()) {
+    const reservation = reservationOf(ref.digest)
+    if (!reservation) {
+      gas.push(loadCoin(read, ref, owner))
+      continue
+    }
+    if (parseAddress(ref.objectId) !== reservationId(owner, suiType, context.chainId))
+      refuse(`Gas payment ${ref.objectId} reserves funds of another address or chain`)
+    if (reservation.epoch !== context.epoch)
+      refuse(
+        `Gas payment ${ref.objectId} reserves funds in epoch ${reservation.epoch}, now is ${context.epoch}`,
+      )
+    reserved += reservation.amount
+    isTarget ||= i === 0
+  }
+  const total = gas.reduce((sum, coin) => sum + coinBalance(coin.contents), reserved)
+  if (context.checks && total < budget)
+    refuse(
+      `Balance of gas object ${total} is lower than the needed amount: ${budget}. Insufficient SUI to cover the gas budget`,
+    )
+  return { gas, ...(reserved > 0n && { gasFunds: { owner, reserved, isTarget, hasCoin: true } }) }
+}
+
+function loadCoin(read: ReadAny, ref: ObjectRef, owner: Address): MoveObject {
+  const coin = findVersion(read, ref)
+  if (coin.type !== suiCoinType) refuse(`Gas object is not a SUI coin: ${coin.id}`)
+  if (coin.owner.kind !== 'address' || coin.owner.address !== owner)
+    refuse(`Gas object ${coin.id} is not owned by the gas owner ${owner}`)
+  return coin
+}
+
+/** What is reserved of each owner's funds must be there, all of it together. */
+function checkReservations(read: ReadAny, { inputs, gasFunds }: LoadedTransaction): void {
+  const wanted = new Map<Address, { owner: Address; coinType: string; amount: bigint }>()
+  const reserve = (owner: Address, coinType: string, amount: bigint) => {
+    const id = fundsId(owner, coinType)
+    wanted.set(id, { owner, coinType, amount: (wanted.get(id)?.amount ?? 0n) + amount })
+  }
+  for (const entry of inputs)
+    if (entry.kind === 'withdrawal') reserve(entry.owner, entry.coinType, entry.limit)
+  if (gasFunds) reserve(gasFunds.owner, suiType, gasFunds.reserved)
+  for (const [id, { owner, coinType, amount }] of wanted) {
+    const found = read(id)
+    const available = (found?.kind === 'move' && fundsOf(found)?.amount) || 0n
+    if (available < amount)
+      refuse(
+        `Invalid withdraw reservation: ${owner} has ${available} of ${coinType} in its address balance, ` +
+          `which is less than the ${amount} that the transaction reserves`,
+      )
+  }
+}
+
+const maxEpochsValid = 1n
+
+/** What uses up no owned object could be executed again once its digest is forgotten, so it must expire soon. */
+function checkReplay(loaded: LoadedTransaction, { expiration }: TransactionData): void {
+  if (loaded.gas.length > 0 || inputObjects(loaded).some(({ owner }) => owner.kind === 'address')) return
+  const during = expiration?.ValidDuring ?? expiration?.Validity
+  const isShort =
+    during &&
+    during.minEpoch !== null &&
+    during.maxEpoch !== null &&
+    BigInt(during.maxEpoch) - BigInt(during.minEpoch) <= maxEpochsValid
+  if (!isShort)
+    refuse(
+      'Invalid expiration: a transaction that has no owned object among its inputs and gas needs a ValidDuring ' +
+        'expiration of at most two epochs',
+    )
+}
+
+/**
+ * Reads and checks all inputs and the gas; throws LedgerError. Without checks, ownership, funds and gas are not looked
+ * at; `openGas`: a simulation that leaves the gas to be found.
+ */
 export function loadTransaction(
   read: ReadAny,
   { data, programmable }: ParsedTransaction,
-  { checks }: { checks: boolean },
+  context: LoadContext & { openGas: boolean },
 ): LoadedTransaction {
-  const sender = parseAddress(data.sender)
-  const inputs = programmable.inputs.map(arg => loadInput(read, arg, sender, checks))
-  const { payment, owner, budget } = data.gasData
-  const gasIds = new Set(payment.map(coin => coin.objectId))
-  for (const entry of inputs)
-    if (entry.kind !== 'pure' && gasIds.has(entry.object.id))
-      refuse(`Object ${entry.object.id} is both an input and a gas payment`)
-  const gas = loadGas(read, payment, parseAddress(owner), checks ? BigInt(budget) : 0n)
-  return { inputs, gas }
+  const inputs = programmable.inputs.map(arg => loadInput(read, arg, data, context))
+  const gasIds = new Set(data.gasData.payment.map(coin => coin.objectId))
+  const { openGas, checks } = context
+  const isOpen = openGas && data.gasData.payment.length === 0
+  const loaded: LoadedTransaction = {
+    inputs,
+    ...loadGas(read, data, { ...context, checks: checks && !isOpen }),
+    budget: checks && !isOpen ? BigInt(data.gasData.budget) : 0n,
+  }
+  for (const object of inputObjects(loaded))
+    if (gasIds.has(object.id)) refuse(`Object ${object.id} is both an input and a gas payment`)
+  if (checks) {
+    checkReservations(read, loaded)
+    if (!isOpen) checkReplay(loaded, data)
+  }
+  return loaded
 }

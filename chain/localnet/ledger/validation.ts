@@ -104,6 +104,16 @@ function checkRandom(transaction: ProgrammableData): void {
   }
 }
 
+function checkWithdrawal({
+  reservation,
+  withdrawFrom,
+}: NonNullable<ProgrammableData['inputs'][number]['FundsWithdrawal']>): void {
+  if (withdrawFrom.$kind === 'SenderAllowance')
+    throw new LedgerError('UNIMPLEMENTED', 'withdrawals by allowance are not supported')
+  if (BigInt(reservation.MaxAmountU64) === 0n)
+    refuse('Invalid withdraw reservation: the amount must not be zero')
+}
+
 /** Rules that need nothing but the transaction; throws LedgerError. */
 export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmable'>): void {
   const { inputs, commands } = programmable
@@ -111,7 +121,7 @@ export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmab
   for (const command of commands) checkCommand(command)
   const objects: Address[] = []
   for (const input of inputs) {
-    if (input.FundsWithdrawal) throw new LedgerError('UNIMPLEMENTED', 'address balances are not supported')
+    if (input.FundsWithdrawal) checkWithdrawal(input.FundsWithdrawal)
     if (input.Pure)
       below(
         'maximum pure argument size',
@@ -128,6 +138,11 @@ export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmab
     'maximum input + receiving objects in a transaction',
     objects.length + packages.size,
     LIMITS.maxInputObjects,
+  )
+  limit(
+    'number of withdrawals from address balances',
+    inputs.filter(input => input.FundsWithdrawal).length,
+    LIMITS.maxWithdrawals,
   )
   if (new Set(objects).size !== objects.length) refuse('Duplicate object reference in the inputs')
   checkRandom(programmable)
@@ -148,7 +163,6 @@ export function checkGas(data: TransactionData, referenceGasPrice: bigint): void
   if (budget < minimum) refuse(`Gas budget: ${budget} is lower than min: ${minimum}`)
   if (budget > LIMITS.maxTxGasMist) refuse(`Gas budget: ${budget} is higher than max: ${LIMITS.maxTxGasMist}`)
   const { payment } = data.gasData
-  if (payment.length === 0) refuse('Gas payment is empty: address balances are not supported')
   limit('number of gas payment objects', payment.length, LIMITS.maxGasPaymentObjects)
   if (new Set(payment.map(coin => coin.objectId)).size !== payment.length)
     refuse('Duplicate object reference in the gas payment')

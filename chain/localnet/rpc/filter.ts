@@ -96,6 +96,8 @@ export class TransactionView {
     const addresses = new Set([sender, gasData.owner])
     for (const [, change] of this.effects.changedObjects) {
       const owner = change.outputState.$kind === 'ObjectWrite' ? change.outputState.ObjectWrite[1] : undefined
+      if (change.outputState.AccumulatorWriteV1)
+        addresses.add(change.outputState.AccumulatorWriteV1.address.address)
       if (owner?.$kind === 'AddressOwner') addresses.add(owner.AddressOwner)
       if (owner?.$kind === 'ConsensusAddressOwner') addresses.add(owner.ConsensusAddressOwner.owner)
     }

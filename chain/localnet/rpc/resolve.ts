@@ -1,10 +1,12 @@
+import { randomInt } from 'node:crypto'
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { toBase64 } from '@mysten/sui/utils'
 import { type Address, parseAddress, SYSTEM } from '../ledger/address.ts'
 import type { Command } from '../ledger/execution/execute.ts'
+import { reservationOf, reservationRef } from '../ledger/funds.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { FLAT_GAS_UNITS, LIMITS, REFERENCE_GAS_PRICE } from '../ledger/limits.ts'
-import { coinBalance, type LedgerObject, suiCoinType } from '../ledger/object.ts'
+import { coinBalance, type LedgerObject, suiCoinType, suiType } from '../ledger/object.ts'
 import { type CallArg, serializeTransaction } from '../ledger/transaction.ts'
 import { argumentsOf } from '../ledger/validation.ts'
 import { VmError } from '../vm/index.ts'
@@ -37,11 +39,12 @@ function inputUses(ledger: Ledger, commands: readonly Command[]): Map<number, Us
     }
     const { package: id, module, function: name, arguments: args } = command.MoveCall
     for (const [i, type] of parametersOf(ledger, id, module, name).entries()) {
+      const value = type.kind === 'reference' ? type.target : type
       const isReceiving =
-        type.kind === 'datatype' &&
-        type.address === SYSTEM.sui &&
-        type.module === 'transfer' &&
-        type.name === 'Receiving'
+        value.kind === 'datatype' &&
+        value.address === SYSTEM.sui &&
+        value.module === 'transfer' &&
+        value.name === 'Receiving'
       const mutable = type.kind === 'reference' ? type.mutable : true
       note(args[i]?.Input, { mutable, receiving: isReceiving })
     }
@@ -129,33 +132,82 @@ function resolveInput(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefin
           },
         },
       }
+    case inputKind.funds:
+      return { $kind: 'FundsWithdrawal', FundsWithdrawal: withdrawalOf(input.fundsWithdrawal) }
     default:
       if (input.objectId !== undefined) return resolveObject(ledger, input, use)
       throw invalid('an input has no kind')
   }
 }
 
-/** The owner's largest SUI coins that are not inputs already. */
+function withdrawalOf(
+  message: GrpcTypes.FundsWithdrawal | undefined,
+): NonNullable<CallArg['FundsWithdrawal']> {
+  if (message?.amount === undefined || message.coinType === undefined)
+    throw invalid('a withdrawal lacks its amount or coin type')
+  if (message.source === 3) throw invalid('withdrawals by allowance are not supported')
+  return {
+    reservation: { $kind: 'MaxAmountU64', MaxAmountU64: message.amount.toString() },
+    typeArg: { $kind: 'Balance', Balance: message.coinType },
+    withdrawFrom:
+      message.source === 2 ? { $kind: 'Sponsor', Sponsor: true } : { $kind: 'Sender', Sender: true },
+  }
+}
+
+/** What the payer's address balance has left besides the transaction's own withdrawals. */
+function freeFunds(ledger: Ledger, owner: Address, sender: Address, inputs: readonly CallArg[]): bigint {
+  let free = ledger.objects.balance(owner, suiType).funds
+  for (const { FundsWithdrawal: withdrawal } of inputs) {
+    if (!withdrawal || ledger.vm.types.fromTag(withdrawal.typeArg.Balance).text !== suiType) continue
+    const isPayers = withdrawal.withdrawFrom.$kind === 'Sponsor' || owner === sender
+    if (isPayers) free -= BigInt(withdrawal.reservation.MaxAmountU64)
+  }
+  return free > 0n ? free : 0n
+}
+
+type Payment = ReturnType<typeof refOf>[]
+
+/**
+ * As Sui's full nodes pay: from the address balance when it is enough and no command needs the gas coin; else with
+ * coins, and the address balance in front of them when the gas coin is used or they do not suffice.
+ */
 function selectGas(
+  ledger: Ledger,
+  { owner, sender, budget }: { owner: Address; sender: Address; budget: bigint },
+  inputs: readonly CallArg[],
+  commands: readonly Command[],
+): Payment {
+  const usesGasCoin = commands.some(command => argumentsOf(command).some(({ $kind }) => $kind === 'GasCoin'))
+  const free = freeFunds(ledger, owner, sender, inputs)
+  if (!usesGasCoin && free >= budget) return []
+  const coins = gasCoins(ledger, owner, inputs)
+  const total = coins.reduce((sum, { balance }) => sum + balance, 0n)
+  const needsFunds = free > 0n && (usesGasCoin || total < budget)
+  if (total + (needsFunds ? free : 0n) < budget || (coins.length === 0 && !needsFunds))
+    throw invalid(
+      `Unable to perform gas selection due to insufficient SUI balance (in MIST) for account ${owner} ` +
+        `to satisfy required budget ${budget}.`,
+    )
+  const refs = coins.map(({ coin }) => refOf(coin))
+  if (!needsFunds) return refs
+  const { chainId } = ledger.identity
+  const reserved = reservationRef(owner, suiType, chainId, { amount: free, epoch: ledger.epoch })
+  return [reserved, ...refs.slice(0, LIMITS.maxGasPaymentObjects - 1)]
+}
+
+/** The owner's largest SUI coins that are not inputs already. */
+function gasCoins(
   ledger: Ledger,
   owner: Address,
   inputs: readonly CallArg[],
-  budget: bigint,
-): LedgerObject[] {
+): { coin: LedgerObject; balance: bigint }[] {
   const used = new Set(inputs.map(input => input.Object?.ImmOrOwnedObject?.objectId))
-  const coins = ledger.objects
+  return ledger.objects
     .ownedBy(owner, { limit: 1000, type: suiCoinType })
     .items.filter(coin => coin.owner.kind === 'address' && !used.has(coin.id))
     .map(coin => ({ coin, balance: coinBalance(coin.contents) }))
     .sort((a, b) => (a.balance > b.balance ? -1 : a.balance < b.balance ? 1 : 0))
     .slice(0, LIMITS.maxGasPaymentObjects)
-  const total = coins.reduce((sum, { balance }) => sum + balance, 0n)
-  if (total < budget || coins.length === 0)
-    throw invalid(
-      `Unable to perform gas selection due to insufficient SUI balance (in MIST) for account ${owner} ` +
-        `to satisfy required budget ${budget}.`,
-    )
-  return coins.map(({ coin }) => coin)
 }
 
 function expirationOf(message: GrpcTypes.TransactionExpiration | undefined) {
@@ -181,6 +233,18 @@ function expirationOf(message: GrpcTypes.TransactionExpiration | undefined) {
       throw invalid('this kind of expiration is not supported')
   }
 }
+
+/** What pays without coins has to expire in this epoch or the next. */
+const soon = ({ epoch, identity }: Ledger) => ({
+  ValidDuring: {
+    minEpoch: epoch.toString(),
+    maxEpoch: (epoch + 1n).toString(),
+    minTimestamp: null,
+    maxTimestamp: null,
+    chain: identity.chainId,
+    nonce: randomInt(2 ** 32),
+  },
+})
 
 const milliseconds = (time: { seconds: bigint; nanos: number } | undefined): string | null =>
   time ? (time.seconds * 1000n + BigInt(Math.floor(time.nanos / 1_000_000))).toString() : null
@@ -221,13 +285,18 @@ export function resolveTransaction(
     version: version.toString(),
     digest,
   }))
-  if (doGasSelection && payment.length === 0) payment = selectGas(ledger, owner, inputs, budget).map(refOf)
+  let expiration: ReturnType<typeof expirationOf> = expirationOf(message.expiration)
+  if (doGasSelection && payment.length === 0) {
+    payment = selectGas(ledger, { owner, sender, budget }, inputs, commands)
+    const isCoinless = payment.every(({ digest }) => reservationOf(digest))
+    if (isCoinless && 'None' in expiration) expiration = soon(ledger)
+  }
   return serializeTransaction({
     V1: {
       kind: { ProgrammableTransaction: { inputs, commands } },
       sender,
       gasData: { payment, owner, price: price.toString(), budget: budget.toString() },
-      expiration: expirationOf(message.expiration),
+      expiration,
     },
   })
 }

@@ -183,6 +183,10 @@ export interface NativeContext {
   hasChild(parent: Address, id: Address): boolean
   hasChildWithType(parent: Address, id: Address, type: MoveType): boolean
   emit(type: MoveType, value: Value): void
+  /** Adds to the funds of `owner`, which are the field `accumulator` of the root; `type` is what they are, a Balance. */
+  depositFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void
+  /** Takes from the funds; whether there are enough is known at the end of the transaction. */
+  withdrawFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void
 }
 
 export interface NativeCall {

@@ -147,9 +147,9 @@ describe('HTTP face: towards strangers', () => {
     let count = 0
     const pieces: Pieces = {
       ...node.pieces,
-      holdsSliver: async (...args) => {
+      hasSliver: async (...args) => {
         if (++count === 2) seen.resolve()
-        return await node.pieces.holdsSliver(...args)
+        return await node.pieces.hasSliver(...args)
       },
     }
     const url = await node.face({ pieces, limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })

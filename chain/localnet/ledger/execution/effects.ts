@@ -1,20 +1,24 @@
 import { bcs } from '@mysten/sui/bcs'
-import type { Address } from '../address.ts'
+import { type Address, SYSTEM } from '../address.ts'
 import { type Digest, digestAs } from '../digest.ts'
+import { fundsField, fundsOf } from '../funds.ts'
 import { FLAT_GAS_UNITS, LIMITS } from '../limits.ts'
 import {
   coinBalance,
   coinTypeOf,
   type LedgerObject,
+  type MoveObject,
   type Owner,
   ownerToBcs,
   sealMove,
   sealPackage,
+  suiType,
 } from '../object.ts'
 import { abilities } from './arguments.ts'
 import type { Execution, WrittenObject } from './execute.ts'
 import { statusOf } from './failure.ts'
-import type { LoadedTransaction } from './inputs.ts'
+import { inputObjects, type LoadedTransaction } from './inputs.ts'
+import type { FundsChange } from './object-runtime.ts'
 
 export interface BalanceChange {
   address: Address
@@ -30,6 +34,10 @@ export interface Outcome {
   events: Uint8Array | undefined
   written: LedgerObject[]
   removed: Address[]
+  /** funds of addresses as they are afterwards; not part of the effects, as the chain settles them after it */
+  settled: MoveObject[]
+  /** fields of funds that are used up */
+  emptied: Address[]
   /** type of every changed object that has one; packages are `package` */
   objectTypes: Map<Address, string>
   balanceChanges: BalanceChange[]
@@ -46,6 +54,7 @@ export interface OutcomeInput {
   digest: Digest
   epoch: bigint
   gasPrice: bigint
+  read: (id: Address) => LedgerObject | undefined
   hasTypeAbility: (type: WrittenObject['type'], ability: number) => boolean
   /** digests of transactions that made the packages which are called */
   packageDependencies: Iterable<Digest>
@@ -68,9 +77,7 @@ export const parseEvents = (bytes: Uint8Array) => TransactionEvents.parse(bytes)
 /** Versions are Lamport's: one above the highest of all inputs. */
 export function lamportVersion(loaded: LoadedTransaction): bigint {
   let highest = 0n
-  for (const { version } of loaded.gas) if (version > highest) highest = version
-  for (const entry of loaded.inputs)
-    if (entry.kind !== 'pure' && entry.object.version > highest) highest = entry.object.version
+  for (const { version } of [...loaded.gas, ...inputObjects(loaded)]) if (version > highest) highest = version
   return highest + 1n
 }
 
@@ -80,12 +87,44 @@ const sealOwner = (owner: Owner, version: bigint): Owner => {
   return owner
 }
 
-function chargeGas(execution: Execution, gasId: Address | undefined, cost: bigint): void {
-  const gas = gasId === undefined ? undefined : execution.written.get(gasId)
-  if (!gas) return
+function chargeGas({ funds, gasCoin, written }: Execution, loaded: LoadedTransaction, cost: bigint): void {
+  const gas = gasCoin === undefined ? undefined : written.get(gasCoin)
+  if (!gas) {
+    // the payer's funds were reserved and given back: they have changed already
+    for (const change of funds.values())
+      if (loaded.gasFunds && change.owner === loaded.gasFunds.owner && change.type.text === suiBalance)
+        change.withdrawn += cost
+    return
+  }
   const contents = gas.contents.slice()
   new DataView(contents.buffer).setBigUint64(32, coinBalance(contents) - cost, true)
-  execution.written.set(gas.id, { ...gas, contents })
+  written.set(gas.id, { ...gas, contents })
+}
+
+/** What a transaction did to funds in one number, positive when there are more. */
+const netOf = ({ deposited, withdrawn }: FundsChange): bigint => deposited - withdrawn
+
+const balancePrefix = `${SYSTEM.sui}::balance::Balance<`
+const suiBalance = `${balancePrefix}${suiType}>`
+const currencyOf = ({ type }: FundsChange): string => type.text.slice(balancePrefix.length, -1)
+
+/** The fields of funds afterwards. */
+function settle(input: OutcomeInput, version: bigint): Pick<Outcome, 'settled' | 'emptied'> {
+  const settled: MoveObject[] = []
+  const emptied: Address[] = []
+  for (const change of input.execution.funds.values()) {
+    const found = input.read(change.id)
+    const before = found?.kind === 'move' ? found : undefined
+    const amount = ((before && fundsOf(before)?.amount) ?? 0n) + netOf(change)
+    if (netOf(change) === 0n) continue
+    const next = before && before.version >= version ? before.version + 1n : version
+    if (amount === 0n) emptied.push(change.id)
+    else
+      settled.push(
+        fundsField({ owner: change.owner, coinType: currencyOf(change), amount }, next, input.digest),
+      )
+  }
+  return { settled, emptied }
 }
 
 export function makeOutcome(
@@ -94,8 +133,8 @@ export function makeOutcome(
   const { execution, loaded, digest } = input
   const version = lamportVersion(loaded)
   const cost = FLAT_GAS_UNITS * input.gasPrice
-  const gasId = loaded.gas[0]?.id
-  chargeGas(execution, gasId, cost)
+  chargeGas(execution, loaded, cost)
+  const gasId = execution.gasCoin
 
   const written: LedgerObject[] = [...execution.written.values()].map(object =>
     sealMove({
@@ -140,8 +179,9 @@ export function makeOutcome(
     events,
     written,
     removed: [...execution.modified.keys()].filter(id => !execution.written.has(id)),
+    ...settle(input, version),
     objectTypes,
-    balanceChanges: balanceChanges([...execution.modified.values()], written),
+    balanceChanges: balanceChanges([...execution.modified.values()], written, [...execution.funds.values()]),
     message: execution.failure?.message,
     success: !execution.failure,
     cost,
@@ -160,7 +200,11 @@ function changedObjects(execution: Execution, written: readonly LedgerObject[]):
     ...execution.modified.keys(),
     ...outputs.keys(),
   ])
-  return [...ids].sort().map(id => {
+  const funds: ChangedObjects = [...execution.funds.values()].map(change => [
+    change.id,
+    { inputState: { NotExist: true }, outputState: fundsState(change), idOperation: { None: true } },
+  ])
+  const objects: ChangedObjects = [...ids].map(id => {
     const before = execution.modified.get(id)
     const after = outputs.get(id)
     const isNew = execution.created.has(id) || after?.kind === 'package'
@@ -179,6 +223,18 @@ function changedObjects(execution: Execution, written: readonly LedgerObject[]):
       },
     ]
   })
+  return [...objects, ...funds].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function fundsState(change: FundsChange): Change['outputState'] {
+  const net = netOf(change)
+  return {
+    AccumulatorWriteV1: {
+      address: { address: change.owner, ty: change.type.text },
+      operation: net < 0n ? { Split: true } : { Merge: true },
+      value: { Integer: net < 0n ? -net : net },
+    },
+  }
 }
 
 function outputState(after: LedgerObject | undefined): ChangedObjects[number][1]['outputState'] {
@@ -197,8 +253,8 @@ function readOnlyShared(loaded: LoadedTransaction): EffectsInput['unchangedConse
 
 function dependencies({ execution, loaded, packageDependencies }: OutcomeInput): Digest[] {
   const digests = new Set<Digest>(packageDependencies)
-  for (const entry of loaded.inputs) if (entry.kind !== 'pure') digests.add(entry.object.previousTransaction)
-  for (const object of [...loaded.gas, ...execution.loaded.values()]) digests.add(object.previousTransaction)
+  for (const object of [...inputObjects(loaded), ...loaded.gas, ...execution.loaded.values()])
+    digests.add(object.previousTransaction)
   return [...digests].sort()
 }
 
@@ -226,22 +282,30 @@ function eventsBcs({
 }
 
 /** By address and coin type, without those that stay the same. */
-function balanceChanges(before: readonly LedgerObject[], after: readonly LedgerObject[]): BalanceChange[] {
+function balanceChanges(
+  before: readonly LedgerObject[],
+  after: readonly LedgerObject[],
+  funds: readonly FundsChange[],
+): BalanceChange[] {
   const changes = new Map<string, BalanceChange>()
+  const add = (address: Address, coinType: string, amount: bigint) => {
+    const key = `${address} ${coinType}`
+    const change = changes.get(key) ?? { address, coinType, amount: 0n }
+    change.amount += amount
+    changes.set(key, change)
+  }
   const count = (objects: readonly LedgerObject[], sign: bigint) => {
     for (const object of objects) {
       const coinType = object.kind === 'move' ? coinTypeOf(object.type) : undefined
       if (coinType === undefined || object.kind !== 'move') continue
       const { owner } = object
       if (owner.kind !== 'address' && owner.kind !== 'consensus') continue
-      const key = `${owner.address} ${coinType}`
-      const change = changes.get(key) ?? { address: owner.address, coinType, amount: 0n }
-      change.amount += sign * coinBalance(object.contents)
-      changes.set(key, change)
+      add(owner.address, coinType, sign * coinBalance(object.contents))
     }
   }
   count(before, -1n)
   count(after, 1n)
+  for (const change of funds) add(change.owner, currencyOf(change), netOf(change))
   return [...changes.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, change]) => change)

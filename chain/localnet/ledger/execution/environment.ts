@@ -1,5 +1,5 @@
 import type { MoveType, Vm } from '../../vm/index.ts'
-import type { Address } from '../address.ts'
+import { type Address, SYSTEM } from '../address.ts'
 import type { PackageObject } from '../object.ts'
 import type { Arguments } from './arguments.ts'
 import type { ObjectRuntime } from './object-runtime.ts'
@@ -20,10 +20,26 @@ export interface Environment {
   readonly newPackages: NewPackage[]
 }
 
+const suiDatatype =
+  (vm: Vm) =>
+  (module: string, name: string, args: MoveType[] = []): MoveType =>
+    vm.types.datatype(SYSTEM.sui, module, name, args)
+
+/** Types of a currency; throws VmError. */
+export const currencyTypes = (vm: Vm, coinType: string) => {
+  const sui = suiDatatype(vm)
+  const currency = vm.types.fromTag(coinType)
+  const balance = sui('balance', 'Balance', [currency])
+  return {
+    coin: sui('coin', 'Coin', [currency]),
+    balance,
+    withdrawal: sui('funds_accumulator', 'Withdrawal', [balance]),
+  }
+}
+
 /** Types the executor names itself. */
 export const wellKnown = (vm: Vm) => {
-  const sui = (module: string, name: string, args: MoveType[] = []) =>
-    vm.types.datatype(`0x${'2'.padStart(64, '0')}`, module, name, args)
+  const sui = suiDatatype(vm)
   return {
     txContext: sui('tx_context', 'TxContext'),
     upgradeCap: sui('package', 'UpgradeCap'),

@@ -1,16 +1,21 @@
 import type { bcs } from '@mysten/sui/bcs'
 import type { MoveType, Value, Vm } from '../../vm/index.ts'
 import type { Address } from '../address.ts'
+import { fundsId, fundsOf } from '../funds.ts'
 import { LIMITS } from '../limits.ts'
-import type { LedgerObject, Owner } from '../object.ts'
+import { coinBalance, type LedgerObject, type Owner, suiType } from '../object.ts'
 import { type Argument, Arguments } from './arguments.ts'
 import { makeMoveVec, mergeCoins, splitCoins, transferObjects } from './coin-commands.ts'
-import type { Environment, NewPackage } from './environment.ts'
-
+import { currencyTypes, type Environment, type NewPackage } from './environment.ts'
 import { type ExecutionFailure, fail, toFailure } from './failure.ts'
 import { type LoadedTransaction, newSlot, type Slot } from './inputs.ts'
 import { moveCall, resolveType } from './move-call.ts'
-import { type EmittedEvent, ObjectRuntime, type TransactionContext } from './object-runtime.ts'
+import {
+  type EmittedEvent,
+  type FundsChange,
+  ObjectRuntime,
+  type TransactionContext,
+} from './object-runtime.ts'
 import { publish, upgrade } from './publish.ts'
 
 type TransactionData = ReturnType<typeof bcs.TransactionData.parse>
@@ -50,6 +55,9 @@ export interface Execution {
   packages: NewPackage[]
   events: EmittedEvent[]
   outputs: CommandOutput[]
+  funds: ReadonlyMap<Address, FundsChange>
+  /** the coin that pays; absent when funds do */
+  gasCoin?: Address
 }
 
 export interface ExecuteInput {
@@ -99,7 +107,11 @@ export function execute(input: ExecuteInput): Execution {
     }
     env.args.checkUnused()
     const { written, modified } = collect(env, loaded, slots, gas)
+    const gasCoin = settleGas(env, loaded, gas, written)
+    if (checks) checkFunds(runtime, read)
     return {
+      gasCoin,
+      funds: runtime.funds,
       written,
       modified,
       loaded: runtime.loaded,
@@ -113,7 +125,7 @@ export function execute(input: ExecuteInput): Execution {
     for (const { id } of env.newPackages) vm.unloadPackage(id)
     const failure = toFailure(error)
     return {
-      ...failed(vm, loaded, failure),
+      ...failed(vm, loaded, failure, context),
       command: command < transaction.commands.length ? command : undefined,
       loaded: runtime.loaded,
     }
@@ -129,6 +141,10 @@ function inputSlot(vm: Vm, entry: LoadedTransaction['inputs'][number], runtime: 
       runtime.addReceivable(entry.object)
       return newSlot({ receiving: { id, version } })
     }
+    case 'withdrawal': {
+      const { owner, coinType, limit } = entry
+      return newSlot({ type: currencyTypes(vm, coinType).withdrawal, cell: [[owner, limit]] })
+    }
     case 'object': {
       const { object, access } = entry
       const type = vm.types.fromTag(object.type)
@@ -138,17 +154,69 @@ function inputSlot(vm: Vm, entry: LoadedTransaction['inputs'][number], runtime: 
   }
 }
 
-/** The first gas coin with the balances of all. */
-function gasSlot(vm: Vm, { gas }: LoadedTransaction, runtime: ObjectRuntime): Slot {
-  const type = vm.types.fromTag(`0x2::coin::Coin<0x2::sui::SUI>`)
+const suiFunds = (vm: Vm, owner: Address) =>
+  [currencyTypes(vm, suiType).balance, fundsId(owner, suiType), owner] as const
+
+/**
+ * What the commands see as the gas coin: the first payment with the balances of all, less the budget. When funds come
+ * first it is made for the transaction. Without a payment there is none.
+ */
+function gasSlot(
+  vm: Vm,
+  { gas, gasFunds, budget }: LoadedTransaction,
+  runtime: ObjectRuntime,
+): Slot | undefined {
+  const type = currencyTypes(vm, suiType).coin
   const [first, ...others] = gas
-  if (!first) return newSlot({ type, cell: [[[[`0x${'f'.repeat(64)}`]], [simulatedGas]]], isGas: true })
-  const balance = (object: { contents: Uint8Array }) =>
-    (vm.deserialize(type, object.contents) as [Value, [bigint]])[1][0]
-  const total = gas.reduce((sum, coin) => sum + balance(coin), 0n)
-  runtime.addInput(first)
-  for (const coin of others) runtime.deleteUid(coin.id)
-  return newSlot({ type, cell: [[[[first.id]], [total]]], object: first, access: 'mutable', isGas: true })
+  if (gasFunds) runtime.withdrawFunds(...suiFunds(vm, gasFunds.owner), gasFunds.reserved)
+  if (gasFunds && !gasFunds.hasCoin) return undefined
+  if (!first && !gasFunds)
+    return newSlot({ type, cell: [[[[`0x${'f'.repeat(64)}`]], [simulatedGas]]], isGas: true })
+  const total = gas.reduce((sum, { contents }) => sum + coinBalance(contents), gasFunds?.reserved ?? 0n)
+  const isFunds = gasFunds?.isTarget === true
+  for (const coin of isFunds ? gas : others) runtime.deleteUid(coin.id)
+  if (isFunds) {
+    const id = runtime.freshId()
+    return newSlot({ type, cell: [[[[id]], [total - budget]]], access: 'mutable', isGas: true, madeFor: id })
+  }
+  runtime.addInput(first!)
+  const cell = [[[[first!.id]], [total - budget]]]
+  return newSlot({ type, cell, object: first, access: 'mutable', isGas: true })
+}
+
+/** Gives the budget back to what pays, before it is charged; answers the coin that pays. */
+function settleGas(
+  { vm, runtime }: Environment,
+  { gasFunds, budget }: LoadedTransaction,
+  gas: Slot | undefined,
+  written: Map<Address, WrittenObject>,
+): Address | undefined {
+  const coinId = gas?.madeFor ?? gas?.object?.id
+  const coin = coinId === undefined ? undefined : written.get(coinId)
+  if (coin) {
+    const contents = coin.contents.slice()
+    new DataView(contents.buffer).setBigUint64(32, coinBalance(contents) + budget, true)
+    written.set(coin.id, { ...coin, contents })
+    return coin.id
+  }
+  if (!gasFunds?.isTarget) return undefined
+  if (gas?.madeFor !== undefined) runtime.deleteUid(gas.madeFor)
+  const left = gas ? ((gas.cell[0] as Value[])[1] as bigint[])[0]! + budget : gasFunds.reserved
+  runtime.depositFunds(...suiFunds(vm, gasFunds.owner), left)
+  return undefined
+}
+
+/** Nobody may have taken more than there was; withdrawals among the inputs cannot, those from objects could. */
+function checkFunds({ funds }: ObjectRuntime, read: ExecuteInput['read']): void {
+  for (const { id, needed } of funds.values()) {
+    const found = read(id)
+    const available = (found?.kind === 'move' && fundsOf(found)?.amount) || 0n
+    if (needed > available)
+      throw fail(
+        { InsufficientBalanceForWithdraw: true },
+        `Insufficient funds for withdraw: ${needed} are taken of ${available}`,
+      )
+  }
 }
 
 function runCommand(env: Environment, command: Command): void {
@@ -192,7 +260,7 @@ const describe = (vm: Vm, args: Arguments, command: number): CommandOutput => ({
 })
 
 /** Where every object ended up. */
-function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Slot[], gas: Slot) {
+function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Slot[], gas: Slot | undefined) {
   const { vm, runtime } = env
   const written = new Map<Address, WrittenObject>()
   const modified = new Map<Address, LedgerObject>()
@@ -202,7 +270,7 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
     written.set(id, { id, type, contents, owner })
   }
   for (const coin of loaded.gas) modified.set(coin.id, coin)
-  for (const slot of [...slots, gas]) {
+  for (const slot of gas ? [...slots, gas] : slots) {
     const { object, cell, access, type } = slot
     if (!object || access !== 'mutable') continue
     modified.set(object.id, object)
@@ -261,7 +329,12 @@ function checkShared(
 }
 
 /** A failed transaction writes its mutable inputs as they were, with new versions, and merges the gas. */
-function failed(vm: Vm, loaded: LoadedTransaction, failure: ExecutionFailure): Omit<Execution, 'loaded'> {
+function failed(
+  vm: Vm,
+  loaded: LoadedTransaction,
+  failure: ExecutionFailure,
+  context: TransactionContext,
+): Omit<Execution, 'loaded'> {
   const written = new Map<Address, WrittenObject>()
   const modified = new Map<Address, LedgerObject>()
   for (const entry of loaded.inputs) {
@@ -270,17 +343,20 @@ function failed(vm: Vm, loaded: LoadedTransaction, failure: ExecutionFailure): O
     modified.set(id, entry.object)
     written.set(id, { id, type: vm.types.fromTag(type), contents, owner })
   }
-  const [first, ...others] = loaded.gas
-  if (first) {
-    const type = vm.types.fromTag(first.type)
-    const balances = loaded.gas.map(coin => vm.deserialize(type, coin.contents) as [Value, [bigint]])
-    const total = balances.reduce((sum, [, [value]]) => sum + value, 0n)
-    for (const coin of loaded.gas) modified.set(coin.id, coin)
-    written.set(first.id, {
-      id: first.id,
+  const { gas, gasFunds } = loaded
+  const runtime = new ObjectRuntime(vm, () => undefined, context)
+  const total = gas.reduce((sum, { contents }) => sum + coinBalance(contents), gasFunds?.reserved ?? 0n)
+  const target = gasFunds?.isTarget ? undefined : gas[0]
+  if (gasFunds) runtime.withdrawFunds(...suiFunds(vm, gasFunds.owner), gasFunds.reserved)
+  if (gasFunds?.isTarget) runtime.depositFunds(...suiFunds(vm, gasFunds.owner), total)
+  for (const coin of gas) modified.set(coin.id, coin)
+  if (target) {
+    const type = vm.types.fromTag(target.type)
+    written.set(target.id, {
+      id: target.id,
       type,
-      contents: vm.serialize(type, [[[first.id]], [total]]),
-      owner: first.owner,
+      contents: vm.serialize(type, [[[target.id]], [total]]),
+      owner: target.owner,
     })
   }
   return {
@@ -288,7 +364,9 @@ function failed(vm: Vm, loaded: LoadedTransaction, failure: ExecutionFailure): O
     written,
     modified,
     created: new Set(),
-    deleted: new Set(others.map(coin => coin.id)),
+    deleted: new Set(gas.filter(coin => coin !== target).map(coin => coin.id)),
+    funds: runtime.funds,
+    gasCoin: target?.id,
     packages: [],
     events: [],
     outputs: [],

@@ -51,6 +51,21 @@ export interface EmittedEvent {
   module: string
 }
 
+/** What a transaction does to one address's funds of one type. */
+export interface FundsChange {
+  /** the field of the accumulator root */
+  id: Address
+  owner: Address
+  /** `Balance<T>` */
+  type: MoveType
+  deposited: bigint
+  withdrawn: bigint
+  /** the most that was withdrawn and not yet deposited at any time: so much must have been there */
+  needed: bigint
+}
+
+const maxU64 = 2n ** 64n - 1n
+
 const emptyRuntimeError = (what: string): VmError =>
   new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'NATIVE_FAILURE' }, { cause: what })
 
@@ -61,6 +76,11 @@ const fieldOfOtherType = 2
 const sharedNotNew = 0
 const receivedOfOtherType = 2
 const notReceivable = 3
+// abort code of sui::funds_accumulator
+const fundsOverflow = 0
+
+/** System objects have fixed IDs, which no counter made. */
+const fixedIds: ReadonlySet<Address> = new Set(Object.values(SYSTEM))
 
 const idOf = (value: Value): Address => (((value as Value[])[0] as Value[])[0] as Value[])[0] as Address
 
@@ -93,6 +113,7 @@ export class ObjectRuntime implements NativeContext {
   readonly loaded = new Map<Address, MoveObject>()
   /** received objects and removed children: where they end up is known at the end */
   readonly taken = new Map<Address, MoveObject>()
+  readonly funds = new Map<Address, FundsChange>()
   readonly #children = new Map<Address, Child>()
   readonly #inputOwners = new Map<Address, Owner>()
   readonly #receivable = new Map<Address, MoveObject>()
@@ -148,8 +169,7 @@ export class ObjectRuntime implements NativeContext {
     this.placed.set(id, { type, value, owner })
     if (this.placed.size > LIMITS.maxNumTransferredMoveObjectIds)
       throw emptyRuntimeError('too many transfers')
-    // system objects have fixed IDs, which no counter made
-    if (this.created.has(id) || id === SYSTEM.clock || id === SYSTEM.random) return 'new'
+    if (this.created.has(id) || (fixedIds.has(id) && this.sender === SYSTEM.zero)) return 'new'
     const before = this.#inputOwners.get(id)
     return before && sameOwner(before, owner) ? 'same' : 'changed'
   }
@@ -250,6 +270,26 @@ export class ObjectRuntime implements NativeContext {
 
   hasChildWithType(parent: Address, id: Address, type: MoveType): boolean {
     return this.#child(parent, id)?.type === type
+  }
+
+  #fundsChange(type: MoveType, id: Address, owner: Address): FundsChange {
+    const change = this.funds.get(id) ?? { id, owner, type, deposited: 0n, withdrawn: 0n, needed: 0n }
+    this.funds.set(id, change)
+    return change
+  }
+
+  depositFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void {
+    const change = this.#fundsChange(type, accumulator, owner)
+    change.deposited += amount
+    if (change.deposited > maxU64) throw new NativeAbort(fundsOverflow)
+  }
+
+  withdrawFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void {
+    const change = this.#fundsChange(type, accumulator, owner)
+    change.withdrawn += amount
+    if (change.withdrawn > maxU64) throw new NativeAbort(fundsOverflow)
+    const needed = change.withdrawn - change.deposited
+    if (needed > change.needed) change.needed = needed
   }
 
   emit(type: MoveType, value: Value): void {

@@ -1,4 +1,5 @@
 import type { Address } from '../address.ts'
+import { fundsOf } from '../funds.ts'
 import { coinBalance, coinTypeOf, type LedgerObject, type MoveObject, type Owner } from '../object.ts'
 import { SortedList } from './sorted-list.ts'
 
@@ -17,6 +18,16 @@ export interface PageOptions {
 /** Where an object stands in what its owner has: pages go on after it. */
 export const ownedKey = ({ type, id }: MoveObject): string => `${type}|${id}`
 
+/** What an address has of one currency. */
+export interface Holdings {
+  /** in its coins */
+  total: bigint
+  /** number of coins */
+  coins: number
+  /** in its address balance */
+  funds: bigint
+}
+
 /** The newest version of every live object, with indexes for what clients ask. */
 export class LiveObjects {
   readonly #objects = new Map<Address, LedgerObject>()
@@ -24,8 +35,8 @@ export class LiveObjects {
   readonly #owned = new Map<Address, SortedList>()
   /** parent object -> IDs of its fields */
   readonly #children = new Map<Address, SortedList>()
-  /** address -> coin type -> balance and number of coins */
-  readonly #balances = new Map<Address, Map<string, { total: bigint; coins: number }>>()
+  /** address -> coin type -> what it has */
+  readonly #balances = new Map<Address, Map<string, Holdings>>()
   /** first version's ID -> IDs of all versions, in order */
   readonly #versions = new Map<Address, Address[]>()
   /** `CoinMetadata<T>`, `TreasuryCap<T>` and the like: type -> ID */
@@ -74,13 +85,13 @@ export class LiveObjects {
     return this.#page(this.#children.get(parent)?.page(limit + 1, { after }) ?? [], limit, key => key)
   }
 
-  balance(owner: Address, coinType: string): { total: bigint; coins: number } {
-    return this.#balances.get(owner)?.get(coinType) ?? { total: 0n, coins: 0 }
+  balance(owner: Address, coinType: string): Holdings {
+    return this.#balances.get(owner)?.get(coinType) ?? { total: 0n, coins: 0, funds: 0n }
   }
 
-  balances(owner: Address, { limit, after }: PageOptions): Page<{ coinType: string; total: bigint }> {
+  balances(owner: Address, { limit, after }: PageOptions): Page<Holdings & { coinType: string }> {
     const all = [...(this.#balances.get(owner) ?? [])]
-      .map(([coinType, { total }]) => ({ coinType, total }))
+      .map(([coinType, holdings]) => ({ coinType, ...holdings }))
       .filter(entry => after === undefined || entry.coinType > after)
       .sort((a, b) => (a.coinType < b.coinType ? -1 : 1))
     const items = all.slice(0, limit)
@@ -107,6 +118,7 @@ export class LiveObjects {
       this.#addBalance(owner, object, 1)
     } else if (object.owner.kind === 'object') {
       getOrMake(this.#children, object.owner.address, () => new SortedList()).add(object.id)
+      this.#addFunds(object, 1)
     }
     if (coinRecord.test(object.type)) this.#byCoinRecord.set(object.type, object.id)
   }
@@ -119,6 +131,7 @@ export class LiveObjects {
       this.#addBalance(owner, object, -1)
     } else if (object.owner.kind === 'object') {
       remove(this.#children, object.owner.address, object.id)
+      this.#addFunds(object, -1)
     }
     if (this.#byCoinRecord.get(object.type) === object.id) this.#byCoinRecord.delete(object.type)
   }
@@ -126,11 +139,26 @@ export class LiveObjects {
   #addBalance(owner: Address, object: MoveObject, sign: 1 | -1): void {
     const coinType = coinTypeOf(object.type)
     if (coinType === undefined) return
-    const balances = getOrMake(this.#balances, owner, () => new Map())
-    const { total, coins } = balances.get(coinType) ?? { total: 0n, coins: 0 }
-    const change = coinBalance(object.contents)
-    if (coins + sign === 0) balances.delete(coinType)
-    else balances.set(coinType, { total: sign > 0 ? total + change : total - change, coins: coins + sign })
+    this.#addHoldings(owner, coinType, {
+      total: BigInt(sign) * coinBalance(object.contents),
+      coins: sign,
+      funds: 0n,
+    })
+  }
+
+  #addFunds(object: MoveObject, sign: 1 | -1): void {
+    const funds = fundsOf(object)
+    if (!funds) return
+    const { owner, coinType, amount } = funds
+    this.#addHoldings(owner, coinType, { total: 0n, coins: 0, funds: BigInt(sign) * amount })
+  }
+
+  #addHoldings(owner: Address, coinType: string, change: Holdings): void {
+    const balances = getOrMake(this.#balances, owner, () => new Map<string, Holdings>())
+    const { total, coins, funds } = this.balance(owner, coinType)
+    const next = { total: total + change.total, coins: coins + change.coins, funds: funds + change.funds }
+    if (next.coins === 0 && next.funds === 0n) balances.delete(coinType)
+    else balances.set(coinType, next)
     if (balances.size === 0) this.#balances.delete(owner)
   }
 }

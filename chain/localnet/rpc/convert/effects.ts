@@ -49,6 +49,21 @@ function changeMessage(
       message.outputOwner = ownerMessage(ownerFromBcs(owner))
       break
     }
+    case 'AccumulatorWriteV1': {
+      const { address, operation, value } = change.outputState.AccumulatorWriteV1
+      message.outputState = 4
+      message.accumulatorWrite = {
+        address: address.address,
+        accumulatorType: address.ty,
+        operation: operation.$kind === 'Merge' ? 1 : 2,
+        // the localnet writes amounts only
+        valueKind: 1,
+        integerValue: BigInt(value.Integer ?? 0),
+        integerTuple: [],
+        eventDigestValue: [],
+      }
+      break
+    }
     case 'PackageWrite': {
       const [version, digest] = change.outputState.PackageWrite
       message.outputState = 3

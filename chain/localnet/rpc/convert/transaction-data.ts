@@ -4,10 +4,24 @@ import type { CallArg, ParsedTransaction, TransactionData } from '../../ledger/t
 import { commandMessage } from './commands.ts'
 import { bcsMessage, timestamp } from './common.ts'
 
-export const inputKind = { pure: 1, immutableOrOwned: 2, shared: 3, receiving: 4 } as const
+export const inputKind = { pure: 1, immutableOrOwned: 2, shared: 3, receiving: 4, funds: 5 } as const
 const expirationKind = { none: 1, epoch: 2, validDuring: 3, validity: 4 } as const
 
+const sourceKind = { Sender: 1, Sponsor: 2, SenderAllowance: 3 } as const
+
 function inputMessage(arg: CallArg): GrpcTypes.Input {
+  if (arg.FundsWithdrawal) {
+    const { reservation, typeArg, withdrawFrom } = arg.FundsWithdrawal
+    return {
+      kind: inputKind.funds,
+      fundsWithdrawal: {
+        amount: BigInt(reservation.MaxAmountU64),
+        coinType: typeArg.Balance,
+        source: sourceKind[withdrawFrom.$kind],
+        ...withdrawFrom.SenderAllowance,
+      },
+    }
+  }
   if (arg.Pure) return { kind: inputKind.pure, pure: fromBase64(arg.Pure.bytes) }
   const { ImmOrOwnedObject: owned, SharedObject: shared, Receiving: receiving } = arg.Object ?? {}
   if (shared)

@@ -84,6 +84,6 @@ function simulatedBytes(
   checkShape(parsed)
   if (!doGasSelection || parsed.data.gasData.payment.length > 0) return bytes
   const completed = resolveTransaction(ledger, transactionMessage(parsed), { doGasSelection })
-  const { gasData } = parseTransaction(completed).data
-  return serializeTransaction({ V1: { ...parsed.data, gasData } })
+  const { gasData, expiration } = parseTransaction(completed).data
+  return serializeTransaction({ V1: { ...parsed.data, gasData, expiration } })
 }

@@ -2,7 +2,7 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import { type Address, addressFromBytes, parseAddress, SYSTEM } from '../../ledger/address.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { type MoveObject, suiType } from '../../ledger/object.ts'
-import { ownedKey } from '../../ledger/store/live-objects.ts'
+import { type Holdings, ownedKey } from '../../ledger/store/live-objects.ts'
 import type { MoveType, Value } from '../../vm/index.ts'
 import { metadataMessage, treasuryMessage } from '../convert/coin-info.ts'
 import { bcsMessage } from '../convert/common.ts'
@@ -52,8 +52,7 @@ export function stateService(ledger: Ledger) {
 
     getBalance({ owner, coinType }: GrpcTypes.GetBalanceRequest): GrpcTypes.GetBalanceResponse {
       const type = typeText(coinType ?? suiType)
-      const { total } = ledger.objects.balance(parseAddress(owner ?? ''), type)
-      return { balance: { coinType: type, balance: total, coinBalance: total, addressBalance: 0n } }
+      return { balance: balanceMessage(type, ledger.objects.balance(parseAddress(owner ?? ''), type)) }
     },
 
     listBalances(request: GrpcTypes.ListBalancesRequest): GrpcTypes.ListBalancesResponse {
@@ -61,12 +60,7 @@ export function stateService(ledger: Ledger) {
       const question = `balances ${owner}`
       const page = ledger.objects.balances(owner, pageOf(request, question))
       return {
-        balances: page.items.map(({ coinType, total }) => ({
-          coinType,
-          balance: total,
-          coinBalance: total,
-          addressBalance: 0n,
-        })),
+        balances: page.items.map(({ coinType, ...holdings }) => balanceMessage(coinType, holdings)),
         nextPageToken: pageToken(page.next, question),
       }
     },
@@ -86,6 +80,13 @@ export function stateService(ledger: Ledger) {
     },
   }
 }
+
+const balanceMessage = (coinType: string, { total, funds }: Holdings): GrpcTypes.Balance => ({
+  coinType,
+  balance: total + funds,
+  coinBalance: total,
+  addressBalance: funds,
+})
 
 const suiMetadata: GrpcTypes.CoinMetadata = {
   decimals: 9,

@@ -1,6 +1,6 @@
 import { bcs } from '@mysten/sui/bcs'
 import { blake2b } from '@noble/hashes/blake2.js'
-import { charge } from '../copy.ts'
+import { charge, copy } from '../copy.ts'
 import { NativeAbort } from '../errors.ts'
 import { isOneTimeWitness } from '../one-time-witness.ts'
 import type { Address, MoveType, NativeCall, NativeTable, PartyPermissions } from '../types.ts'
@@ -148,10 +148,44 @@ const addressNatives: NativeTable = {
   },
 }
 
+const fundsOverflow = 0 // funds_accumulator::EOverflow
+const maxU64 = 2n ** 64n - 1n
+
+const fundsNatives: NativeTable = {
+  '0x2::funds_accumulator::add_to_accumulator_address': ({ context }, [type], [field, owner, value]) => {
+    context.depositFunds(type!, field as Address, owner as Address, (value as bigint[])[0]!)
+    return []
+  },
+  '0x2::funds_accumulator::withdraw_from_accumulator_address': (
+    { context },
+    [type],
+    [field, owner, value],
+  ) => {
+    if ((value as bigint) > maxU64) throw new NativeAbort(fundsOverflow)
+    context.withdrawFunds(type!, field as Address, owner as Address, value as bigint)
+    return [[value!]]
+  },
+}
+
+const configNatives: NativeTable = {
+  '0x2::config::read_setting_impl': ({ context }, [field], [config, name, epoch]) => {
+    const none: Value = [[]]
+    if (!context.hasChildWithType(config as Address, name as Address, field!)) return [none]
+    const setting = context.borrowChild(config as Address, field!, name as Address, false).value as Value[]
+    // Field { id, name, value: Setting { data: Option<SettingData> } }; an Option is a vector in a struct
+    const [data] = ((setting[2] as Value[])[0] as Value[])[0] as Value[]
+    if (data === undefined) return [none]
+    const [newerEpoch, newer, older] = data as [bigint, Value, Value]
+    return [copy((epoch as bigint) > newerEpoch ? newer : older, context.meter)]
+  },
+}
+
 /** Natives of 0x2 that are not cryptography. */
 export const suiNatives: NativeTable = {
   ...contextNatives,
   ...objectNatives,
   ...dynamicFieldNatives,
   ...addressNatives,
+  ...fundsNatives,
+  ...configNatives,
 }

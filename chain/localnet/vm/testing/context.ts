@@ -50,6 +50,8 @@ export class TestContext implements NativeContext {
   /** children added in this transaction */
   readonly addedChildren = new Set<Address>()
   readonly children = new Map<Address, Child>()
+  /** what was deposited less what was withdrawn; tests may withdraw what nobody deposited */
+  readonly funds = new Map<Address, bigint>()
   /** objects that were sent to an object and have a ticket */
   readonly received: (parent: Address, id: Address, version: bigint, type: MoveType) => Value | undefined
 
@@ -138,6 +140,14 @@ export class TestContext implements NativeContext {
 
   emit(type: MoveType, value: Value): void {
     this.events.push({ type, value })
+  }
+
+  depositFunds(_type: MoveType, accumulator: Address, _owner: Address, amount: bigint): void {
+    this.funds.set(accumulator, (this.funds.get(accumulator) ?? 0n) + amount)
+  }
+
+  withdrawFunds(_type: MoveType, accumulator: Address, _owner: Address, amount: bigint): void {
+    this.funds.set(accumulator, (this.funds.get(accumulator) ?? 0n) - amount)
   }
 
   /** Forgets what the transaction did; objects and children stay. */

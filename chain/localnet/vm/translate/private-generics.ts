@@ -2,22 +2,28 @@ import type { FunctionImpl } from '../loaded.ts'
 import type { MoveType } from '../types.ts'
 import type { Scope } from './scope.ts'
 
+const std = `0x${'1'.padStart(64, '0')}`
 const framework = `0x${'2'.padStart(64, '0')}`
 
-/** Functions of the framework whose first type argument must be a type of the calling module. */
+/** Functions of the system packages whose first type argument must be a type of the calling module. */
 const privateFunctions: Readonly<Record<string, ReadonlySet<string>>> = {
   transfer: new Set(['transfer', 'party_transfer', 'freeze_object', 'share_object', 'receive']),
   event: new Set(['emit', 'emit_authenticated']),
+  coin_registry: new Set(['new_currency']),
 }
+const isPrivate = ({ module, name }: FunctionImpl): boolean =>
+  module.package.originalId === framework
+    ? privateFunctions[module.name]?.has(name) === true
+    : module.package.originalId === std && module.name === 'internal' && name === 'permit'
 
-/** Sui's rule that only the module of a type may transfer it without `store`, or emit it as an event. */
+/** Sui's rule that only the module of a type may transfer it without `store`, emit it as an event and the like. */
 export function checkPrivateGenerics(
   scope: Scope,
   callee: FunctionImpl,
   typeArguments: readonly MoveType[],
 ): void {
   const { module } = callee
-  if (module.package.originalId !== framework || !privateFunctions[module.name]?.has(callee.name)) return
+  if (!isPrivate(callee)) return
   // the framework's own tests and wrappers live beside the functions
   if (scope.module.package.originalId === framework) return
   const [type] = typeArguments

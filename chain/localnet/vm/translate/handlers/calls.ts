@@ -38,13 +38,17 @@ function isVisible(scope: Scope, callee: FunctionImpl): boolean {
   )
 }
 
+const markFreshId = ({ flow }: Scope, { module, name }: FunctionImpl): void => {
+  flow.isFresh = returnsFreshId(module.package.originalId, module.name, name)
+}
+
 export const callHandlers: Record<string, Handler> = {
   Call: (scope, index) => {
     const callee = resolve(scope, index)
     if (callee.typeParameters.length > 0) throw scope.fail('type arguments are missing')
     scope.expectAll(callee.parameters)
     scope.push(...callee.returns)
-    scope.flow.isFresh = returnsFreshId(callee.module.package.originalId, callee.module.name, callee.name)
+    markFreshId(scope, callee)
     return new Op(callee.isNative ? opcode.callNative : 0x11, {
       n: callee.parameters.length,
       callee,
@@ -67,6 +71,7 @@ export const callHandlers: Record<string, Handler> = {
     const fill = (type: MoveType) => scope.types.instantiate(type, typeArguments)
     scope.expectAll(callee.parameters.map(fill))
     scope.push(...callee.returns.map(fill))
+    markFreshId(scope, callee)
     return new Op(callee.isNative ? opcode.callNative : 0x11, {
       n: callee.parameters.length,
       callee,
