@@ -14,7 +14,7 @@ export const REFUSALS = {
   streams: ['busy', 'failures'],
   certificates: ['busy', 'invalid'],
   /** the gateway and the node's HTTP API */
-  http: ['connections', 'address', 'idle', 'slow', 'busy', 'rate', 'size', 'disk'],
+  http: ['connections', 'address', 'idle', 'files', 'pipelined', 'slow', 'busy', 'rate', 'size', 'disk'],
   /** the embedded Sui: gRPC, faucet, admin, execution */
   localnet: ['connections', 'address', 'rate', 'size', 'depth', 'time', 'memory', 'disk', 'token'],
   /** the store of a node */

@@ -1,5 +1,5 @@
 import { maxBlobSize } from '../../codec/index.ts'
-import { unlessAborted } from '../http/unless-aborted.ts'
+import { createShared } from '../http/shared.ts'
 import type { Client } from '../services/types.ts'
 
 /** What the gateway must know of the network before it takes a body. */
@@ -16,21 +16,8 @@ export function createNetworkFacts(
   client: Client,
   timeoutMs: number,
 ): (signal: AbortSignal) => Promise<NetworkFacts> {
-  let known: { facts: Promise<NetworkFacts>; sinceMs: number } | undefined
-  return signal => {
-    if (known === undefined || performance.now() - known.sinceMs > FRESH_MS) {
-      const mine = { facts: ask(), sinceMs: performance.now() }
-      known = mine
-      mine.facts.catch(() => {
-        if (known === mine) known = undefined
-      })
-    }
-    return unlessAborted(known.facts, signal)
-  }
-
-  // no caller's signal: others wait for the same answer. Each stops waiting by its own
-  async function ask(): Promise<NetworkFacts> {
+  return createShared(async () => {
     const { system } = await client.info({ signal: AbortSignal.timeout(timeoutMs) })
     return { maxBlobBytes: maxBlobSize(system.nShards), maxEpochsAhead: system.maxEpochsAhead }
-  }
+  }, FRESH_MS)
 }

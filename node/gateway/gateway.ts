@@ -1,15 +1,12 @@
 import type { Handler } from '../http/exchange.ts'
-import { findHandler, findRoute, parseTarget } from '../http/router.ts'
+import { findHandler, findRoute, isPreflight, matchRoute, parseTarget } from '../http/router.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { createRefusals } from '../refusals.ts'
-import { answerOptions, setCorsHeaders } from './cors.ts'
+import { answerAnyPreflight, answerOptions, setCorsHeaders } from './cors.ts'
 import { toHttpError } from './errors.ts'
 import { createGuard } from './guard.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'
 import { createRoutes } from './routes/index.ts'
-
-// far above what one machine's people open, far below the file descriptors of a process
-const MAX_CONNECTIONS = 1024
 
 /** HTTP for people: reads blobs from the network's nodes and, where allowed, stores them. */
 export type Gateway = HttpServer
@@ -30,8 +27,7 @@ export function createGateway(init: GatewayInit): Gateway {
     ...(init.metrics === undefined ? {} : { metrics: init.metrics.http('gateway') }),
     host: init.host ?? '127.0.0.1',
     port: init.port ?? DEFAULT_GATEWAY_PORT,
-    maxConnections: MAX_CONNECTIONS,
-    requestMs: limits.waitMs + limits.publishMs, // the whole body, after waiting for its turn
+    connections: { total: limits.connections, perAddress: limits.connectionsPerAddress },
     stopGraceMs: limits.stopGraceMs,
   })
   return {
@@ -54,11 +50,13 @@ function createDispatch(init: GatewayInit, limits: GatewayLimits): Handler {
     const { request } = exchange
     guard.checkHost(request)
     exchange.url = parseTarget(request.url ?? '')
-    const { route, params } = findRoute(routes, exchange.url.pathname)
+    const path = exchange.url.pathname
+    if (isPreflight(request) && matchRoute(routes, path) === undefined) return answerAnyPreflight(exchange)
+    const { route, params } = findRoute(routes, path)
     exchange.note({ route: route.pattern })
     exchange.params = params
     setCorsHeaders(exchange, route, guard)
-    if (request.method === 'OPTIONS') return answerOptions(exchange, route)
+    if (request.method === 'OPTIONS') return answerOptions(exchange, route, guard)
     const handler = findHandler(route, request.method ?? '')
     if (request.method === 'PUT') guard.checkOrigin(request)
     await handler(exchange)

@@ -17,6 +17,8 @@ export interface Guard {
   checkHost(request: IncomingMessage): void
   /** Throws 403 when a page of another origin wants to change something. */
   checkOrigin(request: IncomingMessage): void
+  /** Whether it would not. */
+  mayStore(request: IncomingMessage): boolean
   /** The configured foreign origin that a request comes from, if any. */
   allowedOrigin(request: IncomingMessage): string | undefined
 }
@@ -27,19 +29,24 @@ export function createGuard(init: GuardInit): Guard {
   const names = new Set([...LOOPBACK_NAMES, ...init.hostNames.map(name => name.toLowerCase())])
   const origins = new Set(init.allowedOrigins)
 
+  function mayStore({ headers }: IncomingMessage): boolean {
+    const { origin, host } = headers
+    // no page at all, or a browser that hides the origin but says what it is
+    if (origin === undefined) return headers['sec-fetch-site'] !== 'cross-site'
+    return origins.has(origin) || origin === `http://${host}` || origin === `https://${host}`
+  }
+
   return {
     checkHost({ headers: { host } }) {
       if (host !== undefined && names.has(hostName(host))) return
       throw new HttpError(403, 'FORBIDDEN_HOST', `this gateway does not answer for the host ${quote(host)}`)
     },
-    checkOrigin({ headers }) {
-      const { origin, host } = headers
-      if (origin === undefined) {
-        // no page at all, or a browser that hides the origin but says what it is
-        if (headers['sec-fetch-site'] !== 'cross-site') return
-      } else if (origins.has(origin) || origin === `http://${host}` || origin === `https://${host}`) return
-      throw new HttpError(403, 'FORBIDDEN_ORIGIN', `pages of ${quote(origin)} may read here, not store`)
+    checkOrigin(request) {
+      if (mayStore(request)) return
+      const from = quote(request.headers.origin)
+      throw new HttpError(403, 'FORBIDDEN_ORIGIN', `pages of ${from} may read here, not store`)
     },
+    mayStore,
     allowedOrigin: ({ headers: { origin } }) =>
       origin !== undefined && origins.has(origin) ? origin : undefined,
   }

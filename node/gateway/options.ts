@@ -25,9 +25,17 @@ export interface GatewayInit {
 }
 
 export interface GatewayLimits {
+  /** open connections, idle ones too */
+  connections: number
+  connectionsPerAddress: number
   /** uploads at a time; each holds its blob and, while encoding, several times as much */
   uploads: number
   uploadBytes: number
+  /** that arrive or wait to be stored */
+  bodies: number
+  bodyBytes: number
+  /** sizes that are looked up at a time, which may ask every node */
+  lookups: number
   downloads: number
   downloadBytes: number
   /** requests of one kind that may wait for room */
@@ -37,26 +45,35 @@ export interface GatewayLimits {
   maxBlobBytes: number
   /** silence in a request's body */
   bodyIdleMs: number
+  /** a slower body is ended; how long it takes in all does not matter */
+  bodyBytesPerSecond: number
   /** silence of a reader that takes nothing */
   readerStallMs: number
   /** from asking the network until it has answered */
   readMs: number
+  /** from the body's last byte, once it is its turn */
   publishMs: number
   /** what requests under way get when the gateway stops */
   stopGraceMs: number
 }
 
 export const DEFAULT_LIMITS: GatewayLimits = {
+  connections: 1024, // far above what one machine's people open, far below the file descriptors of a process
+  connectionsPerAddress: 512, // a load tester's; two of them leave no room for a third, but none keeps out the rest
   uploads: 4, // more than saturate the codec's threads on small machines
   uploadBytes: 256 * 1024 * 1024, // times 5 while encoding
+  bodies: 256, // of slow senders too: they take no place of those that are worked on
+  bodyBytes: 512 * 1024 * 1024, // as they are, without the encoding: twice what is worked on
+  lookups: 32, // an unknown blob takes every node's answer
   downloads: 32, // tabs of a browser open 6 connections each
   downloadBytes: 512 * 1024 * 1024,
   waiting: 64, // a folder dropped into a page arrives as one burst
   waitMs: 30_000, // below the 60 s after which proxies give up
   maxBlobBytes: 1024 * 1024 * 1024, // blobs are held in memory here; larger ones need the command line
   bodyIdleMs: 30_000,
+  bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more
   readerStallMs: 60_000, // a paused video player should survive
   readMs: 60_000, // the client gives up on unreachable nodes well before
-  publishMs: 300_000, // a blob of the largest size over a home uplink
+  publishMs: 300_000, // encoding and sending a blob of the largest size
   stopGraceMs: 3_000, // short enough for Ctrl-C
 }

@@ -1,6 +1,14 @@
 import { createQuotas, ipToCount, ProtocolError } from '../../protocols/index.ts'
 import type { Handler } from '../http/exchange.ts'
-import { findHandler, findRoute, parseTarget } from '../http/router.ts'
+import {
+  ANY_METHOD,
+  allowedMethods,
+  findHandler,
+  findRoute,
+  isPreflight,
+  matchRoute,
+  parseTarget,
+} from '../http/router.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { answerPreflight, setCorsHeaders } from './cors.ts'
 import { toHttpError } from './errors.ts'
@@ -26,14 +34,10 @@ export function createHttpFace(init: HttpFaceInit): HttpFace {
     ...(init.refusals === undefined ? {} : { refusals: init.refusals }),
     host: init.host,
     port: init.port,
-    maxConnections: limits.connections,
-    requestMs: limits.requestMs,
+    connections: { total: limits.connections, perAddress: limits.connectionsPerAddress },
     stopGraceMs: limits.stopGraceMs,
   })
 }
-
-/** Loopback is the operator's own machine, or a proxy in front that stands for everybody: it is never shut out. */
-const OWN_MACHINE = 'loopback'
 
 function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
   const routes = createRoutes(init, limits)
@@ -45,17 +49,22 @@ function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
     const { request, signal } = exchange
     setCorsHeaders(exchange)
     exchange.url = parseTarget(request.url ?? '')
+    if (isPreflight(request) && matchRoute(routes, exchange.url.pathname) === undefined) {
+      return answerPreflight(exchange, ANY_METHOD)
+    }
     const { route, params } = findRoute(routes, exchange.url.pathname)
     exchange.note({ route: route.pattern })
     exchange.params = params
-    if (request.method === 'OPTIONS') return answerPreflight(exchange, route)
+    if (request.method === 'OPTIONS') return answerPreflight(exchange, allowedMethods(route))
     const handler = findHandler(route, request.method ?? '')
-    const address = addressOf(request) ?? OWN_MACHINE
+    const foreign = addressOf(request)
+    // loopback is the operator's own machine, or a proxy in front that stands for everybody: it is never shut out
+    const address = foreign ?? exchange.address
     const quota = quotas.admit(spec, address)
     try {
       await handler(Object.assign(exchange, { quota, context: { peer: address, signal } }))
     } catch (error) {
-      if (address !== OWN_MACHINE && error instanceof ProtocolError && error.blame) quota.failed()
+      if (foreign !== undefined && error instanceof ProtocolError && error.blame) quota.failed()
       throw error
     } finally {
       quota.release()

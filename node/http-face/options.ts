@@ -31,12 +31,15 @@ export interface HttpFaceLimits {
   quotas: QuotaLimits
   /** open connections, idle ones too */
   connections: number
+  connectionsPerAddress: number
   /** silence in a request's body */
   bodyIdleMs: number
+  /** a slower body is ended; how long it takes in all does not matter */
+  bodyBytesPerSecond: number
+  /** how long a body waits for room in memory before it is asked for */
+  roomMs: number
   /** silence of a reader that takes nothing */
   readerStallMs: number
-  /** a whole request, waiting for its turn included */
-  requestMs: number
   /** what requests under way get when the node stops */
   stopGraceMs: number
 }
@@ -54,8 +57,10 @@ export const DEFAULT_FACE_LIMITS: HttpFaceLimits = {
     nodePieces: 64,
   },
   connections: 4096, // four addresses at their limit
+  connectionsPerAddress: 1024, // as many as requests
   bodyIdleMs: 15_000,
+  bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more; the largest sliver takes 45 minutes then
+  roomMs: 60_000,
   readerStallMs: 30_000,
-  requestMs: 300_000, // the largest sliver, 44 MB, over a home uplink
   stopGraceMs: 2_000,
 }

@@ -1,5 +1,7 @@
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
-import { declaredLength, readBody, refuseEncodings } from '../http/body.ts'
+import { declaredLength, readBody } from '../http/body.ts'
+import { checkBodyForm } from '../http/body-form.ts'
+import { expectedDigests } from '../http/digest.ts'
 import { HttpError } from '../http/errors.ts'
 import { sendBytes, sendPieces } from '../http/respond.ts'
 import type { FaceExchange } from './exchange.ts'
@@ -12,17 +14,24 @@ import type { HttpFaceLimits } from './options.ts'
 export async function receive(
   exchange: FaceExchange,
   exactBytes: number,
-  { bodyIdleMs }: HttpFaceLimits,
+  { bodyIdleMs, bodyBytesPerSecond, roomMs }: HttpFaceLimits,
 ): Promise<{ bytes: Uint8Array; release: () => void }> {
   const { request, quota, signal } = exchange
-  refuseEncodings(request)
+  checkBodyForm(request)
+  const digests = expectedDigests(request)
   const declared = declaredLength(request, exactBytes)
   if (declared !== undefined && declared !== exactBytes) throw wrongLength(exactBytes, declared)
-  const release = await quota.hold(exactBytes, signal)
+  const release = await quota.hold(exactBytes, AbortSignal.any([signal, AbortSignal.timeout(roomMs)]))
   try {
     await quota.pace(exactBytes, signal)
     exchange.askForBody()
-    const bytes = await readBody(request, { maxBytes: exactBytes, idleMs: bodyIdleMs, signal })
+    const bytes = await readBody(request, {
+      maxBytes: exactBytes,
+      idleMs: bodyIdleMs,
+      minBytesPerSecond: bodyBytesPerSecond,
+      signal,
+      digests,
+    })
     if (bytes.length !== exactBytes) throw wrongLength(exactBytes, bytes.length)
     exchange.note({ bytesIn: bytes.length })
     return { bytes, release }
@@ -35,7 +44,7 @@ export async function receive(
 /** Sends bytes to whoever may read them, which is everybody. */
 export async function sendOctets(exchange: FaceExchange, bytes: Uint8Array, stallMs: number): Promise<void> {
   await exchange.quota.pace(bytes.length, exchange.signal)
-  await sendBytes(exchange, 200, octets(bytes.length), bytes, stallMs)
+  await sendBytes(exchange, 200, octets(bytes.length), bytes, { stallMs })
   exchange.note({ bytesOut: bytes.length })
 }
 
@@ -47,7 +56,7 @@ export async function sendSliver(exchange: FaceExchange, sliver: OpenSliver, sta
     response.writeHead(200, octets(length)).end()
     return
   }
-  await sendPieces(exchange, 200, octets(length), pieces(), stallMs)
+  await sendPieces(exchange, 200, octets(length), pieces(), { stallMs })
   exchange.note({ bytesOut: length })
 
   async function* pieces(): AsyncGenerator<Uint8Array> {

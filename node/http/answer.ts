@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../../protocols/ports.ts'
 import type { HttpMetrics } from '../metrics.ts'
-import type { HttpError } from './errors.ts'
+import type { RefusalReason, Refusals } from '../refusals.ts'
+import type { ErrorReason, HttpError } from './errors.ts'
 import type { Exchange, Handler, LogFields } from './exchange.ts'
+import { checkFraming } from './framing.ts'
 import { sendError } from './refuse.ts'
-import { SAFE_HEADERS } from './respond.ts'
+import { COMMON_HEADERS } from './respond.ts'
 
 export interface AnswerInit {
   /** finds out what is asked and answers it; what it throws is answered by `toHttpError` */
@@ -14,11 +16,19 @@ export interface AnswerInit {
   /** level of the one line of a request that was answered; one that failed inside is a warning */
   logLevel: 'debug' | 'info'
   metrics?: HttpMetrics
+  /** told of what limits refuse */
+  refusals?: Refusals
   /** what a client gets to take the rest of an answer, once all of it was written; a minute when absent */
   leaveMs?: number
 }
 
 export interface AnswerOptions {
+  /** whom the request counts for */
+  address: string
+  /** aborted when the connection is closed */
+  closed: AbortSignal
+  /** answered instead of what was asked */
+  refusal?: HttpError
   /** the client waits for `100 Continue` before it sends its body */
   expectsContinue: boolean
   /** aborted when the server's patience with requests under way ends */
@@ -37,16 +47,31 @@ const LEAVE_MS = 60_000
 // what nginx logs for it
 const CLIENT_GONE_STATUS = 499
 
+/** Errors by which a limit refuses, as they are counted. */
+const LIMITS: Partial<Record<ErrorReason, RefusalReason<'http'>>> = {
+  BUSY: 'busy',
+  BODY_TOO_SLOW: 'slow',
+  BODY_TOO_LARGE: 'size',
+  TOO_MANY_FAILURES: 'rate',
+  NO_SPACE: 'disk',
+}
+
 export function createAnswer(init: AnswerInit): Answer {
-  const { dispatch, toHttpError, log, logLevel, metrics: counts, leaveMs = LEAVE_MS } = init
-  return async (request, response, { expectsContinue, stopping }) => {
+  const { dispatch, toHttpError, log, logLevel, metrics: counts, refusals, leaveMs = LEAVE_MS } = init
+  return async (request, response, options) => {
+    const { expectsContinue, stopping, address, closed: hungUp, refusal } = options
     const startMs = performance.now()
     const gone = new AbortController()
     const closed = new Promise<void>(resolve => {
-      response.once('close', () => {
+      const onClose = () => {
+        hungUp.removeEventListener('abort', onClose)
         if (!response.writableFinished) gone.abort(new Error('the client hung up'))
         resolve()
-      })
+      }
+      response.once('close', onClose)
+      // an answer that still waits for those before it on its connection is not told
+      hungUp.addEventListener('abort', onClose)
+      if (hungUp.aborted) onClose()
     })
     response.on('error', () => {}) // a broken connection also closes
     let sendsBody = !expectsContinue
@@ -54,6 +79,7 @@ export function createAnswer(init: AnswerInit): Answer {
     const exchange: Exchange = {
       request,
       response,
+      address,
       url: new URL('http://server/'),
       params: {},
       signal: AbortSignal.any([gone.signal, stopping]),
@@ -67,10 +93,18 @@ export function createAnswer(init: AnswerInit): Answer {
     let failure: HttpError | undefined
     counts?.inFlight(1)
     try {
-      for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value)
+      for (const [name, value] of Object.entries(COMMON_HEADERS)) response.setHeader(name, value)
+      const keepAlive = response.shouldKeepAlive
+      response.shouldKeepAlive = false
+      checkFraming(request)
+      // behind a body that nobody reads, the next request would wait for its end
+      response.shouldKeepAlive = keepAlive && (request.method === 'PUT' || !hasBody(request))
+      if (refusal !== undefined) throw refusal
       await dispatch(exchange)
     } catch (error) {
       failure = toHttpError(error)
+      const limit = failure === refusal ? undefined : LIMITS[failure.reason]
+      if (limit !== undefined) refusals?.refused('http', limit)
       await sendError(exchange, failure, sendsBody)
     }
     const late = setTimeout(() => response.destroy(), leaveMs)
@@ -96,4 +130,8 @@ export function createAnswer(init: AnswerInit): Answer {
       else log?.[logLevel](line, 'request')
     }
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

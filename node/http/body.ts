@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { DigestCheck } from './digest.ts'
 import { HttpError } from './errors.ts'
 
 /** The declared length of a request's body; undefined when it comes in chunks. Throws 413 beyond `maxBytes`. */
@@ -10,39 +11,48 @@ export function declaredLength(request: IncomingMessage, maxBytes: number): numb
   return length
 }
 
-/** Throws 415: a compressed body would be stored compressed, and its reader would not know. */
-export function refuseEncodings(request: IncomingMessage): void {
-  const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new HttpError(
-      415,
-      'UNSUPPORTED_ENCODING',
-      'bodies are stored as they are: send no Content-Encoding',
-    )
-  }
+export interface BodyOptions {
+  maxBytes: number
+  /** silence that ends it */
+  idleMs: number
+  /** a slower body is ended, measured over `idleMs` */
+  minBytesPerSecond: number
+  signal: AbortSignal
+  digests?: DigestCheck
+  /** Told of each part before it is kept; what it throws ends the body. */
+  onPart?: (bytes: number, totalBytes: number) => void
 }
 
 /**
- * Reads a body into memory, at most `maxBytes` of it.
- * Throws 413 as soon as there is more, 408 when nothing comes for `idleMs`, the signal's reason when aborted.
+ * Reads a body into memory, at most `maxBytes` of it, however long that takes. Throws 413 as soon as there is more, 408 when
+ * nothing comes for `idleMs` or too little, 400 when its digest is another, the signal's reason when aborted.
  */
-export async function readBody(
-  request: IncomingMessage,
-  options: { maxBytes: number; idleMs: number; signal: AbortSignal },
-): Promise<Uint8Array> {
-  const { maxBytes, idleMs, signal } = options
+export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Uint8Array> {
+  const { maxBytes, idleMs, minBytesPerSecond, signal, digests, onPart } = options
   const sink = createSink(declaredLength(request, maxBytes))
-  return await new Promise<Uint8Array>((resolve, reject) => {
+  const bytes = await new Promise<Uint8Array>((resolve, reject) => {
     const fail = (error: unknown) => {
       settle()
       request.pause()
       reject(error)
     }
-    const idle = setTimeout(() => fail(tooSlow(idleMs)), idleMs)
+    const idle = setTimeout(() => fail(silent(idleMs)), idleMs)
+    let before = 0
+    const speed = setInterval(() => {
+      if (sink.length - before < (minBytesPerSecond * idleMs) / 1000) fail(tooSlow(minBytesPerSecond))
+      before = sink.length
+    }, idleMs)
     const onData = (chunk: Buffer) => {
       idle.refresh()
-      if (sink.length + chunk.length > maxBytes) fail(tooLarge(maxBytes, sink.length + chunk.length))
-      else sink.push(chunk)
+      const length = sink.length + chunk.length
+      if (length > maxBytes) return fail(tooLarge(maxBytes, length))
+      try {
+        onPart?.(chunk.length, length)
+      } catch (error) {
+        return fail(error)
+      }
+      sink.push(chunk)
+      digests?.update(chunk)
     }
     const onEnd = () => {
       settle()
@@ -53,6 +63,7 @@ export async function readBody(
     const onAbort = () => fail(signal.reason)
     const settle = () => {
       clearTimeout(idle)
+      clearInterval(speed)
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
       signal.removeEventListener('abort', onAbort)
     }
@@ -60,6 +71,8 @@ export async function readBody(
     signal.addEventListener('abort', onAbort, { once: true })
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })
+  digests?.finish()
+  return bytes
 }
 
 // for a body of unknown length: small enough to cost nothing, then doubled
@@ -98,6 +111,11 @@ function tooLarge(maxBytes: number, actualBytes: number): HttpError {
   })
 }
 
-function tooSlow(idleMs: number): HttpError {
+function silent(idleMs: number): HttpError {
   return new HttpError(408, 'BODY_TOO_SLOW', `no part of the body arrived for ${idleMs / 1000} s`)
+}
+
+function tooSlow(minBytesPerSecond: number): HttpError {
+  const kib = Math.ceil(minBytesPerSecond / 1024)
+  return new HttpError(408, 'BODY_TOO_SLOW', `the body arrived at less than ${kib} KiB a second`)
 }

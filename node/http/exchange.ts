@@ -15,6 +15,8 @@ export interface LogFields {
 export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
+  /** whom the request counts for where limits are per address */
+  address: string
   url: URL
   /** what the route's pattern matched, decoded */
   params: Readonly<Record<string, string>>

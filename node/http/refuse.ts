@@ -19,6 +19,9 @@ export async function sendError(exchange: Exchange, error: HttpError, sendsBody:
     return
   }
   const text = Buffer.from(`${toJson(errorBody(error))}\n`)
+  // an answer that is not for pages says so; that there is none may be known to them
+  if (!response.hasHeader('access-control-allow-origin'))
+    response.setHeader('access-control-allow-origin', '*')
   response.writeHead(error.status, {
     ...error.headers,
     'content-type': 'application/json',

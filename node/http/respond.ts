@@ -5,11 +5,14 @@ import { toJson } from './json.ts'
 // node:http buffers 64 KiB; larger writes save calls, smaller ones notice a stalled reader sooner
 const WRITE_BYTES = 256 * 1024
 
-/** Headers of every answer. */
-export const SAFE_HEADERS = {
+/** Headers of every answer, errors too. */
+export const COMMON_HEADERS = {
   'x-content-type-options': 'nosniff',
   // what is stored is a stranger's: should a browser ever show it, then without scripts and in an origin of its own
   'content-security-policy': "default-src 'none'; sandbox",
+  // pages of any origin may read what went wrong, too; an answer that is not for them takes this back
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Accept-Ranges, Allow, Content-Length, Content-Range, ETag, Retry-After',
 }
 
 export function sendJson({ response }: Exchange, status: number, body: object, headers: object = {}): void {
@@ -32,15 +35,22 @@ export function sendText({ response }: Exchange, text: string, contentType: stri
   response.end(bytes)
 }
 
+export interface SendOptions {
+  /** what a reader gets to take the next 256 KiB */
+  stallMs: number
+  /** told of bytes that the reader has taken, or the system for it */
+  onSent?: (bytes: number) => void
+}
+
 /** Sends bytes at the pace at which they are read. Throws as `sendPieces`. */
 export function sendBytes(
   exchange: Exchange,
   status: number,
   headers: Record<string, string | number>,
   bytes: Uint8Array,
-  stallMs: number,
+  options: SendOptions,
 ): Promise<void> {
-  return sendPieces(exchange, status, headers, [bytes], stallMs)
+  return sendPieces(exchange, status, headers, [bytes], options)
 }
 
 /**
@@ -53,13 +63,14 @@ export async function sendPieces(
   status: number,
   headers: Record<string, string | number>,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  stallMs: number,
+  { stallMs, onSent }: SendOptions,
 ): Promise<void> {
   response.writeHead(status, headers)
   for await (const piece of pieces) {
     for (let start = 0; start < piece.length; start += WRITE_BYTES) {
-      if (response.write(piece.subarray(start, start + WRITE_BYTES))) continue
-      await inTime('drain')
+      const part = piece.subarray(start, start + WRITE_BYTES)
+      if (!response.write(part)) await inTime('drain')
+      onSent?.(part.length)
     }
   }
   response.end()

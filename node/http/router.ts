@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { HttpError } from './errors.ts'
 import type { Exchange, Handler } from './exchange.ts'
 
@@ -25,14 +26,32 @@ export function parseTarget(target: string): URL {
   throw new HttpError(400, 'MALFORMED_REQUEST', 'the request target is not a path')
 }
 
-/** The route of a path. Throws 404 when there is none, 400 when a segment cannot be decoded. */
-export function findRoute<E extends Exchange>(routes: readonly Route<E>[], path: string): Match<E> {
+/** The route of a path, if any. Throws 400 when a segment cannot be decoded. */
+export function matchRoute<E extends Exchange>(
+  routes: readonly Route<E>[],
+  path: string,
+): Match<E> | undefined {
   for (const route of routes) {
     const params = matchPattern(route.pattern, path)
     if (params !== undefined) return { route, params }
   }
-  throw new HttpError(404, 'NO_SUCH_ROUTE', 'nothing lives at this path')
+  return undefined
 }
+
+/** The route of a path. Throws 404 when there is none, 400 when a segment cannot be decoded. */
+export function findRoute<E extends Exchange>(routes: readonly Route<E>[], path: string): Match<E> {
+  const match = matchRoute(routes, path)
+  if (match === undefined) throw new HttpError(404, 'NO_SUCH_ROUTE', 'nothing lives at this path')
+  return match
+}
+
+/** Whether a browser asks beforehand what a page may send. */
+export function isPreflight({ method, headers }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+}
+
+/** What a preflight hears where nothing lives: the page shall see that answer, and not a browser's own error. */
+export const ANY_METHOD = 'GET, HEAD, PUT, OPTIONS'
 
 /** The handler of a method. Throws 405 with `Allow` when the route has none. */
 export function findHandler<E extends Exchange>(route: Route<E>, method: string): Handler<E> {

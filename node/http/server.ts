@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Refusals } from '../refusals.ts'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { type AnswerInit, createAnswer } from './answer.ts'
+import { type ConnectionLimits, createConnections, REFUSED_AT_A_TIME } from './connections.ts'
 import { HttpError } from './errors.ts'
+import { answerRaw, parseFailure } from './raw-answer.ts'
+import { createReception } from './reception.ts'
 
 export interface HttpServerInit extends AnswerInit {
   /** what it is called in messages: `the gateway` */
@@ -11,11 +13,7 @@ export interface HttpServerInit extends AnswerInit {
   host: string
   /** 0 takes a free one */
   port: number
-  maxConnections: number
-  /** told of what limits refuse */
-  refusals?: Refusals
-  /** from a request's first byte to its last, waiting for its turn included */
-  requestMs: number
+  connections: ConnectionLimits
   /** what requests under way get when the server stops */
   stopGraceMs: number
 }
@@ -29,8 +27,9 @@ export interface HttpServer {
   readonly url: string
 }
 
-// a request head is tiny; bodies have their own idle limit
+// a request head is tiny; of bodies silence and speed are limited, not the time that they take in all
 const HEADERS_TIMEOUT_MS = 15_000
+const CHECK_MS = 5_000
 // above what clients keep a connection for, so that one is rarely reused just when it is dropped here
 const KEEP_ALIVE_MS = 60_000
 
@@ -41,35 +40,47 @@ async function allOver(underWay: ReadonlySet<Promise<void>>): Promise<void> {
 export function createHttpServer(init: HttpServerInit): HttpServer {
   const { name, host } = init
   const answer = createAnswer(init)
-  let running: { server: Server; stopping: AbortController; underWay: Set<Promise<void>> } | undefined
+  let running: { server: Server; stopping: AbortController; underWay: ReadonlySet<Promise<void>> } | undefined
 
   return {
     async start() {
       if (running !== undefined) throw new Error(`${name} runs already`)
-      const stopping = new AbortController()
-      const underWay = new Set<Promise<void>>()
-      const serve = (expectsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-        const done = answer(request, response, { expectsContinue, stopping: stopping.signal })
-          .catch(error => {
-            init.log?.error({ err: error }, 'a request was not answered')
-            response.destroy()
-          })
-          .finally(() => underWay.delete(done))
-        underWay.add(done)
-      }
-      const server = createServer({
-        headersTimeout: Math.min(HEADERS_TIMEOUT_MS, init.requestMs),
-        requestTimeout: init.requestMs,
-        keepAliveTimeout: KEEP_ALIVE_MS,
+      const connections = createConnections({
+        limits: init.connections,
+        ...(init.refusals === undefined ? {} : { refusals: init.refusals }),
       })
-      server.maxConnections = init.maxConnections
+      const stopping = new AbortController()
+      const reception = createReception({ ...init, connections, answer, stopping: stopping.signal })
+      const server = createServer({
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: 0,
+        connectionsCheckingInterval: CHECK_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        requireHostHeader: false, // it is checked where errors are answered like all others
+      })
+      // beyond those that are told why there is no room for them
+      server.maxConnections = init.connections.total + REFUSED_AT_A_TIME
       server.on('drop', () => init.refusals?.refused('http', 'connections'))
-      server.on('request', serve(false)).on('checkContinue', serve(true))
+      server.on('connection', connections.add)
+      server.on('request', reception.take)
+      server.on('checkContinue', (request, response) => {
+        reception.take(request, response, { expectsContinue: true })
+      })
+      server.on('checkExpectation', (request, response) => {
+        const refusal = new HttpError(417, 'MALFORMED_REQUEST', 'the only Expect is 100-continue')
+        reception.take(request, response, { expectsContinue: true, refusal })
+      })
+      server.on('connect', (_, socket: Socket) => {
+        answerRaw(socket, new HttpError(405, 'METHOD_NOT_ALLOWED', 'this is no proxy'))
+      })
+      server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+        reception.breakOff(socket, parseFailure(error.code))
+      })
       server.listen(init.port, host)
       await once(server, 'listening')
       // a connection that could not be accepted, e.g. for want of file descriptors: unheard, it would end the process
       server.on('error', error => init.log?.error({ err: error }, `${name} lost a connection`))
-      running = { server, stopping, underWay }
+      running = { server, stopping, underWay: reception.underWay }
     },
     async stop() {
       if (running === undefined) return

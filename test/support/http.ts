@@ -7,14 +7,20 @@ export interface Answer {
   body: Buffer
 }
 
+export interface AskOptions {
+  method?: string
+  headers?: Record<string, string>
+  body?: Uint8Array
+  /** another address of this machine, 127.x.y.z, to be told apart from others */
+  from?: string
+}
+
 /** One request with any header, which fetch would not let us set. */
-export function ask(
-  url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {},
-): Promise<Answer> {
+export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options
-    const request = httpRequest(url, { method, headers, agent: false }, response => {
+    const { method = 'GET', headers = {}, body, from } = options
+    const local = from === undefined ? {} : { localAddress: from }
+    const request = httpRequest(url, { method, headers, agent: false, ...local }, response => {
       const chunks: Buffer[] = []
       response.on('error', reject).on('data', chunk => chunks.push(chunk))
       response.on('end', () =>
@@ -35,8 +41,12 @@ export function reasonOf(answer: Answer): string {
 }
 
 /** A bare connection, for what no HTTP client would send. */
-export async function openSocket(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+export async function openSocket(port: number, from?: string): Promise<Socket> {
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    ...(from === undefined ? {} : { localAddress: from }),
+  })
   socket.on('error', () => {})
   await new Promise<void>(resolve => socket.once('connect', () => resolve()))
   return socket
@@ -48,4 +58,9 @@ export async function readAll(socket: Socket): Promise<string> {
   socket.on('data', chunk => chunks.push(chunk))
   if (!socket.closed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
   return Buffer.concat(chunks).toString('latin1')
+}
+
+/** The heads and bodies of what a connection received, for answers that say their length. */
+export function statusesOf(received: string): number[] {
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(match => Number(match[1]))
 }

@@ -1,6 +1,8 @@
 import { createGate } from '../../http/gate.ts'
+import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
 import { createNetworkFacts } from '../facts.ts'
+import { createIntake } from '../intake.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { health, index, metrics } from './about.ts'
 import { publishBlob } from './publish.ts'
@@ -11,24 +13,40 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
   const { client, network } = init
   const publish = init.publish ?? network.kind === 'localnet'
   const { waiting: maxWaiting, waitMs } = limits
-  const uploads = createGate({ slots: limits.uploads, capacityBytes: limits.uploadBytes, maxWaiting, waitMs })
-  const downloads = createGate({
-    slots: limits.downloads,
-    capacityBytes: limits.downloadBytes,
-    maxWaiting,
-    waitMs,
+  const gate = (slots: number, capacityBytes: number, movers?: Movers) =>
+    createGate({
+      slots,
+      capacityBytes,
+      maxWaiting,
+      waitMs,
+      ...(movers && { makeRoom: movers.cutSlow }),
+    })
+  const arriving = createMovers()
+  const sending = createMovers()
+  const intake = createIntake({
+    bodies: gate(limits.bodies, limits.bodyBytes, arriving),
+    uploads: createGate({
+      slots: limits.uploads,
+      capacityBytes: limits.uploadBytes,
+      maxWaiting: limits.bodies, // whoever has sent a whole body finds a place in the queue
+      waitMs,
+    }),
+    arriving,
+    limits,
   })
+  const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
+  const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const facts = createNetworkFacts(client, limits.readMs)
   return [
     { pattern: '/', methods: { GET: index({ network, publish }) }, readableByPages: true },
     {
       pattern: '/v1/blobs',
-      methods: { PUT: publishBlob({ client, gate: uploads, limits, facts, enabled: publish }) },
+      methods: { PUT: publishBlob({ client, intake, limits, facts, enabled: publish }) },
       readableByPages: false,
     },
     {
       pattern: '/v1/blobs/:blobId',
-      methods: { GET: readBlob({ client, gate: downloads, limits }) },
+      methods: { GET: readBlob({ client, lookups, downloads, sending, limits }) },
       readableByPages: true,
     },
     { pattern: '/v1/health', methods: { GET: health({ client, network, publish }) }, readableByPages: true },

@@ -1,17 +1,17 @@
-import { declaredLength, readBody, refuseEncodings } from '../../http/body.ts'
+import { checkBodyForm } from '../../http/body-form.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import type { Gate } from '../../http/gate.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { Client } from '../../services/types.ts'
 import type { NetworkFacts } from '../facts.ts'
+import type { Intake } from '../intake.ts'
 import type { GatewayLimits } from '../options.ts'
 import { type PublishParams, parsePublishParams } from '../publish-params.ts'
 import { storeResultJson } from '../walrus-json.ts'
 
 interface PublishInit {
   client: Client
-  gate: Gate
+  intake: Intake
   limits: GatewayLimits
   facts: (signal: AbortSignal) => Promise<NetworkFacts>
   enabled: boolean
@@ -19,35 +19,28 @@ interface PublishInit {
 
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
 export function publishBlob(init: PublishInit): Handler {
-  const { client, gate, limits, facts, enabled } = init
+  const { client, intake, limits, facts, enabled } = init
 
   return async exchange => {
     if (!enabled)
       throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
     const params = parsePublishParams(exchange.url.searchParams)
-    refuseEncodings(exchange.request)
+    checkBodyForm(exchange.request)
     const known = await facts(exchange.signal)
     if (params.epochs > known.maxEpochsAhead) {
       throw new HttpError(400, 'INVALID_PARAMETER', `epochs must be at most ${known.maxEpochsAhead}`, {
         metadata: { parameter: 'epochs', max: known.maxEpochsAhead },
       })
     }
-    const maxBytes = Math.min(known.maxBlobBytes, limits.maxBlobBytes)
-    const leave = await gate.enter(declaredLength(exchange.request, maxBytes) ?? maxBytes, exchange.signal)
+    const { data, leave } = await intake(exchange, Math.min(known.maxBlobBytes, limits.maxBlobBytes))
     try {
-      await publish(exchange, params, maxBytes)
+      await publish(exchange, params, data)
     } finally {
       leave()
     }
   }
 
-  async function publish(exchange: Exchange, params: PublishParams, maxBytes: number): Promise<void> {
-    exchange.askForBody()
-    const data = await readBody(exchange.request, {
-      maxBytes,
-      idleMs: limits.bodyIdleMs,
-      signal: exchange.signal,
-    })
+  async function publish(exchange: Exchange, params: PublishParams, data: Uint8Array): Promise<void> {
     const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.publishMs)])
     const result = await client.store(data, { ...params, signal })
     const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId

@@ -2,7 +2,8 @@ import type { BlobId } from '../../../codec/types.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import type { Gate } from '../../http/gate.ts'
+import type { Gate, Place } from '../../http/gate.ts'
+import type { Movers } from '../../http/movers.ts'
 import { sendBytes } from '../../http/respond.ts'
 import type { Client } from '../../services/types.ts'
 import { ifRangeHolds, noneMatchHits } from '../conditional.ts'
@@ -12,17 +13,23 @@ import { parseRange } from '../range.ts'
 // not immutable: a blob that was encoded wrongly can be invalidated
 const CACHE_CONTROL = 'public, max-age=86400, stale-while-revalidate=3600'
 
-/** `GET` and `HEAD /v1/blobs/:blobId`. */
-export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimits }): Handler {
-  const { client, gate, limits } = init
+interface ReadInit {
+  client: Client
+  /** who asks the network for a size */
+  lookups: Gate
+  /** whose blob is read or held in memory */
+  downloads: Gate
+  sending: Movers
+  limits: GatewayLimits
+}
 
+/** `GET` and `HEAD /v1/blobs/:blobId`. */
+export function readBlob({ client, lookups, downloads, sending, limits }: ReadInit): Handler {
   return async exchange => {
     const { request, response, params } = exchange
     const blobId = blobIdParam(params.blobId)
     exchange.note({ blobId })
-    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.readMs)])
-    const { size } = await client.stat(blobId, { signal })
-
+    const size = await lookUp(exchange, blobId)
     const etag = `"${blobId}"`
     const headers = { etag, 'cache-control': CACHE_CONTROL, 'accept-ranges': 'bytes' }
     if (noneMatchHits(request.headers['if-none-match'], etag)) {
@@ -53,7 +60,18 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
       response.writeHead(200, bodyHeaders).end()
       return
     }
-    await sendBlob(exchange, blobId, range, length, bodyHeaders, signal)
+    await sendBlob(exchange, blobId, range, length, bodyHeaders)
+  }
+
+  /** A blob that nobody has takes an answer of nearly every node. */
+  async function lookUp({ address, signal: asked }: Exchange, blobId: BlobId): Promise<number> {
+    const place = await lookups.enter({ bytes: 0, address, signal: asked })
+    try {
+      const signal = AbortSignal.any([asked, AbortSignal.timeout(limits.readMs)])
+      return (await client.stat(blobId, { signal })).size
+    } finally {
+      place.leave()
+    }
   }
 
   async function sendBlob(
@@ -62,23 +80,50 @@ export function readBlob(init: { client: Client; gate: Gate; limits: GatewayLimi
     range: { start: number; end: number } | undefined,
     length: number,
     headers: Record<string, string | number>,
-    signal: AbortSignal,
   ): Promise<void> {
-    let leave = (): void => {}
+    const { address } = exchange
+    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.readMs)])
+    let place: Place | undefined
+    let held = length
     // what is held already is given back first: two who wait for more than they have would wait for each other
     const room = async (bytes: number): Promise<void> => {
-      leave()
-      leave = await gate.enter(bytes, signal)
+      place?.leave()
+      held = bytes
+      place = await downloads.enter({ bytes, address, signal })
     }
     try {
       // of a range the client knows what it takes: at least its rows, at worst the whole blob
       if (range === undefined) await room(length)
       const { data } = await client.read(blobId, { ...(range && { range, room }), signal })
       if (data.length !== length) throw new Error(`the client read ${data.length} bytes instead of ${length}`)
-      await sendBytes(exchange, range === undefined ? 200 : 206, headers, data, limits.readerStallMs)
+      place?.rest() // who reads slowly takes memory from now on, and no work
+      await send(exchange, range === undefined ? 200 : 206, headers, data)
       exchange.note({ bytesOut: length })
     } finally {
-      leave()
+      place?.leave()
+    }
+
+    async function send(
+      { signal, ...exchange }: Exchange,
+      status: number,
+      headers: Record<string, string | number>,
+      data: Uint8Array,
+    ): Promise<void> {
+      const cut = new AbortController()
+      const mover = sending.add({
+        address,
+        bytes: () => held,
+        cut() {
+          place?.leave()
+          cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
+        },
+      })
+      try {
+        const both = { ...exchange, signal: AbortSignal.any([signal, cut.signal]) }
+        await sendBytes(both, status, headers, data, { stallMs: limits.readerStallMs, onSent: mover.moved })
+      } finally {
+        mover.done()
+      }
     }
   }
 }

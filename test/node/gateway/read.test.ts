@@ -230,4 +230,20 @@ describe('gateway: reading', () => {
     assert.equal((await first).status, 200)
     assert.equal((await ask(`${url}/v1/blobs/${blobId}`)).status, 200)
   })
+
+  it('asks the network for few blobs at a time, and leaves a place to other addresses', async () => {
+    const { url, port, client } = await start({ limits: { lookups: 4, waiting: 8, waitMs: 10_000 } })
+    const release = client.hold('stat')
+    // one connection, and then another: a few of each are taken in, and three of the four places given
+    const flood = `GET /v1/blobs/${UNKNOWN} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(60)
+    const sockets = [await openSocket(port), await openSocket(port)]
+    for (const socket of sockets) socket.write(flood)
+    await client.begun('stat', 3)
+    const honest = ask(`${url}/v1/blobs/${UNKNOWN}`, { from: '127.0.0.2' })
+    await client.begun('stat', 4)
+    assert.equal(client.calls.length, 4)
+    release()
+    assert.equal((await honest).status, 404)
+    for (const socket of sockets) socket.destroy()
+  })
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { createGate } from '../../../node/http/gate.ts'
+import { createGate, type Gate } from '../../../node/http/gate.ts'
 
 const never = new AbortController().signal
+const enter = (gate: Gate, bytes: number, { address = 'a', signal = never } = {}) =>
+  gate.enter({ bytes, address, signal })
 
 describe('gateway: gate', () => {
   it('never admits more than its slots and bytes, and admits everyone in order', async () => {
@@ -14,7 +16,7 @@ describe('gateway: gate', () => {
         const admitted: number[] = []
         let peak = 0
         const all = bytes.map(async (size, i) => {
-          const leave = await gate.enter(size, never)
+          const { leave } = await enter(gate, size)
           admitted.push(i)
           held.push({ weight: Math.min(size, 100), leave })
           peak = Math.max(peak, held.length)
@@ -37,20 +39,104 @@ describe('gateway: gate', () => {
 
   it('refuses at once when enough wait, later when it takes too long, and forgets those that leave', async () => {
     const gate = createGate({ slots: 1, capacityBytes: 1, maxWaiting: 2, waitMs: 30 })
-    const leave = await gate.enter(1, never)
+    const { leave } = await enter(gate, 1)
     const impatient = new AbortController()
-    const gone = gate.enter(1, impatient.signal)
-    const late = gate.enter(1, never)
-    await assert.rejects(gate.enter(1, never), { status: 429 })
+    const gone = enter(gate, 1, { signal: impatient.signal })
+    const late = enter(gate, 1)
+    await assert.rejects(enter(gate, 1), { status: 429 })
     impatient.abort(new Error('gone'))
     await assert.rejects(gone, /gone/)
     await assert.rejects(late, { status: 503 })
-    const next = gate.enter(1, never)
+    const next = enter(gate, 1)
     leave()
     leave() // a second time gives nothing back
-    const leaveNext = await next
-    await assert.rejects(gate.enter(1, never), { status: 503 })
+    const { leave: leaveNext } = await next
+    await assert.rejects(enter(gate, 1), { status: 503 })
     leaveNext()
-    await assert.rejects(gate.enter(1, AbortSignal.abort(new Error('already'))), /already/)
+    await assert.rejects(enter(gate, 1, { signal: AbortSignal.abort(new Error('already')) }), /already/)
+  })
+
+  it('gives the next place to the address that has the fewest, and leaves a quarter to others', async () => {
+    const gate = createGate({ slots: 4, capacityBytes: 100, maxWaiting: 10, waitMs: 10_000 })
+    const order: string[] = []
+    const come = async (address: string) => {
+      const place = await enter(gate, 1, { address })
+      order.push(address)
+      return place
+    }
+    const many = Array.from({ length: 6 }, () => come('many'))
+    const [one, two] = [come('one'), come('two')]
+    const first = await many[0]!
+    await one
+    assert.deepEqual(order, ['many', 'many', 'many', 'one'])
+    first.leave()
+    await two
+    ;(await one).leave()
+    await many[3]
+    assert.deepEqual(order, ['many', 'many', 'many', 'one', 'two', 'many'])
+    ;(await two).leave()
+    assert.equal(order.length, 6, 'three places are all that one address gets')
+    ;(await many[1]!).leave()
+    await many[4]
+  })
+
+  it('lets one wait that has fewer waiting, instead of the newest of those with most', async () => {
+    const gate = createGate({ slots: 1, capacityBytes: 1, maxWaiting: 3, waitMs: 10_000 })
+    const { leave } = await enter(gate, 1)
+    const [first, second, third] = [enter(gate, 1), enter(gate, 1), enter(gate, 1)]
+    const other = enter(gate, 1, { address: 'b' })
+    await assert.rejects(third, { status: 429 })
+    // now b has one of three waiting: another of b would only take the turn of its own kind
+    await assert.rejects(enter(gate, 1, { address: 'b' }), { status: 429 })
+    leave()
+    for (const waiting of [first, second, other]) (await waiting).leave()
+  })
+
+  it('gives a slot back while bytes are kept, and changes what is held', async () => {
+    const gate = createGate({ slots: 1, capacityBytes: 10, maxWaiting: 3, waitMs: 30 })
+    const resting = await enter(gate, 6)
+    resting.rest()
+    const small = await enter(gate, 4)
+    assert.throws(() => small.resize(5), { status: 503 })
+    small.leave()
+    await assert.rejects(enter(gate, 5), { status: 503 })
+    resting.resize(5)
+    const next = await enter(gate, 5)
+    next.leave()
+    resting.leave()
+    resting.leave()
+    ;(await enter(gate, 10)).leave()
+  })
+
+  it('makes room for those who wait, and for those who grow before them', async () => {
+    const asked: number[] = []
+    const leaving: (() => void)[] = []
+    const makeRoom = (bytes: number) => {
+      asked.push(bytes)
+      leaving.shift()?.()
+    }
+    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
+    const slow = await enter(gate, 8)
+    leaving.push(slow.leave)
+    const next = await enter(gate, 4)
+    assert.deepEqual(asked, [2])
+    const other = await enter(gate, 6)
+    leaving.push(other.leave)
+    next.resize(9)
+    assert.deepEqual(asked, [2, 5])
+    next.leave()
+  })
+
+  it('makes room among the places of an address that has all that it may have', async () => {
+    const asked: unknown[] = []
+    const leaving: (() => void)[] = []
+    const makeRoom = (...args: unknown[]) => {
+      asked.push(args)
+      leaving.shift()?.()
+    }
+    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
+    for (let i = 0; i < 3; i++) leaving.push((await enter(gate, 1)).leave)
+    await enter(gate, 1)
+    assert.deepEqual(asked, [[0, 'a']])
   })
 })

@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { unexpected } from '../../../node/http/errors.ts'
 import type { Handler } from '../../../node/http/exchange.ts'
 import { sendText } from '../../../node/http/respond.ts'
-import { createHttpServer, type HttpServer } from '../../../node/http/server.ts'
 import { openSocket, readAll } from '../../support/http.ts'
+import { serverFactory } from './support.ts'
 
 describe('http server', () => {
-  const running: HttpServer[] = []
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map(server => server.stop()))
-  })
-  const start = async (dispatch: Handler, limits: { stopGraceMs?: number; leaveMs?: number } = {}) => {
-    const server = createHttpServer({
-      name: 'the server',
-      dispatch,
-      toHttpError: unexpected,
-      logLevel: 'debug',
-      host: '127.0.0.1',
-      port: 0,
-      maxConnections: 10,
-      requestMs: 10_000,
-      stopGraceMs: 50,
-      ...limits,
-    })
-    await server.start()
-    running.push(server)
-    return { server, port: Number(new URL(server.url).port) }
-  }
+  const { start, stopAll } = serverFactory()
+  afterEach(stopAll)
   const large = 'x'.repeat(64 * 1024 * 1024)
 
   it('does not keep an answer for ever that nobody reads', async () => {
