@@ -46,33 +46,66 @@ export interface BlsSum {
 
 /** Loads the wasm library; takes some 50 ms, so do it once per process and pass it on. */
 export async function loadBls(): Promise<Bls> {
-  return new ChiaBls(await (createModule as unknown as () => Promise<ModuleInstance>)())
+  return new ChiaBls(await loadInstance(), loadInstance)
 }
+
+/** One instantiation of the library, with memory of its own. */
+interface Instance {
+  readonly lib: ModuleInstance
+  /** times that it refused bytes */
+  refused: number
+}
+
+async function loadInstance(): Promise<Instance> {
+  // it would tell stderr of each refusal
+  const quiet = { printErr: () => undefined }
+  const create = createModule as unknown as (options: object) => Promise<ModuleInstance>
+  return { lib: await create(quiet), refused: 0 }
+}
+
+/**
+ * Bytes that are no key and no point end the library's call midway, and what it had on its stack of 64 KiB stays there.
+ * After 80 refusals it has no stack left and answers anything. So it is replaced long before, and stops when half is left.
+ */
+const WORN = 8
+const UNUSABLE = 30
 
 interface Deletable {
   delete(): void
 }
+type Keep = <D extends Deletable>(object: D) => D
 
 /** Chia's `bls-signatures`: its basic scheme has exactly this domain. Its objects live outside the garbage collector. */
 class ChiaBls implements Bls {
-  readonly #lib: ModuleInstance
+  #current: Instance
+  #spare: Instance | undefined
+  #loading = false
+  readonly #load: () => Promise<Instance>
 
-  constructor(lib: ModuleInstance) {
-    this.#lib = lib
+  constructor(instance: Instance, load: () => Promise<Instance>) {
+    this.#current = instance
+    this.#load = load
   }
 
   generateSecret(): Uint8Array {
     const random = crypto.getRandomValues(new Uint8Array(BLS_SECRET_LENGTH))
-    return this.#scoped(keep => keep(this.#lib.PrivateKey.from_bytes(random, true)).serialize().slice())
+    const { lib } = this.#instance()
+    return scoped(keep => keep(lib.PrivateKey.from_bytes(random, true)).serialize().slice())
   }
 
   publicKey(secret: Uint8Array): Uint8Array {
-    return this.#scoped(keep => keep(this.#secret(secret, keep).get_g1()).serialize().slice())
+    const instance = this.#instance()
+    return scoped(keep =>
+      keep(this.#secret(instance, secret, keep).get_g1())
+        .serialize()
+        .slice(),
+    )
   }
 
   sign(secret: Uint8Array, message: Uint8Array): Uint8Array {
-    return this.#scoped(keep =>
-      keep(this.#lib.BasicSchemeMPL.sign(this.#secret(secret, keep), message))
+    const instance = this.#instance()
+    return scoped(keep =>
+      keep(instance.lib.BasicSchemeMPL.sign(this.#secret(instance, secret, keep), message))
         .serialize()
         .slice(),
     )
@@ -84,48 +117,66 @@ class ChiaBls implements Bls {
 
   aggregateSignatures(signatures: readonly Uint8Array[]): Uint8Array {
     if (signatures.length === 0) throw invalidKey('an empty list of signatures')
-    return this.#scoped(keep => {
-      const points = signatures.map(signature => this.#g2(signature, keep))
-      return keep(this.#lib.BasicSchemeMPL.aggregate(points)).serialize().slice()
+    const instance = this.#instance()
+    return scoped(keep => {
+      const points = signatures.map(signature => this.#g2(instance, signature, keep))
+      return keep(instance.lib.BasicSchemeMPL.aggregate(points)).serialize().slice()
     })
   }
 
   verifyAggregate(publicKeys: readonly Uint8Array[], message: Uint8Array, signature: Uint8Array): boolean {
     if (publicKeys.length === 0) return false
-    return this.#scoped(keep => {
-      let key: G1Element
+    const instance = this.#instance()
+    return scoped(keep => {
       let point: G2Element
+      let keys: G1Element[]
       try {
-        point = this.#g2(signature, keep)
-        key = publicKeys
-          .map(publicKey => this.#g1(publicKey, keep))
-          .reduce((sum, next) => keep(sum.add(next)))
-      } catch {
-        return false
+        point = this.#g2(instance, signature, keep)
+        keys = publicKeys.map(publicKey => this.#g1(instance, publicKey, keep))
+      } catch (error) {
+        if (error instanceof CodecError && error.code === 'INVALID_KEY') return false
+        throw error
       }
+      const key = keys.reduce((sum, next) => keep(sum.add(next)))
       if (key.serialize()[0] === INFINITY) return false
-      return this.#lib.BasicSchemeMPL.verify(key, message, point)
+      return instance.lib.BasicSchemeMPL.verify(key, message, point)
     })
   }
 
   sum(): BlsSum {
     let count = 0
-    let sums: { key: G1Element; point: G2Element } | undefined
+    let sums: { instance: Instance; key: G1Element; point: G2Element } | undefined
     const replace = (next: typeof sums): void => {
       sums?.key.delete()
       sums?.point.delete()
       sums = next
+    }
+    /** The sum so far as the present instance has it: objects of one mean nothing to another. */
+    const moveTo = (instance: Instance): void => {
+      if (sums === undefined || sums.instance === instance) return
+      const { G1Element, G2Element } = instance.lib
+      replace({
+        instance,
+        key: G1Element.from_bytes(sums.key.serialize()),
+        point: G2Element.from_bytes(sums.point.serialize()),
+      })
     }
     return {
       get count() {
         return count
       },
       add: (publicKey, signature) =>
-        this.#scoped(keep => {
-          const key = this.#g1(publicKey, keep)
-          const point = this.#g2(signature, keep)
+        scoped(keep => {
+          const instance = this.#instance()
+          // a sum at infinity, of keys that cancel each other out, cannot be moved, but is worth nothing either
+          if (sums?.key.serialize()[0] !== INFINITY && sums?.point.serialize()[0] !== INFINITY)
+            moveTo(instance)
+          const of = sums?.instance ?? instance
+          const key = this.#g1(of, publicKey, keep)
+          const point = this.#g2(of, signature, keep)
           // copies, as what `keep` has goes when this ends
           replace({
+            instance: of,
             key: sums?.key.add(key) ?? key.deepcopy(),
             point: sums?.point.add(point) ?? point.deepcopy(),
           })
@@ -135,51 +186,79 @@ class ChiaBls implements Bls {
         if (sums === undefined) return undefined
         const signature = sums.point.serialize().slice()
         if (signature[0] === INFINITY || sums.key.serialize()[0] === INFINITY) return undefined
-        return this.#lib.BasicSchemeMPL.verify(sums.key, message, sums.point) ? signature : undefined
+        const { BasicSchemeMPL } = sums.instance.lib
+        return BasicSchemeMPL.verify(sums.key, message, sums.point) ? signature : undefined
       },
       free: () => replace(undefined),
     }
   }
 
-  /** Frees every wasm object that `use` has kept, however it ends. */
-  #scoped<T>(use: (keep: <D extends Deletable>(object: D) => D) => T): T {
-    const kept: Deletable[] = []
-    try {
-      return use(object => {
-        kept.push(object)
-        return object
-      })
-    } finally {
-      for (const object of kept) object.delete()
+  /** The instance to work with, a new one when the last is worn. */
+  #instance(): Instance {
+    if (this.#current.refused >= WORN && this.#spare !== undefined) {
+      this.#current = this.#spare
+      this.#spare = undefined
     }
+    return this.#current
   }
 
-  #secret(bytes: Uint8Array, keep: <D extends Deletable>(object: D) => D) {
-    if (bytes.length !== BLS_SECRET_LENGTH || bytes.every(byte => byte === 0))
-      throw invalidKey('a BLS secret key')
-    try {
-      return keep(this.#lib.PrivateKey.from_bytes(bytes, false))
-    } catch (cause) {
-      throw invalidKey('a BLS secret key', cause)
-    }
+  #noteRefusal(instance: Instance): void {
+    instance.refused++
+    if (this.#loading || this.#spare !== undefined) return
+    this.#loading = true
+    this.#load().then(
+      spare => {
+        this.#spare = spare
+        this.#loading = false
+      },
+      // tried again at the next refusal
+      () => {
+        this.#loading = false
+      },
+    )
   }
 
-  #g1(bytes: Uint8Array, keep: <D extends Deletable>(object: D) => D): G1Element {
-    if (bytes.length !== BLS_PUBLIC_KEY_LENGTH || bytes[0] === INFINITY) throw invalidKey('a BLS public key')
-    try {
-      return keep(this.#lib.G1Element.from_bytes(bytes))
-    } catch (cause) {
-      throw invalidKey('a BLS public key', cause)
-    }
+  #secret(instance: Instance, bytes: Uint8Array, keep: Keep) {
+    const what = 'a BLS secret key'
+    if (bytes.length !== BLS_SECRET_LENGTH || bytes.every(byte => byte === 0)) throw invalidKey(what)
+    return keep(this.#read(instance, what, ({ PrivateKey }) => PrivateKey.from_bytes(bytes, false)))
   }
 
-  #g2(bytes: Uint8Array, keep: <D extends Deletable>(object: D) => D): G2Element {
-    if (bytes.length !== BLS_SIGNATURE_LENGTH || bytes[0] === INFINITY) throw invalidKey('a BLS signature')
+  #g1(instance: Instance, bytes: Uint8Array, keep: Keep): G1Element {
+    const what = 'a BLS public key'
+    if (bytes.length !== BLS_PUBLIC_KEY_LENGTH || bytes[0] === INFINITY) throw invalidKey(what)
+    return keep(this.#read(instance, what, ({ G1Element }) => G1Element.from_bytes(bytes)))
+  }
+
+  #g2(instance: Instance, bytes: Uint8Array, keep: Keep): G2Element {
+    const what = 'a BLS signature'
+    if (bytes.length !== BLS_SIGNATURE_LENGTH || bytes[0] === INFINITY) throw invalidKey(what)
+    return keep(this.#read(instance, what, ({ G2Element }) => G2Element.from_bytes(bytes)))
+  }
+
+  /** Throws INVALID_KEY when the library refuses the bytes, BLS_WORN when it may not be asked any more. */
+  #read<T>(instance: Instance, what: string, read: (lib: ModuleInstance) => T): T {
+    if (instance.refused >= UNUSABLE)
+      throw new CodecError('BLS_WORN', 'too many invalid signatures at once: try again')
     try {
-      return keep(this.#lib.G2Element.from_bytes(bytes))
+      return read(instance.lib)
     } catch (cause) {
-      throw invalidKey('a BLS signature', cause)
+      this.#noteRefusal(instance)
+      throw invalidKey(what, cause)
     }
+  }
+}
+
+/** Frees every wasm object that `use` has kept, however it ends. */
+function scoped<T>(use: (keep: Keep) => T): T {
+  const kept: Deletable[] = []
+  try {
+    return use(object => {
+      kept.push(object)
+      return object
+    })
+  } finally {
+    for (const object of kept) object.delete()
   }
 }
 

@@ -109,7 +109,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       blobs,
       committees,
     })
-    const certificates = createCertified({ bls, committees, blobs, log })
+    const certificates = createCertified({ bls, committees, blobs, log, refusals })
     blobs.onEvent(refreshCommittees(committees))
     const sweeper = createSweeper({
       slivers,

@@ -69,6 +69,11 @@ export interface PeerContext {
   signal: AbortSignal
 }
 
+export interface CertificateContext extends PeerContext {
+  /** whom it counts for: a member's PeerId, anybody else's IP address */
+  account: string
+}
+
 /** What a client tells a storage node before it sends slivers. */
 export interface StoreHeader {
   metadata: BlobMetadata
@@ -129,7 +134,7 @@ export interface StatusSource {
 /** Satisfied by node/services/certified: a certificate that a client hands over, or that gossip brings. */
 export interface CertificateSink {
   /** Throws a ProtocolError when the certificate is not good. */
-  certified(certificate: Certificate, context: PeerContext): Promise<void>
+  certified(certificate: Certificate, context: CertificateContext): Promise<void>
 }
 
 /** Counters that the protocols feed; node/metrics satisfies it. */

@@ -166,6 +166,28 @@ export const CERTIFIED_TOPIC = {
   remembered: 50_000,
 } as const
 
+/**
+ * Certificates that clients hand over. Each costs 5 to 25 ms of BLS on the one thread, so that what is cheap to know comes
+ * first (is the blob registered, is it certified already), and then whose turn it is: a member's PeerId, anybody else's
+ * address.
+ */
+export const CERTIFICATES = {
+  /** checks of one account in a row, and per second: a gateway that stores small blobs all the time */
+  burst: 40,
+  perSecond: 4,
+  /** certificates of one account that did not hold: so many in a row, then one a minute, are worth a check */
+  faultBurst: 10,
+  faultsPerSecond: 1 / 60,
+  /** all accounts together: a quarter of the thread, as gossip has another */
+  nodeBurst: 100,
+  nodePerSecond: 10,
+  /** who may wait for the chain to show a registration, of one account and of all */
+  waitingPerAccount: 4,
+  waiting: 64,
+  /** accounts that are remembered; the longest unused go first */
+  accounts: 10_000,
+} as const
+
 export function certifiedTopic(network: string): string {
   return `/floe/${network}/certified/1`
 }

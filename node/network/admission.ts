@@ -1,10 +1,9 @@
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { addressOf } from '../../protocols/index.ts'
+import { addressOf, createRates } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
 import type { KnowsPeer } from './identify.ts'
 import { ADMISSION, CONNECTIONS } from './limits.ts'
-import { createRates } from './rates.ts'
 
 export interface AdmissionInit {
   /** Whether a PeerId is a member's: places are kept for them. */

@@ -1,12 +1,11 @@
 import type { Connection, PeerInfo, Stream } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import type { ObjectId } from '../../codec/types.ts'
-import { addressOf } from '../../protocols/index.ts'
+import { addressOf, createRates } from '../../protocols/index.ts'
 import { dhtRequestProblem } from './dht-request.ts'
 import { watchFrames } from './frames.ts'
 import { ADMISSION, DHT, DHT_MESSAGES, firstSelfQueryMs } from './limits.ts'
 import { createMemberRegistrar, withOverrides } from './member-registrar.ts'
-import { createRates } from './rates.ts'
 import type { ServiceInit } from './service-init.ts'
 
 type Components = Parameters<ReturnType<typeof kadDHT>>[0]

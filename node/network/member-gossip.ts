@@ -1,13 +1,12 @@
 import { type GossipSub, type GossipsubOpts, gossipsub, StrictSign } from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { ObjectId } from '../../codec/types.ts'
-import { CERTIFIED_TOPIC, certifiedTopic, createTokenBucket } from '../../protocols/index.ts'
+import { CERTIFIED_TOPIC, certifiedTopic, createRates, createTokenBucket } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
 import { watchFrames } from './frames.ts'
 import { ADMISSION, GOSSIP, GOSSIP_STREAM } from './limits.ts'
 import { createMemberRegistrar, withOverrides } from './member-registrar.ts'
 import { peerIdTextOf } from './peer-id.ts'
-import { createRates } from './rates.ts'
 import type { ServiceInit } from './service-init.ts'
 
 type Components = Parameters<ReturnType<typeof gossipsub>>[0]

@@ -99,7 +99,20 @@ export function endEpochOf({ registrations }: BlobState): Epoch {
  * a deletable one only while exactly that object is registered, unexpired and undeleted.
  */
 export function isRegistered(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): boolean {
-  return liveRegistrations(state, epoch).some(({ deletable, objectId }) =>
+  return registrationsOf(state, persistence, epoch).length > 0
+}
+
+/** Whether the chain says already what a certificate with this persistence would say. */
+export function isCertified(state: BlobState | undefined, persistence: Persistence, epoch: Epoch): boolean {
+  return registrationsOf(state, persistence, epoch).some(({ certified }) => certified)
+}
+
+function registrationsOf(
+  state: BlobState | undefined,
+  persistence: Persistence,
+  epoch: Epoch,
+): BlobRegistration[] {
+  return liveRegistrations(state, epoch).filter(({ deletable, objectId }) =>
     persistence.kind === 'permanent' ? !deletable : deletable && objectId === persistence.objectId,
   )
 }

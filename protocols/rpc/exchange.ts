@@ -10,6 +10,8 @@ export interface Exchange {
   readonly quota: StreamQuota
   /** libp2p PeerId as text */
   readonly peer: string
+  /** whom it counts for: a member's PeerId, anybody else's IP address */
+  readonly account: string
   /** ends with the stream, the connection or the server */
   readonly signal: AbortSignal
   /** Adds to the log line of this request. */

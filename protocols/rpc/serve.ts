@@ -8,7 +8,7 @@ import { sleep } from '../stream/wait.ts'
 import { ClientHello, encodeError, ServerHello } from '../wire.ts'
 import type { NetworkIdentity, ServerComponents } from './components.ts'
 import type { Exchange, RequestHandler } from './exchange.ts'
-import { addressToCount } from './remote-address.ts'
+import { addressOf, addressToCount } from './remote-address.ts'
 
 export interface ServedProtocol {
   start(): Promise<void>
@@ -57,6 +57,7 @@ export function serveProtocol(
 
   async function serveStream(stream: Stream, connection: Connection, channel: Channel): Promise<void> {
     const peer = connection.remotePeer.toString()
+    const account = isMember(peer) ? peer : addressOf(connection.remoteAddr)
     const ended = new AbortController()
     const onClose = (): void => ended.abort(new ProtocolError('CONNECTION_LOST'))
     stream.addEventListener('close', onClose)
@@ -73,7 +74,7 @@ export function serveProtocol(
         if (!(await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs }))) break
         listening = true
         served = serving(connection)
-        await serveRequest({ spec, channel, quota, peer, signal })
+        await serveRequest({ spec, channel, quota, peer, account, signal })
         served()
       }
       await channel.close({ signal, timeoutMs: FAREWELL_MS })

@@ -4,7 +4,7 @@ import { BlobStatusReply, CertifiedReply, MetadataReply, NodeInfoReply, StatusRe
 
 export function statusHandler(status: StatusSource, certificates: CertificateSink): RequestHandler {
   return async (bytes, exchange) => {
-    const { peer, signal } = exchange
+    const { peer, account, signal } = exchange
     const query = StatusRequest.decode(bytes)
     if ('BlobStatus' in query) {
       exchange.note({ query: 'blobStatus', blobId: query.BlobStatus })
@@ -17,7 +17,7 @@ export function statusHandler(status: StatusSource, certificates: CertificateSin
       await respond(exchange, MetadataReply, { metadata })
     } else if ('Certified' in query) {
       exchange.note({ query: 'certified' })
-      await certificates.certified(query.Certified, { peer, signal })
+      await certificates.certified(query.Certified, { peer, account, signal })
       await respond(exchange, CertifiedReply, true)
     } else {
       exchange.note({ query: 'nodeInfo' })

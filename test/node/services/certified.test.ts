@@ -5,6 +5,7 @@ import type { Certificate, Epoch, ObjectId, Persistence } from '../../../codec/t
 import { silentLog } from '../../../node/log.ts'
 import { type CertifiedService, createCertified } from '../../../node/services/certified.ts'
 import type { BlobState } from '../../../node/store/blob-state.ts'
+import { CERTIFICATES } from '../../../protocols/index.ts'
 import { fakeCommittee } from '../../support/fake-peers.ts'
 import { anyBlobId } from '../../support/sliver-store-suite.ts'
 
@@ -15,13 +16,15 @@ describe('certificates', () => {
   const committee = fakeCommittee(4, N)
   const secrets: Uint8Array[] = []
   const blobId = anyBlobId()
-  const context = { peer: 'client', signal: new AbortController().signal }
+  const context = { peer: 'client', account: '192.0.2.1', signal: new AbortController().signal }
   let bls: Bls
   let verified: number
   let states: BlobState | undefined
+  let appears: () => BlobState | undefined | Promise<BlobState | undefined>
   let committees: Committees
   let service: CertifiedService
   let heard: Certificate[]
+  let refused: Record<string, number>
 
   before(async () => {
     bls = await loadBls()
@@ -33,7 +36,8 @@ describe('certificates', () => {
   beforeEach(() => {
     verified = 0
     heard = []
-    states = state('1', true)
+    states = state('1', false)
+    appears = () => states
     committees = { epoch: EPOCH, current: committee } as Committees
     service = createCertified({
       bls: {
@@ -43,9 +47,16 @@ describe('certificates', () => {
         },
       } as Bls,
       committees: { get: async () => committees, latest: () => undefined },
-      blobs: { waitFor: async () => states },
+      blobs: { get: async () => states, waitFor: async () => appears() },
       log: silentLog(),
+      refusals: {
+        refused(where, reason) {
+          const key = `${where}.${reason}`
+          refused[key] = (refused[key] ?? 0) + 1
+        },
+      },
     })
+    refused = {}
     service.onCertificate(certificate => heard.push(certificate))
   })
 
@@ -78,10 +89,67 @@ describe('certificates', () => {
     assert.equal(verified, 1)
   })
 
-  it('passes on no forged certificate, even of a blob that the chain says is certified', async () => {
+  it('passes on no forged certificate', async () => {
     await assert.rejects(service.certified(forged(), context), { code: 'CERTIFICATE_INVALID' })
     await service.certified(certificateOf(), context)
     assert.deepEqual(heard, [certificateOf()])
+  })
+
+  it('looks at no signature of a client when the chain says the same already, or knows of no such blob', async () => {
+    states = state('1', true)
+    await service.certified(forged(), context)
+    states = undefined
+    await assert.rejects(service.certified(certificateOf(), context), { code: 'BLOB_GONE' })
+    states = { ...state('1', false), invalid: true }
+    await assert.rejects(service.certified(certificateOf(), context), { code: 'BLOB_INVALID' })
+    assert.equal(verified, 0)
+    assert.deepEqual(heard, [])
+  })
+
+  it('waits for the registration before it looks at the signature', async () => {
+    const registration = Promise.withResolvers<BlobState>()
+    states = undefined
+    appears = () => registration.promise
+    const handed = service.certified(certificateOf(), context)
+    registration.resolve(state('1', false))
+    await handed
+    assert.equal(heard.length, 1)
+  })
+
+  it('lets few wait for the chain, of one account and of all', async () => {
+    const registration = Promise.withResolvers<BlobState>()
+    states = undefined
+    appears = () => registration.promise
+    const { waiting, waitingPerAccount } = CERTIFICATES
+    const bad = forged()
+    const of = (account: string) => service.certified(bad, { ...context, account })
+    const ends: Promise<unknown>[] = []
+    for (let i = 0; i < waiting / waitingPerAccount; i++) {
+      const account = `192.0.2.${i}`
+      for (let j = 0; j < waitingPerAccount; j++) ends.push(of(account).catch(() => undefined))
+      await assert.rejects(of(account), { code: 'BUSY' })
+    }
+    await assert.rejects(of('192.0.2.200'), { code: 'BUSY' })
+    registration.resolve(state('1', true))
+    await Promise.all(ends)
+    await of('192.0.2.200')
+    assert.equal(verified, 0)
+  })
+
+  it('spends a few checks on an address that sends forged ones, whatever PeerIds it makes, and others go on', async () => {
+    const tries = 100
+    const bad = forged()
+    const codes: Record<string, number> = {}
+    for (let i = 0; i < tries; i++) {
+      const code = await service.certified(bad, { ...context, peer: `peer ${i}` }).catch(({ code }) => code)
+      codes[code] = (codes[code] ?? 0) + 1
+    }
+    const { faultBurst } = CERTIFICATES
+    assert.equal(verified, faultBurst)
+    assert.deepEqual(codes, { CERTIFICATE_INVALID: faultBurst, BUSY: tries - faultBurst })
+    assert.deepEqual(refused, { 'certificates.invalid': faultBurst, 'certificates.busy': tries - faultBurst })
+    await service.certified(certificateOf(), { ...context, account: '192.0.2.2' })
+    assert.equal(heard.length, 1)
   })
 
   it('verifies what it hears, whatever the chain says, so that it never passes on what others must refuse', async () => {

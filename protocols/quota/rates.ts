@@ -1,4 +1,4 @@
-import { createTokenBucket, type TokenBucket } from '../../protocols/index.ts'
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 export interface RatesInit {
   perSecond: number
@@ -10,7 +10,10 @@ export interface RatesInit {
 
 /** A rate for each of many: peers, or addresses. */
 export interface Rates {
+  /** Takes one now if there is one. */
   tryTake(who: string): boolean
+  /** Whether one could be taken now. */
+  has(who: string): boolean
 }
 
 export function createRates({ perSecond, burst, remembered, now }: RatesInit): Rates {
@@ -24,5 +27,6 @@ export function createRates({ perSecond, burst, remembered, now }: RatesInit): R
       if (buckets.size > remembered) for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break
       return bucket.tryTake(1)
     },
+    has: who => buckets.get(who)?.has(1) ?? burst >= 1,
   }
 }
