@@ -33,9 +33,16 @@ export const REFERENCE_GAS_PRICE = 1000n
 
 /**
  * Gas is flat: every transaction costs Sui's smallest bucket, 1,000 units at the price it names, and
- * storage is free. What a transaction does is bounded by LIMITS and by a number of interpreter steps.
+ * storage is free. What a transaction does is bounded by LIMITS and TRANSACTION_BOUNDS.
  */
 export const FLAT_GAS_UNITS = 1000n
 
-/** Interpreter steps in one transaction; a few seconds of work. */
-export const MAX_STEPS = 50_000_000
+/**
+ * What one transaction or simulation may take, checks included. Sui's gas ends a transaction after a few hundred
+ * thousand instructions; the steps here are up to a second of work, and the time is a bound for slow machines.
+ */
+export const TRANSACTION_BOUNDS = {
+  steps: 20_000_000,
+  bytes: 256 * 1024 * 1024,
+  durationMs: 2000,
+} as const

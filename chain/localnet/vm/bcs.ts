@@ -1,19 +1,32 @@
 import { ByteWriter } from './byte-writer.ts'
 import type { Definitions } from './definitions.ts'
 import { VmError } from './errors.ts'
+import { bytesOfArray, type Meter } from './meter.ts'
 import { checkPure } from './pure.ts'
+import { bytesOfFields, bytesOfSlot } from './sizes.ts'
 import type { DeserializeOptions, MoveType } from './types.ts'
 import { EnumValue, type Value } from './values.ts'
 
 /** Move's limit on nested values. */
-const maxDepth = 128
+export const maxDepth = 128
 const maxLength = 2 ** 31 - 1 // BCS's limit on sequences
 
 const byteSizes = { u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32 } as const
 
+/** To read or write one part of a value. */
+const partSteps = 2
+const addressSizeBytes = 96
+
 const tooDeep = (): VmError => new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VALUE_TOO_DEEP' })
 
-function write(definitions: Definitions, out: ByteWriter, type: MoveType, value: Value, depth: number): void {
+interface Writer {
+  definitions: Definitions
+  out: ByteWriter
+  meter: Meter | undefined
+}
+
+function write(writer: Writer, type: MoveType, value: Value, depth: number): void {
+  const { definitions, out, meter } = writer
   if (depth > maxDepth) throw tooDeep()
   switch (type.kind) {
     case 'bool':
@@ -37,9 +50,10 @@ function write(definitions: Definitions, out: ByteWriter, type: MoveType, value:
       return
     case 'vector': {
       const elements = value as Value[]
+      meter?.charge(partSteps * (1 + elements.length))
       out.uleb(elements.length)
       if (type.element.kind === 'u8') out.bytes(elements as number[])
-      else for (const element of elements) write(definitions, out, type.element, element, depth + 1)
+      else for (const element of elements) write(writer, type.element, element, depth + 1)
       return
     }
     case 'datatype': {
@@ -54,7 +68,8 @@ function write(definitions: Definitions, out: ByteWriter, type: MoveType, value:
       } else {
         types = definitions.fieldTypes(type)
       }
-      for (let i = 0; i < types.length; i++) write(definitions, out, types[i]!, fields[i]!, depth + 1)
+      meter?.charge(partSteps * (1 + types.length))
+      for (let i = 0; i < types.length; i++) write(writer, types[i]!, fields[i]!, depth + 1)
       return
     }
     default:
@@ -62,10 +77,10 @@ function write(definitions: Definitions, out: ByteWriter, type: MoveType, value:
   }
 }
 
-/** Canonical BCS of a value; the value must be of the type. */
-export function serialize(definitions: Definitions, type: MoveType, value: Value): Uint8Array {
+/** Canonical BCS of a value; the value must be of the type. The work is taken from the meter as it goes. */
+export function serialize(definitions: Definitions, type: MoveType, value: Value, meter?: Meter): Uint8Array {
   const out = new ByteWriter()
-  write(definitions, out, type, value, 1)
+  write({ definitions, out, meter }, type, value, 1)
   return out.finish()
 }
 
@@ -73,9 +88,11 @@ class Decoder {
   readonly #definitions: Definitions
   readonly #bytes: Uint8Array
   readonly #type: MoveType
+  readonly #meter: Meter | undefined
   #position = 0
 
-  constructor(definitions: Definitions, bytes: Uint8Array, type: MoveType) {
+  constructor(definitions: Definitions, bytes: Uint8Array, type: MoveType, meter: Meter | undefined) {
+    this.#meter = meter
     this.#definitions = definitions
     this.#bytes = bytes
     this.#type = type
@@ -143,6 +160,7 @@ class Decoder {
         return this.#bigUint(byteSizes[type.kind])
       case 'address': {
         const at = this.#take(32)
+        this.#meter?.allocate(addressSizeBytes)
         return `0x${Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + at, 32).toString('hex')}`
       }
       case 'vector': {
@@ -151,8 +169,11 @@ class Decoder {
         if (length > this.#bytes.length - this.#position) throw this.fail('too few bytes')
         if (type.element.kind === 'u8') {
           const at = this.#take(length)
+          this.#meter?.chargeArray(length)
           return Array.from(this.#bytes.subarray(at, at + length))
         }
+        this.#meter?.charge(partSteps * (1 + length))
+        this.#meter?.allocate(bytesOfArray(0) + 2 * length * bytesOfSlot(type.element))
         const elements: Value[] = []
         for (let i = 0; i < length; i++) elements.push(this.read(type.element, depth + 1))
         return elements
@@ -171,6 +192,8 @@ class Decoder {
   }
 
   #fields(types: readonly MoveType[], depth: number): Value[] {
+    this.#meter?.charge(partSteps * (1 + types.length))
+    this.#meter?.allocate(bytesOfFields(types))
     const fields: Value[] = []
     for (const type of types) fields.push(this.read(type, depth + 1))
     return fields
@@ -186,9 +209,9 @@ export function deserialize(
   definitions: Definitions,
   type: MoveType,
   bytes: Uint8Array,
-  { pure = false }: DeserializeOptions = {},
+  { pure = false, meter }: DeserializeOptions = {},
 ): Value {
-  const decoder = new Decoder(definitions, bytes, type)
+  const decoder = new Decoder(definitions, bytes, type, meter)
   const value = decoder.read(type, 1)
   decoder.finish()
   if (pure) {

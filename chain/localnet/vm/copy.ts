@@ -1,15 +1,8 @@
-import { VmError } from './errors.ts'
-import type { StepMeter } from './types.ts'
+import type { Meter } from './meter.ts'
 import { EnumValue, type Value } from './values.ts'
 
-/** Takes from the step limit; throws when it is used up. */
-export function charge(meter: StepMeter, steps: number): void {
-  meter.remaining -= steps
-  if (meter.remaining < 0) throw new VmError({ kind: 'InsufficientGas' })
-}
-
-function copyArray(values: Value[], meter: StepMeter): Value[] {
-  charge(meter, values.length)
+function copyArray(values: Value[], meter: Meter): Value[] {
+  meter.chargeArray(values.length)
   const copies = values.slice()
   for (let i = 0; i < copies.length; i++) {
     const value = copies[i]!
@@ -18,22 +11,22 @@ function copyArray(values: Value[], meter: StepMeter): Value[] {
   return copies
 }
 
-/** A deep copy. Costs a step for each element, so that doubling a value over and over ends. */
-export function copy(value: Value, meter: StepMeter): Value {
+/** A deep copy, of which every part is metered, so that doubling a value over and over ends. */
+export function copy(value: Value, meter: Meter): Value {
   if (Array.isArray(value)) return copyArray(value, meter)
   if (value instanceof EnumValue) return new EnumValue(value.tag, copyArray(value.fields, meter))
   return value
 }
 
-function equalArrays(a: Value[], b: Value[], meter: StepMeter): boolean {
+function equalArrays(a: Value[], b: Value[], meter: Meter): boolean {
   if (a.length !== b.length) return false
-  charge(meter, a.length)
+  meter.charge(2 + a.length)
   for (let i = 0; i < a.length; i++) if (!equal(a[i]!, b[i]!, meter)) return false
   return true
 }
 
-/** Whether two values of one type are equal. Costs a step for each element. */
-export function equal(a: Value, b: Value, meter: StepMeter): boolean {
+/** Whether two values of one type are equal. Every part is metered. */
+export function equal(a: Value, b: Value, meter: Meter): boolean {
   if (Array.isArray(a)) return equalArrays(a, b as Value[], meter)
   if (a instanceof EnumValue)
     return a.tag === (b as EnumValue).tag && equalArrays(a.fields, (b as EnumValue).fields, meter)

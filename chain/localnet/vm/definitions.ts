@@ -1,15 +1,17 @@
 import { copyable, droppable, hasKey, primitiveAbilities, storable } from './abilities.ts'
 import { VmError } from './errors.ts'
 import type { Abilities, DatatypeDefinition, DatatypeType, MoveType, TypeTable } from './types.ts'
+import { DepthFormulas } from './value-depth.ts'
 
 /** The structs and enums of all loaded packages, by defining ID. */
 export class Definitions {
   readonly #types: TypeTable
   readonly #byName = new Map<string, DatatypeDefinition>()
-  readonly #byType = new Map<DatatypeType, DatatypeDefinition>()
-  readonly #fields = new Map<DatatypeType, readonly MoveType[]>()
-  readonly #variants = new Map<DatatypeType, readonly (readonly MoveType[])[]>()
-  readonly #abilities = new Map<DatatypeType, Abilities>()
+  #byType = new WeakMap<DatatypeType, DatatypeDefinition>()
+  #fields = new WeakMap<DatatypeType, readonly MoveType[]>()
+  #variants = new WeakMap<DatatypeType, readonly (readonly MoveType[])[]>()
+  #abilities = new WeakMap<DatatypeType, Abilities>()
+  #depths = new DepthFormulas(type => this.get(type))
 
   constructor(types: TypeTable) {
     this.#types = types
@@ -25,10 +27,11 @@ export class Definitions {
 
   remove(definition: DatatypeDefinition): void {
     this.#byName.delete(`${definition.address}::${definition.module}::${definition.name}`)
-    this.#byType.clear()
-    this.#fields.clear()
-    this.#variants.clear()
-    this.#abilities.clear()
+    this.#byType = new WeakMap()
+    this.#fields = new WeakMap()
+    this.#variants = new WeakMap()
+    this.#abilities = new WeakMap()
+    this.#depths = new DepthFormulas(type => this.get(type))
   }
 
   find(type: DatatypeType): DatatypeDefinition | undefined {
@@ -68,6 +71,11 @@ export class Definitions {
     )
     this.#variants.set(type, types)
     return types
+  }
+
+  /** How deep the values of a closed type nest. */
+  valueDepth(type: MoveType): number {
+    return this.#depths.of(type)
   }
 
   /** @param scope abilities of the type parameters, for a type that is open */

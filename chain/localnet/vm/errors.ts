@@ -33,8 +33,10 @@ export type VmFailure =
       subStatus?: number
       location?: MoveLocation
     }
-  /** the step limit was reached */
-  | { kind: 'InsufficientGas'; location?: MoveLocation }
+  /** a bound on a transaction's work was reached */
+  | { kind: 'InsufficientGas'; what: 'steps' | 'memory' | 'time'; location?: MoveLocation }
+  /** a package takes longer to verify than a transaction may take */
+  | { kind: 'SuiMoveVerificationTimedout'; reason: string }
   | { kind: 'VMVerificationOrDeserializationError'; reason: string; module?: string }
   | { kind: 'PublishErrorNonZeroAddress'; module: string }
   /** a bug in the VM or a value that does not fit its type: never the fault of a verified module alone */
@@ -85,9 +87,11 @@ function describe(failure: VmFailure): string {
     case 'MovePrimitiveRuntimeError':
       return `${failure.reason}${failure.subStatus === undefined ? '' : ` ${failure.subStatus}`}${at(failure.location)}`
     case 'InsufficientGas':
-      return `the step limit was reached${at(failure.location)}`
+      return `the limit on ${failure.what} was reached${at(failure.location)}`
     case 'VMVerificationOrDeserializationError':
       return `invalid module${failure.module === undefined ? '' : ` ${failure.module}`}: ${failure.reason}`
+    case 'SuiMoveVerificationTimedout':
+      return `the package takes too long to verify: ${failure.reason}`
     case 'PublishErrorNonZeroAddress':
       return `module ${failure.module} already has an address`
     case 'VMInvariantViolation':

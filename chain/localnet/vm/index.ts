@@ -3,6 +3,7 @@
 export type { MoveLocation, PrimitiveFailure, VmErrorKind, VmFailure } from './errors.ts'
 export { NativeAbort, VmError } from './errors.ts'
 export { publishable } from './format/publishable.ts'
+export { Meter, type MeterLimits } from './meter.ts'
 export { deriveChildId, deriveObjectId } from './natives/sui.ts'
 export type * from './types.ts'
 export type { Value } from './values.ts'

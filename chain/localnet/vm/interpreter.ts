@@ -1,6 +1,7 @@
-import { charge, copy, equal } from './copy.ts'
+import { copy, equal } from './copy.ts'
 import { type MoveLocation, NativeAbort, VmError } from './errors.ts'
 import type { FunctionImpl } from './loaded.ts'
+import type { Meter } from './meter.ts'
 import type { Body, Op } from './translate/op.ts'
 import type { MoveType, NativeCall, NativeContext, NativeFunction, Vm } from './types.ts'
 import { EnumValue, Reference, type Value } from './values.ts'
@@ -8,12 +9,18 @@ import { EnumValue, Reference, type Value } from './values.ts'
 /** What the interpreter needs of the VM around it. */
 export interface Runtime {
   readonly vm: Vm
-  body(fn: FunctionImpl): Body
+  /** Verifies it first, if nobody has. */
+  body(fn: FunctionImpl, meter: Meter): Body
   native(fn: FunctionImpl): NativeFunction
+  /** Replaces type parameters; what values of the type would need must be within Move's limits. */
+  instantiate(type: MoveType, typeArguments: readonly MoveType[], meter: Meter): MoveType
 }
 
 const maxStack = 1024 // Move's limit on the operand stack; here on what the callers of a function leave there
 const maxCalls = 1024 // Move's limit on the call stack
+export const maxVectorLength = 256 * 1024 // Sui's max_move_vector_len, which pushing meets
+const nativeSteps = 10 // of the call itself
+const firstPushBytes = 160 // V8 makes room for 17 elements at the first push
 
 class Frame {
   readonly fn: FunctionImpl
@@ -32,11 +39,17 @@ class Frame {
 }
 
 /**
- * What is left where a value was moved out of. The compiler's code never reads it; code made by hand
- * could, through a reference that it kept, for borrowing is not checked when a module is loaded. So
- * a value is always in one place only, and such code stops with a VMInvariantViolation.
+ * What is left where a value was moved out of. Verified code never reads it; should the verifier ever
+ * miss something, a value is still in one place only, and such code stops with a VMInvariantViolation.
  */
 const moved = undefined as unknown as Value
+
+/** A value that is there. */
+function present(value: Value | undefined): Value {
+  if (value === undefined)
+    throw new VmError({ kind: 'VMInvariantViolation', reason: 'a value is read that was moved away' })
+  return value
+}
 
 const locationOf = (fn: FunctionImpl, instruction: number): MoveLocation => ({
   address: fn.module.package.id,
@@ -76,13 +89,12 @@ const wrongVariant = (): VmError =>
   new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VARIANT_TAG_MISMATCH' })
 
 /** The type arguments of a call with the caller's filled in; the last result is kept. */
-function fillIn(runtime: Runtime, op: Op, own: readonly MoveType[]): readonly MoveType[] {
+function fillIn(runtime: Runtime, op: Op, own: readonly MoveType[], meter: Meter): readonly MoveType[] {
   if (!op.isOpen) return op.typeArguments!
   if (op.cacheIn === own) return op.cacheOut!
   const known = op.cacheIn
   if (known?.every((type, i) => type === own[i])) return op.cacheOut!
-  const { types } = runtime.vm
-  op.cacheOut = op.typeArguments!.map(type => types.instantiate(type, own))
+  op.cacheOut = op.typeArguments!.map(type => runtime.instantiate(type, own, meter))
   op.cacheIn = own
   return op.cacheOut
 }
@@ -104,7 +116,7 @@ export function run(
   const { meter } = context
   if (entry.isNative) {
     try {
-      charge(meter, 1)
+      meter.charge(1)
       return runtime.native(entry)({ vm: runtime.vm, context, function: entry }, entryTypeArguments, args)
     } catch (error) {
       throw locate(error, entry, 0)
@@ -113,12 +125,20 @@ export function run(
 
   const stack: Value[] = new Array(maxStack)
   let top = 0
-  let remaining = meter.remaining
+  let remaining = 0 // steps that were taken from the meter in advance
   let pc = 0
   let failing: FunctionImpl | undefined // the native that is being called
 
+  /** Gives back what is left of the steps, so that others can take from the meter. */
+  const settle = (): void => {
+    meter.giveBack(remaining)
+    remaining = 0
+  }
+
   const open = (fn: FunctionImpl, typeArguments: readonly MoveType[], n: number): Frame => {
-    const body = runtime.body(fn)
+    if (!fn.body) settle()
+    const body = fn.body ?? runtime.body(fn, meter)
+    remaining -= body.steps
     const locals: Value[] = new Array(body.locals)
     top -= n
     for (let i = 0; i < n; i++) locals[i] = stack[top + i]!
@@ -130,27 +150,25 @@ export function run(
     const fn = op.callee!
     failing = fn
     top -= op.n
-    meter.remaining = remaining
+    settle()
+    meter.charge(nativeSteps)
     const native = fn.native ?? runtime.native(fn)
     const call: NativeCall = { vm: runtime.vm, context, function: fn }
-    const results = native(call, fillIn(runtime, op, own), stack.slice(top, top + op.n))
-    remaining = meter.remaining
+    const results = native(call, fillIn(runtime, op, own, meter), stack.slice(top, top + op.n))
     for (let i = 0; i < results.length; i++) stack[top++] = results[i]!
     failing = undefined
   }
 
-  const copied = (value: Value): Value => {
-    meter.remaining = remaining
-    const result = copy(value, meter)
-    remaining = meter.remaining
-    return result
+  const copied = (value: Value | undefined): Value => {
+    const whole = present(value)
+    if (typeof whole !== 'object') return whole
+    settle()
+    return copy(whole, meter)
   }
 
-  const areEqual = (a: Value, b: Value): boolean => {
-    meter.remaining = remaining
-    const result = equal(a, b, meter)
-    remaining = meter.remaining
-    return result
+  const areEqual = (a: Value | undefined, b: Value | undefined): boolean => {
+    settle()
+    return equal(present(a), present(b), meter)
   }
 
   for (const argument of args) stack[top++] = argument
@@ -161,7 +179,10 @@ export function run(
   try {
     for (;;) {
       const op = ops[pc]!
-      if (--remaining < 0) throw new VmError({ kind: 'InsufficientGas' })
+      if (--remaining < 0) {
+        settle()
+        remaining = meter.take()
+      }
       switch (op.code) {
         case 0x01: // Pop
           top--
@@ -198,13 +219,13 @@ export function run(
           stack[top++] = copied(op.value)
           break
         case 0x0a: // CopyLoc
-          stack[top++] = locals[op.a]!
+          stack[top++] = present(locals[op.a])
           break
         case 0x80: // CopyLoc of what may be an array
-          stack[top++] = copied(locals[op.a]!)
+          stack[top++] = copied(locals[op.a])
           break
         case 0x0b: // MoveLoc
-          stack[top++] = locals[op.a]!
+          stack[top++] = present(locals[op.a])
           locals[op.a] = moved
           break
         case 0x0c: // StLoc
@@ -222,7 +243,7 @@ export function run(
         case 0x11: {
           // Call
           if (frames.length + 1 >= maxCalls) throw overflow('CALL_STACK_OVERFLOW')
-          const callee = open(op.callee!, fillIn(runtime, op, frame.typeArguments), op.n)
+          const callee = open(op.callee!, fillIn(runtime, op, frame.typeArguments, meter), op.n)
           frame.next = pc + 1
           frames.push(frame)
           frame = callee
@@ -235,6 +256,7 @@ export function run(
           callNative(op, frame.typeArguments)
           break
         case 0x12: // Pack
+          meter.allocate(op.bytes)
           top -= op.n
           stack[top] = stack.slice(top, top + op.n)
           top++
@@ -243,7 +265,7 @@ export function run(
           // Unpack
           const fields = stack[--top] as Value[]
           for (let i = 0; i < op.n; i++) {
-            stack[top++] = fields[i]!
+            stack[top++] = present(fields[i])
             fields[i] = moved
           }
           break
@@ -251,13 +273,13 @@ export function run(
         case 0x14: {
           // ReadRef
           const r = stack[top - 1] as Reference
-          stack[top - 1] = r.cell[r.index]!
+          stack[top - 1] = present(r.cell[r.index])
           break
         }
         case 0x81: {
           // ReadRef of what may be an array
           const r = stack[top - 1] as Reference
-          stack[top - 1] = copied(r.cell[r.index]!)
+          stack[top - 1] = copied(r.cell[r.index])
           break
         }
         case 0x15: {
@@ -434,7 +456,7 @@ export function run(
         case 0x86: {
           const b = stack[--top] as Reference
           const a = stack[top - 1] as Reference
-          stack[top - 1] = areEqual(a.cell[a.index]!, b.cell[b.index]!) === (op.code === 0x85)
+          stack[top - 1] = areEqual(a.cell[a.index], b.cell[b.index]) === (op.code === 0x85)
           break
         }
         case 0x23: {
@@ -486,6 +508,8 @@ export function run(
           if ((stack[top - 1] as bigint) > (op.value as bigint)) throw arithmetic()
           break
         case 0x40: // VecPack
+          remaining -= op.n >> 3
+          meter.allocate(op.bytes)
           top -= op.n
           stack[top] = stack.slice(top, top + op.n)
           top++
@@ -509,7 +533,10 @@ export function run(
           // VecPushBack
           const value = stack[--top]!
           const r = stack[--top] as Reference
-          ;(r.cell[r.index] as Value[]).push(value)
+          const vector = r.cell[r.index] as Value[]
+          if (vector.length >= maxVectorLength) throw vectorError(4)
+          meter.allocate(vector.length === 0 ? firstPushBytes + op.bytes : op.bytes)
+          vector.push(value)
           break
         }
         case 0x45: {
@@ -524,6 +551,7 @@ export function run(
           // VecUnpack
           const vector = stack[--top] as Value[]
           if (vector.length !== op.n) throw vectorError(3)
+          remaining -= op.n >> 3
           for (let i = 0; i < op.n; i++) stack[top++] = vector[i]!
           vector.length = 0
           break
@@ -543,6 +571,7 @@ export function run(
           break
         }
         case 0xa0: // PackVariant
+          meter.allocate(op.bytes)
           top -= op.n
           stack[top] = new EnumValue(op.a, stack.slice(top, top + op.n))
           top++
@@ -552,7 +581,7 @@ export function run(
           const { tag, fields } = stack[--top] as EnumValue
           if (tag !== op.a) throw wrongVariant()
           for (let i = 0; i < op.n; i++) {
-            stack[top++] = fields[i]!
+            stack[top++] = present(fields[i])
             fields[i] = moved
           }
           break
@@ -579,7 +608,6 @@ export function run(
   } catch (error) {
     throw failing ? locate(error, failing, 0) : locate(error, frame.fn, pc)
   } finally {
-    // natives and copies leave `remaining` behind when they throw
-    meter.remaining = Math.min(meter.remaining, remaining)
+    settle()
   }
 }

@@ -4,9 +4,13 @@ import { VmError } from './errors.ts'
 import { parseModule } from './format/parse.ts'
 import { malformed } from './format/reader.ts'
 import { type FunctionImpl, type Linker, ModuleImpl, PackageImpl } from './loaded.ts'
+import { Meter } from './meter.ts'
 import { translate } from './translate/translate.ts'
 import type { Address, LoadedPackage, PackageInput, TypeTable } from './types.ts'
 import { verifyPackage } from './verify-package.ts'
+
+/** Of a package that is verified outside of a transaction. */
+const maxSteps = 1_000_000_000
 
 /** The loaded packages, each linked as it was published and as others that upgrade its dependencies see it. */
 export class Packages implements Linker {
@@ -26,6 +30,7 @@ export class Packages implements Linker {
 
   load(input: PackageInput): LoadedPackage {
     const { id, originalId = id, modules, linkage = new Map(), trusted = false } = input
+    const { meter = new Meter({ steps: maxSteps }) } = input
     if (this.#byId.has(id)) throw malformed(`package ${id} is loaded already`)
     const parsed = modules.map(bytes => ({ bytes, compiled: parseModule(bytes) }))
     const typeOrigins = new Map(input.typeOrigins)
@@ -40,10 +45,13 @@ export class Packages implements Linker {
     const loaded = this.#link(new PackageImpl(this, id, originalId, linkage, typeOrigins), parsed)
     const added = defineDatatypes(loaded, this.#definitions)
     try {
-      verifyPackage(loaded, this.#definitions)
-      if (!trusted) this.#verifyCode(loaded)
+      for (const bytes of modules) meter.charge(bytes.length)
+      verifyPackage(loaded, this.#definitions, meter)
+      if (!trusted) this.#verifyCode(loaded, meter)
     } catch (error) {
       for (const definition of added) this.#definitions.remove(definition)
+      if (error instanceof VmError && error.kind === 'InsufficientGas')
+        throw new VmError({ kind: 'SuiMoveVerificationTimedout', reason: error.message }, { cause: error })
       throw error
     }
     this.#byId.set(id, loaded)
@@ -60,10 +68,10 @@ export class Packages implements Linker {
     return owner
   }
 
-  #verifyCode(loaded: PackageImpl): void {
+  #verifyCode(loaded: PackageImpl, meter: Meter): void {
     for (const module of loaded.modules.values())
       for (const fn of module.functions.values())
-        if (fn.definition.code) fn.body = translate(fn, fn.definition.code, this.#definitions)
+        if (fn.definition.code) fn.body = translate(fn, fn.definition.code, this.#definitions, meter)
   }
 
   unload(id: Address): void {

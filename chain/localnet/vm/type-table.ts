@@ -29,21 +29,26 @@ export const fullAddress = (address: string): Address =>
 const badTag = (reason: string): VmError =>
   new VmError({ kind: 'DeserializationError', type: 'TypeTag', reason })
 
-/** Interns types, so that equal types are identical. */
+/** Interns types, so that equal types are identical. Those that nobody holds are forgotten: strangers name new ones. */
 export function createTypeTable(): TypeTable {
-  const byKey = new Map<string, MoveType>()
-  const ids = new Map<MoveType, number>()
+  const byKey = new Map<string, WeakRef<MoveType>>()
+  const ids = new WeakMap<MoveType, number>()
+  let nextId = 0
   const id = (type: MoveType): number => ids.get(type)!
+  const forgotten = new FinalizationRegistry<string>(key => {
+    if (!byKey.get(key)?.deref()) byKey.delete(key)
+  })
 
   /** @param key names the type by the IDs of its parts, so that it stays short */
   const intern = <T extends MoveType>(key: string, make: () => T): T => {
-    const known = byKey.get(key)
+    const known = byKey.get(key)?.deref()
     if (known) return known as T
     const type = make()
     if (type.nodes > maxNodes || type.depth > maxDepth)
       throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'TYPE_TOO_LARGE' })
-    byKey.set(key, type)
-    ids.set(type, ids.size)
+    byKey.set(key, new WeakRef(type))
+    ids.set(type, nextId++)
+    forgotten.register(type, key)
     return type
   }
 

@@ -1,4 +1,5 @@
 /** What the ledger sees of the Move virtual machine. Only types: no logic. */
+import type { Meter } from './meter.ts'
 import type { Reference, Value } from './values.ts'
 
 /** `0x` and 64 lowercase hex digits; addresses and object IDs alike, as Move values too. */
@@ -136,11 +137,8 @@ export interface PackageInput {
   typeOrigins?: ReadonlyMap<string, Address>
   /** skip eager verification (each function is still verified when it is first called); for what this ledger stored itself */
   trusted?: boolean
-}
-
-/** Bounds the work of one transaction; every instruction, copied element and hashed byte takes from it. */
-export interface StepMeter {
-  remaining: number
+  /** bounds the verification; throws VmError `SuiMoveVerificationTimedout` when it is used up */
+  meter?: Meter
 }
 
 export interface PartyPermissions {
@@ -154,7 +152,8 @@ export interface PartyPermissions {
  * an object's ID is `value[0][0][0]`.
  */
 export interface NativeContext {
-  readonly meter: StepMeter
+  /** bounds the transaction's work */
+  readonly meter: Meter
   readonly sender: Address
   readonly sponsor: Address | undefined
   readonly epoch: bigint
@@ -208,6 +207,8 @@ export type NativeTable = Readonly<Record<string, NativeFunction>>
 export interface DeserializeOptions {
   /** as a transaction's pure argument: only types that allow it, strings checked, Option at most one element */
   pure?: boolean
+  /** takes time and memory from it */
+  meter?: Meter
 }
 
 /** What an abort code that the compiler made says about itself. */
@@ -251,7 +252,7 @@ export interface Vm {
   fieldTypes(type: DatatypeType): readonly MoveType[]
   /** Takes an abort code apart; undefined when it is an ordinary number or the module is not loaded. */
   cleverError(packageId: Address, module: string, code: bigint): CleverError | undefined
-  serialize(type: MoveType, value: Value): Uint8Array
+  serialize(type: MoveType, value: Value, meter?: Meter): Uint8Array
   /** Exact and canonical: throws VmError `DeserializationError` on anything else. */
   deserialize(type: MoveType, bytes: Uint8Array, options?: DeserializeOptions): Value
 }

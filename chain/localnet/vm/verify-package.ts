@@ -2,6 +2,7 @@ import { droppable, hasKey, storable } from './abilities.ts'
 import type { Definitions } from './definitions.ts'
 import { malformed } from './format/reader.ts'
 import type { ModuleImpl, PackageImpl } from './loaded.ts'
+import type { Meter } from './meter.ts'
 import { isOneTimeWitness } from './one-time-witness.ts'
 import type { DatatypeDefinition, Field, MoveType } from './types.ts'
 
@@ -9,15 +10,18 @@ const framework = `0x${'2'.padStart(64, '0')}`
 const uid = `${framework}::object::UID`
 const txContext = `${framework}::tx_context::TxContext`
 const maxNesting = 64
+/** To look at one part of a type in every way below. */
+const typeSteps = 20
 
 const fieldsOf = (definition: DatatypeDefinition): readonly Field[] =>
   definition.fields ?? definition.variants!.flatMap(variant => variant.fields)
 
 /** Rules about a package's types and modules; the code is checked by `translate`. */
-export function verifyPackage(loaded: PackageImpl, definitions: Definitions): void {
+export function verifyPackage(loaded: PackageImpl, definitions: Definitions, meter: Meter): void {
   const depths = new Map<DatatypeDefinition, number>()
   for (const module of loaded.modules.values()) {
     for (const definition of module.datatypes.values()) {
+      for (const { type } of fieldsOf(definition)) meter.charge(typeSteps * type.nodes)
       checkFields(definition, definitions)
       checkPhantoms(definition, definitions)
       checkKey(definition)
@@ -26,6 +30,7 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions): vo
     checkInitializer(module, definitions)
     for (const fn of module.functions.values())
       for (const type of [...fn.parameters, ...fn.returns]) {
+        meter.charge(typeSteps * type.nodes)
         const problem = definitions.problem(type, fn.typeParameters)
         if (problem) throw malformed(`bad type in the signature of ${module.name}::${fn.name}`)
       }

@@ -1,4 +1,4 @@
-import { deserialize, serialize } from './bcs.ts'
+import { deserialize, maxDepth, serialize } from './bcs.ts'
 import { cleverError } from './clever-errors.ts'
 import { Definitions } from './definitions.ts'
 import { VmError } from './errors.ts'
@@ -9,6 +9,10 @@ import { Packages } from './packages.ts'
 import { translate } from './translate/translate.ts'
 import { createTypeTable, fullAddress } from './type-table.ts'
 import type { MoveType, NativeFunction, Vm, VmOptions } from './types.ts'
+
+/** What one part of a type takes when the type is made while code runs. */
+const nodeSteps = 20
+const nodeBytes = 500
 
 export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
   const types = createTypeTable()
@@ -21,6 +25,11 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
     nativesByName.set(`${fullAddress(address)}::${module}::${fn}`, native)
   }
 
+  const checkDepth = (type: MoveType): void => {
+    if (definitions.valueDepth(type) > maxDepth)
+      throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VALUE_TOO_DEEP' })
+  }
+
   const checkTypeArguments = (fn: FunctionImpl, typeArguments: readonly MoveType[]): void => {
     const expected = fn.typeParameters.length
     if (typeArguments.length !== expected)
@@ -31,6 +40,7 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
       if (problem) throw new VmError({ kind: 'TypeArgumentError', argument, reason: problem })
       if ((definitions.abilities(type) & constraints) !== constraints)
         throw new VmError({ kind: 'TypeArgumentError', argument, reason: 'ConstraintNotSatisfied' })
+      checkDepth(type)
     })
   }
 
@@ -51,14 +61,14 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
       const module = packages.get(packageId)?.modules.get(name)
       return module && cleverError(definitions, module, code)
     },
-    serialize: (type, value) => serialize(definitions, type, value),
+    serialize: (type, value, meter) => serialize(definitions, type, value, meter),
     deserialize: (type, bytes, options) => deserialize(definitions, type, bytes, options),
   }
 
   const runtime: Runtime = {
     vm,
-    body: fn => {
-      fn.body ??= translate(fn, fn.definition.code!, definitions)
+    body: (fn, meter) => {
+      fn.body ??= translate(fn, fn.definition.code!, definitions, meter)
       return fn.body
     },
     native: fn => {
@@ -66,6 +76,14 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
       fn.native ??= nativesByName.get(name)
       if (!fn.native) throw new VmError({ kind: 'VMInvariantViolation', reason: `native ${name} is missing` })
       return fn.native
+    },
+    instantiate: (type, typeArguments, meter) => {
+      if (!type.isOpen) return type
+      meter.charge(nodeSteps * type.nodes)
+      meter.allocate(nodeBytes * type.nodes)
+      const made = types.instantiate(type, typeArguments)
+      checkDepth(made)
+      return made
     },
   }
   return vm

@@ -15,6 +15,7 @@ import {
   VmError,
   valueToBytes,
 } from '../../../chain/localnet/vm/index.ts'
+import { Meter } from '../../../chain/localnet/vm/meter.ts'
 import { builtinNatives } from '../../../chain/localnet/vm/natives/index.ts'
 import { Memory } from '../../../chain/localnet/vm/natives/memory.ts'
 import { testNatives } from '../../../chain/localnet/vm/testing/natives.ts'
@@ -58,10 +59,12 @@ describe('vm natives', () => {
 
   it('has every native that the framework declares', () => {
     const known = new Set(
-      Object.keys({ ...builtinNatives(), ...testNatives(new Scenario({ remaining: 0 })) }).map(name => {
-        const [address = '', ...rest] = name.split('::')
-        return [fullAddress(address), ...rest].join('::')
-      }),
+      Object.keys({ ...builtinNatives(), ...testNatives(new Scenario(new Meter({ steps: 0 }))) }).map(
+        name => {
+          const [address = '', ...rest] = name.split('::')
+          return [fullAddress(address), ...rest].join('::')
+        },
+      ),
     )
     const declared = probe.packages.flatMap(([id]) =>
       [...vm.package(id)!.modules.values()].flatMap(module =>
@@ -296,12 +299,18 @@ describe('vm natives', () => {
   })
 
   it('makes natives run at a cost', () => {
-    const context = contextWith(1000)
     const hash = vm.function(fullAddress('0x2'), 'hash', 'blake2b256')
-    vm.call(hash, [], [refTo(bytesToValue(new Uint8Array(500)))], context)
-    assert.ok(context.meter.remaining <= 500)
+    const steps = (size: number): number => {
+      const context = contextWith()
+      const before = context.meter.remaining
+      vm.call(hash, [], [refTo(bytesToValue(new Uint8Array(size)))], context)
+      return before - context.meter.remaining
+    }
+    const first = steps(0)
+    assert.ok(first > 100, `${first} steps`)
+    assert.equal(steps(5000) - first, 5000)
     assert.throws(
-      () => vm.call(hash, [], [refTo(bytesToValue(new Uint8Array(600)))], context),
+      () => vm.call(hash, [], [refTo(bytesToValue(new Uint8Array(5000)))], contextWith(4000)),
       error => error instanceof VmError && error.kind === 'InsufficientGas',
     )
   })

@@ -160,37 +160,6 @@ describe('vm verifier', () => {
     )
   })
 
-  it('stops code that keeps a reference to what was taken apart', () => {
-    // r = &mut p.n; unpack p; *r: the compiler's borrow checker would refuse it
-    const handmade = new Handmade()
-    const inner = handmade.struct('Inner', 0, [{ name: 'n', type: u64 }])
-    const outer = handmade.struct('Outer', 0, [{ name: 'i', type: datatype(inner) }])
-    handmade.module.fieldHandles.push({ owner: outer, member: 0 }, { owner: inner, member: 0 })
-    handmade.function('f', {
-      returns: [u64],
-      parameters: [datatype(outer)],
-      locals: [ref(datatype(inner), true)],
-      code: [
-        ['MutBorrowLoc', 0],
-        ['MutBorrowField', 0],
-        ['StLoc', 1],
-        ['MoveLoc', 0],
-        ['Unpack', outer],
-        ['Unpack', inner],
-        'Pop',
-        ['MoveLoc', 1],
-        ['ImmBorrowField', 1],
-        'ReadRef',
-        'Ret',
-      ],
-    })
-    const vm = load(handmade)
-    assert.throws(
-      () => vm.call(vm.function(handmadeAddress, 'handmade', 'f'), [], [[[5n]]], contextWith()),
-      error => error instanceof VmError && error.kind === 'VMInvariantViolation',
-    )
-  })
-
   it('stops when a value holds itself', () => {
     const handmade = new Handmade()
     const vectors = { kind: 'vector', element: { kind: 'vector', element: u64 } } as const

@@ -1,4 +1,4 @@
-import { type MoveType, Reference, type Value, type Vm, VmError } from '../../vm/index.ts'
+import { type Meter, type MoveType, Reference, type Value, type Vm, VmError } from '../../vm/index.ts'
 import { SYSTEM } from '../address.ts'
 import { argumentFailure, fail } from './failure.ts'
 import { newSlot, type Slot } from './inputs.ts'
@@ -43,16 +43,23 @@ export class Arguments {
   readonly results: Slot[][] = []
   /** checks off: any bytes may stand for any value */
   readonly #anyPure: boolean
+  readonly #meter: Meter
   /** how the current command has used a value so far */
   #uses = new Map<Value[], 'read' | 'write'>()
   /** what the current command has by mutable reference */
   lent: { argument: Argument; type: MoveType; cell: Value[] }[] = []
 
-  constructor(vm: Vm, inputs: readonly Slot[], gas: Slot | undefined, anyPure: boolean) {
+  constructor(
+    vm: Vm,
+    inputs: readonly Slot[],
+    gas: Slot | undefined,
+    options: { anyPure: boolean; meter: Meter },
+  ) {
     this.#vm = vm
     this.#inputs = inputs
     this.#gas = gas
-    this.#anyPure = anyPure
+    this.#anyPure = options.anyPure
+    this.#meter = options.meter
   }
 
   startCommand(): void {
@@ -135,7 +142,9 @@ export class Arguments {
   }
 
   #copy(type: MoveType, value: Value): Value {
-    return typeof value === 'object' ? this.#vm.deserialize(type, this.#vm.serialize(type, value)) : value
+    if (typeof value !== 'object') return value
+    const bytes = this.#vm.serialize(type, value, this.#meter)
+    return this.#vm.deserialize(type, bytes, { meter: this.#meter })
   }
 
   #typedCell(index: number, slot: Slot, type: MoveType): Value[] {
@@ -153,11 +162,12 @@ export class Arguments {
     if (known) return known
     if (!this.#anyPure && !isPure(type)) throw argumentFailure(index, { InvalidUsageOfPureArg: true })
     try {
-      const cell = [this.#vm.deserialize(type, bytes, { pure: !this.#anyPure })]
+      const cell = [this.#vm.deserialize(type, bytes, { pure: !this.#anyPure, meter: this.#meter })]
       slot.decoded.set(type, cell)
       return cell
     } catch (error) {
-      if (error instanceof VmError) throw argumentFailure(index, { InvalidBCSBytes: true })
+      if (error instanceof VmError && error.kind !== 'InsufficientGas')
+        throw argumentFailure(index, { InvalidBCSBytes: true })
       throw error
     }
   }

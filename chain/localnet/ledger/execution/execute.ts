@@ -84,26 +84,27 @@ export function execute(input: ExecuteInput): Execution {
     },
     context,
   )
-  const slots = loaded.inputs.map(entry => inputSlot(vm, entry, runtime))
-  const gas = gasSlot(vm, loaded, runtime)
-  const env: Environment = {
-    vm,
-    runtime,
-    args: new Arguments(vm, slots, gas, !checks),
-    checks,
-    readPackage: id => {
-      const object = read(id)
-      return object && (object.kind === 'package' ? object : 'not-a-package')
-    },
-    newPackages: [],
-  }
-  let command = 0
+  const newPackages: NewPackage[] = []
+  let command: number | undefined
   const outputs: CommandOutput[] = []
   try {
-    for (; command < transaction.commands.length; command++) {
+    const slots = loaded.inputs.map(entry => inputSlot(vm, entry, runtime))
+    const gas = gasSlot(vm, loaded, runtime)
+    const env: Environment = {
+      vm,
+      runtime,
+      args: new Arguments(vm, slots, gas, { anyPure: !checks, meter: runtime.meter }),
+      checks,
+      readPackage: id => {
+        const object = read(id)
+        return object && (object.kind === 'package' ? object : 'not-a-package')
+      },
+      newPackages,
+    }
+    for (command = 0; command < transaction.commands.length; command++) {
       env.args.startCommand()
       runCommand(env, transaction.commands[command]!)
-      if (input.withOutputs) outputs.push(describe(vm, env.args, command))
+      if (input.withOutputs) outputs.push(describe(env, command))
     }
     env.args.checkUnused()
     const { written, modified } = collect(env, loaded, slots, gas)
@@ -117,16 +118,16 @@ export function execute(input: ExecuteInput): Execution {
       loaded: runtime.loaded,
       created: runtime.created,
       deleted: runtime.deleted,
-      packages: env.newPackages,
+      packages: newPackages,
       events: runtime.events,
       outputs,
     }
   } catch (error) {
-    for (const { id } of env.newPackages) vm.unloadPackage(id)
+    for (const { id } of newPackages) vm.unloadPackage(id)
     const failure = toFailure(error)
     return {
       ...failed(vm, loaded, failure, context),
-      command: command < transaction.commands.length ? command : undefined,
+      command: command !== undefined && command < transaction.commands.length ? command : undefined,
       loaded: runtime.loaded,
     }
   }
@@ -149,7 +150,8 @@ function inputSlot(vm: Vm, entry: LoadedTransaction['inputs'][number], runtime: 
       const { object, access } = entry
       const type = vm.types.fromTag(object.type)
       runtime.addInput(object)
-      return newSlot({ type, cell: [vm.deserialize(type, object.contents)], object, access })
+      const value = vm.deserialize(type, object.contents, { meter: runtime.meter })
+      return newSlot({ type, cell: [value], object, access })
     }
   }
 }
@@ -247,17 +249,24 @@ function runCommand(env: Environment, command: Command): void {
   }
 }
 
-const describe = (vm: Vm, args: Arguments, command: number): CommandOutput => ({
-  returned: args.results[command]!.map(slot => ({
-    type: slot.type!,
-    contents: vm.serialize(slot.type!, slot.cell[0]!),
-  })),
-  mutated: args.lent.map(({ argument, type, cell }) => ({
-    argument,
-    type,
-    contents: vm.serialize(type, cell[0]!),
-  })),
-})
+const describe = ({ vm, args, runtime }: Environment, command: number): CommandOutput => {
+  const contents = (type: MoveType, value: Value): Uint8Array => {
+    const bytes = vm.serialize(type, value, runtime.meter)
+    runtime.meter.allocate(bytes.length)
+    return bytes
+  }
+  return {
+    returned: args.results[command]!.map(slot => ({
+      type: slot.type!,
+      contents: contents(slot.type!, slot.cell[0]!),
+    })),
+    mutated: args.lent.map(({ argument, type, cell }) => ({
+      argument,
+      type,
+      contents: contents(type, cell[0]!),
+    })),
+  }
+}
 
 /** Where every object ended up. */
 function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Slot[], gas: Slot | undefined) {
@@ -265,7 +274,7 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
   const written = new Map<Address, WrittenObject>()
   const modified = new Map<Address, LedgerObject>()
   const write = (id: Address, type: MoveType, value: Value, owner: Owner) => {
-    const contents = vm.serialize(type, value)
+    const contents = vm.serialize(type, value, runtime.meter)
     checkSize(contents.length)
     written.set(id, { id, type, contents, owner })
   }
@@ -281,7 +290,7 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
     if (!touched || cell.length === 0) continue
     const owner: Owner = { kind: 'object', address: parent }
     if (original && original.owner.kind === 'object' && original.owner.address === parent) {
-      const contents = vm.serialize(type, cell[0]!)
+      const contents = vm.serialize(type, cell[0]!, runtime.meter)
       // a removed and restored, or only mutably borrowed child that has not changed is not written
       if (type.text === original.type && Buffer.compare(contents, original.contents) === 0) {
         modified.delete(id)

@@ -65,6 +65,8 @@ function fromVm(failure: VmFailure, message: string): ExecutionFailure {
       return fail({ InsufficientGas: true }, message)
     case 'VMVerificationOrDeserializationError':
       return fail({ VMVerificationOrDeserializationError: true }, message)
+    case 'SuiMoveVerificationTimedout':
+      return fail({ SuiMoveVerificationTimedout: true }, message)
     case 'PublishErrorNonZeroAddress':
       return fail({ PublishErrorNonZeroAddress: true }, message)
     case 'FunctionNotFound':

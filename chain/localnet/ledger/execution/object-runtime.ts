@@ -1,4 +1,5 @@
 import {
+  Meter,
   type MoveType,
   NativeAbort,
   type NativeContext,
@@ -6,10 +7,10 @@ import {
   type Value,
   VmError,
 } from '../../vm/index.ts'
-import type { PartyPermissions, StepMeter, Vm } from '../../vm/types.ts'
+import type { PartyPermissions, Vm } from '../../vm/types.ts'
 import { type Address, SYSTEM } from '../address.ts'
 import { deriveObjectId } from '../digest.ts'
-import { LIMITS, MAX_STEPS } from '../limits.ts'
+import { LIMITS, TRANSACTION_BOUNDS } from '../limits.ts'
 import type { MoveObject, Owner } from '../object.ts'
 
 /** Reads an object as it is before the transaction. */
@@ -92,7 +93,7 @@ const sameOwner = (a: Owner, b: Owner): boolean =>
 
 /** What Move code does to objects in one transaction; nothing reaches the ledger before its end. */
 export class ObjectRuntime implements NativeContext {
-  readonly meter: StepMeter = { remaining: MAX_STEPS }
+  readonly meter = new Meter(TRANSACTION_BOUNDS)
   readonly sender: Address
   readonly sponsor: Address | undefined
   readonly epoch: bigint
@@ -207,7 +208,7 @@ export class ObjectRuntime implements NativeContext {
     this.loaded.set(id, object)
     this.taken.set(id, object)
     this.#inputOwners.set(id, object.owner)
-    return this.#vm.deserialize(type, object.contents)
+    return this.#vm.deserialize(type, object.contents, { meter: this.meter })
   }
 
   #child(parent: Address, id: Address): Child | undefined {
@@ -219,7 +220,7 @@ export class ObjectRuntime implements NativeContext {
     const child = {
       parent,
       type,
-      cell: [this.#vm.deserialize(type, original.contents)],
+      cell: [this.#vm.deserialize(type, original.contents, { meter: this.meter })],
       original,
       touched: false,
     }
@@ -293,7 +294,7 @@ export class ObjectRuntime implements NativeContext {
   }
 
   emit(type: MoveType, value: Value): void {
-    const contents = this.#vm.serialize(type, value)
+    const contents = this.#vm.serialize(type, value, this.meter)
     if (contents.length > LIMITS.maxEventEmitSizeBytes) throw emptyRuntimeError('event too large')
     if (this.events.length >= LIMITS.maxNumEventEmit) throw emptyRuntimeError('too many events')
     this.events.push({ type, contents, ...this.emitter })

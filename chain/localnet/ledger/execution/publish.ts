@@ -77,6 +77,7 @@ function load(env: Environment, input: LoadInput): LoadedPackage {
     modules: code,
     linkage: new Map([...linkage].map(([original, used]) => [original, used.id])),
     typeOrigins,
+    meter: env.runtime.meter,
   })
   for (const module of loaded.modules.values())
     for (const dependency of module.dependencies)

@@ -1,6 +1,5 @@
-import { charge } from '../copy.ts'
 import type { NativeCall } from '../types.ts'
-import type { Reference, Value } from '../values.ts'
+import { bytesToValue, type Reference, type Value } from '../values.ts'
 
 /** Bytes behind a `&vector<u8>`; costs a step for each. */
 export function bytesBehind({ context }: NativeCall, value: Value | undefined): Uint8Array {
@@ -10,9 +9,27 @@ export function bytesBehind({ context }: NativeCall, value: Value | undefined): 
 /** Bytes of a `vector<u8>`; costs a step for each. */
 export function bytesIn({ context }: Pick<NativeCall, 'context'>, value: Value | undefined): Uint8Array {
   const bytes = value as number[]
-  charge(context.meter, bytes.length)
+  context.meter.charge(bytes.length)
   return Uint8Array.from(bytes)
 }
+
+/** A `vector<u8>`, metered. */
+export function bytesOut({ context }: Pick<NativeCall, 'context'>, bytes: Uint8Array): Value[] {
+  context.meter.chargeArray(bytes.length)
+  return bytesToValue(bytes)
+}
+
+/** What a string of an address takes. */
+const addressSizeBytes = 96
+
+/** An address that was made just now, metered. */
+export function addressOut({ context }: Pick<NativeCall, 'context'>, address: string): string {
+  context.meter.allocate(addressSizeBytes)
+  return address
+}
+
+/** Some microseconds, whatever the input's length. */
+export const hashSteps = 1000
 
 export const u64Bytes = (value: bigint): Uint8Array => {
   const bytes = new Uint8Array(8)

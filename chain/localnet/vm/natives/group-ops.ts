@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
-import { charge } from '../copy.ts'
-import type { NativeFunction, NativeTable } from '../types.ts'
-import { bytesToValue, type Reference, type Value } from '../values.ts'
-import { bytesBehind, bytesIn } from './arguments.ts'
+import type { NativeCall, NativeFunction, NativeTable } from '../types.ts'
+import type { Reference, Value } from '../values.ts'
+import { bytesBehind, bytesIn, bytesOut, u64Bytes } from './arguments.ts'
 import {
   type Group,
   g1,
@@ -137,25 +137,29 @@ function convert(from: number, to: number, element: Uint8Array): Uint8Array {
   throw invalidInput()
 }
 
-const keyOf = (name: string, ...parts: (number | Uint8Array)[]): string =>
-  [name, ...parts.map(part => (typeof part === 'number' ? part : Buffer.from(part).toString('base64')))].join(
-    ' ',
-  )
+/** As short for long messages as for short ones. */
+function keyOf(name: string, ...parts: (number | Uint8Array)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts)
+    if (typeof part === 'number') hash.update(u64Bytes(BigInt(part)))
+    else hash.update(u64Bytes(BigInt(part.length))).update(part)
+  return `${name} ${hash.digest('base64')}`
+}
 
 /** The natives of `sui::group_ops` for one VM. What was computed before costs the same steps again. */
 export function groupNatives(): NativeTable {
   const memory = new Memory<Uint8Array | boolean>(rememberedResults)
-  const recall = (key: string, compute: () => Uint8Array | boolean): Value[] => {
+  const recall = (call: NativeCall, key: string, compute: () => Uint8Array | boolean): Value[] => {
     const result = memory.get(key, compute)
-    return [typeof result === 'boolean' ? result : bytesToValue(result)]
+    return [typeof result === 'boolean' ? result : bytesOut(call, result)]
   }
   const native =
     (name: string, { cost, run }: Operation): NativeFunction =>
     (call, _types, [group, ...operands]) => {
       const id = group as number
       const [a = new Uint8Array(), b = new Uint8Array()] = operands.map(operand => bytesBehind(call, operand))
-      charge(call.context.meter, cost(id, b.length))
-      return recall(keyOf(name, id, a, b), () => run(id, a, b))
+      call.context.meter.charge(cost(id, b.length))
+      return recall(call, keyOf(name, id, a, b), () => run(id, a, b))
     }
 
   return {
@@ -167,18 +171,18 @@ export function groupNatives(): NativeTable {
     ),
     '0x2::group_ops::internal_convert': (call, _types, [from, to, element]) => {
       const bytes = bytesBehind(call, element)
-      charge(call.context.meter, costs.add)
+      call.context.meter.charge(costs.add)
       const ids = [from as number, to as number] as const
-      return recall(keyOf('convert', ...ids, bytes), () => convert(...ids, bytes))
+      return recall(call, keyOf('convert', ...ids, bytes), () => convert(...ids, bytes))
     },
     '0x2::group_ops::internal_sum': (call, _types, [id, terms]) => {
       if (id !== groupIds.uncompressedG1) throw invalidInput()
       const parts = (terms as Reference).value as Value[]
       if (parts.length > maxTerms) throw inputTooLong()
-      charge(call.context.meter, costs.add + costs.term * parts.length)
+      call.context.meter.charge(costs.add + costs.term * parts.length)
       let sum = zeroG1
       for (const part of parts) sum = sum.add(uncompressedG1.decode(bytesIn(call, part)))
-      return [bytesToValue(uncompressedG1.encode(sum))]
+      return [bytesOut(call, uncompressedG1.encode(sum))]
     },
   }
 }

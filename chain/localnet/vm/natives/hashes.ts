@@ -1,16 +1,23 @@
 import { createHmac } from 'node:crypto'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import type { NativeTable } from '../types.ts'
-import { bytesToValue } from '../values.ts'
-import { bytesBehind } from './arguments.ts'
+import type { NativeCall, NativeTable } from '../types.ts'
+import type { Value } from '../values.ts'
+import { bytesBehind, bytesOut, hashSteps } from './arguments.ts'
+
+function digest(
+  call: NativeCall,
+  inputs: readonly Value[],
+  hash: (...inputs: Uint8Array[]) => Uint8Array,
+): Value[] {
+  call.context.meter.charge(hashSteps)
+  return [bytesOut(call, hash(...inputs.map(input => bytesBehind(call, input))))]
+}
 
 export const hashNatives: NativeTable = {
-  '0x2::hash::blake2b256': (call, _types, [data]) => [
-    bytesToValue(blake2b(bytesBehind(call, data), { dkLen: 32 })),
-  ],
-  '0x2::hash::keccak256': (call, _types, [data]) => [bytesToValue(keccak_256(bytesBehind(call, data)))],
-  '0x2::hmac::hmac_sha3_256': (call, _types, [key, data]) => [
-    bytesToValue(createHmac('sha3-256', bytesBehind(call, key)).update(bytesBehind(call, data)).digest()),
-  ],
+  '0x2::hash::blake2b256': (call, _types, inputs) =>
+    digest(call, inputs, data => blake2b(data!, { dkLen: 32 })),
+  '0x2::hash::keccak256': (call, _types, inputs) => digest(call, inputs, data => keccak_256(data!)),
+  '0x2::hmac::hmac_sha3_256': (call, _types, inputs) =>
+    digest(call, inputs, (key, data) => createHmac('sha3-256', key!).update(data!).digest()),
 }

@@ -4,13 +4,13 @@ import { p256 } from '@noble/curves/nist.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
-import { charge } from '../copy.ts'
 import { NativeAbort } from '../errors.ts'
 import type { BlsVerifier, NativeCall, NativeFunction, NativeTable } from '../types.ts'
-import { bytesToValue, type Value } from '../values.ts'
-import { bytesBehind } from './arguments.ts'
+import type { Value } from '../values.ts'
+import { bytesBehind, bytesOut } from './arguments.ts'
 
-const costs = { ecdsa: 50_000, ed25519: 30_000, bls: 300_000 }
+/** Steps of one operation, about as long as it takes. */
+const costs = { ecdsa: 100_000, ed25519: 100_000, bls: 800_000 }
 
 const minPkDomain = 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_'
 const minSigDomain = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_'
@@ -38,7 +38,7 @@ const verify =
     ) => boolean,
   ): NativeFunction =>
   (call, _types, [signature, publicKey, message, hash]) => {
-    charge(call.context.meter, cost)
+    call.context.meter.charge(cost)
     const parts = [signature, publicKey, message].map(part => bytesBehind(call, part)) as [
       Uint8Array,
       Uint8Array,
@@ -74,7 +74,7 @@ const ecdsaVerify = (curve: Ecdsa): NativeFunction =>
 const ecdsaRecover =
   (curve: Ecdsa): NativeFunction =>
   (call, _types, [signature, message, hash]) => {
-    charge(call.context.meter, costs.ecdsa)
+    call.context.meter.charge(costs.ecdsa)
     const bytes = bytesBehind(call, signature)
     const hashed = digest(bytesBehind(call, message), hash)
     if (bytes.length !== 65) throw new NativeAbort(1)
@@ -83,18 +83,18 @@ const ecdsaRecover =
     if (bit > 3) throw new NativeAbort(1)
     const withBit = Uint8Array.of(bit, ...bytes.subarray(0, 64))
     try {
-      return [bytesToValue(curve.recoverPublicKey(withBit, hashed, { prehash: false }))]
+      return [bytesOut(call, curve.recoverPublicKey(withBit, hashed, { prehash: false }))]
     } catch {
       throw new NativeAbort(0)
     }
   }
 
 const decompress = (call: NativeCall, publicKey: Value | undefined): Value[] => {
-  charge(call.context.meter, costs.ecdsa)
+  call.context.meter.charge(costs.ecdsa)
   const bytes = bytesBehind(call, publicKey)
   try {
     if (bytes.length !== 33) throw new NativeAbort(2)
-    return [bytesToValue(secp256k1.Point.fromBytes(bytes).toBytes(false))]
+    return [bytesOut(call, secp256k1.Point.fromBytes(bytes).toBytes(false))]
   } catch {
     throw new NativeAbort(2) // EInvalidPubKey
   }

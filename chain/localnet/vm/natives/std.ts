@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { charge } from '../copy.ts'
 import { NativeAbort, VmError } from '../errors.ts'
+import { maxVectorLength } from '../interpreter.ts'
+import { bytesOfArray, slotBytes } from '../meter.ts'
 import type { MoveType, NativeCall, NativeTable, Vm } from '../types.ts'
-import { bytesToValue, Reference, type Value } from '../values.ts'
-import { bytesBehind, bytesIn } from './arguments.ts'
+import { Reference, type Value } from '../values.ts'
+import { bytesBehind, bytesIn, bytesOut, hashSteps } from './arguments.ts'
 
 /** A type as `std::type_name` writes it: full addresses without `0x`, no blanks. */
 function nameOf(type: MoveType, addressOf: (address: string) => string): string {
@@ -24,14 +25,23 @@ function nameOf(type: MoveType, addressOf: (address: string) => string): string 
 /** The runtime ID of the package that introduced a type. */
 const originalOf = (vm: Vm, definingId: string): string => vm.package(definingId)?.originalId ?? definingId
 
-const ascii = (text: string): Value[] => [bytesToValue(Buffer.from(text, 'latin1'))]
+/** A type's name as an ASCII string. The bound on types' sizes bounds the text. */
+function typeName(call: NativeCall, type: MoveType, addressOf: (address: string) => string): Value[] {
+  call.context.meter.charge(nodeSteps * type.nodes)
+  return [bytesOut(call, Buffer.from(nameOf(type, addressOf), 'latin1'))]
+}
+/** To write one part of a type, and to look up its package. */
+const nodeSteps = 50
+/** Bytes compared in the time of a step. */
+const comparedPerStep = 16
 const noModule = 0n // type_name::ENonModuleType
 
 const hash =
   (algorithm: string) =>
-  (call: NativeCall, _types: readonly MoveType[], [data]: readonly Value[]): Value[] => [
-    bytesToValue(createHash(algorithm).update(bytesIn(call, data)).digest()),
-  ]
+  (call: NativeCall, _types: readonly MoveType[], [data]: readonly Value[]): Value[] => {
+    call.context.meter.charge(hashSteps)
+    return [bytesOut(call, createHash(algorithm).update(bytesIn(call, data)).digest())]
+  }
 
 /** Start bytes of UTF-8 characters are all but 0b10xxxxxx. */
 const isBoundary = (bytes: Uint8Array, at: number): boolean =>
@@ -48,11 +58,9 @@ const element = (reference: Value | undefined, index: Value | undefined): Refere
 
 /** Natives of 0x1. The vector functions are instructions in bytecode; transactions call them as functions. */
 export const stdNatives: NativeTable = {
-  '0x1::bcs::to_bytes': ({ vm, context }, [type], [value]) => {
-    const bytes = vm.serialize(type!, (value as Reference).value)
-    charge(context.meter, bytes.length)
-    return [bytesToValue(bytes)]
-  },
+  '0x1::bcs::to_bytes': (call, [type], [value]) => [
+    bytesOut(call, call.vm.serialize(type!, (value as Reference).value, call.context.meter)),
+  ],
 
   '0x1::hash::sha2_256': hash('sha256'),
   '0x1::hash::sha3_256': hash('sha3-256'),
@@ -65,17 +73,20 @@ export const stdNatives: NativeTable = {
   '0x1::string::internal_sub_string': (call, _types, [bytes, from, to]) => {
     const text = bytesBehind(call, bytes)
     if ((to as bigint) > text.length || (from as bigint) > (to as bigint)) throw new NativeAbort(1)
-    return [bytesToValue(text.subarray(Number(from), Number(to)))]
+    return [bytesOut(call, text.subarray(Number(from), Number(to)))]
   },
   '0x1::string::internal_index_of': (call, _types, [bytes, wanted]) => {
     const text = Buffer.from(bytesBehind(call, bytes))
-    const at = text.indexOf(bytesBehind(call, wanted))
+    const pattern = bytesBehind(call, wanted)
+    // the search may compare each with each
+    call.context.meter.charge(Math.ceil((text.length * pattern.length) / comparedPerStep))
+    const at = text.indexOf(pattern)
     return [BigInt(at < 0 ? text.length : at)]
   },
 
-  '0x1::type_name::with_defining_ids': (_call, [type]) => [[ascii(nameOf(type!, address => address))]],
-  '0x1::type_name::with_original_ids': ({ vm }, [type]) => [
-    [ascii(nameOf(type!, address => originalOf(vm, address)))],
+  '0x1::type_name::with_defining_ids': (call, [type]) => [[typeName(call, type!, address => address)]],
+  '0x1::type_name::with_original_ids': (call, [type]) => [
+    [typeName(call, type!, address => originalOf(call.vm, address))],
   ],
   '0x1::type_name::defining_id': (_call, [type]) => {
     if (type!.kind !== 'datatype') throw new NativeAbort(noModule)
@@ -89,14 +100,19 @@ export const stdNatives: NativeTable = {
   '0x1::debug::print': () => [],
   '0x1::debug::print_stack_trace': () => [],
 
-  '0x1::vector::empty': () => [[]],
+  '0x1::vector::empty': ({ context }) => {
+    context.meter.allocate(bytesOfArray(0))
+    return [[]]
+  },
   '0x1::vector::length': (_call, _types, [vector]) => [
     BigInt(((vector as Reference).value as Value[]).length),
   ],
   '0x1::vector::borrow': (_call, _types, [vector, index]) => [element(vector, index)],
   '0x1::vector::borrow_mut': (_call, _types, [vector, index]) => [element(vector, index)],
-  '0x1::vector::push_back': (_call, _types, [vector, value]) => {
+  '0x1::vector::push_back': ({ context }, _types, [vector, value]) => {
     const elements = (vector as Reference).value as Value[]
+    if (elements.length >= maxVectorLength) throw vectorError(4)
+    context.meter.allocate(elements.length === 0 ? bytesOfArray(17) : 10 * slotBytes)
     elements.push(value!)
     return []
   },

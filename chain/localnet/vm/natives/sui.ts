@@ -1,11 +1,11 @@
 import { bcs } from '@mysten/sui/bcs'
 import { blake2b } from '@noble/hashes/blake2.js'
-import { charge, copy } from '../copy.ts'
+import { copy } from '../copy.ts'
 import { NativeAbort } from '../errors.ts'
 import { isOneTimeWitness } from '../one-time-witness.ts'
 import type { Address, MoveType, NativeCall, NativeTable, PartyPermissions } from '../types.ts'
 import { Reference, type Value } from '../values.ts'
-import { addressBytes, addressFrom, bytesIn, u64Bytes } from './arguments.ts'
+import { addressBytes, addressFrom, addressOut, bytesIn, hashSteps, u64Bytes } from './arguments.ts'
 
 // the first byte of what an object's ID is hashed from
 const freshIdScope = 0xf1
@@ -24,14 +24,20 @@ const hash = (...parts: Uint8Array[]): Address => {
 export const deriveObjectId = (digest: Uint8Array, counter: bigint): Address =>
   hash(Uint8Array.of(freshIdScope), digest, u64Bytes(counter))
 
+/** To write one part of a type's tag. */
+const tagNodeSteps = 200
+/** Of what notes something about an object. */
+const noteSteps = 50
+
 /** The ID of a dynamic field: of its parent, its name in BCS and the name's type. */
 export function deriveChildId(
-  { vm }: Pick<NativeCall, 'vm'>,
+  { vm, context }: Pick<NativeCall, 'vm'> & { context?: Pick<NativeCall['context'], 'meter'> },
   parent: Address,
   type: MoveType,
   name: Value,
 ): Address {
-  const key = vm.serialize(type, name)
+  context?.meter.charge(hashSteps + tagNodeSteps * type.nodes)
+  const key = vm.serialize(type, name, context?.meter)
   const tag = typeTag.serialize(vm.types.toTag(type) as TypeTagInput).toBytes()
   return hash(Uint8Array.of(childIdScope), addressBytes(parent), u64Bytes(BigInt(key.length)), key, tag)
 }
@@ -58,10 +64,14 @@ const contextNatives: NativeTable = {
   '0x2::tx_context::native_sponsor': ({ context }) => [
     context.sponsor === undefined ? [] : [context.sponsor],
   ],
-  '0x2::tx_context::fresh_id': ({ context }) => [context.freshId()],
-  '0x2::tx_context::derive_id': (call, _types, [digest, counter]) => [
-    deriveObjectId(bytesIn(call, digest), counter as bigint),
-  ],
+  '0x2::tx_context::fresh_id': call => {
+    call.context.meter.charge(hashSteps)
+    return [addressOut(call, call.context.freshId())]
+  },
+  '0x2::tx_context::derive_id': (call, _types, [digest, counter]) => {
+    call.context.meter.charge(hashSteps)
+    return [addressOut(call, deriveObjectId(bytesIn(call, digest), counter as bigint))]
+  },
 }
 
 const objectNatives: NativeTable = {
@@ -113,10 +123,9 @@ const borrowChild = (
 ): Value[] => [context.borrowChild(idOfUid((uid as Reference).value), type, id as Address, mutable)]
 
 const dynamicFieldNatives: NativeTable = {
-  '0x2::dynamic_field::hash_type_and_key': (call, [type], [parent, name]) => {
-    charge(call.context.meter, 100)
-    return [deriveChildId(call, parent as Address, type!, name!)]
-  },
+  '0x2::dynamic_field::hash_type_and_key': (call, [type], [parent, name]) => [
+    addressOut(call, deriveChildId(call, parent as Address, type!, name!)),
+  ],
   '0x2::dynamic_field::add_child_object': ({ context }, [type], [parent, child]) => {
     context.addChild(parent as Address, type!, child!)
     return []
@@ -138,13 +147,13 @@ const dynamicFieldNatives: NativeTable = {
 
 const addressNatives: NativeTable = {
   '0x2::address::to_u256': (_call, _types, [address]) => [BigInt(address as Address)],
-  '0x2::address::from_u256': (_call, _types, [number]) => [
-    `0x${(number as bigint).toString(16).padStart(64, '0')}`,
+  '0x2::address::from_u256': (call, _types, [number]) => [
+    addressOut(call, `0x${(number as bigint).toString(16).padStart(64, '0')}`),
   ],
   '0x2::address::from_bytes': (call, _types, [bytes]) => {
     const raw = bytesIn(call, bytes)
     if (raw.length !== 32) throw new NativeAbort(0) // EAddressParseError
-    return [addressFrom(raw)]
+    return [addressOut(call, addressFrom(raw))]
   },
 }
 
@@ -180,12 +189,21 @@ const configNatives: NativeTable = {
   },
 }
 
+/** Takes the steps of what looks something up or notes it. */
+const noted = (natives: NativeTable): NativeTable =>
+  Object.fromEntries(
+    Object.entries(natives).map(([name, native]) => [
+      name,
+      (call, types, args) => {
+        call.context.meter.charge(noteSteps)
+        return native(call, types, args)
+      },
+    ]),
+  )
+
 /** Natives of 0x2 that are not cryptography. */
 export const suiNatives: NativeTable = {
   ...contextNatives,
-  ...objectNatives,
-  ...dynamicFieldNatives,
+  ...noted({ ...objectNatives, ...dynamicFieldNatives, ...fundsNatives, ...configNatives }),
   ...addressNatives,
-  ...fundsNatives,
-  ...configNatives,
 }

@@ -1,6 +1,7 @@
 import { NativeAbort } from '../errors.ts'
+import type { Meter } from '../meter.ts'
 import { deriveObjectId } from '../natives/sui.ts'
-import type { Address, MoveType, NativeContext, PartyPermissions, StepMeter } from '../types.ts'
+import type { Address, MoveType, NativeContext, PartyPermissions } from '../types.ts'
 import { Reference, type Value } from '../values.ts'
 
 export type Owner =
@@ -31,7 +32,7 @@ const unableToReceive = 3
 
 /** One transaction after another of a Move test: what `sui::test_scenario` and `tx_context` work on. */
 export class TestContext implements NativeContext {
-  readonly meter: StepMeter
+  readonly meter: Meter
   sender: Address = `0x${'0'.repeat(64)}`
   sponsor: Address | undefined = undefined
   epoch = 0n
@@ -55,7 +56,7 @@ export class TestContext implements NativeContext {
   /** objects that were sent to an object and have a ticket */
   readonly received: (parent: Address, id: Address, version: bigint, type: MoveType) => Value | undefined
 
-  constructor(meter: StepMeter, received: TestContext['received'] = () => undefined) {
+  constructor(meter: Meter, received: TestContext['received'] = () => undefined) {
     this.meter = meter
     this.received = received
   }

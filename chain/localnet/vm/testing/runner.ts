@@ -1,5 +1,6 @@
 import { VmError, type VmFailure } from '../errors.ts'
 import { parseModule } from '../format/parse.ts'
+import { Meter } from '../meter.ts'
 import type { BlsVerifier, NativeTable, Vm } from '../types.ts'
 import { createVm } from '../vm.ts'
 import type { ExpectedFailure } from './attributes.ts'
@@ -31,7 +32,7 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
   // natives belong to a VM, objects to a test: the table forwards to the test that is running
   let natives: NativeTable = {}
   const forward: NativeTable = Object.fromEntries(
-    Object.keys(testNatives(new Scenario({ remaining: 0 }))).map(name => [
+    Object.keys(testNatives(new Scenario(new Meter({ steps: 0 })))).map(name => [
       name,
       (call, types, args) => natives[name]!(call, types, args),
     ]),
@@ -41,7 +42,7 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
     .map(test => ({ test, name: `${test.module}::${test.name}` }))
     .filter(({ name }) => name.includes(filter))
     .map(({ test, name }) => {
-      const scenario = new Scenario({ remaining: steps })
+      const scenario = new Scenario(new Meter({ steps }))
       natives = testNatives(scenario)
       const failure = run(vm, test, scenario)
       const reason = judge(vm, test, failure, compiled.constants)

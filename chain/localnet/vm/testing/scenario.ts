@@ -1,5 +1,6 @@
 import { NativeAbort } from '../errors.ts'
-import type { Address, MoveType, StepMeter } from '../types.ts'
+import type { Meter } from '../meter.ts'
+import type { Address, MoveType } from '../types.ts'
 import type { Value } from '../values.ts'
 import { type Owner, TestContext, type Written } from './context.ts'
 
@@ -40,7 +41,7 @@ export class Scenario {
   readonly #tickets = new Map<Address, bigint>()
   #nextVersion = 1n
 
-  constructor(meter: StepMeter) {
+  constructor(meter: Meter) {
     this.context = new TestContext(meter, (parent, id, version, type) =>
       this.#receive(parent, id, version, type),
     )

@@ -50,6 +50,8 @@ export class Op {
   readonly isOpen: boolean
   /** of VariantSwitch */
   readonly targets: readonly number[] | undefined
+  /** memory that a new value takes */
+  readonly bytes: number
   /** the last type arguments of an open call, in and out */
   cacheIn: readonly MoveType[] | undefined
   cacheOut: readonly MoveType[] | undefined
@@ -63,7 +65,8 @@ export class Op {
       callee,
       typeArguments,
       targets,
-    }: Partial<Pick<Op, 'a' | 'n' | 'value' | 'callee' | 'typeArguments' | 'targets'>> = {},
+      bytes = 0,
+    }: Partial<Pick<Op, 'a' | 'n' | 'value' | 'callee' | 'typeArguments' | 'targets' | 'bytes'>> = {},
   ) {
     this.code = code
     this.a = a
@@ -73,6 +76,7 @@ export class Op {
     this.typeArguments = typeArguments
     this.isOpen = typeArguments?.some(type => type.isOpen) ?? false
     this.targets = targets
+    this.bytes = bytes
     this.cacheIn = undefined
     this.cacheOut = undefined
   }
@@ -83,4 +87,6 @@ export interface Body {
   ops: readonly Op[]
   /** parameters and locals */
   locals: number
+  /** that a call takes besides its instructions, for the locals */
+  steps: number
 }

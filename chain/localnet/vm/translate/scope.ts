@@ -2,6 +2,7 @@ import type { Definitions } from '../definitions.ts'
 import { VmError } from '../errors.ts'
 import type { CodeUnit, Instruction } from '../format/module.ts'
 import type { FunctionImpl, ModuleImpl } from '../loaded.ts'
+import type { Meter } from '../meter.ts'
 import type { Abilities, DatatypeType, MoveType, TypeTable } from '../types.ts'
 import type { Op } from './op.ts'
 
@@ -11,12 +12,16 @@ export type Handler = (scope: Scope, operand: number, instruction: Instruction) 
 /** What an instruction does to the stack, for the analyses that follow the inference. */
 export interface Flow {
   popped: number
-  pushed: number
+  /** types of what is pushed */
+  pushed: MoveType[]
   /** packs a struct with key */
   makesObject: boolean
   /** returns a UID that no object has */
   isFresh: boolean
 }
+
+/** Steps of a transaction in the time of one of the verifier's. */
+const verifierSteps = 10
 
 /** State of the type inference of one function. */
 export class Scope {
@@ -33,8 +38,11 @@ export class Scope {
   /** of each instruction so far */
   readonly flows: Flow[] = []
   readonly #wellFormed = new Set<MoveType>()
+  readonly #meter: Meter
 
-  constructor(fn: FunctionImpl, code: CodeUnit, definitions: Definitions) {
+  /** @param meter bounds the work: types and paths multiply */
+  constructor(fn: FunctionImpl, code: CodeUnit, definitions: Definitions, meter: Meter) {
+    this.#meter = meter
     this.fn = fn
     this.module = fn.module
     this.code = code
@@ -54,7 +62,12 @@ export class Scope {
   /** Goes on to the next instruction. */
   begin(position: number): void {
     this.position = position
-    this.flows.push({ popped: 0, pushed: 0, makesObject: false, isFresh: false })
+    this.charge(2)
+    this.flows.push({ popped: 0, pushed: [], makesObject: false, isFresh: false })
+  }
+
+  charge(steps: number): void {
+    this.#meter.charge(verifierSteps * steps)
   }
 
   /** Of the instruction being looked at. */
@@ -63,8 +76,12 @@ export class Scope {
   }
 
   push(...types: readonly MoveType[]): void {
-    this.flow.pushed += types.length
-    for (const type of types) this.stack.push(type)
+    const { pushed } = this.flow
+    for (const type of types) {
+      this.charge(type.nodes)
+      pushed.push(type)
+      this.stack.push(type)
+    }
   }
 
   pop(): MoveType {
@@ -104,12 +121,14 @@ export class Scope {
   }
 
   require(type: MoveType, ability: Abilities): void {
+    this.charge(type.nodes)
     if ((this.abilities(type) & ability) !== ability) throw this.fail(`${type.text} lacks an ability`)
   }
 
   /** Throws when a type of the function's signature, code or locals is not well formed. */
   checkType(type: MoveType): void {
     if (this.#wellFormed.has(type)) return
+    this.charge(8 * type.nodes)
     const problem = this.definitions.problem(type, this.fn.typeParameters)
     if (problem) throw this.fail(`bad type ${type.text}: ${problem}`)
     this.#wellFormed.add(type)

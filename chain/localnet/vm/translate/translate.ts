@@ -2,6 +2,7 @@ import type { Definitions } from '../definitions.ts'
 import type { CodeUnit } from '../format/module.ts'
 import { opcodes } from '../format/opcodes.ts'
 import type { FunctionImpl } from '../loaded.ts'
+import type { Meter } from '../meter.ts'
 import { blockStarts, fallsThrough } from './control-flow.ts'
 import { checkFreshIds } from './fresh-ids.ts'
 import { arithmeticHandlers } from './handlers/arithmetic.ts'
@@ -13,6 +14,7 @@ import { structHandlers } from './handlers/structs.ts'
 import { vectorHandlers } from './handlers/vectors.ts'
 import { checkLocals } from './locals-safety.ts'
 import type { Body, Op } from './op.ts'
+import { checkReferences } from './reference-safety.ts'
 import { type Handler, Scope } from './scope.ts'
 
 const handlersByName: Record<string, Handler> = {
@@ -33,10 +35,11 @@ const maxLocals = 256
 /**
  * Verifies a function and makes it ready to run: the types on the stack are inferred block by block
  * (in Move the stack is empty between blocks), every instruction's operands are checked against
- * them, then the use of locals is.
+ * them, then the use of locals and references is.
+ * @param meter bounds the work; throws VmError `InsufficientGas`
  */
-export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definitions): Body {
-  const scope = new Scope(fn, code, definitions)
+export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definitions, meter: Meter): Body {
+  const scope = new Scope(fn, code, definitions, meter)
   if (scope.locals.length > maxLocals) throw scope.fail('too many locals')
   for (const type of [...scope.locals, ...fn.returns]) scope.checkType(type)
   const starts = blockStarts(scope)
@@ -51,6 +54,7 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
     if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
   }
   checkLocals(scope, starts)
+  checkReferences(scope, starts)
   checkFreshIds(scope, starts)
-  return { ops, locals: scope.locals.length }
+  return { ops, locals: scope.locals.length, steps: scope.locals.length >> 3 }
 }

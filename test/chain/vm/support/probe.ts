@@ -4,6 +4,7 @@ import {
   type Address,
   createVm,
   type LoadedFunction,
+  Meter,
   type Value,
   type Vm,
 } from '../../../../chain/localnet/vm/index.ts'
@@ -62,7 +63,7 @@ export function loadPackages(
 
 export const loadProbe = ({ compiled }: Probe, vm?: Vm): Vm => loadPackages(compiled.modules, vm).vm
 
-export const contextWith = (steps = 10_000_000): TestContext => new TestContext({ remaining: steps })
+export const contextWith = (steps = 10_000_000): TestContext => new TestContext(new Meter({ steps }))
 
 /** Calls `module::function` of the probe; type arguments as text. */
 export function caller(vm: Vm, address: Address) {

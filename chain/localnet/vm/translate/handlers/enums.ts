@@ -1,4 +1,5 @@
 import { at } from '../../format/parse.ts'
+import { bytesOfFields } from '../../sizes.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
 import { Op, opcode } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
@@ -26,7 +27,7 @@ const pack =
     const { type, tag, fields } = variantUse(scope, index, isGeneric)
     scope.expectAll(fields)
     scope.push(type)
-    return new Op(opcode.packVariant, { a: tag, n: fields.length })
+    return new Op(opcode.packVariant, { a: tag, n: fields.length, bytes: bytesOfFields(fields) })
   }
 
 const unpack =

@@ -1,6 +1,7 @@
 import { hasKey } from '../../abilities.ts'
 import { at } from '../../format/parse.ts'
 import { isOneTimeWitness } from '../../one-time-witness.ts'
+import { bytesOfFields } from '../../sizes.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
 import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
@@ -35,7 +36,7 @@ const pack =
     scope.expectAll(fields)
     scope.push(type)
     scope.flow.makesObject = (scope.abilities(type) & hasKey) !== 0
-    return new Op(0x12, { n: fields.length })
+    return new Op(0x12, { n: fields.length, bytes: bytesOfFields(fields) })
   }
 
 const unpack =

@@ -1,6 +1,11 @@
+import { bytesOfArray } from '../../meter.ts'
+import { bytesOfSlot } from '../../sizes.ts'
 import type { MoveType } from '../../types.ts'
 import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
+
+/** A vector that grows has half as much room again as it needs. */
+const growthBytes = 4
 
 /** The element type: the only type of the signature. */
 function element(scope: Scope, signature: number): MoveType {
@@ -24,7 +29,7 @@ export const vectorHandlers: Record<string, Handler> = {
     const type = element(scope, signature)
     for (let i = 0; i < count; i++) scope.expect(type)
     scope.push(scope.types.vector(type))
-    return new Op(0x40, { n: count })
+    return new Op(0x40, { n: count, bytes: bytesOfArray(0) + count * bytesOfSlot(type) })
   },
   VecUnpack: (scope, signature, { count }) => {
     const type = element(scope, signature)
@@ -43,7 +48,7 @@ export const vectorHandlers: Record<string, Handler> = {
     const type = element(scope, signature)
     scope.expect(type)
     scope.expectReference(scope.types.vector(type), { mutable: true })
-    return new Op(0x44)
+    return new Op(0x44, { bytes: bytesOfSlot(type) + growthBytes })
   },
   VecPopBack: (scope, signature) => {
     const type = element(scope, signature)
