@@ -312,6 +312,19 @@ export interface SharedBlob {
   fundsFrost: bigint
 }
 
+/** Versions that a new network's objects can have: that of Walrus's deployed packages, and the newest. */
+export type ContractVersion = 3 | 4
+
+/** The contract on chain. */
+export interface ContractPackages {
+  /** the one to call now */
+  packageId: ObjectId
+  /** the first one, which its types are named by */
+  originalPackageId: ObjectId
+  /** version of the system object */
+  contractVersion: number
+}
+
 /** The coordinator with all that the chain offers. */
 export interface FullCoordinator extends Coordinator {
   operator(wallet: Wallet): NodeOperator
@@ -320,8 +333,7 @@ export interface FullCoordinator extends Coordinator {
   stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
   /** undefined when there is none of this ID */
   sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
-  /** The contract's packages: the one to call now, and the first one, which its types are named by. */
-  packages(options?: CallOptions): Promise<{ packageId: ObjectId; originalPackageId: ObjectId }>
+  packages(options?: CallOptions): Promise<ContractPackages>
   /** Attributes of a blob; empty when it has none. */
   attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>
   /** Every candidate and member: the staking pools. */

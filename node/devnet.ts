@@ -1,11 +1,11 @@
 import { createCoordinator } from '../chain/index.ts'
-import type { NetworkConfig, Wallet } from '../chain/types.ts'
+import type { ContractVersion, NetworkConfig, Wallet } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
 import type { SliverStore } from '../protocols/ports.ts'
 import { createClient } from './client.ts'
 import { writeConfig } from './config.ts'
-import { createNetworkOn } from './devnet/create-network.ts'
+import { createNetworkOn, expectContract } from './devnet/create-network.ts'
 import { DevnetError } from './devnet/errors.ts'
 import { devnetLayout } from './devnet/layout.ts'
 import { lockDevnet } from './devnet/lock.ts'
@@ -34,6 +34,8 @@ export interface DevnetOptions {
   /** storage nodes */
   nodes?: number
   shards?: number
+  /** of a new network: 4 when absent */
+  contractVersion?: ContractVersion
   /** of the gateway; 0 takes a free one */
   port?: number
   /** folder for everything that outlives the process */
@@ -78,7 +80,7 @@ export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 31415, dir: '.flo
  */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { nodes, shards, port, dir } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
-  const { signal, wrapSlivers, registrationWaitMs, log = createLog() } = options
+  const { contractVersion, signal, wrapSlivers, registrationWaitMs, log = createLog() } = options
   if (nodes < 1 || shards < nodes) {
     throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
       option: 'shards',
@@ -115,6 +117,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         wallets,
         seats,
         shards,
+        contractVersion,
         log,
         ...(signal === undefined ? {} : { signal }),
       }))
@@ -130,6 +133,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     }
     const coordinator = createCoordinator(network, { log })
     opened.push(() => coordinator.close())
+    expectContract(await coordinator.packages(), contractVersion, dir)
     const { current } = await coordinator.committees()
     if (current.nShards !== shards) {
       const kept = { dir, nodes, shards: current.nShards }

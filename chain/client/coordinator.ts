@@ -7,6 +7,7 @@ import type {
   ChainEvent,
   ChainWriter,
   Committees,
+  ContractPackages,
   EventCursor,
   FullCoordinator,
   NetworkConfig,
@@ -130,9 +131,9 @@ class SuiCoordinator implements FullCoordinator {
     return await this.#rpc.read(client => readSharedBlob(client, packageId, objectId), options?.signal)
   }
 
-  async packages(options?: CallOptions): Promise<{ packageId: ObjectId; originalPackageId: ObjectId }> {
-    const { packageId, originalPackageId } = await this.#state.read(options)
-    return { packageId, originalPackageId }
+  async packages(options?: CallOptions): Promise<ContractPackages> {
+    const { packageId, originalPackageId, systemVersion } = await this.#state.read(options)
+    return { packageId, originalPackageId, contractVersion: Number(systemVersion) }
   }
 
   async attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>> {

@@ -86,9 +86,12 @@ export class StateReader {
   async #readOnce(client: SuiGrpcClient): Promise<ChainState> {
     const { systemObjectId, stakingObjectId } = this.#network
     for (;;) {
+      // another read may learn of other versions while this one waits
+      const systemVersion = this.#systemVersion
+      const stakingVersion = this.#stakingVersion
       const stateIds = [
-        stateFieldId(systemObjectId, this.#systemVersion),
-        stateFieldId(stakingObjectId, this.#stakingVersion),
+        stateFieldId(systemObjectId, systemVersion),
+        stateFieldId(stakingObjectId, stakingVersion),
       ]
       const ids = [systemObjectId, stakingObjectId, ...stateIds]
       const [system, staking, systemField, stakingField] = await fetchObjects(client, ids)
@@ -96,14 +99,9 @@ export class StateReader {
       if (!staking) throw missing(stakingObjectId, 'staking object')
       const systemOuter = decodeMove(Versioned, system.content)
       const stakingOuter = decodeMove(Versioned, staking.content)
-      const fresh =
-        BigInt(systemOuter.version) === this.#systemVersion &&
-        BigInt(stakingOuter.version) === this.#stakingVersion
-      if (!fresh) {
-        this.#systemVersion = BigInt(systemOuter.version)
-        this.#stakingVersion = BigInt(stakingOuter.version)
-        continue
-      }
+      this.#systemVersion = BigInt(systemOuter.version)
+      this.#stakingVersion = BigInt(stakingOuter.version)
+      if (systemVersion !== this.#systemVersion || stakingVersion !== this.#stakingVersion) continue
       if (!systemField) throw missing(stateIds[0]!, 'system state')
       if (!stakingField) throw missing(stateIds[1]!, 'staking state')
       const packages = {
@@ -115,8 +113,8 @@ export class StateReader {
         ...packages,
         system: decodeMove(SystemStateField, systemField.content).value,
         staking: decodeMove(StakingInnerField, stakingField.content).value,
-        systemVersion: this.#systemVersion,
-        stakingVersion: this.#stakingVersion,
+        systemVersion,
+        stakingVersion,
         systemInitialSharedVersion: sharedVersion(system),
         stakingInitialSharedVersion: sharedVersion(staking),
       }

@@ -10,13 +10,36 @@ export function walPackage(): CompileOptions {
   return { name: 'wal', files: readMoveFiles(folder('wal'), { tests: false }) }
 }
 
-/** The storage system; it calls `wal` at its placeholder. `tests` takes its Move tests along. */
-export function walrusPackage({ tests = false }: { tests?: boolean } = {}): CompileOptions {
+/** As the sources have it. */
+const VERSION = 4
+
+/**
+ * The storage system; it calls `wal` at its placeholder. `tests` takes its Move tests along. `version` is that of the
+ * objects which the package makes and works with; nothing else in it differs.
+ */
+export function walrusPackage({
+  tests = false,
+  version = VERSION,
+}: {
+  tests?: boolean
+  version?: number
+} = {}): CompileOptions {
+  const files = readMoveFiles(folder('walrus'), { tests })
   return {
     name: 'walrus',
-    files: readMoveFiles(folder('walrus'), { tests }),
+    files: version === VERSION ? files : atVersion(files, version),
     locals: { wal: publishedWal() },
   }
+}
+
+function atVersion(files: MoveFiles, version: number): MoveFiles {
+  const constant = `const VERSION: u64 = ${VERSION};`
+  const entries = Object.entries(files)
+  const changed = entries.filter(([, text]) => text.includes(constant)).map(([name]) => name)
+  if (changed.length !== 2) throw new Error(`the version is in ${changed.join(', ')}`)
+  return Object.fromEntries(
+    entries.map(([name, text]) => [name, text.replace(constant, `const VERSION: u64 = ${version};`)]),
+  )
 }
 
 /** `wal` as a dependency: published at the placeholder. */

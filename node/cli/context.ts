@@ -1,4 +1,4 @@
-import type { FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
+import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
 import type { LogLevel, ScopedLog } from '../log.ts'
 import type { Client } from '../services/types.ts'
 import { loadNetwork } from './network-file.ts'
@@ -8,6 +8,7 @@ import { loadWallet } from './wallet-file.ts'
 export interface DevnetOptions {
   nodes: number
   shards: number
+  contractVersion?: ContractVersion | undefined
   port: number
   dir: string
   log: ScopedLog
@@ -22,6 +23,7 @@ export interface RunningDevnet {
 }
 
 export interface LocalnetOptions {
+  contractVersion?: ContractVersion | undefined
   port: number
   dir: string
   log: ScopedLog

@@ -132,6 +132,10 @@ const DEVNET_FAILURES: Record<
     exitCode: EXIT.usage,
     hint: 'Start it with that many shards and nodes, or give this one another --dir.',
   },
+  DEVNET_CONTRACT: {
+    exitCode: EXIT.usage,
+    hint: 'A network keeps its version: leave --contract-version out, or give this one another --dir.',
+  },
   DEVNET_WITHOUT_NODES: {
     exitCode: EXIT.usage,
     hint: '`floe localnet` made it, and continues it; give this one a folder of its own with --dir.',

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createCoordinator } from '../../chain/index.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
 import { readNetworkConfig, writeConfig } from '../config.ts'
-import { createNetworkOn } from '../devnet/create-network.ts'
+import { createNetworkOn, expectContract } from '../devnet/create-network.ts'
 import { devnetLayout, nodeName } from '../devnet/layout.ts'
 import { lockDevnet } from '../devnet/lock.ts'
 import { expectFree } from '../devnet/ports.ts'
@@ -22,7 +22,7 @@ const SHARDS = 100
  * stopped again.
  */
 export async function startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet> {
-  const { port, dir, log, signal } = options
+  const { port, dir, contractVersion, log, signal } = options
   const layout = devnetLayout(dir)
   const opened = createOpened(log)
   try {
@@ -43,16 +43,18 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
         wallets: await loadWallets(layout),
         seats: await seatNodes(layout, NODES, HOST, undefined),
         shards: SHARDS,
+        contractVersion,
         log,
         signal,
       }))
     const network = { ...base, suiRpc: [localnet.url], faucet: localnet.faucetUrl }
-    const { packageId } = await packagesOf(network, signal)
+    const packages = await packagesOf(network, signal)
+    expectContract(packages, contractVersion, dir)
     await writeConfig(layout.network, network)
     return {
       network,
       chainId: localnet.chainId,
-      packageId,
+      packageId: packages.packageId,
       networkPath: layout.network,
       userKeyPath: layout.userKey,
       nodeKeyPath: join(layout.node(nodeName(0)).keys, 'sui.key'),

@@ -1,7 +1,8 @@
 import type { Localnet } from '../../chain/localnet/index.ts'
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { ContractPackages, ContractVersion, NetworkConfig } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
+import { DevnetError } from './errors.ts'
 import { httpAddress } from './ports.ts'
 import type { DevnetWallets, NodeSeat } from './provision.ts'
 
@@ -10,6 +11,7 @@ export interface CreateNetworkInput {
   wallets: DevnetWallets
   seats: readonly NodeSeat[]
   shards: number
+  contractVersion: ContractVersion | undefined
   log: Log
   signal?: AbortSignal
 }
@@ -26,7 +28,7 @@ const USER_WAL = 1_000_000n
 
 /** Publishes the contract, takes the network to its first epoch, and fills the user's wallet and the faucet. */
 export async function createNetworkOn(input: CreateNetworkInput): Promise<NetworkConfig> {
-  const { localnet, wallets, seats, shards, log, signal } = input
+  const { localnet, wallets, seats, shards, contractVersion, log, signal } = input
   const start = performance.now()
   const { createNetwork } = await import('../../chain/genesis.ts')
   await localnet.faucet(wallets.admin.address)
@@ -36,6 +38,7 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
     admin: wallets.admin,
     nShards: shards,
     epochDurationMs: EPOCH_DURATION_MS,
+    ...(contractVersion === undefined ? {} : { contractVersion }),
     nodes: seats.map(({ name, keys, multiaddr, http }) => ({
       name: `node-${name}`,
       wallet: keys.wallet,
@@ -57,4 +60,15 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
   const durationMs = Math.round(performance.now() - start)
   log.info({ durationMs, network: network.systemObjectId }, 'network created')
   return network
+}
+
+/** What is in a folder is continued as it is: a version that was asked for must be its own. */
+export function expectContract(
+  { contractVersion }: ContractPackages,
+  wanted: number | undefined,
+  dir: string,
+): void {
+  if (wanted === undefined || wanted === contractVersion) return
+  const message = `${dir} holds a network whose contract is of version ${contractVersion}`
+  throw new DevnetError('DEVNET_CONTRACT', message, { dir, contractVersion })
 }

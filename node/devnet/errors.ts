@@ -5,6 +5,8 @@ export interface DevnetErrorDetails {
   DEVNET_LOCKED: { dir: string }
   /** The folder holds a devnet of another shape. */
   DEVNET_MISMATCH: { dir: string; nodes: number; shards: number }
+  /** The folder holds a network whose contract is of another version. */
+  DEVNET_CONTRACT: { dir: string; contractVersion: number }
   /** The folder holds a Sui alone, without storage nodes. */
   DEVNET_WITHOUT_NODES: { dir: string }
   /** Such a devnet cannot exist. */

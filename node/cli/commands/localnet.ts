@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { ContractVersion } from '../../../chain/types.ts'
 import type { LogLevel } from '../../log.ts'
 import type { Context, RunningLocalnet } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -9,6 +10,7 @@ import { lines, type Shown, shown } from '../shown.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 
 export interface LocalnetCommandOptions {
+  contractVersion?: ContractVersion
   port: number
   dir: string
   log: LogLevel

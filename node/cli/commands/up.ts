@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { join, relative } from 'node:path'
+import type { ContractVersion } from '../../../chain/types.ts'
 import { createCodec } from '../../../codec/index.ts'
 import type { LogLevel } from '../../log.ts'
 import type { Context, RunningDevnet } from '../context.ts'
@@ -14,6 +15,7 @@ import { startUntilStopped } from '../start-until-stopped.ts'
 export interface UpOptions {
   nodes: number
   shards: number
+  contractVersion?: ContractVersion
   port: number
   dir: string
   log: LogLevel
@@ -43,10 +45,10 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
 }
 
 async function startDevnet(context: Context, options: UpOptions): Promise<RunningDevnet> {
-  const { nodes, shards, port, dir } = options
+  const { nodes, shards, contractVersion, port, dir } = options
   const log = await context.parts.createLog(options.log)
   return await startUntilStopped(context, signal =>
-    context.parts.startDevnet({ nodes, shards, port, dir, log, signal }),
+    context.parts.startDevnet({ nodes, shards, contractVersion, port, dir, log, signal }),
   )
 }
 

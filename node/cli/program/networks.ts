@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { DEFAULT_GATEWAY_PORT } from '../../gateway/options.ts'
 import { INFO_TOPICS } from '../info-topic.ts'
 import { DEFAULT_DIR, DEFAULT_LOCALNET_DIR } from '../network-file.ts'
@@ -6,6 +6,13 @@ import { jsonOption, logOption, MAX_SHARDS, type Run, readsNetwork, wholeNumber 
 
 /** Where Sui's own tools expect a local node. */
 const SUI_PORT = 9000
+
+/** Walrus's deployed packages have objects of version 3. */
+const contractOption = () =>
+  new Option(
+    '--contract-version <number>',
+    "version of a new network's contract: 3 as deployed by Walrus, or 4 (default: 4)",
+  ).argParser(wholeNumber(3, 4))
 
 /** Commands that run a network, and that look at one. */
 export function declareNetworks(program: Command, run: Run): void {
@@ -21,6 +28,7 @@ export function declareNetworks(program: Command, run: Run): void {
       DEFAULT_GATEWAY_PORT,
     )
     .option('--dir <folder>', 'where everything is kept', DEFAULT_DIR)
+    .addOption(contractOption())
     .addOption(logOption())
     .addOption(jsonOption())
     .action(options =>
@@ -32,6 +40,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .description('run a Sui of its own with the contract on it, without storage nodes')
     .option('--port <port>', "Sui's port; 0 for any free one", wholeNumber(0, 65_535), SUI_PORT)
     .option('--dir <folder>', 'where the chain and its keys are kept', DEFAULT_LOCALNET_DIR)
+    .addOption(contractOption())
     .addOption(logOption())
     .addOption(jsonOption())
     .action(options =>

@@ -3,7 +3,13 @@
 import { createNetwork, type GenesisNode } from '../../../chain/genesis.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
 import { type Localnet, startLocalnet } from '../../../chain/localnet/index.ts'
-import type { Committees, Coordinator, NetworkConfig, Wallet } from '../../../chain/types.ts'
+import type {
+  Committees,
+  ContractVersion,
+  FullCoordinator,
+  NetworkConfig,
+  Wallet,
+} from '../../../chain/types.ts'
 import {
   aggregateConfirmations,
   type Bls,
@@ -24,7 +30,7 @@ export interface TestNode extends GenesisNode {
 export interface TestNetwork {
   localnet: Localnet
   network: NetworkConfig
-  coordinator: Coordinator
+  coordinator: FullCoordinator
   admin: Wallet
   nodes: TestNode[]
   bls: Bls
@@ -53,9 +59,11 @@ export function testNodes(count: number, bls: Bls): TestNode[] {
 export async function startTestNetwork({
   nodes: count = 4,
   nShards = 10,
+  contractVersion = 4,
   dir,
 }: {
   nodes?: number
+  contractVersion?: ContractVersion
   nShards?: number
   dir?: string
 } = {}): Promise<TestNetwork> {
@@ -69,6 +77,7 @@ export async function startTestNetwork({
     admin,
     nShards,
     epochDurationMs: EPOCH_MS,
+    contractVersion,
     nodes,
     nodeGasMist: 5_000_000_000n,
     advanceClock: async ms => void (await localnet.advanceClock(ms)),

@@ -2,37 +2,33 @@ import assert from 'node:assert/strict'
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
 import { parseStructTag } from '@mysten/sui/utils'
+import { type Build, loadBuild } from '../../../chain/build.ts'
 import { createCoordinator } from '../../../chain/index.ts'
-import { compilePackage } from '../../../chain/move/compiler.ts'
-import { walrusPackage } from '../../../chain/move/contract.ts'
-import { linkPackage, packageDigest } from '../../../chain/move/link.ts'
 import type { ChainEvent } from '../../../chain/types.ts'
 import { certificateOf, EPOCH_MS, metadataOf, startTestNetwork, type TestNetwork } from './network.ts'
 
-describe('an upgrade of the package, through the client', function () {
+describe('an upgrade of the package from version 3 to 4, through the client', function () {
   this.timeout(120_000)
   let on: TestNetwork
-  let linked: ReturnType<typeof linkPackage>
-  let digest: Uint8Array
+  let newest: Build
   before(async () => {
-    // version 5 of the contract: only the number is another one
-    const options = walrusPackage()
-    const files = Object.fromEntries(
-      Object.entries(options.files).map(([name, text]) => [
-        name,
-        text.replace('const VERSION: u64 = 4;', 'const VERSION: u64 = 5;'),
-      ]),
-    )
-    const compiled = await compilePackage({ ...options, files })
-    const modules = compiled.modules.map(text => new Uint8Array(Buffer.from(text, 'base64')))
-    on = await startTestNetwork()
-    linked = linkPackage(
-      { modules, dependencies: compiled.dependencies },
-      { wal: on.network.walType.split('::')[0]! },
-    )
-    digest = packageDigest(linked.modules, linked.dependencies)
+    on = await startTestNetwork({ contractVersion: 3 })
+    newest = loadBuild('walrus', { wal: on.network.walType.split('::')[0]! })
   })
   after(() => on?.close())
+
+  it('is read at any version, also by the first reads at once', async () => {
+    const coordinator = createCoordinator(on.network)
+    try {
+      const reads = await Promise.all(
+        Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? coordinator.packages() : coordinator.nodes())),
+      )
+      assert.equal(reads.length, 8)
+      assert.equal((await coordinator.packages()).contractVersion, 3)
+    } finally {
+      await coordinator.close()
+    }
+  })
 
   it('calls the new package once the system has moved to it, and follows the same events', async () => {
     const client = new SuiGrpcClient({ network: 'localnet', baseUrl: on.localnet.url })
@@ -67,11 +63,11 @@ describe('an upgrade of the package, through the client', function () {
     const upgraded = await execute(tx => {
       const ticket = tx.moveCall({
         target: `${packageId}::upgrade::authorize_emergency_upgrade`,
-        arguments: [tx.object(manager), tx.object(emergencyCap), tx.pure.vector('u8', digest)],
+        arguments: [tx.object(manager), tx.object(emergencyCap), tx.pure.vector('u8', newest.digest)],
       })
       const receipt = tx.upgrade({
-        modules: linked.modules.map(module => Array.from(module)),
-        dependencies: linked.dependencies,
+        modules: newest.modules.map(module => Array.from(module)),
+        dependencies: newest.dependencies,
         package: packageId,
         ticket,
       })
@@ -88,15 +84,9 @@ describe('an upgrade of the package, through the client', function () {
     const newPackageId = upgraded.effects!.changedObjects.find(
       change => change.outputState === 'PackageWrite',
     )!.objectId
-    await execute(tx => {
-      tx.moveCall({
-        target: `${newPackageId}::staking::set_migration_epoch`,
-        arguments: [tx.object(network.stakingObjectId)],
-      })
-    })
-
     // the system has not moved yet: calls still go to the old package
     await register(2)
+    assert.equal((await coordinator.packages()).contractVersion, 3)
     const operator = coordinator.operator(on.nodes[0]!.wallet)
     await on.localnet.advanceClock(EPOCH_MS)
     await operator.votingEnd()
@@ -109,6 +99,7 @@ describe('an upgrade of the package, through the client', function () {
     })
 
     const { blob } = await register(3)
+    assert.equal((await coordinator.packages()).contractVersion, 4)
     const committees = await coordinator.committees({ fresh: true })
     const certificate = certificateOf(on, committees, {
       blobId: blob.blobId,

@@ -35,6 +35,11 @@ Walrus's 1.56, as far as its source tells. Where the contract differs, and why:
 
 Companion packages (\`wal_exchange\`, \`walrus_subsidies\`) are not part of this package. The functions that they call are
 here (\`add_subsidy\`, \`add_per_epoch_subsidies\`, \`add_commission_to_pools\`).
+
+## Versions
+
+\`floe localnet --contract-version 3\` makes the network's objects as those of Walrus's deployed packages, at version 3; 4 is
+the default and the newest. The package is the same but for that number. Clients of Floe read both.
 `
 
 const codesIntro = `## Abort codes

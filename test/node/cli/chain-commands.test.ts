@@ -26,7 +26,7 @@ describe('commands of the chain, on a localnet', function () {
   before(async () => {
     folder = await temporaryFolder()
     cwd = folder.path
-    localnet = await startLocalnetProcess(cwd)
+    localnet = await startLocalnetProcess(cwd, '--contract-version', '3')
     actors = await actorsOf(cwd)
   })
   after(async () => {
@@ -254,6 +254,8 @@ describe('commands of the chain, on a localnet', function () {
     assert.equal((await first.ended).stderr, '')
     const down = await fails('CHAIN_UNAVAILABLE', 3, 'wallet', 'balance')
     assert.match(down.hint, /floe localnet/)
+    const other = await runJson(cwd, ['localnet', '--port', '0', '--dir', 'net', '--contract-version', '4'])
+    assert.deepEqual([other.code, other.value.error.code], [2, 'DEVNET_CONTRACT'])
     localnet = await startLocalnetProcess(cwd)
     for (const name of ['chainId', 'packageId', 'systemObjectId', 'stakingObjectId', 'walType']) {
       assert.equal(localnet.ready[name], first.ready[name], name)
