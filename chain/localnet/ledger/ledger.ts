@@ -3,6 +3,7 @@ import type { bcs } from '@mysten/sui/bcs'
 import type { Vm } from '../vm/index.ts'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
 import { type CheckpointRecord, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
+import { checkDenied } from './deny-list.ts'
 import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
 import { makeOutcome, type Outcome } from './execution/effects.ts'
@@ -300,9 +301,9 @@ export class Ledger {
       openGas,
       chainId: this.identity.chainId,
       epoch: this.epoch,
-      typeText: type => this.vm.types.fromTag(type).text,
     })
     const sender = parseAddress(data.sender)
+    if (checks) checkDenied(this.vm, read, loaded, sender)
     const gasOwner = parseAddress(data.gasData.owner)
     const gasPrice = BigInt(data.gasData.price)
     const execution = execute({

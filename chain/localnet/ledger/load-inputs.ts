@@ -1,4 +1,5 @@
 import { fromBase64 } from '@mysten/sui/utils'
+import { createTypeTable } from '../vm/type-table.ts'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
 import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
@@ -47,14 +48,20 @@ export interface LoadContext {
   checks: boolean
   chainId: Digest
   epoch: bigint
-  /** the type in the form that the ledger uses; throws VmError */
-  typeText: (type: string) => string
+}
+
+/** The type in the form that the ledger uses. It is not kept: it need not exist. */
+function typeText(type: string): string {
+  try {
+    return createTypeTable().fromTag(type).text
+  } catch (cause) {
+    throw new LedgerError('INVALID_ARGUMENT', `Invalid withdraw reservation: ${type} is no type`, { cause })
+  }
 }
 
 function loadWithdrawal(
   { reservation, typeArg, withdrawFrom }: NonNullable<CallArg['FundsWithdrawal']>,
   { sender, gasData }: TransactionData,
-  { typeText }: LoadContext,
 ): LoadedInput {
   // validation.ts refuses other sources
   const owner = parseAddress(withdrawFrom.$kind === 'Sponsor' ? gasData.owner : sender)
@@ -70,7 +77,7 @@ function loadInput(read: ReadAny, arg: CallArg, data: TransactionData, context: 
   const { checks } = context
   const sender = parseAddress(data.sender)
   if (arg.Pure) return { kind: 'pure', bytes: fromBase64(arg.Pure.bytes) }
-  if (arg.FundsWithdrawal) return loadWithdrawal(arg.FundsWithdrawal, data, context)
+  if (arg.FundsWithdrawal) return loadWithdrawal(arg.FundsWithdrawal, data)
   const { ImmOrOwnedObject, SharedObject, Receiving } = arg.Object ?? {}
   if (ImmOrOwnedObject) {
     const object = findVersion(read, ImmOrOwnedObject)

@@ -1,4 +1,5 @@
 import type { LedgerObject } from '../ledger/object.ts'
+import { MAX_DISPLAY_LENGTH } from './convert/display.ts'
 import type { Mask } from './mask.ts'
 import { limited } from './status.ts'
 
@@ -24,7 +25,7 @@ export function objectWeight(object: LedgerObject, mask: Mask): number {
     Number(mask.wants('bcs')) +
     Number(mask.wants('contents') || mask.wants('package')) +
     (mask.wants('json') ? jsonFactor : 0)
-  return headBytes + size * forms
+  return headBytes + size * forms + (mask.wants('display') ? MAX_DISPLAY_LENGTH : 0)
 }
 
 /** Adds up what a reply holds. */

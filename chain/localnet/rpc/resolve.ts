@@ -12,6 +12,7 @@ import { argumentsOf } from '../ledger/validation.ts'
 import { VmError } from '../vm/index.ts'
 import { commandOf } from './convert/commands.ts'
 import { inputKind } from './convert/transaction-data.ts'
+import { requestType } from './request-type.ts'
 import { invalid, limited, notFound } from './status.ts'
 
 /** How the commands use an input. */
@@ -158,7 +159,7 @@ function withdrawalOf(
 function freeFunds(ledger: Ledger, owner: Address, sender: Address, inputs: readonly CallArg[]): bigint {
   let free = ledger.objects.balance(owner, suiType).funds
   for (const { FundsWithdrawal: withdrawal } of inputs) {
-    if (!withdrawal || ledger.vm.types.fromTag(withdrawal.typeArg.Balance).text !== suiType) continue
+    if (!withdrawal || requestType(withdrawal.typeArg.Balance).text !== suiType) continue
     const isPayers = withdrawal.withdrawFrom.$kind === 'Sponsor' || owner === sender
     if (isPayers) free -= BigInt(withdrawal.reservation.MaxAmountU64)
   }

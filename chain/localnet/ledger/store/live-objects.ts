@@ -39,8 +39,8 @@ export class LiveObjects {
   readonly #balances = new Map<Address, Map<string, Holdings>>()
   /** first version's ID -> IDs of all versions, in order */
   readonly #versions = new Map<Address, Address[]>()
-  /** `CoinMetadata<T>`, `TreasuryCap<T>` and the like: type -> ID */
-  readonly #byCoinRecord = new Map<string, Address>()
+  /** `CoinMetadata<T>`, `Display<T>` and the like: type -> ID */
+  readonly #singletons = new Map<string, Address>()
 
   get(id: Address): LedgerObject | undefined {
     return this.#objects.get(id)
@@ -98,9 +98,9 @@ export class LiveObjects {
     return all.length > limit ? { items, next: items.at(-1)!.coinType } : { items }
   }
 
-  /** The one object of a type such as `0x2::coin::CoinMetadata<T>`. */
-  coinRecord(type: string): MoveObject | undefined {
-    const id = this.#byCoinRecord.get(type)
+  /** The one object of a type such as `0x2::coin::CoinMetadata<T>`; of several the one that changed last. */
+  singleton(type: string): MoveObject | undefined {
+    const id = this.#singletons.get(type)
     return id === undefined ? undefined : (this.#objects.get(id) as MoveObject)
   }
 
@@ -120,7 +120,7 @@ export class LiveObjects {
       getOrMake(this.#children, object.owner.address, () => new SortedList()).add(object.id)
       this.#addFunds(object, 1)
     }
-    if (coinRecord.test(object.type)) this.#byCoinRecord.set(object.type, object.id)
+    if (singleton.test(object.type)) this.#singletons.set(object.type, object.id)
   }
 
   #unindex(object: LedgerObject): void {
@@ -133,7 +133,7 @@ export class LiveObjects {
       remove(this.#children, object.owner.address, object.id)
       this.#addFunds(object, -1)
     }
-    if (this.#byCoinRecord.get(object.type) === object.id) this.#byCoinRecord.delete(object.type)
+    if (this.#singletons.get(object.type) === object.id) this.#singletons.delete(object.type)
   }
 
   #addBalance(owner: Address, object: MoveObject, sign: 1 | -1): void {
@@ -163,7 +163,8 @@ export class LiveObjects {
   }
 }
 
-const coinRecord = /^0x0{63}2::coin::(CoinMetadata|TreasuryCap|RegulatedCoinMetadata)</
+const singleton =
+  /^0x0{63}2::(coin::(CoinMetadata|TreasuryCap|RegulatedCoinMetadata)|coin_registry::Currency|display::Display|display_registry::Display)</
 
 /** An address that can list the object as its own. */
 const ownerAddress = (owner: Owner): Address | undefined =>

@@ -3,6 +3,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { coinBalance, coinTypeOf, type LedgerObject, objectToBcs } from '../../ledger/object.ts'
 import type { Mask } from '../mask.ts'
 import { bcsMessage, ownerMessage } from './common.ts'
+import { displayOf } from './display.ts'
 import { jsonOf } from './json.ts'
 import { packageMessage } from './package.ts'
 
@@ -26,6 +27,7 @@ export function objectMessage(ledger: Ledger, object: LedgerObject, mask: Mask):
   message.hasPublicTransfer = object.hasPublicTransfer
   message.contents = bcsMessage(object.type, object.contents)
   if (mask.wants('json')) message.json = jsonOf(ledger.vm, object.type, object.contents)
+  if (mask.wants('display')) message.display = displayOf(ledger, object)
   if (coinTypeOf(object.type) !== undefined) message.balance = coinBalance(object.contents)
   return message
 }

@@ -4,7 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { type MoveObject, suiType } from '../../ledger/object.ts'
 import { type Holdings, ownedKey } from '../../ledger/store/live-objects.ts'
 import type { MoveType, Value } from '../../vm/index.ts'
-import { metadataMessage, treasuryMessage } from '../convert/coin-info.ts'
+import { coinInfo } from '../convert/coin-info.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
 import { Mask } from '../mask.ts'
@@ -67,16 +67,9 @@ export function stateService(ledger: Ledger) {
 
     getCoinInfo({ coinType }: GrpcTypes.GetCoinInfoRequest): GrpcTypes.GetCoinInfoResponse {
       const type = typeText(coinType)
-      const record = (name: string) => ledger.objects.coinRecord(`${SYSTEM.sui}::coin::${name}<${type}>`)
-      const metadata = record('CoinMetadata')
-      const treasury = record('TreasuryCap')
-      if (type === suiType) return { coinType: type, metadata: suiMetadata }
-      if (!metadata && !treasury) throw notFound(`coin ${type}`)
-      return {
-        coinType: type,
-        metadata: metadata && metadataMessage(metadata),
-        treasury: treasury && treasuryMessage(treasury),
-      }
+      const info = coinInfo(ledger, type)
+      if (!info) throw notFound(`coin ${type}`)
+      return info
     },
   }
 }
@@ -87,13 +80,6 @@ const balanceMessage = (coinType: string, { total, funds }: Holdings): GrpcTypes
   coinBalance: total,
   addressBalance: funds,
 })
-
-const suiMetadata: GrpcTypes.CoinMetadata = {
-  decimals: 9,
-  name: 'Sui',
-  symbol: 'SUI',
-  description: '',
-}
 
 /** A generic type without its arguments asks for all of its instances. */
 function ownedType(ledger: Ledger, type: MoveType): string {
