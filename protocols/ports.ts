@@ -31,14 +31,39 @@ export interface OpenSliver {
   read(offset: number, length: number): Promise<Uint8Array | undefined>
 }
 
+/** Where a peer's share of the node's work is accounted. Each waits for its turn, and rejects with the signal's reason. */
+export interface PeerAccount {
+  /** So many bytes are in memory until what it gives is called. */
+  hold(bytes: number, signal: AbortSignal): Promise<() => void>
+  /** So many bytes move. */
+  pace(bytes: number, signal: AbortSignal): Promise<void>
+  /** One of the turns at the disk, until what it gives is called. Nothing may be waited for meanwhile. */
+  disk(signal: AbortSignal): Promise<() => void>
+}
+
+/** How a stored sliver is looked at before its custody is promised. */
+export interface SliverCheck {
+  signal: AbortSignal
+  /** nothing is accounted when absent */
+  account?: PeerAccount
+  /** Whether these bytes are the sliver. */
+  isRight(bytes: Uint8Array): Promise<boolean>
+}
+
 /** Keeps sliver bytes (BCS `SliverData`). One compliance suite, test/support/sliver-store-suite.ts, holds every implementation to this. */
 export interface SliverStore {
+  /** Whether it is listed and of its full length, at the price of a look. */
   has(blobId: BlobId, ref: SliverRef): Promise<boolean>
+  /**
+   * Whether what is stored is the sliver. What was put, or passed the check, is not checked again while nobody touches it.
+   * What is wrong is not stored any more from here on.
+   */
+  holds(blobId: BlobId, ref: SliverRef, check: SliverCheck): Promise<boolean>
   /** The BCS bytes, or undefined when not stored or found damaged. */
   get(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<Uint8Array | undefined>
   /** As `get`, without taking it into memory. Reads it through once. */
   open(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<OpenSliver | undefined>
-  /** Resolves once the bytes are durable (fsync). The caller may overwrite them afterwards. */
+  /** Of bytes that were verified. Resolves once they are durable (fsync); the caller may overwrite them afterwards. */
   put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, options?: AbortOptions): Promise<void>
   list(blobId: BlobId): Promise<SliverRef[]>
   /** Removes every sliver of the blob. */
@@ -67,6 +92,8 @@ export interface PeerContext {
   /** libp2p PeerId as text */
   peer: string
   signal: AbortSignal
+  /** for work beyond the request's own; none when absent */
+  account?: PeerAccount
 }
 
 export interface CertificateContext extends PeerContext {

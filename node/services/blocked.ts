@@ -29,6 +29,7 @@ export function withoutBlocked(
     },
     slivers: {
       has: async (blobId, ref) => !isBlocked(blobId) && (await slivers.has(blobId, ref)),
+      holds: async (blobId, ref, check) => !isBlocked(blobId) && (await slivers.holds(blobId, ref, check)),
       get: (blobId, ref, options) => unless(blobId, () => slivers.get(blobId, ref, options)),
       open: (blobId, ref, options) => unless(blobId, () => slivers.open(blobId, ref, options)),
       put: (blobId, ref, bytes, options) => slivers.put(blobId, ref, bytes, options),

@@ -15,6 +15,7 @@ import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'
 import { type CommitteeTracker, memberOf } from './committees.ts'
 import type { ConfirmationSigner } from './signer.ts'
+import { isSliver, missingOf } from './stored-slivers.ts'
 
 export interface CustodyComponents {
   nodeId: ObjectId
@@ -34,12 +35,16 @@ export interface CustodyInit {
 
 /** Takes slivers into custody: checks everything itself, persists, and only then signs. */
 export interface CustodyService extends Custody {
+  /** `registrationWaitMs` overrides the one that the service was made with. */
+  open(header: StoreHeader, context: PeerContext, options?: CustodyInit): Promise<StoreSession>
   /** Whether an upload of the blob is under way, so that its slivers must not be swept. */
   isOpen(blobId: BlobId): boolean
 }
 
 /** A client's own RPC may be ahead of ours; more than this and the registration does not exist. */
 const REGISTRATION_WAIT_MS = 10_000
+/** For slivers that are there already, before the client hears which ones are wanted; it waits for 30 s. */
+const CHECK_MS = 8_000
 
 export function createCustody(
   components: CustodyComponents,
@@ -48,7 +53,7 @@ export function createCustody(
   const open = new Map<BlobId, number>()
   return {
     isOpen: blobId => open.has(blobId),
-    async open(header, context) {
+    async open(header, context, { registrationWaitMs: waitMs = registrationWaitMs } = {}) {
       const { blobId } = header.metadata
       // from before the first look at what is stored: nothing may be swept between that look and the signature
       open.set(blobId, (open.get(blobId) ?? 0) + 1)
@@ -58,8 +63,8 @@ export function createCustody(
         else open.set(blobId, left)
       }
       try {
-        const admitted = await admit(components, header, context, registrationWaitMs)
-        return new Session(components, header, admitted, context.signal, leave)
+        const admitted = await admit(components, header, context, waitMs)
+        return new Session(components, header, admitted, context, leave)
       } catch (error) {
         leave()
         throw error
@@ -72,17 +77,19 @@ interface Admitted {
   epoch: Epoch
   /** both slivers of each of the node's shards */
   owed: SliverRef[]
-  /** those of them that are not stored yet */
+  /** those of them that are not stored as they should be */
   wanted: SliverRef[]
 }
 
 /** Every check that needs no sliver. */
 async function admit(
-  { nodeId, slivers, blobs, committees }: CustodyComponents,
+  components: CustodyComponents,
   { metadata, persistence }: StoreHeader,
-  { signal }: PeerContext,
+  context: PeerContext,
   registrationWaitMs: number,
 ): Promise<Admitted> {
+  const { nodeId, slivers, blobs, committees } = components
+  const { signal } = context
   const { blobId } = metadata
   const { current } = await chainUp(committees.get({ signal }), signal)
   checkMetadata(metadata, current.nShards)
@@ -98,19 +105,19 @@ async function admit(
   if (!isRegistered(state, persistence, current.epoch)) {
     throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
   }
+  const owed = shards.flatMap(shard => {
+    const pair = pairOfShard(shard, blobId, current.nShards)
+    return (['primary', 'secondary'] as const).map(axis => ({ pair, axis }))
+  })
   // most uploads are of new blobs: one look at the index instead of one per sliver
   const listed = new Set((await slivers.list(blobId)).map(keyOf))
-  const owed: SliverRef[] = []
-  const wanted: SliverRef[] = []
-  for (const shard of shards) {
-    const pair = pairOfShard(shard, blobId, current.nShards)
-    for (const axis of ['primary', 'secondary'] as const) {
-      const ref = { pair, axis }
-      owed.push(ref)
-      if (!listed.has(keyOf(ref)) || !(await slivers.has(blobId, ref))) wanted.push(ref)
-    }
+  const there = owed.filter(ref => listed.has(keyOf(ref)))
+  const missing = new Set(await missingOf(components, metadata, there, context, CHECK_MS))
+  return {
+    epoch: current.epoch,
+    owed,
+    wanted: owed.filter(ref => !listed.has(keyOf(ref)) || missing.has(ref)),
   }
-  return { epoch: current.epoch, owed, wanted }
 }
 
 function checkMetadata(metadata: BlobMetadata, nShards: number): void {
@@ -137,7 +144,7 @@ class Session implements StoreSession {
   readonly wanted: readonly SliverRef[]
   readonly #components: CustodyComponents
   readonly #header: StoreHeader
-  readonly #signal: AbortSignal
+  readonly #context: PeerContext
   readonly #onClose: () => void
   readonly #owed: readonly SliverRef[]
   readonly #missing: Map<string, SliverRef>
@@ -148,7 +155,7 @@ class Session implements StoreSession {
     components: CustodyComponents,
     header: StoreHeader,
     { epoch, owed, wanted }: Admitted,
-    signal: AbortSignal,
+    context: PeerContext,
     onClose: () => void,
   ) {
     this.#components = components
@@ -156,7 +163,7 @@ class Session implements StoreSession {
     this.epoch = epoch
     this.wanted = wanted
     this.#owed = owed
-    this.#signal = signal
+    this.#context = context
     this.#onClose = onClose
     this.#missing = new Map(wanted.map(ref => [keyOf(ref), ref]))
     // begun while the slivers are on their way; whoever waits for it meets the error
@@ -169,17 +176,12 @@ class Session implements StoreSession {
     if (this.#closed) throw new ProtocolError('CLOSED')
     const args = { pair: ref.pair, axis: ref.axis }
     if (!this.#missing.has(keyOf(ref))) throw new ProtocolError('UNWANTED_SLIVER', { args })
-    try {
-      await codec.verifySliver(metadata, ref, bytes, { signal: this.#signal })
-    } catch (cause) {
-      this.#signal.throwIfAborted()
-      const lie = cause instanceof CodecError && /^SLIVER_/.test(cause.code)
-      throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
-    }
+    if (!(await isSliver(codec, metadata, ref, bytes, this.#context.signal)))
+      throw new ProtocolError('SLIVER_MISMATCH', { args })
     try {
       // the metadata before any sliver: it is by them that what a crash leaves behind is found and swept one day
       await this.#storeMetadata()
-      await slivers.put(metadata.blobId, ref, bytes, { signal: this.#signal })
+      await slivers.put(metadata.blobId, ref, bytes, { signal: this.#context.signal })
     } catch (cause) {
       const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
       throw full ? new ProtocolError('NO_SPACE', { cause }) : cause
@@ -196,7 +198,7 @@ class Session implements StoreSession {
     await this.#storeMetadata()
     await this.#expectStored()
     // what held when the upload began may have ended while the slivers travelled
-    const { current } = await chainUp(committees.get({ signal: this.#signal }), this.#signal)
+    const { current } = await chainUp(committees.get({ signal: this.#context.signal }), this.#context.signal)
     if (current.epoch !== this.epoch)
       throw new ProtocolError('EPOCH_CHANGED', { args: { epoch: current.epoch } })
     const state = await blobs.get(blobId)
@@ -217,11 +219,13 @@ class Session implements StoreSession {
     this.#onClose()
   }
 
-  /** Slivers may have been found damaged while others travelled: the promise is made for what is there now. */
+  /**
+   * A signature is a promise: every sliver is looked at once more, whether it was there before, was just written, or has been
+   * harmed since. What was verified and not touched since costs a look at its file.
+   */
   async #expectStored(): Promise<void> {
-    const listed = new Set((await this.#components.slivers.list(this.#header.metadata.blobId)).map(keyOf))
-    const missing = this.#owed.filter(ref => !listed.has(keyOf(ref))).length
-    if (missing > 0) throw new ProtocolError('INCOMPLETE', { args: { missing } })
+    const missing = await missingOf(this.#components, this.#header.metadata, this.#owed, this.#context)
+    if (missing.length > 0) throw new ProtocolError('INCOMPLETE', { args: { missing: missing.length } })
   }
 
   #storeMetadata(): Promise<void> {

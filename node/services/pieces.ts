@@ -9,11 +9,13 @@ import type {
   SliverRef,
 } from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
-import type { Custody, OpenSliver, PeerContext, SliverStore } from '../../protocols/ports.ts'
+import type { OpenSliver, PeerContext, SliverStore } from '../../protocols/ports.ts'
 import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'
 import { type CommitteeTracker, memberOf } from './committees.ts'
+import type { CustodyService } from './custody.ts'
+import { isSliver, missingOf } from './stored-slivers.ts'
 
 export interface PiecesComponents {
   nodeId: ObjectId
@@ -23,12 +25,14 @@ export interface PiecesComponents {
   metadata: MetadataStore
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   committees: CommitteeTracker
-  custody: Custody
+  custody: Pick<CustodyService, 'open'>
 }
 
 export interface PiecesInit {
   /** how long to wait for the event of a registration that the client says it made */
   registrationWaitMs?: number
+  /** the same for one more registration of a blob that is known already */
+  confirmationWaitMs?: number
 }
 
 /**
@@ -47,21 +51,28 @@ export interface Pieces {
   /** UNWANTED_SLIVER when its shard is another node's. */
   expectOurs(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<void>
   hasSliver(blobId: BlobId, ref: SliverRef): Promise<boolean>
+  /** The same by its bytes: one that is damaged counts as not stored from here on. */
+  holdsSliver(metadata: BlobMetadata, ref: SliverRef, context: PeerContext): Promise<boolean>
   /** undefined when it is not stored, or damaged */
   openSliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<OpenSliver | undefined>
   /** Verifies and persists; SLIVER_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
   putSliver(metadata: BlobMetadata, ref: SliverRef, bytes: Uint8Array, context: PeerContext): Promise<void>
-  /** Signs once everything of this node's shards is durable; INCOMPLETE until then. */
+  /**
+   * Signs once everything of this node's shards is durable; INCOMPLETE until then. NOT_REGISTERED at once for a blob that is
+   * not registered at all, a second later for one that is not registered so.
+   */
   confirm(blobId: BlobId, persistence: Persistence, context: PeerContext): Promise<Confirmation>
   state(blobId: BlobId, context: PeerContext): Promise<{ state: BlobState | undefined; epoch: Epoch }>
 }
 
 /** Walrus's SDK asks again after a second, three times; this and its patience are enough for a slow chain. */
 const REGISTRATION_WAIT_MS = 5_000
+/** Slivers come before, and wait for the event; what comes later is at most that of another object. */
+const CONFIRMATION_WAIT_MS = 1_000
 
 export function createPieces(
   components: PiecesComponents,
-  { registrationWaitMs = REGISTRATION_WAIT_MS }: PiecesInit = {},
+  { registrationWaitMs = REGISTRATION_WAIT_MS, confirmationWaitMs = CONFIRMATION_WAIT_MS }: PiecesInit = {},
 ): Pieces {
   const { nodeId, nShards, codec, slivers, metadata: metadataStore, blobs, committees, custody } = components
 
@@ -89,12 +100,8 @@ export function createPieces(
     hasMetadata: async blobId => (await metadataStore.get(blobId)) !== undefined,
     metadata: blobId => metadataStore.get(blobId),
     async putMetadata(metadata) {
-      try {
-        verifyMetadata(metadata)
-      } catch (cause) {
-        const args = { blobId: metadata.blobId }
-        throw cause instanceof CodecError ? new ProtocolError('METADATA_MISMATCH', { args, cause }) : cause
-      }
+      if (!isMetadata(metadata))
+        throw new ProtocolError('METADATA_MISMATCH', { args: { blobId: metadata.blobId } })
       await metadataStore.put(metadata)
     },
     async expectOurs(blobId, { pair, axis }, { signal }) {
@@ -104,17 +111,14 @@ export function createPieces(
       throw new ProtocolError('UNWANTED_SLIVER', { args: { pair, axis } })
     },
     hasSliver: (blobId, ref) => slivers.has(blobId, ref),
+    holdsSliver: async (metadata, ref, context) =>
+      (await missingOf({ codec, slivers }, metadata, [ref], context)).length === 0,
     openSliver: (blobId, ref, { signal }) => slivers.open(blobId, ref, { signal }),
     async putSliver(metadata, ref, bytes, { signal }) {
       const { blobId } = metadata
       const args = { pair: ref.pair, axis: ref.axis }
-      try {
-        await codec.verifySliver(metadata, ref, bytes, { signal })
-      } catch (cause) {
-        signal.throwIfAborted()
-        const lie = cause instanceof CodecError && /^SLIVER_/.test(cause.code)
-        throw lie ? new ProtocolError('SLIVER_MISMATCH', { args, cause }) : cause
-      }
+      if (!(await isSliver(codec, metadata, ref, bytes, signal)))
+        throw new ProtocolError('SLIVER_MISMATCH', { args })
       await slivers.put(blobId, ref, bytes, { signal })
       // metadata comes before slivers, and what is written while it goes is swept: without it, this came too late
       if ((await metadataStore.get(blobId)) !== undefined) return
@@ -122,9 +126,20 @@ export function createPieces(
       throw new ProtocolError('BLOB_GONE', { args: { blobId } })
     },
     async confirm(blobId, persistence, context) {
+      const { epoch } = await chain(context.signal)
+      const state = await blobs.get(blobId)
+      if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
+      if (liveRegistrations(state, epoch).length === 0)
+        throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
       const metadata = await metadataStore.get(blobId)
       if (metadata === undefined) throw new ProtocolError('INCOMPLETE', { args: { missing: 1 } })
-      const session = await custody.open({ metadata, persistence, registerDigest: '' }, context)
+      if (!isMetadata(metadata)) {
+        // a record of our own that is damaged: it has to come again
+        await metadataStore.delete(blobId)
+        throw new ProtocolError('INCOMPLETE', { args: { missing: 1 } })
+      }
+      const header = { metadata, persistence, registerDigest: '' }
+      const session = await custody.open(header, context, { registrationWaitMs: confirmationWaitMs })
       try {
         return await session.confirm()
       } finally {
@@ -135,5 +150,16 @@ export function createPieces(
       const { epoch } = await chain(signal)
       return { state: await blobs.get(blobId), epoch }
     },
+  }
+}
+
+/** Whether its hashes give its blob ID. */
+function isMetadata(metadata: BlobMetadata): boolean {
+  try {
+    verifyMetadata(metadata)
+    return true
+  } catch (error) {
+    if (error instanceof CodecError) return false
+    throw error
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, Log, OpenSliver, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, Log, OpenSliver, SliverCheck, SliverStore } from '../../protocols/ports.ts'
 import { Batcher } from './batcher.ts'
 import {
   blobHex,
@@ -16,7 +16,8 @@ import {
 } from './keys.ts'
 import { locationsOf, parseLocation } from './locations.ts'
 import {
-  isMissing,
+  isUnaltered,
+  lookAt,
   openPack,
   readPack,
   type SliverLocation,
@@ -26,6 +27,7 @@ import {
 } from './pack-file.ts'
 import { encodeJson, type RecordOperation, type Records } from './records.ts'
 import { Turns } from './turns.ts'
+import { VerifiedSlivers } from './verified-slivers.ts'
 
 export interface DamagedSliver {
   blobId: BlobId
@@ -88,6 +90,7 @@ class PackedSliverStore implements FileSliverStore {
   readonly #init: FileSliverStoreInit
   readonly #batcher: Batcher<Item>
   readonly #folders = new Map<string, Promise<void>>()
+  readonly #verified = new VerifiedSlivers()
   /** Changes to one blob's records, each of which looks first and then writes: one at a time. */
   readonly #turns = new Turns()
 
@@ -103,6 +106,41 @@ class PackedSliverStore implements FileSliverStore {
     if (location === undefined) return false
     if (await this.#isWhole(location)) return true
     return (await this.#damaged(blobId, ref, location)) ? false : this.has(blobId, ref)
+  }
+
+  async holds(blobId: BlobId, ref: SliverRef, check: SliverCheck): Promise<boolean> {
+    for (;;) {
+      check.signal.throwIfAborted()
+      const location = await this.#locate(blobId, ref)
+      if (location === undefined) return false
+      if (await this.#isRight(sliverKey(blobId, ref), location, check)) return true
+      // otherwise it was replaced meanwhile
+      if (await this.#damaged(blobId, ref, location)) return false
+    }
+  }
+
+  /** As little as will do: a look at the file, its hash, or the whole check, which expands the sliver. */
+  async #isRight(key: string, location: SliverLocation, check: SliverCheck): Promise<boolean> {
+    const path = this.#path(location.file)
+    const look = await lookAt(path)
+    if (look === undefined || look.size < location.offset + location.length) return false
+    const known = this.#verified.get(key, location, look)
+    if (known === 'untouched') return true
+    const { signal, account } = check
+    await account?.pace(location.length, signal)
+    const release = await account?.hold(location.length, signal)
+    try {
+      const leave = await account?.disk(signal)
+      // the record's hash is that of bytes that were verified once, and known to be: where they lie may be another's record
+      const reading = known === 'known' ? isUnaltered(path, location, signal) : readPack(path, location)
+      const found = await reading.finally(leave)
+      if (found === undefined || found === false) return false
+      if (found !== true && !(await check.isRight(found))) return false
+      this.#verified.add(key, location, look.isSettled ? look.identity : undefined)
+      return true
+    } finally {
+      release?.()
+    }
   }
 
   get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
@@ -133,6 +171,7 @@ class PackedSliverStore implements FileSliverStore {
     const operations: RecordOperation[] = []
     for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
       operations.push({ type: 'del', key })
+      this.#verified.forget(key)
       const location = parseLocation(value)
       if (location !== undefined) files.add(location.file)
     }
@@ -177,13 +216,8 @@ class PackedSliverStore implements FileSliverStore {
 
   /** A look at the length notices missing and cut files without reading them. */
   async #isWhole({ file, offset, length }: SliverLocation): Promise<boolean> {
-    try {
-      const { size } = await stat(this.#path(file))
-      return size >= offset + length
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
+    const look = await lookAt(this.#path(file))
+    return look !== undefined && look.size >= offset + length
   }
 
   /** Removes files whose abandonment was committed. */
@@ -208,7 +242,17 @@ class PackedSliverStore implements FileSliverStore {
     for (const [key, { bytes }] of fresh) {
       const location = stored.get(key)
       if (location === undefined || location.length !== bytes.length) continue
-      if (location.sha256 === (await sha256Hex(bytes)) && (await this.#isWhole(location))) fresh.delete(key)
+      if (location.sha256 !== (await sha256Hex(bytes))) continue
+      // by its bytes, not by its length: what comes again may come because of damage
+      const look = await lookAt(this.#path(location.file))
+      if (look === undefined) continue
+      if (this.#verified.get(key, location, look) === 'untouched') {
+        fresh.delete(key)
+        continue
+      }
+      if (!(await isUnaltered(this.#path(location.file), location))) continue
+      this.#verified.add(key, location, look.isSettled ? look.identity : undefined)
+      fresh.delete(key)
     }
     if (fresh.size === 0) return
     const replaced = [...fresh.keys()].flatMap(key => stored.get(key)?.file ?? [])
@@ -229,11 +273,15 @@ class PackedSliverStore implements FileSliverStore {
         items.map(({ bytes }) => bytes),
       ),
     ])
+    // a file of ours looks as no later change can leave it
+    const look = await lookAt(this.#path(file))
     let offset = 0
     const operations: RecordOperation[] = items.map(({ ref, bytes }, i) => {
       const location: SliverLocation = { file, offset, length: bytes.length, sha256: hashes[i] }
       offset += bytes.length
-      return { type: 'put', key: sliverKey(blobId, ref), value: encodeJson(location) }
+      const key = sliverKey(blobId, ref)
+      this.#verified.add(key, location, look?.identity)
+      return { type: 'put', key, value: encodeJson(location) }
     })
     await this.#init.records.commit(
       [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
@@ -266,6 +314,7 @@ class PackedSliverStore implements FileSliverStore {
     if (now === undefined) return true
     if (now.file !== location.file || now.offset !== location.offset) return false
     locations.delete(key)
+    this.#verified.forget(key)
     const abandoned = unused([location.file], locations.values())
     await this.#init.records.commit([{ type: 'del', key }, ...abandonment(abandoned)])
     await this.#remove(abandoned)

@@ -1,5 +1,5 @@
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, OpenSliver, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, OpenSliver, SliverCheck, SliverStore } from '../../protocols/ports.ts'
 import { openBytes } from './open-bytes.ts'
 
 /** Slivers in memory: for tests and for roles that keep nothing. */
@@ -12,6 +12,11 @@ class MemorySliverStore implements SliverStore {
 
   async has(blobId: BlobId, ref: SliverRef): Promise<boolean> {
     return this.#blobs.get(blobId)?.has(keyOf(ref)) ?? false
+  }
+
+  async holds(blobId: BlobId, ref: SliverRef, { signal }: SliverCheck): Promise<boolean> {
+    signal.throwIfAborted()
+    return this.has(blobId, ref)
   }
 
   async get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {

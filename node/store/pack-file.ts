@@ -1,8 +1,9 @@
 import { createHash, hash, webcrypto } from 'node:crypto'
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
 import { openBytes } from './open-bytes.ts'
+import type { FileLook } from './verified-slivers.ts'
 
 /** Where a sliver lies, as the index has it: enough to notice a cut or altered file. */
 export interface SliverLocation {
@@ -24,6 +25,27 @@ export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return Buffer.from(digest).toString('hex')
 }
 
+const WRITTEN_BEFORE_SECONDS = 60
+/** Times on files tick in jiffies, of up to 10 ms. */
+const TICK_MS = 50
+
+/** How a file looks; undefined when it is missing. */
+export async function lookAt(path: string): Promise<FileLook | undefined> {
+  const nowMs = Date.now()
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    const changed = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n)
+    return {
+      identity: `${ino} ${size} ${mtimeNs} ${ctimeNs}`,
+      size: Number(size),
+      isSettled: changed < nowMs - TICK_MS,
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
 /** Writes several byte strings as one file that is either whole under its name or absent. Durable when it resolves. */
 export async function writePack(
   temporary: string,
@@ -34,6 +56,9 @@ export async function writePack(
   try {
     try {
       await writeAll(file, parts)
+      // whoever writes to it later, however soon, changes this: times of now might stay the same within a tick of their clock
+      const before = Date.now() / 1000 - WRITTEN_BEFORE_SECONDS
+      await file.utimes(before, before)
       await file.datasync()
     } finally {
       await file.close()
@@ -93,11 +118,20 @@ export async function openPack(
     const bytes = await readPack(path, location)
     return bytes && openBytes(bytes)
   }
-  if ((await hashAt(path, location, signal)) !== location.sha256) return undefined
+  if (!(await isUnaltered(path, location, signal))) return undefined
   return {
     length: location.length,
     read: (offset, length) => readAt(path, location.offset + offset, length),
   }
+}
+
+/** Whether the bytes at a location are still those of its record, with one piece of them in memory. */
+export async function isUnaltered(
+  path: string,
+  location: SliverLocation,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return (await hashAt(path, location, signal)) === location.sha256
 }
 
 /** SHA-256 of the bytes at a location, hex, with one piece of them in memory. */

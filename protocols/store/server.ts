@@ -13,10 +13,10 @@ const CONCURRENT_ACCEPTS = 8
 export function storeHandler(custody: Custody): RequestHandler {
   const buffers = createReceiveBuffers()
   return async (bytes, exchange) => {
-    const { peer, signal } = exchange
+    const { peer, signal, quota } = exchange
     const header = StoreRequest.decode(bytes)
     exchange.note({ blobId: header.metadata.blobId })
-    const session = await custody.open(header, { peer, signal })
+    const session = await custody.open(header, { peer, signal, account: quota })
     try {
       await respond(exchange, StoreWanted, { epoch: session.epoch, slivers: [...session.wanted] })
       await receiveSlivers(header, session, exchange, buffers)

@@ -14,6 +14,7 @@ function lying(
   }
   return {
     has: (blobId, ref) => store.has(blobId, ref),
+    holds: (blobId, ref, check) => store.holds(blobId, ref, check),
     put: (blobId, ref, bytes, options) => store.put(blobId, ref, bytes, options),
     list: blobId => store.list(blobId),
     delete: blobId => store.delete(blobId),

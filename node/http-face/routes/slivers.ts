@@ -46,7 +46,8 @@ export function putSliver(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
       )
     }
     await pieces.expectRegistered(blobId, context)
-    if (await pieces.hasSliver(blobId, ref)) return sendSuccess(exchange, 'sliver already stored')
+    if (await pieces.holdsSliver(metadata, ref, context))
+      return sendSuccess(exchange, 'sliver already stored')
     const exactBytes = sliverLength(pieces.nShards, metadata.unencodedLength, ref.axis)
     const { bytes, release } = await receive(exchange, exactBytes, limits)
     try {

@@ -147,9 +147,9 @@ describe('HTTP face: towards strangers', () => {
     let count = 0
     const pieces: Pieces = {
       ...node.pieces,
-      hasSliver: async (...args) => {
+      holdsSliver: async (...args) => {
         if (++count === 2) seen.resolve()
-        return await node.pieces.hasSliver(...args)
+        return await node.pieces.holdsSliver(...args)
       },
     }
     const url = await node.face({ pieces, limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })

@@ -176,6 +176,28 @@ describe('HTTP face: storing piece by piece', () => {
     dataOf(await chunked(bytes))
   })
 
+  it('waits for no registration when a confirmation is asked for that nobody can give', async () => {
+    await node.close()
+    // forever, as far as this test goes
+    node = await startTestNode({ registrationWaitMs: 600_000 })
+    path = `${await node.face()}/v1/blobs/${node.blob.metadata.blobId}`
+    metadata = encodeMetadata(node.blob.metadata).subarray(32)
+    const nobodys = objectIdFromBytes(randomBytes(32))
+    const asks = [`${path}/confirmation/permanent`, `${path}/confirmation/deletable/${nobodys}`]
+    const bothRefuse = async () => {
+      for (const to of asks) {
+        refused(await ask(to), 400, 'NOT_REGISTERED')
+        assert.equal((await ask(to, { method: 'HEAD' })).status, 400)
+      }
+    }
+    await bothRefuse()
+    // what is stored of it, and that it is registered as another object, changes nothing but a second
+    await registered()
+    dataOf(await put(`${path}/metadata`, metadata))
+    for (const ref of node.ours()) dataOf(await putSliver(ref))
+    await bothRefuse()
+  }).timeout(10_000)
+
   it('takes and keeps nothing of a blob that was found invalid', async () => {
     const objectId = await registered()
     await put(`${path}/metadata`, metadata)

@@ -68,6 +68,7 @@ export function fakeNode(): FakeNode {
     slivers: {
       stored,
       has: async (id, ref) => stored.has(keyOf(id, ref)),
+      holds: async (id, ref) => stored.has(keyOf(id, ref)),
       get: async (id, ref) => stored.get(keyOf(id, ref)),
       async open(id, ref, options) {
         const bytes = await node.slivers.get(id, ref, options)

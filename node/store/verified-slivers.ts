@@ -1,0 +1,51 @@
+import type { SliverLocation } from './pack-file.ts'
+
+/** How a file looks from outside: other bytes cannot be in it without another look. */
+export interface FileLook {
+  /** inode, size, times of the last change of content and of the file, in nanoseconds */
+  identity: string
+  size: number
+  /** false while it is so young that a change might bear the same times: their clock ticks in up to 10 ms */
+  isSettled: boolean
+}
+
+interface Verified {
+  location: string
+  /** undefined: which bytes were verified is known, not how their file looked */
+  identity: string | undefined
+}
+
+/** 300 bytes each */
+const REMEMBERED = 20_000
+
+/** Which stored slivers were verified since the process began, and how their files looked then. */
+export class VerifiedSlivers {
+  readonly #known = new Map<string, Verified>()
+  readonly #limit: number
+
+  constructor(limit = REMEMBERED) {
+    this.#limit = limit
+  }
+
+  /** `untouched`: the bytes are those that were verified. `known`: they are if their hash is still that of the record. */
+  get(key: string, location: SliverLocation, look: FileLook): 'untouched' | 'known' | undefined {
+    const known = this.#known.get(key)
+    if (known === undefined || known.location !== textOf(location)) return undefined
+    return known.identity === look.identity ? 'untouched' : 'known'
+  }
+
+  add(key: string, location: SliverLocation, identity: string | undefined): void {
+    // a Map keeps the order of insertion: the first is the longest unused
+    this.#known.delete(key)
+    this.#known.set(key, { location: textOf(location), identity })
+    if (this.#known.size > this.#limit)
+      for (const oldest of this.#known.keys()) if (this.#known.delete(oldest)) break
+  }
+
+  forget(key: string): void {
+    this.#known.delete(key)
+  }
+}
+
+const textOf = ({ file, offset, length, sha256 }: SliverLocation): string =>
+  `${file} ${offset} ${length} ${sha256}`
