@@ -172,6 +172,12 @@ export type ChainEvent = EventBase &
     | { type: 'Other'; name: string; bcs: Uint8Array }
   )
 
+export interface FollowOptions {
+  from?: EventCursor
+  signal: AbortSignal
+  onCaughtUp?: () => void
+}
+
 /** Reads. Errors are ChainError with a closed code. */
 export interface ChainReader {
   readonly network: NetworkConfig
@@ -182,8 +188,11 @@ export interface ChainReader {
   blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined>
   ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]>
   balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }>
-  /** Every event of the package, in order, none skipped, none repeated, from after `from` (from the start when absent); ends only by the signal. */
-  follow(options: { from?: EventCursor; signal: AbortSignal }): AsyncIterable<ChainEvent>
+  /**
+   * Every event of the package, in order, none skipped, none repeated, from after `from` (from the start when absent); ends
+   * only by the signal. `onCaughtUp` is called once, when all that had happened before the call were dealt with.
+   */
+  follow(options: FollowOptions): AsyncIterable<ChainEvent>
 }
 
 /** Writes; each is one transaction, signed by the wallet. */

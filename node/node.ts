@@ -18,13 +18,14 @@ import { withoutBlocked } from './services/blocked.ts'
 import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
 import { createCustody } from './services/custody.ts'
+import { createOpenUploads } from './services/open-uploads.ts'
 import { createPeerBook } from './services/peer-book.ts'
 import { createPieces } from './services/pieces.ts'
 import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
-import { createUsage } from './services/usage.ts'
 import { openNodeStore } from './store/node-store.ts'
+import type { Records } from './store/records.ts'
 
 export interface StorageNodeInit {
   network: NetworkConfig
@@ -50,6 +51,8 @@ export interface StorageNodeInit {
   registrationWaitMs?: number
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
+  /** The same for the records of the store's index. */
+  wrapRecords?: (records: Records) => Records
 }
 
 export interface StorageNode {
@@ -78,6 +81,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       nShards,
       log,
       onDamaged: () => metrics.damaged(),
+      onUsage: ({ blobs, bytes }) => metrics.stored(blobs, bytes),
+      ...(init.wrapRecords === undefined ? {} : { wrapRecords: init.wrapRecords }),
     })
     opened.push(store.close)
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
@@ -94,18 +99,16 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
 
     // 3. services, which need both
     const signer = createConfirmationSigner(bls, keys.blsSecret)
+    const uploads = createOpenUploads(store.blobs)
     const custody = createCustody(
-      { nodeId, codec, slivers, metadata: store.metadata, blobs, committees, signer, log },
+      { nodeId, codec, slivers, metadata: store.metadata, blobs, committees, uploads, signer, log },
       init.registrationWaitMs === undefined ? {} : { registrationWaitMs: init.registrationWaitMs },
     )
-    const usage = createUsage({ metadata: store.metadata, slivers: store.slivers, metrics })
-    opened.push(() => usage.stop())
-    usage.changed()
     const status = createStatus({
       nodeId,
       network,
       metadata: store.metadata,
-      usage,
+      usage: store.usage,
       blobs,
       committees,
     })
@@ -115,14 +118,14 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       slivers,
       metadata: store.metadata,
       records: store.blobs,
-      isOpen: custody.isOpen,
+      committees,
+      uploads,
       log,
     })
-    await sweeper.sweep()
     blobs.onEvent(sweeper.onEvent)
-    blobs.onEvent(({ type }) => {
-      if (type.startsWith('Blob')) usage.changed()
-    })
+    blobs.onFollow(sweeper.following)
+    sweeper.start()
+    opened.push(() => sweeper.stop())
     blobs.start()
     opened.push(() => blobs.stop())
 
@@ -168,6 +171,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
               blobs,
               committees,
               custody,
+              uploads,
             }),
             status,
             ...(init.isBlocked === undefined ? {} : { isBlocked: init.isBlocked }),

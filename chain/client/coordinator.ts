@@ -8,7 +8,7 @@ import type {
   ChainWriter,
   Committees,
   ContractPackages,
-  EventCursor,
+  FollowOptions,
   FullCoordinator,
   NetworkConfig,
   NodeOperator,
@@ -97,13 +97,7 @@ class SuiCoordinator implements FullCoordinator {
     }, options?.signal)
   }
 
-  async *follow({
-    from,
-    signal,
-  }: {
-    from?: EventCursor
-    signal: AbortSignal
-  }): AsyncGenerator<ChainEvent, void> {
+  async *follow({ from, signal, onCaughtUp }: FollowOptions): AsyncGenerator<ChainEvent, void> {
     const bound = AbortSignal.any([signal, this.#closed.signal])
     const originalPackageId = await this.#packageIdWhenReachable(bound)
     if (originalPackageId === undefined) return
@@ -112,6 +106,7 @@ class SuiCoordinator implements FullCoordinator {
       originalPackageId,
       ...(from !== undefined && { from }),
       signal: bound,
+      ...(onCaughtUp !== undefined && { onCaughtUp }),
       onOutage: error =>
         this.#log?.warn({ err: error }, 'the event follower lost its RPC node and tries again'),
     })

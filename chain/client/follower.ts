@@ -19,6 +19,8 @@ export interface FollowerOptions {
   signal: AbortSignal
   /** every outage is told once, with its cause */
   onOutage?: (error: unknown) => void
+  /** once, when everything until the beginning was given and the next event is asked for */
+  onCaughtUp?: () => void
 }
 
 /**
@@ -37,6 +39,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
   let next = last?.checkpoint
   let pauseMs = FIRST_PAUSE_MS
   let failing = false
+  let caughtUp = options.onCaughtUp
 
   while (!signal.aborted) {
     try {
@@ -52,6 +55,9 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
         next = step.next
         pauseMs = FIRST_PAUSE_MS
         failing = false
+        if (!step.isTip) continue
+        caughtUp?.()
+        caughtUp = undefined
       }
     } catch (error) {
       if (signal.aborted) return
@@ -72,6 +78,8 @@ interface Step {
   checkpoint?: GrpcTypes.Checkpoint
   /** everything before this checkpoint has been dealt with once this step has */
   next: bigint
+  /** this is where the chain was when this began */
+  isTip?: true
 }
 
 /** Checkpoints with events of the package from `from` on, without a gap; ends when the subscription breaks. */
@@ -88,6 +96,7 @@ async function* checkpointsFrom(
     yield step
     next = step.next
   }
+  yield { next, isTip: true }
   const ended = new AbortController()
   const bound = AbortSignal.any([signal, ended.signal])
   const { client, url } = await rpc.stream(bound)

@@ -20,6 +20,11 @@ export interface BlobInfo {
     test: (state: BlobState | undefined) => boolean,
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<BlobState | undefined>
+  /**
+   * Called, and awaited, each time before events are asked for; what it gives is called once all events until then were
+   * applied. Set before the start.
+   */
+  onFollow(listener: () => Promise<() => void>): void
   /** Called after each event was applied; a rejection is logged. Returns how to stop. */
   onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void
   start(): void
@@ -37,6 +42,7 @@ export function createBlobInfo(components: BlobInfoComponents): BlobInfo {
 class EventDrivenBlobInfo implements BlobInfo {
   readonly #components: BlobInfoComponents
   readonly #listeners = new Set<(event: ChainEvent) => void | Promise<void>>()
+  readonly #followListeners: (() => Promise<() => void>)[] = []
   readonly #waiting = new Map<BlobId, Set<(state: BlobState) => void>>()
   #stopping = new AbortController()
   #running: Promise<void> | undefined
@@ -62,15 +68,16 @@ class EventDrivenBlobInfo implements BlobInfo {
       if (test(state)) done.resolve(state)
     }
     const onAbort = () => done.reject(signal?.reason)
-    const timer = setTimeout(() => done.resolve(last), timeoutMs)
+    // on a busy machine the first look may take longer than that: it counts all the same
+    const timer = setTimeout(() => looked.then(() => done.resolve(last)), timeoutMs)
     const watchers = this.#waiting.get(blobId) ?? new Set()
     this.#waiting.set(blobId, watchers.add(look))
     signal?.addEventListener('abort', onAbort, { once: true })
+    // listen first, then look: an event in between is not missed
+    const looked = this.get(blobId).then(state => {
+      if (last === undefined) look(state)
+    }, done.reject)
     try {
-      // listen first, then look: an event in between is not missed
-      this.get(blobId).then(state => {
-        if (last === undefined) look(state)
-      }, done.reject)
       return await done.promise
     } finally {
       clearTimeout(timer)
@@ -83,6 +90,10 @@ class EventDrivenBlobInfo implements BlobInfo {
   onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onFollow(listener: () => Promise<() => void>): void {
+    this.#followListeners.push(listener)
   }
 
   start(): void {
@@ -101,10 +112,12 @@ class EventDrivenBlobInfo implements BlobInfo {
     let retryMs = FIRST_RETRY_MS
     while (!signal.aborted) {
       try {
+        const caughtUp = await Promise.all(this.#followListeners.map(listener => listener()))
         const from = await records.cursor()
         for await (const event of chain.follow({
           ...(from === undefined ? {} : { from }),
           signal: anySignal(signal),
+          onCaughtUp: () => caughtUp.forEach(listener => void listener()),
         })) {
           await this.#apply(event)
           retryMs = FIRST_RETRY_MS
@@ -124,8 +137,12 @@ class EventDrivenBlobInfo implements BlobInfo {
     if (blobId === undefined) {
       await records.advance(event.cursor)
     } else {
-      const state = applyBlobEvent(await records.get(blobId), event)
-      await records.advance(event.cursor, { blobId, state })
+      const state = await records.exclusively(blobId, async () => {
+        const before = await records.get(blobId)
+        const after = applyBlobEvent(before, event)
+        await records.advance(event.cursor, { blobId, state: after, before })
+        return after
+      })
       for (const look of [...(this.#waiting.get(blobId) ?? [])]) look(state)
     }
     for (const listener of this.#listeners) {

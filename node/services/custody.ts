@@ -1,6 +1,16 @@
+import type { Committee } from '../../chain/types.ts'
 import type { Codec } from '../../codec/index.ts'
 import { CodecError, pairOfShard, verifyMetadata } from '../../codec/index.ts'
-import type { BlobId, BlobMetadata, Confirmation, Epoch, ObjectId, SliverRef } from '../../codec/types.ts'
+import type {
+  BlobId,
+  BlobMetadata,
+  Confirmation,
+  Epoch,
+  ObjectId,
+  Persistence,
+  ShardIndex,
+  SliverRef,
+} from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
 import type {
   Custody,
@@ -10,10 +20,11 @@ import type {
   StoreHeader,
   StoreSession,
 } from '../../protocols/ports.ts'
-import { isRegistered } from '../store/blob-state.ts'
+import { type BlobState, isRegistered } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'
 import { type CommitteeTracker, memberOf } from './committees.ts'
+import type { OpenUploads } from './open-uploads.ts'
 import type { ConfirmationSigner } from './signer.ts'
 import { isSliver, missingOf } from './stored-slivers.ts'
 
@@ -24,6 +35,7 @@ export interface CustodyComponents {
   metadata: MetadataStore
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   committees: CommitteeTracker
+  uploads: Pick<OpenUploads, 'enter'>
   signer: ConfirmationSigner
   log: Log
 }
@@ -37,8 +49,6 @@ export interface CustodyInit {
 export interface CustodyService extends Custody {
   /** `registrationWaitMs` overrides the one that the service was made with. */
   open(header: StoreHeader, context: PeerContext, options?: CustodyInit): Promise<StoreSession>
-  /** Whether an upload of the blob is under way, so that its slivers must not be swept. */
-  isOpen(blobId: BlobId): boolean
 }
 
 /** A client's own RPC may be ahead of ours; more than this and the registration does not exist. */
@@ -50,20 +60,13 @@ export function createCustody(
   components: CustodyComponents,
   { registrationWaitMs = REGISTRATION_WAIT_MS }: CustodyInit = {},
 ): CustodyService {
-  const open = new Map<BlobId, number>()
   return {
-    isOpen: blobId => open.has(blobId),
     async open(header, context, { registrationWaitMs: waitMs = registrationWaitMs } = {}) {
-      const { blobId } = header.metadata
-      // from before the first look at what is stored: nothing may be swept between that look and the signature
-      open.set(blobId, (open.get(blobId) ?? 0) + 1)
-      const leave = () => {
-        const left = (open.get(blobId) ?? 1) - 1
-        if (left === 0) open.delete(blobId)
-        else open.set(blobId, left)
-      }
+      const member = await admit(components, header, context, waitMs)
+      // from before the first look at what is stored: nothing may be dropped between that look and the signature
+      const leave = await components.uploads.enter(header.metadata.blobId)
       try {
-        const admitted = await admit(components, header, context, waitMs)
+        const admitted = await look(components, header, context, member)
         return new Session(components, header, admitted, context, leave)
       } catch (error) {
         leave()
@@ -71,6 +74,12 @@ export function createCustody(
       }
     },
   }
+}
+
+/** The node in the committee. */
+interface Member {
+  current: Committee
+  shards: readonly ShardIndex[]
 }
 
 interface Admitted {
@@ -81,14 +90,14 @@ interface Admitted {
   wanted: SliverRef[]
 }
 
-/** Every check that needs no sliver. */
+/** Every check that needs nothing of the store. */
 async function admit(
   components: CustodyComponents,
   { metadata, persistence }: StoreHeader,
   context: PeerContext,
   registrationWaitMs: number,
-): Promise<Admitted> {
-  const { nodeId, slivers, blobs, committees } = components
+): Promise<Member> {
+  const { nodeId, blobs, committees } = components
   const { signal } = context
   const { blobId } = metadata
   const { current } = await chainUp(committees.get({ signal }), signal)
@@ -101,10 +110,32 @@ async function admit(
     seen => seen?.invalid === true || isRegistered(seen, persistence, current.epoch),
     { timeoutMs: registrationWaitMs, signal },
   )
+  expectRegistered(state, blobId, persistence, current.epoch)
+  return { current, shards }
+}
+
+function expectRegistered(
+  state: BlobState | undefined,
+  blobId: BlobId,
+  persistence: Persistence,
+  epoch: Epoch,
+): void {
   if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
-  if (!isRegistered(state, persistence, current.epoch)) {
+  if (!isRegistered(state, persistence, epoch))
     throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
-  }
+}
+
+/** What is there already, while nothing of it can be dropped any more. */
+async function look(
+  components: CustodyComponents,
+  { metadata, persistence }: StoreHeader,
+  context: PeerContext,
+  { current, shards }: Member,
+): Promise<Admitted> {
+  const { slivers, blobs } = components
+  const { blobId } = metadata
+  // it may have ended before the upload counted as open
+  expectRegistered(await blobs.get(blobId), blobId, persistence, current.epoch)
   const owed = shards.flatMap(shard => {
     const pair = pairOfShard(shard, blobId, current.nShards)
     return (['primary', 'secondary'] as const).map(axis => ({ pair, axis }))

@@ -15,6 +15,7 @@ import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'
 import { type CommitteeTracker, memberOf } from './committees.ts'
 import type { CustodyService } from './custody.ts'
+import type { OpenUploads } from './open-uploads.ts'
 import { isSliver, missingOf } from './stored-slivers.ts'
 
 export interface PiecesComponents {
@@ -26,6 +27,7 @@ export interface PiecesComponents {
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   committees: CommitteeTracker
   custody: Pick<CustodyService, 'open'>
+  uploads: Pick<OpenUploads, 'enter'>
 }
 
 export interface PiecesInit {
@@ -74,7 +76,17 @@ export function createPieces(
   components: PiecesComponents,
   { registrationWaitMs = REGISTRATION_WAIT_MS, confirmationWaitMs = CONFIRMATION_WAIT_MS }: PiecesInit = {},
 ): Pieces {
-  const { nodeId, nShards, codec, slivers, metadata: metadataStore, blobs, committees, custody } = components
+  const {
+    nodeId,
+    nShards,
+    codec,
+    slivers,
+    metadata: metadataStore,
+    blobs,
+    committees,
+    custody,
+    uploads,
+  } = components
 
   async function chain(signal: AbortSignal) {
     try {
@@ -82,6 +94,20 @@ export function createPieces(
     } catch (cause) {
       signal.throwIfAborted()
       throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 1_000 })
+    }
+  }
+
+  /** Writes something of a blob that is registered, while nothing of it can be dropped. BLOB_GONE when it has ended. */
+  async function whileLive(blobId: BlobId, write: () => Promise<void>): Promise<void> {
+    const { epoch } = await committees.get()
+    const leave = await uploads.enter(blobId)
+    try {
+      const state = await blobs.get(blobId)
+      if (liveRegistrations(state, epoch).length === 0)
+        throw new ProtocolError('BLOB_GONE', { args: { blobId } })
+      await write()
+    } finally {
+      leave()
     }
   }
 
@@ -102,7 +128,7 @@ export function createPieces(
     async putMetadata(metadata) {
       if (!isMetadata(metadata))
         throw new ProtocolError('METADATA_MISMATCH', { args: { blobId: metadata.blobId } })
-      await metadataStore.put(metadata)
+      await whileLive(metadata.blobId, () => metadataStore.put(metadata))
     },
     async expectOurs(blobId, { pair, axis }, { signal }) {
       const { current } = await chain(signal)
@@ -119,11 +145,12 @@ export function createPieces(
       const args = { pair: ref.pair, axis: ref.axis }
       if (!(await isSliver(codec, metadata, ref, bytes, signal)))
         throw new ProtocolError('SLIVER_MISMATCH', { args })
-      await slivers.put(blobId, ref, bytes, { signal })
-      // metadata comes before slivers, and what is written while it goes is swept: without it, this came too late
-      if ((await metadataStore.get(blobId)) !== undefined) return
-      await slivers.delete(blobId)
-      throw new ProtocolError('BLOB_GONE', { args: { blobId } })
+      await whileLive(blobId, async () => {
+        // metadata comes before slivers: without it, the blob has ended meanwhile
+        if ((await metadataStore.get(blobId)) === undefined)
+          throw new ProtocolError('BLOB_GONE', { args: { blobId } })
+        await slivers.put(blobId, ref, bytes, { signal })
+      })
     },
     async confirm(blobId, persistence, context) {
       const { epoch } = await chain(context.signal)

@@ -3,16 +3,16 @@ import type { Epoch, ObjectId } from '../../codec/types.ts'
 import type { NodeInfo, StatusSource } from '../../protocols/ports.ts'
 import { statusOf } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
+import type { NodeStore } from '../store/node-store.ts'
 import { version } from '../version.ts'
 import type { BlobInfo } from './blob-info.ts'
 import { type CommitteeTracker, memberOf } from './committees.ts'
-import type { Usage } from './usage.ts'
 
 export interface StatusComponents {
   nodeId: ObjectId
   network: NetworkConfig
   metadata: MetadataStore
-  usage: Pick<Usage, 'get'>
+  usage: NodeStore['usage']
   blobs: Pick<BlobInfo, 'get'>
   committees: CommitteeTracker
 }
@@ -28,7 +28,7 @@ export function createStatus(components: StatusComponents): StatusSource {
     metadata: blobId => metadata.get(blobId),
     async nodeInfo(): Promise<NodeInfo> {
       const { epoch, current } = await committees.get()
-      const stored = await usage.get()
+      const stored = usage()
       return {
         nodeId,
         network: network.systemObjectId,

@@ -1,95 +1,147 @@
 import type { ChainEvent } from '../../chain/types.ts'
 import type { BlobId, Epoch } from '../../codec/types.ts'
 import type { Log, SliverStore } from '../../protocols/ports.ts'
-import type { BlobRecords } from '../store/blob-records.ts'
-import { type BlobState, liveRegistrations } from '../store/blob-state.ts'
+import type { BlobRecords, Ending } from '../store/blob-records.ts'
+import { liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
+import type { CommitteeTracker } from './committees.ts'
+import type { OpenUploads } from './open-uploads.ts'
+import { Bell } from './wait.ts'
 
 export interface SweeperComponents {
-  slivers: SliverStore
-  metadata: MetadataStore
+  slivers: Pick<SliverStore, 'delete'>
+  metadata: Pick<MetadataStore, 'delete'>
   records: BlobRecords
-  /** an upload of the blob is under way */
-  isOpen: (blobId: BlobId) => boolean
+  committees: Pick<CommitteeTracker, 'get'>
+  uploads: Pick<OpenUploads, 'isOpen' | 'onIdle'>
   log: Log
 }
 
 export interface Sweeper {
-  /** Drops what an event ended, and what could not be dropped at an earlier one. Call it once at a time, in order. */
-  onEvent(event: ChainEvent): Promise<void>
-  /** Drops what had ended before the last stop, in case that came in between. */
-  sweep(): Promise<void>
+  /** Notes what an event ended; the work is done elsewhere, and its amount does not matter here. */
+  onEvent(event: ChainEvent): void
+  /**
+   * Events are about to be followed: nothing is dropped until what this gives is called, once all events until now were
+   * applied. What is missing so far may say that a blob lives on.
+   */
+  following(): Promise<() => void>
+  /** Drops everything that has ended by now and can be dropped. Ends early, with no harm, when the signal is aborted. */
+  sweep(signal: AbortSignal): Promise<{ dropped: number; failed: number }>
+  start(): void
+  stop(): Promise<void>
 }
 
-/** Gives back the room of blobs that nobody pays for any more. */
-export function createSweeper({ slivers, metadata, records, isOpen, log }: SweeperComponents): Sweeper {
-  /** ended while an upload was under way, which may still bring slivers */
+/** Notes that are read at a time. */
+const SLICE = 64
+/** A disk that fails may come back. */
+const RETRY_MS = 30_000
+
+/** Gives back the room of blobs that nobody pays for any more, in the background, one after the other. */
+export function createSweeper(components: SweeperComponents): Sweeper {
+  const { slivers, metadata, records, committees, uploads, log } = components
+  /** of the events so far; undefined while they are caught up with */
+  let epoch: Epoch | undefined
+  let heard = 0 as Epoch
+  let stopping = new AbortController()
+  let running: Promise<void> | undefined
+  let retry: NodeJS.Timeout | undefined
+  const bell = new Bell()
+  /** ended, and passed over because an upload was under way */
   const postponed = new Set<BlobId>()
-  /** by the events so far */
-  let epoch = 0 as Epoch
+  uploads.onIdle(blobId => {
+    if (postponed.delete(blobId)) bell.ring()
+  })
 
-  /** Whether the record must stay: it is by metadata and record together that a blob is dropped one day. */
-  const isNeeded = async (blobId: BlobId): Promise<boolean> =>
-    isOpen(blobId) || (await metadata.get(blobId)) !== undefined
-
-  async function drop(blobId: BlobId, reason: string): Promise<void> {
-    if (isOpen(blobId)) {
-      postponed.add(blobId)
-      return
-    }
-    postponed.delete(blobId)
-    // slivers first: it is by the metadata that a sweep finds the blob again when this is cut short
-    await slivers.delete(blobId)
-    await metadata.delete(blobId)
-    // and once more: whoever writes a sliver looks for the metadata afterwards, and may have found it until just now
-    await slivers.delete(blobId)
-    log.info({ blobId, reason }, 'dropped a blob')
-  }
-
-  async function dropWhere(ended: (state: BlobState) => string | undefined): Promise<void> {
-    for await (const blobId of metadata.list()) {
+  /** Whether the blob was dropped. No event of the blob is applied, and no upload of it begins, meanwhile. */
+  function settle(ending: Ending, now: Epoch): Promise<boolean> {
+    const { blobId } = ending
+    return records.exclusively(blobId, async () => {
       const state = await records.get(blobId)
-      const reason = state === undefined ? undefined : ended(state)
-      if (reason !== undefined) await drop(blobId, reason)
-    }
+      const invalid = state?.invalid === true
+      if (!invalid && liveRegistrations(state, now).length > 0) {
+        // it lives on: another note says until when
+        await records.forget(ending, { record: false })
+        return false
+      }
+      if (uploads.isOpen(blobId)) {
+        postponed.add(blobId)
+        return false
+      }
+      await slivers.delete(blobId)
+      await metadata.delete(blobId)
+      // the note last: it is by it that what is cut short is found again. That a blob is invalid must never be forgotten
+      await records.forget(ending, { record: !invalid })
+      log.debug({ blobId, reason: invalid ? 'invalid' : 'ended' }, 'dropped a blob')
+      return true
+    })
   }
 
-  /** Only ever between two events: a registration that comes meanwhile is not seen before the drop is over. */
-  async function dropPostponed(): Promise<void> {
-    for (const blobId of [...postponed]) {
-      const reason = endIn(await records.get(blobId), epoch)
-      if (reason === undefined) postponed.delete(blobId)
-      else await drop(blobId, reason)
+  async function sweep(signal: AbortSignal): Promise<{ dropped: number; failed: number }> {
+    let dropped = 0
+    let failed = 0
+    for (let after: string | undefined; ; ) {
+      if (signal.aborted || epoch === undefined) break
+      const range = { limit: SLICE, ...(after === undefined ? {} : { after }) }
+      const slice = await records.endings(epoch, range)
+      for (const ending of slice) {
+        if (signal.aborted || epoch === undefined) break
+        try {
+          if (await settle(ending, epoch)) dropped++
+        } catch (err) {
+          // the others may be on a better part of the disk
+          if (failed++ === 0) log.error({ err, blobId: ending.blobId }, 'a blob was not dropped')
+        }
+      }
+      if (slice.length < SLICE) break
+      after = slice.at(-1)?.key
+    }
+    if (dropped > 0) log.info({ blobs: dropped, epoch }, 'dropped blobs that have ended')
+    return { dropped, failed }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await bell.wait(signal).catch(() => undefined)
+      if (signal.aborted) return
+      clearTimeout(retry)
+      try {
+        const { failed } = await sweep(signal)
+        if (failed === 0) continue
+      } catch (err) {
+        log.error({ err }, 'ended blobs could not be looked for')
+      }
+      retry = setTimeout(() => bell.ring(), RETRY_MS).unref()
     }
   }
 
   return {
-    async onEvent(event) {
-      if ('epoch' in event) epoch = event.epoch
-      await dropPostponed()
-      if (event.type === 'BlobDeleted') {
-        const state = await records.get(event.blobId)
-        if (liveRegistrations(state, event.epoch).length === 0) await drop(event.blobId, 'deleted')
-      } else if (event.type === 'InvalidBlobID') {
-        await drop(event.blobId, 'invalid')
-      } else if (event.type === 'EpochChangeStart') {
-        // by the events' epoch, not the chain's: an extension may be among the events that are still to be read
-        await dropWhere(state => endIn(state, event.epoch))
-        const pruned = await records.prune(event.epoch, isNeeded)
-        if (pruned > 0) log.info({ blobs: pruned, epoch: event.epoch }, 'forgot blobs that have ended')
+    onEvent(event) {
+      if (event.type === 'EpochChangeStart') {
+        heard = event.epoch
+        if (epoch !== undefined) epoch = heard
+      } else if (event.type !== 'BlobDeleted' && event.type !== 'InvalidBlobID') return
+      bell.ring()
+    },
+    async following() {
+      epoch = undefined
+      heard = 0 as Epoch
+      // asked before the events are: all that led to this epoch is among those that are caught up with
+      const current = (await committees.get({ fresh: true })).epoch
+      return () => {
+        epoch = Math.max(current, heard) as Epoch
+        bell.ring()
       }
     },
-    sweep: () => dropWhere(endOf),
+    sweep,
+    start() {
+      stopping = new AbortController()
+      running ??= run(stopping.signal)
+    },
+    async stop() {
+      stopping.abort(new DOMException('the node stops', 'AbortError'))
+      clearTimeout(retry)
+      await running
+      running = undefined
+    },
   }
-}
-
-/** Why a blob has ended for good, whatever the epoch; undefined when it has not. */
-function endOf(state: BlobState | undefined): string | undefined {
-  if (state?.invalid) return 'invalid'
-  return state?.registrations.length === 0 ? 'deleted' : undefined
-}
-
-/** Why a blob has ended by an epoch. */
-function endIn(state: BlobState | undefined, epoch: Epoch): string | undefined {
-  return endOf(state) ?? (liveRegistrations(state, epoch).length === 0 ? 'expired' : undefined)
 }

@@ -89,8 +89,9 @@ export function liveRegistrations(state: BlobState | undefined, epoch: Epoch): B
   return state?.registrations.filter(({ endEpoch }) => endEpoch > epoch) ?? []
 }
 
-/** First epoch in which nothing of the blob is stored, as far as is known; 0 when nothing is now. */
-export function endEpochOf({ registrations }: BlobState): Epoch {
+/** First epoch in which nothing of the blob is stored, as far as is known; 0 when nothing is now, or it is invalid. */
+export function endEpochOf({ registrations, invalid = false }: BlobState): Epoch {
+  if (invalid) return 0 as Epoch
   return Math.max(0, ...registrations.map(({ endEpoch }) => endEpoch)) as Epoch
 }
 

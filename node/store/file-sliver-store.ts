@@ -10,7 +10,6 @@ import {
   PENDING_PREFIX,
   pendingKey,
   refOfSliverKey,
-  SLIVER_PREFIX,
   sliverKey,
   sliversOfBlob,
 } from './keys.ts'
@@ -27,6 +26,7 @@ import {
 } from './pack-file.ts'
 import { encodeJson, type RecordOperation, type Records } from './records.ts'
 import { Turns } from './turns.ts'
+import type { UsageCounter } from './usage-counter.ts'
 import { VerifiedSlivers } from './verified-slivers.ts'
 
 export interface DamagedSliver {
@@ -39,19 +39,13 @@ export interface FileSliverStoreInit {
   /** folder for the files */
   path: string
   records: Records
+  usage: UsageCounter
   log: Log
   /** A file is gone, cut off or altered; the sliver counts as not stored from here on. */
   onDamaged?: (damaged: DamagedSliver) => void
 }
 
-export interface SliverUsage {
-  slivers: number
-  bytes: number
-}
-
 export interface FileSliverStore extends SliverStore {
-  /** Counted from the index. */
-  usage(): Promise<SliverUsage>
   /** Waits for writes under way. */
   close(): Promise<void>
 }
@@ -169,23 +163,18 @@ class PackedSliverStore implements FileSliverStore {
   async #deleteBlob(blobId: BlobId): Promise<void> {
     const files = new Set<string>()
     const operations: RecordOperation[] = []
+    let bytes = 0
     for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
       operations.push({ type: 'del', key })
       this.#verified.forget(key)
       const location = parseLocation(value)
       if (location !== undefined) files.add(location.file)
+      bytes += location?.length ?? 0
     }
-    await this.#init.records.commit([...operations, ...abandonment(files)])
+    if (operations.length === 0) return
+    const change = { slivers: -operations.length, bytes: -bytes }
+    await this.#init.usage.commit([...operations, ...abandonment(files)], change)
     await this.#remove(files)
-  }
-
-  async usage(): Promise<SliverUsage> {
-    const usage = { slivers: 0, bytes: 0 }
-    for await (const { value } of this.#init.records.list(SLIVER_PREFIX)) {
-      usage.slivers++
-      usage.bytes += parseLocation(value)?.length ?? 0
-    }
-    return usage
   }
 
   async close(): Promise<void> {
@@ -255,7 +244,8 @@ class PackedSliverStore implements FileSliverStore {
       fresh.delete(key)
     }
     if (fresh.size === 0) return
-    const replaced = [...fresh.keys()].flatMap(key => stored.get(key)?.file ?? [])
+    const before = [...fresh.keys()].flatMap(key => stored.get(key) ?? [])
+    const replaced = before.map(({ file }) => file)
     for (const key of fresh.keys()) stored.delete(key)
     const abandoned = unused(replaced, stored.values())
     const items = [...fresh.values()]
@@ -283,8 +273,12 @@ class PackedSliverStore implements FileSliverStore {
       this.#verified.add(key, location, look?.identity)
       return { type: 'put', key, value: encodeJson(location) }
     })
-    await this.#init.records.commit(
+    await this.#init.usage.commit(
       [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
+      {
+        slivers: items.length - before.length,
+        bytes: offset - before.reduce((sum, { length }) => sum + length, 0),
+      },
       { sync: true },
     )
     await this.#remove(abandoned)
@@ -316,7 +310,8 @@ class PackedSliverStore implements FileSliverStore {
     locations.delete(key)
     this.#verified.forget(key)
     const abandoned = unused([location.file], locations.values())
-    await this.#init.records.commit([{ type: 'del', key }, ...abandonment(abandoned)])
+    const change = { slivers: -1, bytes: -now.length }
+    await this.#init.usage.commit([{ type: 'del', key }, ...abandonment(abandoned)], change)
     await this.#remove(abandoned)
     this.#init.log.error(
       { blobId, ...ref, file: location.file },

@@ -10,6 +10,10 @@ export const CURSOR_KEY = '/cursor/events'
 export const BLOB_PREFIX = '/blob/'
 /** `<epoch as 8 hex digits>/<blob>`: blobs of which, as far as was known, nothing is stored from that epoch on. */
 export const ENDING_PREFIX = '/ending/'
+/** What the store holds: a total, and what was added and removed since, each in the batch that did so. */
+export const USAGE_PREFIX = '/usage/'
+export const USAGE_TOTAL_KEY = `${USAGE_PREFIX}total`
+export const USAGE_CHANGE_PREFIX = `${USAGE_PREFIX}change/`
 export const METADATA_PREFIX = '/metadata/'
 export const SLIVER_PREFIX = '/sliver/'
 /** Pack files that are being written: no index record refers to them yet. */
@@ -27,6 +31,9 @@ export function blobIdFromHex(hex: string): BlobId {
 export const blobKey = (blobId: BlobId): string => BLOB_PREFIX + blobHex(blobId)
 export const endingKey = (epoch: Epoch, blobId: BlobId): string =>
   `${ENDING_PREFIX}${epoch.toString(16).padStart(8, '0')}/${blobHex(blobId)}`
+/** All endings up to an epoch come before this. */
+export const endingsUpTo = (epoch: Epoch): string =>
+  `${ENDING_PREFIX}${(epoch + 1).toString(16).padStart(8, '0')}`
 export const metadataKey = (blobId: BlobId): string => METADATA_PREFIX + blobHex(blobId)
 export const sliversOfBlob = (blobId: BlobId): string => `${SLIVER_PREFIX}${blobHex(blobId)}/`
 export const pendingKey = (file: string): string => PENDING_PREFIX + file
@@ -45,8 +52,5 @@ export function refOfSliverKey(key: string): SliverRef {
   }
 }
 
-/** Epoch and blob of an `endingKey`. */
-export function endingOfKey(key: string): { epoch: Epoch; blobId: BlobId } {
-  const [epoch = '', hex = ''] = key.slice(ENDING_PREFIX.length).split('/')
-  return { epoch: Number.parseInt(epoch, 16) as Epoch, blobId: blobIdFromHex(hex) }
-}
+/** The blob of an `endingKey`. */
+export const blobIdOfEnding = (key: string): BlobId => blobIdFromHex(key.slice(key.lastIndexOf('/') + 1))

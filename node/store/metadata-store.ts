@@ -1,7 +1,9 @@
 import { CodecError, decodeMetadata, encodeMetadata } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
-import { blobIdFromHex, METADATA_PREFIX, metadataKey } from './keys.ts'
+import { metadataKey } from './keys.ts'
 import type { Records } from './records.ts'
+import { Turns } from './turns.ts'
+import type { UsageCounter } from './usage-counter.ts'
 
 /** Metadata of the blobs that the node keeps slivers of. */
 export interface MetadataStore {
@@ -10,10 +12,17 @@ export interface MetadataStore {
   /** Durable when it resolves. */
   put(metadata: BlobMetadata): Promise<void>
   delete(blobId: BlobId): Promise<void>
-  list(): AsyncIterable<BlobId>
 }
 
-export function createMetadataStore(records: Records, nShards: number): MetadataStore {
+export function createMetadataStore(
+  records: Records,
+  nShards: number,
+  usage: Pick<UsageCounter, 'commit'> = {
+    commit: (operations, _, options) => records.commit(operations, options),
+  },
+): MetadataStore {
+  /** a record is looked for before it is counted */
+  const turns = new Turns()
   return {
     async get(blobId) {
       const bytes = await records.get(metadataKey(blobId))
@@ -25,20 +34,24 @@ export function createMetadataStore(records: Records, nShards: number): Metadata
         throw error
       }
     },
-    async put(metadata) {
-      const record = {
-        type: 'put' as const,
-        key: metadataKey(metadata.blobId),
-        value: encodeMetadata(metadata),
-      }
-      await records.commit([record], { sync: true })
+    put(metadata) {
+      const key = metadataKey(metadata.blobId)
+      return turns.take(key, async () => {
+        const value = encodeMetadata(metadata)
+        const before = await records.get(key)
+        if (before !== undefined && Buffer.compare(before, value) === 0) return
+        await usage.commit(
+          [{ type: 'put', key, value }],
+          { blobs: before === undefined ? 1 : 0 },
+          { sync: true },
+        )
+      })
     },
-    async delete(blobId) {
-      await records.commit([{ type: 'del', key: metadataKey(blobId) }])
-    },
-    async *list() {
-      for await (const { key } of records.list(METADATA_PREFIX))
-        yield blobIdFromHex(key.slice(METADATA_PREFIX.length))
+    delete(blobId) {
+      const key = metadataKey(blobId)
+      return turns.take(key, async () => {
+        if (await records.has(key)) await usage.commit([{ type: 'del', key }], { blobs: -1 })
+      })
     },
   }
 }

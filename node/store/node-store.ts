@@ -7,14 +7,17 @@ import { type DamagedSliver, type FileSliverStore, openFileSliverStore } from '.
 import { SCHEMA_KEY } from './keys.ts'
 import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
 import { namesIn } from './pack-file.ts'
-import { openRecords } from './records.ts'
+import { openRecords, type Records } from './records.ts'
 import { checkSchema } from './schema.ts'
+import { openUsage, type StoreUsage } from './usage-counter.ts'
 
 /** Everything that a storage node keeps. */
 export interface NodeStore {
   slivers: FileSliverStore
   metadata: MetadataStore
   blobs: BlobRecords
+  /** Known at any time, without counting. */
+  usage(): StoreUsage
   close(): Promise<void>
 }
 
@@ -26,6 +29,9 @@ export interface NodeStoreInit {
   nShards: number
   log: Log
   onDamaged?: (damaged: DamagedSliver) => void
+  onUsage?: (usage: StoreUsage) => void
+  /** Puts other records in front of the store's own, for tests. */
+  wrapRecords?: (records: Records) => Records
 }
 
 /** Opens or creates a node's store. Throws StoreError. */
@@ -35,19 +41,23 @@ export async function openNodeStore({
   nShards,
   log,
   onDamaged,
+  onUsage,
+  wrapRecords = own => own,
 }: NodeStoreInit): Promise<NodeStore> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-  const records = await openRecords(join(path, 'index'))
+  const records = wrapRecords(await openRecords(join(path, 'index')))
   try {
     // a new index over old files would look as if nothing had ever been stored
     if (!(await records.has(SCHEMA_KEY)) && (await hasPacks(join(path, 'slivers'))))
       throw damagedStore(path, SCHEMA_KEY)
     await checkSchema(records, { path, network })
-    const slivers = await openFileSliverStore({ path: join(path, 'slivers'), records, log, onDamaged })
+    const usage = await openUsage(records, onUsage)
+    const slivers = await openFileSliverStore({ path: join(path, 'slivers'), records, usage, log, onDamaged })
     return {
       slivers,
-      metadata: createMetadataStore(records, nShards),
+      metadata: createMetadataStore(records, nShards, usage),
       blobs: createBlobRecords(records),
+      usage: usage.get,
       async close() {
         await slivers.close()
         await records.close()

@@ -9,6 +9,27 @@ export interface CommitOptions {
   sync?: boolean
 }
 
+export interface KeyRange {
+  after?: string
+  before?: string
+  limit?: number
+}
+
+/** Operations that are too many for one batch, in slices. What is done twice must be as if it was done once. */
+export async function commitInSlices(
+  records: Records,
+  operations: AsyncIterable<RecordOperation>,
+): Promise<void> {
+  const slice: RecordOperation[] = []
+  for await (const operation of operations) {
+    slice.push(operation)
+    if (slice.length >= SLICE) await records.commit(slice.splice(0))
+  }
+  await records.commit(slice, { sync: true })
+}
+
+const SLICE = 500
+
 /** Small records in key order. Keys are paths; numbers and hashes in them are hex, so that key order is byte order. */
 export interface Records {
   get(key: string): Promise<Uint8Array | undefined>
@@ -17,8 +38,8 @@ export interface Records {
   commit(operations: readonly RecordOperation[], options?: CommitOptions): Promise<void>
   /** Every record whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<{ key: string; value: Uint8Array }>
-  /** The same without their values, which are not read; those below `before` and `limit` of them at most. */
-  keys(prefix: string, options?: { before?: string; limit?: number }): AsyncIterable<string>
+  /** The same without their values, which are not read: those between `after` and `before`, `limit` at most. */
+  keys(prefix: string, options?: KeyRange): AsyncIterable<string>
   close(): Promise<void>
 }
 
@@ -82,11 +103,10 @@ class LevelRecords implements Records {
     for await (const [key, value] of this.#level.iterator(below(prefix))) yield { key, value }
   }
 
-  async *keys(
-    prefix: string,
-    { before, limit = -1 }: { before?: string; limit?: number } = {},
-  ): AsyncIterable<string> {
-    yield* this.#level.keys({ ...below(prefix), ...(before === undefined ? {} : { lt: before }), limit })
+  async *keys(prefix: string, { after, before, limit = -1 }: KeyRange = {}): AsyncIterable<string> {
+    const { gte, lt } = below(prefix)
+    const start = after === undefined ? { gte } : { gt: after }
+    yield* this.#level.keys({ ...start, lt: before ?? lt, limit })
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import {
 } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, SliverRef } from '../../codec/types.ts'
 import type { AbortOptions, Log } from '../../protocols/ports.ts'
-import { createBlobRecords, ending } from './blob-records.ts'
+import { renewEndings } from './blob-records.ts'
 import {
   blobIdFromHex,
   CURSOR_KEY,
@@ -24,8 +24,16 @@ import {
 import { locationsOf, parseLocation } from './locations.ts'
 import { createMetadataStore } from './metadata-store.ts'
 import { isMissing, namesIn, type SliverLocation, sha256Hex } from './pack-file.ts'
-import { encodeJson, openRecords, type RecordOperation, type Records, repairRecords } from './records.ts'
+import {
+  commitInSlices,
+  encodeJson,
+  openRecords,
+  type RecordOperation,
+  type Records,
+  repairRecords,
+} from './records.ts'
 import { checkSchema } from './schema.ts'
+import { recountUsage } from './usage-counter.ts'
 
 export interface RepairInit extends AbortOptions {
   /** system object ID of the network that the store belongs to */
@@ -43,7 +51,6 @@ export interface RepairReport {
   unreadableFiles: number
 }
 
-const SLICE = 256
 const PACK_NAME = /^[0-9a-f]{2}\/([0-9a-f]{64})\.[0-9a-f]+$/
 
 /**
@@ -66,11 +73,12 @@ export async function repairNodeStore(
     // nobody shall take a half of it for the whole
     await records.commit([{ type: 'put', key: REPAIRING_KEY, value: new Uint8Array() }], { sync: true })
     const abandoned = await takePending(records)
-    await noteEndings(records)
+    await commitInSlices(records, renewEndings(records))
     const packs = { path: join(path, 'slivers'), records, codec, nShards, ...(signal && { signal }) }
     const report = await indexPacks(packs)
     await forgetMissing(packs)
     await abandonAgain(records, abandoned)
+    await commitInSlices(records, recountUsage(records))
     // without a cursor the chain's events are read from the beginning
     const over: RecordOperation[] = [CURSOR_KEY, REPAIRING_KEY].map(key => ({ type: 'del', key }))
     await records.commit(over, { sync: true })
@@ -86,12 +94,8 @@ export async function repairNodeStore(
 async function takePending(records: Records): Promise<string[]> {
   const files: string[] = []
   for await (const key of records.keys(PENDING_PREFIX)) files.push(key.slice(PENDING_PREFIX.length))
-  await inSlices(records, files, file => ({ type: 'del', key: pendingKey(file) }))
+  await commitInSlices(records, deletions(files.map(pendingKey)))
   return files
-}
-
-async function noteEndings(records: Records): Promise<void> {
-  await inSlices(records, createBlobRecords(records).list(), ({ blobId, state }) => ending(blobId, state))
 }
 
 /** Those in which nothing was needed after all: the next start removes them. */
@@ -104,18 +108,8 @@ async function abandonAgain(records: Records, files: readonly string[]): Promise
   }
 }
 
-async function inSlices<T>(
-  records: Records,
-  items: Iterable<T> | AsyncIterable<T>,
-  operation: (item: T) => RecordOperation | undefined,
-): Promise<void> {
-  const slice: RecordOperation[] = []
-  for await (const item of items) {
-    const next = operation(item)
-    if (next !== undefined) slice.push(next)
-    if (slice.length >= SLICE) await records.commit(slice.splice(0))
-  }
-  await records.commit(slice, { sync: true })
+async function* deletions(keys: Iterable<string>): AsyncIterable<RecordOperation> {
+  for (const key of keys) yield { type: 'del', key }
 }
 
 interface Packs extends AbortOptions {
@@ -183,7 +177,7 @@ async function forgetMissing({ path, records }: Packs): Promise<void> {
     }
     if (present.get(file) === false) dangling.push(key)
   }
-  await inSlices(records, dangling, key => ({ type: 'del', key }))
+  await commitInSlices(records, deletions(dangling))
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,28 +1,28 @@
-import { createBlobRecords, ending } from './blob-records.ts'
+import { renewEndings } from './blob-records.ts'
 import { damagedStore, StoreError } from './errors.ts'
 import { REPAIRING_KEY, SCHEMA_KEY } from './keys.ts'
-import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+import { commitInSlices, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
+import { recountUsage } from './usage-counter.ts'
 
 /** Version of the records and files that this program writes. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
-/** One step: what to change so that a store of version `from` becomes one of `from + 1`. Committed with the new version. */
+/** One step: what to change so that a store of version `from` becomes one of `from + 1`. Cut short, it is begun anew. */
 export interface Migration {
   from: number
   describe: string
-  run(records: Records): Promise<RecordOperation[]>
+  run(records: Records): AsyncIterable<RecordOperation>
 }
 
 /** In order of `from`. Version 1 is the first, so nothing leads to it. */
 export const MIGRATIONS: readonly Migration[] = [
+  { from: 1, describe: 'notes when each blob ends', run: renewEndings },
   {
-    from: 1,
-    describe: 'notes when each blob ends, so that its record can be pruned then',
-    async run(records) {
-      const operations: RecordOperation[] = []
-      for await (const { blobId, state } of createBlobRecords(records).list())
-        operations.push(ending(blobId, state))
-      return operations
+    from: 2,
+    describe: 'notes exactly one end of each blob, of invalid ones too, and counts what is stored',
+    async *run(records) {
+      yield* renewEndings(records)
+      yield* recountUsage(records)
     },
   },
 ]
@@ -50,7 +50,7 @@ export async function checkSchema(records: Records, options: SchemaOptions): Pro
   const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS, isRepair = false } = options
   let found = await readSchema(records, path, isRepair)
   if (found === undefined) {
-    await writeSchema(records, { schemaVersion: version, network }, [])
+    await writeSchema(records, { schemaVersion: version, network })
     return
   }
   if (found.schemaVersion > version) {
@@ -76,8 +76,9 @@ export async function checkSchema(records: Records, options: SchemaOptions): Pro
         { path, storeVersion: found.schemaVersion, supportedVersion: version },
       )
     }
+    await commitInSlices(records, step.run(records))
     found = { ...found, schemaVersion: step.from + 1 }
-    await writeSchema(records, found, await step.run(records))
+    await writeSchema(records, found)
   }
 }
 
@@ -107,12 +108,6 @@ async function readSchema(
   return value as SchemaRecord
 }
 
-async function writeSchema(
-  records: Records,
-  schema: SchemaRecord,
-  operations: RecordOperation[],
-): Promise<void> {
-  await records.commit([...operations, { type: 'put', key: SCHEMA_KEY, value: encodeJson(schema) }], {
-    sync: true,
-  })
+async function writeSchema(records: Records, schema: SchemaRecord): Promise<void> {
+  await records.commit([{ type: 'put', key: SCHEMA_KEY, value: encodeJson(schema) }], { sync: true })
 }

@@ -7,6 +7,7 @@ import type {
   CommitteeMember,
   Committees,
   Coordinator,
+  FollowOptions,
   NetworkConfig,
   RegisterInput,
   RegisterOptions,
@@ -83,11 +84,17 @@ export class FakeChain implements Coordinator {
     this.#wake = Promise.withResolvers()
   }
 
-  async *follow({ from, signal }: { from?: string; signal: AbortSignal }): AsyncIterable<ChainEvent> {
+  async *follow({ from, signal, onCaughtUp }: FollowOptions): AsyncIterable<ChainEvent> {
     const aborted = new Promise<void>(resolve =>
       signal.addEventListener('abort', () => resolve(), { once: true }),
     )
+    const tip = this.events.length
+    let caughtUp = onCaughtUp
     for (let next = Number(from ?? 0); !signal.aborted; ) {
+      if (next >= tip) {
+        caughtUp?.()
+        caughtUp = undefined
+      }
       const wake = this.#wake.promise
       if (next < this.events.length) yield this.events[next++]
       else await Promise.race([wake, aborted])

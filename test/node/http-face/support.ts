@@ -6,6 +6,7 @@ import { silentLog } from '../../../node/log.ts'
 import { type BlobInfo, createBlobInfo } from '../../../node/services/blob-info.ts'
 import { createCommitteeTracker } from '../../../node/services/committees.ts'
 import { createCustody } from '../../../node/services/custody.ts'
+import { createOpenUploads, type OpenUploads } from '../../../node/services/open-uploads.ts'
 import { createPieces, type Pieces } from '../../../node/services/pieces.ts'
 import { createConfirmationSigner } from '../../../node/services/signer.ts'
 import { createBlobRecords } from '../../../node/store/blob-records.ts'
@@ -28,6 +29,7 @@ export interface TestNode {
   slivers: SliverStore
   metadata: MetadataStore
   pieces: Pieces
+  uploads: OpenUploads
   publicKey: Uint8Array
   /** this node's slivers of a blob */
   ours(blob?: EncodedBlob): SliverRef[]
@@ -51,7 +53,9 @@ export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<
     multiaddrs: [],
   })
   const chain = new FakeChain(N, [0, 1, 2, 3].map(member))
-  const blobs = createBlobInfo({ chain, records: createBlobRecords(records), log: silentLog() })
+  const state = createBlobRecords(records)
+  const uploads = createOpenUploads(state)
+  const blobs = createBlobInfo({ chain, records: state, log: silentLog() })
   const slivers = memorySliverStore()
   const metadata = createMetadataStore(records, N)
   const { nodeId, shards } = chain.committee.members[1]!
@@ -62,6 +66,7 @@ export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<
     metadata,
     blobs,
     committees: createCommitteeTracker(chain),
+    uploads,
     log: silentLog(),
   }
   const limits = { registrationWaitMs }
@@ -88,6 +93,7 @@ export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<
     slivers,
     metadata,
     pieces,
+    uploads,
     publicKey,
     ours(of = blob) {
       const { blobId } = of.metadata

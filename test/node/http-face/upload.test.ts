@@ -94,8 +94,8 @@ describe('HTTP face: storing piece by piece', () => {
 
   it('confirms a permanent blob as permanent only, and a deletable one for its object only', async () => {
     await registered(false)
-    await put(`${path}/metadata`, metadata)
-    await Promise.all(node.ours().map(ref => putSliver(ref)))
+    dataOf(await put(`${path}/metadata`, metadata))
+    for (const answer of await Promise.all(node.ours().map(ref => putSliver(ref)))) dataOf(answer)
     dataOf(await ask(`${path}/confirmation/permanent`))
     const other = objectIdFromBytes(randomBytes(32))
     refused(await ask(`${path}/confirmation/deletable/${other}`), 400, 'NOT_REGISTERED')
@@ -210,18 +210,38 @@ describe('HTTP face: storing piece by piece', () => {
     assert.deepEqual(invalid, { event: { txDigest: 'digest-2', eventSeq: '0' } })
   })
 
-  it('leaves nothing of a sliver that was written while its blob was swept', async () => {
-    await registered()
+  it('lets nothing of a blob be dropped while a sliver of it is written, and writes none of one that has ended', async () => {
+    const objectId = await registered()
     await put(`${path}/metadata`, metadata)
     const { blobId } = node.blob.metadata
-    const [ref] = node.ours()
+    const [first, second] = node.ours()
     const put_ = node.slivers.put.bind(node.slivers)
+    const open: boolean[] = []
     node.slivers.put = async (...args) => {
-      await node.metadata.delete(blobId)
+      open.push(node.uploads.isOpen(blobId))
       await put_(...args)
     }
-    refused(await putSliver(ref!), 410, 'BLOB_GONE')
-    assert.deepEqual(await node.slivers.list(blobId), [])
+    dataOf(await putSliver(first!))
+    assert.deepEqual([...open, node.uploads.isOpen(blobId)], [true, false])
+    // it was dropped between the request and the last byte
+    const { expectRegistered } = node.pieces
+    const late = await node.face({
+      pieces: {
+        ...node.pieces,
+        async expectRegistered(...args) {
+          await expectRegistered(...args)
+          await node.chain.writer(node.chain.wallet).deleteBlob(objectId)
+          await node.blobs.waitFor(blobId, state => state?.registrations.length === 0, { timeoutMs: 5_000 })
+        },
+      },
+    })
+    const { pair, axis } = second!
+    refused(
+      await put(`${late}/v1/blobs/${blobId}/slivers/${pair}/${axis}`, node.blob.sliver(second!)),
+      410,
+      'BLOB_GONE',
+    )
+    assert.equal(await node.slivers.has(blobId, second!), false)
   })
 
   it('says 503 while it cannot see its chain', async () => {

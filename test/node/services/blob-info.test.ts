@@ -73,6 +73,23 @@ describe('blob info', () => {
     await assert.rejects(waiting, /enough/)
   })
 
+  it('looks once at least, however little time it is given', async () => {
+    const id = anyBlobId()
+    const state = createBlobRecords(records)
+    await state.advance('1' as never, { blobId: id, state: { registrations: [] } })
+    const slow = {
+      ...state,
+      async get(blobId: typeof id) {
+        await new Promise(resolve => setTimeout(resolve, 30))
+        return await state.get(blobId)
+      },
+    }
+    const info = createBlobInfo({ chain, records: slow, log: silentLog() })
+    assert.deepEqual(await info.waitFor(id, known => known !== undefined, { timeoutMs: 1 }), {
+      registrations: [],
+    })
+  })
+
   it('goes on when a listener fails', async () => {
     blobs.onEvent(() => Promise.reject(new Error('listener')))
     blobs.start()

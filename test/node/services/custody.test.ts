@@ -6,6 +6,7 @@ import { silentLog } from '../../../node/log.ts'
 import { type BlobInfo, createBlobInfo } from '../../../node/services/blob-info.ts'
 import { createCommitteeTracker } from '../../../node/services/committees.ts'
 import { type CustodyService, createCustody } from '../../../node/services/custody.ts'
+import { createOpenUploads, type OpenUploads } from '../../../node/services/open-uploads.ts'
 import { createConfirmationSigner } from '../../../node/services/signer.ts'
 import { createBlobRecords } from '../../../node/store/blob-records.ts'
 import { memorySliverStore } from '../../../node/store/memory-sliver-store.ts'
@@ -24,6 +25,7 @@ describe('custody', () => {
   let blobs: BlobInfo
   let slivers: SliverStore
   let custody: CustodyService
+  let uploads: OpenUploads
   let codec: Codec
   let blob: EncodedBlob
   let publicKey: Uint8Array
@@ -48,7 +50,9 @@ describe('custody', () => {
       multiaddrs: [],
     })
     chain = new FakeChain(N, [0, 1, 2, 3].map(member))
-    blobs = createBlobInfo({ chain, records: createBlobRecords(records), log: silentLog() })
+    const state = createBlobRecords(records)
+    uploads = createOpenUploads(state)
+    blobs = createBlobInfo({ chain, records: state, log: silentLog() })
     slivers = memorySliverStore()
     custody = createCustody(
       {
@@ -58,6 +62,7 @@ describe('custody', () => {
         metadata: createMetadataStore(records, N),
         blobs,
         committees: createCommitteeTracker(chain),
+        uploads,
         signer: createConfirmationSigner(bls, secret),
         log: silentLog(),
       },
@@ -123,15 +128,15 @@ describe('custody', () => {
     const listing = Promise.withResolvers<boolean>()
     const { list } = slivers
     slivers.list = id => {
-      listing.resolve(custody.isOpen(blobId))
+      listing.resolve(uploads.isOpen(blobId))
       return list.call(slivers, id)
     }
     const session = await custody.open(header(register()), context)
     assert.equal(await listing.promise, true)
     await assert.rejects(custody.open(header({ kind: 'permanent' }), context), code('NOT_REGISTERED'))
-    assert.equal(custody.isOpen(blobId), true)
+    assert.equal(uploads.isOpen(blobId), true)
     session.close()
-    assert.equal(custody.isOpen(blobId), false)
+    assert.equal(uploads.isOpen(blobId), false)
   })
 
   it('refuses what is not registered so', async () => {
@@ -252,9 +257,9 @@ describe('custody', () => {
     ]
     one.close()
     one.close()
-    assert.equal(custody.isOpen(blobId), true)
+    assert.equal(uploads.isOpen(blobId), true)
     two.close()
-    assert.equal(custody.isOpen(blobId), false)
+    assert.equal(uploads.isOpen(blobId), false)
   })
 
   it('refuses when it is not in the committee', async () => {

@@ -9,6 +9,7 @@ import { silentLog } from '../../../node/log.ts'
 import { type BlobInfo, createBlobInfo } from '../../../node/services/blob-info.ts'
 import { createCommitteeTracker } from '../../../node/services/committees.ts'
 import { type CustodyService, createCustody } from '../../../node/services/custody.ts'
+import { createOpenUploads } from '../../../node/services/open-uploads.ts'
 import { createPieces } from '../../../node/services/pieces.ts'
 import { createConfirmationSigner } from '../../../node/services/signer.ts'
 import { metadataKey, sliverKey } from '../../../node/store/keys.ts'
@@ -68,6 +69,7 @@ describe('what a node signs for, it has', function () {
       metadata: store.metadata,
       blobs,
       committees: createCommitteeTracker(chain),
+      uploads: createOpenUploads(store.blobs),
       signer: createConfirmationSigner(bls, bls.generateSecret()),
       log: silentLog(),
     }

@@ -8,6 +8,7 @@ import { SLIVER_PREFIX } from '../../../node/store/keys.ts'
 import { memorySliverStore } from '../../../node/store/memory-sliver-store.ts'
 import { type NodeStore, openNodeStore } from '../../../node/store/node-store.ts'
 import { openRecords, type Records } from '../../../node/store/records.ts'
+import { openUsage } from '../../../node/store/usage-counter.ts'
 import { anyBlobId, ref, sliverStoreSuite } from '../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
@@ -58,7 +59,7 @@ describe('slivers in files', () => {
     await store.slivers.put(blob, ref(3), bytes)
     await reopen()
     assert.deepEqual(Buffer.from((await store.slivers.get(blob, ref(3))) ?? []), bytes)
-    assert.deepEqual(await store.slivers.usage(), { slivers: 1, bytes: 1000 })
+    assert.deepEqual(store.usage(), { blobs: 0, slivers: 1, bytes: 1000 })
   })
 
   it('writes slivers that come together into few files', async () => {
@@ -194,7 +195,8 @@ describe('slivers in files', () => {
       close: () => records.close(),
     }
     const path = join(folder.path, 'other-slivers')
-    const slivers = await openFileSliverStore({ path, records: held, log: silentLog() })
+    const usage = await openUsage(held)
+    const slivers = await openFileSliverStore({ path, records: held, usage, log: silentLog() })
     try {
       const blob = anyBlobId()
       await slivers.put(blob, ref(0), randomBytes(100))

@@ -125,7 +125,7 @@ describe('the repair of a store', () => {
     const { unreadableFiles } = await repair()
     assert.equal(unreadableFiles, 1)
     await readFile(first!)
-    assert.equal(await served(), await within(async store => (await store.slivers.usage()).slivers))
+    assert.equal(await served(), await within(async store => store.usage().slivers))
   })
 
   it('keeps files that were pending and removes those that nobody needs', async () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Epoch } from '../../../codec/types.ts'
+import type { BlobId, Epoch } from '../../../codec/types.ts'
 import { silentLog } from '../../../node/log.ts'
 import { createBlobRecords } from '../../../node/store/blob-records.ts'
-import { blobKey } from '../../../node/store/keys.ts'
+import { blobKey, endingKey, metadataKey, sliverKey } from '../../../node/store/keys.ts'
 import { openNodeStore } from '../../../node/store/node-store.ts'
 import { decodeJson, encodeJson, openRecords, type Records } from '../../../node/store/records.ts'
 import { checkSchema, type Migration, SCHEMA_VERSION } from '../../../node/store/schema.ts'
-import { anyBlobId } from '../../support/sliver-store-suite.ts'
+import { openUsage } from '../../../node/store/usage-counter.ts'
+import { anyBlobId, ref } from '../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
 const network = `0x${'1'.repeat(64)}`
@@ -31,11 +32,11 @@ describe('store schema', () => {
   })
 
   it('refuses a later version', async () => {
-    await check({ version: 3, migrations: [] })
+    await check({ version: SCHEMA_VERSION + 1, migrations: [] })
     await assert.rejects(check(), {
       name: 'StoreError',
       code: 'STORE_NEWER',
-      details: { path: 'here', storeVersion: 3, supportedVersion: SCHEMA_VERSION },
+      details: { path: 'here', storeVersion: SCHEMA_VERSION + 1, supportedVersion: SCHEMA_VERSION },
     })
   })
 
@@ -60,9 +61,9 @@ describe('store schema', () => {
     const step = (from: number): Migration => ({
       from,
       describe: 'test',
-      async run() {
+      async *run() {
         ran.push(from)
-        return [{ type: 'put', key: `/step/${from}`, value: encodeJson(from) }]
+        yield { type: 'put', key: `/step/${from}`, value: encodeJson(from) }
       },
     })
     await assert.rejects(check({ version: 3, migrations: [step(2)] }), { code: 'STORE_UNSUPPORTED' })
@@ -72,21 +73,55 @@ describe('store schema', () => {
     await check({ version: 3, migrations: [] })
   })
 
-  it('notes in a store of version 1 when its blobs end', async () => {
+  for (const version of [1, 2]) {
+    it(`notes in a store of version ${version} when its blobs end, once each, and counts what it holds`, async () => {
+      await check({ version })
+      const [ended, living, deleted, invalid] = [anyBlobId(), anyBlobId(), anyBlobId(), anyBlobId()]
+      const record = (blobId: BlobId, ends: number[], more = {}) => ({
+        type: 'put' as const,
+        key: blobKey(blobId),
+        value: encodeJson({ registrations: ends.map(endEpoch => ({ endEpoch })), ...more }),
+      })
+      const stale = endingKey(2 as Epoch, living)
+      await records.commit([
+        record(ended, [3]),
+        record(living, [2, 4]),
+        record(deleted, []),
+        record(invalid, [9], { invalid: true }),
+        { type: 'put', key: stale, value: new Uint8Array() },
+        { type: 'put', key: metadataKey(living), value: Uint8Array.of(1) },
+        ...[0, 1].map(pair => ({
+          type: 'put' as const,
+          key: sliverKey(living, ref(pair)),
+          value: encodeJson({ file: 'xx', offset: 0, length: 10, sha256: '' }),
+        })),
+      ])
+      await check()
+      const blobs = createBlobRecords(records)
+      const ending = async (epoch: number) =>
+        (await blobs.endings(epoch as Epoch, { limit: 9 })).map(({ blobId }) => blobId)
+      assert.deepEqual(new Set(await ending(2)), new Set([deleted, invalid]))
+      assert.deepEqual(new Set(await ending(3)), new Set([deleted, invalid, ended]))
+      assert.equal((await ending(4)).length, 4)
+      assert.deepEqual((await openUsage(records)).get(), { blobs: 1, slivers: 2, bytes: 20 })
+    })
+  }
+
+  it('begins a migration anew that was cut short', async () => {
     await check({ version: 1 })
-    const [ended, living] = [anyBlobId(), anyBlobId()]
-    const state = (endEpoch: number) => encodeJson({ registrations: [{ endEpoch }] })
-    await records.commit([
-      { type: 'put', key: blobKey(ended), value: state(3) },
-      { type: 'put', key: blobKey(living), value: state(4) },
-    ])
-    await check()
-    const blobs = createBlobRecords(records)
-    assert.equal(await blobs.prune(3 as Epoch, async () => false), 1)
-    assert.deepEqual(
-      [await blobs.get(ended), (await blobs.get(living))?.registrations.length],
-      [undefined, 1],
-    )
+    let cut = true
+    const step: Migration = {
+      from: 1,
+      describe: 'test',
+      async *run() {
+        for (let i = 0; i < 600; i++) yield { type: 'put', key: `/step/${i}`, value: encodeJson(i) }
+        if (cut) throw new Error('killed')
+      },
+    }
+    await assert.rejects(check({ version: 2, migrations: [step] }), /killed/)
+    cut = false
+    await check({ version: 2, migrations: [step] })
+    await check({ version: 2, migrations: [] })
   })
 
   it('refuses to open twice', async () => {
