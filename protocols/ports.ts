@@ -32,7 +32,7 @@ export interface OpenSliver {
 }
 
 /** Where a peer's share of the node's work is accounted. Each waits for its turn, and rejects with the signal's reason. */
-export interface PeerAccount {
+export interface PeerQuota {
   /** So many bytes are in memory until what it gives is called. */
   hold(bytes: number, signal: AbortSignal): Promise<() => void>
   /** So many bytes move. */
@@ -45,7 +45,7 @@ export interface PeerAccount {
 export interface SliverCheck {
   signal: AbortSignal
   /** nothing is accounted when absent */
-  account?: PeerAccount
+  quota?: PeerQuota
   /** Whether these bytes are the sliver. */
   isRight(bytes: Uint8Array): Promise<boolean>
 }
@@ -93,7 +93,7 @@ export interface PeerContext {
   peer: string
   signal: AbortSignal
   /** for work beyond the request's own; none when absent */
-  account?: PeerAccount
+  quota?: PeerQuota
 }
 
 export interface CertificateContext extends PeerContext {

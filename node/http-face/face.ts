@@ -62,7 +62,7 @@ function createDispatch(init: HttpFaceInit, limits: HttpFaceLimits): Handler {
     const address = foreign ?? exchange.address
     const quota = quotas.admit(spec, address)
     try {
-      await handler(Object.assign(exchange, { quota, context: { peer: address, signal, account: quota } }))
+      await handler(Object.assign(exchange, { quota, context: { peer: address, signal, quota } }))
     } catch (error) {
       if (foreign !== undefined && error instanceof ProtocolError && error.blame) quota.failed()
       throw error

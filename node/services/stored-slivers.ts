@@ -18,7 +18,7 @@ export async function missingOf(
   { codec, slivers }: StoredSlivers,
   metadata: BlobMetadata,
   refs: readonly SliverRef[],
-  { signal, account }: PeerContext,
+  { signal, quota }: PeerContext,
   timeMs = Number.POSITIVE_INFINITY,
 ): Promise<SliverRef[]> {
   const until = performance.now() + timeMs
@@ -28,7 +28,7 @@ export async function missingOf(
     for (const ref of left) {
       if (performance.now() > until) return
       const isRight = (bytes: Uint8Array) => isSliver(codec, metadata, ref, bytes, signal)
-      const check = { signal, isRight, ...(account === undefined ? {} : { account }) }
+      const check = { signal, isRight, ...(quota === undefined ? {} : { quota }) }
       if (await slivers.holds(metadata.blobId, ref, check)) missing.delete(ref)
     }
   }

@@ -120,11 +120,11 @@ class PackedSliverStore implements FileSliverStore {
     if (look === undefined || look.size < location.offset + location.length) return false
     const known = this.#verified.get(key, location, look)
     if (known === 'untouched') return true
-    const { signal, account } = check
-    await account?.pace(location.length, signal)
-    const release = await account?.hold(location.length, signal)
+    const { signal, quota } = check
+    await quota?.pace(location.length, signal)
+    const release = await quota?.hold(location.length, signal)
     try {
-      const leave = await account?.disk(signal)
+      const leave = await quota?.disk(signal)
       // the record's hash is that of bytes that were verified once, and known to be: where they lie may be another's record
       const reading = known === 'known' ? isUnaltered(path, location, signal) : readPack(path, location)
       const found = await reading.finally(leave)

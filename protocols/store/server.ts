@@ -16,7 +16,7 @@ export function storeHandler(custody: Custody): RequestHandler {
     const { peer, signal, quota } = exchange
     const header = StoreRequest.decode(bytes)
     exchange.note({ blobId: header.metadata.blobId })
-    const session = await custody.open(header, { peer, signal, account: quota })
+    const session = await custody.open(header, { peer, signal, quota })
     try {
       await respond(exchange, StoreWanted, { epoch: session.epoch, slivers: [...session.wanted] })
       await receiveSlivers(header, session, exchange, buffers)

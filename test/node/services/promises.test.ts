@@ -323,7 +323,7 @@ describe('what a node signs for, it has', function () {
     let inMemory = 0
     let moved = 0
     const bytes = owed.reduce((sum, ref) => sum + blob.sliver(ref).length, 0)
-    const account = {
+    const quota = {
       async hold(held: number) {
         inMemory += held
         assert.ok(inMemory <= bytes)
@@ -337,7 +337,7 @@ describe('what a node signs for, it has', function () {
       disk: async () => () => {},
     }
     const header = { metadata: blob.metadata, persistence, registerDigest: '' }
-    const session = await custody.open(header, { ...context, account })
+    const session = await custody.open(header, { ...context, quota })
     assert.deepEqual({ inMemory, moved, verified }, { inMemory: 0, moved: bytes, verified: owed.length })
     await session.confirm()
     session.close()
