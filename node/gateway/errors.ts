@@ -1,5 +1,6 @@
 import { type ClientError, type ClientErrorCode, isClientError } from '../errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
+import { nodesWithoutSpace } from './trouble.ts'
 
 interface Told {
   status: number
@@ -36,12 +37,26 @@ export function toHttpError(error: unknown): HttpError {
 }
 
 function fromClientError(error: ClientError): HttpError {
+  const fullNodes = nodesWithoutSpace(error)
+  if (fullNodes > 0) {
+    return new HttpError(507, 'NO_SPACE', `${error.message}; ${fullNodes} nodes have no room left`, {
+      metadata: { ...plain(error.details), fullNodes },
+      retryAfterSeconds: 60,
+      cause: error,
+    })
+  }
   const { status, retryAfterSeconds, instead } = CLIENT_STATUS[error.code]
   if (instead !== undefined)
     return new HttpError(status, error.code, instead, { retryAfterSeconds, cause: error })
-  const metadata: Record<string, string | number> = {}
-  for (const [key, value] of Object.entries(error.details)) {
-    if (typeof value === 'string' || typeof value === 'number') metadata[key] = value
-  }
+  const metadata = plain(error.details)
   return new HttpError(status, error.code, error.message, { metadata, retryAfterSeconds, cause: error })
+}
+
+function plain(details: object): Record<string, string | number> {
+  const fields: [string, unknown][] = Object.entries(details)
+  return Object.fromEntries(
+    fields.filter((field): field is [string, string | number] =>
+      ['string', 'number'].includes(typeof field[1]),
+    ),
+  )
 }

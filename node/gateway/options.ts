@@ -9,6 +9,8 @@ export const DEFAULT_GATEWAY_PORT = 31415
 export interface GatewayInit {
   client: Client
   network: Pick<NetworkConfig, 'name' | 'kind' | 'systemObjectId'>
+  /** Why the chain cannot write at the moment, where that can be seen from here: a localnet in the same process. */
+  ledgerProblem?: () => { code: string; message: string } | undefined
   /** served at /metrics; without it the route says that there are none */
   metrics?: Metrics
   log?: Log

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../../protocols/ports.ts'
 import type { HttpMetrics } from '../metrics.ts'
 import type { RefusalReason, Refusals } from '../refusals.ts'
-import type { ErrorReason, HttpError } from './errors.ts'
+import { type ErrorReason, type HttpError, outOfFiles } from './errors.ts'
 import type { Exchange, Handler, LogFields } from './exchange.ts'
 import { checkFraming } from './framing.ts'
 import { sendError } from './refuse.ts'
@@ -54,6 +54,7 @@ const LIMITS: Partial<Record<ErrorReason, RefusalReason<'http'>>> = {
   BODY_TOO_LARGE: 'size',
   TOO_MANY_FAILURES: 'rate',
   NO_SPACE: 'disk',
+  OUT_OF_FILES: 'files',
 }
 
 export function createAnswer(init: AnswerInit): Answer {
@@ -102,7 +103,7 @@ export function createAnswer(init: AnswerInit): Answer {
       if (refusal !== undefined) throw refusal
       await dispatch(exchange)
     } catch (error) {
-      failure = toHttpError(error)
+      failure = outOfFiles(error) ?? toHttpError(error)
       const limit = failure === refusal ? undefined : LIMITS[failure.reason]
       if (limit !== undefined) refusals?.refused('http', limit)
       await sendError(exchange, failure, sendsBody)

@@ -9,7 +9,7 @@ export interface ConnectionLimits {
   total: number
   /** of one address */
   perAddress: number
-  /** from this file descriptor on a new connection is one too many; found out when absent */
+  /** file descriptors of the process that may be in use; found out when absent */
   descriptorCeiling?: number
 }
 
@@ -43,6 +43,8 @@ export interface Connections {
 
 /** Connections above the limits that are kept for a moment, so that they can be told why. */
 export const REFUSED_AT_A_TIME = 64
+// without a request for so long, a connection is not one of a burst whose requests are still to be read
+const SETTLED_MS = 250
 // for the head of one request
 const REFUSED_MS = 2_000
 
@@ -51,6 +53,7 @@ interface Entry extends Connection {
   closing: AbortController
   requests: number
   idleSinceMs: number
+  descriptor: number
 }
 
 interface Account {
@@ -67,14 +70,17 @@ export function createConnections({ limits, refusals }: ConnectionsInit): Connec
   const accounts = new Map<string, Account>()
   let open = 0
   let refused = 0
+  /** of the descriptors of connections that were open when it was last looked at */
+  let highest = 0
 
-  /** Closes the longest idle connection of the accounts given; false when none is idle. */
-  function shed(candidates: Iterable<Account>): boolean {
+  /** Closes the longest idle connection of the accounts given; false when none is idle, or none for so long. */
+  function shed(candidates: Iterable<Account>, idleMs = 0): boolean {
+    const before = performance.now() - idleMs
     let fullest: Account | undefined
     let oldest: Entry | undefined
     for (const account of candidates) {
       const [head] = account.idle
-      if (head === undefined) continue
+      if (head === undefined || head.idleSinceMs > before) continue
       const fuller = account.open - (fullest?.open ?? 0)
       if (fuller < 0 || (fuller === 0 && head.idleSinceMs >= (oldest?.idleSinceMs ?? 0))) continue
       fullest = account
@@ -105,8 +111,25 @@ export function createConnections({ limits, refusals }: ConnectionsInit): Connec
   function obstacle(account: Account, socket: Socket): 'address' | 'connections' | 'files' | undefined {
     if (account.open >= limits.perAddress && !shed([account])) return 'address'
     if (open >= limits.total && !shed(accounts.values())) return 'connections'
-    if ((descriptorOf(socket) ?? 0) >= ceiling && !shed(accounts.values())) return 'files'
+    if (descriptorsTaken(socket) > ceiling && !shed(accounts.values(), SETTLED_MS)) return 'files'
     return undefined
+  }
+
+  /**
+   * How many descriptors the process has in use, at least: those below a new one, as the lowest free one is given out, and
+   * our own above it.
+   */
+  function descriptorsTaken(socket: Socket): number {
+    const own = descriptorOf(socket) ?? 0
+    highest = Math.max(highest, own)
+    if (highest < ceiling) return own + 1
+    let above = 0
+    highest = own
+    for (const { descriptor } of entries.values()) {
+      highest = Math.max(highest, descriptor)
+      if (descriptor > own) above++
+    }
+    return own + 1 + above
   }
 
   return {
@@ -126,6 +149,7 @@ export function createConnections({ limits, refusals }: ConnectionsInit): Connec
         closed: closing.signal,
         requests: 0,
         idleSinceMs: performance.now(),
+        descriptor: descriptorOf(socket) ?? 0,
         begin() {
           entry.requests++
           account.idle.delete(entry)

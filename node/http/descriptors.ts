@@ -4,10 +4,7 @@ import type { Socket } from 'node:net'
 /** What the process keeps for its files and its own dials when connections want all of its file descriptors. */
 const RESERVED = { least: 32, most: 256, share: 1 / 8 }
 
-/**
- * The descriptor from which on a new connection is one too many; undefined where the system does not say. Descriptors are
- * handed out from the lowest free one, so that the number of the newest tells how many are taken by the whole process.
- */
+/** File descriptors that the process may have in use with one more connection; undefined where the system does not say. */
 export function descriptorCeiling(limit = openFilesLimit()): number | undefined {
   if (limit === undefined) return undefined
   return limit - Math.min(RESERVED.most, Math.max(RESERVED.least, Math.floor(limit * RESERVED.share)))

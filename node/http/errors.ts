@@ -1,5 +1,6 @@
 import type { ProtocolErrorCode } from '../../protocols/index.ts'
 import type { ClientErrorCode } from '../errors.ts'
+import { causesOf } from './causes.ts'
 
 /** What goes wrong at the HTTP face itself. */
 export type HttpErrorReason =
@@ -19,6 +20,8 @@ export type HttpErrorReason =
   | 'INVALID_DIGEST'
   | 'DIGEST_MISMATCH'
   | 'BUSY'
+  | 'OUT_OF_FILES'
+  | 'LEDGER_NOT_WRITABLE'
   | 'STOPPING'
   | 'TIMEOUT'
   | 'METADATA_NOT_STORED'
@@ -93,6 +96,16 @@ export function errorBody(error: HttpError): object {
       details: [{ '@type': 'ErrorInfo', reason: error.reason, domain: 'floe', metadata: error.metadata }],
     },
   }
+}
+
+/** The answer when the process, or the system, had no file descriptor left for what was to be done. */
+export function outOfFiles(error: unknown): HttpError | undefined {
+  const codes = causesOf(error).map(cause => (cause as { code?: unknown } | null)?.code)
+  if (!codes.includes('EMFILE') && !codes.includes('ENFILE')) return undefined
+  return new HttpError(503, 'OUT_OF_FILES', 'too many files and connections are open here: try again later', {
+    retryAfterSeconds: 5,
+    cause: error,
+  })
 }
 
 /** The answer to an error that no table knows; what is not meant for strangers stays in `cause`. */

@@ -1,7 +1,10 @@
+import { ClientError } from '../../errors.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Handler } from '../../http/exchange.ts'
 import { sendJson, sendText } from '../../http/respond.ts'
+import { createShared } from '../../http/shared.ts'
 import type { GatewayInit } from '../options.ts'
+import type { Trouble } from '../trouble.ts'
 
 // health is asked often and by impatient callers
 const HEALTH_MS = 5_000
@@ -27,15 +30,29 @@ export function index({ network, publish }: { network: GatewayInit['network']; p
   }
 }
 
-/** `GET /v1/health`: 200 when the chain answers and a committee serves, otherwise 503. */
-export function health({
-  client,
-  network,
-  publish,
-}: Pick<GatewayInit, 'client' | 'network'> & { publish: boolean }): Handler {
+interface HealthInit extends Pick<GatewayInit, 'client' | 'network' | 'ledgerProblem'> {
+  publish: boolean
+  trouble: Trouble
+}
+
+/**
+ * `GET /v1/health`: 200 when the chain answers and a committee serves, and nothing is known that keeps blobs from being
+ * stored; otherwise 503 with the reason.
+ */
+export function health({ client, network, publish, trouble, ledgerProblem }: HealthInit): Handler {
+  const ask = createShared(() => client.info({ signal: AbortSignal.timeout(HEALTH_MS) }))
   return async exchange => {
-    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(HEALTH_MS)])
-    const { system, committees } = await client.info({ signal })
+    const { system, committees } = await ask(exchange.signal).catch(error => {
+      throw isTimeout(error) ? new ClientError('CHAIN_UNAVAILABLE', 'Sui does not answer', {}) : error
+    })
+    const ledger = ledgerProblem?.()
+    if (ledger !== undefined) {
+      throw new HttpError(503, 'LEDGER_NOT_WRITABLE', ledger.message, {
+        metadata: { code: ledger.code },
+        retryAfterSeconds: 5,
+      })
+    }
+    if (trouble.current !== undefined) throw trouble.current
     sendJson(exchange, 200, {
       status: 'ok',
       network: network.name,
@@ -49,10 +66,14 @@ export function health({
   }
 }
 
+const isTimeout = (error: unknown) => error instanceof Error && error.name === 'TimeoutError'
+
 /** `GET /metrics`. */
 export function metrics({ metrics }: Pick<GatewayInit, 'metrics'>): Handler {
+  const collect = metrics && createShared(() => metrics.text())
   return async exchange => {
-    if (metrics === undefined) throw new HttpError(404, 'NO_SUCH_ROUTE', 'this gateway keeps no metrics')
-    sendText(exchange, await metrics.text(), metrics.contentType)
+    if (metrics === undefined || collect === undefined)
+      throw new HttpError(404, 'NO_SUCH_ROUTE', 'this gateway keeps no metrics')
+    sendText(exchange, await collect(exchange.signal), metrics.contentType)
   }
 }

@@ -4,6 +4,7 @@ import type { Route } from '../../http/router.ts'
 import { createNetworkFacts } from '../facts.ts'
 import { createIntake } from '../intake.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
+import { createTrouble } from '../trouble.ts'
 import { health, index, metrics } from './about.ts'
 import { publishBlob } from './publish.ts'
 import { readBlob } from './read.ts'
@@ -36,12 +37,13 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
   })
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
+  const trouble = createTrouble()
   const facts = createNetworkFacts(client, limits.readMs)
   return [
     { pattern: '/', methods: { GET: index({ network, publish }) }, readableByPages: true },
     {
       pattern: '/v1/blobs',
-      methods: { PUT: publishBlob({ client, intake, limits, facts, enabled: publish }) },
+      methods: { PUT: publishBlob({ client, intake, limits, facts, enabled: publish, trouble }) },
       readableByPages: false,
     },
     {
@@ -49,7 +51,7 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
       methods: { GET: readBlob({ client, lookups, downloads, sending, limits }) },
       readableByPages: true,
     },
-    { pattern: '/v1/health', methods: { GET: health({ client, network, publish }) }, readableByPages: true },
+    { pattern: '/v1/health', methods: { GET: health({ ...init, publish, trouble }) }, readableByPages: true },
     // traffic figures are the operator's business, not that of pages
     { pattern: '/metrics', methods: { GET: metrics(init) }, readableByPages: false },
   ]

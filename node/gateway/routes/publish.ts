@@ -7,6 +7,7 @@ import type { NetworkFacts } from '../facts.ts'
 import type { Intake } from '../intake.ts'
 import type { GatewayLimits } from '../options.ts'
 import { type PublishParams, parsePublishParams } from '../publish-params.ts'
+import type { Trouble } from '../trouble.ts'
 import { storeResultJson } from '../walrus-json.ts'
 
 interface PublishInit {
@@ -15,11 +16,12 @@ interface PublishInit {
   limits: GatewayLimits
   facts: (signal: AbortSignal) => Promise<NetworkFacts>
   enabled: boolean
+  trouble: Trouble
 }
 
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
 export function publishBlob(init: PublishInit): Handler {
-  const { client, intake, limits, facts, enabled } = init
+  const { client, intake, limits, facts, enabled, trouble } = init
 
   return async exchange => {
     if (!enabled)
@@ -42,7 +44,11 @@ export function publishBlob(init: PublishInit): Handler {
 
   async function publish(exchange: Exchange, params: PublishParams, data: Uint8Array): Promise<void> {
     const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.publishMs)])
-    const result = await client.store(data, { ...params, signal })
+    const result = await client.store(data, { ...params, signal }).catch(error => {
+      trouble.notStored(error)
+      throw error
+    })
+    trouble.stored()
     const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
     exchange.note({ blobId, bytesIn: data.length, outcome: result.kind })
     sendJson(exchange, 200, storeResultJson(result))

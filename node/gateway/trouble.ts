@@ -1,0 +1,55 @@
+import { ProtocolError } from '../../protocols/index.ts'
+import { isClientError } from '../errors.ts'
+import { causesOf } from '../http/causes.ts'
+import { HttpError } from '../http/errors.ts'
+
+/** What keeps the network from storing, as far as this gateway has seen. */
+export interface Trouble {
+  stored(): void
+  notStored(error: unknown): void
+  /** What the last upload failed by, unless that is long ago or was the sender's own affair. */
+  readonly current: HttpError | undefined
+}
+
+// nobody may have tried since: what was wrong then may be mended
+const REMEMBERED_MS = 60_000
+
+export function createTrouble(now: () => number = () => performance.now()): Trouble {
+  let last: { problem: HttpError; atMs: number } | undefined
+  return {
+    stored() {
+      last = undefined
+    },
+    notStored(error) {
+      const problem = problemOf(error)
+      if (problem !== undefined) last = { problem, atMs: now() }
+    },
+    get current() {
+      return last !== undefined && now() - last.atMs < REMEMBERED_MS ? last.problem : undefined
+    },
+  }
+}
+
+/** Nodes that said of themselves that they are full, when an upload failed. */
+export function nodesWithoutSpace(error: unknown): number {
+  if (!isClientError(error, 'TOO_FEW_CONFIRMATIONS')) return 0
+  return causesOf(error).filter(cause => cause instanceof ProtocolError && cause.code === 'NO_SPACE').length
+}
+
+function problemOf(error: unknown): HttpError | undefined {
+  const fullNodes = nodesWithoutSpace(error)
+  if (fullNodes > 0) {
+    return new HttpError(503, 'NO_SPACE', `${fullNodes} storage nodes had no room for the last upload`, {
+      metadata: { fullNodes },
+      retryAfterSeconds: 60,
+      cause: error,
+    })
+  }
+  if (isClientError(error, 'CHAIN_UNAVAILABLE')) {
+    return new HttpError(503, 'CHAIN_UNAVAILABLE', 'Sui took no transaction for the last upload', {
+      retryAfterSeconds: 5,
+      cause: error,
+    })
+  }
+  return undefined
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { createShared } from '../../../node/http/shared.ts'
+
+const never = new AbortController().signal
+
+describe('shared work', () => {
+  it('is done once for all who wait, and each may stop waiting', async () => {
+    let count = 0
+    const gate = Promise.withResolvers<number>()
+    const ask = createShared(() => {
+      count++
+      return gate.promise
+    })
+    const impatient = new AbortController()
+    const all = [ask(never), ask(never)]
+    const gone = ask(impatient.signal)
+    impatient.abort(new Error('gone'))
+    await assert.rejects(gone, /gone/)
+    gate.resolve(7)
+    assert.deepEqual(await Promise.all(all), [7, 7])
+    assert.equal(count, 1)
+    await ask(never)
+    assert.equal(count, 2)
+  })
+
+  it('is done again when it failed, or when its outcome is old', async () => {
+    let count = 0
+    const ask = createShared(async () => {
+      if (++count === 1) throw new Error('first')
+      return count
+    }, 3_600_000)
+    await assert.rejects(ask(never), /first/)
+    assert.deepEqual([await ask(never), await ask(never)], [2, 2])
+  })
+})
