@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseBlobId } from '../../../codec/index.ts'
+import type { SliverPairIndex } from '../../../codec/types.ts'
+import { FetchRequest } from '../../../protocols/fetch/messages.ts'
+import { StatusRequest } from '../../../protocols/status/messages.ts'
+import { encodeFrame } from '../../../protocols/stream/frame.ts'
+import type { Attack } from '../attack.ts'
+import { hello, type Protocol, protocolId } from '../support/floe-stream.ts'
+import { hostilePeer } from '../support/peer.ts'
+import { repeat } from '../support/repeat.ts'
+
+const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store']
+
+export const attack: Attack = {
+  about:
+    'sends requests that are cut, altered, too long or made up, and ends them by close, reset or silence',
+  async run(context) {
+    const blobId = parseBlobId(context.target.blobId)
+    const good = [
+      StatusRequest.encode({ NodeInfo: true }),
+      FetchRequest.encode({ items: [{ blobId, ref: { pair: 0 as SliverPairIndex, axis: 'primary' } }] }),
+      randomBytes(100),
+    ].map(message => Buffer.concat([hello(context.target), encodeFrame(message)]))
+    const ways: ((bytes: Buffer, i: number) => Uint8Array)[] = [
+      (bytes, i) => bytes.subarray(0, i % bytes.length),
+      (bytes, i) => {
+        const altered = Buffer.from(bytes)
+        altered[(i * 7) % altered.length] ^= 1 + (i % 255)
+        return altered
+      },
+      bytes => Buffer.concat([bytes, Uint8Array.of(0xff, 0xff, 0xff, 0x7f)]),
+      () => randomBytes(200),
+    ]
+    const peer = await hostilePeer(context)
+    try {
+      return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
+        const stream = await peer.open(protocolId(PROTOCOLS[i % 3]))
+        stream.addEventListener('message', () => undefined)
+        stream.send(ways[i % ways.length](good[i % 3], i))
+        if (i % 5 === 0) stream.abort(new Error('reset'))
+        else if (i % 5 === 1) await sleep(100)
+        else await stream.close({ signal: AbortSignal.timeout(1_000) })
+        stream.abort(new Error('over'))
+      })
+    } finally {
+      await peer.stop()
+    }
+  },
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { createCoordinator } from '../../chain/index.ts'
+import type { Coordinator } from '../../chain/types.ts'
+import type { BlobId } from '../../codec/types.ts'
+import { createClient } from '../../node/client.ts'
+import { DEVNET_DEFAULTS, type Devnet, startDevnet } from '../../node/devnet.ts'
+import { type ScopedLog, silentLog } from '../../node/log.ts'
+import { createAdaptiveCodec } from '../../node/services/adaptive-codec.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+import type { Target } from './attack.ts'
+
+const BLOB_BYTES = 100_000
+
+/** A devnet, and honest clients of it. */
+export interface Network {
+  target: Target
+  devnet: Devnet
+  /** what an honest client asks for, each anew: nothing is connected before */
+  readonly honest: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
+  close(): Promise<void>
+}
+
+export async function startNetwork(
+  options: { nodes?: number; shards?: number; log?: ScopedLog } = {},
+): Promise<Network> {
+  const { log = silentLog(), ...size } = options
+  const folder = await temporaryFolder()
+  const closes: (() => Promise<unknown>)[] = [() => folder.remove()]
+  const close = async () => {
+    for (const one of closes.splice(0).reverse()) await one()
+  }
+  try {
+    const devnet = await startDevnet({ ...size, dir: folder.path, port: 0, log })
+    closes.push(() => devnet.close())
+    const codec = createAdaptiveCodec()
+    closes.push(() => codec.close())
+    const coordinator = createCoordinator(devnet.network, { log: silentLog() })
+    closes.push(() => coordinator.close())
+    const data = randomBytes(BLOB_BYTES)
+    const stored = await devnet.client.store(data, { epochs: 1, deletable: false })
+    const blobId = stored.kind === 'newlyCreated' ? stored.blob.blobId : stored.blobId
+    const registeredBlobId = await register(randomBytes(BLOB_BYTES))
+    const target = targetOf(devnet, blobId, registeredBlobId)
+    return { target, devnet, honest: honestOf(devnet, coordinator), close }
+
+    async function register(unstored: Uint8Array): Promise<BlobId> {
+      const encoded = await codec.encode(unstored, devnet.network.nShards ?? DEVNET_DEFAULTS.shards)
+      try {
+        const { metadata } = encoded
+        await coordinator.writer(devnet.user).register({ metadata, epochs: 1, deletable: false })
+        return metadata.blobId
+      } finally {
+        encoded.release()
+      }
+    }
+
+    function honestOf({ network, gatewayUrl }: Devnet, shared: Coordinator): Network['honest'] {
+      const expectRight = (bytes: Uint8Array, who: string): void => {
+        if (!data.equals(bytes)) throw new Error(`${who} gave other bytes`)
+      }
+      return {
+        async client(signal) {
+          const client = await createClient(network, { codec, coordinator: shared })
+          try {
+            expectRight((await client.read(blobId, { signal })).data, 'a client')
+          } finally {
+            await client.close()
+          }
+        },
+        async gateway(signal) {
+          const answer = await fetch(`${gatewayUrl}/v1/blobs/${blobId}`, { signal })
+          if (!answer.ok) throw new Error(`the gateway answers ${answer.status}`)
+          expectRight(new Uint8Array(await answer.arrayBuffer()), 'the gateway')
+        },
+        async chain(signal) {
+          await shared.system({ signal })
+        },
+      }
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registeredBlobId: BlobId): Target {
+  return {
+    network: network.systemObjectId,
+    nodes: (network.peers ?? []).map(({ peerId, multiaddrs, http }) => ({
+      peerId,
+      multiaddrs: [...multiaddrs],
+      ...(http === undefined ? {} : { http }),
+    })),
+    gatewayUrl,
+    rpcUrl: network.suiRpc[0],
+    ...(network.faucet === undefined ? {} : { faucetUrl: network.faucet }),
+    blobId,
+    registeredBlobId,
+  }
+}
