@@ -6,11 +6,25 @@ import { malformed } from './format/reader.ts'
 import { type FunctionImpl, type Linker, ModuleImpl, PackageImpl } from './loaded.ts'
 import { Meter } from './meter.ts'
 import { translate } from './translate/translate.ts'
-import type { Address, LoadedPackage, PackageInput, TypeTable } from './types.ts'
-import { verifyPackage } from './verify-package.ts'
+import type { Address, DatatypeDefinition, LoadedPackage, PackageInput, TypeTable } from './types.ts'
+import { checkBounds } from './verify/bounds.ts'
+import { checkDuplicates } from './verify/duplicates.ts'
+import { checkLimits } from './verify/limits.ts'
+import { verifyPackage } from './verify/package.ts'
 
 /** Of a package that is verified outside of a transaction. */
 const maxSteps = 1_000_000_000
+
+/** Whatever stops the verification is the package's fault: types that are too large, constants that are no values. */
+function asVerification(error: unknown): unknown {
+  if (!(error instanceof VmError)) return error
+  const { kind, message } = error
+  if (kind === 'InsufficientGas')
+    return new VmError({ kind: 'SuiMoveVerificationTimedout', reason: message }, { cause: error })
+  if (kind === 'MovePrimitiveRuntimeError' || kind === 'DeserializationError')
+    return new VmError({ kind: 'VMVerificationOrDeserializationError', reason: message }, { cause: error })
+  return error
+}
 
 /** The loaded packages, each linked as it was published and as others that upgrade its dependencies see it. */
 export class Packages implements Linker {
@@ -29,12 +43,35 @@ export class Packages implements Linker {
   }
 
   load(input: PackageInput): LoadedPackage {
-    const { id, originalId = id, modules, linkage = new Map(), trusted = false } = input
-    const { meter = new Meter({ steps: maxSteps }) } = input
+    const { id, modules, trusted = false, meter = new Meter({ steps: maxSteps }) } = input
     if (this.#byId.has(id)) throw malformed(`package ${id} is loaded already`)
+    let added: readonly DatatypeDefinition[] = []
+    try {
+      for (const bytes of modules) meter.charge(bytes.length)
+      const loaded = this.#parse(input, trusted)
+      added = defineDatatypes(loaded, this.#definitions)
+      verifyPackage(loaded, this.#definitions, meter)
+      if (!trusted) this.#verifyCode(loaded, meter)
+      this.#byId.set(id, loaded)
+      return loaded
+    } catch (error) {
+      for (const definition of added) this.#definitions.remove(definition)
+      throw asVerification(error)
+    }
+  }
+
+  #parse(
+    { id, originalId = id, modules, linkage = new Map(), ...input }: PackageInput,
+    trusted: boolean,
+  ): PackageImpl {
     const parsed = modules.map(bytes => ({ bytes, compiled: parseModule(bytes) }))
     const typeOrigins = new Map(input.typeOrigins)
     for (const { compiled } of parsed) {
+      if (!trusted) {
+        checkBounds(compiled)
+        checkDuplicates(compiled)
+        checkLimits(compiled)
+      }
       const self = compiled.moduleHandles[compiled.self]!
       if (self.address !== originalId) throw malformed(`module ${self.name} has another address`)
       for (const { handle } of [...compiled.structs, ...compiled.enums]) {
@@ -42,20 +79,7 @@ export class Packages implements Linker {
         if (!typeOrigins.has(name)) typeOrigins.set(name, id)
       }
     }
-    const loaded = this.#link(new PackageImpl(this, id, originalId, linkage, typeOrigins), parsed)
-    const added = defineDatatypes(loaded, this.#definitions)
-    try {
-      for (const bytes of modules) meter.charge(bytes.length)
-      verifyPackage(loaded, this.#definitions, meter)
-      if (!trusted) this.#verifyCode(loaded, meter)
-    } catch (error) {
-      for (const definition of added) this.#definitions.remove(definition)
-      if (error instanceof VmError && error.kind === 'InsufficientGas')
-        throw new VmError({ kind: 'SuiMoveVerificationTimedout', reason: error.message }, { cause: error })
-      throw error
-    }
-    this.#byId.set(id, loaded)
-    return loaded
+    return this.#link(new PackageImpl(this, id, originalId, linkage, typeOrigins), parsed)
   }
 
   #link(owner: PackageImpl, modules: readonly Pick<ModuleImpl, 'bytes' | 'compiled'>[]): PackageImpl {

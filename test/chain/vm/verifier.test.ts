@@ -261,22 +261,6 @@ describe('vm verifier', () => {
     refuses(field, /bad type/)
   })
 
-  it('bounds types that grow by recursion', () => {
-    const handmade = new Handmade()
-    handmade.struct('Box', copy | drop, [{ name: 't', type: { kind: 'parameter', index: 0 } }], [0])
-    const fn = handmade.function('f', { typeParameters: [0], code: [['CallGeneric', 0], 'Ret'] })
-    handmade.module.functionInstantiations.push({
-      target: fn,
-      signature: handmade.signature([datatype(0, { kind: 'parameter', index: 0 })]),
-    })
-    const vm = load(handmade)
-    assert.throws(
-      () =>
-        vm.call(vm.function(handmadeAddress, 'handmade', 'f'), [vm.types.primitive('u8')], [], contextWith()),
-      error => error instanceof VmError && /TYPE_TOO_LARGE/.test(error.message),
-    )
-  })
-
   describe('beside a real package', () => {
     let probe: Awaited<ReturnType<typeof compileProbe>>
     before(async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { CompiledModule, FunctionDefinition, Instruction, Token } from '../../vm/format/module.ts'
 import { opcodes } from '../../vm/format/opcodes.ts'
 import { parseModule } from '../../vm/format/parse.ts'
@@ -56,27 +57,42 @@ export function moduleContents(bytes: Uint8Array): ModuleContents {
   }
 }
 
+const maxText = 256
+
+/** As good as the text to compare; code names the same long types over and over. */
+const brief = (text: string): string =>
+  text.length <= maxText ? text : createHash('sha256').update(text).digest('hex')
+
 function describer(module: CompiledModule) {
   const datatype = (index: number): string => {
     const handle = module.datatypeHandles[index]!
     const { address, name } = module.moduleHandles[handle.module]!
     return `${address}::${name}::${handle.name}`
   }
-  const token = (type: Token): string => {
+  const tokenText = (type: Token): string => {
     switch (type.kind) {
       case 'vector':
-        return `vector<${token(type.element)}>`
+        return `vector<${tokenText(type.element)}>`
       case 'reference':
-        return `&${type.mutable ? 'mut ' : ''}${token(type.target)}`
+        return `&${type.mutable ? 'mut ' : ''}${tokenText(type.target)}`
       case 'datatype':
-        return `${datatype(type.handle)}<${type.typeArguments.map(token).join()}>`
+        return `${datatype(type.handle)}<${type.typeArguments.map(tokenText).join()}>`
       case 'parameter':
         return `#${type.index}`
       default:
         return type.kind
     }
   }
-  const signature = (index: number): string => `(${module.signatures[index]!.map(token).join()})`
+  const token = (type: Token): string => brief(tokenText(type))
+  const signatures = new Map<number, string>()
+  const signature = (index: number): string => {
+    let text = signatures.get(index)
+    if (text === undefined) {
+      text = brief(`(${module.signatures[index]!.map(tokenText).join()})`)
+      signatures.set(index, text)
+    }
+    return text
+  }
   const struct = (index: number): string => datatype(module.structs[index]!.handle)
   const enumeration = (index: number): string => datatype(module.enums[index]!.handle)
   const callee = (index: number): string => {

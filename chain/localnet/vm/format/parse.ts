@@ -67,6 +67,8 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
     return name
   })
   const addresses = table('addresses', reader => `0x${Buffer.from(reader.bytes(32)).toString('hex')}`)
+  if (new Set(names).size < names.length) throw malformed('an identifier occurs twice')
+  if (new Set(addresses).size < addresses.length) throw malformed('an address occurs twice')
   const name = (reader: Reader): string => at(names, index(reader), 'identifier')
   const moduleHandle = (reader: Reader): ModuleHandle => {
     const addressIndex = index(reader)

@@ -1,5 +1,6 @@
 import { VmError } from '../errors.ts'
 import type { Address } from '../types.ts'
+import { checkBounds } from '../verify/bounds.ts'
 import { parseModule } from './parse.ts'
 import { readTables, tableKinds } from './tables.ts'
 
@@ -12,6 +13,7 @@ const zero = `0x${'0'.repeat(64)}`
  */
 export function publishable(bytes: Uint8Array, originalId: Address): Uint8Array {
   const module = parseModule(bytes)
+  checkBounds(module)
   const self = module.moduleHandles[module.self]!
   if (self.address !== zero) throw new VmError({ kind: 'PublishErrorNonZeroAddress', module: self.name })
   // the address table is the plain row of its entries, 32 bytes each

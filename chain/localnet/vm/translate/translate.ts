@@ -13,6 +13,7 @@ import { localHandlers } from './handlers/locals.ts'
 import { structHandlers } from './handlers/structs.ts'
 import { vectorHandlers } from './handlers/vectors.ts'
 import { checkLocals } from './locals-safety.ts'
+import { checkLoops } from './loops.ts'
 import type { Body, Op } from './op.ts'
 import { checkReferences } from './reference-safety.ts'
 import { type Handler, Scope } from './scope.ts'
@@ -31,6 +32,8 @@ const handlers: readonly (Handler | undefined)[] = opcodes.map(row => row && han
 /** Sui's max_value_stack_size would stop a function that needs more. */
 const maxStack = 1024
 const maxLocals = 256
+const maxPushes = 10_000 // Sui's max_push_size, in one basic block
+const variantSwitch = 0x56
 
 /**
  * Verifies a function and makes it ready to run: the types on the stack are inferred block by block
@@ -43,13 +46,21 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
   if (scope.locals.length > maxLocals) throw scope.fail('too many locals')
   for (const type of [...scope.locals, ...fn.returns]) scope.checkType(type)
   const starts = blockStarts(scope)
+  checkLoops(scope, starts)
+  const switched = new Set(
+    code.instructions.filter(({ opcode }) => opcode === variantSwitch).map(({ operand }) => operand),
+  )
+  if (switched.size !== code.jumpTables.length) throw scope.fail('a jump table is not used')
   const ops: Op[] = []
+  let pushes = 0
   for (const [position, instruction] of code.instructions.entries()) {
     scope.begin(position)
     if (starts[position] && scope.stack.length > 0) throw scope.fail('values are left on the stack')
     const handler = handlers[instruction.opcode]
     if (!handler) throw scope.fail(`instruction ${instruction.opcode} is not supported`)
     ops.push(handler(scope, Number(instruction.operand), instruction))
+    pushes = (starts[position] ? 0 : pushes) + scope.flow.pushed.length
+    if (pushes > maxPushes) throw scope.fail('too many values are pushed')
     if (!fallsThrough(instruction) && scope.stack.length > 0) throw scope.fail('values are left on the stack')
     if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
   }

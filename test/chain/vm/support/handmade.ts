@@ -49,13 +49,19 @@ export class Handmade {
     variantInstantiations: [],
   }
 
+  /** Index of the signature; none is there twice. */
   signature(types: Token[]): number {
-    return this.module.signatures.push(types) - 1
+    const text = JSON.stringify(types)
+    const known = this.module.signatures.findIndex(signature => JSON.stringify(signature) === text)
+    return known >= 0 ? known : this.module.signatures.push(types) - 1
   }
 
   /** Index of the module handle. */
   import(address: string, name: string): number {
-    return this.module.moduleHandles.push({ addressIndex: 0, address, name }) - 1
+    const known = this.module.moduleHandles.findIndex(
+      handle => handle.address === address && handle.name === name,
+    )
+    return known >= 0 ? known : this.module.moduleHandles.push({ addressIndex: 0, address, name }) - 1
   }
 
   /** Index of the function handle. */

@@ -2,40 +2,22 @@ import { deserialize } from '../../bcs.ts'
 import { at } from '../../format/parse.ts'
 import type { FunctionImpl } from '../../loaded.ts'
 import type { MoveType } from '../../types.ts'
+import { importedFunction } from '../../verify/imports.ts'
+import { isSystem } from '../../verify/sui-rules.ts'
 import { returnsFreshId } from '../fresh-ids.ts'
 import { Op, opcode } from '../op.ts'
 import { checkPrivateGenerics } from '../private-generics.ts'
 import type { Handler, Scope } from '../scope.ts'
 import { isFlat } from './locals.ts'
 
-/** The function behind a handle; its declaration must be what the handle says, and visible from here. */
+/** The function behind a handle. */
 function resolve(scope: Scope, index: number): FunctionImpl {
-  const { compiled, package: owner } = scope.module
-  const handle = at(compiled.functionHandles, index, 'function handle')
-  const { address, name } = at(compiled.moduleHandles, handle.module, 'module handle')
-  const module = owner.module(address, name)
-  const callee = module.functions.get(handle.name)
-  if (!callee) throw scope.fail(`no function ${address}::${name}::${handle.name}`)
-  const same = (a: readonly MoveType[], b: readonly MoveType[]) =>
-    a.length === b.length && a.every((type, i) => type === b[i])
-  if (
-    !same(callee.parameters, scope.module.signature(handle.parameters)) ||
-    !same(callee.returns, scope.module.signature(handle.returns)) ||
-    callee.typeParameters.length !== handle.typeParameters.length ||
-    callee.typeParameters.some((constraints, i) => (constraints & ~handle.typeParameters[i]!) !== 0)
-  )
-    throw scope.fail(`${callee.name} is not what the module takes it for`)
-  if (!isVisible(scope, callee)) throw scope.fail(`${callee.name} is not visible`)
+  const handle = at(scope.module.compiled.functionHandles, index, 'function handle')
+  const callee = importedFunction(scope.module, handle)
+  // in any module, so that nobody's runs twice
+  if (handle.name === 'init' && !isSystem(scope.module.package.originalId))
+    throw scope.fail('an initializer is called')
   return callee
-}
-
-function isVisible(scope: Scope, callee: FunctionImpl): boolean {
-  if (callee.visibility === 'public' || callee.module === scope.module) return true
-  if (callee.visibility === 'private') return false
-  const { originalId } = scope.module.package
-  return callee.module.compiled.friends.some(
-    friend => friend.address === originalId && friend.name === scope.module.name,
-  )
 }
 
 const markFreshId = ({ flow }: Scope, { module, name }: FunctionImpl): void => {
@@ -65,8 +47,10 @@ export const callHandlers: Record<string, Handler> = {
     const typeArguments = scope.typeArguments(signature)
     if (typeArguments.length !== callee.typeParameters.length)
       throw scope.fail('wrong number of type arguments')
+    // a module may ask for more than the callee does
+    const declared = scope.module.compiled.functionHandles[target]!.typeParameters
     for (const [i, constraints] of callee.typeParameters.entries())
-      scope.require(typeArguments[i]!, constraints)
+      scope.require(typeArguments[i]!, constraints | declared[i]!)
     checkPrivateGenerics(scope, callee, typeArguments)
     const fill = (type: MoveType) => scope.types.instantiate(type, typeArguments)
     scope.expectAll(callee.parameters.map(fill))
@@ -89,7 +73,7 @@ export const callHandlers: Record<string, Handler> = {
   },
 }
 
-function isConstant(type: MoveType): boolean {
+export function isConstant(type: MoveType): boolean {
   switch (type.kind) {
     case 'vector':
       return isConstant(type.element)

@@ -1,15 +1,16 @@
-import { droppable, hasKey, storable } from './abilities.ts'
-import type { Definitions } from './definitions.ts'
-import { malformed } from './format/reader.ts'
-import type { ModuleImpl, PackageImpl } from './loaded.ts'
-import type { Meter } from './meter.ts'
-import { isOneTimeWitness } from './one-time-witness.ts'
-import type { DatatypeDefinition, Field, MoveType } from './types.ts'
+import { hasKey, storable } from '../abilities.ts'
+import { deserialize } from '../bcs.ts'
+import type { Definitions } from '../definitions.ts'
+import { malformed } from '../format/reader.ts'
+import type { ModuleImpl, PackageImpl } from '../loaded.ts'
+import type { Meter } from '../meter.ts'
+import { isConstant } from '../translate/handlers/calls.ts'
+import type { DatatypeDefinition, Field, MoveType } from '../types.ts'
+import { checkImports } from './imports.ts'
+import { checkInstantiationLoops } from './instantiation-loops.ts'
+import { checkFunctions, checkKey } from './sui-rules.ts'
 
-const framework = `0x${'2'.padStart(64, '0')}`
-const uid = `${framework}::object::UID`
-const txContext = `${framework}::tx_context::TxContext`
-const maxNesting = 64
+const maxNesting = 128
 /** To look at one part of a type in every way below. */
 const typeSteps = 20
 
@@ -27,7 +28,10 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions, met
       checkKey(definition)
       checkNesting(definition, definitions, depths)
     }
-    checkInitializer(module, definitions)
+    checkFunctions(module)
+    checkConstants(module, definitions)
+    checkInstantiationLoops(module.compiled, meter)
+    checkImports(module)
     for (const fn of module.functions.values())
       for (const type of [...fn.parameters, ...fn.returns]) {
         meter.charge(typeSteps * type.nodes)
@@ -75,34 +79,6 @@ function checkPhantoms(definition: DatatypeDefinition, definitions: Definitions)
     if (holdsPhantom(field.type)) throw malformed(`field ${definition.name}.${field.name} holds a phantom`)
 }
 
-/** Sui: `init` is private, returns nothing and takes the context, after the one-time witness if there is one. */
-function checkInitializer({ functions, package: owner }: ModuleImpl, definitions: Definitions): void {
-  const init = functions.get('init')
-  if (!init || owner.originalId === framework) return
-  const context = init.parameters.at(-1)
-  const takesContext = context?.kind === 'reference' && context.target.text === txContext
-  const witness = init.parameters.at(-2)
-  if (
-    init.visibility !== 'private' ||
-    init.isEntry ||
-    init.typeParameters.length > 0 ||
-    init.returns.length > 0 ||
-    init.parameters.length > 2 ||
-    !takesContext ||
-    (witness !== undefined && !isOneTimeWitness(definitions, witness))
-  )
-    throw malformed(`${init.module.name}::init is no initializer`)
-}
-
-/** Sui: an object is a struct whose first field is `id: UID`, and it can be neither copied nor dropped. */
-function checkKey({ abilities, name, fields }: DatatypeDefinition): void {
-  if (!(abilities & hasKey)) return
-  const [first] = fields ?? []
-  if (first?.name !== 'id' || first.type.text !== uid)
-    throw malformed(`object ${name} does not start with its UID`)
-  if (abilities & droppable) throw malformed(`object ${name} has drop`)
-}
-
 /** No type may hold itself, nor nest too deep. */
 function checkNesting(
   definition: DatatypeDefinition,
@@ -148,4 +124,13 @@ function checkCycles(loaded: PackageImpl): void {
     done.add(module)
   }
   for (const module of loaded.modules.values()) visit(module)
+}
+
+/** Constants are of primitive types or vectors of them, and their bytes are values, whether code uses them or not. */
+function checkConstants(module: ModuleImpl, definitions: Definitions): void {
+  for (const { type: token, data } of module.compiled.constants) {
+    const type = module.type(token)
+    if (!isConstant(type)) throw malformed('a constant of this type is not allowed')
+    deserialize(definitions, type, data)
+  }
 }
