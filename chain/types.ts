@@ -172,6 +172,16 @@ export type ChainEvent = EventBase &
     | { type: 'Other'; name: string; bcs: Uint8Array }
   )
 
+/** What the chain has registered of a node's keys. */
+export interface RegisteredKeys {
+  /** 48 bytes */
+  blsPublicKey: Uint8Array
+  /** counts from the next epoch on */
+  nextBlsPublicKey?: Uint8Array
+  /** 33 bytes: 0x00 || Ed25519 public key */
+  networkPublicKey: Uint8Array
+}
+
 export interface FollowOptions {
   from?: EventCursor
   signal: AbortSignal
@@ -186,6 +196,8 @@ export interface ChainReader {
   /** Cached per epoch; `fresh` asks the chain. */
   committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees>
   blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined>
+  /** The keys in a node's record, in the committee or not; undefined when there is no such node. */
+  nodeKeys(nodeId: ObjectId, options?: CallOptions): Promise<RegisteredKeys | undefined>
   ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]>
   balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }>
   /**

@@ -169,7 +169,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       ),
     )
     opened.push(() => Promise.all(running.map(node => node.stop())))
-    await Promise.all(running.map(node => node.start()))
+    // all of them, before one that failed ends the others: what starts after that would never be stopped
+    for (const started of await Promise.allSettled(running.map(node => node.start()))) {
+      if (started.status === 'rejected') throw started.reason
+    }
     // the handshakes among the nodes would slow down the first upload
     await Promise.all(running.map(node => node.running?.settled()))
     signal?.throwIfAborted()

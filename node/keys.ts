@@ -18,11 +18,14 @@ export interface NodeKeys {
   networkSeed: Uint8Array
   /** 33 bytes as the chain has them */
   networkPublicKey: Uint8Array
+  /** where they are kept */
+  folder: string
 }
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'
-  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED'
+  /** KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node. */
+  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED' | 'KEY_MISMATCH' | 'NODE_UNKNOWN'
   readonly path: string
 
   constructor(code: KeyError['code'], message: string, path: string) {
@@ -46,7 +49,8 @@ export async function loadNodeKeys(folder: string): Promise<NodeKeys> {
     loadHex(join(folder, 'bls.key'), bls),
     loadHex(join(folder, 'network.key')),
   ])
-  return { wallet, blsSecret, networkSeed, networkPublicKey: await networkPublicKeyFromSeed(networkSeed) }
+  const networkPublicKey = await networkPublicKeyFromSeed(networkSeed)
+  return { wallet, blsSecret, networkSeed, networkPublicKey, folder }
 }
 
 /** A Sui key in its text form, one line; made when the file is not there. */

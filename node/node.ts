@@ -19,6 +19,7 @@ import { createCertified } from './services/certified.ts'
 import { type CommitteeTracker, createCommitteeTracker } from './services/committees.ts'
 import { createCustody } from './services/custody.ts'
 import { createOpenUploads } from './services/open-uploads.ts'
+import { expectOwnKeys } from './services/own-keys.ts'
 import { createPeerBook } from './services/peer-book.ts'
 import { createPieces } from './services/pieces.ts'
 import { createConfirmationSigner } from './services/signer.ts'
@@ -40,7 +41,7 @@ export interface StorageNodeInit {
   http?: { host: string; port: number; metrics?: HttpMetrics }
   /** blobs that the operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
-  keys: { blsSecret: Uint8Array; networkSeed: Uint8Array }
+  keys: { blsSecret: Uint8Array; networkSeed: Uint8Array; folder?: string }
   metrics: NodeMetrics
   log?: Log
   /** shared with others in the process; a given one is not closed */
@@ -94,7 +95,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     const coordinator = init.coordinator ?? createCoordinator(network, { log })
     if (init.coordinator === undefined) opened.push(() => coordinator.close())
     const committees = createCommitteeTracker(coordinator)
-    await committees.get()
+    const { current: committee } = await committees.get()
+    await expectOwnKeys({ chain: coordinator, bls, nodeId, committee, keys })
     const blobs = createBlobInfo({ chain: coordinator, records: store.blobs, log })
 
     // 3. services, which need both

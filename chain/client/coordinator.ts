@@ -13,6 +13,7 @@ import type {
   NetworkConfig,
   NodeOperator,
   NodeRecord,
+  RegisteredKeys,
   SharedBlob,
   Stake,
   Staker,
@@ -24,7 +25,7 @@ import { CommitteeReader } from './committee.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
 import { readAttributes, WalletManager } from './manager.ts'
-import { readNodes } from './nodes.ts'
+import { readNodeKeys, readNodes } from './nodes.ts'
 import { WalletOperator } from './operator.ts'
 import { RpcPool } from './rpc.ts'
 import type { SessionComponents } from './session.ts'
@@ -80,6 +81,10 @@ class SuiCoordinator implements FullCoordinator {
     const packageId = await this.#state.originalPackageId(options)
     const found = await this.#rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
     return found?.blob
+  }
+
+  async nodeKeys(nodeId: ObjectId, options?: CallOptions): Promise<RegisteredKeys | undefined> {
+    return await this.#rpc.read(client => readNodeKeys(client, nodeId), options?.signal)
   }
 
   async ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]> {

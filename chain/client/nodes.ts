@@ -4,9 +4,10 @@ import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { deriveDynamicFieldID } from '@mysten/sui/utils'
 import { parseObjectId } from '../../codec/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
+import { compressG1 } from '../bindings/g1.ts'
 import { decodeMove } from '../bindings/move.ts'
 import { ExtendedFieldKey, NodeMetadataField, StakingPool } from '../bindings/staking.ts'
-import type { NodeRecord } from '../types.ts'
+import type { NodeRecord, RegisteredKeys } from '../types.ts'
 import type { NodeMetadata } from './calls.ts'
 import { fetchObjects } from './objects.ts'
 import type { ChainState } from './state.ts'
@@ -58,6 +59,21 @@ export function metadataWith(multiaddrs: readonly string[], kept?: NodeMetadata)
   return {
     ...(kept ?? { imageUrl: '', projectUrl: '', description: '' }),
     extra: multiaddrs.length > 0 ? { ...extra, [MULTIADDRS_FIELD]: multiaddrs.join(' ') } : extra,
+  }
+}
+
+/** The keys in a node's pool. */
+export async function readNodeKeys(
+  client: SuiGrpcClient,
+  nodeId: ObjectId,
+): Promise<RegisteredKeys | undefined> {
+  const [pool] = await readPools(client, [nodeId])
+  if (pool === undefined) return undefined
+  const { public_key, next_epoch_public_key: next, network_public_key } = pool.node_info
+  return {
+    blsPublicKey: compressG1(Uint8Array.from(public_key.bytes)),
+    ...(next !== null && { nextBlsPublicKey: compressG1(Uint8Array.from(next.bytes)) }),
+    networkPublicKey: Uint8Array.from(network_public_key),
   }
 }
 

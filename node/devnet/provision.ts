@@ -65,6 +65,8 @@ export function portOf(address: string | undefined): number | undefined {
 
 export interface NodeSeat {
   name: string
+  /** as the last run knew it */
+  nodeId: ObjectId | undefined
   keys: NodeKeys
   /** the one address that it listens on */
   multiaddr: string
@@ -89,6 +91,7 @@ export async function seatNodes(
   ])
   return names.map((name, i) => ({
     name,
+    nodeId: existing?.nodes[i]?.nodeId,
     keys: keys[i],
     multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
     http: { host, port: ports[nodes + i] },
@@ -101,18 +104,23 @@ export async function announceHttp(
   seats: readonly NodeSeat[],
   committee: Committee,
 ): Promise<void> {
-  const moved = seats.filter(({ keys, http }) => {
-    const known = memberOf(committee, keys)?.networkAddress
-    return known !== undefined && known !== httpAddress(http)
+  const moved = seats.filter(seat => {
+    const known = memberOf(committee, seat)?.networkAddress
+    return known !== undefined && known !== httpAddress(seat.http)
   })
   await Promise.all(
     moved.map(({ keys, http }) => chain.operator(keys.wallet).setNetworkAddress(httpAddress(http))),
   )
 }
 
-function memberOf({ members }: Committee, { networkPublicKey }: NodeKeys): CommitteeMember | undefined {
-  const key = Buffer.from(networkPublicKey)
-  return members.find(member => key.equals(member.networkPublicKey))
+/** By what does not depend on the keys first: whether those are the right ones is for the node to say. */
+function memberOf({ members }: Committee, { name, nodeId, keys }: NodeSeat): CommitteeMember | undefined {
+  const key = Buffer.from(keys.networkPublicKey)
+  return (
+    members.find(member => member.nodeId === nodeId) ??
+    members.find(member => key.equals(member.networkPublicKey)) ??
+    members.find(member => member.name === `node-${name}`)
+  )
 }
 
 /** Writes each node's `config.json`. */
@@ -123,8 +131,9 @@ export async function writeNodeConfigs(
   committee: Committee,
 ): Promise<ObjectId[]> {
   return Promise.all(
-    seats.map(async ({ name, keys, multiaddr, http }) => {
-      const member = memberOf(committee, keys)
+    seats.map(async seat => {
+      const { name, multiaddr, http } = seat
+      const member = memberOf(committee, seat)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
       await writeConfig(layout.node(name).config, {
         schemaVersion: 1,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { createCoordinator, keypairWallet } from '../../chain/index.ts'
@@ -153,6 +153,14 @@ describe('a devnet in a process of its own', function () {
       assert.ok(Buffer.from((await second.client.read(blobId)).data).equals(data))
     } finally {
       await second.close()
+    }
+    for (const file of ['bls.key', 'network.key']) {
+      const path = join(folder.path, 'nodes', '03', 'keys', file)
+      const right = await readFile(path)
+      await writeFile(path, await readFile(join(folder.path, 'nodes', '04', 'keys', file)))
+      const starting = startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+      await assert.rejects(starting, { code: 'KEY_MISMATCH', path })
+      await writeFile(path, right)
     }
     const others = [{ nodes: 7 }, { shards: 40 }]
     for (const shape of others) {

@@ -9,6 +9,7 @@ import type {
   Coordinator,
   FollowOptions,
   NetworkConfig,
+  RegisteredKeys,
   RegisterInput,
   RegisterOptions,
   SystemInfo,
@@ -121,6 +122,10 @@ export class FakeChain implements Coordinator {
 
   async blob(id: ObjectId): Promise<BlobObject | undefined> {
     return this.blobs.get(id)
+  }
+
+  async nodeKeys(nodeId: ObjectId): Promise<RegisteredKeys | undefined> {
+    return this.committee.members.find(member => member.nodeId === nodeId)
   }
 
   async ownedBlobs(owner: ObjectId): Promise<BlobObject[]> {

@@ -4,7 +4,7 @@ import { Transaction } from '@mysten/sui/transactions'
 import { isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
 import type { ChainEvent, Committee, Committees, FullCoordinator } from '../../../chain/types.ts'
-import { proofOfPossessionMessage, verifyCertificate } from '../../../codec/index.ts'
+import { parseObjectId, proofOfPossessionMessage, verifyCertificate } from '../../../codec/index.ts'
 import type { Certificate, Epoch } from '../../../codec/types.ts'
 import {
   certificateOf,
@@ -105,6 +105,9 @@ describe('epochs, through the client', function () {
     assert.equal(nodes.length, 5)
     assert.equal(nodes.find(node => node.nodeId === nodeId)?.commissionRate, 500)
     assert.equal(nodes.find(node => node.nodeId === nodeId)?.networkAddress, '127.0.0.1:4')
+    const { blsPublicKey, networkPublicKey } = candidate
+    assert.deepEqual(await coordinator.nodeKeys(nodeId), { blsPublicKey, networkPublicKey })
+    assert.equal(await coordinator.nodeKeys(parseObjectId(`0x${'f'.repeat(64)}`)), undefined)
     on.nodes.push({
       ...candidate,
       wallet,
@@ -134,6 +137,9 @@ describe('epochs, through the client', function () {
     const client = new SuiGrpcClient({ network: 'localnet', baseUrl: on.localnet.url })
     const { $kind } = await client.signAndExecuteTransaction({ transaction: tx, signer })
     assert.equal($kind, 'Transaction')
+    const registered = await coordinator.nodeKeys(capability!.nodeId)
+    assert.deepEqual(registered?.nextBlsPublicKey, publicKey)
+    assert.deepEqual(registered?.blsPublicKey, on.bls.publicKey(node!.blsSecret))
     const input = {
       blobId: metadataOf(on.nShards, 10, 199).blobId,
       persistence: { kind: 'permanent' } as const,
