@@ -1,4 +1,5 @@
 import { createCoordinator } from '../chain/index.ts'
+import type { HealthProblem } from '../chain/localnet/index.ts'
 import type { ContractVersion, NetworkConfig, Wallet } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
@@ -65,8 +66,10 @@ export interface Devnet {
   client: Client
   user: Wallet
   metrics: Metrics
-  /** moves the chain's clock forward */
+  /** moves the chain's clock forward, by a year at most */
   advanceClock(ms: number): Promise<void>
+  /** why the chain cannot do all of its work at the moment (its disk is full); undefined when it can */
+  readonly chainProblem: HealthProblem | undefined
   close(): Promise<void>
 }
 
@@ -208,6 +211,9 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       metrics,
       async advanceClock(ms) {
         await localnet.advanceClock(ms)
+      },
+      get chainProblem() {
+        return localnet.problem
       },
       close: opened.closeAll,
     }

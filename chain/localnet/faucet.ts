@@ -1,16 +1,16 @@
 import { bcs } from '@mysten/sui/bcs'
 import { toBase64 } from '@mysten/sui/utils'
 import { type Address, parseAddress } from './ledger/address.ts'
-import { LedgerError } from './ledger/errors.ts'
 import { FAUCET_ADDRESS } from './ledger/genesis.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { FLAT_GAS_UNITS, REFERENCE_GAS_PRICE } from './ledger/limits.ts'
-import { coinBalance, coinPrefix, type MoveObject, suiCoinType } from './ledger/object.ts'
-import type { Route } from './rpc/server.ts'
+import { coinBalance, coinPrefix, type MoveObject, suiType } from './ledger/object.ts'
+import type { Route } from './rpc/serving.ts'
 import { toStatus } from './rpc/status.ts'
 
-/** 1,000 SUI a time: far more than any test spends. */
-const giftMist = 1_000_000_000_000n
+/** 1,000 SUI a time, far more than any test spends, in as many coins as Sui's own local faucet gives. */
+const giftMist = 200_000_000_000n
+const giftCoins = 5
 
 export interface SentCoin {
   id: Address
@@ -20,44 +20,37 @@ export interface SentCoin {
 
 export interface Gift {
   digest: string
+  /** SUI */
   coins: SentCoin[]
+  /** of the coin that `setFaucetCoin` named */
+  others: SentCoin[]
 }
 
 export interface Faucet {
-  /** Sends SUI and, once a source is set, the network's coin. Throws LedgerError. */
+  /** Sends SUI and, once it is named, the network's coin. It does not run dry. Throws LedgerError. */
   give(recipient: string): Promise<Gift>
 }
 
 const refOf = ({ id, version, digest }: MoveObject) => ({ objectId: id, version: version.toString(), digest })
 
 export function createFaucet(ledger: Ledger): Faucet {
-  /** The faucet's largest coin of a type; at least `amount`. */
-  const coinOf = (type: string, amount: bigint): MoveObject => {
-    const coins = ledger.objects.ownedBy(FAUCET_ADDRESS, { limit: 1000, type }).items
-    const largest = coins.reduce<MoveObject | undefined>(
-      (best, coin) => (best && coinBalance(best.contents) >= coinBalance(coin.contents) ? best : coin),
-      undefined,
-    )
-    if (!largest || coinBalance(largest.contents) < amount)
-      throw new LedgerError('RESOURCE_EXHAUSTED', `the faucet has run out of ${type}`)
-    return largest
-  }
-
   return {
     async give(recipient) {
       const to = parseAddress(recipient)
       const extra = ledger.faucetCoin
       const record = await ledger.executeAsFaucet(() => {
-        const gas = coinOf(suiCoinType, giftMist * 2n)
+        const gas = ledger.faucetCoinOf(suiType, giftMist * BigInt(giftCoins) * 2n)
         const pure = (bytes: Uint8Array) => ({ Pure: { bytes: toBase64(bytes) } })
         const inputs: object[] = [
           pure(bcs.Address.serialize(to).toBytes()),
           pure(bcs.u64().serialize(giftMist).toBytes()),
         ]
-        const commands: object[] = [{ SplitCoins: { coin: { GasCoin: true }, amounts: [{ Input: 1 }] } }]
-        const objects: object[] = [{ NestedResult: [0, 0] }]
+        const numbers = Array.from({ length: giftCoins }, (_, i) => i)
+        const amounts = numbers.map(() => ({ Input: 1 }))
+        const commands: object[] = [{ SplitCoins: { coin: { GasCoin: true }, amounts } }]
+        const objects: object[] = numbers.map(i => ({ NestedResult: [0, i] }))
         if (extra) {
-          const coin = coinOf(`${coinPrefix}${extra.coinType}>`, extra.amount)
+          const coin = ledger.faucetCoinOf(extra.coinType, extra.amount)
           inputs.push(
             { Object: { ImmOrOwnedObject: refOf(coin) } },
             pure(bcs.u64().serialize(extra.amount).toBytes()),
@@ -80,7 +73,12 @@ export function createFaucet(ledger: Ledger): Faucet {
           },
         }
       })
-      return { digest: record.digest, coins: sentCoins(ledger, record.objectTypes, record.digest, to) }
+      const sent = sentCoins(ledger, record.objectTypes, record.digest, to)
+      return {
+        digest: record.digest,
+        coins: sent.filter(({ coinType }) => coinType === suiType),
+        others: sent.filter(({ coinType }) => coinType !== suiType),
+      }
     },
   }
 }
@@ -106,6 +104,14 @@ function sentCoins(
 export function faucetRoutes(faucet: Faucet): [string, Route][] {
   const sent = ({ digest, coins }: Gift) =>
     coins.map(({ id, amount }) => ({ amount: Number(amount), id, transferTxDigest: digest }))
+  /** Clients of Sui's faucet take everything in its list for SUI. */
+  const others = ({ digest, others }: Gift) =>
+    others.map(({ id, amount, coinType }) => ({
+      coinType,
+      amount: Number(amount),
+      id,
+      transferTxDigest: digest,
+    }))
   const route =
     (success: (gift: Gift) => object, failure: (message: string) => object): Route =>
     async ({ body }) => {
@@ -120,11 +126,11 @@ export function faucetRoutes(faucet: Faucet): [string, Route][] {
       }
     }
   const older = route(
-    gift => ({ transferredGasObjects: sent(gift), error: null }),
+    gift => ({ transferredGasObjects: sent(gift), otherObjects: others(gift), error: null }),
     message => ({ transferredGasObjects: [], error: message }),
   )
   const newer = route(
-    gift => ({ status: 'Success', coins_sent: sent(gift) }),
+    gift => ({ status: 'Success', coins_sent: sent(gift), other_coins_sent: others(gift) }),
     message => ({ status: { Failure: { internal: message } }, coins_sent: null }),
   )
   return [

@@ -2,15 +2,19 @@
 import { join } from 'node:path'
 import { loadBuild } from '../build.ts'
 import { adminRoutes } from './admin.ts'
+import { loadAdminToken, newToken } from './admin-token.ts'
 import { loadBlsVerifier } from './bls.ts'
 import { createFaucet, faucetRoutes, type Gift } from './faucet.ts'
+import { Health, type HealthProblem } from './health.ts'
 import { FAUCET_ADDRESS } from './ledger/genesis.ts'
 import { openLedger } from './ledger/open.ts'
 import { levelStore } from './ledger/store/level.ts'
 import { memoryStore } from './ledger/store/memory.ts'
+import { metadataOf } from './rpc/metadata.ts'
 import { suiMethods } from './rpc/methods.ts'
 import { type ServerLog, startServer } from './rpc/server.ts'
 
+export type { HealthProblem } from './health.ts'
 export { LedgerError, StoreError } from './ledger/errors.ts'
 
 export interface LocalnetOptions {
@@ -21,12 +25,14 @@ export interface LocalnetOptions {
   /** any free one when absent */
   port?: number
   log?: ServerLog
+  /** told of everything that a limit refused, by reason: `connections`, `address`, `rate`, `size`, `depth`, `time`, `token`... */
+  onRefused?: (reason: string) => void
   /** closes the localnet */
   signal?: AbortSignal
 }
 
 export interface Localnet {
-  /** gRPC-web, for `new SuiGrpcClient({ baseUrl })` */
+  /** gRPC and gRPC-web, for `new SuiGrpcClient({ baseUrl })` */
   url: string
   /** takes Sui's faucet requests at `/v2/gas` and `/gas` */
   faucetUrl: string
@@ -37,8 +43,14 @@ export interface Localnet {
   faucet(recipient: string): Promise<Gift>
   /** From now on (restarts included) the faucet also gives `amount` of this coin from what its address owns. */
   setFaucetCoin(coinType: string, amount: bigint): Promise<void>
-  /** Moves the clock ahead. */
+  /** Moves the clock ahead, by a year at most at a time; it cannot be set back. */
   advanceClock(ms: number): Promise<void>
+  /** what the admin's routes want as `Authorization: Bearer TOKEN` */
+  adminToken: string
+  /** the file that holds it, for its owner only; absent without `dir` */
+  adminTokenPath: string | undefined
+  /** why the localnet cannot do all of its work at the moment; undefined when it can */
+  readonly problem: HealthProblem | undefined
   close(): Promise<void>
 }
 
@@ -47,9 +59,10 @@ export interface Localnet {
  * error (EADDRINUSE) when the port is taken.
  */
 export async function startLocalnet(options: LocalnetOptions = {}): Promise<Localnet> {
-  const { dir, host = '127.0.0.1', port = 0, log, signal } = options
+  const { dir, host = '127.0.0.1', port = 0, log, onRefused, signal } = options
   signal?.throwIfAborted()
   const store = dir === undefined ? memoryStore() : await levelStore(join(dir, 'ledger'))
+  const health = new Health()
   try {
     const ledger = await openLedger({
       store,
@@ -57,8 +70,20 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
       bls: await loadBlsVerifier(),
     })
     const faucet = createFaucet(ledger)
-    const routes = new Map([...faucetRoutes(faucet), ...adminRoutes(ledger)])
-    const server = await startServer({ host, port, methods: suiMethods(ledger), routes, log })
+    const admin = dir === undefined ? { token: newToken(), path: undefined } : await loadAdminToken(dir)
+    const routes = new Map([
+      ...faucetRoutes(faucet),
+      ...adminRoutes(ledger, { token: admin.token, tokenPath: admin.path, onRefused }),
+    ])
+    const server = await startServer({
+      host,
+      port,
+      methods: suiMethods(ledger, health),
+      routes,
+      metadata: () => metadataOf(ledger),
+      log,
+      onRefused,
+    })
     let closed: Promise<void> | undefined
     const close = () => {
       signal?.removeEventListener('abort', close)
@@ -75,6 +100,11 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
       setFaucetCoin: (coinType, amount) => ledger.setFaucetCoin(coinType, amount),
       advanceClock: async ms => {
         await ledger.advanceClock(ms)
+      },
+      adminToken: admin.token,
+      adminTokenPath: admin.path,
+      get problem() {
+        return health.problem
       },
       close,
     }

@@ -40,6 +40,8 @@ export interface RunningLocalnet {
   /** keys of the wallet with coins, and of one registered node */
   userKeyPath: string
   nodeKeyPath: string
+  /** the file with the token of the admin's calls */
+  adminTokenPath: string
   close(): Promise<void>
 }
 

@@ -57,6 +57,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       packageId: packages.packageId,
       networkPath: layout.network,
       userKeyPath: layout.userKey,
+      adminTokenPath: localnet.adminTokenPath ?? '',
       nodeKeyPath: join(layout.node(nodeName(0)).keys, 'sui.key'),
       close: opened.closeAll,
     }

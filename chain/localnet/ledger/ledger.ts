@@ -10,9 +10,10 @@ import { makeOutcome, type Outcome } from './execution/effects.ts'
 import { type Execution, execute } from './execution/execute.ts'
 import type { LoadedTransaction } from './execution/inputs.ts'
 import { systemCall } from './execution/system-call.ts'
+import { FaucetPurse } from './faucet-purse.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
 import { History } from './history.ts'
-import { REFERENCE_GAS_PRICE } from './limits.ts'
+import { LATEST_MS, MAX_CLOCK_ADVANCE_MS, REFERENCE_GAS_PRICE } from './limits.ts'
 import { loadTransaction } from './load-inputs.ts'
 import type { LedgerObject, MoveObject } from './object.ts'
 import { encodeObject, encodeTransaction, type TransactionRecord } from './records.ts'
@@ -75,6 +76,7 @@ export class Ledger {
   readonly #running = new Map<Digest, Promise<TransactionRecord>>()
   readonly #history: History
   readonly #pruner: Pruner
+  readonly #faucetPurse: FaucetPurse
   #state: State
   #tip: CheckpointRecord
 
@@ -89,6 +91,7 @@ export class Ledger {
   }) {
     this.vm = init.vm
     this.objects = init.objects
+    this.#faucetPurse = new FaucetPurse(init.objects)
     this.identity = init.identity
     this.#writer = init.writer
     this.#pruner = new Pruner(init.writer)
@@ -122,10 +125,29 @@ export class Ledger {
     await this.#writeState()
   }
 
-  /** Moves the clock ahead; answers the new time. */
+  /** A coin of the faucet's address with at least `amount`; filled up, or made, when there is none. */
+  faucetCoinOf(coinType: string, amount: bigint): MoveObject {
+    const coin = this.#faucetPurse.coinOf(coinType, amount)
+    if (this.objects.get(coin.id) !== coin) {
+      const batch = emptyBatch()
+      this.objects.put(coin)
+      batch.put.set(KEYS.object(coin.id), encodeObject(coin))
+      this.#write(batch)
+    }
+    return coin
+  }
+
+  /** Moves the clock ahead, a year at most: what has passed cannot be undone. Answers the new time. */
   async advanceClock(ms: number): Promise<bigint> {
     if (!Number.isSafeInteger(ms) || ms < 0)
       throw new LedgerError('INVALID_ARGUMENT', 'the clock can only be advanced by whole milliseconds')
+    if (ms > MAX_CLOCK_ADVANCE_MS)
+      throw new LedgerError(
+        'INVALID_ARGUMENT',
+        `the clock can be advanced by at most a year (${MAX_CLOCK_ADVANCE_MS} ms) at a time, and never set back`,
+      )
+    if (Number(this.timestampMs) + ms > LATEST_MS)
+      throw new LedgerError('INVALID_ARGUMENT', 'the clock cannot be advanced any further')
     this.#state = { ...this.#state, clockOffsetMs: this.#state.clockOffsetMs + ms }
     this.tick()
     await this.#writeState()

@@ -46,3 +46,9 @@ export const TRANSACTION_BOUNDS = {
   bytes: 256 * 1024 * 1024,
   durationMs: 2000,
 } as const
+
+/** How far the clock may be advanced at a time: time cannot be taken back, and every epoch of a network ends in it. */
+export const MAX_CLOCK_ADVANCE_MS = 365 * 24 * 60 * 60 * 1000
+
+/** The last moment that a Date can hold. */
+export const LATEST_MS = 8_640_000_000_000_000

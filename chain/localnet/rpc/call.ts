@@ -1,5 +1,8 @@
+import type { Account } from './accounts.ts'
+
 /** What a handler knows of its call. */
 export interface Call {
-  /** aborted when the caller hangs up or the server closes */
+  /** aborted when the caller hangs up, its deadline passes or the server closes */
   signal: AbortSignal
+  account: Account
 }

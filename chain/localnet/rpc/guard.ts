@@ -1,3 +1,5 @@
+import { metadataNames } from './metadata.ts'
+
 const localNames = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Host without its port; IPv6 addresses keep their brackets. */
@@ -37,7 +39,7 @@ export const corsHeaders = (origin: string): Record<string, string> => ({
   'access-control-allow-methods': 'POST, GET, OPTIONS',
   'access-control-allow-headers':
     'content-type, x-grpc-web, x-user-agent, grpc-timeout, x-sui-client-protocol-version, authorization',
-  'access-control-expose-headers': 'grpc-status, grpc-message',
+  'access-control-expose-headers': ['grpc-status', 'grpc-message', ...metadataNames].join(', '),
   'access-control-max-age': '7200',
   vary: 'origin',
 })

@@ -6,8 +6,12 @@ export interface FieldShape {
   readonly kind: string
   readonly repeat?: unknown
   readonly oneof?: string
-  /** of an enum or a message: a function that answers it */
+  /** presence is told from the default */
+  readonly opt?: boolean
+  /** a scalar's number; of an enum or a message a function that answers it */
   readonly T?: unknown
+  /** a map's keys */
+  readonly K?: unknown
   /** a map's values */
   readonly V?: { readonly kind: string; readonly T?: unknown }
 }

@@ -1,17 +1,16 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import http2 from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
 import * as timers from 'node:timers/promises'
-import { dataFrame, type Framing, framingOf, readRequest, trailerFrame } from './framing.ts'
-import { allowedHost, allowedOrigin, corsHeaders } from './guard.ts'
+import { Accounts } from './accounts.ts'
+import { type Busy, Connections } from './connections.ts'
 import type { Method } from './methods.ts'
-import { RpcStatus, STATUS, toStatus } from './status.ts'
-
-/** A plain HTTP route (the faucet, the admin's). */
-export type Route = (request: { body: Uint8Array; remoteAddress: string | undefined }) => Promise<{
-  status: number
-  json: unknown
-}>
+import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
+import type { Route } from './serving.ts'
+import { sniff } from './sniff.ts'
+import { RpcStatus } from './status.ts'
+import { type Request, type Response, serveWeb } from './web.ts'
 
 export interface ServerLog {
   debug(fields: object, message: string): void
@@ -25,37 +24,129 @@ export interface ServerOptions {
   methods: ReadonlyMap<string, Method>
   /** by `METHOD /path` */
   routes: ReadonlyMap<string, Route>
+  /** headers of every reply to a call */
+  metadata?: () => Record<string, string>
   log?: ServerLog
+  limits?: Partial<ServerLimits>
+  /** told of everything that a limit refused, by reason */
+  onRefused?: (reason: string) => void
 }
-
-/** Twice what a transaction may have, in base64. */
-const maxBodyBytes = 1024 * 1024
-
-/** How long a caller may take to read what is left for it when the server closes. */
-const maxGoodbyeMs = 1000
 
 export interface RpcServer {
   url: string
   close(): Promise<void>
 }
 
-// with node's 5 s, a client whose process was busy that long sends its next call into a connection just closed
-const KEEP_ALIVE_MS = 60_000
-
-/** gRPC-web over HTTP/1.1. Throws the system's error when the port is taken. */
+/**
+ * Native gRPC over HTTP/2 (without TLS, by prior knowledge), gRPC-web over HTTP/1.1, and plain routes over either, on
+ * one port: a connection's first bytes tell. Throws the system's error when the port is taken.
+ */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
+  const { host, log, onRefused = () => undefined } = options
+  const limits = { ...SERVER_LIMITS, ...options.limits }
   const closing = new AbortController()
-  const active = new Set<http.ServerResponse>()
-  const server = http.createServer((request, response) => {
+  const active = new Set<Response>()
+  const sessions = new Set<http2.ServerHttp2Session>()
+  const accounts = new Accounts(limits)
+  const connections = new Connections(limits, onRefused)
+  const busy = new WeakMap<Socket, Busy>()
+
+  const serve = (request: Request, response: Response, connection: Busy | undefined) => {
     active.add(response)
-    response.on('close', () => active.delete(response))
-    void respond(request, response, options, closing.signal).catch(error => {
-      options.log?.error({ err: error, path: request.url }, 'request failed')
+    const end = connection?.begin()
+    response.on('close', () => {
+      active.delete(response)
+      end?.()
+    })
+    serveWeb(request, response, {
+      ...options,
+      metadata: options.metadata ?? (() => ({})),
+      account: accounts.of(request.socket?.remoteAddress),
+      closing: closing.signal,
+      refused: onRefused,
+      ended(path, status, unexpected) {
+        if (status.refusal) onRefused(status.refusal)
+        if (unexpected) log?.error({ err: unexpected, path }, 'call failed')
+        log?.debug({ path, status: status.status }, 'call')
+      },
+    }).catch(error => {
+      log?.error({ err: error, path: request.url }, 'request failed')
       response.destroy()
     })
+  }
+
+  const server = http.createServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.headersMs + limits.bodyMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: limits.maxHeaderBytes,
+    },
+    (request, response) => {
+      const connection = busy.get(request.socket)
+      if (connection && connection.active >= limits.maxPipelined) {
+        onRefused('rate')
+        request.socket.destroy()
+        return
+      }
+      serve(request, response, connection)
+    },
+  )
+  const overHttp2 = http2.createServer({
+    settings: {
+      maxConcurrentStreams: limits.maxStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      enablePush: false,
+    },
+    maxSessionMemory: 16, // MB
+    maxHeaderListPairs: 64,
+    maxSettings: 16,
+    maxSessionInvalidFrames: 16,
+    maxSessionRejectedStreams: 64,
+    maxOutstandingPings: 4,
+    // a rapid reset of streams ends the connection
+    streamResetBurst: 256,
+    streamResetRate: 32,
   })
-  server.keepAliveTimeout = KEEP_ALIVE_MS
-  server.listen(options.port, options.host)
+  const busySessions = new WeakMap<http2.Http2Session, Busy>()
+  /** whose session is being made */
+  let arriving: Busy | undefined
+  overHttp2.on('session', session => {
+    const connection = arriving!
+    busySessions.set(session, connection)
+    sessions.add(session)
+    session.on('close', () => sessions.delete(session))
+    session.on('error', error => log?.debug({ err: error }, 'connection failed'))
+    session.setTimeout(limits.keepAliveMs, () => {
+      if (connection.active === 0) session.close()
+    })
+  })
+  overHttp2.on('request', (request, response) => {
+    const { session } = request.stream
+    serve(request, response, session && busySessions.get(session))
+  })
+
+  // connections are looked at before node's own listener has them
+  const [accept] = server.listeners('connection') as [(this: http.Server, socket: Socket) => void]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true)
+    const connection = connections.admit(socket)
+    if (!connection) return
+    sniff(socket, limits.firstBytesMs, protocol => {
+      if (protocol === 'http1') {
+        busy.set(socket, connection)
+        accept.call(server, socket)
+        return
+      }
+      arriving = connection
+      overHttp2.emit('connection', socket)
+      arriving = undefined
+    })
+  })
+
+  server.listen(options.port, host)
   await once(server, 'listening')
   const { address, port, family } = server.address() as AddressInfo
   return {
@@ -65,86 +156,12 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       const closed = once(server, 'close')
       server.close()
       // streams end by the signal; a caller who does not read must not hold up the end
-      const ended = Promise.allSettled([...active].map(response => once(response, 'close')))
-      await Promise.race([ended, timers.setTimeout(maxGoodbyeMs, undefined, { ref: false })])
-      server.closeAllConnections()
+      const ended = Promise.allSettled([...active, ...sessions].map(one => once(one, 'close')))
+      for (const session of sessions) session.close()
+      await Promise.race([ended, timers.setTimeout(limits.goodbyeMs, undefined, { ref: false })])
+      for (const session of sessions) session.destroy()
+      connections.closeAll()
       await closed
     },
   }
-}
-
-async function respond(
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
-  { host, methods, routes, log }: ServerOptions,
-  closing: AbortSignal,
-): Promise<void> {
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname
-  const { host: name, origin } = request.headers
-  if (!allowedHost(name, host)) return plain(response, 403, { error: 'unknown Host' })
-  if (!allowedOrigin(origin, name)) return plain(response, 403, { error: 'unknown Origin' })
-  if (origin !== undefined)
-    for (const [header, value] of Object.entries(corsHeaders(origin))) response.setHeader(header, value)
-  if (request.method === 'OPTIONS') return plain(response, 204)
-  const route = routes.get(`${request.method} ${path}`)
-  const framing = framingOf(request.headers['content-type'] ?? '')
-  if (!route && request.method !== 'POST') return plain(response, 404, { error: 'not found' })
-  if (!route && !framing) return plain(response, 415, { error: 'gRPC-web expected' })
-  const body = await readBody(request)
-  if (!body) return plain(response, 413, { error: `at most ${maxBodyBytes} bytes` })
-  if (route) {
-    const { status, json } = await route({ body, remoteAddress: request.socket.remoteAddress })
-    return plain(response, status, json)
-  }
-
-  const hangUp = new AbortController()
-  response.on('close', () => hangUp.abort(new RpcStatus('CANCELLED', 'the caller hung up')))
-  const signal = AbortSignal.any([hangUp.signal, closing])
-  response.writeHead(200, {
-    'content-type': framing === 'text' ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto',
-  })
-  // a subscription's caller learns that it stands before there is anything to tell
-  response.flushHeaders()
-  let status = new RpcStatus('OK', '')
-  try {
-    const method = methods.get(path)
-    if (!method) throw new RpcStatus('UNIMPLEMENTED', `no method ${path}`)
-    for await (const message of method(readRequest(body, framing!), { signal }))
-      await send(response, dataFrame(message, framing!), signal)
-  } catch (error) {
-    status = signal.aborted ? toStatus(signal.reason) : toStatus(error)
-    if (status.status === 'INTERNAL') log?.error({ err: error, path }, 'call failed')
-  }
-  log?.debug({ path, status: status.status }, 'call')
-  endCall(response, status, framing!)
-}
-
-function endCall(response: http.ServerResponse, { status, message }: RpcStatus, framing: Framing): void {
-  if (!response.destroyed) response.end(trailerFrame(STATUS[status], message, framing))
-}
-
-/** Waits when the caller reads slower than we write. */
-async function send(response: http.ServerResponse, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  if (!response.write(bytes)) await once(response, 'drain', { signal })
-}
-
-function plain(response: http.ServerResponse, status: number, json?: unknown): void {
-  if (json === undefined) {
-    response.writeHead(status).end()
-    return
-  }
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
-}
-
-/** The whole body; undefined when it is too large. */
-async function readBody(request: http.IncomingMessage): Promise<Uint8Array | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > maxBodyBytes) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }

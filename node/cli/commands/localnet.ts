@@ -36,9 +36,14 @@ export async function localnet(context: Context, options: LocalnetCommandOptions
 }
 
 function readyJson(running: RunningLocalnet): object {
-  const { network, chainId, packageId, networkPath, userKeyPath, nodeKeyPath } = running
+  const { network, chainId, packageId, networkPath, userKeyPath, nodeKeyPath, adminTokenPath } = running
   const { suiRpc, faucet, systemObjectId, stakingObjectId, treasuryObjectId, walType } = network
-  const files = { network: networkPath, wallet: userKeyPath, nodeWallet: nodeKeyPath }
+  const files = {
+    network: networkPath,
+    wallet: userKeyPath,
+    nodeWallet: nodeKeyPath,
+    adminToken: adminTokenPath,
+  }
   return {
     suiRpc: suiRpc[0],
     faucet,
@@ -53,7 +58,7 @@ function readyJson(running: RunningLocalnet): object {
 }
 
 function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, tookMs: number): Shown {
-  const { network, chainId, packageId, networkPath, userKeyPath } = running
+  const { network, chainId, packageId, networkPath, userKeyPath, adminTokenPath } = running
   const rpc = network.suiRpc[0] ?? ''
   const rows: [string, string][] = [
     ['Sui RPC', rpc],
@@ -65,6 +70,7 @@ function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, to
     ['Treasury', network.treasuryObjectId ?? ''],
     ['WAL', network.walType],
     ['Wallet', userKeyPath],
+    ['Admin token', adminTokenPath],
     ['Data', options.dir],
   ]
   const named = `--network ${shellWord(networkPath)}`
@@ -77,6 +83,8 @@ function readyText(running: RunningLocalnet, options: LocalnetCommandOptions, to
     shown`  npx floe faucet ${named} --wallet ${mine}`,
     shown`  npx floe stake ${named} --wallet ${mine} node-00 100`,
     shown`  npx floe info ${named}`,
-    shown`\nPrograms: new SuiGrpcClient({ network: "localnet", baseUrl: RPC }). Ctrl-C stops it; the chain stays.`,
+    shown`\nTime moves by POST RPC/admin/advance-clock {"ms": N} with the token, a year at most at a time, and never back.`,
+    shown`Pages on http://localhost may use RPC and faucet; the admin is not theirs.`,
+    shown`Programs: new SuiGrpcClient({ network: "localnet", baseUrl: RPC }). Ctrl-C stops it; the chain stays.`,
   ])
 }

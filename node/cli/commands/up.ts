@@ -70,7 +70,8 @@ function readyText(devnet: RunningDevnet, options: UpOptions, commands: string[]
     shown`${formatRows(rows)}\n`,
     shown`Try, in another terminal in this folder:\n`,
     ...commands.map(command => shown`  ${command}`),
-    shown`\nCtrl-C stops it; what is stored stays.`,
+    shown`\nPages on http://localhost may use the Sui RPC and the faucet, so that your own app can be tried here.`,
+    shown`Ctrl-C stops it; what is stored stays.`,
   ])
 }
 

@@ -27,6 +27,9 @@ describe('chain/localnet: clock and randomness', function () {
     return Number(bcs.u64().parse(result.commandResults![0]!.returnValues[0]!.bcs))
   }
 
+  const advance = (body: string, authorization = `Bearer ${chain.localnet.adminToken}`) =>
+    fetch(`${chain.localnet.url}/admin/advance-clock`, { method: 'POST', body, headers: { authorization } })
+
   it('tells the time', async () => {
     const before = Date.now()
     const seen = await now()
@@ -45,14 +48,12 @@ describe('chain/localnet: clock and randomness', function () {
 
   it('is advanced by a call, also over HTTP', async () => {
     const day = 86_400_000
+    const before = Date.now()
     await chain.localnet.advanceClock(day)
-    assert.ok((await now()) >= Date.now() + day)
-    const response = await fetch(`${chain.localnet.url}/admin/advance-clock`, {
-      method: 'POST',
-      body: JSON.stringify({ ms: day }),
-    })
+    assert.ok((await now()) >= before + day)
+    const response = await advance(JSON.stringify({ ms: day }))
     const { timestampMs } = (await response.json()) as { timestampMs: number }
-    assert.ok(timestampMs >= Date.now() + 2 * day)
+    assert.ok(timestampMs >= before + 2 * day)
     assert.ok((await now()) >= timestampMs)
     const executed = await chain.client.getTransaction({
       digest: (await chain.localnet.faucet('0x5')).digest,
@@ -62,11 +63,24 @@ describe('chain/localnet: clock and randomness', function () {
 
   it('is not turned back', async () => {
     for (const body of ['{"ms":-1}', '{"ms":1.5}', '{"ms":"9"}', '{}', 'x'])
-      assert.equal(
-        (await fetch(`${chain.localnet.url}/admin/advance-clock`, { method: 'POST', body })).status,
-        400,
-      )
+      assert.equal((await advance(body)).status, 400)
     await assert.rejects(chain.localnet.advanceClock(-1), { code: 'INVALID_ARGUMENT' })
+  })
+
+  it('is advanced by a year at most, and nobody without the token advances it', async () => {
+    const year = 365 * 86_400_000
+    const refused = await advance(JSON.stringify({ ms: year + 1 }))
+    assert.equal(refused.status, 400)
+    assert.match(((await refused.json()) as { error: string }).error, /at most a year .* never set back/)
+    const before = await now()
+    for (const authorization of ['', 'Bearer ', `Bearer ${'0'.repeat(64)}`, chain.localnet.adminToken]) {
+      const response = await advance('{"ms":1000}', authorization)
+      assert.equal(response.status, 401)
+      assert.match(((await response.json()) as { error: string }).error, /Authorization: Bearer TOKEN/)
+    }
+    assert.ok((await now()) < before + 1000 + 60_000)
+    assert.equal((await advance(JSON.stringify({ ms: year }))).status, 200)
+    assert.ok((await now()) >= before + year)
   })
 
   it('cannot be changed by transactions', async () => {

@@ -77,6 +77,7 @@ const HALF_EPOCH_MS = 12 * 60 * 60 * 1000 + 1000
 export async function actorsOf(cwd: string): Promise<Actors> {
   const dir = join(cwd, 'net')
   const network: NetworkConfig = JSON.parse(await readFile(join(dir, 'network.json'), 'utf8'))
+  const adminToken = (await readFile(join(dir, 'localnet', 'admin-token'), 'utf8')).trim()
   const coordinator = createCoordinator(network)
   const [user, bls, ...nodes] = await Promise.all([
     loadWallet(join(dir, 'keys', 'user.sui.key')),
@@ -114,9 +115,9 @@ export async function actorsOf(cwd: string): Promise<Actors> {
     async nextEpoch() {
       const operators = nodes.map(({ wallet }) => coordinator.operator(wallet))
       const { epoch } = await coordinator.system()
-      await advanceClock(network, HALF_EPOCH_MS)
+      await advanceClock(network, adminToken, HALF_EPOCH_MS)
       await operators[0]!.votingEnd()
-      await advanceClock(network, HALF_EPOCH_MS)
+      await advanceClock(network, adminToken, HALF_EPOCH_MS)
       await operators[0]!.initiateEpochChange()
       await Promise.all(operators.map(operator => operator.epochSyncDone((epoch + 1) as Epoch)))
     },
@@ -130,10 +131,10 @@ function keysOf(nodes: readonly NodeKeys[], networkPublicKey: Uint8Array): NodeK
   return found
 }
 
-async function advanceClock({ suiRpc }: NetworkConfig, ms: number): Promise<void> {
+async function advanceClock({ suiRpc }: NetworkConfig, token: string, ms: number): Promise<void> {
   const response = await fetch(`${suiRpc[0]}/admin/advance-clock`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ ms }),
   })
   assert.equal(response.ok, true)

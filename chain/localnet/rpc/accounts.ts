@@ -1,0 +1,78 @@
+import { isIPv6 } from 'node:net'
+import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
+import { limited, type RpcStatus } from './status.ts'
+
+/** Whose limits an address counts for: an IPv6 address for its /64, of which a machine has as many as it likes. */
+export function addressKey(address: string | undefined): string {
+  if (address === undefined) return 'unknown'
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  if (!isIPv6(plain)) return plain
+  const [head, tail] = plain.split('::') as [string, string | undefined]
+  const left = head === '' ? [] : head.split(':')
+  const right = tail ? tail.split(':') : []
+  const middle = tail === undefined ? [] : Array(Math.max(0, 8 - left.length - right.length)).fill('0')
+  return `${[...left, ...middle, ...right]
+    .slice(0, 4)
+    .map(part => Number.parseInt(part, 16).toString(16))
+    .join(':')}::/64`
+}
+
+/** What one address has under way. */
+interface Counts {
+  calls: number
+  bodyBytes: number
+  subscriptions: number
+}
+
+/** What callers of one address may still do. What is taken is given back once, by the function that is answered. */
+export interface Account {
+  /** Throws RpcStatus RESOURCE_EXHAUSTED, as all of these. */
+  call(): () => void
+  body(bytes: number): () => void
+  subscription(): () => void
+}
+
+export class Accounts {
+  readonly #limits: ServerLimits
+  readonly #counts = new Map<string, Counts>()
+  #subscriptions = 0
+
+  constructor(limits: ServerLimits = SERVER_LIMITS) {
+    this.#limits = limits
+  }
+
+  of(address: string | undefined): Account {
+    const key = addressKey(address)
+    const limits = this.#limits
+    return {
+      call: () => this.#take(key, 'calls', 1, limits.maxCallsPerAddress, 'calls are under way'),
+      body: bytes =>
+        this.#take(key, 'bodyBytes', bytes, limits.maxBodyBytesPerAddress, 'bytes are being sent'),
+      subscription: () => {
+        if (this.#subscriptions >= limits.maxSubscriptions)
+          throw full('connections', 'subscriptions are open', limits.maxSubscriptions)
+        const max = limits.maxSubscriptionsPerAddress
+        const leave = this.#take(key, 'subscriptions', 1, max, 'subscriptions are open')
+        this.#subscriptions++
+        return () => {
+          this.#subscriptions--
+          leave()
+        }
+      },
+    }
+  }
+
+  #take(key: string, what: keyof Counts, amount: number, max: number, said: string): () => void {
+    const counts = this.#counts.get(key) ?? { calls: 0, bodyBytes: 0, subscriptions: 0 }
+    if (counts[what] + amount > max) throw full('address', `${said} from this address`, max)
+    counts[what] += amount
+    this.#counts.set(key, counts)
+    return () => {
+      counts[what] -= amount
+      if (counts.calls + counts.bodyBytes + counts.subscriptions === 0) this.#counts.delete(key)
+    }
+  }
+}
+
+const full = (refusal: 'address' | 'connections', what: string, max: number): RpcStatus =>
+  limited(refusal, `too many ${what}, at most ${max}; try again later`, 'RESOURCE_EXHAUSTED')

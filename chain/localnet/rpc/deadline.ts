@@ -1,0 +1,33 @@
+import { invalid, type RpcStatus } from './status.ts'
+
+const unitMs: Record<string, number> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 0.001,
+  n: 0.000_001,
+}
+
+/** `grpc-timeout` in milliseconds: at most eight digits and a unit. Throws RpcStatus INVALID_ARGUMENT. */
+export function parseTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const match = /^(\d{1,8})([HMSmun])$/.exec(text)
+  if (!match) throw invalid(`malformed grpc-timeout: ${text.slice(0, 20)}`)
+  return Number(match[1]) * unitMs[match[2]!]!
+}
+
+/** What setTimeout takes; longer is for ever. */
+const longestMs = 2 ** 31 - 1
+
+/** Aborts when the time is up; call `clear` when it does not matter any more. */
+export function deadline(
+  timeoutMs: number | undefined,
+  reason: () => RpcStatus,
+): { signal: AbortSignal | undefined; clear(): void } {
+  if (timeoutMs === undefined || timeoutMs > longestMs) return { signal: undefined, clear: () => undefined }
+  const controller = new AbortController()
+  if (timeoutMs < 1) controller.abort(reason())
+  const timer = setTimeout(() => controller.abort(reason()), timeoutMs)
+  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+}

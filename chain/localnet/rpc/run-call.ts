@@ -1,0 +1,94 @@
+import type { Account } from './accounts.ts'
+import { deadline, parseTimeout } from './deadline.ts'
+import type { Method } from './methods.ts'
+import { SERVER_LIMITS } from './server-limits.ts'
+import { limited, RpcStatus, toStatus } from './status.ts'
+
+export interface CallInput {
+  method: Method | undefined
+  path: string
+  /** reads the caller's messages; throws RpcStatus for what is wrong with them */
+  requests: () => AsyncIterable<Uint8Array>
+  /** `grpc-timeout` */
+  timeout: string | undefined
+  account: Account
+  /** the caller hung up, or the server closes */
+  signal: AbortSignal
+  /** The call goes on until the caller ends it: tell it that it stands before there is anything to say. */
+  begin(): void
+  /** Waits when the caller reads slower than we write. */
+  send(message: Uint8Array, signal: AbortSignal): Promise<void>
+}
+
+const passed = () => new RpcStatus('DEADLINE_EXCEEDED', 'the deadline has passed')
+const tooSlow = () => limited('time', 'the caller is too slow', 'RESOURCE_EXHAUSTED')
+const endless = { signal: undefined, clear: () => undefined }
+
+const anyOf = (signal: AbortSignal, other: AbortSignal | undefined): AbortSignal =>
+  other ? AbortSignal.any([signal, other]) : signal
+
+/** Runs a call to its end; answers how it ended, and what failed when it was none of the caller's business. */
+export async function runCall(input: CallInput): Promise<{ status: RpcStatus; unexpected?: unknown }> {
+  const { method, path, account } = input
+  let leave: (() => void) | undefined
+  let clear: (() => void) | undefined
+  let signal = input.signal
+  try {
+    leave = account.call()
+    const limit = deadline(parseTimeout(input.timeout), passed)
+    clear = limit.clear
+    signal = anyOf(signal, limit.signal)
+    if (!method) throw new RpcStatus('UNIMPLEMENTED', `no method ${path.slice(0, 200)}`)
+    signal.throwIfAborted()
+    if (method.serverStreaming) input.begin()
+    const arriving = method.clientStreaming ? endless : deadline(SERVER_LIMITS.bodyMs, tooSlow)
+    const requests = untilAborted(input.requests(), anyOf(signal, arriving.signal), arriving.clear)
+    const replies = method.run(requests, { signal, account })
+    for await (const message of untilAborted(replies, signal)) {
+      const taking = deadline(SERVER_LIMITS.stalledMs, tooSlow)
+      try {
+        await input.send(message, anyOf(signal, taking.signal))
+      } finally {
+        taking.clear()
+      }
+    }
+    return { status: new RpcStatus('OK', '') }
+  } catch (error) {
+    if (signal.aborted) return { status: toStatus(signal.reason) }
+    const status = toStatus(error)
+    return status === error || status.status !== 'INTERNAL' ? { status } : { status, unexpected: error }
+  } finally {
+    clear?.()
+    leave?.()
+  }
+}
+
+/** Items of `source` until the signal aborts, also while one is waited for; then throws its reason. */
+async function* untilAborted<T>(
+  source: AsyncIterable<T>,
+  signal: AbortSignal,
+  ended?: () => void,
+): AsyncGenerator<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  aborted.catch(() => undefined)
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  const iterator = source[Symbol.asyncIterator]()
+  let isDone = false
+  try {
+    for (;;) {
+      const next = iterator.next()
+      next.catch(() => undefined)
+      const result = await Promise.race([next, aborted])
+      isDone = result.done === true
+      if (result.done) return
+      yield result.value
+    }
+  } finally {
+    ended?.()
+    signal.removeEventListener('abort', abort)
+    // not awaited: what it waits for may never come
+    if (!isDone) void iterator.return?.().catch(() => undefined)
+  }
+}
