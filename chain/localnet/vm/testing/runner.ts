@@ -51,7 +51,7 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
 }
 
 /** Loads modules grouped by their address, each after those that it names. */
-function loadModules(modules: readonly Uint8Array[], vm: Vm): Vm {
+export function loadModules(modules: readonly Uint8Array[], vm: Vm): Vm {
   const groups = new Map<string, { bytes: Uint8Array[]; names: Set<string> }>()
   for (const bytes of modules) {
     const { moduleHandles, self } = parseModule(bytes)

@@ -518,8 +518,8 @@ public(package) fun is_sync_done(self: &StakingInnerV1): bool {
 }
 
 #[test_only]
-public fun in_active_set_for_testing(self: &StakingInnerV1, node_id: &ID): bool {
-    self.active_set.borrow().contains(node_id)
+public fun active_set_for_testing(self: &StakingInnerV1): (vector<ID>, vector<u64>) {
+    self.active_set.borrow().ids_and_stakes()
 }
 
 #[test_only]

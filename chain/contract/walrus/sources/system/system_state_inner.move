@@ -641,3 +641,8 @@ public(package) fun used_capacity_size(self: &SystemStateInnerV1): u64 { self.us
 public(package) fun future_accounting(self: &SystemStateInnerV1): &FutureAccountingRingBuffer {
     &self.future_accounting
 }
+
+#[test_only]
+public fun prices_for_testing(self: &SystemStateInnerV1): (u64, u64) {
+    (self.storage_price_per_unit_size, self.write_price_per_unit_size)
+}
