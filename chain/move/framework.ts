@@ -6,7 +6,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../localnet/framework/${
 const manifest = (name: string, lines: string[]) =>
   ['[package]', `name = "${name}"`, 'edition = "2024"', ...lines, ''].join('\n')
 
-/** std (0x1) and sui (0x2) as one root package: how the localnet's genesis compiles them. */
+/** std (0x1), sui (0x2) and sui_system (0x3) as one root package: how the localnet's genesis compiles them. */
 export function frameworkPackage(): MoveFiles {
   return {
     'Move.toml': manifest('framework', [
@@ -14,9 +14,11 @@ export function frameworkPackage(): MoveFiles {
       '[addresses]',
       'std = "0x1"',
       'sui = "0x2"',
+      'sui_system = "0x3"',
     ]),
     ...underFolder('sources/std', readMoveFiles(folder('std'))),
     ...underFolder('sources/sui', readMoveFiles(folder('sui'))),
+    ...underFolder('sources/system', readMoveFiles(folder('system'))),
   }
 }
 
@@ -36,6 +38,17 @@ export function systemPackages(): Record<string, MoveFiles> {
         'sui = "0x2"',
       ]),
       ...underFolder('sources', readMoveFiles(folder('sui'))),
+    },
+    'sui-system': {
+      'Move.toml': manifest('SuiSystem', [
+        'published-at = "0x3"',
+        '[dependencies]',
+        'MoveStdlib = { local = "../move-stdlib" }',
+        'Sui = { local = "../sui-framework" }',
+        '[addresses]',
+        'sui_system = "0x3"',
+      ]),
+      ...underFolder('sources', readMoveFiles(folder('system'))),
     },
   }
 }

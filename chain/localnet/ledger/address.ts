@@ -26,6 +26,8 @@ export const SYSTEM = {
   zero: system('0'),
   std: system('1'),
   sui: system('2'),
+  suiSystem: system('3'),
+  systemState: system('5'),
   clock: system('6'),
   random: system('8'),
   coinRegistry: system('c'),

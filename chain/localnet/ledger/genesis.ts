@@ -1,12 +1,13 @@
 import { toBase58 } from '@mysten/sui/utils'
 import { parseModule } from '../vm/format/parse.ts'
-import type { Vm } from '../vm/index.ts'
+import type { Value, Vm } from '../vm/index.ts'
 import { type Address, addressToBytes, SYSTEM } from './address.ts'
 import { hash } from './digest.ts'
 import type { TransactionContext } from './execution/object-runtime.ts'
-import { systemCall } from './execution/system-call.ts'
+import { type SystemCall, systemCall } from './execution/system-call.ts'
 import { REFERENCE_GAS_PRICE } from './limits.ts'
 import { type LedgerObject, type PackageObject, sealMove, sealPackage, suiCoinType } from './object.ts'
+import { PROTOCOL_VERSION, STAKE_SUBSIDY, SYSTEM_PARAMETERS, VALIDATOR_ADDRESS } from './system-state.ts'
 
 const text = new TextEncoder()
 
@@ -18,7 +19,7 @@ export const FAUCET_ADDRESS: Address = `0x${Buffer.from(hash(text.encode('floe l
 
 const faucetSupplyMist = 9_000_000_000_000_000_000n
 
-/** The packages 0x1 and 0x2 out of the framework's modules. */
+/** The packages 0x1, 0x2 and 0x3 out of the framework's modules. */
 export function frameworkPackages(modules: readonly Uint8Array[]): PackageObject[] {
   const byAddress = new Map<Address, Map<string, Uint8Array>>()
   const types: { module: string; datatype: string; package: Address }[] = []
@@ -32,8 +33,11 @@ export function frameworkPackages(modules: readonly Uint8Array[]): PackageObject
       if (handle.module === module.self)
         types.push({ module: self.name, datatype: handle.name, package: self.address })
   }
-  return [SYSTEM.std, SYSTEM.sui].map(id =>
-    sealPackage({
+  const below: Address[] = []
+  return [SYSTEM.std, SYSTEM.sui, SYSTEM.suiSystem].map(id => {
+    const linkage = new Map(below.map(used => [used, { id: used, version: 1n }]))
+    below.push(id)
+    return sealPackage({
       id,
       originalId: id,
       version: 1n,
@@ -41,9 +45,9 @@ export function frameworkPackages(modules: readonly Uint8Array[]): PackageObject
       previousTransaction: GENESIS_DIGEST,
       modules: new Map([...(byAddress.get(id) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))),
       typeOrigins: types.filter(origin => origin.package === id),
-      linkage: new Map(id === SYSTEM.sui ? [[SYSTEM.std, { id: SYSTEM.std, version: 1n }]] : []),
-    }),
-  )
+      linkage,
+    })
+  })
 }
 
 export const loadIntoVm = (
@@ -72,19 +76,52 @@ export const systemContext = (seed: string, epoch: bigint, epochTimestampMs: big
   digest: hash(text.encode(`floe localnet system ${seed}`)),
 })
 
-/** The objects of a new chain; the framework is loaded into the VM. */
-export function genesisObjects(vm: Vm, framework: readonly Uint8Array[]): LedgerObject[] {
-  const packages = frameworkPackages(framework)
-  for (const code of packages) loadIntoVm(vm, code)
-  const system = (module: string, fn: string): LedgerObject[] =>
+/** Objects at fixed IDs, and how each is made. */
+const fixedObjects: readonly { id: Address; module: string }[] = [
+  { id: SYSTEM.clock, module: 'clock' },
+  { id: SYSTEM.random, module: 'random' },
+  { id: SYSTEM.denyList, module: 'deny_list' },
+  { id: SYSTEM.accumulatorRoot, module: 'accumulator' },
+  { id: SYSTEM.coinRegistry, module: 'coin_registry' },
+  { id: SYSTEM.displayRegistry, module: 'display_registry' },
+]
+
+/** The system objects that `has` does not know yet; the framework is in the VM. */
+export function systemObjects(vm: Vm, has: (id: Address) => boolean, genesisMs: number): LedgerObject[] {
+  const system = (target: SystemCall['target'], args: Value[] = []): LedgerObject[] =>
     systemCall({
       vm,
       read: () => undefined,
-      context: systemContext(`genesis ${module}`, 0n, 0n),
-      target: { module, function: fn },
+      context: systemContext(`genesis ${target.module}`, 0n, 0n),
+      target,
+      args,
       previousTransaction: GENESIS_DIGEST,
     })
-  const create = (module: string) => system(module, 'create')
+  const missing = fixedObjects.filter(({ id }) => !has(id))
+  const made = missing.flatMap(({ module }) => system({ module, function: 'create' }))
+  // the older ledgers that lack the registry lack SUI's metadata, too
+  if (!has(SYSTEM.coinRegistry)) made.push(...system({ module: 'sui', function: 'new' }))
+  if (has(SYSTEM.systemState)) return made
+  const state = { package: SYSTEM.suiSystem, module: 'sui_system', function: 'genesis' }
+  const uid: Value = [[SYSTEM.systemState]]
+  return [
+    ...made,
+    ...system(state, [
+      uid,
+      VALIDATOR_ADDRESS,
+      PROTOCOL_VERSION,
+      BigInt(genesisMs),
+      REFERENCE_GAS_PRICE,
+      Object.values(SYSTEM_PARAMETERS),
+      Object.values(STAKE_SUBSIDY),
+    ]),
+  ]
+}
+
+/** The objects of a new chain; the framework is loaded into the VM. */
+export function genesisObjects(vm: Vm, framework: readonly Uint8Array[], genesisMs: number): LedgerObject[] {
+  const packages = frameworkPackages(framework)
+  for (const code of packages) loadIntoVm(vm, code)
   const id = `0x${Buffer.from(hash(text.encode('floe localnet faucet coin'))).toString('hex')}`
   const contents = new Uint8Array(40)
   contents.set(addressToBytes(id))
@@ -98,6 +135,22 @@ export function genesisObjects(vm: Vm, framework: readonly Uint8Array[]): Ledger
     hasPublicTransfer: true,
     contents,
   })
-  const made = ['clock', 'random', 'deny_list', 'accumulator', 'coin_registry', 'display_registry']
-  return [...packages, ...made.flatMap(create), ...system('sui', 'new'), coin]
+  return [...packages, ...systemObjects(vm, () => false, genesisMs), coin]
+}
+
+/** An older chain's system packages, replaced by the framework of this program as far as it is another one. */
+export function upgradedPackages(
+  stored: ReadonlyMap<Address, PackageObject>,
+  framework: readonly Uint8Array[],
+): PackageObject[] {
+  return frameworkPackages(framework).flatMap(code => {
+    const before = stored.get(code.id)
+    if (!before) return [code]
+    const isSame =
+      before.modules.size === code.modules.size &&
+      [...code.modules].every(
+        ([name, bytes]) => Buffer.compare(bytes, before.modules.get(name) ?? new Uint8Array(0)) === 0,
+      )
+    return isSame ? [] : [sealPackage({ ...code, version: before.version + 1n })]
+  })
 }

@@ -3,7 +3,7 @@ import { type BlsVerifier, createVm, type Vm } from '../vm/index.ts'
 import type { Address } from './address.ts'
 import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
 import { StoreError } from './errors.ts'
-import { genesisObjects, loadIntoVm } from './genesis.ts'
+import { genesisObjects, loadIntoVm, systemObjects, upgradedPackages } from './genesis.ts'
 import { type Identity, Ledger, type State } from './ledger.ts'
 import type { LedgerObject, PackageObject } from './object.ts'
 import { decodeObject, encodeObject } from './records.ts'
@@ -16,7 +16,7 @@ const schemaVersion = 1
 
 export interface LedgerOptions {
   store: KeyValueStore
-  /** bytecode of the packages 0x1 and 0x2, for a new chain */
+  /** bytecode of the packages 0x1, 0x2 and 0x3; an older chain is upgraded to it */
   framework: readonly Uint8Array[]
   /** checks signatures for the contract; the VM's own, which is slow, when absent */
   bls?: BlsVerifier
@@ -33,7 +33,7 @@ const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stri
 export async function openLedger({ store, framework, bls, now = Date.now }: LedgerOptions): Promise<Ledger> {
   const stored = await store.get(KEYS.identity)
   const vm = createVm(bls && { bls })
-  if (stored) return await restore(store, vm, parseIdentity(stored), now)
+  if (stored) return await restore(store, vm, { identity: parseIdentity(stored), framework, now })
   for await (const _ of store.entries('')) throw new StoreError('STORE_FOREIGN', 'the store holds other data')
   return await create(store, vm, framework, now)
 }
@@ -63,7 +63,7 @@ async function create(
   const objects = new LiveObjects()
   const genesisMs = now()
   const batch = emptyBatch()
-  for (const object of genesisObjects(vm, framework)) {
+  for (const object of genesisObjects(vm, framework, genesisMs)) {
     objects.put(object)
     batch.put.set(KEYS.object(object.id), encodeObject(object))
   }
@@ -86,7 +86,17 @@ async function create(
   return new Ledger({ vm, objects, identity, writer, now, state, tip })
 }
 
-async function restore(store: KeyValueStore, vm: Vm, identity: Identity, now: () => number): Promise<Ledger> {
+interface Restored {
+  identity: Identity
+  framework: readonly Uint8Array[]
+  now: () => number
+}
+
+async function restore(
+  store: KeyValueStore,
+  vm: Vm,
+  { identity, framework, now }: Restored,
+): Promise<Ledger> {
   const state = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as State
   const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(state.height))))
   const objects = new LiveObjects()
@@ -96,9 +106,17 @@ async function restore(store: KeyValueStore, vm: Vm, identity: Identity, now: ()
     if (object.kind === 'package') packages.set(object.id, object)
     else objects.put(object)
   }
+  const upgraded = upgradedPackages(packages, framework)
+  for (const code of upgraded) packages.set(code.id, code)
   for (const code of [...packages.values()].sort((a, b) => Number(a.version - b.version))) objects.put(code)
   loadAll(vm, packages)
-  return new Ledger({ vm, objects, identity, writer: new BatchWriter(store), now, state, tip })
+  const added = systemObjects(vm, id => objects.get(id) !== undefined, identity.genesisMs)
+  for (const object of added) objects.put(object)
+  const writer = new BatchWriter(store)
+  const batch = emptyBatch()
+  for (const object of [...upgraded, ...added]) batch.put.set(KEYS.object(object.id), encodeObject(object))
+  if (batch.put.size > 0) await writer.write(batch)
+  return new Ledger({ vm, objects, identity, writer, now, state, tip })
 }
 
 async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {

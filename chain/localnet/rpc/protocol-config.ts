@@ -1,13 +1,10 @@
 import type { GrpcTypes } from '@mysten/sui/grpc'
-import type { Ledger } from '../ledger/ledger.ts'
-import { LIMITS, REFERENCE_GAS_PRICE } from '../ledger/limits.ts'
-
-/** The Sui protocol version whose rules the localnet follows. */
-const protocolVersion = 100n
+import { LIMITS } from '../ledger/limits.ts'
+import { PROTOCOL_VERSION } from '../ledger/system-state.ts'
 
 /** Limits under the names that Sui's protocol config has for them. */
 export const protocolConfig = (): GrpcTypes.ProtocolConfig => ({
-  protocolVersion,
+  protocolVersion: PROTOCOL_VERSION,
   featureFlags: {},
   attributes: {
     max_tx_size_bytes: `${LIMITS.maxTxSizeBytes}`,
@@ -29,22 +26,4 @@ export const protocolConfig = (): GrpcTypes.ProtocolConfig => ({
     object_runtime_max_num_cached_objects: `${LIMITS.objectRuntimeMaxNumCachedObjects}`,
   },
   configs: {},
-})
-
-/** What clients read of 0x5. There are no validators and no storage fund; Sui's epoch stays the same. */
-export const systemState = (ledger: Ledger): GrpcTypes.SystemState => ({
-  version: 2n,
-  epoch: ledger.epoch,
-  protocolVersion,
-  referenceGasPrice: REFERENCE_GAS_PRICE,
-  epochStartTimestampMs: BigInt(ledger.identity.genesisMs),
-  safeMode: false,
-  safeModeStorageRewards: 0n,
-  safeModeComputationRewards: 0n,
-  safeModeStorageRebates: 0n,
-  safeModeNonRefundableStorageFee: 0n,
-  parameters: { epochDurationMs: 86_400_000n },
-  storageFund: { totalObjectStorageRebates: 0n, nonRefundableBalance: 0n },
-  stakeSubsidy: { balance: 0n, distributionCounter: 0n, currentDistributionAmount: 0n },
-  validatorReportRecords: [],
 })

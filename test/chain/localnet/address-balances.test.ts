@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { bcs } from '@mysten/sui/bcs'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { coinWithBalance, Transaction } from '@mysten/sui/transactions'
@@ -384,6 +387,34 @@ describe('chain/localnet: address balances', function () {
     const again = new Transaction()
     again.transferObjects([coinWithBalance({ type: gold, balance: 26n })], chain.address)
     await assert.rejects(chain.run(again, keypair), /Insufficient balance/)
+  })
+
+  it('are there after a restart', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'floe-funds-'))
+    try {
+      const first = await TestChain.start({ dir, sample: false })
+      try {
+        await first.localnet.faucet(first.address)
+        const tx = new Transaction()
+        tx.moveCall({
+          target: '0x2::coin::send_funds',
+          typeArguments: [SUI],
+          arguments: [tx.splitCoins(tx.gas, [123])[0]!, tx.pure.address('0xfeed')],
+        })
+        await first.ok(tx)
+      } finally {
+        await first.close()
+      }
+      const second = await TestChain.start({ dir, sample: false })
+      try {
+        const { balance } = await second.client.getBalance({ owner: '0xfeed' })
+        assert.deepEqual([balance.addressBalance, balance.coinBalance], ['123', '0'])
+      } finally {
+        await second.close()
+      }
+    } finally {
+      await rm(dir, { recursive: true, force: true })
+    }
   })
 
   describe('of objects', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
+import { fundsField, fundsId } from '../../../chain/localnet/ledger/funds.ts'
+import { GENESIS_DIGEST } from '../../../chain/localnet/ledger/genesis.ts'
 import { type MoveObject, suiCoinType, suiType } from '../../../chain/localnet/ledger/object.ts'
 import { type Batch, emptyBatch, type KeyValueStore } from '../../../chain/localnet/ledger/store/key-value.ts'
 import { KEYS } from '../../../chain/localnet/ledger/store/keys.ts'
@@ -124,13 +126,21 @@ describe('chain/localnet: store', () => {
         owner: fc.constantFrom(id(100), id(101)),
         balance: fc.bigInt(0n, 50n),
         isDeleted: fc.boolean(),
+        isFunds: fc.boolean(),
       })
       fc.assert(
         fc.property(fc.array(change, { maxLength: 50 }), changes => {
           const objects = new LiveObjects()
           const model = new Map<string, MoveObject>()
-          for (const { id: n, owner, balance, isDeleted } of changes) {
-            if (isDeleted) {
+          const funds = new Map<string, bigint>()
+          for (const { id: n, owner, balance, isDeleted, isFunds } of changes) {
+            if (isFunds && isDeleted) {
+              objects.delete(fundsId(owner, suiType))
+              funds.delete(owner)
+            } else if (isFunds) {
+              objects.put(fundsField({ owner, coinType: suiType, amount: balance + 1n }, 1n, GENESIS_DIGEST))
+              funds.set(owner, balance + 1n)
+            } else if (isDeleted) {
               objects.delete(id(n))
               model.delete(id(n))
             } else {
@@ -146,12 +156,19 @@ describe('chain/localnet: store', () => {
               (sum, { contents }) => sum + new DataView(contents.buffer).getBigUint64(32, true),
               0n,
             )
-            assert.deepEqual(objects.balance(owner, suiType), { total, coins: own.length })
+            assert.deepEqual(objects.balance(owner, suiType), {
+              total,
+              coins: own.length,
+              funds: funds.get(owner) ?? 0n,
+            })
             assert.deepEqual(
               objects.ownedBy(owner, { limit: 100 }).items.map(object => object.id),
               own.map(object => object.id).sort(),
             )
-            assert.equal(objects.balances(owner, { limit: 9 }).items.length, own.length > 0 ? 1 : 0)
+            assert.equal(
+              objects.balances(owner, { limit: 9 }).items.length,
+              own.length > 0 || funds.has(owner) ? 1 : 0,
+            )
           }
         }),
       )

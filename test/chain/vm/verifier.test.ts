@@ -327,6 +327,34 @@ describe('vm verifier', () => {
       refuses(handmade, /only for types of the calling module/, vm)
     })
 
+    it('refuses permits for types of other modules', () => {
+      const system = (digit: string) => `0x${digit.padStart(64, '0')}`
+      const making = (isOwn: boolean): Handmade => {
+        const handmade = new Handmade()
+        const mine = handmade.struct('Mine', drop, [{ name: 'x', type: u64 }])
+        const internal = handmade.import(system('1'), 'internal')
+        const handle = (module: number, name: string, abilities: number, parameters: number): number =>
+          handmade.module.datatypeHandles.push({
+            module,
+            name,
+            abilities,
+            typeParameters: Array.from({ length: parameters }, () => ({ constraints: 0, isPhantom: true })),
+          }) - 1
+        const sui = handle(handmade.import(system('2'), 'sui'), 'SUI', drop, 0)
+        const permit = handle(internal, 'Permit', drop, 1)
+        const target = handmade.functionHandle(internal, 'permit', {
+          returns: [datatype(permit, { kind: 'parameter', index: 0 })],
+          typeParameters: [0],
+        })
+        const type = datatype(isOwn ? mine : sui)
+        handmade.module.functionInstantiations.push({ target, signature: handmade.signature([type]) })
+        handmade.function('f', { returns: [datatype(permit, type)], code: [['CallGeneric', 0], 'Ret'] })
+        return handmade
+      }
+      load(making(true), loadProbe(probe))
+      refuses(making(false), /only for types of the calling module/, loadProbe(probe))
+    })
+
     it('refuses to make an object around the ID of another', () => {
       const framework = `0x${'2'.padStart(64, '0')}`
       /** `f(uid, choice, ctx)` that packs a Thing; `code` leaves the UID on the stack. */

@@ -12,7 +12,7 @@ export interface SystemCall {
   read: (id: Address) => LedgerObject | undefined
   context: TransactionContext
   /** a function of the framework, of any visibility */
-  target: { module: string; function: string }
+  target: { package?: Address; module: string; function: string }
   /** passed by mutable reference as the first argument */
   object?: MoveObject
   args?: Value[]
@@ -30,7 +30,7 @@ export function systemCall(call: SystemCall): LedgerObject[] {
     },
     call.context,
   )
-  const fn = vm.function(SYSTEM.sui, call.target.module, call.target.function)
+  const fn = vm.function(call.target.package ?? SYSTEM.sui, call.target.module, call.target.function)
   const { txContext } = wellKnown(vm)
   const type = object && vm.types.fromTag(object.type)
   const cell = object && type ? [vm.deserialize(type, object.contents)] : []

@@ -6,9 +6,10 @@ import { createBreather } from '../breathe.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { timestamp } from '../convert/common.ts'
 import { objectMessage } from '../convert/object.ts'
+import { systemStateMessage } from '../convert/system-state.ts'
 import { recordMessage } from '../convert/transaction.ts'
 import { Mask } from '../mask.ts'
-import { protocolConfig, systemState } from '../protocol-config.ts'
+import { protocolConfig } from '../protocol-config.ts'
 import { objectWeight, ReplyBudget } from '../reply-budget.ts'
 import { limited, notFound, STATUS, toStatus } from '../status.ts'
 
@@ -145,7 +146,7 @@ export function ledgerService(ledger: Ledger) {
           firstCheckpoint: 0n,
           start: timestamp(BigInt(ledger.identity.genesisMs)),
           referenceGasPrice: REFERENCE_GAS_PRICE,
-          systemState: systemState(ledger),
+          systemState: systemStateMessage(ledger),
           protocolConfig: protocolConfig(),
         }),
       }

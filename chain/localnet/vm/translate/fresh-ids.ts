@@ -2,6 +2,8 @@ import { analyse } from './dataflow.ts'
 import type { Scope } from './scope.ts'
 
 const framework = `0x${'2'.padStart(64, '0')}`
+/** Makes the object at 0x5, with an ID that it is given. */
+const suiSystem = `0x${'3'.padStart(64, '0')}`
 /** Functions of the framework that return a UID which no object has. */
 const sources: ReadonlySet<string> = new Set([
   'object::new',
@@ -22,7 +24,9 @@ const stLoc = 0x0c
  * every path, the first field that is packed comes straight from `object::new`.
  */
 export function checkFreshIds(scope: Scope, starts: readonly boolean[]): void {
-  if (!scope.flows.some(flow => flow.makesObject) || scope.module.package.originalId === framework) return
+  const { originalId } = scope.module.package
+  if (originalId === framework || originalId === suiSystem) return
+  if (!scope.flows.some(flow => flow.makesObject)) return
   let stack: boolean[] = []
   // which locals hold a fresh UID
   analyse<boolean[]>(scope, starts, {
