@@ -105,6 +105,8 @@ export interface RegisterOptions extends CallOptions {
   permission?: Promise<unknown> | undefined
   /** Called as soon as the registration was executed, before the Blob object has been read. */
   onExecuted?: (executed: { objectId: ObjectId; digest: string }) => void
+  /** Called once nothing of the transaction is under way any more, also when the signal has ended the wait before. */
+  onSettled?: () => void
 }
 
 export interface CertifyOptions extends CallOptions {
@@ -212,6 +214,7 @@ export interface ChainWriter {
   readonly wallet: Wallet
   /** reserve_space and register_blob in one transaction. */
   register(input: RegisterInput, options?: RegisterOptions): Promise<Registration>
+  /** A blob that is certified already is a success: its digest is empty then. */
   certify(
     blobObjectId: ObjectId,
     certificate: Certificate,

@@ -18,8 +18,11 @@ import { createLingering } from './services/lingering.ts'
 import { createMetadataCache } from './services/metadata-cache.ts'
 import { networkStatus } from './services/network-status.ts'
 import { createPeerBook } from './services/peer-book.ts'
+import { createSharedUploads } from './services/shared-uploads.ts'
 import type { Client, ReadOptions } from './services/types.ts'
+import { createUnfinished } from './services/unfinished.ts'
 import { upload } from './services/upload.ts'
+import { createUploadLeases, type UploadLeases } from './services/upload-leases.ts'
 import { anySignal } from './services/wait.ts'
 import { version } from './version.ts'
 
@@ -35,6 +38,8 @@ export interface ClientInit {
   coordinator?: Coordinator
   /** as the codec: a given one is not stopped */
   libp2p?: NetworkNode
+  /** who stores what with which wallet; those of this user and machine when absent */
+  leases?: UploadLeases
 }
 
 /** Uploads at a time: as many as a gateway takes in, while as many more still serve their last nodes. */
@@ -64,6 +69,9 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
   const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
   const lingering = createLingering(UPLOADS)
+  const uploads = createSharedUploads()
+  const leases = init.leases ?? createUploadLeases()
+  const unfinished = createUnfinished()
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
   const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
@@ -109,8 +117,17 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
               loadingBls ??= loadBls()
               return loadingBls
             }
-            const all = { ...components, chain: coordinator, writer, committees, bls, lingering }
-            return upload(all, data, { ...options, signal })
+            const all = {
+              ...components,
+              chain: coordinator,
+              writer,
+              committees,
+              bls,
+              lingering,
+              leases,
+              unfinished,
+            }
+            return uploads.store(data, { ...options, signal }, shared => upload(all, data, shared))
           }),
         () => data.length,
       ),
@@ -157,6 +174,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
       peers.close()
       try {
+        await uploads.over()
         if (init.libp2p === undefined) await libp2p.stop()
       } finally {
         await closeShared()

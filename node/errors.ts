@@ -1,3 +1,16 @@
+/** How far an upload came. */
+export interface Confirmations {
+  blobId: string
+  confirmedShards: number
+  neededShards: number
+  /** of the committee, with shards */
+  nodes: number
+  /** of them, those that refused because they have no space left */
+  noSpaceNodes: number
+  /** those that refused because they have too much to do */
+  busyNodes: number
+}
+
 /** Why a client of a network could not do what it was asked: one closed table for CLI exit codes and HTTP statuses. */
 export interface ClientErrorDetails {
   /** 2f+1 of the shard weight says that no such blob is certified. */
@@ -7,7 +20,13 @@ export interface ClientErrorDetails {
   /** Too little shard weight answered to tell, or to decode. */
   TOO_FEW_SHARDS: { blobId?: string; answeredShards: number; neededShards: number }
   /** Too little shard weight confirmed an upload. Sending it again resumes it. */
-  TOO_FEW_CONFIRMATIONS: { blobId: string; confirmedShards: number; neededShards: number }
+  TOO_FEW_CONFIRMATIONS: Confirmations
+  /** The same, as most of those who refused it have no room left on their disks. */
+  NO_SPACE: Confirmations
+  /** The same, as most of those who refused it are over a quota, or out of file descriptors. */
+  NODES_BUSY: Confirmations
+  /** The epochs that were paid for ended before the upload did. */
+  REGISTRATION_ENDED: { blobId: string; objectId: string; endEpoch: number }
   BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
   /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
   INVALID_OPTION: { option: string; reason: string }

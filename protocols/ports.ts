@@ -138,6 +138,8 @@ export type BlobStatus =
       initialCertifiedEpoch?: Epoch
       endEpoch: Epoch
       deletable: boolean
+      /** of a permanent blob: the event that says so, where it is known */
+      event?: { txDigest: string; eventSeq: number }
     }
 
 export interface NodeInfo {

@@ -115,6 +115,9 @@ export function chainHint({ httpStatus }: { httpStatus?: number | undefined }): 
 const HINTS: Partial<Record<ClientErrorCode, string>> = {
   TOO_FEW_SHARDS: 'Nodes may be starting or unreachable: try again in a moment, and see `floe info`.',
   TOO_FEW_CONFIRMATIONS: 'Store it again: what has arrived is kept, only the rest is sent.',
+  NO_SPACE: 'Their operators must make room; store it again then: what has arrived is kept.',
+  NODES_BUSY: 'Store it again in a moment: what has arrived is kept, only the rest is sent.',
+  REGISTRATION_ENDED: 'Store it again, for more epochs: --epochs N.',
   INSUFFICIENT_FUNDS: FUNDS_HINT,
   NO_WALLET: 'Name one with --wallet FILE.',
   WALLET_BUSY: WALLET_BUSY_HINT,

@@ -1,6 +1,5 @@
 import { type ClientError, type ClientErrorCode, isClientError } from '../errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
-import { nodesWithoutSpace } from './trouble.ts'
 
 interface Told {
   status: number
@@ -15,6 +14,10 @@ const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
   BLOB_INVALID: { status: 410 },
   TOO_FEW_SHARDS: { status: 503, retryAfterSeconds: 5 },
   TOO_FEW_CONFIRMATIONS: { status: 504, retryAfterSeconds: 5 },
+  NO_SPACE: { status: 507, retryAfterSeconds: 60 },
+  NODES_BUSY: { status: 503, retryAfterSeconds: 5 },
+  // a PUT again pays again, for as long as it says
+  REGISTRATION_ENDED: { status: 503, retryAfterSeconds: 1 },
   BLOB_TOO_LARGE: { status: 413 },
   INVALID_OPTION: { status: 400 },
   // the gateway's own wallet is empty: its operator has to act, not the sender
@@ -37,14 +40,6 @@ export function toHttpError(error: unknown): HttpError {
 }
 
 function fromClientError(error: ClientError): HttpError {
-  const fullNodes = nodesWithoutSpace(error)
-  if (fullNodes > 0) {
-    return new HttpError(507, 'NO_SPACE', `${error.message}; ${fullNodes} nodes have no room left`, {
-      metadata: { ...plain(error.details), fullNodes },
-      retryAfterSeconds: 60,
-      cause: error,
-    })
-  }
   const { status, retryAfterSeconds, instead } = CLIENT_STATUS[error.code]
   if (instead !== undefined)
     return new HttpError(status, error.code, instead, { retryAfterSeconds, cause: error })

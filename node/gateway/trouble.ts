@@ -1,6 +1,4 @@
-import { ProtocolError } from '../../protocols/index.ts'
 import { isClientError } from '../errors.ts'
-import { causesOf } from '../http/causes.ts'
 import { HttpError } from '../http/errors.ts'
 
 /** What keeps the network from storing, as far as this gateway has seen. */
@@ -30,17 +28,11 @@ export function createTrouble(now: () => number = () => performance.now()): Trou
   }
 }
 
-/** Nodes that said of themselves that they are full, when an upload failed. */
-export function nodesWithoutSpace(error: unknown): number {
-  if (!isClientError(error, 'TOO_FEW_CONFIRMATIONS')) return 0
-  return causesOf(error).filter(cause => cause instanceof ProtocolError && cause.code === 'NO_SPACE').length
-}
-
 function problemOf(error: unknown): HttpError | undefined {
-  const fullNodes = nodesWithoutSpace(error)
-  if (fullNodes > 0) {
-    return new HttpError(503, 'NO_SPACE', `${fullNodes} storage nodes had no room for the last upload`, {
-      metadata: { fullNodes },
+  if (isClientError(error, 'NO_SPACE')) {
+    const { noSpaceNodes } = error.details
+    return new HttpError(503, 'NO_SPACE', `${noSpaceNodes} storage nodes had no room for the last upload`, {
+      metadata: { noSpaceNodes },
       retryAfterSeconds: 60,
       cause: error,
     })

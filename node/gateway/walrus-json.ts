@@ -16,7 +16,9 @@ export function storeResultJson(result: StoreResult): object {
     }
   }
   const { blobId, event, objectId, endEpoch } = result
-  return { alreadyCertified: { blobId, ...(event ? { event } : { object: objectId }), endEpoch } }
+  // one of the two, as in Walrus. Nodes with records of earlier versions do not know the event
+  const by = event ? { event } : objectId ? { object: objectId } : {}
+  return { alreadyCertified: { blobId, ...by, endEpoch } }
 }
 
 /** A Blob object, in the shape of Walrus's publisher. */

@@ -58,6 +58,13 @@ const TRANSIENT: ReadonlySet<ProtocolErrorCode> = new Set([
   'STOPPING',
   'TIMEOUT',
 ])
+/** As the chain may have moved on. */
+const DOUBTFUL: ReadonlySet<ProtocolErrorCode> = new Set([
+  'BLOB_GONE',
+  'EPOCH_CHANGED',
+  'NOT_IN_COMMITTEE',
+  'NOT_REGISTERED',
+])
 const ATTEMPTS = 3
 const RETRY_MS = 300
 /** A node that asks for more patience than this will not confirm in time: that is as good as a refusal. */
@@ -97,11 +104,13 @@ export function fanOut(
     header: StoreHeader
     encoded: EncodedBlob
     onConfirmed?: (confirmedShards: number) => void
+    /** some node does not know the registration, or is in another epoch */
+    onDoubt?: () => void
     signal: AbortSignal
   },
 ): FanOut {
   const { peers, book, bls, log, metrics } = components
-  const { committee, order, header, encoded, onConfirmed, signal } = input
+  const { committee, order, header, encoded, onConfirmed, onDoubt, signal } = input
   const { blobId } = header.metadata
   const request = encodeStoreRequest(header)
   const { epoch, nShards } = committee
@@ -203,6 +212,7 @@ export function fanOut(
         const outcome = await peers.store(peer, { header, request, sliver }, { signal })
         if (outcome.epoch !== epoch) {
           epochChanged = true
+          onDoubt?.()
           turn.giveUp()
           return false
         }
@@ -226,6 +236,7 @@ export function fanOut(
         turn.giveUp()
         const code = error instanceof ProtocolError ? error.code : undefined
         if (code === 'EPOCH_CHANGED' || code === 'NOT_IN_COMMITTEE') epochChanged = true
+        if (code !== undefined && DOUBTFUL.has(code)) onDoubt?.()
         const retryAfterMs = (error instanceof ProtocolError && error.retryAfterMs) || RETRY_MS * attempt
         const again =
           code !== undefined &&

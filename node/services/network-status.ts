@@ -13,6 +13,8 @@ export interface NetworkStatusComponents {
   book: PeerBook
 }
 
+type Known = Extract<BlobStatus, { kind: 'known' }>
+
 interface Vote {
   status: BlobStatus
   weight: number
@@ -109,18 +111,34 @@ function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): Networ
   if (isValidity(weightOf(of('invalid')), nShards)) return { ...answered, status: 'invalid' }
   const groups = new Map<string, Vote[]>()
   for (const vote of of('known')) {
-    const key = JSON.stringify(vote.status, Object.keys(vote.status).sort())
+    const { event: _, ...said } = vote.status as Known
+    const key = JSON.stringify(said, Object.keys(said).sort())
     groups.set(key, [...(groups.get(key) ?? []), vote])
   }
   for (const group of groups.values()) {
     const [{ status }] = group
     if (status.kind !== 'known' || !isValidity(weightOf(group), nShards)) continue
-    const { certified, kind: _, ...rest } = status
+    const { certified, kind: _, event: __, ...rest } = status
     // nodes that lag behind the chain say less than there is: hear a quorum before believing them
     if (!certified && !isQuorum(weightOf(votes), nShards)) continue
-    return { ...answered, ...rest, status: certified ? 'certified' : 'registered' }
+    const event = eventOf(group, nShards)
+    return { ...answered, ...rest, ...(event && { event }), status: certified ? 'certified' : 'registered' }
   }
   if (isQuorum(weightOf(of('nonexistent')), nShards)) return { ...answered, status: 'nonexistent' }
+  return undefined
+}
+
+/** Records of earlier versions lack it, and nodes may be an event apart: what f+1 of the weight say is right. */
+function eventOf(group: readonly Vote[], nShards: number): NetworkBlobStatus['event'] {
+  const weights = new Map<string, number>()
+  for (const { status, weight } of group) {
+    const { event } = status as Known
+    if (event === undefined) continue
+    const key = `${event.txDigest} ${event.eventSeq}`
+    const sum = (weights.get(key) ?? 0) + weight
+    if (isValidity(sum, nShards)) return { txDigest: event.txDigest, eventSeq: String(event.eventSeq) }
+    weights.set(key, sum)
+  }
   return undefined
 }
 

@@ -14,6 +14,8 @@ import { ClientError } from '../errors.ts'
 import { networkStatus, seemsNew } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import type { StoreOptions, StoreResult } from './types.ts'
+import type { Attempt } from './unfinished.ts'
+import type { UploadLease } from './upload-leases.ts'
 
 export interface RegisterComponents {
   chain: Pick<ChainReader, 'ownedBlobs'>
@@ -29,6 +31,14 @@ export interface Seats {
   order: readonly CommitteeMember[]
 }
 
+/** What is known of other uploads of the same content. */
+export interface Others {
+  lease: Pick<UploadLease, 'mayResume'>
+  /** one has ended just now: what it stored may not be seen by all nodes yet */
+  again: boolean
+  attempt: Pick<Attempt, 'registering' | 'registered'>
+}
+
 /** A registration that was executed; what is left of it goes on while slivers are sent. */
 export interface Begun {
   objectId: ObjectId
@@ -39,23 +49,29 @@ export interface Begun {
 /**
  * Makes the registration ready while two nodes are asked whether the blob is stored already, and hands it in when it is
  * not.
+ *
+ * A registration of our wallet whose upload was cut short is taken up again, so that it is not paid for twice; but none
+ * that another upload may be busy with.
  */
 export async function registerUnlessKnown(
   components: RegisterComponents,
   encoded: EncodedBlob,
   { order, current, system }: Seats,
   options: StoreOptions,
+  others: Others,
 ): Promise<Begun | { result: StoreResult }> {
   const { blobId } = encoded.metadata
   const { signal, force, onProgress } = options
   onProgress?.({ phase: 'register', done: 0, total: 1 })
-  const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
-  const first = register(components, encoded, options, isNew)
-  if (await isNew) return done(await first)
-  const known = await findExisting(components, blobId, current, system, options)
+  if (force || !others.again) {
+    const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
+    const first = register(components, encoded, options, others, isNew)
+    if (await isNew) return done(await first)
+  }
+  const known = await findExisting(components, blobId, current, system, options, others)
   if (known?.result !== undefined) return { result: known.result }
   const blob = known?.resume
-  if (blob === undefined) return done(await register(components, encoded, options))
+  if (blob === undefined) return done(await register(components, encoded, options, others))
   const registration = Promise.resolve({ blob, digest: '', costFrost: 0n })
   return done({ objectId: blob.objectId, digest: '', registration })
 
@@ -70,15 +86,33 @@ function register(
   { writer }: RegisterComponents,
   { metadata, rootHash }: EncodedBlob,
   { epochs, deletable, signal }: StoreOptions,
+  { attempt }: Others,
   isNew?: Promise<boolean>,
 ): Promise<Begun> {
   const permission = isNew?.then(yes => {
     if (!yes) throw new DOMException('the blob may be stored already', 'AbortError')
   })
   const executed = Promise.withResolvers<Omit<Begun, 'registration'>>()
-  const onExecuted = executed.resolve
+  const onExecuted = (begun: Omit<Begun, 'registration'>): void => {
+    attempt.registered()
+    executed.resolve(begun)
+  }
+  const settled = Promise.withResolvers<void>()
+  attempt.registering(settled.promise)
   const input = { metadata, rootHash, epochs, deletable }
-  const registration = writer.register(input, { ...(signal && { signal }), permission, onExecuted })
+  const registration = writer.register(input, {
+    ...(signal && { signal }),
+    permission,
+    onExecuted,
+    onSettled: settled.resolve,
+  })
+  // after an abort only the writer knows
+  registration.then(
+    () => settled.resolve(),
+    () => {
+      if (!signal?.aborted) settled.resolve()
+    },
+  )
   registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
   const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))
   // whoever still needs them meets the errors
@@ -92,35 +126,39 @@ async function findExisting(
   blobId: BlobId,
   committee: Committee,
   { epoch }: SystemInfo,
-  { epochs, deletable, signal }: StoreOptions,
+  { epochs, deletable, signal, sendObjectTo }: StoreOptions,
+  { lease, again }: Others,
 ): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
   const status = await networkStatus({ peers, book }, committee, blobId, { signal }).catch(error => {
     // without an answer the blob is stored as if it were new: that costs a little, and is right
     if (error instanceof ClientError) return undefined
     throw error
   })
-  if (status === undefined || status.status === 'nonexistent') return undefined
+  if (status === undefined || (status.status === 'nonexistent' && !again)) return undefined
   if (status.status === 'invalid') {
     throw new ClientError('BLOB_INVALID', `the network has found blob ${blobId} to be invalid`, { blobId })
   }
   const neededEnd = epoch + epochs
-  const { endEpoch } = status
+  const { endEpoch, event } = status
   if (
+    sendObjectTo === undefined &&
     status.status === 'certified' &&
     status.deletable === false &&
     endEpoch !== undefined &&
     endEpoch >= neededEnd
   ) {
-    return { result: { kind: 'alreadyCertified', blobId, endEpoch } }
+    return { result: { kind: 'alreadyCertified', blobId, endEpoch, ...(event && { event }) } }
   }
   // a deletable blob counts only when it is ours: anyone else might delete it
   const owned = (await chain.ownedBlobs(writer.wallet.address, { signal })).filter(
     blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch >= neededEnd,
   )
   const certified = owned.find(blob => blob.certifiedEpoch !== undefined)
-  if (certified !== undefined) {
+  // who is to be sent an object is not helped by ours
+  if (certified !== undefined && sendObjectTo === undefined) {
     const { objectId, storage } = certified
     return { result: { kind: 'alreadyCertified', blobId, endEpoch: storage.endEpoch, objectId } }
   }
-  return owned.length > 0 ? { resume: owned[0] } : undefined
+  const begun = owned.find(blob => blob.certifiedEpoch === undefined)
+  return begun !== undefined && (await lease.mayResume()) ? { resume: begun } : undefined
 }

@@ -62,6 +62,8 @@ export interface NetworkBlobStatus {
   endEpoch?: Epoch
   initialCertifiedEpoch?: Epoch
   deletable?: boolean
+  /** of a permanent blob: the transaction that certified it last, or registered it */
+  event?: { txDigest: string; eventSeq: string }
   /** size in bytes, when some node has the metadata */
   size?: number
   /** shards whose nodes answered, of how many */

@@ -128,13 +128,16 @@ export function statusOf(state: BlobState | undefined, epoch: Epoch): BlobStatus
   const best = certified.length > 0 ? certified : live
   const permanent = best.filter(({ deletable }) => !deletable)
   const shown = permanent.length > 0 ? permanent : best
+  const endEpoch = Math.max(...shown.map(registration => registration.endEpoch)) as Epoch
+  const event = permanent.find(registration => registration.endEpoch === endEpoch)?.event
   return {
     kind: 'known',
     certified: certified.length > 0,
     ...(certified.length > 0 && state?.initialCertifiedEpoch !== undefined
       ? { initialCertifiedEpoch: state.initialCertifiedEpoch }
       : {}),
-    endEpoch: Math.max(...shown.map(({ endEpoch }) => endEpoch)) as Epoch,
+    endEpoch,
     deletable: permanent.length === 0,
+    ...(event !== undefined && { event }),
   }
 }

@@ -51,11 +51,25 @@ export const StatusRequest: Message<StatusQuery> = message(
   ),
 )
 
+/** base58 of 32 bytes has up to 44 digits; what is longer, or would steer a terminal, is no digest */
+const DIGEST = /^[\x21-\x7e]{1,64}$/
+
+const WireDigest: BcsType<string, string> = bcs.string().transform<string, string>({
+  input: digest => digest,
+  output(digest) {
+    if (!DIGEST.test(digest)) throw new RangeError('no transaction digest')
+    return digest
+  },
+})
+
+const WireEvent = bcs.struct('Event', { txDigest: WireDigest, eventSeq: bcs.u32() })
+
 const WireKnown = bcs.struct('Known', {
   certified: bcs.bool(),
   initialCertifiedEpoch: bcs.option(WireEpoch),
   endEpoch: WireEpoch,
   deletable: bcs.bool(),
+  event: bcs.option(WireEvent),
 })
 
 const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
@@ -64,17 +78,15 @@ const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
     input(status) {
       if (status.kind === 'nonexistent') return { Nonexistent: true }
       if (status.kind === 'invalid') return { Invalid: true }
-      const { certified, initialCertifiedEpoch, endEpoch, deletable } = status
-      return {
-        Known: { certified, initialCertifiedEpoch: initialCertifiedEpoch ?? null, endEpoch, deletable },
-      }
+      const { certified, initialCertifiedEpoch = null, endEpoch, deletable, event = null } = status
+      return { Known: { certified, initialCertifiedEpoch, endEpoch, deletable, event } }
     },
     output(status) {
       if (status.$kind === 'Nonexistent') return { kind: 'nonexistent' }
       if (status.$kind === 'Invalid') return { kind: 'invalid' }
-      const { certified, initialCertifiedEpoch, endEpoch, deletable } = status.Known
+      const { certified, initialCertifiedEpoch, endEpoch, deletable, event } = status.Known
       const first = initialCertifiedEpoch === null ? {} : { initialCertifiedEpoch }
-      return { kind: 'known', certified, ...first, endEpoch, deletable }
+      return { kind: 'known', certified, ...first, endEpoch, deletable, ...(event !== null && { event }) }
     },
   })
 

@@ -59,6 +59,7 @@ const status: fc.Arbitrary<BlobStatus> = fc.oneof(
       initialCertifiedEpoch: epoch,
       endEpoch: epoch,
       deletable: fc.boolean(),
+      event: fc.record({ txDigest: fc.stringMatching(/^[1-9A-HJ-NP-Za-km-z]{1,64}$/), eventSeq: u32 }),
     },
     { requiredKeys: ['kind', 'certified', 'endEpoch', 'deletable'] },
   ),

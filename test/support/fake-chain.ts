@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { ChainError } from '../../chain/errors.ts'
 import type {
   BlobObject,
+  CertifyOptions,
   ChainEvent,
   ChainWriter,
   Committee,
@@ -40,6 +42,8 @@ export class FakeChain implements Coordinator {
   readonly committee: Committee
   epoch = 1 as Epoch
   readonly wallet: Wallet = { address: anyObjectId(), signer: {} as Wallet['signer'] }
+  /** awaited by whoever certifies, with the certificate in hand */
+  beforeCertify: (() => Promise<void> | void) | undefined
   #wake = Promise.withResolvers<void>()
 
   constructor(nShards: number, members: readonly FakeMember[]) {
@@ -195,19 +199,35 @@ export class FakeChain implements Coordinator {
     return {
       wallet,
       register: async ({ metadata, epochs, deletable }: RegisterInput, options?: RegisterOptions) => {
-        await options?.permission
+        await Promise.resolve(options?.permission).catch(error => {
+          options?.onSettled?.()
+          throw error
+        })
         const endEpoch = this.epoch + epochs
         const blob = this.register(metadata.blobId, { deletable, size: metadata.unencodedLength, endEpoch })
+        options?.onExecuted?.({ objectId: blob.objectId, digest: 'digest' })
+        options?.onSettled?.()
+        options?.signal?.throwIfAborted()
         return { blob, digest: 'digest', costFrost: 1n }
       },
-      certify: async (objectId: ObjectId, certificate: Certificate) => {
+      certify: async (objectId: ObjectId, certificate: Certificate, options?: CertifyOptions) => {
+        await this.beforeCertify?.()
+        const before = this.blobs.get(objectId)
+        if (before?.certifiedEpoch !== undefined) return { digest: '', blob: before, costFrost: 0n }
+        if (before !== undefined && before.storage.endEpoch <= this.epoch)
+          throw aborted('blob', 'EResourceBounds')
+        if (certificate.epoch !== this.epoch) throw aborted('messages', 'EIncorrectEpoch')
         const { members, nShards } = this.committee
         const weighted = members.map(({ blsPublicKey, shards }) => ({
           publicKey: blsPublicKey,
           weight: shards.length,
         }))
         verifyCertificate({ bls: await loadBls(), certificate, nShards, members: weighted })
-        return { digest: 'digest', blob: this.certify(objectId), costFrost: 0n }
+        const certified = this.certify(objectId)
+        const blob =
+          options?.transferTo === undefined ? certified : { ...certified, owner: options.transferTo }
+        this.blobs.set(objectId, blob)
+        return { digest: 'digest', blob, costFrost: 0n }
       },
       extend: async () => ({ digest: 'digest' }),
       deleteBlob: async (objectId: ObjectId) => {
@@ -229,5 +249,16 @@ export class FakeChain implements Coordinator {
     }
   }
 
+  /** The next epoch, with the same committee. */
+  changeEpoch(): void {
+    this.epoch = (this.epoch + 1) as Epoch
+    this.emit({ type: 'EpochChangeStart', epoch: this.epoch })
+    this.emit({ type: 'EpochChangeDone', epoch: this.epoch })
+  }
+
   async close(): Promise<void> {}
+}
+
+function aborted(module: string, name: string): ChainError {
+  return new ChainError('MOVE_ABORT', `${module} aborted with ${name}`, { module, name, abortCode: 1n })
 }

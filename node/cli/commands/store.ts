@@ -60,7 +60,11 @@ async function storeOne(
 function describe(name: string, size: number, result: StoreResult): Shown {
   const head = shown`${name}, ${formatBytes(size)}`
   if (result.kind === 'alreadyCertified') {
-    const rows = [['blob ID', result.blobId] as const, ['until', `epoch ${result.endEpoch}`] as const]
+    const { blobId, objectId, event, endEpoch } = result
+    const rows: [string, string][] = [['blob ID', blobId]]
+    if (objectId !== undefined) rows.push(['object', objectId])
+    else if (event !== undefined) rows.push(['certified by', `transaction ${event.txDigest}`])
+    rows.push(['until', `epoch ${endEpoch}`])
     return shown`${head}: is stored already, nothing was paid\n${formatRows(rows)}`
   }
   const { blob, costFrost, encodedLength } = result

@@ -222,12 +222,22 @@ describe('the contract on the localnet, through the client', function () {
       })
     }
 
-    it('a second certificate', async () => {
+    it('a second certificate, which the client takes for what it wanted', async () => {
       const { blob } = await register()
       await writer.certify(blob.objectId, certificate(blob))
       const before = await snapshot()
-      await assert.rejects(writer.certify(blob.objectId, certificate(blob)), abortsWith('EAlreadyCertified'))
+      const again = await writer.certify(blob.objectId, certificate(blob), { registered: blob })
+      assert.deepEqual(again, { digest: '', costFrost: 0n, blob: await on.coordinator.blob(blob.objectId) })
       assert.deepEqual(await snapshot(), before)
+      const [object] = await rpc.read(client => fetchObjects(client, [blob.objectId]))
+      await assert.rejects(
+        direct(calls => certify(calls, object!, certificate(blob))),
+        abortsWith('EAlreadyCertified'),
+      )
+      // whoever was to get it gets it
+      const { address } = keypairWallet(seed(9, 8))
+      const sent = await writer.certify(blob.objectId, certificate(blob), { transferTo: address })
+      assert.equal(sent.blob.owner, address)
     })
 
     it('registering without enough WAL, before anything is sent', async () => {

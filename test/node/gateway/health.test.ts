@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict'
 import { ClientError } from '../../../node/errors.ts'
 import { createTrouble } from '../../../node/gateway/trouble.ts'
-import { ProtocolError } from '../../../protocols/index.ts'
 import { ask, gatewayFactory, jsonOf, put, reasonOf } from './support.ts'
 
-const confirmations = { blobId: 'A', confirmedShards: 60, neededShards: 67 }
-/** As uploads fail when nodes are full: `full` of them say so, another one is merely slow. */
-const fullNodes = (full: number) => {
-  const refusals = Array.from({ length: full }, (_, i) =>
-    Object.assign(new Error(`node-${i}`), { cause: new ProtocolError('NO_SPACE') }),
-  )
-  const slow = Object.assign(new Error('slow'), { cause: new ProtocolError('TIMEOUT') })
-  return new ClientError(
-    'TOO_FEW_CONFIRMATIONS',
-    'nodes with 60 of 100 shards confirmed the upload',
-    confirmations,
-    {
-      cause: new AggregateError([...refusals, slow], 'nodes did not confirm'),
-    },
-  )
+/** As uploads fail when nodes are full. */
+const fullNodes = (noSpaceNodes: number) => {
+  const details = {
+    blobId: 'A',
+    confirmedShards: 60,
+    neededShards: 67,
+    nodes: 13,
+    noSpaceNodes,
+    busyNodes: 0,
+  }
+  const confirmed = 'nodes with 60 of 100 shards confirmed the upload'
+  return noSpaceNodes === 0
+    ? new ClientError('TOO_FEW_CONFIRMATIONS', confirmed, details)
+    : new ClientError('NO_SPACE', `${noSpaceNodes} of 13 nodes have no space left: ${confirmed}`, details)
 }
 
 describe('gateway: health', () => {
@@ -46,8 +44,8 @@ describe('gateway: health', () => {
     client.fail('store', fullNodes(5))
     const answer = await store(url, 'one')
     assert.deepEqual([answer.status, reasonOf(answer)], [507, 'NO_SPACE'])
-    assert.match(jsonOf(answer).error.message, /60 of 100 shards.*5 nodes have no room left/)
-    assert.deepEqual(jsonOf(answer).error.details[0].metadata, { ...confirmations, fullNodes: 5 })
+    assert.match(jsonOf(answer).error.message, /5 of 13 nodes have no space left: .*60 of 100 shards/)
+    assert.equal(jsonOf(answer).error.details[0].metadata.noSpaceNodes, 5)
     assert.deepEqual(await health(url), [503, 'NO_SPACE', '5 storage nodes had no room for the last upload'])
     client.fail('store', undefined)
     await put(url, 'two')

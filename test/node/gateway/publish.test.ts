@@ -237,9 +237,20 @@ describe('gateway: publishing', () => {
 
   it('says what the network or the wallet lacks', async () => {
     const { url, client } = await start()
-    const confirmations = { blobId: 'A', confirmedShards: 10, neededShards: 67 }
+    const confirmations = {
+      blobId: 'A',
+      confirmedShards: 10,
+      neededShards: 67,
+      nodes: 13,
+      noSpaceNodes: 9,
+      busyNodes: 2,
+    }
     const cases: [Error, number][] = [
       [new ClientError('TOO_FEW_CONFIRMATIONS', 'only 10 of 67 shards', confirmations), 504],
+      [new ClientError('NO_SPACE', '9 of 13 nodes have no space left', confirmations), 507],
+      [new ClientError('NODES_BUSY', '9 of 13 nodes are too busy', confirmations), 503],
+      [new ClientError('REGISTRATION_ENDED', 'over', { blobId: 'A', objectId: '0x1', endEpoch: 2 }), 503],
+      [new ClientError('WALLET_BUSY', 'in use', { owner: '0x1', attempts: 20 }), 503],
       [new ClientError('BLOB_TOO_LARGE', 'too large', { maxBytes: 1, actualBytes: 2 }), 413],
       [new ClientError('INSUFFICIENT_FUNDS', 'too little WAL', { coin: 'WAL' }), 503],
       [new ClientError('INVALID_OPTION', 'no', { option: 'epochs', reason: 'no' }), 400],

@@ -94,6 +94,7 @@ describe('blob state', () => {
       initialCertifiedEpoch: 1,
       endEpoch: 4,
       deletable: false,
+      event: { txDigest: 'd', eventSeq: 0 },
     })
     assert.deepEqual(statusOf(both, e(4)), {
       kind: 'known',
