@@ -24,6 +24,7 @@ import type { LiveObjects } from './store/live-objects.ts'
 import { Pruner } from './store/pruner.ts'
 import type { BatchWriter } from './store/writer.ts'
 import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
+import { Turns } from './turns.ts'
 import { checkExpiration, checkGas, checkGasPrice, checkShape } from './validation.ts'
 
 /** What tells one localnet from another; never changes. */
@@ -49,12 +50,26 @@ export interface Simulation extends Outcome {
   timestampMs: bigint
 }
 
-interface SimulateOptions {
+interface SimulateOptions extends Caller {
   checks: boolean
   withOutputs: boolean
+  signal?: AbortSignal
 }
 
-interface RunOptions extends SimulateOptions {
+/** Whoever asks, by address: callers take turns. */
+export interface Caller {
+  caller?: string
+}
+const anyone = ''
+
+/** A transaction that memory knows of already, and that is on its way to the disk. */
+interface Performed {
+  record: TransactionRecord
+  checkpoint: CheckpointRecord
+  written: Promise<void>
+}
+
+interface RunOptions extends Pick<SimulateOptions, 'checks' | 'withOutputs'> {
   /** a transaction without a gas payment has a coin made up for it */
   openGas: boolean
 }
@@ -77,6 +92,7 @@ export class Ledger {
   readonly #history: History
   readonly #pruner: Pruner
   readonly #faucetPurse: FaucetPurse
+  readonly #turns = new Turns()
   #state: State
   #tip: CheckpointRecord
 
@@ -193,11 +209,16 @@ export class Ledger {
    * Executes a signed transaction once: sent again, it answers what it did the first time.
    * @throws LedgerError when it may not be executed at all; a transaction that fails is recorded
    */
-  execute(bytes: Uint8Array, signatures: readonly Uint8Array[]): Promise<TransactionRecord> {
+  execute(
+    bytes: Uint8Array,
+    signatures: readonly Uint8Array[],
+    { caller = anyone }: Caller = {},
+  ): Promise<TransactionRecord> {
     const transaction = parseTransaction(bytes)
-    return this.#once(transaction, signatures, async () => {
+    return this.#once(transaction, async () => {
       checkShape(transaction)
       await checkSignatures(transaction, signatures)
+      return await this.#commit(caller, () => this.#perform(transaction, signatures))
     })
   }
 
@@ -205,33 +226,37 @@ export class Ledger {
   async executeAsFaucet(
     make: () => Parameters<typeof bcs.TransactionData.serialize>[0],
   ): Promise<TransactionRecord> {
-    const transaction = parseTransaction(serializeTransaction(make()))
-    if (parseAddress(transaction.data.sender) !== FAUCET_ADDRESS) throw new TypeError('not the faucet')
-    return this.#commit(transaction, [])
+    return this.#commit(FAUCET_ADDRESS, () => {
+      const transaction = parseTransaction(serializeTransaction(make()))
+      if (parseAddress(transaction.data.sender) !== FAUCET_ADDRESS) throw new TypeError('not the faucet')
+      return this.#perform(transaction, [])
+    })
   }
 
   #once(
-    transaction: ParsedTransaction,
-    signatures: readonly Uint8Array[],
-    check: () => Promise<void>,
+    { digest }: ParsedTransaction,
+    execute: () => Promise<TransactionRecord>,
   ): Promise<TransactionRecord> {
-    const { digest } = transaction
     const running = this.#running.get(digest)
     if (running) return running
     const execution = (async () => {
       const before = await this.transaction(digest)
-      if (before) return before
-      await check()
-      return await this.#commit(transaction, signatures)
+      return before ?? (await execute())
     })().finally(() => this.#running.delete(digest))
     this.#running.set(digest, execution)
     return execution
   }
 
-  async #commit(
-    transaction: ParsedTransaction,
-    signatures: readonly Uint8Array[],
-  ): Promise<TransactionRecord> {
+  async #commit(caller: string, perform: () => Performed): Promise<TransactionRecord> {
+    const { record, checkpoint, written } = await this.#turns.run(caller, perform)
+    await written
+    this.#history.reached(checkpoint)
+    this.#pruner.reached(checkpoint.sequence)
+    return record
+  }
+
+  /** Everything up to the write, in one go. */
+  #perform(transaction: ParsedTransaction, signatures: readonly Uint8Array[]): Performed {
     if (this.#writer.failure) throw new LedgerError('UNAVAILABLE', 'the ledger cannot write to its store')
     checkGas(transaction.data, REFERENCE_GAS_PRICE)
     this.#checkExpiration(transaction)
@@ -272,24 +297,29 @@ export class Ledger {
     batch.put.set(KEYS.checkpoint(checkpoint.sequence), encodeCheckpoint(checkpoint))
     batch.put.set(KEYS.checkpointByDigest(checkpoint.digest), json(checkpoint.sequence.toString()))
     batch.put.set(KEYS.state, json(this.#state))
-    await this.#write(batch)
-    this.#history.reached(checkpoint)
-    this.#pruner.reached(checkpoint.sequence)
-    return record
+    return { record, checkpoint, written: this.#write(batch) }
   }
 
   /**
    * What a transaction would do now; nothing changes. Without checks, it needs no gas and no ownership. What it
    * publishes is there, with its types, only while `tell` runs.
    */
-  simulate<T>(
+  async simulate<T>(
     bytes: Uint8Array,
-    { checks, withOutputs }: SimulateOptions,
+    { checks, withOutputs, caller = anyone, signal }: SimulateOptions,
     tell: (simulation: Simulation) => T,
-  ): T {
+  ): Promise<T> {
     const transaction = parseTransaction(bytes)
     checkShape(transaction)
     checkGasOfSimulation(transaction, checks)
+    return this.#turns.run(caller, () => this.#simulate(transaction, { checks, withOutputs }, tell), signal)
+  }
+
+  #simulate<T>(
+    transaction: ParsedTransaction,
+    { checks, withOutputs }: Pick<SimulateOptions, 'checks' | 'withOutputs'>,
+    tell: (simulation: Simulation) => T,
+  ): T {
     if (checks) this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
     const { outcome, execution } = this.#run(transaction, { checks, withOutputs, openGas: true })

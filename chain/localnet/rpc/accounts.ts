@@ -26,6 +26,8 @@ interface Counts {
 
 /** What callers of one address may still do. What is taken is given back once, by the function that is answered. */
 export interface Account {
+  /** names the address */
+  readonly key: string
   /** Throws RpcStatus RESOURCE_EXHAUSTED, as all of these. */
   call(): () => void
   body(bytes: number): () => void
@@ -45,6 +47,7 @@ export class Accounts {
     const key = addressKey(address)
     const limits = this.#limits
     return {
+      key,
       call: () => this.#take(key, 'calls', 1, limits.maxCallsPerAddress, 'calls are under way'),
       body: bytes =>
         this.#take(key, 'bodyBytes', bytes, limits.maxBodyBytesPerAddress, 'bytes are being sent'),

@@ -4,6 +4,7 @@ import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
 import { parseTransaction, serializeTransaction } from '../../ledger/transaction.ts'
 import { checkShape } from '../../ledger/validation.ts'
 import type { MoveType } from '../../vm/index.ts'
+import type { Call } from '../call.ts'
 import { argumentMessage } from '../convert/commands.ts'
 import { bcsMessage } from '../convert/common.ts'
 import { jsonOf } from '../convert/json.ts'
@@ -24,17 +25,19 @@ function signatureBytes({ bcs }: GrpcTypes.UserSignature): Uint8Array {
 export const executionService = (ledger: Ledger) => ({
   async executeTransaction(
     request: GrpcTypes.ExecuteTransactionRequest,
+    { account }: Call,
   ): Promise<GrpcTypes.ExecuteTransactionResponse> {
     const mask = Mask.of(request.readMask, ['effects']).check(GrpcTypes.ExecutedTransaction)
     const { transaction, signatures } = request
     if (!transaction) throw invalid('no transaction')
     const bytes = transaction.bcs?.value ?? resolveTransaction(ledger, transaction, { doGasSelection: false })
-    const record = await ledger.execute(bytes, signatures.map(signatureBytes))
+    const record = await ledger.execute(bytes, signatures.map(signatureBytes), { caller: account.key })
     return { transaction: await recordMessage(ledger, record, mask) }
   },
 
   async simulateTransaction(
     request: GrpcTypes.SimulateTransactionRequest,
+    { account, signal }: Call,
   ): Promise<GrpcTypes.SimulateTransactionResponse> {
     const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.SimulateTransactionResponse)
     const { transaction } = request
@@ -43,7 +46,7 @@ export const executionService = (ledger: Ledger) => ({
     const doGasSelection = request.doGasSelection === true && checks
     const bytes = simulatedBytes(ledger, transaction, doGasSelection)
     const withOutputs = mask.wants('command_outputs')
-    return ledger.simulate(bytes, { checks, withOutputs }, simulation =>
+    return ledger.simulate(bytes, { checks, withOutputs, caller: account.key, signal }, simulation =>
       mask.prune(GrpcTypes.SimulateTransactionResponse, {
         transaction: mask.wants('transaction')
           ? executedMessage(
