@@ -130,9 +130,27 @@ function describeArgs(args: ProtocolErrorArgs): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
-/** Any error as a ProtocolError; what is none becomes INTERNAL with the original as cause. */
+/** When a process that is out of file descriptors may have some again: streams and requests end within seconds. */
+const OUT_OF_FILES_RETRY_MS = 2_000
+/** deeper than any chain of causes of ours; an error may also be its own */
+const MAX_CAUSES = 20
+
+/**
+ * Any error as a ProtocolError; what is none becomes INTERNAL with the original as cause, or BUSY when this process is
+ * out of file descriptors.
+ */
 export function toProtocolError(error: unknown): ProtocolError {
-  return error instanceof ProtocolError ? error : new ProtocolError('INTERNAL', { cause: error })
+  if (error instanceof ProtocolError) return error
+  return isOutOfFiles(error)
+    ? new ProtocolError('BUSY', { cause: error, retryAfterMs: OUT_OF_FILES_RETRY_MS })
+    : new ProtocolError('INTERNAL', { cause: error })
+}
+
+function isOutOfFiles(error: unknown): boolean {
+  for (let at = error, i = 0; at instanceof Error && i < MAX_CAUSES; at = at.cause, i++) {
+    if ('code' in at && (at.code === 'EMFILE' || at.code === 'ENFILE')) return true
+  }
+  return false
 }
 
 const BY_WIRE: ReadonlyMap<number, ProtocolErrorCode> = new Map(

@@ -82,8 +82,8 @@ export function serveProtocol(
       const typed = toProtocolError(error)
       if (typed.blame && !typed.remote) quota?.failed()
       if (quota === undefined) refused(typed.code === 'BUSY' ? 'busy' : 'failures')
-      if (typed.code === 'INTERNAL')
-        log.error({ protocol: name, peer, err: typed.cause }, 'protocol handler failed')
+      // what was no ProtocolError is trouble of ours
+      if (typed !== error) log.error({ protocol: name, peer, err: typed.cause }, 'protocol handler failed')
       else log.debug({ protocol: name, peer, code: typed.code }, 'stream ended')
       if (listening) await farewell(channel, typed, ended.signal)
       channel.abort(typed)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ProtocolError } from '../../protocols/index.ts'
 import { blobId, EPOCH, INFO, keyOf, metadataOf, primary, secondary, sliverBytes } from './support/fakes.ts'
 import { type TestClient, type TestServer, testPeers } from './support/peers.ts'
 
@@ -83,6 +84,24 @@ describe('protocols between two peers', () => {
     }
     await client.submitCertificate(server.address, certificate)
     assert.deepEqual(server.node.certificates.received, [certificate])
+  })
+
+  it('is told by a node that is out of file descriptors to come again later', async () => {
+    const cause = Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+    const { open } = server.node.custody
+    server.node.custody.open = async () => {
+      throw new Error('the store cannot be opened', { cause })
+    }
+    try {
+      await assert.rejects(upload(blobId(9), 1_000), (error: unknown) => {
+        assert.ok(error instanceof ProtocolError)
+        assert.deepEqual([error.code, error.remote], ['BUSY', true])
+        assert.ok(error.retryAfterMs !== undefined && error.retryAfterMs > 0)
+        return true
+      })
+    } finally {
+      server.node.custody.open = open
+    }
   })
 
   it('keeps streams open for the next request', async () => {

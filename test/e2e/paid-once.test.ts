@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createCoordinator } from '../../chain/index.ts'
+import type { BlobObject } from '../../chain/types.ts'
+import { type Devnet, startDevnet } from '../../node/devnet.ts'
+import { silentLog } from '../../node/log.ts'
+import { officialEncode } from '../codec/support/official.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+import { cli } from './support/cli.ts'
+
+const MAIN = join(import.meta.dirname, '..', '..', 'node', 'cli', 'main.ts')
+
+describe('one wallet of many programs', function () {
+  this.timeout(120_000)
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let devnet: Devnet
+  let network: string[]
+  before(async () => {
+    folder = await temporaryFolder()
+    devnet = await startDevnet({ dir: folder.path, port: 0, nodes: 4, shards: 10, log: silentLog() })
+    network = ['--network', join(folder.path, 'network.json')]
+  })
+  after(async () => {
+    await devnet?.close()
+    await folder?.remove()
+  })
+
+  const file = async (data: Uint8Array): Promise<string> => {
+    const path = join(folder.path, randomBytes(4).toString('hex'))
+    await writeFile(path, data)
+    return path
+  }
+  const put = (data: Uint8Array, signal?: AbortSignal) =>
+    fetch(`${devnet.gatewayUrl}/v1/blobs?epochs=1`, {
+      method: 'PUT',
+      body: Buffer.from(data),
+      ...(signal && { signal }),
+    })
+  /** What the wallet has paid for of these bytes. */
+  const paid = async (data: Uint8Array): Promise<BlobObject[]> => {
+    const { blobId } = officialEncode(data, 10)
+    const coordinator = createCoordinator(devnet.network)
+    try {
+      const owned = await coordinator.ownedBlobs(devnet.user.address)
+      return owned.filter(blob => blob.blobId === blobId)
+    } finally {
+      await coordinator.close()
+    }
+  }
+  const expectPaidOnce = async (data: Uint8Array): Promise<void> => {
+    const objects = await paid(data)
+    assert.equal(objects.length, 1)
+    assert.notEqual(objects[0]?.certifiedEpoch, undefined)
+  }
+
+  it('pays once for one content, whoever stores it at the same time', async () => {
+    const data = randomBytes(3000)
+    const path = await file(data)
+    const answers = await Promise.all([
+      ...Array.from({ length: 6 }, async () => (await put(data)).status),
+      ...Array.from({ length: 3 }, async () => (await cli(['store', path, ...network])).code),
+    ])
+    assert.deepEqual(answers, [200, 200, 200, 200, 200, 200, 0, 0, 0])
+    await expectPaidOnce(data)
+  })
+
+  it('stores what many programs store at the same time', async () => {
+    const files = await Promise.all(Array.from({ length: 4 }, () => file(randomBytes(500))))
+    const puts = Array.from({ length: 4 }, async () => (await put(randomBytes(500))).status)
+    const codes = files.map(async path => {
+      const { code, stderr } = await cli(['store', path, ...network])
+      return code === 0 ? 0 : stderr
+    })
+    assert.deepEqual(await Promise.all([...puts, ...codes]), [200, 200, 200, 200, 0, 0, 0, 0])
+  })
+
+  it('pays once for what was aborted again and again at the gateway', async () => {
+    const data = randomBytes(50_000)
+    for (let i = 0; i < 25; i++) {
+      const patience = new AbortController()
+      const putting = put(data, patience.signal).catch(() => undefined)
+      // spread over what a store takes; one that was done by then is a case as well
+      await sleep(i * 8)
+      patience.abort()
+      await putting
+      if (i % 5 === 4) await devnet.client.status(officialEncode(data, 10).blobId as never)
+    }
+    assert.equal((await put(data)).status, 200)
+    await expectPaidOnce(data)
+  })
+
+  it('pays once for what was interrupted again and again on the command line', async () => {
+    const data = randomBytes(200_000)
+    const path = await file(data)
+    for (const signal of ['SIGKILL', 'SIGINT', 'SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+      const child = spawn(process.execPath, [MAIN, 'store', path, ...network], { stdio: 'ignore' })
+      const exit = once(child, 'exit')
+      // as soon as the chain shows the registration, or at the end of a store that was faster
+      const ended = new AbortController()
+      void exit.then(() => ended.abort())
+      while (!ended.signal.aborted && (await paid(data)).length === 0) await sleep(5)
+      child.kill(signal)
+      await exit
+    }
+    const last = await cli(['store', path, ...network])
+    assert.equal(last.code, 0, last.stderr)
+    await expectPaidOnce(data)
+  })
+})
