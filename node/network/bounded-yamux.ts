@@ -12,31 +12,53 @@ const SYN = 1
 /** Why a connection was cut, from the table in `refusals.ts`. */
 export type MuxerRefusal = 'size' | 'rate'
 
+export interface BoundedYamux {
+  readonly factory: () => StreamMuxerFactory
+  /**
+   * From now on each stream that is opened on the connection made last needs this, too. Libp2p tells the gater whose
+   * connection it is in the same turn of the event loop in which it makes the multiplexer: before a frame was read.
+   */
+  limitLast(mayOpen: () => boolean): void
+}
+
 /**
  * yamux, with what the library leaves open bounded: it collects a frame of up to 4 GiB before it looks at the window that
  * the frame must fit, answers any number of pings, and opens and resets any number of streams. Whoever does that is cut off.
  */
-export function boundedYamux(refused: (reason: MuxerRefusal) => void): () => StreamMuxerFactory {
-  return () => {
-    const factory = yamux(MUXER)()
-    const create = factory.createStreamMuxer.bind(factory)
-    factory.createStreamMuxer = connection => {
-      // before the library listens, so that it can be kept from what is refused
-      const watch = watcher(createFrameJudge(), reason => {
-        refused(reason)
-        connection.abort(new Error(`the peer's frames are over a limit: ${reason}`))
-      })
-      connection.addEventListener('message', watch)
-      return create(connection)
-    }
-    return factory
+export function boundedYamux(refused: (reason: MuxerRefusal) => void): BoundedYamux {
+  let last: FrameJudge | undefined
+  return {
+    factory() {
+      const factory = yamux(MUXER)()
+      const create = factory.createStreamMuxer.bind(factory)
+      factory.createStreamMuxer = connection => {
+        const judge = createFrameJudge()
+        last = judge
+        // before the library listens, so that it can be kept from what is refused
+        const watch = watcher(judge.look, reason => {
+          refused(reason)
+          connection.abort(new Error(`the peer's frames are over a limit: ${reason}`))
+        })
+        connection.addEventListener('message', watch)
+        return create(connection)
+      }
+      return factory
+    },
+    limitLast(mayOpen) {
+      if (last !== undefined) last.mayOpen = mayOpen
+      last = undefined
+    },
   }
 }
 
+export interface FrameJudge {
+  /** Why the connection is to be cut, if it is. */
+  look(event: Pick<StreamMessageEvent, 'data'>): MuxerRefusal | undefined
+  mayOpen: () => boolean
+}
+
 /** Reads frame headers only (version, type, flags, stream, length), and skips what is between them. */
-export function createFrameJudge(
-  now?: () => number,
-): (event: Pick<StreamMessageEvent, 'data'>) => MuxerRefusal | undefined {
+export function createFrameJudge(now?: () => number): FrameJudge {
   const { maxDataBytes, openBurst, openPerSecond, pingBurst, pingPerSecond } = MUXER_FRAMES
   const opened = createTokenBucket(openPerSecond, openBurst, now)
   const pings = createTokenBucket(pingPerSecond, pingBurst, now)
@@ -54,10 +76,10 @@ export function createFrameJudge(
       if (length > maxDataBytes) return 'size'
       skip = length
     }
-    return opens && !opened.tryTake(1) ? 'rate' : undefined
+    return opens && !(opened.tryTake(1) && judge.mayOpen()) ? 'rate' : undefined
   }
 
-  return event => {
+  function look(event: Pick<StreamMessageEvent, 'data'>): MuxerRefusal | undefined {
     for (const piece of piecesOf(event)) {
       for (let at = 0; at < piece.length; ) {
         if (skip > 0) {
@@ -75,4 +97,6 @@ export function createFrameJudge(
     }
     return undefined
   }
+  const judge: FrameJudge = { look, mayOpen: () => true }
+  return judge
 }

@@ -1,19 +1,28 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
-import type { Connection, Libp2p, ServiceMap } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, PeerId, ServiceMap } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
+import { addressOf, createRates } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
 import { createRefusals, type Refusals } from '../refusals.ts'
-import { createAdmission } from './admission.ts'
-import { boundedYamux } from './bounded-yamux.ts'
+import { type Admission, createAdmission } from './admission.ts'
+import { type BoundedYamux, boundedYamux } from './bounded-yamux.ts'
 import { createHangUp } from './hang-up.ts'
 import type { KnowsPeer } from './identify.ts'
-import { CONNECTIONS, MONITOR, OBSERVED_ADDRESSES, PEER_STORE, SOCKET } from './limits.ts'
+import {
+  ADMISSION,
+  CONNECTIONS,
+  MONITOR,
+  MUXER_FRAMES,
+  OBSERVED_ADDRESSES,
+  PEER_STORE,
+  SOCKET,
+} from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
@@ -67,6 +76,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     isMember: isKnown,
     refused: reason => refusals.refused('connections', reason),
   })
+  const muxer = boundedYamux(reason => refusals.refused('connections', reason))
   const changed: (() => void)[] = []
   const services: ServiceInit = {
     isMember: isKnown,
@@ -79,9 +89,9 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     addresses: { listen: listens ? [...listen] : [], announce: [...announce], ...OBSERVED_ADDRESSES },
     transports: [tcp(SOCKET)],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
-    streamMuxers: [boundedYamux(reason => refusals.refused('connections', reason))],
+    streamMuxers: [muxer.factory],
     connectionManager: CONNECTIONS,
-    connectionGater: admission.gater,
+    connectionGater: withStreamLimit(admission.gater, muxer, isKnown),
     // a short-lived client notices a dead peer by the time limit of its request
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
     // who is no member is never dialled by what is known of it
@@ -101,10 +111,38 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
   })
 }
 
+/** Counts the streams of all connections that come from one address together, but for members'. */
+function withStreamLimit(
+  gater: Admission['gater'],
+  muxer: BoundedYamux,
+  isKnown: KnowsPeer,
+): ConnectionGater {
+  const opens = createRates({
+    burst: MUXER_FRAMES.addressOpenBurst,
+    perSecond: MUXER_FRAMES.addressOpenPerSecond,
+    remembered: ADMISSION.remembered,
+  })
+  return {
+    ...gater,
+    denyInboundUpgradedConnection(peer, connection) {
+      const address = addressOf(connection.remoteAddr)
+      if (!isKnown(peer.toString())) muxer.limitLast(() => opens.tryTake(address))
+      return gater.denyInboundUpgradedConnection(peer, connection)
+    },
+  }
+}
+
+/** After libp2p's own parts have heard that somebody has gone: they look up there what to do about it. */
+const FORGET_AFTER_MS = 1_000
+
 /** libp2p remembers everyone who ever spoke to it for six hours, and PeerIds cost nothing. */
 function forgetStrangers(node: Libp2p, isKnown: KnowsPeer): void {
+  const forget = (peer: PeerId): void => {
+    if (isKnown(peer.toString()) || node.getConnections(peer).length > 0) return
+    node.peerStore.delete(peer).catch(() => undefined)
+  }
   node.addEventListener('peer:disconnect', ({ detail: peer }) => {
-    if (!isKnown(peer.toString())) node.peerStore.delete(peer).catch(() => undefined)
+    setTimeout(forget, FORGET_AFTER_MS, peer).unref()
   })
 }
 

@@ -49,6 +49,9 @@ export const MUXER_FRAMES = {
   // each opens a stream, which costs a millisecond; 48 at once and as many again are honest
   openBurst: 1_000,
   openPerSecond: 200,
+  // of all connections of a stranger's address together
+  addressOpenBurst: 4_000, // a devnet's clients, an office behind one address
+  addressOpenPerSecond: 400,
   // each is answered, whether or not the sender reads; the library sends one in 30 s
   pingBurst: 20,
   pingPerSecond: 1,

@@ -38,15 +38,34 @@ export function memberGossip(
   const { faultBurst, faultsPerSecond } = GOSSIP_STREAM
   const faults = createRates({ burst: faultBurst, perSecond: faultsPerSecond, remembered })
 
-  function admit(stream: Stream, connection: Connection): boolean {
-    const refuse = (reason: RefusalReason<'gossip'>): void => {
-      refusals.refused('gossip', reason)
-      stream.abort(new Error(`gossip was refused: ${reason}`))
+  /** streams of strangers, which may become members */
+  const muted = new Map<Stream, string>()
+
+  /**
+   * A stranger's stream stays open, and all that it says is dropped: the library at the other end would take a stream that
+   * is reset at once for one that is open, and never open another.
+   */
+  function mute(stream: Stream, connection: Connection, peer: string): void {
+    const refuse = (): void => {
+      refusals.refused('gossip', 'stranger')
       hangUp(connection)
     }
+    refuse()
+    muted.set(stream, peer)
+    stream.addEventListener('close', () => muted.delete(stream))
+    stream.addEventListener('message', refuse)
+  }
+
+  function unmute(): void {
+    for (const [stream, peer] of muted) {
+      if (isMember(peer)) stream.abort(new Error('a member now: open another'))
+    }
+  }
+
+  function admit(stream: Stream, connection: Connection): boolean {
     const peer = connection.remotePeer.toString()
     if (!isMember(peer)) {
-      refuse('stranger')
+      mute(stream, connection, peer)
       return false
     }
     const rpcs = createTokenBucket(GOSSIP_STREAM.perSecond, GOSSIP_STREAM.burst)
@@ -60,7 +79,11 @@ export function memberGossip(
         if (!isMember(peer)) return 'stranger'
         return rpcs.tryTake(1) && bytes.tryTake(lengthBytes) ? undefined : 'rate'
       },
-      refused: refuse,
+      refused(reason) {
+        refusals.refused('gossip', reason)
+        // all of it, so that both begin anew when it comes again
+        connection.abort(new Error(`gossip was refused: ${reason}`))
+      },
     })
     return true
   }
@@ -75,7 +98,10 @@ export function memberGossip(
 
   return components => {
     const { registrar, membersChanged } = createMemberRegistrar(components.registrar, { isMember, admit })
-    onMembersChanged(membersChanged)
+    onMembersChanged(() => {
+      unmute()
+      membersChanged()
+    })
     const pubsub = gossipsub(optionsOf(network))(withOverrides(components, { registrar })) as GossipSubClass
     const receive = pubsub.handleReceivedRpc.bind(pubsub)
     const cutOff = (peer: PeerId): void => {

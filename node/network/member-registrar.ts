@@ -29,17 +29,16 @@ export function createMemberRegistrar<R extends Registrar>(
   registrar: R,
   { isMember, admit }: MemberRegistrarInit,
 ): MemberRegistrar<R> {
-  /** strangers, by peer, and how to introduce them */
-  const waiting = new Map<string, { peer: PeerId; connection: Connection; topology: Topology }>()
+  /** strangers, and to whom they would be introduced */
+  const waiting = new Set<{ peer: PeerId; connection: Connection; topology: Topology }>()
 
   const forMembers = (topology: Topology): Topology => ({
     ...topology,
     onConnect(peer, connection) {
       if (isMember(peer.toString())) return topology.onConnect?.(peer, connection)
-      waiting.set(peer.toString(), { peer, connection, topology })
-    },
-    onDisconnect(peer) {
-      if (!waiting.delete(peer.toString())) topology.onDisconnect?.(peer)
+      const stranger = { peer, connection, topology }
+      waiting.add(stranger)
+      connection.addEventListener('close', () => waiting.delete(stranger))
     },
   })
 
@@ -55,10 +54,9 @@ export function createMemberRegistrar<R extends Registrar>(
   return {
     registrar: withOverrides(registrar, own as Partial<R>),
     membersChanged() {
-      for (const [id, { peer, connection, topology }] of waiting) {
-        if (!isMember(id)) continue
-        waiting.delete(id)
-        if (connection.status === 'open') topology.onConnect?.(peer, connection)
+      for (const stranger of waiting) {
+        const { peer, connection, topology } = stranger
+        if (isMember(peer.toString()) && waiting.delete(stranger)) topology.onConnect?.(peer, connection)
       }
     },
   }

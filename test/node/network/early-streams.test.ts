@@ -28,7 +28,7 @@ describe('streams on a connection that the other side has not finished yet', () 
       connectionEncrypters: [noise()],
       streamMuxers: [
         () => {
-          const factory = boundedYamux(() => undefined)()
+          const factory = boundedYamux(() => undefined).factory()
           const create = factory.createStreamMuxer.bind(factory)
           factory.createStreamMuxer = secured => {
             muxer = create(secured)
