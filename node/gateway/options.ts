@@ -49,6 +49,8 @@ export interface GatewayLimits {
   bodyIdleMs: number
   /** a slower body is ended; how long it takes in all does not matter */
   bodyBytesPerSecond: number
+  /** over which it is judged who is slow, when others need the room */
+  paceMs: number
   /** silence of a reader that takes nothing */
   readerStallMs: number
   /** from asking the network until it has answered */
@@ -74,6 +76,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxBlobBytes: 1024 * 1024 * 1024, // blobs are held in memory here; larger ones need the command line
   bodyIdleMs: 30_000,
   bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more
+  paceMs: 5_000, // a phone that changes networks is silent for a moment
   readerStallMs: 60_000, // a paused video player should survive
   readMs: 60_000, // the client gives up on unreachable nodes well before
   publishMs: 300_000, // encoding and sending a blob of the largest size

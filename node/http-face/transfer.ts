@@ -21,7 +21,13 @@ export async function receive(
   const digests = expectedDigests(request)
   const declared = declaredLength(request, exactBytes)
   if (declared !== undefined && declared !== exactBytes) throw wrongLength(exactBytes, declared)
-  const release = await quota.hold(exactBytes, AbortSignal.any([signal, AbortSignal.timeout(roomMs)]))
+  const patience = AbortSignal.timeout(roomMs)
+  const release = await quota.hold(exactBytes, AbortSignal.any([signal, patience])).catch(error => {
+    if (signal.aborted || !patience.aborted) throw error
+    throw new HttpError(503, 'BUSY', 'no room for this body yet: try again in a moment', {
+      retryAfterSeconds: 5,
+    })
+  })
   try {
     await quota.pace(exactBytes, signal)
     exchange.askForBody()

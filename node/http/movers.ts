@@ -1,4 +1,4 @@
-import { createPace } from './pace.ts'
+import { createPace, type PaceOptions } from './pace.ts'
 
 /** Somebody whose bytes come or go at a pace of its own, and take room meanwhile. */
 export interface Mover {
@@ -32,7 +32,7 @@ interface Entry extends Who {
   bytesPerSecond(): number
 }
 
-export function createMovers(now: () => number = () => performance.now()): Movers {
+export function createMovers(options: PaceOptions): Movers {
   const entries = new Set<Entry>()
 
   function slowest(only?: string): Entry | undefined {
@@ -48,7 +48,7 @@ export function createMovers(now: () => number = () => performance.now()): Mover
 
   return {
     add(who) {
-      const pace = createPace(now)
+      const pace = createPace(options)
       const entry: Entry = { ...who, bytesPerSecond: pace.bytesPerSecond }
       entries.add(entry)
       return { moved: pace.moved, done: () => void entries.delete(entry) }

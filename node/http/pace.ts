@@ -1,23 +1,26 @@
 /** How fast bytes have moved of late. */
 export interface Pace {
   moved(bytes: number): void
-  /** Over the last five to ten seconds; without end before five have passed, as nothing can be told then. */
+  /** Over the last one or two windows; without end before the first has passed, as nothing can be told then. */
   bytesPerSecond(): number
 }
 
-const WINDOW_MS = 5_000
+export interface PaceOptions {
+  windowMs: number
+  now?: () => number
+}
 
-export function createPace(now: () => number = () => performance.now()): Pace {
+export function createPace({ windowMs, now = () => performance.now() }: PaceOptions): Pace {
   const beganMs = now()
   let sinceMs = beganMs
   let previous = 0
   let current = 0
   const turn = (): void => {
-    const windows = Math.floor((now() - sinceMs) / WINDOW_MS)
+    const windows = Math.floor((now() - sinceMs) / windowMs)
     if (windows === 0) return
     previous = windows === 1 ? current : 0
     current = 0
-    sinceMs += windows * WINDOW_MS
+    sinceMs += windows * windowMs
   }
   return {
     moved(bytes) {
@@ -27,7 +30,7 @@ export function createPace(now: () => number = () => performance.now()): Pace {
     bytesPerSecond() {
       turn()
       if (sinceMs === beganMs) return Number.POSITIVE_INFINITY
-      return ((previous + current) * 1000) / (now() - sinceMs + WINDOW_MS)
+      return ((previous + current) * 1000) / (now() - sinceMs + windowMs)
     },
   }
 }

@@ -23,6 +23,8 @@ export function parseFailure(code: string | undefined): HttpError {
 
 /** Answers where there is no ServerResponse, and closes the connection once the answer could be read. */
 export function answerRaw(socket: Socket, error: HttpError): void {
+  // node:http listens no more: unheard, a reset would end the process
+  socket.on('error', () => socket.destroy())
   if (!socket.writable) {
     socket.destroy()
     return

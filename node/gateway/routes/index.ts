@@ -22,8 +22,8 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
       waitMs,
       ...(movers && { makeRoom: movers.cutSlow }),
     })
-  const arriving = createMovers()
-  const sending = createMovers()
+  const arriving = createMovers({ windowMs: limits.paceMs })
+  const sending = createMovers({ windowMs: limits.paceMs })
   const intake = createIntake({
     bodies: gate(limits.bodies, limits.bodyBytes, arriving),
     uploads: createGate({

@@ -137,6 +137,18 @@ describe('gateway: bodies', () => {
     assert.equal(client.blobs.size, 1)
   })
 
+  it('give way when they are slow and others need the room, those of the address with most of it first', async () => {
+    const { url, port } = await start({ limits: { bodies: 4, paceMs: 100 } })
+    const many = []
+    for (let i = 0; i < 3; i++) many.push(await begin(port, { from: '127.0.0.2' }))
+    const other = await begin(port, { length: 8, sent: 'slow', from: '127.0.0.3' })
+    assert.equal((await put(url, {}, 'fast')).status, 200)
+    const first = await Promise.race(many.map(({ received }) => received))
+    assert.match(first, /^HTTP\/1\.1 503 [\s\S]*this body came slowly/)
+    other.socket.write(' too')
+    assert.match(await other.received, /^HTTP\/1\.1 200 /)
+  })
+
   it('of unknown length take room as they come, and end when there is none', async () => {
     const { url, port } = await start({ limits: { bodyBytes: 2 * 1024 * KIB } })
     const held = await begin(port, { length: 1024 * KIB, sent: 'x' })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { ClientError } from '../../../node/errors.ts'
 import { createMetrics } from '../../../node/metrics.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
-import { ask, gatewayFactory, jsonOf, openSocket, put, reasonOf } from './support.ts'
+import { ask, gatewayFactory, jsonOf, openSocket, put, readAll, reasonOf } from './support.ts'
 
 const UNKNOWN = 'A'.repeat(43)
 
@@ -174,13 +174,15 @@ describe('gateway: reading', () => {
 
   it('sends large blobs to slow readers at their pace, and cuts off those that stall', async () => {
     const metrics = createMetrics({ version: 'test' })
-    const { url, port } = await start({ metrics, limits: { readerStallMs: 200, downloads: 1 } })
     const data = Buffer.alloc(24 * 1024 * 1024, 7)
+    const limits = { readerStallMs: 1_000, downloadBytes: data.length + 1_000 }
+    const { url, port, client } = await start({ metrics, limits })
     const blobId = await put(url, data)
     const socket = await openSocket(port)
     socket.pause()
     socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-    // the next download needs the only slot: it gets it once the stalled one was cut off
+    await client.ended('read', 1)
+    // there is room for one: the next download gets it once the stalled one was cut off
     const answer = await ask(`${url}/v1/blobs/${blobId}`)
     assert.ok(answer.body.equals(data))
     let received = 0
@@ -245,5 +247,19 @@ describe('gateway: reading', () => {
     release()
     assert.equal((await honest).status, 404)
     for (const socket of sockets) socket.destroy()
+  })
+
+  it('cuts off who reads slowly when others need the room', async () => {
+    const data = Buffer.alloc(24 * 1024 * 1024, 7)
+    const { url, port, client } = await start({ limits: { downloadBytes: data.length + 1_000, paceMs: 100 } })
+    const blobId = await put(url, data)
+    const socket = await openSocket(port)
+    socket.pause()
+    socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await client.ended('read', 1)
+    const answer = await ask(`${url}/v1/blobs/${blobId}`)
+    assert.ok(answer.body.equals(data))
+    await readAll(socket.resume())
+    assert.ok(socket.bytesRead < data.length)
   })
 })

@@ -148,4 +148,29 @@ describe('http connections', () => {
     assert.equal((await busy).status, 200)
     assert.equal((await ask(url)).status, 200)
   })
+
+  it('survives connections that are reset in the middle of anything', async () => {
+    const { port, url } = await start(hello)
+    for (const text of [
+      '',
+      'GET /',
+      GET,
+      GET.repeat(50),
+      'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n',
+      'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\nand more',
+      'rubbish\r\n\r\n',
+      'PUT / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 9\r\n\r\n',
+      'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n',
+    ]) {
+      for (let i = 0; i < 10; i++) {
+        const socket = await openSocket(port)
+        if (text !== '') await new Promise(resolve => socket.write(text, resolve))
+        // half of them once something was answered
+        if (i % 2 === 0 && text.endsWith('\r\n'))
+          await Promise.race([once(socket, 'data'), once(socket, 'close')])
+        socket.resetAndDestroy()
+      }
+      assert.equal((await ask(url)).status, 200)
+    }
+  })
 })
