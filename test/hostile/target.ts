@@ -72,6 +72,11 @@ export async function startNetwork(
           if (!answer.ok) throw new Error(`the gateway answers ${answer.status}`)
           expectRight(new Uint8Array(await answer.arrayBuffer()), 'the gateway')
         },
+        async publisher(signal) {
+          const body = randomBytes(1_000)
+          const answer = await fetch(`${gatewayUrl}/v1/blobs`, { method: 'PUT', body, signal })
+          if (!answer.ok) throw new Error(`the gateway stores with ${answer.status}: ${await answer.text()}`)
+        },
         async chain(signal) {
           await shared.system({ signal })
         },
