@@ -30,6 +30,7 @@ describe('a network under attack from one address', function () {
       const report = await attackers.attack(network, name, {
         seconds: SECONDS,
         atMostSeconds: 30,
+        untilAnswered: true,
         ...(expected === undefined ? {} : { untilRefused: expected }),
       })
       const shown = JSON.stringify(report)

@@ -26,6 +26,8 @@ export interface Report {
 
 export interface HowLong {
   seconds: number
+  /** goes on, up to `atMostSeconds`, until each kind of honest request was answered once more: the attack is in full swing then */
+  untilAnswered?: boolean
   /** goes on, up to `atMostSeconds`, until one of these was refused: on a busy machine an attack begins late */
   untilRefused?: readonly string[]
   atMostSeconds?: number
@@ -62,10 +64,6 @@ export async function startAttackers(): Promise<Attackers> {
         const order: Order = { name, target, from: FROM }
         child.send(order)
         const over = new AbortController()
-        const attacking = messageOf(child).finally(() => over.abort())
-        const stopping = longEnough(howLong, over.signal, () => refusedSince(network, before))
-          .finally(() => child.connected && child.send('stop' satisfies Order))
-          .catch(() => undefined)
         const report: Report = {
           attack: {},
           honest: {},
@@ -75,6 +73,13 @@ export async function startAttackers(): Promise<Attackers> {
           lagMs: 0,
           refused: {},
         }
+        const attacking = messageOf(child).finally(() => over.abort())
+        const stopping = longEnough(howLong, over.signal, {
+          refused: () => refusedSince(network, before),
+          answered: () => Object.values(report.honest).map(({ answered }) => answered),
+        })
+          .finally(() => child.connected && child.send('stop' satisfies Order))
+          .catch(() => undefined)
         const asking = Promise.all(
           Object.entries(honest).map(([kind, ask]) => askUntil(over.signal, kind, ask, report)),
         )
@@ -99,19 +104,26 @@ export async function startAttackers(): Promise<Attackers> {
 }
 
 async function longEnough(
-  { seconds, untilRefused, atMostSeconds = seconds }: HowLong,
+  { seconds, untilRefused, untilAnswered = false, atMostSeconds = seconds }: HowLong,
   over: AbortSignal,
-  refused: () => Promise<Counts>,
+  seen: { refused: () => Promise<Counts>; answered: () => number[] },
 ): Promise<void> {
   const started = performance.now()
   const passed = (): number => (performance.now() - started) / 1000
-  await sleep(seconds * 1000, undefined, { signal: over })
-  if (untilRefused === undefined) return
-  while (passed() < atMostSeconds) {
-    const counts = await refused()
-    if (untilRefused.some(key => key in counts)) return
-    await sleep(100, undefined, { signal: over })
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    while (passed() < atMostSeconds && !(await condition())) await sleep(100, undefined, { signal: over })
   }
+  await sleep(seconds * 1000, undefined, { signal: over })
+  if (untilRefused !== undefined) {
+    await until(async () => {
+      const counts = await seen.refused()
+      return untilRefused.some(key => key in counts)
+    })
+  }
+  if (!untilAnswered) return
+  const before = seen.answered()
+  // a request that was under way may have been let in before the attack began: the one after it is what counts
+  await until(() => seen.answered().every((count, i) => count >= before[i] + 2))
 }
 
 interface Message {
