@@ -193,6 +193,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const gateway = createGateway({
       client,
       network,
+      ledgerProblem: () => localnet.problem,
       metrics,
       log: log.child({ node: 'gateway' }),
       host: HOST,

