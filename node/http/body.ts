@@ -36,10 +36,16 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
       request.pause()
       reject(error)
     }
-    const idle = setTimeout(() => fail(silent(idleMs)), idleMs)
+    // time that this process was held up is not the sender's: what has arrived meanwhile is read before it is judged
+    let over = false
+    const judge = (before: number, fewest: number, error: () => HttpError) =>
+      void setImmediate(() => {
+        if (!over && sink.length - before < fewest) fail(error())
+      })
+    const idle = setTimeout(() => judge(sink.length, 1, () => silent(idleMs)), idleMs)
     let before = 0
     const speed = setInterval(() => {
-      if (sink.length - before < (minBytesPerSecond * idleMs) / 1000) fail(tooSlow(minBytesPerSecond))
+      judge(before, (minBytesPerSecond * idleMs) / 1000, () => tooSlow(minBytesPerSecond))
       before = sink.length
     }, idleMs)
     const onData = (chunk: Buffer) => {
@@ -64,6 +70,7 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
     const settle = () => {
       clearTimeout(idle)
       clearInterval(speed)
+      over = true
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
       signal.removeEventListener('abort', onAbort)
     }

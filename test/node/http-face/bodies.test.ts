@@ -41,7 +41,7 @@ describe('HTTP face: bodies and strangers', () => {
   })
 
   it('lets a body take its time, but ends one that comes too slowly', async () => {
-    const slow = await node.face({ limits: { bodyIdleMs: 200, bodyBytesPerSecond: 1_000 } })
+    const slow = await node.face({ limits: { bodyIdleMs: 300, bodyBytesPerSecond: 200 } })
     const drip = async (partBytes: number) => {
       const socket = await openSocket(Number(new URL(slow).port))
       const received = readAll(socket)
