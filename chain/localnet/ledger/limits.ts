@@ -12,6 +12,7 @@ export const LIMITS = {
   maxInputObjects: 2048,
   maxGasPaymentObjects: 256,
   maxWithdrawals: 10, // from address balances
+  maxFundsTouched: 1024, // address balances that one transaction changes: its effects list them
   maxTxGasMist: 50_000_000_000n,
   maxGasPriceMist: 100_000n,
   maxMoveObjectSizeBytes: 250 * 1024,

@@ -149,7 +149,7 @@ function withdrawalOf(
   if (message.source === 3) throw invalid('withdrawals by allowance are not supported')
   return {
     reservation: { $kind: 'MaxAmountU64', MaxAmountU64: message.amount.toString() },
-    typeArg: { $kind: 'Balance', Balance: message.coinType },
+    typeArg: { $kind: 'Balance', Balance: requestType(message.coinType).text },
     withdrawFrom:
       message.source === 2 ? { $kind: 'Sponsor', Sponsor: true } : { $kind: 'Sender', Sender: true },
   }

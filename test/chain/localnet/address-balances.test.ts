@@ -112,6 +112,24 @@ describe('chain/localnet: address balances', function () {
     )
   })
 
+  it('belongs to the addresses that a transaction touches', async () => {
+    const { address, sent } = await account({ gold: 3n })
+    const { responses } = chain.client.ledgerService.listTransactions({
+      filter: {
+        terms: [
+          {
+            literals: [
+              { negated: false, predicate: { oneofKind: 'affectedAddress', affectedAddress: { address } } },
+            ],
+          },
+        ],
+      },
+    })
+    const digests: (string | undefined)[] = []
+    for await (const { transaction } of responses) if (transaction) digests.push(transaction.digest)
+    assert.deepEqual(digests, [sent.digest])
+  })
+
   it('keeps them below the accumulator root, where Move code reads them', async () => {
     const { address } = await account({ gold: 12n })
     const tx = new Transaction()

@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import { loadBuild } from '../../../chain/build.ts'
 import { digestAs } from '../../../chain/localnet/ledger/digest.ts'
 import { LedgerError } from '../../../chain/localnet/ledger/errors.ts'
+import { reservationRef } from '../../../chain/localnet/ledger/funds.ts'
 import { FAUCET_ADDRESS } from '../../../chain/localnet/ledger/genesis.ts'
 import type { Ledger } from '../../../chain/localnet/ledger/ledger.ts'
 import {
@@ -13,6 +14,7 @@ import {
   type MoveObject,
   objectToBcs,
   suiCoinType,
+  suiType,
 } from '../../../chain/localnet/ledger/object.ts'
 import { openLedger } from '../../../chain/localnet/ledger/open.ts'
 import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
@@ -135,5 +137,115 @@ describe('chain/localnet: whatever is executed', function () {
       }),
       { numRuns: 25 },
     )
+  })
+
+  it('keeps every MIST of coins and address balances together', async () => {
+    const other = `0x${'5'.padStart(64, '0')}`
+    const share = fc.nat(1100)
+    const mixed = fc.record({
+      payment: fc.subarray(['coin', 'funds'] as const),
+      isFundsFirst: fc.boolean(),
+      sent: fc.option(fc.record({ share, to: fc.constantFrom(FAUCET_ADDRESS, other) })),
+      withdrawn: fc.option(fc.record({ share, isFunds: fc.boolean() })),
+      gasGoesTo: fc.option(fc.constantFrom(FAUCET_ADDRESS, other), { freq: 4 }),
+      isFailing: fc.boolean(),
+    })
+    const fundsOf = (ledger: Ledger) =>
+      [FAUCET_ADDRESS, other].reduce((sum, owner) => sum + ledger.objects.balance(owner, suiType).funds, 0n)
+    let kinds = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(mixed, { minLength: 3, maxLength: 10 }), async steps => {
+        const ledger = await openLedger({ store: memoryStore(), framework })
+        const total = supply(ledger) + fundsOf(ledger)
+        const { chainId } = ledger.identity
+        let executed = 0n
+        for (const [
+          nonce,
+          { payment, isFundsFirst, sent, withdrawn, gasGoesTo, isFailing },
+        ] of steps.entries()) {
+          const [coin] = ledger.objects
+            .ownedBy(FAUCET_ADDRESS, { limit: 100, type: suiCoinType })
+            .items.toSorted((a, b) => (coinBalance(a.contents) > coinBalance(b.contents) ? -1 : 1))
+          const free = ledger.objects.balance(FAUCET_ADDRESS, suiType).funds
+          const part = (whole: bigint, share: number) => (whole * BigInt(share)) / 2000n
+          const amount = withdrawn ? part(free, withdrawn.share) : 0n
+          const reserved = { amount: (free - amount) / 2n, epoch: 0n }
+          const gas = [
+            ...(payment.includes('coin') && coin ? [refOf(coin)] : []),
+            ...(payment.includes('funds')
+              ? [reservationRef(FAUCET_ADDRESS, suiType, chainId, reserved)]
+              : []),
+          ]
+          if (isFundsFirst) gas.reverse()
+          const inputs: object[] = []
+          const input = (value: object) => ({ Input: inputs.push(value) - 1 })
+          const address = (to: string) => input(pure(bcs.Address.serialize(to).toBytes()))
+          const u64 = (value: bigint) => input(pure(bcs.u64().serialize(value).toBytes()))
+          const commands: object[] = []
+          const call = (fn: string, args: object[]) =>
+            commands.push({
+              MoveCall: {
+                package: '0x2',
+                module: 'coin',
+                function: fn,
+                typeArguments: [suiType],
+                arguments: args,
+              },
+            }) - 1
+          if (withdrawn) {
+            const limit = {
+              FundsWithdrawal: {
+                reservation: { MaxAmountU64: amount.toString() },
+                typeArg: { Balance: suiType },
+                withdrawFrom: { Sender: true },
+              },
+            }
+            const Result = call('redeem_funds', [input(limit)])
+            if (withdrawn.isFunds) call('send_funds', [{ Result }, address(other)])
+            else commands.push({ TransferObjects: { objects: [{ Result }], address: address(other) } })
+          }
+          if (sent && gas.length > 0) {
+            const whole = part(coin ? coinBalance(coin.contents) : reserved.amount, sent.share)
+            const Result =
+              commands.push({ SplitCoins: { coin: { GasCoin: true }, amounts: [u64(whole)] } }) - 1
+            call('send_funds', [{ NestedResult: [Result, 0] }, address(sent.to)])
+          }
+          if (gasGoesTo && gas.length > 0)
+            commands.push({ TransferObjects: { objects: [{ GasCoin: true }], address: address(gasGoesTo) } })
+          if (isFailing) call('destroy_zero', [{ Result: 60_000 }])
+          try {
+            const { balanceChanges } = await ledger.executeAsFaucet(() => ({
+              V1: {
+                kind: { ProgrammableTransaction: { inputs, commands } as never },
+                sender: FAUCET_ADDRESS,
+                gasData: { payment: gas, owner: FAUCET_ADDRESS, price: '1000', budget: '3000000' },
+                expiration: {
+                  ValidDuring: {
+                    minEpoch: '0',
+                    maxEpoch: '1',
+                    minTimestamp: null,
+                    maxTimestamp: null,
+                    chain: chainId,
+                    nonce,
+                  },
+                },
+              },
+            }))
+            executed++
+            kinds |= 1 << (payment.length * 2 + Number(isFundsFirst))
+            assert.equal(
+              balanceChanges.reduce((sum, change) => sum + change.amount, 0n),
+              -cost,
+            )
+          } catch (error) {
+            assert.ok(error instanceof LedgerError, String(error))
+          }
+          assert.equal(supply(ledger) + fundsOf(ledger), total - executed * cost)
+          assert.ok(fundsOf(ledger) >= 0n)
+        }
+      }),
+      { numRuns: 40 },
+    )
+    assert.equal(kinds, 0b111111, 'every kind of payment was executed')
   })
 })

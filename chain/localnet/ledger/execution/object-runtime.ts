@@ -276,6 +276,7 @@ export class ObjectRuntime implements NativeContext {
   #fundsChange(type: MoveType, id: Address, owner: Address): FundsChange {
     const change = this.funds.get(id) ?? { id, owner, type, deposited: 0n, withdrawn: 0n, needed: 0n }
     this.funds.set(id, change)
+    if (this.funds.size > LIMITS.maxFundsTouched) throw emptyRuntimeError('too many address balances')
     return change
   }
 
