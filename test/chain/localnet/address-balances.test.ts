@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bcs } from '@mysten/sui/bcs'
+import { GrpcTypes } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { coinWithBalance, Transaction } from '@mysten/sui/transactions'
 import { deriveDynamicFieldID, normalizeStructTag } from '@mysten/sui/utils'
@@ -68,6 +69,18 @@ describe('chain/localnet: address balances', function () {
       typeArguments: [type],
       arguments: [balance, tx.pure.address(to)],
     })
+  /** Sends funds on. */
+  const pass = (tx: Transaction, amount: bigint, to: string, type = gold) =>
+    sendBalance(
+      tx,
+      tx.moveCall({
+        target: '0x2::balance::redeem_funds',
+        typeArguments: [type],
+        arguments: [tx.withdrawal({ amount, type })],
+      }),
+      to,
+      type,
+    )
   const writeOf = async ({ digest }: Pick<Executed, 'digest'>) => {
     const { response } = await chain.client.ledgerService.getTransaction({
       digest,
@@ -174,15 +187,7 @@ describe('chain/localnet: address balances', function () {
         .then(page => page.dynamicFields.length)
     const before = await fields()
     const tx = new Transaction()
-    sendBalance(
-      tx,
-      tx.moveCall({
-        target: '0x2::balance::redeem_funds',
-        typeArguments: [gold],
-        arguments: [tx.withdrawal({ amount: 5n, type: gold })],
-      }),
-      chain.address,
-    )
+    pass(tx, 5n, chain.address)
     await chain.ok(tx, keypair)
     assert.equal(await fundsOf(address, gold), 0n)
     assert.ok((await fields()) <= before)
@@ -192,16 +197,7 @@ describe('chain/localnet: address balances', function () {
     const { keypair, address } = await account({ sui: 10n * gasCost, gold: 10n })
     const withdraw = (...amounts: bigint[]) => {
       const tx = new Transaction()
-      for (const amount of amounts)
-        sendBalance(
-          tx,
-          tx.moveCall({
-            target: '0x2::balance::redeem_funds',
-            typeArguments: [gold],
-            arguments: [tx.withdrawal({ amount, type: gold })],
-          }),
-          address,
-        )
+      for (const amount of amounts) pass(tx, amount, address)
       return chain.run(tx, keypair)
     }
     await assert.rejects(withdraw(11n), /Invalid withdraw reservation/)
@@ -216,15 +212,7 @@ describe('chain/localnet: address balances', function () {
     const { keypair, address } = await account({ sui: 20n * gasCost, gold: 10n })
     const build = async () => {
       const tx = new Transaction()
-      sendBalance(
-        tx,
-        tx.moveCall({
-          target: '0x2::balance::redeem_funds',
-          typeArguments: [gold],
-          arguments: [tx.withdrawal({ amount: 7n, type: gold })],
-        }),
-        chain.address,
-      )
+      pass(tx, 7n, chain.address)
       return await chain.build(tx, address)
     }
     const before = await fundsOf(chain.address, gold)
@@ -239,15 +227,7 @@ describe('chain/localnet: address balances', function () {
   it('does not move funds when the transaction fails, but takes the gas', async () => {
     const { keypair, address } = await account({ sui: 10n * gasCost, gold: 10n })
     const tx = new Transaction()
-    sendBalance(
-      tx,
-      tx.moveCall({
-        target: '0x2::balance::redeem_funds',
-        typeArguments: [gold],
-        arguments: [tx.withdrawal({ amount: 10n, type: gold })],
-      }),
-      chain.address,
-    )
+    pass(tx, 10n, chain.address)
     tx.moveCall({
       target: '0x2::coin::destroy_zero',
       typeArguments: [SUI],
@@ -313,16 +293,7 @@ describe('chain/localnet: address balances', function () {
         const tx = new Transaction()
         tx.setSender(address)
         tx.setGasBudget(2n * gasCost)
-        sendBalance(
-          tx,
-          tx.moveCall({
-            target: '0x2::balance::redeem_funds',
-            typeArguments: [SUI],
-            arguments: [tx.withdrawal({ amount })],
-          }),
-          chain.address,
-          SUI,
-        )
+        pass(tx, amount, chain.address, SUI)
         return await chain.build(tx, address)
       }
       await assert.rejects(build(gasCost + 1n), /insufficient SUI balance/)
@@ -372,15 +343,7 @@ describe('chain/localnet: address balances', function () {
       const tx = new Transaction()
       tx.setSender(address)
       tx.setGasOwner(sponsor.address)
-      sendBalance(
-        tx,
-        tx.moveCall({
-          target: '0x2::balance::redeem_funds',
-          typeArguments: [gold],
-          arguments: [tx.withdrawal({ amount: 4n, type: gold })],
-        }),
-        sponsor.address,
-      )
+      pass(tx, 4n, sponsor.address)
       const bytes = await tx.build({ client: chain.client })
       assert.equal((await chain.submit(bytes, keypair, sponsor.keypair)).status.success, true)
       assert.equal(await fundsOf(sponsor.address), 4n * gasCost)
@@ -405,6 +368,24 @@ describe('chain/localnet: address balances', function () {
     const again = new Transaction()
     again.transferObjects([coinWithBalance({ type: gold, balance: 26n })], chain.address)
     await assert.rejects(chain.run(again, keypair), /Insufficient balance/)
+  })
+
+  it('that one transaction changes are limited in number', async () => {
+    const scatter = (count: number) => {
+      const tx = new Transaction()
+      tx.moveCall({
+        target: `${assets}::vault::scatter`,
+        typeArguments: [gold],
+        arguments: [tx.pure.u64(count)],
+      })
+      return tx
+    }
+    await chain.ok(scatter(1024))
+    assert.equal(
+      (await chain.failure(scatter(1025))).kind,
+      GrpcTypes.ExecutionError_ExecutionErrorKind.MOVE_PRIMITIVE_RUNTIME_ERROR,
+    )
+    assert.equal(await fundsOf('0x1', gold), 0n)
   })
 
   it('are there after a restart', async () => {

@@ -1,11 +1,11 @@
 /// An object with funds of its own.
 module assets::vault;
 
-use sui::balance;
+use sui::accumulator::AccumulatorRoot;
+use sui::address;
+use sui::balance::{Self, Balance};
 use sui::coin::{Self, Coin};
 use sui::funds_accumulator::Withdrawal;
-use sui::balance::Balance;
-use sui::accumulator::AccumulatorRoot;
 
 public struct Vault has key, store {
     id: UID,
@@ -26,6 +26,11 @@ public fun part<T>(
     ctx: &mut TxContext,
 ): Coin<T> {
     coin::redeem_funds(withdrawal.split(amount as u256), ctx)
+}
+
+/// Sends nothing, to many addresses.
+public fun scatter<T>(count: u64) {
+    count.do!(|i| balance::zero<T>().send_funds(address::from_u256(i as u256 + 1)))
 }
 
 public fun settled<T>(root: &AccumulatorRoot, owner: address): u64 {
