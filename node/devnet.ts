@@ -8,18 +8,20 @@ import { createClient } from './client.ts'
 import { writeConfig } from './config.ts'
 import { createNetworkOn, expectContract } from './devnet/create-network.ts'
 import { DevnetError } from './devnet/errors.ts'
+import { clearUnfinished, keepCopy } from './devnet/folder.ts'
 import { devnetLayout } from './devnet/layout.ts'
 import { lockDevnet } from './devnet/lock.ts'
+import { expectOpenFiles } from './devnet/open-files.ts'
 import { expectFree, httpAddress, isFree } from './devnet/ports.ts'
 import {
   announceHttp,
-  clearUnfinished,
   loadWallets,
   portOf,
   readExisting,
   seatNodes,
   writeNodeConfigs,
 } from './devnet/provision.ts'
+import { repairStores } from './devnet/repair.ts'
 import { createGateway } from './gateway/index.ts'
 import { createLog, type ScopedLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -41,6 +43,8 @@ export interface DevnetOptions {
   port?: number
   /** folder for everything that outlives the process */
   dir?: string
+  /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
+  repair?: boolean
   log?: ScopedLog
   signal?: AbortSignal
   /** of the nodes; see StorageNodeInit */
@@ -83,19 +87,28 @@ export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 31415, dir: '.flo
  */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const { nodes, shards, port, dir } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
-  const { contractVersion, signal, wrapSlivers, registrationWaitMs, log = createLog() } = options
+  const {
+    contractVersion,
+    signal,
+    wrapSlivers,
+    registrationWaitMs,
+    repair = false,
+    log = createLog(),
+  } = options
   if (nodes < 1 || shards < nodes) {
     throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
       option: 'shards',
     })
   }
+  expectOpenFiles(nodes)
   const layout = devnetLayout(dir)
   const opened = createOpened(log)
   try {
     await expectFree(HOST, port)
     opened.push(await lockDevnet(layout))
     const existing = await readExisting(layout, nodes)
-    if (existing === undefined) await clearUnfinished(layout, nodes)
+    if (existing === undefined) await clearUnfinished(layout)
+    else if (repair) await repairStores(layout, existing.network, { log, ...(signal && { signal }) })
 
     // 1. the chain, on which everything else is based
     const { startLocalnet } = await import('../chain/localnet/index.ts')
@@ -112,7 +125,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 
     // 2. the network: created once, through the contract's real functions
     const seats = await seatNodes(layout, nodes, HOST, existing)
-    const wallets = await loadWallets(layout)
+    const wallets = await loadWallets(layout, existing === undefined)
     const base =
       existing?.network ??
       (await createNetworkOn({
@@ -142,6 +155,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       const kept = { dir, nodes, shards: current.nShards }
       throw new DevnetError('DEVNET_MISMATCH', `${dir} holds a devnet of ${current.nShards} shards`, kept)
     }
+    await keepCopy(layout, { ...network, nShards: shards })
     await announceHttp(coordinator, seats, current)
     const nodeIds = await writeNodeConfigs(layout, network, seats, current)
     signal?.throwIfAborted()
@@ -172,10 +186,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       ),
     )
     opened.push(() => Promise.all(running.map(node => node.stop())))
-    // all of them, before one that failed ends the others: what starts after that would never be stopped
-    for (const started of await Promise.allSettled(running.map(node => node.start()))) {
-      if (started.status === 'rejected') throw started.reason
-    }
+    await allStarted(running.map(node => node.start()))
     // the handshakes among the nodes would slow down the first upload
     await Promise.all(running.map(node => node.running?.settled()))
     signal?.throwIfAborted()
@@ -226,21 +237,39 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 
 function devnetNode(name: string, nodeId: ObjectId, create: () => Promise<StorageNode>): DevnetNode {
   let running: StorageNode | undefined
+  let starting: Promise<void> | undefined
   return {
     name,
     nodeId,
     get running() {
       return running
     },
-    async start() {
-      running ??= await create()
+    start() {
+      starting ??= create().then(
+        node => {
+          running = node
+        },
+        error => {
+          starting = undefined
+          throw error
+        },
+      )
+      return starting
     },
     async stop() {
+      // one that is still starting is stopped, too
+      await starting?.catch(() => undefined)
+      starting = undefined
       const node = running
       running = undefined
       await node?.stop()
     },
   }
+}
+
+/** Waits for all, whatever becomes of them, so that none is left behind; the first failure is the start's. */
+async function allStarted(starts: readonly Promise<void>[]): Promise<void> {
+  for (const start of await Promise.allSettled(starts)) if (start.status === 'rejected') throw start.reason
 }
 
 /** Options without those that are undefined, so that they do not hide defaults. */

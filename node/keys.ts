@@ -25,7 +25,7 @@ export interface NodeKeys {
 export class KeyError extends Error {
   override readonly name = 'KeyError'
   /** KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node. */
-  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED' | 'KEY_MISMATCH' | 'NODE_UNKNOWN'
+  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED' | 'KEY_MISSING' | 'KEY_MISMATCH' | 'NODE_UNKNOWN'
   readonly path: string
 
   constructor(code: KeyError['code'], message: string, path: string) {
@@ -39,23 +39,23 @@ const FILE_MODE = 0o600
 const HEX_32 = /^[0-9a-f]{64}$/
 
 /**
- * Reads `sui.key`, `bls.key` and `network.key` of a folder, and makes those that are not there. Files are of mode 0600;
- * throws KEY_EXPOSED when others may read one, KEY_MALFORMED when one holds no key.
+ * Reads `sui.key`, `bls.key` and `network.key` of a folder, and makes those that are not there if it may. Files are of mode
+ * 0600; throws KEY_EXPOSED when others may read one, KEY_MALFORMED when one holds no key, KEY_MISSING.
  */
-export async function loadNodeKeys(folder: string): Promise<NodeKeys> {
+export async function loadNodeKeys(folder: string, mayCreate = true): Promise<NodeKeys> {
   const bls = await loadBls()
   const [wallet, blsSecret, networkSeed] = await Promise.all([
-    loadWallet(join(folder, 'sui.key')),
-    loadHex(join(folder, 'bls.key'), bls),
-    loadHex(join(folder, 'network.key')),
+    loadWallet(join(folder, 'sui.key'), mayCreate),
+    loadHex(join(folder, 'bls.key'), mayCreate, bls),
+    loadHex(join(folder, 'network.key'), mayCreate),
   ])
   const networkPublicKey = await networkPublicKeyFromSeed(networkSeed)
   return { wallet, blsSecret, networkSeed, networkPublicKey, folder }
 }
 
-/** A Sui key in its text form, one line; made when the file is not there. */
-export async function loadWallet(path: string): Promise<Wallet> {
-  const text = await loadOrCreate(path, generateWalletKey)
+/** A Sui key in its text form, one line; made when the file is not there and may be. */
+export async function loadWallet(path: string, mayCreate = true): Promise<Wallet> {
+  const text = await loadOrCreate(path, mayCreate, generateWalletKey)
   try {
     return keypairWallet(text)
   } catch {
@@ -64,19 +64,26 @@ export async function loadWallet(path: string): Promise<Wallet> {
   }
 }
 
-async function loadHex(path: string, bls?: Bls): Promise<Uint8Array> {
-  const text = await loadOrCreate(path, () =>
+async function loadHex(path: string, mayCreate: boolean, bls?: Bls): Promise<Uint8Array> {
+  const text = await loadOrCreate(path, mayCreate, () =>
     Buffer.from(bls?.generateSecret() ?? randomBytes(32)).toString('hex'),
   )
   if (!HEX_32.test(text)) throw new KeyError('KEY_MALFORMED', `${path} does not hold 64 hex digits`, path)
   return Uint8Array.from(Buffer.from(text, 'hex'))
 }
 
-async function loadOrCreate(path: string, make: () => string): Promise<string> {
+async function loadOrCreate(path: string, mayCreate: boolean, make: () => string): Promise<string> {
   try {
     return await readSecret(path)
   } catch (error) {
     if (!isMissing(error)) throw error
+  }
+  if (!mayCreate) {
+    throw new KeyError(
+      'KEY_MISSING',
+      `the key ${path} is missing, and what belongs to it is not: put it back from a backup`,
+      path,
+    )
   }
   await writeSecret(path, make())
   return readSecret(path)

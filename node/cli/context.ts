@@ -11,6 +11,8 @@ export interface DevnetOptions {
   contractVersion?: ContractVersion | undefined
   port: number
   dir: string
+  /** mend damaged stores first */
+  repair?: boolean
   log: ScopedLog
   signal: AbortSignal
 }
@@ -26,6 +28,8 @@ export interface LocalnetOptions {
   contractVersion?: ContractVersion | undefined
   port: number
   dir: string
+  /** mend damaged stores first */
+  repair?: boolean
   log: ScopedLog
   signal: AbortSignal
 }

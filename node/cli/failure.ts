@@ -14,6 +14,7 @@ export type CliErrorCode =
   | 'NOT_FOUND'
   | 'NOT_OWNER'
   | 'NOT_DELETABLE'
+  | 'NOT_PERMANENT'
   | 'NOT_CERTIFIED'
   | 'EXPIRED'
   | 'NO_FAUCET'
@@ -22,6 +23,12 @@ export type CliErrorCode =
   | 'TOO_FEW_SLIVERS'
   | 'INTEGRITY'
   | 'INTERRUPTED'
+  | 'TOO_MANY_FILES'
+  | 'STORE_LOCKED'
+  | 'STORE_DAMAGED'
+  | 'STORE_NEWER'
+  | 'STORE_FOREIGN'
+  | 'STORE_UNSUPPORTED'
   | 'UNEXPECTED'
 
 /** A failure of the command line itself; `hint` says what to do about it. */
@@ -80,6 +87,8 @@ export function toFailure(error: unknown): Failure {
       ...DEVNET_FAILURES[error.code as keyof typeof DEVNET_FAILURES],
     }
   }
+  if (isOutOfFiles(error)) return tooManyFiles()
+  if (error instanceof Error && error.name === 'StoreError') return fromStore(error)
   const { code, port, path, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException & { port?: number }) : { message: String(error) }
   if (code === 'EADDRINUSE') return portTaken(port)
@@ -143,6 +152,12 @@ const DEVNET_FAILURES: Record<
     exitCode: EXIT.usage,
     hint: '`floe localnet` made it, and continues it; give this one a folder of its own with --dir.',
   },
+  DEVNET_DAMAGED: { exitCode: EXIT.usage },
+  DEVNET_NOT_WRITABLE: { exitCode: EXIT.usage, hint: 'Name a folder of yours with --dir.' },
+  DEVNET_FILES: {
+    exitCode: EXIT.unexpected,
+    hint: 'Raise the limit with `ulimit -n 4096` in this shell, or start fewer nodes with --nodes.',
+  },
   DEVNET_OPTIONS: { exitCode: EXIT.usage },
 }
 
@@ -154,10 +169,52 @@ const FILE_FAILURES: Record<string, (path: string) => string> = {
   ENOTDIR: path => `A part of ${path} is not a folder.`,
 }
 
-/** Errors are written as clauses; people get a sentence. */
+/** Errors are written as clauses; people get a sentence. What begins with a name, a path or a URL stays as it is. */
 export function sentence(clause: string): string {
-  const text = clause.charAt(0).toUpperCase() + clause.slice(1)
+  const isWord = /^(?:[a-z-]+[ ,;]|[a-z]+: )/.test(clause)
+  const text = isWord ? clause.charAt(0).toUpperCase() + clause.slice(1) : clause
   return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+/** Whether it was for want of file descriptors, however deep that lies, or only in words as libp2p tells it. */
+function isOutOfFiles(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code, message } = at as NodeJS.ErrnoException
+    if (code === 'EMFILE' || code === 'ENFILE' || message.includes('EMFILE')) return true
+    if (at instanceof AggregateError && at.errors.some(isOutOfFiles)) return true
+  }
+  return false
+}
+
+function tooManyFiles(): Failure {
+  return {
+    code: 'TOO_MANY_FILES',
+    exitCode: EXIT.unexpected,
+    message: 'The system lets this process open no more files.',
+    hint: 'Raise the limit with `ulimit -n 4096` in this shell, then try again; what is stored is safe.',
+  }
+}
+
+/** Of a node's store or the ledger, which have an error class of this name each. */
+function fromStore(error: Error & { code?: string; details?: object }): Failure {
+  const { code = '', message, details } = error
+  return {
+    code: STORE_FAILURES[code] === undefined ? 'UNEXPECTED' : (code as CliErrorCode),
+    message: sentence(message),
+    details,
+    ...(STORE_FAILURES[code] ?? { exitCode: EXIT.unexpected }),
+  }
+}
+
+const STORE_FAILURES: Readonly<Record<string, { exitCode: ExitCode; hint?: string }>> = {
+  STORE_LOCKED: { exitCode: EXIT.taken, hint: 'Another Floe runs on this folder: use that one, or stop it.' },
+  STORE_DAMAGED: {
+    exitCode: EXIT.integrity,
+    hint: 'Copy the folder if it is dear to you, then start once with --repair: what can be read is kept.',
+  },
+  STORE_NEWER: { exitCode: EXIT.usage, hint: 'Use the Floe that wrote it, or a later one.' },
+  STORE_FOREIGN: { exitCode: EXIT.usage, hint: 'Name the folder of this network with --dir.' },
+  STORE_UNSUPPORTED: { exitCode: EXIT.usage },
 }
 
 function portTaken(port: number | undefined): Failure {

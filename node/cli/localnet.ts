@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { createCoordinator } from '../../chain/index.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
-import { readNetworkConfig, writeConfig } from '../config.ts'
+import { writeConfig } from '../config.ts'
 import { createNetworkOn, expectContract } from '../devnet/create-network.ts'
+import { clearUnfinished, keepCopy, readNetwork } from '../devnet/folder.ts'
 import { devnetLayout, nodeName } from '../devnet/layout.ts'
 import { lockDevnet } from '../devnet/lock.ts'
 import { expectFree } from '../devnet/ports.ts'
-import { clearUnfinished, loadWallets, seatNodes } from '../devnet/provision.ts'
+import { loadWallets, seatNodes } from '../devnet/provision.ts'
 import { createOpened } from '../opened.ts'
-import { isMissing } from '../store/pack-file.ts'
 import type { LocalnetOptions, RunningLocalnet } from './context.ts'
 
 const HOST = '127.0.0.1'
@@ -28,8 +28,9 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
   try {
     await expectFree(HOST, port)
     opened.push(await lockDevnet(layout))
-    const existing = await readExisting(layout.network)
-    if (existing === undefined) await clearUnfinished(layout, NODES)
+    const existing = await readNetwork(layout)
+    if (existing === undefined) await clearUnfinished(layout)
+    const wallets = await loadWallets(layout, existing === undefined)
 
     const { startLocalnet: startChain } = await import('../../chain/localnet/index.ts')
     const localnet = await startChain({ dir: layout.localnet, host: HOST, port, log })
@@ -40,7 +41,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       existing ??
       (await createNetworkOn({
         localnet,
-        wallets: await loadWallets(layout),
+        wallets,
         seats: await seatNodes(layout, NODES, HOST, undefined),
         shards: SHARDS,
         contractVersion,
@@ -50,6 +51,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
     const network = { ...base, suiRpc: [localnet.url], faucet: localnet.faucetUrl }
     const packages = await packagesOf(network, signal)
     expectContract(packages, contractVersion, dir)
+    await keepCopy(layout, network)
     await writeConfig(layout.network, network)
     return {
       network,
@@ -63,16 +65,6 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
     }
   } catch (error) {
     await opened.closeAll()
-    throw error
-  }
-}
-
-/** The network of an earlier start; undefined when there is none, or its set-up was cut short. */
-async function readExisting(path: string): Promise<NetworkConfig | undefined> {
-  try {
-    return await readNetworkConfig(path)
-  } catch (error) {
-    if (isMissing(error)) return undefined
     throw error
   }
 }

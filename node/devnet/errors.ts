@@ -9,6 +9,12 @@ export interface DevnetErrorDetails {
   DEVNET_CONTRACT: { dir: string; contractVersion: number }
   /** The folder holds a Sui alone, without storage nodes. */
   DEVNET_WITHOUT_NODES: { dir: string }
+  /** Something that cannot be made anew is gone from the folder. */
+  DEVNET_DAMAGED: { dir: string; missing: string }
+  /** The folder cannot be made, or takes no files. */
+  DEVNET_NOT_WRITABLE: { dir: string }
+  /** This process may open too few files. */
+  DEVNET_FILES: { limit: number; needed: number }
   /** Such a devnet cannot exist. */
   DEVNET_OPTIONS: { option: string }
 }

@@ -5,7 +5,13 @@ export interface DevnetLayout {
   dir: string
   lock: string
   localnet: string
+  /** the chain's store, in `localnet` */
+  ledger: string
   network: string
+  /** a second `network.json`, for when the first one is lost */
+  networkCopy: string
+  /** the folder of all nodes */
+  nodes: string
   adminKey: string
   userKey: string
   node(name: string): { dir: string; config: string; keys: string; store: string }
@@ -16,7 +22,10 @@ export function devnetLayout(dir: string): DevnetLayout {
     dir,
     lock: join(dir, 'lock'),
     localnet: join(dir, 'localnet'),
+    ledger: join(dir, 'localnet', 'ledger'),
     network: join(dir, 'network.json'),
+    networkCopy: join(dir, 'localnet', 'network.json'),
+    nodes: join(dir, 'nodes'),
     adminKey: join(dir, 'keys', 'admin.sui.key'),
     userKey: join(dir, 'keys', 'user.sui.key'),
     node(name) {

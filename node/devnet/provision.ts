@@ -1,10 +1,9 @@
-import { rm } from 'node:fs/promises'
 import type { Committee, CommitteeMember, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { readNetworkConfig, readNodeConfig, writeConfig } from '../config.ts'
+import { readNodeConfig, writeConfig } from '../config.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
-import { isMissing } from '../store/pack-file.ts'
 import { DevnetError } from './errors.ts'
+import { readNetwork, unlessMissing } from './folder.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
 import { choosePorts, httpAddress } from './ports.ts'
 
@@ -15,12 +14,9 @@ export interface ExistingDevnet {
   nodes: ({ name: string; nodeId: ObjectId; listen: string[]; http?: string } | undefined)[]
 }
 
-/**
- * Reads a devnet's folder; undefined when there is none, or its set-up was cut short: `network.json` is written last. As
- * the caller then clears the folder, nothing else that is missing may count as that.
- */
+/** Reads a devnet's folder, as `readNetwork` does. Throws DEVNET_WITHOUT_NODES and DEVNET_MISMATCH besides. */
 export async function readExisting(layout: DevnetLayout, nodes: number): Promise<ExistingDevnet | undefined> {
-  const network = await unlessMissing(readNetworkConfig(layout.network))
+  const network = await readNetwork(layout)
   if (network === undefined) return undefined
   const { dir } = layout
   if (network.peers.length === 0) {
@@ -40,21 +36,6 @@ export async function readExisting(layout: DevnetLayout, nodes: number): Promise
     return config && { ...config, nodeId: config.nodeId as ObjectId }
   })
   return { network, nodes: await Promise.all(configs) }
-}
-
-async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw error
-  }
-}
-
-/** Removes what a set-up that was cut short left behind. Keys stay: they do no harm. */
-export async function clearUnfinished(layout: DevnetLayout, nodes: number): Promise<void> {
-  await rm(layout.localnet, { recursive: true, force: true })
-  for (let i = 0; i < nodes; i++) await rm(layout.node(nodeName(i)).store, { recursive: true, force: true })
 }
 
 /** The port in a `/ip4/../tcp/PORT` address or a URL. */
@@ -82,12 +63,14 @@ export async function seatNodes(
   existing: ExistingDevnet | undefined,
 ): Promise<NodeSeat[]> {
   const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
+  // a network that exists knows its nodes by their keys
+  const mayCreate = existing === undefined
   const [ports, keys] = await Promise.all([
     choosePorts(host, [
       ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
       ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
     ]),
-    Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys))),
+    Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys, mayCreate))),
   ])
   return names.map((name, i) => ({
     name,
@@ -155,7 +138,11 @@ export interface DevnetWallets {
   user: Wallet
 }
 
-export async function loadWallets(layout: DevnetLayout): Promise<DevnetWallets> {
-  const [admin, user] = await Promise.all([loadWallet(layout.adminKey), loadWallet(layout.userKey)])
+/** Makes the keys of a network that is about to be made; throws KEY_MISSING when one of an existing network is gone. */
+export async function loadWallets(layout: DevnetLayout, isNew: boolean): Promise<DevnetWallets> {
+  const [admin, user] = await Promise.all([
+    loadWallet(layout.adminKey, isNew),
+    loadWallet(layout.userKey, isNew),
+  ])
   return { admin, user }
 }

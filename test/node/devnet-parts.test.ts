@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import type { NetworkConfig } from '../../chain/types.ts'
@@ -8,6 +8,7 @@ import type { ObjectId } from '../../codec/types.ts'
 import { readNetworkConfig, writeConfig } from '../../node/config.ts'
 import { devnetLayout } from '../../node/devnet/layout.ts'
 import { lockDevnet } from '../../node/devnet/lock.ts'
+import { expectOpenFiles } from '../../node/devnet/open-files.ts'
 import { choosePorts, expectFree } from '../../node/devnet/ports.ts'
 import { readExisting } from '../../node/devnet/provision.ts'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -63,6 +64,22 @@ describe('parts of the devnet', () => {
     await (await lockDevnet(layout))()
   })
 
+  it('says of a folder that cannot be made that it cannot be written to', async () => {
+    await writeFile(join(folder.path, 'file'), '')
+    for (const dir of [join(folder.path, 'file', 'below'), '/proc/floe', '/dev/null/floe']) {
+      await assert.rejects(lockDevnet(devnetLayout(dir)), { code: 'DEVNET_NOT_WRITABLE', details: { dir } })
+    }
+  })
+
+  it('wants as many open files as its nodes need', () => {
+    expectOpenFiles(13, 480)
+    expectOpenFiles(1_000, undefined)
+    assert.throws(() => expectOpenFiles(13, 479), {
+      code: 'DEVNET_FILES',
+      details: { limit: 479, needed: 480 },
+    })
+  })
+
   it('refuses a network file that is no such thing, or newer', async () => {
     const path = join(folder.path, 'network.json')
     for (const [text, code] of [
@@ -79,6 +96,7 @@ describe('parts of the devnet', () => {
   it('does not take a devnet whose node lost its config for one that was never set up', async () => {
     const layout = devnetLayout(folder.path)
     assert.equal(await readExisting(layout, 1), undefined)
+    await mkdir(layout.ledger, { recursive: true })
     await writeConfig(layout.network, { ...network, peers: [{ peerId: '', multiaddrs: [] }] })
     const existing = await readExisting(layout, 1)
     assert.deepEqual(existing?.nodes, [undefined])
@@ -87,6 +105,7 @@ describe('parts of the devnet', () => {
 
   it('tells the folder of a Sui alone from that of a devnet of another size', async () => {
     const layout = devnetLayout(folder.path)
+    await mkdir(layout.ledger, { recursive: true })
     await writeConfig(layout.network, { ...network, peers: [] })
     await assert.rejects(readExisting(layout, 13), {
       code: 'DEVNET_WITHOUT_NODES',

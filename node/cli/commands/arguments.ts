@@ -1,7 +1,7 @@
 import { parseBlobId, parseObjectId } from '../../../codec/index.ts'
 import type { BlobId, ObjectId } from '../../../codec/types.ts'
 import { EXIT } from '../exit-codes.ts'
-import { CliError } from '../failure.ts'
+import { CliError, sentence } from '../failure.ts'
 
 /** A blob ID from the command line. Throws CliError. */
 export function blobIdArgument(text: string): BlobId {
@@ -9,7 +9,7 @@ export function blobIdArgument(text: string): BlobId {
     return parseBlobId(text)
   } catch (cause) {
     throw new CliError('USAGE', EXIT.usage, `"${text}" is not a blob ID.`, {
-      hint: `${sentence(cause)} \`floe store\` prints it.`,
+      hint: `${sentence(cause instanceof Error ? cause.message : String(cause))} \`floe store\` prints it.`,
       cause,
     })
   }
@@ -30,9 +30,4 @@ export function objectIdArgument(text: string, what: string): ObjectId {
       cause,
     })
   }
-}
-
-function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type BlobMetadata, createCodec, encodeMetadata } from '../../../codec/index.ts'
+import { makeFolder } from '../../make-folder.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
@@ -70,7 +71,7 @@ async function writeEncoding(
 
 /** Old slivers beside new ones would be taken for the same blob's. True when there was no such folder. */
 async function emptyFolder(path: string, name: string): Promise<boolean> {
-  const isNew = (await mkdir(path, { recursive: true })) !== undefined
+  const isNew = await makeFolder(path)
   if ((await readdir(path)).length > 0) {
     throw new CliError('USAGE', EXIT.usage, `${name} is not empty.`, {
       hint: 'Name a new folder with --out.',

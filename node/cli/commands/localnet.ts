@@ -13,6 +13,7 @@ export interface LocalnetCommandOptions {
   contractVersion?: ContractVersion
   port: number
   dir: string
+  repair?: boolean
   log: LogLevel
 }
 

@@ -1,9 +1,25 @@
+import type { BlobObject } from '../../../chain/types.ts'
 import { walArgument } from '../amounts.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { CliError } from '../failure.ts'
 import { formatRows, formatWal } from '../format.ts'
 import { expectAlive, ownBlob } from '../own-blob.ts'
 import { shown } from '../shown.ts'
+
+/** A shared blob is nobody's, and what is deletable could then be deleted by nobody, and be vouched for by none. */
+function expectPermanent({ objectId, deletable }: BlobObject): void {
+  if (!deletable) return
+  throw new CliError(
+    'NOT_PERMANENT',
+    EXIT.refused,
+    `The blob ${objectId} is deletable; only permanent blobs are shared.`,
+    {
+      hint: 'Store it with `floe store --permanent --force`, then share that one. Sharing cannot be undone.',
+      details: { objectId },
+    },
+  )
+}
 
 /** Makes a blob nobody's: anyone may fund it, and extend it from its funds. It cannot be undone. */
 export async function share(
@@ -16,6 +32,7 @@ export async function share(
     const { coordinator, signal } = session
     const blob = await ownBlob(session, blobText)
     expectAlive(blob, (await coordinator.system({ signal })).epoch)
+    expectPermanent(blob)
     const manager = coordinator.manager(await session.wallet())
     const { digest, sharedBlob } = await manager.share(blob.objectId, { fundFrost, signal })
     await context.output.result(

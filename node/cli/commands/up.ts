@@ -18,6 +18,7 @@ export interface UpOptions {
   contractVersion?: ContractVersion
   port: number
   dir: string
+  repair?: boolean
   log: LogLevel
 }
 
@@ -45,10 +46,10 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
 }
 
 async function startDevnet(context: Context, options: UpOptions): Promise<RunningDevnet> {
-  const { nodes, shards, contractVersion, port, dir } = options
+  const { nodes, shards, contractVersion, port, dir, repair = false } = options
   const log = await context.parts.createLog(options.log)
   return await startUntilStopped(context, signal =>
-    context.parts.startDevnet({ nodes, shards, contractVersion, port, dir, log, signal }),
+    context.parts.startDevnet({ nodes, shards, contractVersion, port, dir, repair, log, signal }),
   )
 }
 

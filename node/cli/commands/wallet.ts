@@ -1,5 +1,6 @@
-import { mkdir, open, rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { makeFolder } from '../../make-folder.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'
@@ -32,7 +33,7 @@ export async function newWallet(
 }
 
 async function writeNew(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(path), 0o700)
   // "x" is atomic: whatever is there, a link too, stays as it is
   await using file = await open(path, 'wx', KEY_MODE).catch(error => {
     if (error.code !== 'EEXIST') throw error

@@ -29,6 +29,7 @@ export function declareNetworks(program: Command, run: Run): void {
     )
     .option('--dir <folder>', 'where everything is kept', DEFAULT_DIR)
     .addOption(contractOption())
+    .option('--repair', 'mend damaged stores first: what can be read is kept')
     .addOption(logOption())
     .addOption(jsonOption())
     .action(options =>
@@ -41,6 +42,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--port <port>', "Sui's port; 0 for any free one", wholeNumber(0, 65_535), SUI_PORT)
     .option('--dir <folder>', 'where the chain and its keys are kept', DEFAULT_LOCALNET_DIR)
     .addOption(contractOption())
+    .option('--repair', 'mend a damaged store first: what can be read is kept')
     .addOption(logOption())
     .addOption(jsonOption())
     .action(options =>

@@ -173,6 +173,7 @@ describe('commands of the chain, on a localnet', function () {
       fails('NOT_OWNER', 8, 'burn', deletable.objectId, '--wallet', localnet.ready.nodeWallet),
       fails('NOT_DELETABLE', 8, 'delete', permanent.objectId),
       fails('NOT_FOUND', 4, 'extend', NOBODY),
+      fails('NOT_PERMANENT', 8, 'share', deletable.objectId),
       fails('USAGE', 2, 'attributes', 'set', deletable.objectId, '=empty'),
       ok('attributes', 'remove', permanent.objectId, 'nothing'),
     ])
@@ -183,7 +184,11 @@ describe('commands of the chain, on a localnet', function () {
     await ok('attributes', 'remove', deletable.objectId, 'type', 'never-there')
     assert.deepEqual((await ok('attributes', 'get', deletable.objectId)).attributes, { note: 'a=b' })
 
-    await ok('delete', deletable.objectId)
+    // a second object of the same blob keeps it readable
+    const again = await actors.blob(1, { epochs: 2, deletable: true })
+    const told = await ok('delete', deletable.objectId)
+    assert.deepEqual([told.readableUntil, told.keptBy], [again.storage.endEpoch, again.objectId])
+    assert.equal((await ok('delete', again.objectId)).readableUntil, undefined)
     await fails('NOT_FOUND', 4, 'delete', deletable.objectId)
     await ok('burn', uncertified.blobId)
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
+import { sentence } from '../../../node/cli/failure.ts'
 import { formatBytes, formatDuration, formatRows, formatTable, formatWal } from '../../../node/cli/format.ts'
 import { createOutput } from '../../../node/cli/output.ts'
 import { shown } from '../../../node/cli/shown.ts'
@@ -43,6 +44,21 @@ describe('figures for people', () => {
       [14 * 86_400_000, '14 days'],
     ]
     for (const [ms, text] of cases) assert.equal(formatDuration(ms), text)
+  })
+})
+
+describe('an error as a sentence', () => {
+  it('begins with a capital letter where it begins with a word', () => {
+    const sentences: Record<string, string> = {
+      'no Sui RPC answers (http://a)': 'No Sui RPC answers (http://a).',
+      'command-argument value is invalid.': 'Command-argument value is invalid.',
+      'refused: too many': 'Refused: too many.',
+      'http://127.0.0.1:9000: fetch failed': 'http://127.0.0.1:9000: fetch failed.',
+      'node-03: it is full': 'node-03: it is full.',
+      '/tmp/a does not exist': '/tmp/a does not exist.',
+      '0x6 is no blob': '0x6 is no blob.',
+    }
+    for (const [clause, text] of Object.entries(sentences)) assert.equal(sentence(clause), text)
   })
 })
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { floe, networkFolder, spawnFloe } from './support.ts'
+import { floe, networkFolder, REAL_FLOE, spawnFloe } from './support.ts'
 
 /** The output so far, once it matches. */
 async function until(stream: Readable, pattern: RegExp): Promise<string> {
@@ -58,6 +59,20 @@ describe('floe up', function () {
     ])
     assert.equal(ready.suiRpc, 'http://127.0.0.1:1')
     assert.equal(ready.peers.length, 13)
+  })
+
+  it('ends, and says why, when the system lets it open too few files', async () => {
+    const line = 'ulimit -n 150; exec "$0" "$1" up --port 0 --dir new --json'
+    const child = spawn('bash', ['-c', line, process.execPath, REAL_FLOE], { cwd })
+    let stderr = ''
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    const [code] = await once(child, 'close')
+    const { error } = JSON.parse(stderr.trim().split('\n').at(-1)!)
+    assert.deepEqual([code, error.code], [1, 'DEVNET_FILES'])
+    assert.deepEqual(error.details, { limit: 150, needed: 480 })
+    assert.match(error.hint, /ulimit -n 4096/)
   })
 
   it('names a port that is taken', async () => {

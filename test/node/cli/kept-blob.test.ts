@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import type { BlobObject } from '../../../chain/types.ts'
+import { parseBlobId, parseObjectId } from '../../../codec/index.ts'
+import type { Epoch } from '../../../codec/types.ts'
+import { keptBy } from '../../../node/cli/kept-blob.ts'
+import type { NetworkBlobStatus } from '../../../node/services/types.ts'
+
+const blobId = parseBlobId('A'.repeat(43))
+const epoch = 5 as Epoch
+
+function object(id: string, endEpoch: number, certified = true): BlobObject {
+  return {
+    objectId: parseObjectId(id),
+    blobId,
+    ...(certified && { certifiedEpoch: 1 as Epoch }),
+    storage: { endEpoch: endEpoch as Epoch },
+  } as BlobObject
+}
+
+const gone = object('0x1', 9)
+const { signal } = new AbortController()
+
+/** Nodes that say one status after the other, the last one for ever. */
+function nodes(...told: NetworkBlobStatus['status'][]) {
+  const asked = { times: 0 }
+  return {
+    asked,
+    async status(): Promise<NetworkBlobStatus> {
+      const status = told[Math.min(asked.times++, told.length - 1)]!
+      return { blobId, status, endEpoch: 7 as Epoch, answeredShards: 100, nShards: 100 }
+    },
+  }
+}
+
+describe('a blob of which one object was deleted', () => {
+  it('is kept by the own object that lasts longest, and nobody is asked', async () => {
+    const own = [object('0x2', 7), object('0x3', 8), object('0x4', 20, false), object('0x5', 5)]
+    const silent = nodes('certified')
+    const kept = await keptBy(gone, own, epoch, silent, signal)
+    assert.deepEqual([kept, silent.asked.times], [{ until: 8, by: parseObjectId('0x3') }, 0])
+  })
+
+  it('is gone once the nodes have heard of it', async () => {
+    assert.equal(await keptBy(gone, [gone], epoch, nodes('certified', 'nonexistent'), signal), undefined)
+    assert.equal(await keptBy(gone, [], epoch, nodes('registered'), signal), undefined)
+    assert.equal(await keptBy(gone, [], epoch, undefined, signal), undefined)
+  })
+
+  it('is kept by somebody else when the nodes go on saying so', async () => {
+    assert.deepEqual(await keptBy(gone, [], epoch, nodes('certified'), signal), { until: 7 })
+  })
+
+  it('is not waited for when the command is interrupted, or no node answers', async () => {
+    const interrupted = new AbortController()
+    const endless = nodes('certified')
+    const waiting = keptBy(gone, [], epoch, endless, interrupted.signal)
+    interrupted.abort(new Error('interrupted'))
+    await assert.rejects(waiting, /interrupted/)
+    const broken = { status: () => Promise.reject(new Error('too few shards')) }
+    assert.equal(await keptBy(gone, [], epoch, broken, signal), undefined)
+  })
+})
