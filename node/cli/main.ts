@@ -6,6 +6,9 @@ import type { Parts } from './context.ts'
 enableCompileCache(join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'floe'))
 const { runCli } = await import('./run.ts')
 
+/** For answers on their way to a slow reader. */
+const END_MS = 5_000
+
 // libp2p, the codec and Sui are loaded by the commands that need them
 const parts: Parts = {
   async connect(network, options) {
@@ -31,3 +34,5 @@ const parts: Parts = {
 }
 
 process.exitCode = await runCli(process.argv.slice(2), parts)
+// what a part that failed has left open must not keep a command that is done from ending
+setTimeout(() => process.exit(), END_MS).unref()
