@@ -1,5 +1,4 @@
 import { createCoordinator } from '../chain/index.ts'
-import type { HealthProblem } from '../chain/localnet/index.ts'
 import type { ContractVersion, NetworkConfig, Wallet } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
 import type { ObjectId } from '../codec/types.ts'
@@ -28,6 +27,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'
 import { createOpened } from './opened.ts'
+import { createRefusals } from './refusals.ts'
 import { createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { rememberingBls } from './services/remembering-bls.ts'
 import type { Client } from './services/types.ts'
@@ -72,8 +72,6 @@ export interface Devnet {
   metrics: Metrics
   /** moves the chain's clock forward, by a year at most */
   advanceClock(ms: number): Promise<void>
-  /** why the chain cannot do all of its work at the moment (its disk is full); undefined when it can */
-  readonly chainProblem: HealthProblem | undefined
   close(): Promise<void>
 }
 
@@ -110,7 +108,12 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     if (existing === undefined) await clearUnfinished(layout)
     else if (repair) await repairStores(layout, existing.network, { log, ...(signal && { signal }) })
 
+    const metrics = createMetrics({ version })
+
     // 1. the chain, on which everything else is based
+    const localnetLog = log.child({ node: 'localnet' })
+    const refusals = createRefusals({ log: localnetLog, metrics: metrics.node('localnet') })
+    opened.push(async () => refusals.close())
     const { startLocalnet } = await import('../chain/localnet/index.ts')
     const chainPort = portOf(existing?.network.suiRpc[0])
     const reuse = chainPort !== undefined && (await isFree(HOST, chainPort))
@@ -118,7 +121,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       dir: layout.localnet,
       host: HOST,
       ...(reuse ? { port: chainPort } : {}),
-      log: log.child({ node: 'localnet' }),
+      log: localnetLog,
+      onRefused: refusals.at('localnet'),
     })
     opened.push(() => localnet.close())
     signal?.throwIfAborted()
@@ -164,7 +168,6 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const bls = rememberingBls(await loadBls())
     const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
-    const metrics = createMetrics({ version })
     const running = seats.map((seat, i) =>
       devnetNode(seat.name, nodeIds[i], () =>
         createStorageNode({
@@ -223,9 +226,6 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       metrics,
       async advanceClock(ms) {
         await localnet.advanceClock(ms)
-      },
-      get chainProblem() {
-        return localnet.problem
       },
       close: opened.closeAll,
     }

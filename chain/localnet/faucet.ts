@@ -37,7 +37,8 @@ export function createFaucet(ledger: Ledger): Faucet {
   return {
     async give(recipient) {
       const to = parseAddress(recipient)
-      const extra = ledger.faucetCoin
+      const named = ledger.faucetCoin
+      const extra = named?.coinType === suiType ? undefined : named
       const record = await ledger.executeAsFaucet(() => {
         const gas = ledger.faucetCoinOf(suiType, giftMist * BigInt(giftCoins) * 2n)
         const pure = (bytes: Uint8Array) => ({ Pure: { bytes: toBase64(bytes) } })

@@ -16,6 +16,7 @@ import { type ServerLog, startServer } from './rpc/server.ts'
 
 export type { HealthProblem } from './health.ts'
 export { LedgerError, StoreError } from './ledger/errors.ts'
+export { type LedgerReport, repairLedger } from './repair.ts'
 
 export interface LocalnetOptions {
   /** where the chain is kept; in memory when absent */
@@ -66,8 +67,15 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
   try {
     const ledger = await openLedger({
       store,
+      name: dir,
       framework: loadBuild('framework').modules,
       bls: await loadBlsVerifier(),
+      onProblem(problem, error) {
+        health.set(problem && { code: problem, message: error?.message ?? '' })
+        if (error) log?.error({ err: error, dir }, 'the ledger cannot be written to')
+        else log?.error({ dir }, 'the ledger can be written to again')
+        if (problem === 'DISK_FULL') onRefused?.('disk')
+      },
     })
     const faucet = createFaucet(ledger)
     const admin = dir === undefined ? { token: newToken(), path: undefined } : await loadAdminToken(dir)

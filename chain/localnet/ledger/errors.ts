@@ -20,7 +20,7 @@ export class LedgerError extends Error {
 }
 
 /** Why a localnet's directory cannot be opened. */
-export type StoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'STORE_DAMAGED'
+export type StoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'LEDGER_DAMAGED'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'
@@ -31,3 +31,31 @@ export class StoreError extends Error {
     this.code = code
   }
 }
+
+/** Says what is wrong with the chain in a folder, and what can be done. */
+export const damagedLedger = (dir: string, what: string, cause?: unknown): StoreError =>
+  new StoreError(
+    'LEDGER_DAMAGED',
+    `the chain in ${dir} is damaged: ${what}. Restore the folder from a copy, or have it repaired; ` +
+      'a chain that cannot be repaired can only be begun anew, in another folder.',
+    { cause },
+  )
+
+/** Why nothing can be written, as callers are told. */
+export type WriteProblem = 'DISK_FULL' | 'STORE_UNWRITABLE'
+
+const FULL = /no space left|disk quota exceeded|ENOSPC|EDQUOT/i
+
+/** Reads it off the system's error, which Level wraps into others. */
+export function writeProblemOf(error: unknown): WriteProblem {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if (FULL.test(at.message) || FULL.test(String((at as NodeJS.ErrnoException).code))) return 'DISK_FULL'
+  return 'STORE_UNWRITABLE'
+}
+
+export const writeFailed = (problem: WriteProblem, cause: unknown): LedgerError =>
+  problem === 'DISK_FULL'
+    ? new LedgerError('RESOURCE_EXHAUSTED', "the ledger's disk is full; make room, it goes on by itself", {
+        cause,
+      })
+    : new LedgerError('UNAVAILABLE', 'the ledger cannot write to its store; it tries again', { cause })

@@ -218,6 +218,7 @@ export class Ledger {
     return this.#once(transaction, async () => {
       checkShape(transaction)
       await checkSignatures(transaction, signatures)
+      await this.#writer.ready()
       return await this.#commit(caller, () => this.#perform(transaction, signatures))
     })
   }
@@ -226,6 +227,7 @@ export class Ledger {
   async executeAsFaucet(
     make: () => Parameters<typeof bcs.TransactionData.serialize>[0],
   ): Promise<TransactionRecord> {
+    await this.#writer.ready()
     return this.#commit(FAUCET_ADDRESS, () => {
       const transaction = parseTransaction(serializeTransaction(make()))
       if (parseAddress(transaction.data.sender) !== FAUCET_ADDRESS) throw new TypeError('not the faucet')
@@ -241,7 +243,12 @@ export class Ledger {
     if (running) return running
     const execution = (async () => {
       const before = await this.transaction(digest)
-      return before ?? (await execute())
+      if (before) {
+        // it may be known before it is on disk
+        await this.#writer.flushed()
+        return before
+      }
+      return await execute()
     })().finally(() => this.#running.delete(digest))
     this.#running.set(digest, execution)
     return execution
@@ -257,7 +264,7 @@ export class Ledger {
 
   /** Everything up to the write, in one go. */
   #perform(transaction: ParsedTransaction, signatures: readonly Uint8Array[]): Performed {
-    if (this.#writer.failure) throw new LedgerError('UNAVAILABLE', 'the ledger cannot write to its store')
+    if (this.#writer.failure) throw this.#writer.failure
     checkGas(transaction.data, REFERENCE_GAS_PRICE)
     this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
@@ -446,6 +453,11 @@ export class Ledger {
     const batch = emptyBatch()
     batch.put.set(KEYS.state, json(this.#state))
     return this.#write(batch)
+  }
+
+  /** To be told when everything is on disk after writing had failed: nobody else tells of those checkpoints. */
+  recovered(): void {
+    this.#history.reached(this.#tip)
   }
 
   /** Resolves once the checkpoint is on disk; rejects with the signal's reason. */

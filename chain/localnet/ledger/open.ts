@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type BlsVerifier, createVm, type Vm } from '../vm/index.ts'
 import type { Address } from './address.ts'
 import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
-import { StoreError } from './errors.ts'
+import { damagedLedger, type LedgerError, StoreError, type WriteProblem } from './errors.ts'
 import { genesisObjects, loadIntoVm, systemObjects, upgradedPackages } from './genesis.ts'
 import { type Identity, Ledger, type State } from './ledger.ts'
 import type { LedgerObject, PackageObject } from './object.ts'
@@ -16,26 +16,47 @@ const schemaVersion = 1
 
 export interface LedgerOptions {
   store: KeyValueStore
+  /** of the store, in errors */
+  name?: string
   /** bytecode of the packages 0x1, 0x2 and 0x3; an older chain is upgraded to it */
   framework: readonly Uint8Array[]
   /** checks signatures for the contract; the VM's own, which is slow, when absent */
   bls?: BlsVerifier
   /** milliseconds since 1970 */
   now?: () => number
+  /** told when the store cannot be written to, and when it can again */
+  onProblem?: (problem: WriteProblem | undefined, error: LedgerError | undefined) => void
 }
 
 const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
 /**
  * Opens the chain in the store, or starts a new one when the store is empty.
- * @throws StoreError STORE_FOREIGN, STORE_NEWER, STORE_DAMAGED
+ * @throws StoreError STORE_FOREIGN, STORE_NEWER, LEDGER_DAMAGED
  */
-export async function openLedger({ store, framework, bls, now = Date.now }: LedgerOptions): Promise<Ledger> {
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const { store, name = 'its folder', framework, bls, now = Date.now, onProblem = () => undefined } = options
+  let ledger: Ledger | undefined
+  const writer = new BatchWriter(store, {
+    onProblem(problem, error) {
+      if (problem === undefined) ledger?.recovered()
+      onProblem(problem, error)
+    },
+  })
   const stored = await store.get(KEYS.identity)
   const vm = createVm(bls && { bls })
-  if (stored) return await restore(store, vm, { identity: parseIdentity(stored), framework, now })
-  for await (const _ of store.entries('')) throw new StoreError('STORE_FOREIGN', 'the store holds other data')
-  return await create(store, vm, framework, now)
+  if (stored) {
+    try {
+      ledger = await restore(store, writer, vm, { identity: parseIdentity(stored), framework, now })
+    } catch (error) {
+      throw error instanceof StoreError ? error : damagedLedger(name, 'what it holds cannot be read', error)
+    }
+  } else {
+    for await (const _ of store.entries(''))
+      throw new StoreError('STORE_FOREIGN', 'the store holds other data')
+    ledger = await create(writer, vm, framework, now)
+  }
+  return ledger
 }
 
 function parseIdentity(bytes: Uint8Array): Identity {
@@ -55,7 +76,7 @@ function parseIdentity(bytes: Uint8Array): Identity {
 }
 
 async function create(
-  store: KeyValueStore,
+  writer: BatchWriter,
   vm: Vm,
   framework: readonly Uint8Array[],
   now: () => number,
@@ -81,7 +102,6 @@ async function create(
   batch.put.set(KEYS.checkpointByDigest(tip.digest), write('0'))
   batch.put.set(KEYS.state, write(state))
   batch.put.set(KEYS.identity, write(identity))
-  const writer = new BatchWriter(store)
   await writer.write(batch)
   return new Ledger({ vm, objects, identity, writer, now, state, tip })
 }
@@ -94,6 +114,7 @@ interface Restored {
 
 async function restore(
   store: KeyValueStore,
+  writer: BatchWriter,
   vm: Vm,
   { identity, framework, now }: Restored,
 ): Promise<Ledger> {
@@ -112,7 +133,6 @@ async function restore(
   loadAll(vm, packages)
   const added = systemObjects(vm, id => objects.get(id) !== undefined, identity.genesisMs)
   for (const object of added) objects.put(object)
-  const writer = new BatchWriter(store)
   const batch = emptyBatch()
   for (const object of [...upgraded, ...added]) batch.put.set(KEYS.object(object.id), encodeObject(object))
   if (batch.put.size > 0) await writer.write(batch)
@@ -121,7 +141,7 @@ async function restore(
 
 async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {
   const value = await store.get(key)
-  if (!value) throw new StoreError('STORE_DAMAGED', `the store lacks ${key}`)
+  if (!value) throw damagedLedger('its folder', `${key} is missing`)
   return value
 }
 

@@ -145,7 +145,7 @@ describe('chain/localnet: a chain on disk', function () {
     await put(join(dir, 'other'), 'a key', 1)
     await assert.rejects(startLocalnet({ dir: join(dir, 'other') }), { code: 'STORE_FOREIGN' })
     await put(join(dir, 'damaged'), 'identity', { kind: 'floe-localnet', schemaVersion: 1 })
-    await assert.rejects(startLocalnet({ dir: join(dir, 'damaged') }), { code: 'STORE_DAMAGED' })
+    await assert.rejects(startLocalnet({ dir: join(dir, 'damaged') }), { code: 'LEDGER_DAMAGED' })
     await writeFile(join(dir, 'file'), 'x')
     await assert.rejects(startLocalnet({ dir: join(dir, 'file') }))
     const localnet = await startLocalnet({ dir: join(dir, 'open') })

@@ -63,17 +63,44 @@ describe('chain/localnet: store', () => {
       assert.equal(String(await store.get('c')), '3')
     })
 
-    it('accepts nothing more once a write has failed', async () => {
+    it('keeps what could not be written to a full disk, and writes it when there is room', async () => {
       const { store, writes } = slowStore()
-      const writer = new BatchWriter(store)
-      const first = assert.rejects(writer.write(batch(['a', '1'])), /cannot write/)
+      const problems: (string | undefined)[] = []
+      const writer = new BatchWriter(store, { onProblem: problem => problems.push(problem) })
+      const full = { code: 'RESOURCE_EXHAUSTED', message: /the ledger's disk is full/ }
+      const noSpace = () => new Error('IO error: 000003.log: No space left on device')
+      const first = assert.rejects(writer.write(batch(['a', '1'], ['b', '1'])), full)
       await turn()
-      const queued = assert.rejects(writer.write(batch(['b', '1'])), /cannot write/)
-      writes[0]!.finish(new Error('disk full'))
+      const queued = assert.rejects(writer.write(batch(['b', '2'])), full)
+      writes[0]!.finish(noSpace())
       await Promise.all([first, queued])
-      await assert.rejects(writer.write(batch(['c', '1'])), /cannot write/)
-      assert.ok(writer.failure)
-      assert.equal(writes.length, 1)
+      // nothing new is promised meanwhile, but nothing is forgotten, and readers see it
+      await assert.rejects(writer.write(batch(['c', '3'])), full)
+      assert.deepEqual(await Promise.all(['a', 'b', 'c'].map(async key => String(await writer.get(key)))), [
+        '1',
+        '2',
+        '3',
+      ])
+      const stillFull = assert.rejects(writer.ready(), full)
+      await turn()
+      writes[1]!.finish(noSpace())
+      await stillFull
+      assert.deepEqual(problems, ['DISK_FULL'])
+      const ready = writer.ready()
+      await turn()
+      writes[2]!.finish()
+      await ready
+      assert.deepEqual([problems, writer.failure], [['DISK_FULL', undefined], undefined])
+      assert.deepEqual(await Promise.all(['a', 'b', 'c'].map(async key => String(await store.get(key)))), [
+        '1',
+        '2',
+        '3',
+      ])
+      const next = writer.write(batch(['d', '4']))
+      await turn()
+      writes[3]!.finish()
+      await next
+      await writer.flushed()
       await writer.close()
     })
   })

@@ -1,58 +1,120 @@
+import { type LedgerError, type WriteProblem, writeFailed, writeProblemOf } from '../errors.ts'
 import { type Batch, emptyBatch, type KeyValueStore, mergeBatch } from './key-value.ts'
 
+/** While the store cannot be written to, it is tried this often without being asked. */
+const retryMs = 1000
+
+export interface BatchWriterOptions {
+  /** told when writing begins to fail, and when it works again and everything is on disk */
+  onProblem?: (problem: WriteProblem | undefined, error: LedgerError | undefined) => void
+}
+
+interface Pending {
+  batch: Batch
+  waiters: PromiseWithResolvers<void>[]
+}
+
 /**
- * Writes batches in order and groups those that arrive while one is being written, so that the cost of a
- * sync is shared. Reads see what is queued. When a write fails, nothing more is accepted: memory would be
- * ahead of the disk for good.
+ * Writes batches in order and groups those that arrive while one is being written, so that the cost of a sync is shared.
+ * Reads see what is queued. When a write fails, memory is ahead of the disk: whoever waits is told, the batch is kept and
+ * tried again, and `ready` lets nothing new begin until it is written.
  */
 export class BatchWriter {
   readonly #store: KeyValueStore
-  #queued: Batch | undefined
-  #writing: Batch | undefined
-  #flush: Promise<void> = Promise.resolve()
-  #failure: Error | undefined
+  readonly #onProblem: NonNullable<BatchWriterOptions['onProblem']>
+  #pending: Pending | undefined
+  #writing: Pending | undefined
+  #running: Promise<void> | undefined
+  #failure: LedgerError | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueStore, { onProblem = () => undefined }: BatchWriterOptions = {}) {
     this.#store = store
+    this.#onProblem = onProblem
   }
 
-  get failure(): Error | undefined {
+  get failure(): LedgerError | undefined {
     return this.#failure
   }
 
-  /** Resolves when the batch is durable. */
+  /** Resolves when the batch is durable. Rejects with a LedgerError when it could not be written yet: it stays queued. */
   write(batch: Batch): Promise<void> {
+    this.#pending ??= { batch: emptyBatch(), waiters: [] }
+    mergeBatch(this.#pending.batch, batch)
     if (this.#failure) return Promise.reject(this.#failure)
-    if (this.#queued) {
-      mergeBatch(this.#queued, batch)
-      return this.#flush
-    }
-    this.#queued = emptyBatch()
-    mergeBatch(this.#queued, batch)
-    this.#flush = this.#flush.then(() => this.#next())
-    this.#flush.catch(() => undefined)
-    return this.#flush
+    return this.#wait()
   }
 
-  async #next(): Promise<void> {
+  /** Resolves when everything that was queued is durable; rejects as `write` does. */
+  async flushed(): Promise<void> {
+    await this.ready()
+    if (this.#pending) await this.#wait()
+    else await this.#running
+  }
+
+  /** Throws the LedgerError when the store still cannot be written to; tries it first. */
+  async ready(): Promise<void> {
+    if (!this.#failure) return
+    this.#pending ??= { batch: emptyBatch(), waiters: [] }
+    await this.#run()
     if (this.#failure) throw this.#failure
-    this.#writing = this.#queued
-    this.#queued = undefined
-    if (!this.#writing) return
-    try {
-      await this.#store.write(this.#writing)
-    } catch (cause) {
-      this.#failure = new Error('the ledger cannot write to its store', { cause })
-      throw this.#failure
-    } finally {
+  }
+
+  #wait(): Promise<void> {
+    const waiter = Promise.withResolvers<void>()
+    this.#pending!.waiters.push(waiter)
+    // in a turn of its own, so that what is queued in this one goes along
+    this.#running ??= Promise.resolve().then(() => this.#drain())
+    return waiter.promise
+  }
+
+  #run(): Promise<void> {
+    this.#running ??= this.#drain()
+    return this.#running
+  }
+
+  /** Writes until nothing is queued, or it fails. Never rejects: waiters are told. */
+  async #drain(): Promise<void> {
+    clearTimeout(this.#timer)
+    while (this.#pending) {
+      this.#writing = this.#pending
+      this.#pending = undefined
+      try {
+        await this.#store.write(this.#writing.batch)
+      } catch (cause) {
+        this.#fail(cause)
+        break
+      }
+      for (const { resolve } of this.#writing.waiters) resolve()
       this.#writing = undefined
     }
+    this.#running = undefined
+    if (!this.#pending && this.#failure) {
+      this.#failure = undefined
+      this.#onProblem(undefined, undefined)
+    }
+  }
+
+  #fail(cause: unknown): void {
+    const problem = writeProblemOf(cause)
+    const isNew = this.#failure === undefined
+    const failure = writeFailed(problem, cause)
+    this.#failure = failure
+    const waiters = [...this.#writing!.waiters, ...((this.#pending as Pending | undefined)?.waiters ?? [])]
+    const { batch } = this.#writing!
+    if (this.#pending) mergeBatch(batch, (this.#pending as Pending).batch)
+    this.#pending = { batch, waiters: [] }
+    this.#writing = undefined
+    for (const { reject } of waiters) reject(failure)
+    if (isNew) this.#onProblem(problem, failure)
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), retryMs).unref()
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    for (const batch of [this.#queued, this.#writing]) {
-      if (batch?.delete.has(key)) return undefined
-      const value = batch?.put.get(key)
+    for (const queued of [this.#pending, this.#writing]) {
+      if (queued?.batch.delete.has(key)) return undefined
+      const value = queued?.batch.put.get(key)
       if (value) return value
     }
     return this.#store.get(key)
@@ -65,7 +127,10 @@ export class BatchWriter {
 
   /** Waits for what was queued; then closes the store. */
   async close(): Promise<void> {
-    await this.#flush.catch(() => undefined)
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#running
+    if (this.#pending) await this.#run()
     await this.#store.close()
   }
 }
