@@ -30,7 +30,7 @@ Walrus's 1.56, as far as its source tells. Where the contract differs, and why:
 | \`init\` sets up \`Display\` with texts, pictures and links of Walrus | other texts, no pictures or links | they are Walrus's |
 | \`max_epochs_ahead\` of 0 is taken, and nothing can be bought ever | \`EInvalidMaxEpochsAhead\` | it can only be a mistake |
 | with 20 nodes or more a node has a tenth of the shards at most, rounded down to none with fewer than 10 shards, and no committee can be selected | one shard at least | small networks |
-| an epoch for which a pool recorded no rate has the last rate before it | until the pool goes on, what its shares are worth now; stake that becomes active while the pool stands still counts at the rate with which the pool goes on | the two differ by rounding, but for a pool that almost everyone has left: there a stake would be worth more or less than was paid |
+| an epoch for which a pool recorded no rate has the last rate before it | until the pool goes on, what its shares are worth now; stake that becomes active while the pool stands still counts at the rate with which the pool goes on | the two differ by rounding, but for a pool that almost everyone has left: there a new stake could be worth more than was paid for it, out of the rewards of others |
 | when rounding makes more leave a pool than is there, the call stops: an arithmetic error, or \`ECalculationError\` at an epoch change | nothing is left | nobody's withdrawal, and no epoch change, must wait for a FROST |
 
 Companion packages (\`wal_exchange\`, \`walrus_subsidies\`) are not part of this package. The functions that they call are
