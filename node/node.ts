@@ -25,8 +25,7 @@ import { createPieces } from './services/pieces.ts'
 import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
-import { openNodeStore } from './store/node-store.ts'
-import type { Records } from './store/records.ts'
+import { type NodeStoreInit, openNodeStore } from './store/node-store.ts'
 
 export interface StorageNodeInit {
   network: NetworkConfig
@@ -52,8 +51,8 @@ export interface StorageNodeInit {
   registrationWaitMs?: number
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
-  /** The same for the records of the store's index. */
-  wrapRecords?: (records: Records) => Records
+  /** What stands before the store's own records and files, in tests. */
+  storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes'>
 }
 
 export interface StorageNode {
@@ -82,8 +81,9 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       nShards,
       log,
       onDamaged: () => metrics.damaged(),
+      onNoRoom: () => refusals.refused('store', 'disk'),
       onUsage: ({ blobs, bytes }) => metrics.stored(blobs, bytes),
-      ...(init.wrapRecords === undefined ? {} : { wrapRecords: init.wrapRecords }),
+      ...init.storeInit,
     })
     opened.push(store.close)
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
@@ -102,8 +102,20 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     // 3. services, which need both
     const signer = createConfirmationSigner(bls, keys.blsSecret)
     const uploads = createOpenUploads(store.blobs)
+    const { expectRoom } = store
     const custody = createCustody(
-      { nodeId, codec, slivers, metadata: store.metadata, blobs, committees, uploads, signer, log },
+      {
+        nodeId,
+        codec,
+        slivers,
+        metadata: store.metadata,
+        expectRoom,
+        blobs,
+        committees,
+        uploads,
+        signer,
+        log,
+      },
       init.registrationWaitMs === undefined ? {} : { registrationWaitMs: init.registrationWaitMs },
     )
     const status = createStatus({
@@ -170,6 +182,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
               codec,
               slivers,
               metadata: store.metadata,
+              expectRoom,
               blobs,
               committees,
               custody,

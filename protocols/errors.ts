@@ -130,27 +130,31 @@ function describeArgs(args: ProtocolErrorArgs): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
-/** When a process that is out of file descriptors may have some again: streams and requests end within seconds. */
-const OUT_OF_FILES_RETRY_MS = 2_000
+/** What the system says of a disk without room, and of a process without file descriptors, by the code of its errors. */
+const SYSTEM_CODES: Readonly<Record<string, ProtocolErrorCode>> = {
+  ENOSPC: 'NO_SPACE',
+  EDQUOT: 'NO_SPACE',
+  EMFILE: 'BUSY',
+  ENFILE: 'BUSY',
+}
 /** deeper than any chain of causes of ours; an error may also be its own */
 const MAX_CAUSES = 20
+/** Neither is over in a moment; streams and requests, and so the files that they have open, end within seconds. */
+const SYSTEM_RETRY_MS = 2_000
 
 /**
- * Any error as a ProtocolError; what is none becomes INTERNAL with the original as cause, or BUSY when this process is
- * out of file descriptors.
+ * Any error as a ProtocolError; a full disk is NO_SPACE and a lack of file descriptors BUSY, wherever they were met. What is
+ * none becomes INTERNAL with the original as cause.
  */
 export function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error
-  return isOutOfFiles(error)
-    ? new ProtocolError('BUSY', { cause: error, retryAfterMs: OUT_OF_FILES_RETRY_MS })
-    : new ProtocolError('INTERNAL', { cause: error })
-}
-
-function isOutOfFiles(error: unknown): boolean {
-  for (let at = error, i = 0; at instanceof Error && i < MAX_CAUSES; at = at.cause, i++) {
-    if ('code' in at && (at.code === 'EMFILE' || at.code === 'ENFILE')) return true
+  let at = error
+  for (let i = 0; i < MAX_CAUSES && at instanceof Error; i++) {
+    const code = 'code' in at && typeof at.code === 'string' ? SYSTEM_CODES[at.code] : undefined
+    if (code !== undefined) return new ProtocolError(code, { cause: error, retryAfterMs: SYSTEM_RETRY_MS })
+    at = at.cause
   }
-  return false
+  return new ProtocolError('INTERNAL', { cause: error })
 }
 
 const BY_WIRE: ReadonlyMap<number, ProtocolErrorCode> = new Map(

@@ -1,5 +1,5 @@
-import { ERROR_CODES, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
-import { HttpError, unexpected } from '../http/errors.ts'
+import { ERROR_CODES, type ProtocolErrorCode, toProtocolError } from '../../protocols/index.ts'
+import { HttpError, outOfFiles, unexpected } from '../http/errors.ts'
 
 /** Statuses as Walrus's clients read them: 400 with NOT_REGISTERED is what they try again on, 404 counts as absence. */
 const STATUS: Partial<Record<ProtocolErrorCode, number>> = {
@@ -25,10 +25,13 @@ const STATUS: Partial<Record<ProtocolErrorCode, number>> = {
 }
 
 /** Turns whatever a handler threw into an answer; what is not meant for strangers stays in `cause`. */
-export function toHttpError(error: unknown): HttpError {
-  if (!(error instanceof ProtocolError)) return unexpected(error)
+export function toHttpError(thrown: unknown): HttpError {
+  const busy = outOfFiles(thrown)
+  if (busy !== undefined) return busy
+  if (thrown instanceof HttpError) return thrown
+  const error = toProtocolError(thrown)
   const status = STATUS[error.code]
-  if (status === undefined) return unexpected(error)
+  if (status === undefined) return unexpected(thrown)
   return new HttpError(status, error.code, ERROR_CODES[error.code].text, {
     metadata: error.args,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) }),

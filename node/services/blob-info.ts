@@ -3,6 +3,7 @@ import type { BlobId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { applyBlobEvent, type BlobState, blobOfEvent } from '../store/blob-state.ts'
+import { diskTrouble } from '../store/disk-error.ts'
 import { anySignal, sleep } from './wait.ts'
 
 export interface BlobInfoComponents {
@@ -34,6 +35,8 @@ export interface BlobInfo {
 const FIRST_RETRY_MS = 200
 /** a node that lost its chain should notice its return within seconds */
 const LAST_RETRY_MS = 5_000
+/** a disk may be full for long */
+const SAY_MS = 60_000
 
 export function createBlobInfo(components: BlobInfoComponents): BlobInfo {
   return new EventDrivenBlobInfo(components)
@@ -110,6 +113,7 @@ class EventDrivenBlobInfo implements BlobInfo {
   async #follow(signal: AbortSignal): Promise<void> {
     const { chain, records, log } = this.#components
     let retryMs = FIRST_RETRY_MS
+    let saidAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       try {
         const caughtUp = await Promise.all(this.#followListeners.map(listener => listener()))
@@ -124,7 +128,12 @@ class EventDrivenBlobInfo implements BlobInfo {
         }
       } catch (error) {
         if (signal.aborted) break
-        log.warn({ err: error, retryMs }, 'lost the chain; will follow it again')
+        if (diskTrouble(error) === undefined)
+          log.warn({ err: error, retryMs }, 'lost the chain; will follow it again')
+        else if (performance.now() - saidAt > SAY_MS) {
+          saidAt = performance.now()
+          log.warn({ err: error }, 'what the chain says cannot be written; will follow it again')
+        }
       }
       await sleep(retryMs, signal).catch(() => undefined)
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)

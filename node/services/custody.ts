@@ -33,6 +33,8 @@ export interface CustodyComponents {
   codec: Pick<Codec, 'verifySliver'>
   slivers: SliverStore
   metadata: MetadataStore
+  /** Throws when there is no room on the disk. */
+  expectRoom: () => Promise<void>
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   committees: CommitteeTracker
   uploads: Pick<OpenUploads, 'enter'>
@@ -144,6 +146,8 @@ async function look(
   const listed = new Set((await slivers.list(blobId)).map(keyOf))
   const there = owed.filter(ref => listed.has(keyOf(ref)))
   const missing = new Set(await missingOf(components, metadata, there, context, CHECK_MS))
+  // before anybody sends what cannot be kept; what is there already may be confirmed all the same
+  if (there.length < owed.length || missing.size > 0) await components.expectRoom()
   return {
     epoch: current.epoch,
     owed,
@@ -209,14 +213,9 @@ class Session implements StoreSession {
     if (!this.#missing.has(keyOf(ref))) throw new ProtocolError('UNWANTED_SLIVER', { args })
     if (!(await isSliver(codec, metadata, ref, bytes, this.#context.signal)))
       throw new ProtocolError('SLIVER_MISMATCH', { args })
-    try {
-      // the metadata before any sliver: it is by them that what a crash leaves behind is found and swept one day
-      await this.#storeMetadata()
-      await slivers.put(metadata.blobId, ref, bytes, { signal: this.#context.signal })
-    } catch (cause) {
-      const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
-      throw full ? new ProtocolError('NO_SPACE', { cause }) : cause
-    }
+    // the metadata before any sliver: nothing is served, or confirmed by pieces, without it
+    await this.#storeMetadata()
+    await slivers.put(metadata.blobId, ref, bytes, { signal: this.#context.signal })
     this.#missing.delete(keyOf(ref))
   }
 

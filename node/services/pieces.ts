@@ -24,6 +24,7 @@ export interface PiecesComponents {
   codec: Pick<Codec, 'verifySliver'>
   slivers: SliverStore
   metadata: MetadataStore
+  expectRoom: () => Promise<void>
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   committees: CommitteeTracker
   custody: Pick<CustodyService, 'open'>
@@ -46,6 +47,8 @@ export interface Pieces {
   readonly nShards: number
   /** Waits for the registration; NOT_REGISTERED, BLOB_INVALID. Ask before taking the bytes of anything. */
   expectRegistered(blobId: BlobId, context: PeerContext): Promise<void>
+  /** Throws when there is no room on the disk. Ask before taking the bytes of anything. */
+  expectRoom(): Promise<void>
   hasMetadata(blobId: BlobId): Promise<boolean>
   metadata(blobId: BlobId): Promise<BlobMetadata | undefined>
   /** Verifies and persists; METADATA_MISMATCH. */
@@ -123,6 +126,7 @@ export function createPieces(
       if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
       if (!isLive(state)) throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
     },
+    expectRoom: components.expectRoom,
     hasMetadata: async blobId => (await metadataStore.get(blobId)) !== undefined,
     metadata: blobId => metadataStore.get(blobId),
     async putMetadata(metadata) {

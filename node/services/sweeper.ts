@@ -34,7 +34,7 @@ export interface Sweeper {
 /** Notes that are read at a time. */
 const SLICE = 64
 /** A disk that fails may come back. */
-const RETRY_MS = 30_000
+const RETRY_MS = 60_000
 
 /** Gives back the room of blobs that nobody pays for any more, in the background, one after the other. */
 export function createSweeper(components: SweeperComponents): Sweeper {

@@ -25,6 +25,7 @@ import {
   writePack,
 } from './pack-file.ts'
 import { encodeJson, type RecordOperation, type Records } from './records.ts'
+import type { Room } from './room.ts'
 import { Turns } from './turns.ts'
 import type { UsageCounter } from './usage-counter.ts'
 import { VerifiedSlivers } from './verified-slivers.ts'
@@ -40,6 +41,9 @@ export interface FileSliverStoreInit {
   path: string
   records: Records
   usage: UsageCounter
+  room: Pick<Room, 'failed'>
+  /** `writePack`, or what stands before it in tests */
+  write?: typeof writePack
   log: Log
   /** A file is gone, cut off or altered; the sliver counts as not stored from here on. */
   onDamaged?: (damaged: DamagedSliver) => void
@@ -55,7 +59,8 @@ interface Item {
   bytes: Uint8Array
 }
 
-const TEMPORARY = 'tmp'
+/** Below the folder; emptied when the store is opened. */
+export const TEMPORARY = 'tmp'
 
 /**
  * Slivers in files. What is put for one blob at about the same time shares a file ("pack") and so its syncs; the index
@@ -91,7 +96,13 @@ class PackedSliverStore implements FileSliverStore {
   constructor(init: FileSliverStoreInit) {
     this.#init = init
     this.#batcher = new Batcher((hex, items) =>
-      this.#turns.take(hex, () => this.#writeBatch(blobIdFromHex(hex), items)),
+      this.#turns
+        .take(hex, () => this.#writeBatch(blobIdFromHex(hex), items))
+        .catch(error => {
+          // with room again, or file descriptors, the next one will do
+          init.room.failed(error)
+          throw error
+        }),
     )
   }
 
@@ -253,11 +264,12 @@ class PackedSliverStore implements FileSliverStore {
     const hex = blobHex(blobId)
     const name = `${hex}.${randomBytes(6).toString('hex')}`
     const file = `${hex.slice(0, 2)}/${name}`
+    const { write = writePack } = this.#init
     await this.#init.records.commit([{ type: 'put', key: pendingKey(file), value: new Uint8Array() }])
     await this.#folder(hex.slice(0, 2))
     const [hashes] = await Promise.all([
       Promise.all(items.map(({ bytes }) => sha256Hex(bytes))),
-      writePack(
+      write(
         join(this.#init.path, TEMPORARY, name),
         this.#path(file),
         items.map(({ bytes }) => bytes),
@@ -273,14 +285,20 @@ class PackedSliverStore implements FileSliverStore {
       this.#verified.add(key, location, look?.identity)
       return { type: 'put', key, value: encodeJson(location) }
     })
-    await this.#init.usage.commit(
-      [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
-      {
-        slivers: items.length - before.length,
-        bytes: offset - before.reduce((sum, { length }) => sum + length, 0),
-      },
-      { sync: true },
-    )
+    try {
+      await this.#init.usage.commit(
+        [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
+        {
+          slivers: items.length - before.length,
+          bytes: offset - before.reduce((sum, { length }) => sum + length, 0),
+        },
+        { sync: true },
+      )
+    } catch (error) {
+      // a disk that is full shall not stay so because of what no record speaks of
+      await rm(this.#path(file), { force: true })
+      throw error
+    }
     await this.#remove(abandoned)
   }
 

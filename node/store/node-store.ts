@@ -3,11 +3,17 @@ import { join } from 'node:path'
 import type { Log } from '../../protocols/ports.ts'
 import { type BlobRecords, createBlobRecords } from './blob-records.ts'
 import { damagedStore } from './errors.ts'
-import { type DamagedSliver, type FileSliverStore, openFileSliverStore } from './file-sliver-store.ts'
+import {
+  type DamagedSliver,
+  type FileSliverStore,
+  openFileSliverStore,
+  TEMPORARY,
+} from './file-sliver-store.ts'
 import { SCHEMA_KEY } from './keys.ts'
 import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
-import { namesIn } from './pack-file.ts'
+import { namesIn, writePack } from './pack-file.ts'
 import { openRecords, type Records } from './records.ts'
+import { createRoom, type Room } from './room.ts'
 import { checkSchema } from './schema.ts'
 import { openUsage, type StoreUsage } from './usage-counter.ts'
 
@@ -16,6 +22,8 @@ export interface NodeStore {
   slivers: FileSliverStore
   metadata: MetadataStore
   blobs: BlobRecords
+  /** Throws DiskError while there is no room on the disk. Reading goes on. */
+  expectRoom(): Promise<void>
   /** Known at any time, without counting. */
   usage(): StoreUsage
   close(): Promise<void>
@@ -30,8 +38,14 @@ export interface NodeStoreInit {
   log: Log
   onDamaged?: (damaged: DamagedSliver) => void
   onUsage?: (usage: StoreUsage) => void
+  /** Something was not taken in because the disk is full. */
+  onNoRoom?: () => void
   /** Puts other records in front of the store's own, for tests. */
   wrapRecords?: (records: Records) => Records
+  /** The same for the writing of files. */
+  wrapWrite?: (write: typeof writePack) => typeof writePack
+  /** Of the disk, instead of what the system says. */
+  freeBytes?: () => Promise<number>
 }
 
 /** Opens or creates a node's store. Throws StoreError. */
@@ -42,21 +56,35 @@ export async function openNodeStore({
   log,
   onDamaged,
   onUsage,
+  onNoRoom = () => {},
   wrapRecords = own => own,
+  wrapWrite = own => own,
+  freeBytes,
 }: NodeStoreInit): Promise<NodeStore> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-  const records = wrapRecords(await openRecords(join(path, 'index')))
+  const write = wrapWrite(writePack)
+  const temporary = join(path, 'slivers', TEMPORARY)
+  const room = createRoom({
+    path: temporary,
+    log,
+    write,
+    onRefused: onNoRoom,
+    ...(freeBytes === undefined ? {} : { freeBytes }),
+  })
+  const records = noticing(wrapRecords(await openRecords(join(path, 'index'))), room)
   try {
     // a new index over old files would look as if nothing had ever been stored
     if (!(await records.has(SCHEMA_KEY)) && (await hasPacks(join(path, 'slivers'))))
       throw damagedStore(path, SCHEMA_KEY)
     await checkSchema(records, { path, network })
     const usage = await openUsage(records, onUsage)
-    const slivers = await openFileSliverStore({ path: join(path, 'slivers'), records, usage, log, onDamaged })
+    const files = { path: join(path, 'slivers'), write, onDamaged }
+    const slivers = await openFileSliverStore({ ...files, records, usage, room, log })
     return {
       slivers,
       metadata: createMetadataStore(records, nShards, usage),
       blobs: createBlobRecords(records),
+      expectRoom: room.expect,
       usage: usage.get,
       async close() {
         await slivers.close()
@@ -66,6 +94,25 @@ export async function openNodeStore({
   } catch (error) {
     await records.close()
     throw error
+  }
+}
+
+/** The same records; the room hears of every write that failed. */
+function noticing(records: Records, room: Pick<Room, 'failed'>): Records {
+  return {
+    get: key => records.get(key),
+    has: key => records.has(key),
+    list: prefix => records.list(prefix),
+    keys: (prefix, range) => records.keys(prefix, range),
+    async commit(operations, options) {
+      try {
+        await records.commit(operations, options)
+      } catch (error) {
+        room.failed(error)
+        throw error
+      }
+    },
+    close: () => records.close(),
   }
 }
 

@@ -1,6 +1,10 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { DiskError, diskTrouble, withDiskCode } from './disk-error.ts'
 import { damagedStore, StoreError } from './errors.ts'
-import { namesIn } from './pack-file.ts'
+import { namesIn, writePack } from './pack-file.ts'
+import { isTestWrite, testWrite } from './room.ts'
 
 export type RecordOperation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }
 
@@ -53,14 +57,17 @@ export async function openRecords(path: string): Promise<Records> {
   // without this file Level would make a new database over what is left of the old one, and throw that away
   const files = await namesIn(path)
   if (!files.includes('CURRENT') && files.some(isLevels)) throw damagedStore(path, 'index/CURRENT')
+  // left by a test write that was cut short
+  for (const name of files.filter(isTestWrite)) await rm(join(path, name), { force: true })
   const level = levelAt(path)
   try {
     await level.open()
   } catch (error) {
     if (isLocked(error)) throw locked(path, error)
+    if (diskTrouble(error) !== undefined) throw withDiskCode(error)
     throw damagedStore(path, 'index', error)
   }
-  return new LevelRecords(level)
+  return new LevelRecords(path, level)
 }
 
 /**
@@ -80,37 +87,141 @@ export async function repairRecords(path: string): Promise<void> {
   await ClassicLevel.repair(path)
 }
 
+/** How often a database that refuses to write is opened anew. */
+const REOPEN_MS = 1_000
+/** Readers are through within moments. */
+const READERS_MS = 5_000
+
+/**
+ * Level refuses every write after one that failed, for good, and appends to a log that may end in half a record. So for want
+ * of room or of file descriptors it is opened anew, before anything else is written, as soon as a test write succeeds.
+ * Readers do not notice but for a moment.
+ */
 class LevelRecords implements Records {
   readonly #level: Level
+  readonly #path: string
+  /** why the last write failed */
+  #failure: unknown
+  #reopening: Promise<void> | undefined
+  #reopenedAt = Number.NEGATIVE_INFINITY
+  readonly #readers = new Set<Promise<void>>()
+  #isClosed = false
 
-  constructor(level: Level) {
+  constructor(path: string, level: Level) {
+    this.#path = path
     this.#level = level
   }
 
-  get(key: string): Promise<Uint8Array | undefined> {
-    return this.#level.get(key)
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const leave = await this.#read()
+    try {
+      return await this.#level.get(key)
+    } catch (error) {
+      throw withDiskCode(error)
+    } finally {
+      leave()
+    }
   }
 
-  has(key: string): Promise<boolean> {
-    return this.#level.has(key)
+  async has(key: string): Promise<boolean> {
+    const leave = await this.#read()
+    try {
+      return await this.#level.has(key)
+    } catch (error) {
+      throw withDiskCode(error)
+    } finally {
+      leave()
+    }
   }
 
   async commit(operations: readonly RecordOperation[], { sync = false }: CommitOptions = {}): Promise<void> {
-    await this.#level.batch([...operations], { sync })
+    await this.#reopening
+    if (this.#failure !== undefined) await this.#reopen()
+    try {
+      await this.#level.batch([...operations], { sync })
+    } catch (error) {
+      const failure = withDiskCode(error)
+      if (failure instanceof DiskError) this.#failure = failure
+      throw failure
+    }
   }
 
   async *list(prefix: string): AsyncIterable<{ key: string; value: Uint8Array }> {
-    for await (const [key, value] of this.#level.iterator(below(prefix))) yield { key, value }
+    const leave = await this.#read()
+    try {
+      for await (const [key, value] of this.#level.iterator(below(prefix))) yield { key, value }
+    } catch (error) {
+      throw withDiskCode(error)
+    } finally {
+      leave()
+    }
   }
 
   async *keys(prefix: string, { after, before, limit = -1 }: KeyRange = {}): AsyncIterable<string> {
     const { gte, lt } = below(prefix)
     const start = after === undefined ? { gte } : { gt: after }
-    yield* this.#level.keys({ ...start, lt: before ?? lt, limit })
+    const leave = await this.#read()
+    try {
+      yield* this.#level.keys({ ...start, lt: before ?? lt, limit })
+    } catch (error) {
+      throw withDiskCode(error)
+    } finally {
+      leave()
+    }
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#reopening?.catch(() => undefined)
     await this.#level.close()
+  }
+
+  /** Waits while the database is opened anew, and tells the next time that somebody is reading. */
+  async #read(): Promise<() => void> {
+    await this.#reopening
+    if (this.#level.status !== 'open' && !this.#isClosed) await this.#reopen()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#readers.add(promise)
+    return () => {
+      this.#readers.delete(promise)
+      resolve()
+    }
+  }
+
+  /** Throws why the last write failed while it cannot be done. */
+  async #reopen(): Promise<void> {
+    if (this.#reopening === undefined && performance.now() - this.#reopenedAt >= REOPEN_MS) {
+      this.#reopenedAt = performance.now()
+      const attempt = this.#openAnew()
+        .catch(error => {
+          this.#failure = withDiskCode(error)
+        })
+        .finally(() => {
+          if (this.#reopening === attempt) this.#reopening = undefined
+        })
+      this.#reopening = attempt
+    }
+    await this.#reopening
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #openAnew(): Promise<void> {
+    await testWrite(this.#path, writePack)
+    const quiet = await within(Promise.all(this.#readers), READERS_MS)
+    if (!quiet || this.#isClosed) return
+    await this.#level.close()
+    await this.#level.open()
+    this.#failure = undefined
+  }
+}
+
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, ms, false)
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

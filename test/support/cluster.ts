@@ -6,7 +6,7 @@ import { choosePorts } from '../../node/devnet/ports.ts'
 import { createLog, type ScopedLog, silentLog } from '../../node/log.ts'
 import { createMetrics, type Metrics } from '../../node/metrics.ts'
 import { networkPublicKeyFromSeed } from '../../node/network/peer-id.ts'
-import { createStorageNode, type StorageNode } from '../../node/node.ts'
+import { createStorageNode, type StorageNode, type StorageNodeInit } from '../../node/node.ts'
 import { createAdaptiveCodec } from '../../node/services/adaptive-codec.ts'
 import type { Client } from '../../node/services/types.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
@@ -27,8 +27,19 @@ export interface Cluster {
   close(): Promise<void>
 }
 
+export interface ClusterInit {
+  nodes?: number
+  shards?: number
+  /** What stands before a node's store; the nodes serve HTTP then. */
+  storeInit?: (index: number) => StorageNodeInit['storeInit']
+}
+
 /** Real storage nodes and a real client over loopback, on a chain in memory. */
-export async function startCluster({ nodes: count = 4, shards = 10 } = {}): Promise<Cluster> {
+export async function startCluster({
+  nodes: count = 4,
+  shards = 10,
+  storeInit,
+}: ClusterInit = {}): Promise<Cluster> {
   const folder = await temporaryFolder()
   const bls = await loadBls()
   const codec = createAdaptiveCodec()
@@ -70,6 +81,9 @@ export async function startCluster({ nodes: count = 4, shards = 10 } = {}): Prom
       codec,
       coordinator: chain,
       ...(wrapSlivers === undefined ? {} : { wrapSlivers }),
+      ...(storeInit === undefined
+        ? {}
+        : { storeInit: storeInit(i) ?? {}, http: { host: '127.0.0.1', port: 0 } }),
     })
   }
   const stop = async (i: number): Promise<void> => {

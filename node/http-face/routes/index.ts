@@ -36,6 +36,6 @@ export function createRoutes(init: HttpFaceInit, limits: HttpFaceLimits): FaceRo
     route(`${blob}/confirmation/permanent`, { GET: open(confirmPermanent(pieces)) }),
     route(`${blob}/confirmation/deletable/:objectId`, { GET: open(confirmDeletable(pieces)) }),
     route(`${blob}/status`, { GET: blobStatus(pieces) }),
-    route('/v1/health', { GET: health(init.status) }),
+    route('/v1/health', { GET: health(init.status, pieces) }),
   ]
 }

@@ -27,6 +27,7 @@ export function putMetadata(pieces: Pieces, limits: HttpFaceLimits): FaceHandler
     exchange.note({ blobId })
     await pieces.expectRegistered(blobId, exchange.context)
     if (await pieces.hasMetadata(blobId)) return sendSuccess(exchange, 'metadata already stored')
+    await pieces.expectRoom()
     const { bytes, release } = await receive(exchange, exactBytes, limits)
     try {
       await pieces.putMetadata(decode(blobId, bytes, pieces.nShards))

@@ -48,6 +48,7 @@ export function putSliver(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
     await pieces.expectRegistered(blobId, context)
     if (await pieces.holdsSliver(metadata, ref, context))
       return sendSuccess(exchange, 'sliver already stored')
+    await pieces.expectRoom()
     const exactBytes = sliverLength(pieces.nShards, metadata.unencodedLength, ref.axis)
     const { bytes, release } = await receive(exchange, exactBytes, limits)
     try {

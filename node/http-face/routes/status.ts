@@ -1,6 +1,7 @@
-import { ProtocolError } from '../../../protocols/index.ts'
+import { ERROR_CODES, ProtocolError, toProtocolError } from '../../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
+import { HttpError } from '../../http/errors.ts'
 import { unlessAborted } from '../../http/unless-aborted.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import { blobStatusJson } from '../blob-status-json.ts'
@@ -17,9 +18,15 @@ export function blobStatus(pieces: Pieces): FaceHandler {
   }
 }
 
-/** `GET /v1/health`: 200 when the node serves and sees its chain. */
-export function health(status: Pick<StatusSource, 'nodeInfo'>): FaceHandler {
+/** `GET /v1/health`: 200 when the node serves, sees its chain and can write. */
+export function health(
+  status: Pick<StatusSource, 'nodeInfo'>,
+  { expectRoom }: Pick<Pieces, 'expectRoom'>,
+): FaceHandler {
   return async exchange => {
+    await expectRoom().catch(cause => {
+      throw unhealthy(cause)
+    })
     const { nodeId, network, version, epoch, shards, storedBlobs, storedBytes } = await ask(
       status,
       exchange.signal,
@@ -44,4 +51,10 @@ async function ask(status: Pick<StatusSource, 'nodeInfo'>, signal: AbortSignal):
     signal.throwIfAborted()
     throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 5_000 })
   }
+}
+
+/** Whoever asks how the node is gets 503, whatever it is that it cannot do. */
+function unhealthy(cause: unknown): HttpError {
+  const { code } = toProtocolError(cause)
+  return new HttpError(503, code, ERROR_CODES[code].text, { retryAfterSeconds: 5, cause })
 }

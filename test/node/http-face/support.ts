@@ -64,6 +64,7 @@ export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<
     codec,
     slivers,
     metadata,
+    expectRoom: async () => {},
     blobs,
     committees: createCommitteeTracker(chain),
     uploads,

@@ -60,6 +60,7 @@ describe('custody', () => {
         codec,
         slivers,
         metadata: createMetadataStore(records, N),
+        expectRoom: async () => {},
         blobs,
         committees: createCommitteeTracker(chain),
         uploads,

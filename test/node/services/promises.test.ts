@@ -67,6 +67,7 @@ describe('what a node signs for, it has', function () {
       codec: counting,
       slivers: store.slivers,
       metadata: store.metadata,
+      expectRoom: store.expectRoom,
       blobs,
       committees: createCommitteeTracker(chain),
       uploads: createOpenUploads(store.blobs),

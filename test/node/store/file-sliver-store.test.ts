@@ -196,7 +196,13 @@ describe('slivers in files', () => {
     }
     const path = join(folder.path, 'other-slivers')
     const usage = await openUsage(held)
-    const slivers = await openFileSliverStore({ path, records: held, usage, log: silentLog() })
+    const slivers = await openFileSliverStore({
+      path,
+      records: held,
+      usage,
+      room: { failed: () => {} },
+      log: silentLog(),
+    })
     try {
       const blob = anyBlobId()
       await slivers.put(blob, ref(0), randomBytes(100))
