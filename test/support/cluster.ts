@@ -30,6 +30,7 @@ export interface Cluster {
 export interface ClusterInit {
   nodes?: number
   shards?: number
+  registrationWaitMs?: number
   /** What stands before a node's store; the nodes serve HTTP then. */
   storeInit?: (index: number) => StorageNodeInit['storeInit']
 }
@@ -39,6 +40,7 @@ export async function startCluster({
   nodes: count = 4,
   shards = 10,
   storeInit,
+  registrationWaitMs,
 }: ClusterInit = {}): Promise<Cluster> {
   const folder = await temporaryFolder()
   const bls = await loadBls()
@@ -81,6 +83,7 @@ export async function startCluster({
       codec,
       coordinator: chain,
       ...(wrapSlivers === undefined ? {} : { wrapSlivers }),
+      ...(registrationWaitMs === undefined ? {} : { registrationWaitMs }),
       ...(storeInit === undefined
         ? {}
         : { storeInit: storeInit(i) ?? {}, http: { host: '127.0.0.1', port: 0 } }),

@@ -15,6 +15,7 @@ describe('nodes without room on their disks', function () {
   const index: (string | undefined)[] = []
   before(async () => {
     cluster = await startCluster({
+      registrationWaitMs: 300,
       storeInit: i => ({
         wrapWrite:
           write =>
@@ -58,7 +59,7 @@ describe('nodes without room on their disks', function () {
     for (const node of all) assert.ok(await healthy(node))
     for (const node of all) files[node] = 'ENOSPC'
     const after = randomBytes(20_000)
-    await assert.rejects(store(after), { code: 'TOO_FEW_CONFIRMATIONS' })
+    await assert.rejects(store(after), { code: 'NO_SPACE' })
     for (const node of all) {
       const answer = await ask(url(node, 'health'))
       assert.deepEqual([answer.status, reasonOf(answer)], [503, 'NO_SPACE'])
