@@ -92,6 +92,7 @@ export function createAnswer(init: AnswerInit): Answer {
     }
 
     let failure: HttpError | undefined
+    let limit: RefusalReason<'http'> | undefined
     counts?.inFlight(1)
     try {
       for (const [name, value] of Object.entries(COMMON_HEADERS)) response.setHeader(name, value)
@@ -104,8 +105,8 @@ export function createAnswer(init: AnswerInit): Answer {
       await dispatch(exchange)
     } catch (error) {
       failure = outOfFiles(error) ?? toHttpError(error)
-      const limit = failure === refusal ? undefined : LIMITS[failure.reason]
-      if (limit !== undefined) refusals?.refused('http', limit)
+      limit = LIMITS[failure.reason]
+      if (limit !== undefined && failure !== refusal) refusals?.refused('http', limit)
       await sendError(exchange, failure, sendsBody)
     }
     const late = setTimeout(() => response.destroy(), leaveMs)
@@ -127,7 +128,9 @@ export function createAnswer(init: AnswerInit): Answer {
         durationMs,
         ...(failure && { reason: failure.reason }),
       }
-      if (status >= 500) log?.warn({ ...line, err: failure?.cause ?? failure }, 'request failed')
+      // a flood must not fill the log: what limits refuse is told of once a minute
+      if (limit !== undefined) log?.debug(line, 'request refused')
+      else if (status >= 500) log?.warn({ ...line, err: failure?.cause ?? failure }, 'request failed')
       else log?.[logLevel](line, 'request')
     }
   }

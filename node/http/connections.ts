@@ -34,7 +34,6 @@ export interface Connection {
 }
 
 export interface Connections {
-  readonly size: number
   /** Makes room for a new connection by closing the one that has been idle for longest, or marks it as refused. */
   add(socket: Socket): void
   /** The connection of a request. */
@@ -133,9 +132,6 @@ export function createConnections({ limits, refusals }: ConnectionsInit): Connec
   }
 
   return {
-    get size() {
-      return entries.size
-    },
     add(socket) {
       const address = clientAddress(socket)
       const account = accounts.get(address) ?? { open: 0, idle: new Set() }

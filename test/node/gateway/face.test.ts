@@ -74,6 +74,18 @@ describe('gateway: its face to strangers', () => {
     assert.doesNotMatch(JSON.stringify(lines), /forged/)
   })
 
+  it('logs nothing for each request that a limit refuses', async () => {
+    const lines: object[] = []
+    const write = (fields: object) => void lines.push(fields)
+    const log = { debug: () => undefined, info: write, warn: write, error: write }
+    const { url } = await start({ log, limits: { maxBlobBytes: 3 } })
+    for (let i = 0; i < 3; i++) {
+      const answer = await ask(`${url}/v1/blobs`, { method: 'PUT', body: Buffer.from('Hello') })
+      assert.equal(answer.status, 413)
+    }
+    assert.deepEqual(lines, [])
+  })
+
   it('names the port when it is taken', async () => {
     const { port } = await start()
     await assert.rejects(start({ port }), { code: 'EADDRINUSE', port })
