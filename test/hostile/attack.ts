@@ -12,8 +12,8 @@ export interface Target {
   faucetUrl?: string
   /** a blob that is stored and certified */
   blobId: string
-  /** a blob that is registered, and not certified */
-  registeredBlobId: string
+  /** a blob that is registered, and of which nothing is stored; `hashes` in base64 */
+  registered: { blobId: string; unencodedLength: number; hashes: string }
 }
 
 export interface AttackContext {

@@ -39,16 +39,17 @@ export async function startNetwork(
     const data = randomBytes(BLOB_BYTES)
     const stored = await devnet.client.store(data, { epochs: 1, deletable: false })
     const blobId = stored.kind === 'newlyCreated' ? stored.blob.blobId : stored.blobId
-    const registeredBlobId = await register(randomBytes(BLOB_BYTES))
-    const target = targetOf(devnet, blobId, registeredBlobId)
+    const registered = await register(randomBytes(BLOB_BYTES))
+    const target = targetOf(devnet, blobId, registered)
     return { target, devnet, honest: honestOf(devnet, coordinator), close }
 
-    async function register(unstored: Uint8Array): Promise<BlobId> {
+    async function register(unstored: Uint8Array): Promise<Target['registered']> {
       const encoded = await codec.encode(unstored, devnet.network.nShards ?? DEVNET_DEFAULTS.shards)
       try {
         const { metadata } = encoded
         await coordinator.writer(devnet.user).register({ metadata, epochs: 1, deletable: false })
-        return metadata.blobId
+        const { blobId, unencodedLength, hashes } = metadata
+        return { blobId, unencodedLength, hashes: Buffer.from(hashes).toString('base64') }
       } finally {
         encoded.release()
       }
@@ -88,7 +89,7 @@ export async function startNetwork(
   }
 }
 
-function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registeredBlobId: BlobId): Target {
+function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registered: Target['registered']): Target {
   return {
     network: network.systemObjectId,
     nodes: (network.peers ?? []).map(({ peerId, multiaddrs, http }) => ({
@@ -100,6 +101,6 @@ function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registeredBlo
     rpcUrl: network.suiRpc[0],
     ...(network.faucet === undefined ? {} : { faucetUrl: network.faucet }),
     blobId,
-    registeredBlobId,
+    registered,
   }
 }

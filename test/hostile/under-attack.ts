@@ -39,7 +39,8 @@ export interface Attackers {
   close(): Promise<void>
 }
 
-const FROM = '127.0.0.2'
+/** each attack from an address of its own: what one has used up, the next one still has */
+const FIRST_FROM = 2
 /** an honest request that takes longer counts as failed */
 const PATIENCE_MS = 20_000
 const SAMPLE_MS = 50
@@ -49,6 +50,7 @@ export async function startAttackers(): Promise<Attackers> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   await messageOf(child)
+  let attacks = 0
   return {
     async attack(network, name, howLong) {
       const { honest, target } = network
@@ -61,7 +63,7 @@ export async function startAttackers(): Promise<Attackers> {
       const delay = monitorEventLoopDelay({ resolution: 10 })
       delay.enable()
       try {
-        const order: Order = { name, target, from: FROM }
+        const order: Order = { name, target, from: `127.0.0.${FIRST_FROM + attacks++}` }
         child.send(order)
         const over = new AbortController()
         const report: Report = {

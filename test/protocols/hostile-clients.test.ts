@@ -179,6 +179,15 @@ describe('a server among hostile clients', () => {
   })
 
   it('says busy above the streams of a peer, and counts them over its connections', async () => {
+    const refusals: string[] = []
+    let underWay = 0
+    server = await peers.server({
+      refused: reason => refusals.push(reason),
+      serving() {
+        underWay++
+        return () => void underWay--
+      },
+    })
     const open = await Promise.all(
       Array.from({ length: SPECS.status.streamsPerPeer }, () =>
         greet(hostile.libp2p, server.address, 'status'),
@@ -186,6 +195,9 @@ describe('a server among hostile clients', () => {
     )
     const error = await refused(await openRaw(hostile.libp2p, server.address, 'status'), 'BUSY')
     assert.ok(error.retryAfterMs)
+    assert.deepEqual(refusals, ['busy'])
+    // streams that ask for nothing keep no connection
+    assert.equal(underWay, 0)
     open[0]!.abort(new Error('one less'))
     await eventually(
       () => server.libp2p.getConnections().flatMap(({ streams }) => streams).length < open.length,
@@ -194,9 +206,36 @@ describe('a server among hostile clients', () => {
     await greet(hostile.libp2p, server.address, 'status')
   })
 
+  it('tells whose request is under way, so that the connection is kept meanwhile', async () => {
+    const served: string[] = []
+    server = await peers.server({
+      serving({ remotePeer }) {
+        served.push(remotePeer.toString())
+        return () => void served.splice(served.indexOf(remotePeer.toString()), 1)
+      },
+    })
+    const reading = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<undefined>()
+    server.node.slivers.get = () => {
+      reading.resolve()
+      return gate.promise
+    }
+    const raw = await greet(hostile.libp2p, server.address, 'fetch')
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
+    await reading.promise
+    assert.deepEqual(served, [hostile.libp2p.peerId.toString()])
+    gate.resolve(undefined)
+    await hear(raw, FetchAnswer)
+    await eventually(
+      () => served.length === 0,
+      () => served.join(),
+    )
+  })
+
   it('shuts out a peer that fails again and again, and nobody else', async () => {
     const limits = { ...QUOTAS, peer: { ...QUOTAS.peer, failures: 3 } }
-    server = await peers.server({ quotas: limits })
+    const refusals: string[] = []
+    server = await peers.server({ quotas: limits, refused: reason => refusals.push(reason) })
     for (let i = 0; i < 3; i++) {
       const raw = await greet(hostile.libp2p, server.address, 'status')
       await raw.send(Uint8Array.of(9))
@@ -204,6 +243,7 @@ describe('a server among hostile clients', () => {
     }
     const error = await refused(await openRaw(hostile.libp2p, server.address, 'status'), 'TOO_MANY_FAILURES')
     assert.ok(error.retryAfterMs! > 50_000)
+    assert.deepEqual(refusals, ['failures'])
   })
 
   it('holds a piece of each sliver that is taken slowly, and serves others meanwhile', async () => {

@@ -18,7 +18,7 @@ export const attack: Attack = {
   async run(context) {
     const bls = await loadBls()
     const point = bls.sign(bls.generateSecret(), randomBytes(32))
-    const known = parseBlobId(context.target.registeredBlobId)
+    const known = parseBlobId(context.target.registered.blobId)
     const certificate = (i: number) => {
       const blobId = i % 2 === 0 ? known : blobIdFromBytes(randomBytes(32))
       const epoch = 1 as Epoch
