@@ -153,6 +153,7 @@ function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadConte
     isTarget ||= i === 0
   }
   const total = gas.reduce((sum, coin) => sum + coinBalance(coin.contents), reserved)
+  if (total > maxU64) refuse(`Gas payments add up to ${total}, more than a balance can hold`)
   if (context.checks && total < budget)
     refuse(
       `Balance of gas object ${total} is lower than the needed amount: ${budget}. Insufficient SUI to cover the gas budget`,
@@ -190,6 +191,7 @@ function checkReservations(read: ReadAny, { inputs, gasFunds }: LoadedTransactio
 }
 
 const maxEpochsValid = 1n
+const maxU64 = 2n ** 64n - 1n
 
 /** What uses up no owned object could be executed again once its digest is forgotten, so it must expire soon. */
 function checkReplay(loaded: LoadedTransaction, { expiration }: TransactionData): void {

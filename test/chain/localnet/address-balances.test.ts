@@ -7,6 +7,7 @@ import { GrpcTypes } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { coinWithBalance, Transaction } from '@mysten/sui/transactions'
 import { deriveDynamicFieldID, normalizeStructTag } from '@mysten/sui/utils'
+import { reservationRef } from '../../../chain/localnet/ledger/funds.ts'
 import { created, type Executed, TestChain } from './support/chain.ts'
 import { samplePackage } from './support/packages.ts'
 
@@ -335,6 +336,25 @@ describe('chain/localnet: address balances', function () {
       const { status } = await chain.run(tx, keypair)
       assert.match(status.error!.message, /InsufficientCoinBalance|Insufficient coin balance/)
       assert.deepEqual(await balanceOf(address), { funds: 0n, coins: 9n * gasCost })
+    })
+
+    it('is refused when reservations add up to more than a balance, or are of elsewhere', async () => {
+      const { address } = await account({ sui: 5n * gasCost })
+      const { chainId } = chain.localnet
+      const simulate = (payment: ReturnType<typeof reservationRef>[]) => {
+        const tx = new Transaction()
+        tx.setSender(address)
+        tx.setGasPrice(1000)
+        tx.setGasBudget(2n * gasCost)
+        tx.setGasPayment(payment)
+        return chain.client.simulateTransaction({ transaction: tx, checksEnabled: false })
+      }
+      const all = reservationRef(address, SUI, chainId, { amount: 2n ** 64n - 1n, epoch: 0n })
+      await assert.rejects(simulate([all, all]), /more than a balance can hold/)
+      const other = reservationRef(chain.address, SUI, chainId, { amount: 3n * gasCost, epoch: 0n })
+      await assert.rejects(simulate([other]), /another address or chain/)
+      const later = reservationRef(address, SUI, chainId, { amount: 3n * gasCost, epoch: 1n })
+      await assert.rejects(simulate([later]), /epoch 1/)
     })
 
     it('may be paid by a sponsor out of its funds', async () => {

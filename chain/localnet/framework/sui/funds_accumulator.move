@@ -68,8 +68,3 @@ native fun withdraw_from_accumulator_address<T: store>(
     owner: address,
     value: u256,
 ): T;
-
-#[test_only]
-public fun create_withdrawal_for_testing<T: store>(owner: address, limit: u256): Withdrawal<T> {
-    Withdrawal { owner, limit }
-}

@@ -170,7 +170,7 @@ function gasSlot(
 ): Slot | undefined {
   const type = currencyTypes(vm, suiType).coin
   const [first, ...others] = gas
-  if (gasFunds) runtime.withdrawFunds(...suiFunds(vm, gasFunds.owner), gasFunds.reserved)
+  if (gasFunds) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
   if (gasFunds && !gasFunds.hasCoin) return undefined
   if (!first && !gasFunds)
     return newSlot({ type, cell: [[[[`0x${'f'.repeat(64)}`]], [simulatedGas]]], isGas: true })
@@ -204,7 +204,7 @@ function settleGas(
   if (!gasFunds?.isTarget) return undefined
   if (gas?.madeFor !== undefined) runtime.deleteUid(gas.madeFor)
   const left = gas ? ((gas.cell[0] as Value[])[1] as bigint[])[0]! + budget : gasFunds.reserved
-  runtime.depositFunds(...suiFunds(vm, gasFunds.owner), left)
+  runtime.moveGas(...suiFunds(vm, gasFunds.owner), { deposited: left })
   return undefined
 }
 
@@ -356,8 +356,8 @@ function failed(
   const runtime = new ObjectRuntime(vm, () => undefined, context)
   const total = gas.reduce((sum, { contents }) => sum + coinBalance(contents), gasFunds?.reserved ?? 0n)
   const target = gasFunds?.isTarget ? undefined : gas[0]
-  if (gasFunds) runtime.withdrawFunds(...suiFunds(vm, gasFunds.owner), gasFunds.reserved)
-  if (gasFunds?.isTarget) runtime.depositFunds(...suiFunds(vm, gasFunds.owner), total)
+  if (gasFunds) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
+  if (gasFunds?.isTarget) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { deposited: total })
   for (const coin of gas) modified.set(coin.id, coin)
   if (target) {
     const type = vm.types.fromTag(target.type)

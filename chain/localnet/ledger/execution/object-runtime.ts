@@ -280,6 +280,19 @@ export class ObjectRuntime implements NativeContext {
     return change
   }
 
+  /** Reserves the payer's funds for gas, or gives them back: no Move code can make this abort. */
+  moveGas(
+    type: MoveType,
+    accumulator: Address,
+    owner: Address,
+    { deposited = 0n, withdrawn = 0n }: Partial<Pick<FundsChange, 'deposited' | 'withdrawn'>>,
+  ): void {
+    const change = this.#fundsChange(type, accumulator, owner)
+    change.deposited += deposited
+    change.withdrawn += withdrawn
+    change.needed += withdrawn
+  }
+
   depositFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void {
     const change = this.#fundsChange(type, accumulator, owner)
     change.deposited += amount
