@@ -28,9 +28,11 @@ const ETwo: u64 = 2;
 #[test, expected_failure(abort_code = EOne, location = std::vector)] fun elsewhere() { abort EOne }
 // #[test] fun commented() {}
 #[test] fun passes_too() {}
+#[random_test] fun never_large(n: u64) { assert!(n < 1000) }
 `
     const options = { name: 'probe', files: { ...probePackage().files, 'sources/failing.move': source } }
-    const results = runMoveTests(await compileTests(options), { filter: '::failing::' })
+    const compiled = await compileTests(options)
+    const results = runMoveTests(compiled, { filter: '::failing::' })
     assert.deepEqual(
       results.map(({ name, passed }) => [name.split('::')[2], passed]),
       [
@@ -40,8 +42,13 @@ const ETwo: u64 = 2;
         ['divides', false],
         ['elsewhere', false],
         ['passes_too', true],
+        ['never_large', false],
       ],
     )
+    const told = (seed: number) => runMoveTests(compiled, { filter: '::never_large', seed })[0]!.reason!
+    assert.match(told(5), /\(seed 5, arguments \d+\)/)
+    assert.equal(told(5), told(5), 'a seed gives other arguments the next time')
+    assert.notEqual(told(5), told(6))
     const reference = outcomes((await testPackage(options)).output)
     for (const { name, passed } of results) assert.equal(reference.get(name), passed, name)
   })

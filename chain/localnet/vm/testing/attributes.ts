@@ -59,7 +59,7 @@ export function readAttributes(inner: string): TestAttributes & { rest: string }
   const lines = '\n'.repeat(inner.split('\n').length - 1)
   const failure = items.find(item => item.startsWith('expected_failure'))
   return {
-    isTest: items.some(item => item === 'test'),
+    isTest: items.some(item => item === 'test' || item === 'random_test'),
     ...(failure === undefined ? {} : { expectedFailure: expectedFailure(failure) }),
     rest: (kept.length === 0 ? '' : `#[${kept.join(', ')}]`) + lines,
   }

@@ -38,7 +38,7 @@ export function testNatives(scenario: Scenario): NativeTable {
   const { context } = scenario
   let seeds = 0n
   const latest = (type: MoveType | undefined, owner: Owner): Value[] => [
-    option(scenario.ids(type!, owner).at(-1)),
+    option(scenario.latest(type!, owner)),
   ]
   return {
     '0x1::unit_test::poison': () => [],
@@ -104,6 +104,6 @@ export function testNatives(scenario: Scenario): NativeTable {
       scenario.deallocateTicket(addressOf(object))
       return []
     },
-    '0x2::test_scenario::end_transaction': () => [effectsValue(scenario.end())],
+    '0x2::test_scenario::end_transaction': ({ vm }) => [effectsValue(scenario.end(vm))],
   }
 }

@@ -1,11 +1,13 @@
 import { VmError, type VmFailure } from '../errors.ts'
 import { parseModule } from '../format/parse.ts'
 import { Meter } from '../meter.ts'
-import type { BlsVerifier, NativeTable, Vm } from '../types.ts'
+import type { BlsVerifier, LoadedFunction, NativeTable, Vm } from '../types.ts'
+import type { Value } from '../values.ts'
 import { createVm } from '../vm.ts'
 import type { ExpectedFailure } from './attributes.ts'
 import type { CompiledTest, CompiledTests } from './compile.ts'
 import { testNatives } from './natives.ts'
+import { printed, randomOf, randomValue } from './random.ts'
 import { Scenario } from './scenario.ts'
 
 export interface TestResult {
@@ -22,13 +24,18 @@ export interface TestOptions {
   bls?: BlsVerifier
   /** steps that one test may take */
   steps?: number
+  /** what the arguments of random tests are drawn from */
+  seed?: number
+  /** how often random tests run */
+  runs?: number
 }
 
 const defaultSteps = 200_000_000 // some ten seconds
+const defaultRuns = 10 // as the Move command line does
 
 /** Runs the tests of a package on this VM, each with objects of its own. */
 export function runMoveTests(compiled: CompiledTests, options: TestOptions = {}): TestResult[] {
-  const { filter = '', bls, steps = defaultSteps } = options
+  const { filter = '', bls, steps = defaultSteps, seed = 0, runs = defaultRuns } = options
   // natives belong to a VM, objects to a test: the table forwards to the test that is running
   let natives: NativeTable = {}
   const forward: NativeTable = Object.fromEntries(
@@ -42,11 +49,18 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
     .map(test => ({ test, name: `${test.module}::${test.name}` }))
     .filter(({ name }) => name.includes(filter))
     .map(({ test, name }) => {
-      const scenario = new Scenario(new Meter({ steps }))
-      natives = testNatives(scenario)
-      const failure = run(vm, test, scenario)
-      const reason = judge(vm, test, failure, compiled.constants)
-      return { name, passed: reason === undefined, ...(reason === undefined ? {} : { reason }) }
+      const fn = vm.function(test.address, test.module.split('::')[1]!, test.name)
+      const isRandom = fn.parameters.length > 0
+      const random = randomOf(`${name} ${seed}`)
+      for (let round = 0; round < (isRandom ? runs : 1); round++) {
+        const scenario = new Scenario(new Meter({ steps }))
+        natives = testNatives(scenario)
+        const args = fn.parameters.map(type => randomValue(random, type))
+        const shown = isRandom ? ` (seed ${seed}, arguments ${printed(args)})` : ''
+        const reason = judge(vm, test, run(vm, fn, args, scenario), compiled.constants)
+        if (reason !== undefined) return { name, passed: false, reason: `${reason}${shown}` }
+      }
+      return { name, passed: true }
     })
 }
 
@@ -72,9 +86,9 @@ export function loadModules(modules: readonly Uint8Array[], vm: Vm): Vm {
   return vm
 }
 
-function run(vm: Vm, { address, module, name }: CompiledTest, scenario: Scenario): VmFailure | undefined {
+function run(vm: Vm, fn: LoadedFunction, args: readonly Value[], scenario: Scenario): VmFailure | undefined {
   try {
-    vm.call(vm.function(address, module.split('::')[1]!, name), [], [], scenario.context)
+    vm.call(fn, [], [...args], scenario.context)
     return undefined
   } catch (error) {
     if (error instanceof VmError) return error.failure

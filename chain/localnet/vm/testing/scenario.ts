@@ -1,18 +1,14 @@
+import { hasKey } from '../abilities.ts'
 import { NativeAbort } from '../errors.ts'
 import type { Meter } from '../meter.ts'
-import type { Address, MoveType } from '../types.ts'
-import type { Value } from '../values.ts'
-import { type Owner, TestContext, type Written } from './context.ts'
+import type { Address, MoveType, Vm } from '../types.ts'
+import { EnumValue, type Value } from '../values.ts'
+import { idOf, type Owner, TestContext, type Written } from './context.ts'
 
 const invalidUsage = 1 // EInvalidSharedOrImmutableUsage
 const objectNotFound = 4 // EObjectNotFound
 const ticketExists = 6 // EReceivingTicketAlreadyAllocated
 const noTicket = 7 // EUnableToDeallocateReceivingTicket
-
-interface Stored extends Written {
-  /** what it was when it was put there, to see whether an immutable object was changed */
-  before: string
-}
 
 /** What a transaction did, for `TransactionEffects`. */
 export interface Effects {
@@ -32,12 +28,19 @@ const isSameOwner = (a: Owner, b: Owner): boolean =>
 const print = (value: Value): string =>
   JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? `${part}n` : part))
 
+interface Taken {
+  owner: Owner
+  /** an immutable object as it was, to see whether it was changed */
+  before: string | undefined
+}
+
 /** The objects of a Move test that runs several transactions. */
 export class Scenario {
   readonly context: TestContext
-  /** in the order in which they were put there */
-  readonly #inventory = new Map<Address, Stored>()
-  readonly #taken = new Map<Address, Stored>()
+  /** in the order in which they were put there; what is taken stays listed until it is written or deleted */
+  readonly #inventory = new Map<Address, Written>()
+  /** what the test has in its hands, be it since earlier transactions */
+  readonly #taken = new Map<Address, Taken>()
   readonly #tickets = new Map<Address, bigint>()
   #nextVersion = 1n
 
@@ -47,19 +50,24 @@ export class Scenario {
     )
   }
 
-  /** Objects of a type that are there for an owner, oldest first. */
+  /** Objects of a type that an owner has, oldest first, taken or not. */
   ids(type: MoveType, owner: Owner): Address[] {
     return [...this.#inventory]
       .filter(([, object]) => object.type === type && isSameOwner(object.owner, owner))
       .map(([id]) => id)
   }
 
+  /** The newest of them that is not taken. */
+  latest(type: MoveType, owner: Owner): Address | undefined {
+    return this.ids(type, owner).findLast(id => !this.#taken.has(id))
+  }
+
   take(type: MoveType, id: Address, owner: Owner): Value {
     const object = this.#inventory.get(id)
-    if (!object || object.type !== type || !isSameOwner(object.owner, owner))
+    if (!object || this.#taken.has(id) || object.type !== type || !isSameOwner(object.owner, owner))
       throw new NativeAbort(objectNotFound)
-    this.#inventory.delete(id)
-    this.#taken.set(id, object)
+    const before = owner.kind === 'immutable' ? print(object.value) : undefined
+    this.#taken.set(id, { owner: object.owner, before })
     return object.value
   }
 
@@ -86,8 +94,8 @@ export class Scenario {
     return this.take(type, id, { kind: 'address', address: parent })
   }
 
-  /** Ends the transaction: what it wrote is there for the next one. */
-  end(): Effects {
+  /** Ends the transaction: what it wrote is there for the next one, what it took and kept stays taken. */
+  end(vm: Vm): Effects {
     const { context } = this
     const effects: Effects = {
       created: [],
@@ -103,23 +111,32 @@ export class Scenario {
       const { parent, type, cell } = context.children.get(id)!
       context.writes.set(id, { type, value: cell[0]!, owner: { kind: 'object', parent } })
     }
-    this.#checkTaken()
+    const wrapped = new Set<Address>()
+    for (const { type, value } of context.writes.values()) wrappedIn(vm, type, value, wrapped)
+    this.#checkTaken(wrapped)
+    for (const id of [...context.deleted, ...context.writes.keys(), ...wrapped]) {
+      this.#inventory.delete(id)
+      this.#taken.delete(id)
+    }
     for (const [id, written] of context.writes) this.#put(id, written, effects)
-    this.#taken.clear()
+    effects.deleted.push(...wrapped)
     this.#tickets.clear()
     context.reset()
     return effects
   }
 
-  /** Shared and immutable objects must go back where they came from; shared ones may be deleted instead. */
-  #checkTaken(): void {
-    for (const [id, { owner, value, before }] of this.#taken) {
+  /**
+   * Shared and immutable objects that were taken may be kept, but go nowhere else than where they came
+   * from; shared ones may be deleted, immutable ones stay as they are.
+   */
+  #checkTaken(wrapped: ReadonlySet<Address>): void {
+    for (const [id, { owner, before }] of this.#taken) {
       if (owner.kind !== 'shared' && owner.kind !== 'immutable') continue
       const written = this.context.writes.get(id)
-      const isDeleted = owner.kind === 'shared' && this.context.deleted.has(id)
-      const isBack = written !== undefined && isSameOwner(written.owner, owner)
-      if (!isBack && !isDeleted) throw new NativeAbort(invalidUsage)
-      if (owner.kind === 'immutable' && print(value) !== before) throw new NativeAbort(invalidUsage)
+      const isDeleted = owner.kind === 'immutable' && this.context.deleted.has(id)
+      const isElsewhere = written !== undefined && !isSameOwner(written.owner, owner)
+      const isChanged = written !== undefined && before !== undefined && print(written.value) !== before
+      if (isDeleted || isElsewhere || isChanged || wrapped.has(id)) throw new NativeAbort(invalidUsage)
     }
   }
 
@@ -131,8 +148,25 @@ export class Scenario {
     else if (owner.kind === 'object') effects.toObject.push([id, owner.parent])
     else if (owner.kind === 'shared') effects.shared.push(id)
     else effects.frozen.push(id)
-    if (owner.kind === 'object') return
-    this.#inventory.delete(id)
-    this.#inventory.set(id, { ...written, before: owner.kind === 'immutable' ? print(written.value) : '' })
+    if (owner.kind !== 'object') this.#inventory.set(id, written)
   }
+}
+
+/** Adds the IDs of objects that lie in a value. */
+function wrappedIn(vm: Vm, type: MoveType, value: Value, into: Set<Address>, isRoot = true): void {
+  if (type.kind === 'vector') {
+    if (type.element.kind === 'datatype' || type.element.kind === 'vector')
+      for (const element of value as Value[]) wrappedIn(vm, type.element, element, into, false)
+    return
+  }
+  if (type.kind !== 'datatype') return
+  const definition = vm.definition(type)!
+  if (!isRoot && definition.abilities & hasKey) into.add(idOf(value))
+  const fields =
+    value instanceof EnumValue
+      ? { types: definition.variants![value.tag]!.fields, values: value.fields }
+      : { types: definition.fields!, values: value as Value[] }
+  fields.types.forEach((field, i) => {
+    wrappedIn(vm, vm.types.instantiate(field.type, type.typeArguments), fields.values[i]!, into, false)
+  })
 }

@@ -1,6 +1,7 @@
 import { type ExpectedFailure, readAttributes } from './attributes.ts'
+import { importsOf } from './imports.ts'
 
-/** A `#[test]` function, as found in the source. */
+/** A `#[test]` or `#[random_test]` function, as found in the source. */
 export interface MoveTest {
   /** `address::module` as in the source, by named address */
   module: string
@@ -28,7 +29,7 @@ const withoutComments = (text: string): string =>
 
 /**
  * The compiler gives out no bytecode of tests. So test code is compiled as ordinary code: the
- * attributes `#[test]`, `#[test_only]` and `#[expected_failure]` are taken out of the sources (lines
+ * attributes `#[test]`, `#[random_test]`, `#[test_only]` and `#[expected_failure]` are taken out of the sources (lines
  * keep their numbers) and remembered here. Module initializers are renamed and one-time witnesses
  * come from a native, for only tests may call the first by name and make the second.
  */
@@ -60,7 +61,11 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
     out += text.slice(from, match.index) + rest
     from = end
     if (isTest) pending.isTest = true
-    if (expectedFailure) pending.expectedFailure = withoutAliases(expectedFailure, code)
+    if (expectedFailure) {
+      const start = modules.findLast(({ at }) => at < match.index)?.at ?? 0
+      const next = modules.find(({ at }) => at > match.index)?.at
+      pending.expectedFailure = atHome(expectedFailure, importsOf(code.slice(start, next)))
+    }
     const name = functionName.exec(code.slice(end))?.[1]
     // attributes may follow each other; the last one stands before the function
     if (name !== undefined && !/^\s*#\[/.test(code.slice(end))) {
@@ -79,16 +84,13 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
   return modules.reduce(withoutWitness, out.replace(/\binit\(/g, 'init_('))
 }
 
-/** Names modules as they are called at home: `use sui::dynamic_field as df` lets a test say `df::ECode`. */
-function withoutAliases(failure: ExpectedFailure, code: string): ExpectedFailure {
-  const aliases = new Map(
-    [...code.matchAll(/\b(\w+)\s+as\s+(\w+)/g)].map(([, name, alias]) => [alias!, name!]),
-  )
-  const resolve = (path: string): string => path.replace(/^\w+(?=::|$)/, head => aliases.get(head) ?? head)
+/** Names modules and constants as they are called at home: `use a::m::{Self as x, ECode as E}` makes `E` `a::m::ECode`. */
+function atHome(failure: ExpectedFailure, imports: ReadonlyMap<string, string>): ExpectedFailure {
+  const resolve = (path: string): string => path.replace(/^\w+(?=::|$)/, head => imports.get(head) ?? head)
   const { abortCode, location } = failure
   return {
     ...failure,
-    ...(abortCode?.includes('::') ? { abortCode: resolve(abortCode) } : {}),
+    ...(abortCode === undefined ? {} : { abortCode: resolve(abortCode) }),
     ...(location === undefined ? {} : { location: resolve(location) }),
   }
 }

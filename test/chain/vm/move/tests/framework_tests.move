@@ -222,3 +222,30 @@ fun mailbox() {
     std::unit_test::destroy(parent);
     s.end();
 }
+
+#[test]
+fun supply_to_the_last_unit() {
+    let mut supply = sui::balance::create_supply(FRAMEWORK_TESTS {});
+    let all = supply.increase_supply(18446744073709551614);
+    let last = supply.increase_supply(1);
+    assert_eq!(supply.supply_value(), 18446744073709551615);
+    assert_eq!(supply.decrease_supply(last), 1);
+    std::unit_test::destroy(all);
+    std::unit_test::destroy(supply);
+}
+
+#[test, expected_failure(abort_code = sui::balance::EOverflow)]
+fun supply_beyond_the_last_unit() {
+    let mut supply = sui::balance::create_supply(FRAMEWORK_TESTS {});
+    let all = supply.increase_supply(18446744073709551615);
+    let more = supply.increase_supply(1);
+    std::unit_test::destroy(vector[all, more]);
+    std::unit_test::destroy(supply);
+}
+
+#[test]
+fun vectors_up_to_their_end() {
+    let mut v = vector<u8>[];
+    while (v.length() < 262144) v.push_back(0);
+    assert_eq!(v.length(), 262144);
+}
