@@ -75,3 +75,33 @@ export function deadline(ms: number, ...signals: (AbortSignal | undefined)[]): D
     [Symbol.dispose]: () => countdown.stop(),
   }
 }
+
+const WATCH_MS = 500
+/** Shorter ones end nothing: the limits of what lies below, which do count them, are a few seconds. */
+const STALL_MS = 1_000
+
+/** Tells whether this process stood still since it was made. Dispose of it afterwards. */
+export class StallWatch implements Disposable {
+  #dueAt = 0
+  #stalled = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.#next()
+  }
+
+  /** Right in the first turn after a stall as well, whichever timer comes first in it. */
+  get stalled(): boolean {
+    return this.#stalled || performance.now() - this.#dueAt > STALL_MS
+  }
+
+  #next(): void {
+    this.#stalled = this.#timer !== undefined && this.stalled
+    this.#dueAt = performance.now() + WATCH_MS
+    this.#timer = setTimeout(() => this.#next(), WATCH_MS).unref()
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { Log, PeerAddress } from '../../protocols/index.ts'
+import { deadline, type Log, type PeerAddress } from '../../protocols/index.ts'
 import type { NetworkNode } from './libp2p.ts'
 
 export interface MeshComponents {
@@ -62,10 +62,10 @@ export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TA
   }
 
   async function dial({ peerId, multiaddrs }: PeerAddress, signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+    using limit = deadline(DIAL_TIMEOUT_MS, signal)
     try {
       const targets = multiaddrs.map(address => multiaddr(address))
-      await libp2p.dial(targets.length > 0 ? targets : peerIdFromString(peerId), { signal: limit })
+      await libp2p.dial(targets.length > 0 ? targets : peerIdFromString(peerId), { signal: limit.signal })
     } catch (error) {
       log.debug({ peer: peerId, err: error }, 'mesh: not reached')
     }

@@ -134,15 +134,15 @@ async function findExisting(
     if (error instanceof ClientError) return undefined
     throw error
   })
-  if (status === undefined || (status.status === 'nonexistent' && !again)) return undefined
-  if (status.status === 'invalid') {
+  if ((status === undefined || status.status === 'nonexistent') && !again) return undefined
+  if (status?.status === 'invalid') {
     throw new ClientError('BLOB_INVALID', `the network has found blob ${blobId} to be invalid`, { blobId })
   }
   const neededEnd = epoch + epochs
-  const { endEpoch, event } = status
+  const { endEpoch, event } = status ?? {}
   if (
     sendObjectTo === undefined &&
-    status.status === 'certified' &&
+    status?.status === 'certified' &&
     status.deletable === false &&
     endEpoch !== undefined &&
     endEpoch >= neededEnd

@@ -1,3 +1,4 @@
+import { StallWatch } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import type { ClientStream } from './client-stream.ts'
 import type { PeerAddress } from './dial.ts'
@@ -8,7 +9,8 @@ import type { Lease, StreamPool } from './stream-pool.ts'
  * with what it returned; the caller releases or discards it.
  *
  * A stream that was kept open may have been dropped by the server just now. When it breaks before the first answer, the
- * request is made again, at last on a new stream: every request here can be repeated without harm.
+ * request is made again, at last on a new stream: every request here can be repeated without harm. Once it is also made
+ * again when this process stood still meanwhile: libp2p's own limits on dials and negotiations, on both sides, count that.
  */
 export async function beginRequest<T>(
   pool: StreamPool,
@@ -16,15 +18,26 @@ export async function beginRequest<T>(
   signal: AbortSignal | undefined,
   begin: (stream: ClientStream) => Promise<T>,
 ): Promise<{ lease: Lease; first: T }> {
+  let excused = false
   for (;;) {
-    const lease = await pool.lease(peer, signal)
+    using watch = new StallWatch()
+    let lease: Lease | undefined
     try {
+      lease = await pool.lease(peer, signal)
       return { lease, first: await begin(lease.stream) }
     } catch (error) {
-      lease.discard(error)
-      if (!lease.reused || lease.stream.answered || !isBroken(error)) throw error
+      lease?.discard(error)
+      if (lease?.reused && !lease.stream.answered && isBroken(error)) continue
+      if (excused || !watch.stalled || lease?.stream.answered || !isInterrupted(error)) throw error
+      excused = true
     }
   }
+}
+
+function isInterrupted(error: unknown): boolean {
+  const unreached =
+    error instanceof ProtocolError && !error.remote && ['UNREACHABLE', 'TIMEOUT'].includes(error.code)
+  return unreached || isBroken(error)
 }
 
 function isBroken(error: unknown): boolean {

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createCoordinator } from '../../chain/index.ts'
-import type { BlobObject } from '../../chain/types.ts'
+import { createCoordinator, keypairWallet } from '../../chain/index.ts'
+import type { BlobObject, ChainWriter, FullCoordinator, Wallet } from '../../chain/types.ts'
+import type { Epoch } from '../../codec/types.ts'
+import { createClient } from '../../node/client.ts'
 import { type Devnet, startDevnet } from '../../node/devnet.ts'
 import { silentLog } from '../../node/log.ts'
 import { officialEncode } from '../codec/support/official.ts'
@@ -58,6 +60,22 @@ describe('one wallet of many programs', function () {
     assert.notEqual(objects[0]?.certifiedEpoch, undefined)
   }
 
+  /** As the nodes' operators end an epoch and begin the next. */
+  const changeEpoch = async (coordinator: FullCoordinator): Promise<void> => {
+    const operators = await Promise.all(
+      devnet.nodes.map(async (_, i) => {
+        const path = join(folder.path, 'nodes', String(i).padStart(2, '0'), 'keys', 'sui.key')
+        return coordinator.operator(keypairWallet((await readFile(path, 'utf8')).trim()))
+      }),
+    )
+    const { epochDurationMs, epoch } = await coordinator.system()
+    await devnet.advanceClock(epochDurationMs)
+    await operators[0]!.votingEnd()
+    await devnet.advanceClock(epochDurationMs)
+    await operators[0]!.initiateEpochChange()
+    for (const operator of operators) await operator.epochSyncDone((epoch + 1) as Epoch)
+  }
+
   it('pays once for one content, whoever stores it at the same time', async () => {
     const data = randomBytes(3000)
     const path = await file(data)
@@ -77,6 +95,43 @@ describe('one wallet of many programs', function () {
       return code === 0 ? 0 : stderr
     })
     assert.deepEqual(await Promise.all([...puts, ...codes]), [200, 200, 200, 200, 0, 0, 0, 0])
+  })
+
+  it('pays once for what an epoch change makes worthless on the way', async () => {
+    const data = randomBytes(2_000)
+    const coordinator = createCoordinator(devnet.network)
+    let changes = 0
+    const writerOf = (wallet: Wallet): ChainWriter => {
+      const writer = coordinator.writer(wallet)
+      return {
+        wallet,
+        register: (...args) => writer.register(...args),
+        extend: (...args) => writer.extend(...args),
+        deleteBlob: (...args) => writer.deleteBlob(...args),
+        async certify(...args) {
+          if (changes++ === 0) await changeEpoch(coordinator)
+          return await writer.certify(...args)
+        },
+      }
+    }
+    const bound = new Proxy(coordinator, {
+      get(target, name) {
+        if (name === 'writer') return writerOf
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const client = await createClient(devnet.network, { wallet: devnet.user, coordinator: bound })
+    try {
+      const result = await client.store(data, { epochs: 2, deletable: true })
+      const { epoch } = await coordinator.system()
+      assert.equal(result.kind === 'newlyCreated' && result.blob.certifiedEpoch, epoch)
+      assert.ok(changes >= 2)
+      await expectPaidOnce(data)
+    } finally {
+      await client.close()
+      await coordinator.close()
+    }
   })
 
   it('pays once for what was aborted again and again at the gateway', async () => {

@@ -235,6 +235,10 @@ describe('command line', function () {
   it('turns every failure of the network into its exit code', async () => {
     const codes = {
       TOO_FEW_SHARDS: 5,
+      NO_SPACE: 5,
+      NODES_BUSY: 5,
+      WALLET_BUSY: 5,
+      REGISTRATION_ENDED: 8,
       CHAIN_UNAVAILABLE: 3,
       BLOB_INVALID: 7,
       INVALID_OPTION: 2,

@@ -4,6 +4,7 @@ import type { ObjectId } from '../../../codec/types.ts'
 import type { Progress, StoreResult } from '../../../node/services/types.ts'
 import type { BlobState } from '../../../node/store/blob-state.ts'
 import type { SliverStore } from '../../../protocols/ports.ts'
+import { blockLoop } from '../../support/block-loop.ts'
 import { type Cluster, startCluster } from '../../support/cluster.ts'
 import { anyObjectId } from '../../support/fake-chain.ts'
 
@@ -150,6 +151,23 @@ describe('uploads', () => {
     const [blob] = cluster.chain.blobs.values()
     assert.equal(objectOf(result), blob?.objectId as ObjectId)
     assert.notEqual(blob?.certifiedEpoch, undefined)
+  })
+
+  it('can be asked about while this process stands still for longer than anyone waits', async function () {
+    this.timeout(60_000)
+    const stored = await cluster.client.store(randomBytes(1000), options)
+    const { blobId } = (stored.kind === 'newlyCreated' && stored.blob) || assert.fail()
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const { client } = await cluster.reader()
+    try {
+      const asking = client.status(blobId)
+      // dials are under way
+      await new Promise(resolve => setTimeout(resolve, 5))
+      blockLoop(8_500)
+      assert.equal((await asking).status, 'certified')
+    } finally {
+      await client.close()
+    }
   })
 
   it('say how many nodes have no space left, or too much to do', async () => {
