@@ -46,7 +46,8 @@ export interface BlsSum {
 
 /** Loads the wasm library; takes some 50 ms, so do it once per process and pass it on. */
 export async function loadBls(): Promise<Bls> {
-  return new ChiaBls(await loadInstance(), loadInstance)
+  const library = await WebAssembly.compile(await readLibrary())
+  return new ChiaBls(() => instantiate(library))
 }
 
 /** One instantiation of the library, with memory of its own. */
@@ -56,19 +57,33 @@ interface Instance {
   refused: number
 }
 
-async function loadInstance(): Promise<Instance> {
-  // it would tell stderr of each refusal
-  const quiet = { printErr: () => undefined }
-  const create = createModule as unknown as (options: object) => Promise<ModuleInstance>
-  return { lib: await create(quiet), refused: 0 }
+/** Its code lies beside the script that wraps it. */
+async function readLibrary(): Promise<BufferSource> {
+  const { readFile } = await import('node:fs/promises')
+  return readFile(new URL('blsjs.wasm', import.meta.resolve('bls-signatures')))
+}
+
+/** Ready when it returns, unlike the promise that the library gives: it only waits for its code otherwise. */
+function instantiate(library: WebAssembly.Module): Instance {
+  const lib = {
+    // it would tell stderr of each refusal
+    printErr: () => undefined,
+    instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
+      const instance = new WebAssembly.Instance(library, imports)
+      done(instance)
+      return instance.exports
+    },
+  }
+  const create = createModule as unknown as (options: object) => Promise<unknown>
+  void create(lib)
+  return { lib: lib as unknown as ModuleInstance, refused: 0 }
 }
 
 /**
  * Bytes that are no key and no point end the library's call midway, and what it had on its stack of 64 KiB stays there.
- * After 80 refusals it has no stack left and answers anything. So it is replaced long before, and stops when half is left.
+ * After 80 refusals it has no stack left and answers anything: so another instance, which takes 5 ms, goes on long before.
  */
-const WORN = 8
-const UNUSABLE = 30
+const WORN = 16
 
 interface Deletable {
   delete(): void
@@ -78,13 +93,11 @@ type Keep = <D extends Deletable>(object: D) => D
 /** Chia's `bls-signatures`: its basic scheme has exactly this domain. Its objects live outside the garbage collector. */
 class ChiaBls implements Bls {
   #current: Instance
-  #spare: Instance | undefined
-  #loading = false
-  readonly #load: () => Promise<Instance>
+  readonly #instantiate: () => Instance
 
-  constructor(instance: Instance, load: () => Promise<Instance>) {
-    this.#current = instance
-    this.#load = load
+  constructor(instantiate: () => Instance) {
+    this.#instantiate = instantiate
+    this.#current = instantiate()
   }
 
   generateSecret(): Uint8Array {
@@ -193,29 +206,10 @@ class ChiaBls implements Bls {
     }
   }
 
-  /** The instance to work with, a new one when the last is worn. */
+  /** The instance for one operation, which refuses once at most: a new one when the last is worn. */
   #instance(): Instance {
-    if (this.#current.refused >= WORN && this.#spare !== undefined) {
-      this.#current = this.#spare
-      this.#spare = undefined
-    }
+    if (this.#current.refused >= WORN) this.#current = this.#instantiate()
     return this.#current
-  }
-
-  #noteRefusal(instance: Instance): void {
-    instance.refused++
-    if (this.#loading || this.#spare !== undefined) return
-    this.#loading = true
-    this.#load().then(
-      spare => {
-        this.#spare = spare
-        this.#loading = false
-      },
-      // tried again at the next refusal
-      () => {
-        this.#loading = false
-      },
-    )
   }
 
   #secret(instance: Instance, bytes: Uint8Array, keep: Keep) {
@@ -236,14 +230,12 @@ class ChiaBls implements Bls {
     return keep(this.#read(instance, what, ({ G2Element }) => G2Element.from_bytes(bytes)))
   }
 
-  /** Throws INVALID_KEY when the library refuses the bytes, BLS_WORN when it may not be asked any more. */
+  /** Throws INVALID_KEY when the library refuses the bytes. */
   #read<T>(instance: Instance, what: string, read: (lib: ModuleInstance) => T): T {
-    if (instance.refused >= UNUSABLE)
-      throw new CodecError('BLS_WORN', 'too many invalid signatures at once: try again')
     try {
       return read(instance.lib)
     } catch (cause) {
-      this.#noteRefusal(instance)
+      instance.refused++
       throw invalidKey(what, cause)
     }
   }

@@ -32,8 +32,6 @@ export type CodecErrorCode =
   | 'QUILT_PATCH_NOT_FOUND'
   /** bytes that are no BLS key or signature: { what } */
   | 'INVALID_KEY'
-  /** so many invalid signatures came in a moment that none can be looked at until the next */
-  | 'BLS_WORN'
   /** { reason } */
   | 'CERTIFICATE_INVALID'
   /** the WebAssembly kernel has not been built: run `npm run build` */

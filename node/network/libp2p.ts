@@ -9,7 +9,7 @@ import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { ObjectId } from '../../codec/types.ts'
 import { addressOf, createRates } from '../../protocols/index.ts'
 import type { Log } from '../../protocols/ports.ts'
-import { createRefusals, type Refusals } from '../refusals.ts'
+import type { Refusals } from '../refusals.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import { type BoundedYamux, boundedYamux } from './bounded-yamux.ts'
 import { createHangUp } from './hang-up.ts'
@@ -68,7 +68,7 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 /** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log } = options
-  const { refusals = createRefusals({}) } = options
+  const { refusals = { refused: () => undefined } } = options
   const { listens, meshes, shortLived } = roleTraits(roles)
   tuneV8()
   const secure = noise({ crypto: noiseCrypto() })

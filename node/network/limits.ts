@@ -146,7 +146,10 @@ export const OBSERVED_ADDRESSES = {
   maxObservedAddresses: 10,
   addressVerificationTTL: 10 * MINUTE_MS,
   addressVerificationRetry: 5 * MINUTE_MS,
-} as const
+} as const satisfies Options<
+  Libp2pInit['addresses'],
+  'announceFilter' | 'listen' | 'announce' | 'noAnnounce' | 'appendAnnounce'
+>
 
 export const IDENTIFY = {
   timeout: 5_000,
@@ -154,7 +157,10 @@ export const IDENTIFY = {
   maxInboundStreams: 1,
   maxOutboundStreams: 1,
   maxObservedAddresses: OBSERVED_ADDRESSES.maxObservedAddresses,
-} as const satisfies Partial<IdentifyInit>
+} as const satisfies Options<
+  IdentifyInit,
+  'agentVersion' | 'protocolPrefix' | 'runOnConnectionOpen' | 'runOnLimitedConnection'
+>
 
 export const PING = {
   timeout: 10_000,

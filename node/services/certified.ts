@@ -67,7 +67,7 @@ export function createCertified(components: CertifiedComponents): CertifiedServi
     try {
       verifyCertificate({ bls, certificate, nShards: committee.nShards, members })
     } catch (cause) {
-      if (!(cause instanceof CodecError) || cause.code === 'BLS_WORN') throw cause
+      if (!(cause instanceof CodecError)) throw cause
       throw invalid(claim, cause)
     }
   }
