@@ -92,7 +92,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     const bytes = Uint8Array.from(data)
     const blobId = blobIdFromBytes(createHash('sha256').update(bytes).digest())
     const known = objects.get(blobId)
-    if (known !== undefined && !options.force) {
+    if (known !== undefined && !options.force && options.sendObjectTo === undefined) {
       return { kind: 'alreadyCertified', blobId, endEpoch: known.storage.endEpoch, objectId: known.objectId }
     }
     const encodedLength = encodedSize(nShards, bytes.length)

@@ -42,6 +42,15 @@ describe('command line', function () {
       assert.match(text, /cost {5}0\.0003969 WAL/)
     })
 
+    it('names the object of what is stored already', async () => {
+      const name = await file('again', 'again')
+      const { stdout } = await floe(cwd, ['store', name, name])
+      const object = /object {3}(0x[0-9a-f]{64})\n/.exec(stdout.toString())?.[1]
+      assert.ok(object)
+      const again = new RegExp(`is stored already, nothing was paid\\n.*\\n +object +${object}\\n`)
+      assert.match(stdout.toString(), again)
+    })
+
     it('prints one JSON line per file in the shape of the gateway', async () => {
       const files = [await file('a', 'one'), await file('b', 'two'), await file('c', 'one')]
       const { code, stdout } = await floe(cwd, ['store', ...files, '--json', '--permanent'])

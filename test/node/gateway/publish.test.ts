@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { BlobId, Epoch } from '../../../codec/types.ts'
 import { ClientError } from '../../../node/errors.ts'
 import type { StoreOptions } from '../../../node/services/types.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
@@ -47,6 +48,25 @@ describe('gateway: publishing', () => {
       alreadyCertified: { blobId: blobObject.blobId, object: blobObject.id, endEpoch: 3 },
     })
     assert.ok(jsonOf(await put(url, '?epochs=2&force=true')).newlyCreated)
+  })
+
+  it('makes an object for whoever is to be sent one, also of what is stored already', async () => {
+    const { url } = await start()
+    await put(url, '?epochs=2')
+    const answer = await put(url, `?epochs=2&send_object_to=0x${'ab'.repeat(32)}`)
+    assert.ok(jsonOf(answer).newlyCreated)
+  })
+
+  it('names the event that certified a permanent blob of somebody else', async () => {
+    const event = { txDigest: '8QHmWTx', eventSeq: '1' }
+    const client = createFakeClient()
+    const { url } = await start({
+      client: {
+        ...client,
+        store: async () => ({ kind: 'alreadyCertified', blobId: 'B' as BlobId, endEpoch: 3 as Epoch, event }),
+      },
+    })
+    assert.deepEqual(jsonOf(await put(url, '')), { alreadyCertified: { blobId: 'B', event, endEpoch: 3 } })
   })
 
   it('writes u64 values with all their digits', async () => {
