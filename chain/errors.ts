@@ -29,6 +29,8 @@ export interface ChainErrorDetails {
   WRONG_CHAIN: { url: string; expected: string; actual: string }
   /** events that are asked for are no longer kept by the RPC */
   HISTORY_PRUNED: { checkpoint: bigint; lowest: bigint }
+  /** the chain does not have the event up to which it was read: it has lost its end, or is another one */
+  CURSOR_UNKNOWN: { cursor: string; height: bigint }
   /** bytes on chain do not have the layout of `what` */
   MALFORMED: { what: string }
   /** an argument out of range */

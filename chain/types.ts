@@ -204,7 +204,7 @@ export interface ChainReader {
   balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }>
   /**
    * Every event of the package, in order, none skipped, none repeated, from after `from` (from the start when absent); ends
-   * only by the signal. `onCaughtUp` is called once, when all that had happened before the call were dealt with.
+   * only by the signal, or with HISTORY_PRUNED, MALFORMED, CURSOR_UNKNOWN. `onCaughtUp` is called once, when all that had happened before the call were dealt with.
    */
   follow(options: FollowOptions): AsyncIterable<ChainEvent>
 }

@@ -33,6 +33,8 @@ import { readStakes, WalletStaker } from './staker.ts'
 import { StateReader, systemInfo } from './state.ts'
 import { WalletWriter } from './writer.ts'
 
+const LOCALNET_LAG_MS = 2_000
+
 /** What the coordinator tells; pino satisfies it. */
 export interface CoordinatorLog {
   warn(fields: object, message: string): void
@@ -112,6 +114,8 @@ class SuiCoordinator implements FullCoordinator {
       ...(from !== undefined && { from }),
       signal: bound,
       ...(onCaughtUp !== undefined && { onCaughtUp }),
+      // it is one process with one disk
+      ...(this.network.kind === 'localnet' && { lagMs: LOCALNET_LAG_MS }),
       onOutage: error =>
         this.#log?.warn({ err: error }, 'the event follower lost its RPC node and tries again'),
     })

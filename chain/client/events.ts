@@ -9,7 +9,7 @@ import { ChainError } from '../errors.ts'
 import type { ChainEvent, EventCursor } from '../types.ts'
 
 const EVENTS_MODULE = 'events'
-const CURSOR = /^([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{8})$/
+const CURSOR = /^([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{8})(?:-([\x21-\x7e]{1,64}))?$/
 
 /** Where an event is in the chain; the same on every RPC node. */
 export interface EventPosition {
@@ -18,12 +18,15 @@ export interface EventPosition {
   transaction: number
   /** index of the event in its transaction */
   event: number
+  /** of the transaction, by which a chain that lost its end is told; absent in cursors of earlier versions */
+  digest?: string
 }
 
 /** Cursors sort as texts in the order of events. */
-export function formatCursor({ checkpoint, transaction, event }: EventPosition): EventCursor {
+export function formatCursor({ checkpoint, transaction, event, digest }: EventPosition): EventCursor {
   const hex = (value: bigint | number, digits: number) => value.toString(16).padStart(digits, '0')
-  return `${hex(checkpoint, 16)}-${hex(transaction, 8)}-${hex(event, 8)}`
+  const position = `${hex(checkpoint, 16)}-${hex(transaction, 8)}-${hex(event, 8)}`
+  return digest === undefined ? position : `${position}-${digest}`
 }
 
 /** Throws INVALID_ARGUMENT for a text that no follower wrote. */
@@ -31,11 +34,12 @@ export function parseCursor(cursor: EventCursor): EventPosition {
   const match = CURSOR.exec(cursor)
   if (!match)
     throw new ChainError('INVALID_ARGUMENT', 'not an event cursor', { what: 'event cursor', value: cursor })
-  const [, checkpoint, transaction, event] = match
+  const [, checkpoint, transaction, event, digest] = match
   return {
     checkpoint: BigInt(`0x${checkpoint}`),
     transaction: Number.parseInt(transaction!, 16),
     event: Number.parseInt(event!, 16),
+    ...(digest !== undefined && { digest }),
   }
 }
 
@@ -57,7 +61,7 @@ export function eventsOf(
       const tag = parseStructTag(event.eventType ?? '')
       if (parseObjectId(tag.address) !== originalPackageId) return
       const base = {
-        cursor: formatCursor(position),
+        cursor: formatCursor({ ...position, ...(tx.digest !== undefined && { digest: tx.digest }) }),
         digest: tx.digest ?? '',
         eventIndex: index,
         checkpoint: sequence,
@@ -70,6 +74,16 @@ export function eventsOf(
     })
   })
   return events
+}
+
+/** Whether a checkpoint has the transaction of a position; true when the position does not say which one it was. */
+export function hasPosition(
+  checkpoint: GrpcTypes.Checkpoint,
+  { transaction, digest }: EventPosition,
+): boolean {
+  if (digest === undefined) return true
+  const found = checkpoint.transactions.find((tx, i) => Number(tx.transactionIndex ?? i) === transaction)
+  return found?.digest === digest
 }
 
 /** The epoch in which a transaction certified this Blob object, by the events that it emitted. */

@@ -3,13 +3,15 @@ import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { ChainEvent, EventCursor } from '../types.ts'
 import { sleep } from './async.ts'
-import { type EventPosition, eventsOf, parseCursor } from './events.ts'
+import { type EventPosition, eventsOf, formatCursor, hasPosition, parseCursor } from './events.ts'
 import { CHECKPOINT_FIELDS, CheckpointHistory, eventFilter } from './history.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
 
 /** A subscription silent for this long is checked against the chain's height: a dead connection says nothing. */
 const SILENCE_MS = 15_000
 const FIRST_PAUSE_MS = 100
+/** A chain with validators loses nothing: only its nodes lag. */
+const LAG_MS = 60_000
 const MAX_PAUSE_MS = 5_000
 
 export interface FollowerOptions {
@@ -21,6 +23,8 @@ export interface FollowerOptions {
   onOutage?: (error: unknown) => void
   /** once, when everything until the beginning was given and the next event is asked for */
   onCaughtUp?: () => void
+  /** how long nodes may lag behind `from` before the chain itself is thought to have lost its end */
+  lagMs?: number
 }
 
 /**
@@ -30,7 +34,7 @@ export interface FollowerOptions {
  * a cursor holds on any node. Without `from` it begins at the oldest checkpoint that the node keeps.
  *
  * Ends when the signal is aborted; throws HISTORY_PRUNED when the node has dropped events after `from`, MALFORMED for
- * an event of an unknown layout: going on would skip an event.
+ * an event of an unknown layout, CURSOR_UNKNOWN when the chain does not have the event before: going on would skip one.
  */
 export async function* followEvents(options: FollowerOptions): AsyncGenerator<ChainEvent, void, undefined> {
   const { rpc, originalPackageId, signal } = options
@@ -43,6 +47,13 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
 
   while (!signal.aborted) {
     try {
+      if (last !== undefined) {
+        const height = await expectKnown(history, last, options.lagMs ?? LAG_MS, signal)
+        // what came after the last event, without any, may be other checkpoints by now
+        if (history.isListed || next === undefined || height < next - 1n) next = last.checkpoint
+      } else if (next !== undefined && (await history.height(signal)) < next - 1n) {
+        next = undefined
+      }
       next ??= await history.lowest(signal)
       for await (const step of checkpointsFrom(rpc, history, originalPackageId, next, signal)) {
         if (step.checkpoint) {
@@ -72,6 +83,30 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
     }
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
   }
+}
+
+/** That the chain has what was read of it; gives its height: a localnet that lost its end to a power cut goes on with something else. */
+async function expectKnown(
+  history: CheckpointHistory,
+  last: EventPosition,
+  lagMs: number,
+  signal: AbortSignal,
+): Promise<bigint> {
+  const height = await history.reach(last.checkpoint, lagMs, signal)
+  if (height >= last.checkpoint) {
+    const checkpoint = await history.get(last.checkpoint, signal)
+    // one that is gone is for the range to tell
+    if (checkpoint === undefined || hasPosition(checkpoint, last)) return height
+  }
+  const cursor = formatCursor(last)
+  throw new ChainError(
+    'CURSOR_UNKNOWN',
+    `the chain, at checkpoint ${height}, does not have event ${cursor}`,
+    {
+      cursor,
+      height,
+    },
+  )
 }
 
 interface Step {

@@ -48,6 +48,27 @@ export class CheckpointHistory {
     return checkpointHeight ?? 0n
   }
 
+  /** Whether ranges are listed with a filter, so that empty ones cost nothing. */
+  get isListed(): boolean {
+    return this.#lists
+  }
+
+  /** Waits until some node has got as far as this checkpoint, so long at most; gives the height that it saw last. */
+  async reach(checkpoint: bigint, patienceMs: number, signal: AbortSignal): Promise<bigint> {
+    const until = performance.now() + patienceMs
+    for (;;) {
+      const height = await this.#rpc.read(async (client, _, url) => {
+        const { response } = await client.ledgerService.getServiceInfo({})
+        const reached = response.checkpointHeight ?? 0n
+        // another one may be further
+        if (reached < checkpoint) this.#rpc.failed(url)
+        return reached
+      }, signal)
+      if (height >= checkpoint || performance.now() >= until) return height
+      await sleep(LAG_PAUSE_MS, signal)
+    }
+  }
+
   /** Sequence number of the oldest checkpoint that the node keeps. */
   async lowest(signal: AbortSignal): Promise<bigint> {
     const { lowestAvailableCheckpoint } = await this.#info(signal)
@@ -103,14 +124,15 @@ export class CheckpointHistory {
     const numbers = Array.from({ length: PARALLEL }, (_, i) => from + BigInt(i)).filter(
       sequence => sequence < to,
     )
-    const checkpoints = await Promise.all(numbers.map(sequence => this.#get(sequence, signal)))
+    const checkpoints = await Promise.all(numbers.map(sequence => this.get(sequence, signal)))
     const missing = checkpoints.indexOf(undefined)
     return checkpoints
       .slice(0, missing < 0 ? undefined : missing)
       .map((checkpoint, i) => ({ checkpoint: checkpoint!, next: numbers[i]! + 1n }))
   }
 
-  async #get(sequenceNumber: bigint, signal: AbortSignal): Promise<GrpcTypes.Checkpoint | undefined> {
+  /** One checkpoint, with its transactions; undefined when the node does not have it. */
+  async get(sequenceNumber: bigint, signal: AbortSignal): Promise<GrpcTypes.Checkpoint | undefined> {
     try {
       return await this.#rpc.read(async client => {
         const { response } = await client.ledgerService.getCheckpoint({

@@ -1,3 +1,4 @@
+import { isChainError } from '../../chain/index.ts'
 import type { ChainEvent, ChainReader } from '../../chain/types.ts'
 import type { BlobId } from '../../codec/types.ts'
 import type { Log } from '../../protocols/ports.ts'
@@ -128,7 +129,15 @@ class EventDrivenBlobInfo implements BlobInfo {
         }
       } catch (error) {
         if (signal.aborted) break
-        if (diskTrouble(error) === undefined)
+        if (isChainError(error, 'CURSOR_UNKNOWN')) {
+          // none of what it has now may be missed; hearing of the rest twice changes nothing
+          const { cursor, height } = error.details
+          log.warn(
+            { cursor, height: String(height) },
+            'the chain has lost what was read of it last; reading it from the beginning',
+          )
+          await records.rewind().catch(err => log.error({ err }, 'the position in the chain was not written'))
+        } else if (diskTrouble(error) === undefined)
           log.warn({ err: error, retryMs }, 'lost the chain; will follow it again')
         else if (performance.now() - saidAt > SAY_MS) {
           saidAt = performance.now()

@@ -31,15 +31,15 @@ export class FakeChain {
   readonly checkpoints: GrpcTypes.Checkpoint[] = []
   readonly #listeners = new Set<() => void>()
 
-  /** Adds a checkpoint of one transaction per list of events. */
-  add(transactions: { type: string; bcs: Uint8Array }[][]): void {
+  /** Adds a checkpoint of one transaction per list of events. `fork` makes their digests other ones. */
+  add(transactions: { type: string; bcs: Uint8Array }[][], fork = ''): void {
     const sequenceNumber = BigInt(this.checkpoints.length)
     this.checkpoints.push(
       GrpcTypes.Checkpoint.create({
         sequenceNumber,
         summary: { timestamp: { seconds: 1000n + sequenceNumber, nanos: 0 } },
         transactions: transactions.map((events, i) => ({
-          digest: `tx-${sequenceNumber}-${i}`,
+          digest: `tx-${sequenceNumber}-${i}${fork}`,
           events: {
             events: events.map(({ type, bcs }) => ({
               eventType: type,

@@ -33,13 +33,14 @@ describe('chain/client/follower', function () {
     await Promise.all(servers.map(server => server.stop().catch(() => {})))
   })
 
-  const follow = (from?: string, onOutage?: () => void) => {
+  const follow = (from?: string, onOutage?: () => void, lagMs = 10_000) => {
     const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
     return followEvents({
       rpc,
       originalPackageId: PACKAGE,
       ...(from !== undefined && { from }),
       signal: stop.signal,
+      lagMs,
       ...(onOutage && { onOutage }),
     })
   }
@@ -66,9 +67,9 @@ describe('chain/client/follower', function () {
     assert.deepEqual(
       past.map(event => event.cursor),
       [
-        formatCursor({ checkpoint: 1n, transaction: 0, event: 0 }),
-        formatCursor({ checkpoint: 1n, transaction: 0, event: 2 }),
-        formatCursor({ checkpoint: 1n, transaction: 1, event: 0 }),
+        formatCursor({ checkpoint: 1n, transaction: 0, event: 0, digest: 'tx-1-0' }),
+        formatCursor({ checkpoint: 1n, transaction: 0, event: 2, digest: 'tx-1-0' }),
+        formatCursor({ checkpoint: 1n, transaction: 1, event: 0, digest: 'tx-1-1' }),
       ],
     )
     assert.equal(past[0]!.digest, 'tx-1-0')
@@ -168,11 +169,85 @@ describe('chain/client/follower', function () {
     assert.equal(epochOf((await fresh.next()).value!), 3)
   })
 
+  const lost = (error: unknown) => isChainError(error, 'CURSOR_UNKNOWN')
+
+  it('tells a chain that has lost its end, whether it has grown since or not', async () => {
+    for (let i = 0; i < 6; i++) chain.add([[started(i)]])
+    const all = await takeUntil(follow(), 5)
+    chain.checkpoints.length = 4
+    const impatient = (cursor: string) => follow(cursor, undefined, 0)
+    await assert.rejects(
+      impatient(all[5]!.cursor).next(),
+      error => isChainError(error, 'CURSOR_UNKNOWN') && error.details.height === 3n,
+    )
+    // what it has kept of it is good
+    const kept = impatient(all[3]!.cursor)
+    for (let i = 10; i < 14; i++) chain.add([[started(i)]], 'fork')
+    assert.deepEqual((await takeUntil(kept, 13)).map(epochOf), [10, 11, 12, 13])
+    for (const i of [4, 5]) await assert.rejects(impatient(all[i]!.cursor).next(), lost)
+    // cursors of earlier versions say no more than where they are
+    const { checkpoint, transaction, event } = parseCursor(all[5]!.cursor)
+    const old = impatient(formatCursor({ checkpoint, transaction, event }))
+    assert.deepEqual((await takeUntil(old, 13)).map(epochOf), [12, 13])
+  })
+
+  it('tells so when that happens while it follows, and skips nothing when it had no event yet', async () => {
+    for (let i = 0; i < 6; i++) chain.add([[started(i)]])
+    const events = follow(undefined, undefined, 0)
+    await takeUntil(events, 5)
+    const waiting = assert.rejects(events.next(), lost)
+    await Promise.all(servers.map(server => server.stop()))
+    chain.checkpoints.length = 3
+    await Promise.all(servers.map(server => server.start()))
+    await waiting
+
+    chain.checkpoints.length = 0
+    for (let i = 0; i < 6; i++) chain.add([[foreign]])
+    let isCaughtUp = Promise.withResolvers<void>()
+    const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
+    const empty = followEvents({
+      rpc,
+      originalPackageId: PACKAGE,
+      signal: stop.signal,
+      onCaughtUp: () => isCaughtUp.resolve(),
+    })
+    const first = takeUntil(empty, 7)
+    await isCaughtUp.promise
+    isCaughtUp = Promise.withResolvers()
+    await Promise.all(servers.map(server => server.stop()))
+    chain.checkpoints.length = 1
+    await Promise.all(servers.map(server => server.start()))
+    chain.add([[started(7)]])
+    assert.deepEqual((await first).map(epochOf), [7])
+  })
+
+  it('waits for nodes that only lag behind, and takes what another one has', async () => {
+    for (let i = 0; i < 6; i++) chain.add([[started(i)]])
+    const all = await takeUntil(follow(), 5)
+    const behind = new FakeChain()
+    behind.checkpoints.push(...chain.checkpoints.slice(0, 3))
+    const slow = await new FakeSui({ chain: behind }).start()
+    const ahead = servers
+    servers = [slow, ...ahead]
+    const next = takeUntil(follow(all[5]!.cursor), 6)
+    chain.add([[started(6)]])
+    assert.deepEqual((await next).map(epochOf), [6])
+    servers = [slow]
+    try {
+      const alone = takeUntil(follow(all[5]!.cursor), 6)
+      behind.checkpoints.push(...chain.checkpoints.slice(3))
+      assert.deepEqual((await alone).map(epochOf), [6])
+    } finally {
+      servers = [slow, ...ahead]
+    }
+  })
+
   it('reads back its cursors, which sort as events do', () => {
     const positions = [
       { checkpoint: 9n, transaction: 0, event: 11 },
       { checkpoint: 10n, transaction: 2, event: 0 },
-      { checkpoint: 10n, transaction: 10, event: 0 },
+      { checkpoint: 10n, transaction: 10, event: 0, digest: 'BASE58' },
+      { checkpoint: 10n, transaction: 10, event: 1, digest: 'ABASE58' },
     ]
     const cursors = positions.map(formatCursor)
     assert.deepEqual(cursors.toSorted(), cursors)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ChainError } from '../../../chain/index.ts'
 import type { ChainEvent } from '../../../chain/types.ts'
 import { silentLog } from '../../../node/log.ts'
 import { type BlobInfo, createBlobInfo } from '../../../node/services/blob-info.ts'
@@ -62,6 +63,30 @@ describe('blob info', () => {
     chain.register(id)
     const state = await blobs.waitFor(id, known => known !== undefined, patient)
     assert.equal(state?.registrations.length, 1)
+  })
+
+  it('reads the chain from the beginning when that has lost what was read last, and keeps what it knows', async () => {
+    const ids = Array.from({ length: 4 }, anyBlobId)
+    for (const id of ids.slice(0, 3)) chain.register(id)
+    blobs.start()
+    await blobs.waitFor(ids[2], state => state !== undefined, patient)
+    await blobs.stop()
+    // the last one is lost, and something else comes in its place
+    chain.events.length = 2
+    const cut: Pick<FakeChain, 'follow'> = {
+      follow(options) {
+        if (options.from !== '3') return chain.follow(options)
+        throw new ChainError('CURSOR_UNKNOWN', 'lost', { cursor: '3', height: 2n })
+      },
+    }
+    seen = []
+    blobs = open(cut)
+    blobs.start()
+    chain.register(ids[3])
+    const state = await blobs.waitFor(ids[3], known => known !== undefined, patient)
+    assert.equal(state?.registrations.length, 1)
+    assert.deepEqual(seen.slice(0, 2), ['1', '2'])
+    for (const id of ids) assert.equal((await blobs.get(id))?.registrations.length, 1)
   })
 
   it('waits for no longer than it is told, and ends with the reason of the signal', async () => {
