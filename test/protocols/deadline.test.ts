@@ -66,17 +66,19 @@ describe('deadline', () => {
     const ended: string[] = []
     const stopped = new Countdown(20, () => ended.push('stopped'))
     stopped.stop()
-    const early = new Countdown(60, () => ended.push('early'))
     const last = Promise.withResolvers<void>()
     const restarted = new Countdown(30, () => {
       ended.push('restarted')
       last.resolve()
     })
     const again = setInterval(() => restarted.restart(), 5)
-    early.restart()
-    setTimeout(() => clearInterval(again), 200)
+    const longer = new Countdown(60, () => {
+      ended.push('longer')
+      clearInterval(again)
+    })
+    longer.restart()
     await last.promise
-    assert.deepEqual(ended, ['early', 'restarted'])
+    assert.deepEqual(ended, ['longer', 'restarted'])
   })
 
   it('is what a reader of a stream waits by', async () => {

@@ -101,7 +101,7 @@ describe('upload leases', () => {
   })
 
   it('are touched while they are held', async () => {
-    const leases = createUploadLeases({ folder: path(), staleMs: 300, waitMs: 900 })
+    const leases = createUploadLeases({ folder: path(), staleMs: 1_500, waitMs: 2_000 })
     await using _first = await leases.take(key, wait)
     await using second = await leases.take(key, wait)
     assert.equal(second.waited, true)
