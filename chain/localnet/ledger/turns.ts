@@ -3,20 +3,38 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** Executions go on so long before the event loop gets its turn. */
 const sliceMs = 10
 
-interface Waiting {
-  run(): void
+/** Ordinary transactions take less, and count for nothing; who publishes does for once take longer. */
+const freeMs = 50
+/** What a caller may have taken beyond that, and what is forgiven of it as time goes by. */
+const defaultMaxDebtMs = 2000
+const forgivenPerMs = 0.25
+/** Callers whose debts are looked through for what is forgiven by now. */
+const manyCallers = 1000
+
+interface Debt {
+  ms: number
+  /** when it was so much */
+  at: number
 }
 
 /**
  * Move code runs to its end once it has begun, for seconds at worst. So executions are done one at a time, those
- * of different callers in turn, and after a long one whatever else the process has to answer comes first.
+ * of different callers in turn, and after a long one whatever else the process has to answer comes first. A
+ * caller whose executions are long again and again gets a quarter of the time.
  */
 export class Turns {
   /** by caller; the one whose turn is next comes first */
-  readonly #queues = new Map<string, Waiting[]>()
+  readonly #queues = new Map<string, (() => void)[]>()
+  readonly #debts = new Map<string, Debt>()
   #isPumping = false
   /** since the event loop had its turn */
   #workedMs = 0
+  #timer: NodeJS.Timeout | undefined
+  readonly #maxDebtMs: number
+
+  constructor({ maxDebtMs = defaultMaxDebtMs }: { maxDebtMs?: number } = {}) {
+    this.#maxDebtMs = maxDebtMs
+  }
 
   /**
    * Does the work when it is the caller's turn: at once, when nobody waits.
@@ -24,17 +42,21 @@ export class Turns {
    */
   run<T>(caller: string, work: () => T, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const run = (): void => {
+      const gone = (): void => reject(signal!.reason)
+      if (signal?.aborted) return gone()
+      signal?.addEventListener('abort', gone, { once: true })
+      const turn = (): void => {
+        if (signal?.aborted) return
+        signal?.removeEventListener('abort', gone)
         try {
-          signal?.throwIfAborted()
           resolve(work())
         } catch (error) {
           reject(error)
         }
       }
       const queue = this.#queues.get(caller)
-      if (queue) queue.push({ run })
-      else this.#queues.set(caller, [{ run }])
+      if (queue) queue.push(turn)
+      else this.#queues.set(caller, [turn])
       void this.#pump()
     })
   }
@@ -42,25 +64,47 @@ export class Turns {
   async #pump(): Promise<void> {
     if (this.#isPumping) return
     this.#isPumping = true
+    clearTimeout(this.#timer)
     while (this.#queues.size > 0) {
       if (this.#workedMs > sliceMs) await nextTurn()
+      const caller = this.#next()
+      if (caller === undefined) break
       const started = performance.now()
       // forgotten when the loop has come around
       if (this.#workedMs === 0) setImmediate(() => (this.#workedMs = 0))
-      this.#next()?.run()
-      this.#workedMs += performance.now() - started
+      this.#take(caller)()
+      const took = performance.now() - started
+      this.#workedMs += took
+      this.#remember(caller, took - freeMs)
     }
     this.#isPumping = false
+    if (this.#queues.size > 0) this.#timer = setTimeout(() => void this.#pump(), sliceMs).unref()
   }
 
-  /** Takes the first of the caller who waited longest for a turn; the caller's others come after everybody else's. */
-  #next(): Waiting | undefined {
-    for (const [caller, queue] of this.#queues) {
-      this.#queues.delete(caller)
-      const next = queue.shift()
-      if (queue.length > 0) this.#queues.set(caller, queue)
-      if (next) return next
-    }
+  /** Who waited longest for a turn, of those who may have one. */
+  #next(): string | undefined {
+    for (const caller of this.#queues.keys()) if (this.#debtOf(caller) < this.#maxDebtMs) return caller
     return undefined
+  }
+
+  /** The first of what the caller has waiting; the others come after everybody else's. */
+  #take(caller: string): () => void {
+    const queue = this.#queues.get(caller)!
+    const turn = queue.shift()!
+    this.#queues.delete(caller)
+    if (queue.length > 0) this.#queues.set(caller, queue)
+    return turn
+  }
+
+  #debtOf(caller: string): number {
+    const debt = this.#debts.get(caller)
+    return debt ? Math.max(0, debt.ms - (performance.now() - debt.at) * forgivenPerMs) : 0
+  }
+
+  #remember(caller: string, ms: number): void {
+    if (ms <= 0) return
+    this.#debts.set(caller, { ms: this.#debtOf(caller) + ms, at: performance.now() })
+    if (this.#debts.size <= manyCallers) return
+    for (const known of this.#debts.keys()) if (this.#debtOf(known) === 0) this.#debts.delete(known)
   }
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { Turns } from '../../../chain/localnet/ledger/turns.ts'
 
-/** Longer than a slice. */
-function busy(): void {
-  const until = performance.now() + 15
+/** Longer than a slice, when nothing else is said. */
+function busy(ms = 15): void {
+  const until = performance.now() + ms
   while (performance.now() < until);
 }
 
@@ -56,7 +56,7 @@ describe('chain/localnet: turns of executions', () => {
   it('does nothing for callers who are gone', async () => {
     const turns = new Turns()
     const gone = new AbortController()
-    const first = turns.run('a', busy)
+    const first = turns.run('a', () => busy())
     let ran = false
     const second = turns.run(
       'a',
@@ -69,5 +69,17 @@ describe('chain/localnet: turns of executions', () => {
     await first
     await assert.rejects(second, /gone/)
     assert.equal(ran, false)
+  })
+
+  it('lets a caller wait whose work is long again and again, and nobody else', async () => {
+    const turns = new Turns({ maxDebtMs: 100 })
+    await turns.run('greedy', () => busy(200))
+    let waits = true
+    const last = turns.run('greedy', () => {
+      waits = false
+    })
+    await turns.run('other', () => undefined)
+    assert.ok(waits)
+    await last
   })
 })
