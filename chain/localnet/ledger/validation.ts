@@ -5,6 +5,9 @@ import type { Command } from './execution/execute.ts'
 import { FLAT_GAS_UNITS, LIMITS } from './limits.ts'
 import type { ParsedTransaction, ProgrammableData, TransactionData } from './transaction.ts'
 
+/** As Sui checks names in transactions. */
+const identifier = /^(?:[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+)$/
+
 const refuse = (message: string): never => {
   throw new LedgerError('INVALID_ARGUMENT', message)
 }
@@ -68,6 +71,8 @@ function checkCommand(command: Command): void {
   }
   switch (command.$kind) {
     case 'MoveCall':
+      for (const name of [command.MoveCall.module, command.MoveCall.function])
+        if (!identifier.test(name)) refuse(`Invalid identifier: ${name.slice(0, 80)}`)
       below('maximum arguments in a move call', command.MoveCall.arguments, LIMITS.maxArguments)
       break
     case 'TransferObjects':

@@ -12,6 +12,7 @@ import { argumentsOf } from '../ledger/validation.ts'
 import { VmError } from '../vm/index.ts'
 import { commandOf } from './convert/commands.ts'
 import { inputKind } from './convert/transaction-data.ts'
+import { literalBytes, plainName } from './literal.ts'
 import { requestType } from './request-type.ts'
 import { invalid, limited, notFound } from './status.ts'
 
@@ -21,21 +22,25 @@ interface Use {
   mutable: boolean
   /** as `Receiving<T>` */
   receiving: boolean
+  /** the plain type that it is used as first */
+  plain: string | undefined
 }
 
 function inputUses(ledger: Ledger, commands: readonly Command[]): Map<number, Use> {
   const uses = new Map<number, Use>()
   const note = (input: number | undefined, use: Partial<Use>) => {
     if (input === undefined) return
-    const known = uses.get(input) ?? { mutable: false, receiving: false }
+    const known = uses.get(input) ?? { mutable: false, receiving: false, plain: undefined }
     uses.set(input, {
+      plain: known.plain ?? use.plain,
       mutable: known.mutable || use.mutable === true,
       receiving: known.receiving || use.receiving === true,
     })
   }
   for (const command of commands) {
     if (command.$kind !== 'MoveCall') {
-      for (const argument of argumentsOf(command)) note(argument.Input, { mutable: true })
+      const plain = plainOf(command)
+      for (const argument of argumentsOf(command)) note(argument.Input, { mutable: true, plain })
       continue
     }
     const { package: id, module, function: name, arguments: args } = command.MoveCall
@@ -47,10 +52,18 @@ function inputUses(ledger: Ledger, commands: readonly Command[]): Map<number, Us
         value.module === 'transfer' &&
         value.name === 'Receiving'
       const mutable = type.kind === 'reference' ? type.mutable : true
-      note(args[i]?.Input, { mutable, receiving: isReceiving })
+      note(args[i]?.Input, { mutable, receiving: isReceiving, plain: plainName(type) })
     }
   }
   return uses
+}
+
+/** What a command's plain values are; its objects never meet it. */
+function plainOf(command: Command): string | undefined {
+  if (command.$kind === 'SplitCoins') return 'u64'
+  if (command.$kind === 'TransferObjects') return 'address'
+  const element = command.$kind === 'MakeMoveVec' ? command.MakeMoveVec.type : null
+  return element === null ? undefined : plainName(requestType(element))
 }
 
 function parametersOf(ledger: Ledger, id: string, module: string, name: string) {
@@ -112,6 +125,8 @@ function resolveInput(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefin
       throw invalid('an object input lacks its ID, version or digest')
     return { objectId: parseAddress(input.objectId), version: input.version.toString(), digest: input.digest }
   }
+  if (input.literal !== undefined && !input.kind && input.objectId === undefined)
+    return { $kind: 'Pure', Pure: { bytes: toBase64(literalBytes(input.literal, use?.plain)) } }
   switch (input.kind) {
     case inputKind.pure:
       return { $kind: 'Pure', Pure: { bytes: toBase64(input.pure ?? new Uint8Array(0)) } }

@@ -5,9 +5,13 @@ import type { TransactionRecord } from '../../ledger/records.ts'
 import type { Call } from '../call.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { eventMessages, recordMessage } from '../convert/transaction.ts'
+import { createFeeds, createRecent } from '../feeds.ts'
 import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
 import { Mask } from '../mask.ts'
 import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
+
+/** Whoever is further behind reads for itself. */
+const recentCheckpoints = 16
 
 interface Entry {
   record: TransactionRecord
@@ -16,7 +20,8 @@ interface Entry {
 
 /** Queries over what has happened, in the order in which it happened. */
 export function historyService(ledger: Ledger) {
-  const transactionsOf = async (checkpoint: CheckpointRecord): Promise<Entry[]> => {
+  const feeds = createFeeds()
+  const readTransactions = async (checkpoint: CheckpointRecord): Promise<Entry[]> => {
     const entries: Entry[] = []
     for (const [index, { transaction }] of checkpoint.transactions.entries()) {
       const record = await ledger.transaction(transaction)
@@ -24,6 +29,12 @@ export function historyService(ledger: Ledger) {
     }
     return entries
   }
+  /** Of the newest checkpoints, which all who follow look at in the same moment. */
+  const recent = createRecent<Entry[]>(recentCheckpoints)
+  const transactionsOf = (checkpoint: CheckpointRecord): Promise<Entry[]> =>
+    checkpoint.sequence + BigInt(recentCheckpoints) < ledger.height
+      ? readTransactions(checkpoint)
+      : recent(checkpoint.sequence, () => readTransactions(checkpoint))
   const entriesAt = async (sequence: bigint): Promise<Entry[]> => {
     const checkpoint = await ledger.checkpoint(sequence)
     return checkpoint ? await transactionsOf(checkpoint) : []
@@ -90,23 +101,41 @@ export function historyService(ledger: Ledger) {
     }
   }
 
-  /** A subscription tells how far it is, first of all where it starts, so that callers can fill the gap before. */
-  async function* subscribe<T>(
-    itemsAt: (sequence: bigint) => Promise<Found<T>[]>,
+  /** Those who ask the same are sent the same bytes, which are made once. */
+  async function* share<T extends object>(
+    codec: { typeName: string; toBinary(message: T): Uint8Array },
+    request: Uint8Array,
+    from: bigint,
     call: Call,
-  ): AsyncGenerator<{ item?: T; watermark: GrpcTypes.Watermark }> {
-    const start = ledger.height
-    const covered = (checkpoint: bigint): GrpcTypes.Watermark => ({
-      cursor: encodeCursor({ checkpoint, index: LAST_INDEX }),
-      checkpoint,
-    })
-    yield { watermark: covered(start) }
-    for await (const sequence of follow(start, call)) {
-      for (const { item, position } of await itemsAt(sequence))
-        yield { item, watermark: { cursor: encodeCursor(position), checkpoint: sequence - 1n } }
-      yield { watermark: covered(sequence) }
+    framesAt: (sequence: bigint) => Promise<T[]>,
+  ): AsyncGenerator<Uint8Array> {
+    const feed = feeds.join(`${codec.typeName} ${Buffer.from(request).toString('base64')}`)
+    try {
+      for await (const sequence of follow(from, call))
+        yield* await feed.at(sequence, async () => {
+          const frames = await framesAt(sequence)
+          return frames.map(frame => codec.toBinary(frame))
+        })
+    } finally {
+      feed.leave()
     }
   }
+
+  const covered = (checkpoint: bigint): GrpcTypes.Watermark => ({
+    cursor: encodeCursor({ checkpoint, index: LAST_INDEX }),
+    checkpoint,
+  })
+  /** What is found at a checkpoint, then that it is all; of a subscription that tells how far it is. */
+  const watermarked = async <T, F>(
+    sequence: bigint,
+    found: Promise<Found<T>[]>,
+    frame: (item: T | undefined, watermark: GrpcTypes.Watermark) => F,
+  ): Promise<F[]> => [
+    ...(await found).map(({ item, position }) =>
+      frame(item, { cursor: encodeCursor(position), checkpoint: sequence - 1n }),
+    ),
+    frame(undefined, covered(sequence)),
+  ]
 
   return {
     ledger: {
@@ -152,38 +181,49 @@ export function historyService(ledger: Ledger) {
       async *subscribeCheckpoints(
         request: GrpcTypes.SubscribeCheckpointsRequest,
         call: Call,
-      ): AsyncGenerator<GrpcTypes.SubscribeCheckpointsResponse> {
+      ): AsyncGenerator<GrpcTypes.SubscribeCheckpointsResponse | Uint8Array> {
         const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
-        const isFiltered = (request.filter?.terms.length ?? 0) > 0
         const start = ledger.height
         // only a filtered stream has frames that tell nothing but progress
-        if (isFiltered) yield { cursor: start }
-        for await (const cursor of follow(start, call)) {
+        if ((request.filter?.terms.length ?? 0) > 0) yield { cursor: start }
+        const bytes = GrpcTypes.SubscribeCheckpointsRequest.toBinary(request)
+        yield* share(GrpcTypes.SubscribeCheckpointsResponse, bytes, start, call, async cursor => {
           const checkpoint = await ledger.checkpoint(cursor)
-          if (checkpoint && (await checkpointMatches(checkpoint, request.filter)))
-            yield { cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
-          else yield { cursor }
-        }
+          if (!checkpoint || !(await checkpointMatches(checkpoint, request.filter))) return [{ cursor }]
+          return [{ cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }]
+        })
       },
 
       async *subscribeTransactions(
         request: GrpcTypes.SubscribeTransactionsRequest,
         call: Call,
-      ): AsyncGenerator<GrpcTypes.SubscribeTransactionsResponse> {
+      ): AsyncGenerator<GrpcTypes.SubscribeTransactionsResponse | Uint8Array> {
         const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
         const filter = transactionFilter(request.filter)
-        for await (const { item, watermark } of subscribe(at => transactionsAt(at, filter, mask), call))
-          yield { transaction: item, watermark }
+        const start = ledger.height
+        // where it starts, so that callers can fill the gap before
+        yield { watermark: covered(start) }
+        const bytes = GrpcTypes.SubscribeTransactionsRequest.toBinary(request)
+        yield* share(GrpcTypes.SubscribeTransactionsResponse, bytes, start, call, at =>
+          watermarked(at, transactionsAt(at, filter, mask), (transaction, watermark) => ({
+            transaction,
+            watermark,
+          })),
+        )
       },
 
       async *subscribeEvents(
         request: GrpcTypes.SubscribeEventsRequest,
         call: Call,
-      ): AsyncGenerator<GrpcTypes.SubscribeEventsResponse> {
+      ): AsyncGenerator<GrpcTypes.SubscribeEventsResponse | Uint8Array> {
         const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
         const filter = eventFilter(request.filter)
-        for await (const { item, watermark } of subscribe(at => eventsAt(at, filter, mask), call))
-          yield { event: item, watermark }
+        const start = ledger.height
+        yield { watermark: covered(start) }
+        const bytes = GrpcTypes.SubscribeEventsRequest.toBinary(request)
+        yield* share(GrpcTypes.SubscribeEventsResponse, bytes, start, call, at =>
+          watermarked(at, eventsAt(at, filter, mask), (event, watermark) => ({ event, watermark })),
+        )
       },
     },
   }

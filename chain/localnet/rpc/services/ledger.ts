@@ -1,10 +1,12 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { parseAddress } from '../../ledger/address.ts'
+import { GENESIS_DIGEST } from '../../ledger/genesis.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
 import { createBreather } from '../breathe.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { timestamp } from '../convert/common.ts'
+import { genesisMessage } from '../convert/genesis.ts'
 import { objectMessage } from '../convert/object.ts'
 import { systemStateMessage } from '../convert/system-state.ts'
 import { recordMessage } from '../convert/transaction.ts'
@@ -47,6 +49,7 @@ export function ledgerService(ledger: Ledger) {
     mask: Mask,
     budget = new ReplyBudget(),
   ): Promise<GrpcTypes.ExecutedTransaction> => {
+    if (digest === GENESIS_DIGEST) return genesisMessage(ledger, mask, budget)
     const record = digest ? await ledger.transaction(digest) : undefined
     if (!record) throw notFound(`Transaction ${(digest ?? '').slice(0, 80)}`)
     return await recordMessage(ledger, record, mask, budget)

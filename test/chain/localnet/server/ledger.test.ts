@@ -111,4 +111,56 @@ describe('chain/localnet/server: the ledger service', function () {
     const first = await get({ oneofKind: 'sequenceNumber', sequenceNumber: 0n })
     assert.equal(first.digest, chain.localnet.chainId)
   })
+
+  it('tells the genesis transaction, which has no gas object', async () => {
+    const { object } = await chain.client.getObject({
+      objectId: '0x2',
+      include: { previousTransaction: true },
+    })
+    const { Transaction: genesis } = await chain.client.getTransaction({
+      digest: object.previousTransaction!,
+      include: { effects: true },
+    })
+    assert.deepEqual([genesis!.status.success, genesis!.effects!.gasObject], [true, null])
+    const made = genesis!.effects!.changedObjects
+    for (const id of ['1', '2', '5', '6', '8'])
+      assert.ok(made.some(({ objectId }) => objectId === `0x${id.padStart(64, '0')}`))
+    const { response } = await chain.client.ledgerService.getTransaction({
+      digest: object.previousTransaction!,
+      readMask: { paths: ['transaction.kind', 'checkpoint'] },
+    })
+    assert.deepEqual(
+      [response.transaction!.transaction!.kind!.kind, response.transaction!.checkpoint],
+      [3, 0n],
+    )
+  })
+
+  it('says which features there are, and what no name and no identifier can be', async () => {
+    const { protocolConfig } = await chain.client.core.getProtocolConfig()
+    assert.deepEqual(
+      ['receive_objects', 'zklogin_auth'].map(name => protocolConfig.featureFlags[name]),
+      [true, false],
+    )
+    const invalid = { code: 'INVALID_ARGUMENT' }
+    for (const name of ['', 'no', '-.sui', `${'a'.repeat(240)}.sui`, 'a b.sui'])
+      await assert.rejects(chain.client.nameService.lookupName({ name }).response, invalid, name)
+    await assert.rejects(chain.client.nameService.lookupName({ name: 'some.sui' }).response, {
+      code: 'NOT_FOUND',
+    })
+    await assert.rejects(chain.client.nameService.reverseLookupName({ address: 'x' }).response, invalid)
+    for (const target of ['0x2::1a::b', '0x2::coin::_', '0x2::co in::b'] as const) {
+      const tx = new Transaction()
+      tx.moveCall({ target })
+      tx.setSender(chain.address)
+      tx.setGasPrice(1000)
+      tx.setGasBudget(10_000_000)
+      tx.setGasPayment([{ objectId: '0x9', version: '1', digest: chain.localnet.chainId }])
+      await assert.rejects(
+        chain.client.transactionExecutionService.simulateTransaction({
+          transaction: { bcs: { value: await tx.build() } },
+        }).response,
+        { ...invalid, message: /Invalid identifier/ },
+      )
+    }
+  })
 })

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
-import type { GrpcTypes } from '@mysten/sui/grpc'
+import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
+import { loadBuild } from '../../../../chain/build.ts'
+import { createFaucet } from '../../../../chain/localnet/faucet.ts'
+import { openLedger } from '../../../../chain/localnet/ledger/open.ts'
+import { memoryStore } from '../../../../chain/localnet/ledger/store/memory.ts'
+import { historyService } from '../../../../chain/localnet/rpc/services/history.ts'
 import { TestChain } from '../support/chain.ts'
 
 describe('chain/localnet/server: subscriptions', function () {
@@ -81,5 +86,44 @@ describe('chain/localnet/server: subscriptions', function () {
     await call.headers
     await other.close()
     await ended
+  })
+
+  it('cost little more for many that ask the same: a checkpoint is read and encoded once', async () => {
+    const ledger = await openLedger({ store: memoryStore(), framework: loadBuild('framework').modules })
+    try {
+      let reads = 0
+      const transaction = ledger.transaction.bind(ledger)
+      ledger.transaction = digest => {
+        reads++
+        return transaction(digest)
+      }
+      const { subscription } = historyService(ledger)
+      const abort = new AbortController()
+      const call = { signal: abort.signal } as Parameters<typeof subscription.subscribeEvents>[1]
+      const request = { readMask: { paths: ['digest', 'effects', 'events'] } }
+      const first: unknown[] = []
+      const followers = Array.from({ length: 200 }, async () => {
+        const { value } = await (async () => {
+          const frames = subscription.subscribeTransactions(request, call)
+          // where it starts
+          await frames.next()
+          try {
+            return await frames.next()
+          } finally {
+            await frames.return(undefined)
+          }
+        })()
+        first.push(value)
+      })
+      await createFaucet(ledger).give('0x5')
+      await Promise.all(followers)
+      assert.equal(reads, 1)
+      assert.ok(first[0] instanceof Uint8Array)
+      assert.ok(first.every(bytes => bytes === first[0]))
+      const { transaction: executed } = GrpcTypes.SubscribeTransactionsResponse.fromBinary(first[0])
+      assert.equal(executed?.effects?.status?.success, true)
+    } finally {
+      await ledger.close()
+    }
   })
 })
