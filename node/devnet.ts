@@ -1,3 +1,5 @@
+import type { ScopedLog } from '../base/log.ts'
+import { createLog } from '../base/pino-log.ts'
 import { createCoordinator } from '../chain/index.ts'
 import type { ContractVersion, NetworkConfig, Wallet } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
@@ -22,7 +24,6 @@ import {
 } from './devnet/provision.ts'
 import { repairStores } from './devnet/repair.ts'
 import { createGateway } from './gateway/index.ts'
-import { createLog, type ScopedLog } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'

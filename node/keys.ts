@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isExposed } from '../base/private-file.ts'
 import { generateWalletKey, keypairWallet } from '../chain/index.ts'
 import type { Wallet } from '../chain/types.ts'
 import { type Bls, loadBls } from '../codec/index.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
-import { isExposed } from './private-file.ts'
 import { isMissing, syncFolder } from './store/pack-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */

@@ -1,4 +1,4 @@
-import type { Log } from '../protocols/ports.ts'
+import type { Log } from '../base/log.ts'
 
 type Close = () => Promise<unknown>
 

@@ -172,14 +172,6 @@ export interface ProtocolMetrics {
   bytes(protocol: string, direction: 'in' | 'out', bytes: number): void
 }
 
-/** One scoped line per request. pino satisfies it. */
-export interface Log {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
 export type {
   Axis,
   BlobId,

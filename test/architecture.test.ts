@@ -38,14 +38,14 @@ function arrows(file: string): Arrow[] {
 }
 
 const folderOf = (path: string) => path.split(sep)[0]
-const ours = new Set(['node', 'protocols', 'chain', 'codec', 'test'])
-const all = ['node', 'protocols', 'chain', 'codec'].flatMap(sources).flatMap(arrows)
+const ours = new Set(['node', 'protocols', 'chain', 'codec', 'base', 'test'])
+const all = ['node', 'protocols', 'chain', 'codec', 'base'].flatMap(sources).flatMap(arrows)
 const show = (bad: Arrow[]) => bad.map(({ from, to }) => `${from} -> ${to}`).join('\n')
 const none = (bad: Arrow[]) => assert.equal(bad.length, 0, `\n${show(bad)}`)
 
 describe('architecture', () => {
   it('sees the project', () => {
-    for (const folder of ['node', 'protocols', 'chain', 'codec']) {
+    for (const folder of ['node', 'protocols', 'chain', 'codec', 'base']) {
       assert.ok(
         all.some(({ from }) => folderOf(from) === folder),
         `no imports found in ${folder}`,
@@ -53,12 +53,13 @@ describe('architecture', () => {
     }
   })
 
-  it('imports point one way between the four folders', () => {
+  it('imports point one way between the five folders', () => {
     const allowed: Record<string, string[]> = {
-      codec: ['codec'],
-      protocols: ['protocols', 'codec'],
-      chain: ['chain', 'codec'],
-      node: ['node', 'protocols', 'chain', 'codec'],
+      base: ['base'],
+      codec: ['codec', 'base'],
+      protocols: ['protocols', 'codec', 'base'],
+      chain: ['chain', 'codec', 'base'],
+      node: ['node', 'protocols', 'chain', 'codec', 'base'],
     }
     none(
       all.filter(({ from, to }) => ours.has(folderOf(to)) && !allowed[folderOf(from)].includes(folderOf(to))),
@@ -90,6 +91,18 @@ describe('architecture', () => {
       chain: /^(libp2p|@libp2p\/|@multiformats\/)/,
     }
     none(all.filter(({ from, to }) => forbidden[folderOf(from)]?.test(to)))
+  })
+
+  it('keeps our nouns and every network out of base', () => {
+    none(
+      all.filter(({ from, to }) => folderOf(from) === 'base' && /^(@mysten|@?libp2p|@multiformats)/.test(to)),
+    )
+    const named = sources('base').filter(file =>
+      /\b(blobs?|slivers?|shards?|epochs?)\b|(Blob|Sliver|Shard|Epoch)(Id|s)?\b/.test(
+        readFileSync(join(root, file), 'utf8'),
+      ),
+    )
+    assert.deepEqual(named, [])
   })
 
   it("uses Walrus's own packages only in tests", () => {

@@ -1,5 +1,6 @@
+import type { ScopedLog } from '../../base/log.ts'
+import type { LogLevel } from '../../base/pino-log.ts'
 import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
-import type { LogLevel, ScopedLog } from '../log.ts'
 import type { Client } from '../services/types.ts'
 import { loadNetwork } from './network-file.ts'
 import type { Output } from './output.ts'

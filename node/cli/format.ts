@@ -1,4 +1,4 @@
-import { visible } from '../visible.ts'
+import { visible } from '../../base/visible.ts'
 import { lines, type Shown, shown } from './shown.ts'
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

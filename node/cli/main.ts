@@ -28,7 +28,7 @@ const parts: Parts = {
     return await startDevnet(options)
   },
   async createLog(level) {
-    const { createLog } = await import('../log.ts')
+    const { createLog } = await import('../../base/pino-log.ts')
     return createLog({ level })
   },
 }

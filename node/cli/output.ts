@@ -1,5 +1,5 @@
+import { visible, visibleJson } from '../../base/visible.ts'
 import { toJson } from '../http/json.ts'
-import { visible, visibleJson } from '../visible.ts'
 import type { Failure } from './failure.ts'
 import type { Shown } from './shown.ts'
 

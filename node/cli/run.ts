@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { visible, visibleLines } from '../visible.ts'
+import { visible, visibleLines } from '../../base/visible.ts'
 import type { Parts } from './context.ts'
 import { shieldBlobIds } from './dashed-blob-ids.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'

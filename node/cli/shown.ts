@@ -1,4 +1,4 @@
-import { visible } from '../visible.ts'
+import { visible } from '../../base/visible.ts'
 
 /**
  * Text for people whose lines are the program's own: what was filled in - a file's name, a stranger's words - stays on its

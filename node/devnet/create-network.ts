@@ -1,7 +1,7 @@
+import type { Log } from '../../base/log.ts'
 import type { Localnet } from '../../chain/localnet/index.ts'
 import type { ContractPackages, ContractVersion, NetworkConfig } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import type { Log } from '../../protocols/ports.ts'
 import { DevnetError } from './errors.ts'
 import { httpAddress } from './ports.ts'
 import type { DevnetWallets, NodeSeat } from './provision.ts'

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { makeFolder } from '../make-folder.ts'
+import { makeFolder } from '../../base/make-folder.ts'
 import { StoreError } from '../store/errors.ts'
 import { openRecords, type Records } from '../store/records.ts'
 import { DevnetError } from './errors.ts'

@@ -1,5 +1,6 @@
+import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
-import type { AbortOptions, Log } from '../../protocols/ports.ts'
+import type { AbortOptions } from '../../protocols/ports.ts'
 import { repairNodeStore } from '../store/repair.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
 

@@ -1,5 +1,5 @@
+import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
-import type { Log } from '../../protocols/ports.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Client } from '../services/types.ts'
 

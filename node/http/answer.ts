@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Log } from '../../protocols/ports.ts'
+import type { Log } from '../../base/log.ts'
 import type { HttpMetrics } from '../metrics.ts'
 import type { RefusalReason, Refusals } from '../refusals.ts'
 import { type ErrorReason, type HttpError, outOfFiles } from './errors.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Log } from '../../protocols/ports.ts'
+import type { Log } from '../../base/log.ts'
 import type { Refusals } from '../refusals.ts'
 import type { Answer } from './answer.ts'
 import type { Connection, Connections } from './connections.ts'

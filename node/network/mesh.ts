@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { deadline, type Log, type PeerAddress } from '../../protocols/index.ts'
+import type { Log } from '../../base/log.ts'
+import { deadline, type PeerAddress } from '../../protocols/index.ts'
 import type { NetworkNode } from './libp2p.ts'
 
 export interface MeshComponents {

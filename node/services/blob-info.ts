@@ -1,7 +1,7 @@
+import type { Log } from '../../base/log.ts'
 import { isChainError } from '../../chain/index.ts'
 import type { ChainEvent, ChainReader } from '../../chain/types.ts'
 import type { BlobId } from '../../codec/types.ts'
-import type { Log } from '../../protocols/ports.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { applyBlobEvent, type BlobState, blobOfEvent } from '../store/blob-state.ts'
 import { diskTrouble } from '../store/disk-error.ts'

@@ -1,3 +1,4 @@
+import type { Log } from '../../base/log.ts'
 import type { Committee } from '../../chain/types.ts'
 import type { Codec } from '../../codec/index.ts'
 import { CodecError, pairOfShard, verifyMetadata } from '../../codec/index.ts'
@@ -12,14 +13,7 @@ import type {
   SliverRef,
 } from '../../codec/types.ts'
 import { ProtocolError } from '../../protocols/index.ts'
-import type {
-  Custody,
-  Log,
-  PeerContext,
-  SliverStore,
-  StoreHeader,
-  StoreSession,
-} from '../../protocols/ports.ts'
+import type { Custody, PeerContext, SliverStore, StoreHeader, StoreSession } from '../../protocols/ports.ts'
 import { type BlobState, isRegistered } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { BlobInfo } from './blob-info.ts'

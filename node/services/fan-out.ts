@@ -1,3 +1,4 @@
+import type { Log } from '../../base/log.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import {
   aggregateConfirmations,
@@ -15,7 +16,7 @@ import {
   ProtocolError,
   type ProtocolErrorCode,
 } from '../../protocols/index.ts'
-import type { Log, StoreHeader } from '../../protocols/ports.ts'
+import type { StoreHeader } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { PeerBook } from './peer-book.ts'
 import { createQuorumGate } from './quorum-gate.ts'

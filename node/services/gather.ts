@@ -1,9 +1,9 @@
+import type { Log } from '../../base/log.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import type { SliverBytes } from '../../codec/index.ts'
 import { maxBlobSize, pairOfShard, sliverLength } from '../../codec/index.ts'
 import type { BlobId, SliverPairIndex } from '../../codec/types.ts'
 import { Countdown, type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
-import type { Log } from '../../protocols/ports.ts'
 import type { PeerBook } from './peer-book.ts'
 import { anySignal, Bell, sleep } from './wait.ts'
 

@@ -1,3 +1,4 @@
+import type { Log } from '../../base/log.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import {
   CodecError,
@@ -9,7 +10,6 @@ import {
 } from '../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../codec/types.ts'
 import { deadline, type PeerClient } from '../../protocols/index.ts'
-import type { Log } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'
 import type { PeerBook } from './peer-book.ts'

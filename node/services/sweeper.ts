@@ -1,6 +1,7 @@
+import type { Log } from '../../base/log.ts'
 import type { ChainEvent } from '../../chain/types.ts'
 import type { BlobId, Epoch } from '../../codec/types.ts'
-import type { Log, SliverStore } from '../../protocols/ports.ts'
+import type { SliverStore } from '../../protocols/ports.ts'
 import type { BlobRecords, Ending } from '../store/blob-records.ts'
 import { liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'

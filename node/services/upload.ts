@@ -1,7 +1,7 @@
+import type { Log } from '../../base/log.ts'
 import type { ChainReader, ChainWriter, CommitteeMember, SystemInfo } from '../../chain/types.ts'
 import { type Bls, maxBlobSize } from '../../codec/index.ts'
 import type { PeerClient } from '../../protocols/index.ts'
-import type { Log } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { BlobCodec } from './adaptive-codec.ts'

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Log } from '../../base/log.ts'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, Log, OpenSliver, SliverCheck, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, OpenSliver, SliverCheck, SliverStore } from '../../protocols/ports.ts'
 import { Batcher } from './batcher.ts'
 import {
   blobHex,

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../protocols/ports.ts'
+import type { Log } from '../../base/log.ts'
 import { type BlobRecords, createBlobRecords } from './blob-records.ts'
 import { damagedStore } from './errors.ts'
 import {

@@ -1,5 +1,6 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Log } from '../../base/log.ts'
 import {
   type Codec,
   CodecError,
@@ -10,7 +11,7 @@ import {
   verifyMetadata,
 } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, SliverRef } from '../../codec/types.ts'
-import type { AbortOptions, Log } from '../../protocols/ports.ts'
+import type { AbortOptions } from '../../protocols/ports.ts'
 import { renewEndings } from './blob-records.ts'
 import {
   blobIdFromHex,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../protocols/ports.ts'
+import type { Log } from '../../base/log.ts'
 import { DiskError, diskTrouble } from './disk-error.ts'
 import type { writePack } from './pack-file.ts'
 

@@ -1,6 +1,7 @@
 import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
+import type { Log } from '../../base/log.ts'
 import type { Certificate } from '../../codec/types.ts'
-import type { Log, ProtocolMetrics } from '../ports.ts'
+import type { ProtocolMetrics } from '../ports.ts'
 import type { NetworkIdentity } from '../rpc/components.ts'
 import { CERTIFIED_TOPIC, certifiedTopic } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'

@@ -1,6 +1,7 @@
 import type { Libp2p } from '@libp2p/interface'
+import type { Log } from '../../base/log.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import type { Log, ProtocolMetrics } from '../ports.ts'
+import type { ProtocolMetrics } from '../ports.ts'
 
 export interface ServerComponents {
   libp2p: Pick<Libp2p, 'handle' | 'unhandle'>

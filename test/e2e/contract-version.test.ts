@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import { parseBlobId } from '../../codec/index.ts'
 import { type Devnet, type DevnetOptions, startDevnet } from '../../node/devnet.ts'
-import { silentLog } from '../../node/log.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { connectSdk, fundedKey } from './support/walrus-sdk.ts'
 

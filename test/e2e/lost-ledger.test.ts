@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { silentLog } from '../../base/log.ts'
 import { type Devnet, startDevnet } from '../../node/devnet.ts'
-import { silentLog } from '../../node/log.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 describe('a devnet whose ledger has lost its end', function () {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import type { ChainWriter, Committee, Coordinator } from '../../chain/types.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../codec/index.ts'
 import type { Persistence } from '../../codec/types.ts'
 import { type Devnet, startDevnet } from '../../node/devnet.ts'
-import { silentLog } from '../../node/log.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
 import {
   createPeerClient,

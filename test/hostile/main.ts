@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { createLog } from '../../node/log.ts'
+import { createLog } from '../../base/pino-log.ts'
 import { attackNames, loadAttack } from './attack.ts'
 import { startNetwork } from './target.ts'
 import { startAttackers } from './under-attack.ts'

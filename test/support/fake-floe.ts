@@ -5,12 +5,12 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { silentLog } from '../../base/log.ts'
 import { parseBlobId, parseObjectId } from '../../codec/index.ts'
 import type { Parts } from '../../node/cli/context.ts'
 import { runCli } from '../../node/cli/run.ts'
 import { ClientError, type ClientErrorCode, type ClientErrorDetails } from '../../node/errors.ts'
 import { createGateway } from '../../node/gateway/index.ts'
-import { silentLog } from '../../node/log.ts'
 import { createFakeClient, type Operation } from './fake-client.ts'
 
 const dir = process.env.FAKE_FLOE_DIR ?? '.'

@@ -1,7 +1,7 @@
 import { readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { makeFolder } from '../../../base/make-folder.ts'
 import { type BlobMetadata, createCodec, encodeMetadata } from '../../../codec/index.ts'
-import { makeFolder } from '../../make-folder.ts'
 import type { Context } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'

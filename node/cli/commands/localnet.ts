@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import type { LogLevel } from '../../../base/pino-log.ts'
 import type { ContractVersion } from '../../../chain/types.ts'
-import type { LogLevel } from '../../log.ts'
 import type { Context, RunningLocalnet } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatDuration, formatRows } from '../format.ts'

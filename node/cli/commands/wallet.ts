@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { makeFolder } from '../../make-folder.ts'
+import { makeFolder } from '../../../base/make-folder.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { CliError } from '../failure.ts'

@@ -1,10 +1,10 @@
 /** One cold client: `node client.ts NETWORK KEY BYTES`; prints one JSON line. Modules are loaded before the clock starts. */
 import { hash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { silentLog } from '../../../base/log.ts'
 import { keypairWallet } from '../../../chain/index.ts'
 import type { NetworkConfig, Wallet } from '../../../chain/types.ts'
 import { createClient } from '../../../node/client.ts'
-import { silentLog } from '../../../node/log.ts'
 import { createNetworkNode } from '../../../node/network/libp2p.ts'
 import type { Client } from '../../../node/services/types.ts'
 import { countSocketBytes } from './socket-bytes.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { silentLog } from '../../../base/log.ts'
 import type { ObjectId } from '../../../codec/types.ts'
-import { silentLog } from '../../../node/log.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { createMesh, neighbours } from '../../../node/network/mesh.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { silentLog } from '../../../base/log.ts'
 import { ChainError } from '../../../chain/index.ts'
 import type { ChainEvent } from '../../../chain/types.ts'
-import { silentLog } from '../../../node/log.ts'
 import { type BlobInfo, createBlobInfo } from '../../../node/services/blob-info.ts'
 import { createBlobRecords } from '../../../node/store/blob-records.ts'
 import { openRecords, type Records } from '../../../node/store/records.ts'

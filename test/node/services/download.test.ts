@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { createLog } from '../../../base/pino-log.ts'
 import type { NetworkConfig } from '../../../chain/types.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../codec/index.ts'
 import type { SliverRef } from '../../../codec/types.ts'
-import { createLog } from '../../../node/log.ts'
 import { type DownloadComponents, download } from '../../../node/services/download.ts'
 import { createPeerBook } from '../../../node/services/peer-book.ts'
 import {

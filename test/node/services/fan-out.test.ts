@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { silentLog } from '../../../base/log.ts'
 import {
   type Bls,
   type Codec,
@@ -10,7 +11,6 @@ import {
   pairOfShard,
 } from '../../../codec/index.ts'
 import type { Epoch, SliverRef } from '../../../codec/types.ts'
-import { silentLog } from '../../../node/log.ts'
 import { fanOut } from '../../../node/services/fan-out.ts'
 import { type PeerAddress, ProtocolError } from '../../../protocols/index.ts'
 import { fakeBook, fakeCommittee } from '../../support/fake-peers.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { silentLog } from '../../../base/log.ts'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
-import { silentLog } from '../../../node/log.ts'
 import { createBlobRecords } from '../../../node/store/blob-records.ts'
 import { blobKey, endingKey, metadataKey, sliverKey } from '../../../node/store/keys.ts'
 import { openNodeStore } from '../../../node/store/node-store.ts'

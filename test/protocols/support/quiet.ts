@@ -1,4 +1,5 @@
-import type { Log, ProtocolMetrics } from '../../../protocols/index.ts'
+import type { Log } from '../../../base/log.ts'
+import type { ProtocolMetrics } from '../../../protocols/index.ts'
 
 /** Swallows log lines. */
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import type { Log } from '../protocols/ports.ts'
+import type { ScopedLog } from './log.ts'
 import { visible, visibleJson, visibleLines } from './visible.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -10,11 +10,6 @@ export interface LogOptions {
   json?: boolean
   /** standard error when absent, so that standard output stays for results */
   write?: (line: string) => void
-}
-
-/** A log that can be narrowed: `child({ node: 'node-3' })` adds fields to each of its lines. */
-export interface ScopedLog extends Log {
-  child(fields: object): ScopedLog
 }
 
 /** Names under which a secret might be logged by accident, at any of three depths. */
@@ -33,7 +28,7 @@ const REDACTED = SECRET_NAMES.flatMap(name => [name, `*.${name}`, `*.*.${name}`]
 /** Sui's text form of a private key, wherever it is in a line. */
 const SUI_KEY = /suiprivkey1[0-9a-z]{20,}/g
 
-/** The process's log. Fields that the project uses throughout: `node`, `peer`, `blobId`, `err`. */
+/** The process's log. Common fields: `node`, `peer`, `err`. */
 export function createLog({
   level = 'info',
   json = false,
@@ -54,19 +49,6 @@ export function createLog({
     },
     { write: line },
   )
-}
-
-/** Made for every client that is given no log: pino would take 2 ms to say nothing. */
-export function silentLog(): ScopedLog {
-  const nothing = (): void => undefined
-  const silent: ScopedLog = {
-    debug: nothing,
-    info: nothing,
-    warn: nothing,
-    error: nothing,
-    child: () => silent,
-  }
-  return silent
 }
 
 /** Message and code of an error and of what caused it. Stacks only where no code says what happened. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createLog } from '../../node/log.ts'
+import { createLog } from '../../base/pino-log.ts'
 
 describe('log', () => {
   const logged = (json: boolean, run: (log: ReturnType<typeof createLog>) => void) => {

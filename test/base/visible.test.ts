@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { actsOnTerminal, visible, visibleJson, visibleLines } from '../../node/visible.ts'
+import { actsOnTerminal, visible, visibleJson, visibleLines } from '../../base/visible.ts'
 
 describe("strangers' text", () => {
   it('shows what would act, and leaves the rest as it is', () => {

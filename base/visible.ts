@@ -1,5 +1,5 @@
 /**
- * Text that a stranger wrote - names on chain, a peer's words, attributes, file names, blobs - must neither forge a line
+ * Text that a stranger wrote - names on chain, a peer's words, attributes, file names, what files hold - must neither forge a line
  * nor steer the terminal that it is shown on. What would act is shown as what it is.
  */
 
