@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Token } from '../../../chain/localnet/vm/format/module.ts'
-import { createVm, type Value, VmError } from '../../../chain/localnet/vm/index.ts'
+import { type Value, VmError } from '../../../chain/localnet/vm/index.ts'
 import { run } from '../../../chain/localnet/vm/interpreter.ts'
 import type { FunctionImpl } from '../../../chain/localnet/vm/loaded.ts'
 import { Op } from '../../../chain/localnet/vm/translate/op.ts'
-import { assemble } from './support/assemble.ts'
 import {
   bool,
   datatype,
@@ -14,6 +13,7 @@ import {
   ref,
   u64,
 } from './support/handmade.ts'
+import { load as loadModule, refuses as refusesModule } from './support/loading.ts'
 import { contextWith } from './support/probe.ts'
 
 const copy = 1
@@ -61,23 +61,8 @@ const callShow = 1
 const callBoth = 2
 const elements = 1
 
-const load = (parts: FunctionParts) => {
-  const vm = createVm()
-  vm.loadPackage({ id: handmadeAddress, modules: [assemble(made(parts).module)] })
-  return vm
-}
-
-function refuses(reason: RegExp, parts: FunctionParts): void {
-  assert.throws(
-    () => load(parts),
-    error => {
-      assert.ok(error instanceof VmError, String(error))
-      assert.equal(error.kind, 'VMVerificationOrDeserializationError')
-      assert.match(error.message, reason)
-      return true
-    },
-  )
-}
+const load = (parts: FunctionParts) => loadModule(made(parts))
+const refuses = (reason: RegExp, parts: FunctionParts) => refusesModule(made(parts), reason)
 
 const anOuter: Token[] = [datatype(outer)]
 const given: Token[] = [ref(datatype(outer), true)]
@@ -407,10 +392,7 @@ describe('vm reference safety', () => {
         'Ret',
       ],
     })
-    assert.throws(
-      () => createVm().loadPackage({ id: handmadeAddress, modules: [assemble(handmade.module)] }),
-      /written through while it is borrowed/,
-    )
+    refusesModule(handmade, /written through while it is borrowed/)
   })
 
   it('refuses what keeps a borrowed item and takes it apart', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
-import { createVm, Meter, type Vm, VmError, type VmErrorKind } from '../../../chain/localnet/vm/index.ts'
+import { createVm, Meter, VmError } from '../../../chain/localnet/vm/index.ts'
 import { assemble } from './support/assemble.ts'
 import {
   bool,
@@ -11,42 +11,12 @@ import {
   ref,
   u64,
 } from './support/handmade.ts'
+import { load, refuses, single } from './support/loading.ts'
 import { compileProbe, loadProbe } from './support/probe.ts'
 
 const copy = 1
 const drop = 2
 const framework = `0x${'2'.padStart(64, '0')}`
-
-const load = (handmade: Handmade, vm: Vm = createVm(), meter?: Meter): Vm => {
-  vm.loadPackage({ id: handmadeAddress, modules: [assemble(handmade.module)], ...(meter ? { meter } : {}) })
-  return vm
-}
-
-function refuses(
-  handmade: Handmade,
-  reason: RegExp,
-  {
-    vm = createVm(),
-    kind = 'VMVerificationOrDeserializationError' as VmErrorKind,
-    meter = undefined as Meter | undefined,
-  } = {},
-): void {
-  assert.throws(
-    () => load(handmade, vm, meter),
-    error => {
-      assert.ok(error instanceof VmError, String(error))
-      assert.equal(error.kind, kind)
-      assert.match(error.message, reason)
-      return true
-    },
-  )
-}
-
-const single = (parts: FunctionParts): Handmade => {
-  const handmade = new Handmade()
-  handmade.function('f', parts)
-  return handmade
-}
 
 /** `count` loops in each other, each around its own condition. */
 function nestedLoops(count: number): FunctionParts['code'] {
@@ -237,7 +207,7 @@ describe('vm rules about modules', () => {
       refuses(using('tx_context', 'Nothing', 0), /does not exist/, { vm })
       refuses(using('nowhere', 'Nothing', 0), /does not exist/, { vm })
       refuses(using('object', 'UID', copy), /takes it for/, { vm })
-      load(using('object', 'UID', 0), vm)
+      load(using('object', 'UID', 0), { vm })
       vm.unloadPackage(handmadeAddress)
       const fn = new Handmade()
       fn.functionHandle(fn.import(framework, 'object'), 'new', { parameters: [u64] })
@@ -262,7 +232,7 @@ describe('vm rules about modules', () => {
       const vm = loadProbe(probe)
       load(
         initializing(() => ({})),
-        vm,
+        { vm },
       )
       vm.unloadPackage(handmadeAddress)
       refuses(
@@ -290,7 +260,7 @@ describe('vm rules about modules', () => {
         handmade.function('f', { parameters: [ref(datatype(0), mutable)], code: ['Ret'] })
         handmade.module.functions[0]!.isEntry = true
         if (mutable) refuses(handmade, /only the chain changes/, { vm })
-        else load(handmade, vm)
+        else load(handmade, { vm })
       }
     })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
-import { createVm, type Value, type Vm, VmError } from '../../../chain/localnet/vm/index.ts'
+import { type Value, VmError } from '../../../chain/localnet/vm/index.ts'
 import { assemble } from './support/assemble.ts'
 import {
   bool,
@@ -11,36 +11,13 @@ import {
   ref,
   u64,
 } from './support/handmade.ts'
+import { load, refuses, single } from './support/loading.ts'
 import { compileProbe, contextWith, loadProbe } from './support/probe.ts'
 
 const copy = 1
 const drop = 2
 const store = 4
 const key = 8
-
-function load(handmade: Handmade, vm: Vm = createVm()): Vm {
-  vm.loadPackage({ id: handmadeAddress, modules: [assemble(handmade.module)] })
-  return vm
-}
-
-/** The module is refused for this reason. */
-function refuses(handmade: Handmade, reason: RegExp, vm?: Vm): void {
-  assert.throws(
-    () => load(handmade, vm),
-    error => {
-      assert.ok(error instanceof VmError, String(error))
-      assert.equal(error.kind, 'VMVerificationOrDeserializationError')
-      assert.match(error.message, reason)
-      return true
-    },
-  )
-}
-
-const single = (parts: FunctionParts): Handmade => {
-  const handmade = new Handmade()
-  handmade.function('f', parts)
-  return handmade
-}
 
 /** A resource type: neither copied nor dropped. */
 const withPotato = (parts: (potato: number) => FunctionParts): Handmade => {
@@ -294,11 +271,11 @@ describe('vm verifier', () => {
 
     it('refuses calls of what is private, elsewhere or otherwise declared', () => {
       const vm = loadProbe(probe)
-      refuses(calling('hidden', { returns: [u64] }), /not visible/, vm)
-      refuses(calling('shown', { returns: [u64] }), /not visible/, vm)
-      refuses(calling('missing', { returns: [u64] }), /no function/, vm)
-      refuses(calling('copies', { returns: [u64] }), /takes it for/, vm)
-      load(calling('copies', { returns: [bool] }), vm)
+      refuses(calling('hidden', { returns: [u64] }), /not visible/, { vm })
+      refuses(calling('shown', { returns: [u64] }), /not visible/, { vm })
+      refuses(calling('missing', { returns: [u64] }), /no function/, { vm })
+      refuses(calling('copies', { returns: [u64] }), /takes it for/, { vm })
+      load(calling('copies', { returns: [bool] }), { vm })
     })
 
     it('refuses to transfer or emit types of other modules', () => {
@@ -324,7 +301,7 @@ describe('vm verifier', () => {
         parameters: [datatype(0)],
         code: [['MoveLoc', 0], ['CallGeneric', 0], 'Ret'],
       })
-      refuses(handmade, /only for types of the calling module/, vm)
+      refuses(handmade, /only for types of the calling module/, { vm })
     })
 
     it('refuses permits for types of other modules', () => {
@@ -351,8 +328,8 @@ describe('vm verifier', () => {
         handmade.function('f', { returns: [datatype(permit, type)], code: [['CallGeneric', 0], 'Ret'] })
         return handmade
       }
-      load(making(true), loadProbe(probe))
-      refuses(making(false), /only for types of the calling module/, loadProbe(probe))
+      load(making(true), { vm: loadProbe(probe) })
+      refuses(making(false), /only for types of the calling module/, { vm: loadProbe(probe) })
     })
 
     it('refuses to make an object around the ID of another', () => {
@@ -385,7 +362,7 @@ describe('vm verifier', () => {
       const made: FunctionParts['code'] = [['Pack', 0], ['MoveLoc', 0], 'Ret']
       load(
         making(fresh => [['MoveLoc', 2], ['Call', fresh], ...made]),
-        loadProbe(probe),
+        { vm: loadProbe(probe) },
       )
       load(
         making(fresh => [
@@ -396,13 +373,13 @@ describe('vm verifier', () => {
           ['MoveLoc', 3],
           ...made,
         ]),
-        loadProbe(probe),
+        { vm: loadProbe(probe) },
       )
       const around = /UID that is not new/
       refuses(
         making(fresh => [['MoveLoc', 0], ['Pack', 0], ['MoveLoc', 2], ['Call', fresh], 'Ret']),
         around,
-        loadProbe(probe),
+        { vm: loadProbe(probe) },
       )
       // new on one of two paths only
       const either = (fresh: number): FunctionParts['code'] => [
@@ -418,11 +395,11 @@ describe('vm verifier', () => {
         ['MoveLoc', 3],
         ...made,
       ]
-      refuses(making(either), around, loadProbe(probe))
+      refuses(making(either), around, { vm: loadProbe(probe) })
     })
 
     it('refuses packages whose dependencies are missing', () => {
-      refuses(calling('copies', { returns: [bool] }), /not loaded/, createVm())
+      refuses(calling('copies', { returns: [bool] }), /not loaded/)
     })
   })
 })

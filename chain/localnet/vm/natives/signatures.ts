@@ -24,6 +24,17 @@ const holds = (check: () => boolean): boolean => {
   }
 }
 
+const invalidKey = 2 // EInvalidPubKey
+
+/** Whatever is wrong with the input is told by the code. */
+function orAbort<T>(code: number, compute: () => T): T {
+  try {
+    return compute()
+  } catch {
+    throw new NativeAbort(code)
+  }
+}
+
 /** The point at infinity as a key would verify anything. */
 const isInfinity = (key: Uint8Array): boolean => ((key[0] ?? 0) & 0x40) !== 0
 
@@ -82,22 +93,24 @@ const ecdsaRecover =
     const bit = last >= 27 ? last - 27 : last
     if (bit > 3) throw new NativeAbort(1)
     const withBit = Uint8Array.of(bit, ...bytes.subarray(0, 64))
-    try {
-      return [bytesOut(call, curve.recoverPublicKey(withBit, hashed, { prehash: false }))]
-    } catch {
-      throw new NativeAbort(0)
-    }
+    return [
+      bytesOut(
+        call,
+        orAbort(0, () => curve.recoverPublicKey(withBit, hashed, { prehash: false })),
+      ),
+    ]
   }
 
 const decompress = (call: NativeCall, publicKey: Value | undefined): Value[] => {
   call.context.meter.charge(costs.ecdsa)
   const bytes = bytesBehind(call, publicKey)
-  try {
-    if (bytes.length !== 33) throw new NativeAbort(2)
-    return [bytesOut(call, secp256k1.Point.fromBytes(bytes).toBytes(false))]
-  } catch {
-    throw new NativeAbort(2) // EInvalidPubKey
-  }
+  if (bytes.length !== 33) throw new NativeAbort(invalidKey)
+  return [
+    bytesOut(
+      call,
+      orAbort(invalidKey, () => secp256k1.Point.fromBytes(bytes).toBytes(false)),
+    ),
+  ]
 }
 
 /** @param bls checks signatures with keys in G1; noble's implementation, which is slower, when absent */

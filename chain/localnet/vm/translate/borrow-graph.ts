@@ -170,7 +170,7 @@ export class BorrowGraph {
   copy(): BorrowGraph {
     const copied = new BorrowGraph(this.#charge)
     for (const [id, { isMutable, children, parents }] of this.#nodes) {
-      this.#charge(2 + 2 * children.size)
+      this.#charge(2 + 4 * children.size)
       copied.#nodes.set(id, {
         isMutable,
         children: new Map([...children].map(([child, edges]) => [child, edges.copy()])),

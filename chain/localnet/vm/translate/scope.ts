@@ -22,6 +22,8 @@ export interface Flow {
 
 /** Steps of a transaction in the time of one of the verifier's. */
 const verifierSteps = 10
+/** What is kept for each: states of blocks, edges between references. */
+const verifierBytes = 64
 
 /** State of the type inference of one function. */
 export class Scope {
@@ -68,6 +70,7 @@ export class Scope {
 
   charge(steps: number): void {
     this.#meter.charge(verifierSteps * steps)
+    this.#meter.allocate(verifierBytes * steps)
   }
 
   /** Of the instruction being looked at. */
