@@ -117,7 +117,7 @@ class LevelRecords implements Records {
     try {
       return await this.#level.get(key)
     } catch (error) {
-      throw withDiskCode(error)
+      throw this.#typed(error)
     } finally {
       leave()
     }
@@ -128,7 +128,7 @@ class LevelRecords implements Records {
     try {
       return await this.#level.has(key)
     } catch (error) {
-      throw withDiskCode(error)
+      throw this.#typed(error)
     } finally {
       leave()
     }
@@ -140,7 +140,7 @@ class LevelRecords implements Records {
     try {
       await this.#level.batch([...operations], { sync })
     } catch (error) {
-      const failure = withDiskCode(error)
+      const failure = this.#typed(error)
       if (failure instanceof DiskError) this.#failure = failure
       throw failure
     }
@@ -151,7 +151,7 @@ class LevelRecords implements Records {
     try {
       for await (const [key, value] of this.#level.iterator(below(prefix))) yield { key, value }
     } catch (error) {
-      throw withDiskCode(error)
+      throw this.#typed(error)
     } finally {
       leave()
     }
@@ -164,7 +164,7 @@ class LevelRecords implements Records {
     try {
       yield* this.#level.keys({ ...start, lt: before ?? lt, limit })
     } catch (error) {
-      throw withDiskCode(error)
+      throw this.#typed(error)
     } finally {
       leave()
     }
@@ -174,6 +174,14 @@ class LevelRecords implements Records {
     this.#isClosed = true
     await this.#reopening?.catch(() => undefined)
     await this.#level.close()
+  }
+
+  /** A disk without room passes; what else Level cannot read or write is damage. */
+  #typed(error: unknown): unknown {
+    const typed = withDiskCode(error)
+    if (typed !== error || !(error instanceof Error) || !('code' in error)) return typed
+    const isDamage = error.code === 'LEVEL_CORRUPTION' || error.code === 'LEVEL_IO_ERROR'
+    return isDamage ? damagedStore(this.#path, 'index', error) : error
   }
 
   /** Waits while the database is opened anew, and tells the next time that somebody is reading. */
