@@ -27,6 +27,8 @@ const inRoot = (...parts) => join(root, ...parts)
 
 const OLDEST_NODE = 20
 const NODE_WITH_TYPES = 24
+/** The workspace that names a Node for each platform. */
+const RUNTIME = 'node/cli/runtime/package.json'
 const LOCK = inRoot('build', 'setup.lock')
 const HEARTBEAT_MS = 2_000
 // ten missed beats: a machine that slept wakes up to a lock that is still its own
@@ -45,7 +47,13 @@ const BUILDS = [
   {
     name: 'the contract',
     script: 'chain/build.ts',
-    inputs: ['chain/contract', 'chain/localnet/framework', 'chain/move', 'chain/build.ts'],
+    inputs: [
+      'chain/contract',
+      'chain/localnet/framework',
+      'chain/move',
+      'chain/build.ts',
+      'chain/compiled.ts',
+    ],
     output: 'chain/build',
     tools: ['@zktx.io/sui-move-builder'],
   },
@@ -124,7 +132,7 @@ function explainInstall(output) {
 
 /** Node 24: the package for this platform, or the Node that runs this when it is new enough. */
 function findNode() {
-  for (const name of Object.keys(readJson(inRoot('package.json')).optionalDependencies ?? {})) {
+  for (const name of Object.keys(readJson(inRoot(RUNTIME)).optionalDependencies)) {
     const manifest = inRoot('node_modules', name, 'package.json')
     if (!existsSync(manifest)) continue
     const { os, cpu, bin } = readJson(manifest)

@@ -224,7 +224,7 @@ export interface ChainWriter {
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
 
-export interface Coordinator extends ChainReader {
+export interface Coordinator extends ChainReader, AsyncDisposable {
   writer(wallet: Wallet): ChainWriter
   close(): Promise<void>
 }

@@ -46,6 +46,7 @@ export function codecOn(engine: Engine): Codec {
       void engine.field
     },
     close: () => engine.close(),
+    [Symbol.asyncDispose]: () => engine.close(),
   }
 }
 

@@ -114,7 +114,7 @@ export interface SliverCodec {
 }
 
 /** Red Stuff. Calls may overlap; each is divided among the threads in short turns. */
-export interface Codec extends SliverCodec, StreamCodec {
+export interface Codec extends SliverCodec, StreamCodec, AsyncDisposable {
   /** Throws BLOB_TOO_LARGE, OUT_OF_MEMORY. */
   encode(data: Uint8Array, nShards: number, options?: CallOptions): Promise<EncodedBlob>
   /** The blob ID and the hashes alone; takes less memory and time than `encode`. */

@@ -42,6 +42,17 @@ export interface ClientInit {
   leases?: UploadLeases
 }
 
+export type ReaderInit = Omit<ClientInit, 'wallet' | 'leases'>
+
+/** A client that cannot store. */
+export type Reader = Omit<Client, 'store'>
+
+/** Reads from a network, without a wallet. Close it; `await using` does. Throws as `createClient`. */
+export async function createReader(network: NetworkConfig, init: ReaderInit = {}): Promise<Reader> {
+  const { store: _, ...reader } = await createClient(network, init)
+  return reader
+}
+
 /** Uploads at a time: as many as a gateway takes in, while as many more still serve their last nodes. */
 const UPLOADS = 8
 /** What close() grants them. */
@@ -104,7 +115,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
     }
   }
 
-  return {
+  const client: Omit<Client, typeof Symbol.asyncDispose> = {
     store: (data, options) =>
       observed(
         'upload',
@@ -181,4 +192,5 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       }
     },
   }
+  return { ...client, [Symbol.asyncDispose]: client.close }
 }

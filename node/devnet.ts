@@ -1,5 +1,7 @@
-import type { ScopedLog } from '../base/log.ts'
-import { createLog } from '../base/pino-log.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ScopedLog, silentLog } from '../base/log.ts'
 import { createCoordinator } from '../chain/index.ts'
 import type { ContractVersion, NetworkConfig, Wallet } from '../chain/types.ts'
 import { loadBls } from '../codec/index.ts'
@@ -27,7 +29,7 @@ import { createGateway } from './gateway/index.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { peerIdFromNetworkKey } from './network/peer-id.ts'
 import { createStorageNode, type StorageNode } from './node.ts'
-import { createOpened } from './opened.ts'
+import { createOpened, type Opened } from './opened.ts'
 import { createRefusals } from './refusals.ts'
 import { createAdaptiveCodec } from './services/adaptive-codec.ts'
 import { rememberingBls } from './services/remembering-bls.ts'
@@ -35,17 +37,19 @@ import type { Client } from './services/types.ts'
 import { version } from './version.ts'
 
 export interface DevnetOptions {
-  /** storage nodes */
+  /** storage nodes; 13 when absent */
   nodes?: number
+  /** 100 when absent; Walrus's own SDK wants n = 1 mod 3 */
   shards?: number
   /** of a new network: 4 when absent */
   contractVersion?: ContractVersion
-  /** of the gateway; 0 takes a free one */
+  /** of the gateway; any free one when absent */
   port?: number
-  /** folder for everything that outlives the process */
+  /** folder for everything that outlives the process; a temporary one, removed when the devnet is closed, when absent */
   dir?: string
   /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
   repair?: boolean
+  /** silent when absent */
   log?: ScopedLog
   signal?: AbortSignal
   /** of the nodes; see StorageNodeInit */
@@ -63,7 +67,7 @@ export interface DevnetNode {
   stop(): Promise<void>
 }
 
-export interface Devnet {
+export interface Devnet extends AsyncDisposable {
   network: NetworkConfig
   gatewayUrl: string
   nodes: DevnetNode[]
@@ -78,21 +82,21 @@ export interface Devnet {
 
 const HOST = '127.0.0.1'
 /** Walrus's SDK wants 13 nodes, and n = 1 mod 3 shards. */
-export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 31415, dir: '.floe' } as const
+export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 0 } as const
 
 /**
  * A whole network with its chain in this process. What is in `dir` is continued. Throws DevnetError, StoreError,
  * KeyError, ConfigError; whatever was started by then is stopped again.
  */
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const { nodes, shards, port, dir } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
+  const { nodes, shards, port } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
   const {
     contractVersion,
     signal,
     wrapSlivers,
     registrationWaitMs,
     repair = false,
-    log = createLog(),
+    log = silentLog(),
   } = options
   if (nodes < 1 || shards < nodes) {
     throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
@@ -100,9 +104,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     })
   }
   expectOpenFiles(nodes)
-  const layout = devnetLayout(dir)
   const opened = createOpened(log)
   try {
+    const dir = options.dir ?? (await temporaryFolder(opened))
+    const layout = devnetLayout(dir)
     await expectFree(HOST, port)
     opened.push(await lockDevnet(layout))
     const existing = await readExisting(layout, nodes)
@@ -229,11 +234,19 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         await localnet.advanceClock(ms)
       },
       close: opened.closeAll,
+      [Symbol.asyncDispose]: opened.closeAll,
     }
   } catch (error) {
     await opened.closeAll()
     throw error
   }
+}
+
+/** A folder for as long as the devnet runs. */
+async function temporaryFolder(opened: Opened): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'floe-devnet-'))
+  opened.push(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }))
+  return dir
 }
 
 function devnetNode(name: string, nodeId: ObjectId, create: () => Promise<StorageNode>): DevnetNode {

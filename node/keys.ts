@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isExposed } from '../base/private-file.ts'
-import { generateWalletKey, keypairWallet } from '../chain/index.ts'
+import { generateWalletKey, keypairWallet, parseKeystore } from '../chain/index.ts'
 import type { Wallet } from '../chain/types.ts'
-import { type Bls, loadBls } from '../codec/index.ts'
+import { type Bls, loadBls, parseObjectId } from '../codec/index.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
 import { isMissing, syncFolder } from './store/pack-file.ts'
 
@@ -24,8 +24,17 @@ export interface NodeKeys {
 
 export class KeyError extends Error {
   override readonly name = 'KeyError'
-  /** KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node. */
-  readonly code: 'KEY_MALFORMED' | 'KEY_EXPOSED' | 'KEY_MISSING' | 'KEY_MISMATCH' | 'NODE_UNKNOWN'
+  /**
+   * KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node.
+   * KEY_UNCLEAR: the file holds several, and which one was not said.
+   */
+  readonly code:
+    | 'KEY_MALFORMED'
+    | 'KEY_EXPOSED'
+    | 'KEY_MISSING'
+    | 'KEY_MISMATCH'
+    | 'KEY_UNCLEAR'
+    | 'NODE_UNKNOWN'
   readonly path: string
 
   constructor(code: KeyError['code'], message: string, path: string) {
@@ -58,6 +67,32 @@ export async function loadWallet(path: string, mayCreate = true): Promise<Wallet
   const text = await loadOrCreate(path, mayCreate, generateWalletKey)
   try {
     return keypairWallet(text)
+  } catch {
+    // no cause: it might quote the text
+    throw new KeyError('KEY_MALFORMED', `${path} holds no Sui private key`, path)
+  }
+}
+
+/**
+ * Reads a wallet: a file with one key in Sui's text form (`suiprivkey1…`, as `sui keytool export` prints it), or Sui's own
+ * keystore, of which `address` names one key. Throws KeyError: KEY_EXPOSED when others may read the file, KEY_MALFORMED,
+ * KEY_MISSING when it does not hold the address's key, KEY_UNCLEAR; a missing file rejects with ENOENT.
+ */
+export async function readWallet(path: string, { address }: { address?: string } = {}): Promise<Wallet> {
+  const wallets = parseWallets(await readSecret(path), path)
+  if (address === undefined) {
+    if (wallets.length === 1) return wallets[0]!
+    throw new KeyError('KEY_UNCLEAR', `${path} holds ${wallets.length} keys: name one by its address`, path)
+  }
+  const wanted = parseObjectId(address)
+  const found = wallets.find(wallet => wallet.address === wanted)
+  if (found !== undefined) return found
+  throw new KeyError('KEY_MISSING', `${path} does not hold the key of ${wanted}`, path)
+}
+
+function parseWallets(text: string, path: string): Wallet[] {
+  try {
+    return text.startsWith('[') ? parseKeystore(text) : [keypairWallet(text)]
   } catch {
     // no cause: it might quote the text
     throw new KeyError('KEY_MALFORMED', `${path} holds no Sui private key`, path)

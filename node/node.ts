@@ -7,7 +7,7 @@ import type { BlobId, ObjectId } from '../codec/types.ts'
 import { createCertifiedTopic, serveProtocols } from '../protocols/index.ts'
 import type { SliverStore } from '../protocols/ports.ts'
 import { createHttpFace } from './http-face/index.ts'
-import type { HttpMetrics, NodeMetrics } from './metrics.ts'
+import { createMetrics, type HttpMetrics, type NodeMetrics } from './metrics.ts'
 import { createNetworkNode } from './network/libp2p.ts'
 import { createMesh } from './network/mesh.ts'
 import { peerIdTextOf } from './network/peer-id.ts'
@@ -27,6 +27,7 @@ import { createConfirmationSigner } from './services/signer.ts'
 import { createStatus } from './services/status.ts'
 import { createSweeper } from './services/sweeper.ts'
 import { type NodeStoreInit, openNodeStore } from './store/node-store.ts'
+import { version } from './version.ts'
 
 export interface StorageNodeInit {
   network: NetworkConfig
@@ -42,7 +43,8 @@ export interface StorageNodeInit {
   /** blobs that the operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array; folder?: string }
-  metrics: NodeMetrics
+  /** counted nowhere that can be seen when absent */
+  metrics?: NodeMetrics
   log?: Log
   /** shared with others in the process; a given one is not closed */
   codec?: BlobCodec
@@ -56,7 +58,7 @@ export interface StorageNodeInit {
   storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes'>
 }
 
-export interface StorageNode {
+export interface StorageNode extends AsyncDisposable {
   readonly nodeId: ObjectId
   readonly peerId: string
   readonly multiaddrs: string[]
@@ -70,7 +72,8 @@ export interface StorageNode {
 
 /** Starts a storage node; `stop()` ends it. To start again, make another: libp2p cannot be restarted. */
 export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
-  const { network, nodeId, nShards, keys, metrics, log = silentLog() } = init
+  const { network, nodeId, nShards, keys, log = silentLog() } = init
+  const metrics = init.metrics ?? createMetrics({ version }).node('storage')
   const opened = createOpened(log)
   const refusals = createRefusals({ metrics, log })
   opened.push(async () => refusals.close())
@@ -235,6 +238,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       blobs,
       settled: () => mesh.settled(),
       stop: opened.closeAll,
+      [Symbol.asyncDispose]: opened.closeAll,
     }
   } catch (error) {
     await opened.closeAll()

@@ -114,7 +114,7 @@ describe('architecture', () => {
       const [, second] = path.split(sep)
       if (second === 'cli') return 5
       if (second?.startsWith('devnet')) return 4
-      if (second === 'node.ts' || second === 'client.ts') return 3
+      if (['node.ts', 'client.ts', 'client', 'storage'].includes(second ?? '')) return 3
       if (second === 'gateway' || second === 'http-face' || second === 'services') return 2
       return 1
     }

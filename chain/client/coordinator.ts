@@ -170,6 +170,10 @@ class SuiCoordinator implements FullCoordinator {
     this.#closed.abort(new ChainError('CLOSED', 'the coordinator is closed', {}))
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /** A follower is to survive an outage at its start as well; undefined once the signal is aborted. */
   async #packageIdWhenReachable(signal: AbortSignal): Promise<ObjectId | undefined> {
     while (!signal.aborted) {

@@ -1,6 +1,6 @@
 /** Sui in one process: the same bytecode behind the same gRPC API, for development and tests. */
 import { join } from 'node:path'
-import { loadBuild } from '../build.ts'
+import { loadBuild } from '../compiled.ts'
 import { adminRoutes } from './admin.ts'
 import { loadAdminToken, newToken } from './admin-token.ts'
 import { loadBlsVerifier } from './bls.ts'
@@ -32,7 +32,7 @@ export interface LocalnetOptions {
   signal?: AbortSignal
 }
 
-export interface Localnet {
+export interface Localnet extends AsyncDisposable {
   /** gRPC and gRPC-web, for `new SuiGrpcClient({ baseUrl })` */
   url: string
   /** takes Sui's faucet requests at `/v2/gas` and `/gas` */
@@ -115,6 +115,7 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
         return health.problem
       },
       close,
+      [Symbol.asyncDispose]: close,
     }
   } catch (error) {
     await store.close()

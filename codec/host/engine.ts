@@ -63,5 +63,9 @@ export class Engine {
 /** All cores where memory can be shared with threads; none elsewhere, as in a browser page. */
 function defaultThreads(): number {
   const isNode = typeof process === 'object' && process.versions?.node !== undefined
-  return isNode && typeof SharedArrayBuffer === 'function' ? navigator.hardwareConcurrency : 0
+  if (!isNode || typeof SharedArrayBuffer !== 'function') return 0
+  // Node 20 has no navigator
+  return (
+    globalThis.navigator?.hardwareConcurrency ?? process.getBuiltinModule('node:os').availableParallelism()
+  )
 }

@@ -1,25 +1,28 @@
 #!/usr/bin/env node
 /**
- * `npx floe …`: finds the Node 24 that was installed with Floe and becomes the command line. Plain JavaScript for any
- * Node, without imports beyond node:, so that it can say what to do before anything was set up.
+ * `npx floe …`: becomes the command line, the compiled one in an installed package; in a clone that of the sources, with
+ * the Node 24 that set-up installed. Plain JavaScript for any Node, without imports beyond node:, so that it can say what to
+ * do before anything was set up.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const NODE_WITH_TYPES = 24
 const EXIT_NOT_SET_UP = 3
 const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, '..', '..')
 const main = join(here, 'main.ts')
-const manifestPath = join(here, '..', '..', 'package.json')
-const resolve = createRequire(manifestPath).resolve
+const compiled = join(root, 'dist', 'node', 'cli', 'main.js')
+const resolve = createRequire(join(root, 'package.json')).resolve
 
 /** The platform's Node package, wherever npm put it. */
 function findNode() {
-  const { optionalDependencies } = JSON.parse(readFileSync(manifestPath, 'utf8'))
-  for (const name of Object.keys(optionalDependencies)) {
+  const runtime = join(here, 'runtime', 'package.json')
+  if (!existsSync(runtime)) return undefined
+  for (const name of Object.keys(JSON.parse(readFileSync(runtime, 'utf8')).optionalDependencies)) {
     try {
       const path = resolve(`${name}/package.json`)
       const { os, cpu, bin } = JSON.parse(readFileSync(path, 'utf8'))
@@ -41,21 +44,41 @@ function isSetUp() {
   }
 }
 
-const runsTypes = Number(process.versions.node.split('.')[0]) >= NODE_WITH_TYPES
-const node = runsTypes ? process.execPath : findNode()
+async function becomePackage() {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const [major, minor] = engines.node.match(/\d+/g).map(Number)
+  const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number)
+  if (ownMajor < major || (ownMajor === major && ownMinor < minor)) {
+    process.stderr.write(`floe: Node ${major}.${minor} or newer is needed; this is ${process.version}.\n`)
+    process.exitCode = EXIT_NOT_SET_UP
+    return
+  }
+  await become(compiled)
+}
 
-if (!isSetUp() || node === undefined) {
-  const root = dirname(manifestPath)
+async function become(path) {
+  process.argv[1] = path
+  await import(pathToFileURL(path).href)
+}
+
+async function becomeClone() {
+  const runsTypes = Number(process.versions.node.split('.')[0]) >= NODE_WITH_TYPES
+  const node = runsTypes ? process.execPath : findNode()
+  if (!isSetUp() || node === undefined) tellSetUp()
+  else if (runsTypes) await become(main)
+  else runWith(node)
+}
+
+function tellSetUp() {
   process.stderr.write(
     isSetUp()
       ? `floe: Node ${NODE_WITH_TYPES} is needed and none is packaged for ${process.platform}-${process.arch}. Install it, then run this again.\n`
       : `floe: not set up yet. Run this first:\n\n  cd ${root} && npm run build\n\n(npm start does the same and starts a network.)\n`,
   )
   process.exitCode = EXIT_NOT_SET_UP
-} else if (runsTypes) {
-  process.argv[1] = main
-  await import(new URL('main.ts', import.meta.url).href)
-} else {
+}
+
+function runWith(node) {
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
   // a terminal signals the whole group by itself; a supervisor signals only this process
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -74,3 +97,5 @@ if (!isSetUp() || node === undefined) {
     process.kill(process.pid, signal)
   })
 }
+
+await (existsSync(main) || !existsSync(compiled) ? becomeClone() : becomePackage())

@@ -2,8 +2,12 @@ import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import type { Parts } from './context.ts'
 
-// halves the start of short commands; where the folder is not writable, node goes on without
-enableCompileCache(join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'floe'))
+// halves the start of short commands; where the folder is not writable, node goes on without. An installed package writes
+// nothing into its own folder: Node's usual place is among the temporary files
+const inClone = import.meta.url.endsWith('.ts')
+enableCompileCache(
+  inClone ? join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'floe') : undefined,
+)
 const { runCli } = await import('./run.ts')
 
 /** For answers on their way to a slow reader. */

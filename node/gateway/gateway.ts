@@ -9,8 +9,9 @@ import { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLim
 import { createRoutes } from './routes/index.ts'
 
 /** HTTP for people: reads blobs from the network's nodes and, where allowed, stores them. */
-export type Gateway = HttpServer
+export interface Gateway extends HttpServer, AsyncDisposable {}
 
+/** Does nothing before `start()`, which rejects with node's own error when the port is taken. */
 export function createGateway(init: GatewayInit): Gateway {
   const limits = { ...DEFAULT_LIMITS, ...init.limits }
   const refusals = createRefusals({
@@ -30,12 +31,14 @@ export function createGateway(init: GatewayInit): Gateway {
     connections: { total: limits.connections, perAddress: limits.connectionsPerAddress },
     stopGraceMs: limits.stopGraceMs,
   })
+  const stop = async () => {
+    await server.stop()
+    refusals.close()
+  }
   return {
     start: () => server.start(),
-    async stop() {
-      await server.stop()
-      refusals.close()
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
     get url() {
       return server.url
     },

@@ -99,6 +99,7 @@ export async function sendAndCertify(
       later.certificate(handingOver, reason => late.abort(reason))
       return {
         kind: 'newlyCreated',
+        blobId: metadata.blobId,
         blob: certified.blob,
         costFrost: costFrost + certified.costFrost,
         encodedLength: encodedSize(seats.system.nShards, metadata.unencodedLength),

@@ -21,6 +21,7 @@ export interface StoreOptions {
 export type StoreResult =
   | {
       kind: 'newlyCreated'
+      blobId: BlobId
       blob: BlobObject
       costFrost: bigint
       encodedLength: number
@@ -71,7 +72,8 @@ export interface NetworkBlobStatus {
   nShards: number
 }
 
-export interface Client {
+/** Errors are ClientError with a closed code. Close it; `await using` does. */
+export interface Client extends AsyncDisposable {
   store(data: Uint8Array, options: StoreOptions): Promise<StoreResult>
   read(blobId: BlobId, options?: ReadOptions): Promise<ReadResult>
   /** Size of a blob without reading it: from its metadata. */

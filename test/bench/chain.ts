@@ -1,10 +1,10 @@
 /** The chain with a client beside it in one process: start, genesis, publish, transactions, uploads' calls, events. */
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
-import { loadBuild } from '../../chain/build.ts'
 import { listCoins } from '../../chain/client/coins.ts'
 import { Executor } from '../../chain/client/executor.ts'
 import { RpcPool } from '../../chain/client/rpc.ts'
+import { loadBuild } from '../../chain/compiled.ts'
 import { DirectSender } from '../../chain/genesis/sender.ts'
 import { keypairWallet } from '../../chain/index.ts'
 import { startLocalnet } from '../../chain/localnet/index.ts'

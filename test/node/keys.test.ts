@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadNodeKeys, loadWallet } from '../../node/keys.ts'
+import { formatKeystore, generateWalletKey, keypairWallet } from '../../chain/index.ts'
+import { loadNodeKeys, loadWallet, readWallet } from '../../node/keys.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 describe('keys', () => {
@@ -37,6 +38,43 @@ describe('keys', () => {
     const path = join(folder.path, 'user.sui.key')
     await writeFile(path, 'almost-a-secret', { mode: 0o600 })
     await assert.rejects(loadWallet(path), (error: Error) => {
+      assert.ok(!JSON.stringify([error.message, error.stack, error.cause]).includes('almost-a-secret'))
+      return true
+    })
+  })
+})
+
+describe('readWallet', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let path: string
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+    path = join(folder.path, 'sui.keystore')
+  })
+  afterEach(() => folder.remove())
+
+  it('reads one key, and makes none', async () => {
+    await assert.rejects(readWallet(path), { code: 'ENOENT' })
+    assert.deepEqual(await readdir(folder.path), [])
+    const made = await loadWallet(path)
+    assert.equal((await readWallet(path)).address, made.address)
+  })
+
+  it("takes one of a keystore's keys by its address", async () => {
+    const [first, second] = [generateWalletKey(), generateWalletKey()]
+    await writeFile(path, formatKeystore([first, second]), { mode: 0o600 })
+    const { address } = keypairWallet(second)
+    assert.equal((await readWallet(path, { address })).address, address)
+    await assert.rejects(readWallet(path), { name: 'KeyError', code: 'KEY_UNCLEAR', path })
+    await assert.rejects(readWallet(path, { address: `0x${'1'.repeat(64)}` }), { code: 'KEY_MISSING', path })
+  })
+
+  it('refuses what others may read, and says nothing of what is no key', async () => {
+    await writeFile(path, '["almost-a-secret"]', { mode: 0o644 })
+    await assert.rejects(readWallet(path), { code: 'KEY_EXPOSED', path })
+    await chmod(path, 0o600)
+    await assert.rejects(readWallet(path), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'KEY_MALFORMED')
       assert.ok(!JSON.stringify([error.message, error.stack, error.cause]).includes('almost-a-secret'))
       return true
     })

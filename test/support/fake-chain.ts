@@ -257,6 +257,8 @@ export class FakeChain implements Coordinator {
   }
 
   async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 function aborted(module: string, name: string): ChainError {

@@ -120,6 +120,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     const costFrost = 132_300n * BigInt(options.epochs)
     return {
       kind: 'newlyCreated',
+      blobId,
       blob,
       costFrost,
       encodedLength,
@@ -198,6 +199,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
         },
       })),
     close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
   }
 }
 

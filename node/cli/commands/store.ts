@@ -53,8 +53,10 @@ async function storeOne(
   } finally {
     bar.stop()
   }
-  const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
-  await output.result({ file, blobId, ...storeResultJson(result) }, describe(name, data.length, result))
+  await output.result(
+    { file, blobId: result.blobId, ...storeResultJson(result) },
+    describe(name, data.length, result),
+  )
 }
 
 function describe(name: string, size: number, result: StoreResult): Shown {

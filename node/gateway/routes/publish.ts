@@ -49,8 +49,7 @@ export function publishBlob(init: PublishInit): Handler {
       throw error
     })
     trouble.stored()
-    const blobId = result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
-    exchange.note({ blobId, bytesIn: data.length, outcome: result.kind })
+    exchange.note({ blobId: result.blobId, bytesIn: data.length, outcome: result.kind })
     sendJson(exchange, 200, storeResultJson(result))
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { prepareMovePackagePublish } from '@zktx.io/sui-move-builder/full'
-import { build, loadBuild } from '../../../chain/build.ts'
+import { build } from '../../../chain/build.ts'
+import { loadBuild } from '../../../chain/compiled.ts'
 import { compilePackage, MoveCompileError } from '../../../chain/move/compiler.ts'
 import { walPackage } from '../../../chain/move/contract.ts'
 import { LocalFetcher } from '../../../chain/move/fetcher.ts'

@@ -1,7 +1,7 @@
 /** Writes docs/contract.md: `node test/chain/contract/docs.ts`. A test checks that it is up to date. */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { loadBuild } from '../../../chain/build.ts'
+import { loadBuild } from '../../../chain/compiled.ts'
 import { type BoundModule, readBindings } from './bindings.ts'
 import { type AbortCode, absentCodes, readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { build, loadBuild } from '../../../chain/build.ts'
+import { build } from '../../../chain/build.ts'
+import { loadBuild } from '../../../chain/compiled.ts'
 import { boundType, readBindings } from './bindings.ts'
 import { readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { requestSuiFromFaucetV2 } from '@mysten/sui/faucet'
 import { Transaction } from '@mysten/sui/transactions'
-import { loadBuild } from '../../../chain/build.ts'
+import { loadBuild } from '../../../chain/compiled.ts'
 import { FaucetPurse } from '../../../chain/localnet/ledger/faucet-purse.ts'
 import { coinBalance, sealMove } from '../../../chain/localnet/ledger/object.ts'
 import { LiveObjects } from '../../../chain/localnet/ledger/store/live-objects.ts'

@@ -53,6 +53,7 @@ describe('setup.mjs', function () {
     }
     const lock = { name: 'sample', version: '1.0.0', lockfileVersion: 3, requires: true, packages }
     await put('package-lock.json', JSON.stringify(lock))
+    await put('node/cli/runtime/package.json', JSON.stringify({ optionalDependencies: {} }))
     await put('codec/kernel/assembly.ts', 'kernel')
     await put('codec/kernel/build.ts', buildScript('codec/build', 'codec/kernel/assembly.ts'))
     await put('chain/contract/blob.move', 'contract')

@@ -7,6 +7,7 @@ import type { StoreOptions, StoreResult } from '../../../node/services/types.ts'
 const blob = { blobId: 'B', objectId: '0x1', storage: { endEpoch: 5 } } as unknown as BlobObject
 const created: StoreResult = {
   kind: 'newlyCreated',
+  blobId: blob.blobId,
   blob,
   costFrost: 7n,
   encodedLength: 1,

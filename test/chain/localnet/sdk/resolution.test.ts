@@ -3,7 +3,7 @@ import { bcs } from '@mysten/sui/bcs'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { coinWithBalance, Inputs, Transaction } from '@mysten/sui/transactions'
-import { loadBuild } from '../../../../chain/build.ts'
+import { loadBuild } from '../../../../chain/compiled.ts'
 import { created, TestChain } from '../support/chain.ts'
 
 /** What a transaction leaves open, and the SDK with the server fills in. */

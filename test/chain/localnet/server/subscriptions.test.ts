@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
-import { loadBuild } from '../../../../chain/build.ts'
+import { loadBuild } from '../../../../chain/compiled.ts'
 import { createFaucet } from '../../../../chain/localnet/faucet.ts'
 import { openLedger } from '../../../../chain/localnet/ledger/open.ts'
 import { memoryStore } from '../../../../chain/localnet/ledger/store/memory.ts'

@@ -1,0 +1,18 @@
+/** `floe`: stores and reads blobs of a network, straight from its nodes. */
+export { ChainError } from '../../chain/index.ts'
+export type { BlobObject, NetworkConfig, Wallet } from '../../chain/types.ts'
+export { parseBlobId } from '../../codec/index.ts'
+export type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
+export { type ClientInit, createClient, createReader, type Reader, type ReaderInit } from '../client.ts'
+export { ConfigError, readNetworkConfig as readNetwork } from '../config.ts'
+export { ClientError, type ClientErrorCode, type ClientErrorDetails } from '../errors.ts'
+export { KeyError, readWallet } from '../keys.ts'
+export type {
+  Client,
+  NetworkBlobStatus,
+  Progress,
+  ReadOptions,
+  ReadResult,
+  StoreOptions,
+  StoreResult,
+} from '../services/types.ts'

@@ -1,0 +1,9 @@
+/** `floe/storage`: a storage node, which keeps the slivers of its shards. */
+
+export type { ScopedLog } from '../../base/log.ts'
+export { createLog, type LogLevel, type LogOptions } from '../../base/pino-log.ts'
+export { ConfigError, type NodeConfig, readNodeConfig } from '../config.ts'
+export { KeyError, loadNodeKeys, type NodeKeys } from '../keys.ts'
+export { createMetrics, type Metrics, type NodeMetrics } from '../metrics.ts'
+export { createStorageNode, type StorageNode, type StorageNodeInit } from '../node.ts'
+export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../store/errors.ts'
