@@ -100,7 +100,9 @@ function isInstalled() {
 
 async function install() {
   // dev: the compilers are there; optional: so is Node 24. Neither NODE_ENV nor npm's settings may leave them out
-  const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+  const kinds = ['--include=dev', '--include=optional']
+  // its errors are shown, also where `npm run -s` asked for silence
+  const args = ['ci', '--ignore-scripts', ...kinds, '--no-audit', '--no-fund', '--loglevel=error']
   const { command, prefix, shell } = npm()
   await step('Installing packages', command, [...prefix, ...args], { shell, explain: explainInstall })
   if (findNode() === undefined) throw new SetupError(noNodeText())
