@@ -9,12 +9,16 @@ export const REPLY_LIMITS = {
   pageBytes: 2 * 1024 * 1024,
   /** what is asked for by name is given whole or refused; the largest transaction with all its objects */
   replyBytes: 32 * 1024 * 1024,
+  /** of a batch: what does not fit can be asked for in two */
+  batchBytes: 8 * 1024 * 1024,
 } as const
 
 /** ID, version, digest, owner and so on */
 const headBytes = 300
 /** JSON of small numbers takes so much more room than their bytes. */
 const jsonFactor = 8
+/** A package's message describes every type and function. */
+const packageFactor = 8
 
 export function objectWeight(object: LedgerObject, mask: Mask): number {
   const size =
@@ -23,22 +27,27 @@ export function objectWeight(object: LedgerObject, mask: Mask): number {
       : [...object.modules.values()].reduce((sum, code) => sum + code.length, 0)
   const forms =
     Number(mask.wants('bcs')) +
-    Number(mask.wants('contents') || mask.wants('package')) +
+    (object.kind === 'move' ? Number(mask.wants('contents')) : mask.wants('package') ? packageFactor : 0) +
     (mask.wants('json') ? jsonFactor : 0)
   return headBytes + size * forms + (mask.wants('display') ? MAX_DISPLAY_LENGTH : 0)
 }
 
 /** Adds up what a reply holds. */
 export class ReplyBudget {
+  readonly #maxBytes: number
   #spent = 0
+
+  constructor(maxBytes: number = REPLY_LIMITS.replyBytes) {
+    this.#maxBytes = maxBytes
+  }
 
   /** Throws RpcStatus RESOURCE_EXHAUSTED when it does not fit. */
   spend(bytes: number): void {
     this.#spent += bytes
-    if (this.#spent > REPLY_LIMITS.replyBytes)
+    if (this.#spent > this.#maxBytes)
       throw limited(
         'size',
-        `the reply would hold more than ${REPLY_LIMITS.replyBytes} bytes; ask for fewer things or fields at once`,
+        `the reply would hold more than ${this.#maxBytes} bytes; ask for fewer things or fields at once`,
         'RESOURCE_EXHAUSTED',
       )
   }

@@ -5,9 +5,11 @@ import { invalid, limited } from './status.ts'
 export const REQUEST_LIMITS = {
   /** messages within messages; what Sui's own server (prost) allows */
   maxDepth: 100,
-  /** the largest transaction has some 45,000 arguments, each a message */
-  maxMessages: 65_536,
-  /** four of each */
+  /** a batch of 1,000, each with a mask of its own */
+  maxMessages: 4096,
+  /** in a request that carries a transaction: the largest has some 45,000 arguments, each a message */
+  maxTransactionMessages: 65_536,
+  /** four of each message */
   maxFields: 262_144,
 } as const
 
@@ -30,6 +32,8 @@ const nestedOf = (field: FieldShape | undefined): MessageShape | undefined => {
  * off. Decoders recurse and allocate as they go; this allocates nothing.
  */
 export function checkRequest(type: MessageShape, bytes: Uint8Array): void {
+  const hasTransaction = type.fields.some(({ name }) => name === 'transaction')
+  const maxMessages = hasTransaction ? REQUEST_LIMITS.maxTransactionMessages : REQUEST_LIMITS.maxMessages
   let position = 0
   let messages = 0
   let fields = 0
@@ -50,8 +54,7 @@ export function checkRequest(type: MessageShape, bytes: Uint8Array): void {
   const walk = (shape: MessageShape, end: number, depth: number): void => {
     if (depth > REQUEST_LIMITS.maxDepth)
       throw limited('depth', `the message nests deeper than ${REQUEST_LIMITS.maxDepth}`)
-    if (++messages > REQUEST_LIMITS.maxMessages)
-      throw limited('size', `the request holds more than ${REQUEST_LIMITS.maxMessages} messages`)
+    if (++messages > maxMessages) throw limited('size', `the request holds more than ${maxMessages} messages`)
     while (position < end) {
       if (++fields > REQUEST_LIMITS.maxFields)
         throw limited('size', `the request holds more than ${REQUEST_LIMITS.maxFields} fields`)

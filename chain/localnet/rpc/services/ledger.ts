@@ -12,7 +12,7 @@ import { systemStateMessage } from '../convert/system-state.ts'
 import { recordMessage } from '../convert/transaction.ts'
 import { Mask } from '../mask.ts'
 import { protocolConfig } from '../protocol-config.ts'
-import { objectWeight, ReplyBudget } from '../reply-budget.ts'
+import { objectWeight, REPLY_LIMITS, ReplyBudget } from '../reply-budget.ts'
 import { limited, notFound, STATUS, toStatus } from '../status.ts'
 
 const maxBatch = 1000
@@ -81,7 +81,7 @@ export function ledgerService(ledger: Ledger) {
       if (request.requests.length > maxBatch) throw limited('size', `at most ${maxBatch} objects at once`)
       const mask = objectMask(request.readMask)
       const objects: GrpcTypes.GetObjectResult[] = []
-      const budget = new ReplyBudget()
+      const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
       const breathe = createBreather()
       for (const one of request.requests) {
         await breathe()
@@ -103,7 +103,7 @@ export function ledgerService(ledger: Ledger) {
       if (request.digests.length > maxBatch) throw limited('size', `at most ${maxBatch} transactions at once`)
       const mask = transactionMask(request.readMask)
       const transactions: GrpcTypes.GetTransactionResult[] = []
-      const budget = new ReplyBudget()
+      const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
       const breathe = createBreather()
       for (const digest of request.digests) {
         await breathe()

@@ -40,7 +40,12 @@ describe('chain/localnet/server: bounds of a request', () => {
     checkRequest(GrpcTypes.Input, field(1000, nestedValue(40)))
     const many = (n: number) => Buffer.alloc(2 * n, Uint8Array.of(1 * 8 + 2, 0))
     checkRequest(BatchGetObjectsRequest, many(1000))
-    refuses(BatchGetObjectsRequest, many(REQUEST_LIMITS.maxMessages), /more than 65536 messages/)
+    refuses(BatchGetObjectsRequest, many(REQUEST_LIMITS.maxMessages), /more than 4096 messages/)
+    refuses(
+      SimulateTransactionRequest,
+      many(REQUEST_LIMITS.maxTransactionMessages),
+      /more than 65536 messages/,
+    )
     refuses(GetObjectRequest, Buffer.alloc(2 * (REQUEST_LIMITS.maxFields + 1), 8), /more than 262144 fields/)
     // groups, which decoders skip by recursion
     refuses(GetObjectRequest, Buffer.alloc(1000, 8 * 9 + 3), /unknown kind/)
