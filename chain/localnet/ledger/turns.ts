@@ -6,7 +6,7 @@ const sliceMs = 10
 /** Ordinary transactions take less, and count for nothing; who publishes does for once take longer. */
 const freeMs = 50
 /** What a caller may have taken beyond that, and what is forgiven of it as time goes by. */
-const defaultMaxDebtMs = 2000
+const defaultMaxDebtMs = 5000
 const forgivenPerMs = 0.25
 /** Callers whose debts are looked through for what is forgiven by now. */
 const manyCallers = 1000

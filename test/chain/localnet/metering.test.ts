@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
-import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
 import { assemble } from '../vm/support/assemble.ts'
+import { entangled } from '../vm/support/entangled.ts'
 import { Handmade, ref, u64 } from '../vm/support/handmade.ts'
 import { TestChain } from './support/chain.ts'
 import { packageOf } from './support/packages.ts'
@@ -35,6 +35,15 @@ describe('chain/localnet: metering', function () {
     tx.moveCall({ target: `${packageId}::attack::${name}` })
     return tx
   }
+  const publishing = ({ module }: Handmade) => {
+    module.moduleHandles[0]!.address = `0x${'0'.repeat(64)}` // as the compiler leaves it
+    const tx = new Transaction()
+    tx.transferObjects(
+      [tx.publish({ modules: [Array.from(assemble(module))], dependencies: [] })],
+      chain.address,
+    )
+    return tx
+  }
   const simulate = async (tx: Transaction) => {
     tx.setSender(chain.address)
     const result = await chain.client.core.simulateTransaction({
@@ -45,17 +54,15 @@ describe('chain/localnet: metering', function () {
   }
 
   it('ends what does not end, executed or only simulated, and charges for the first', async () => {
-    for (const name of ['names', 'copies']) {
-      const error = await chain.failure(call(name))
-      assert.equal(Kind[error.kind!], 'INSUFFICIENT_GAS', name)
-      const status = await simulate(call(name))
-      assert.match(status.error?.message ?? '', /limit on (steps|memory|time)/, name)
-    }
+    const error = await chain.failure(call('names'))
+    assert.equal(Kind[error.kind!], 'INSUFFICIENT_GAS')
+    const status = await simulate(call('copies'))
+    assert.match(status.error?.message ?? '', /limit on (steps|memory|time)/)
   })
 
   it('answers others between simulations that take long', async () => {
     const order: string[] = []
-    const long = Array.from({ length: 4 }, (_, i) =>
+    const long = Array.from({ length: 3 }, (_, i) =>
       simulate(call('uids')).then(() => order.push(`simulation ${i}`)),
     )
     const read = chain.client.core.getObject({ objectId: '0x6' }).then(() => order.push('read'))
@@ -94,13 +101,14 @@ describe('chain/localnet: metering', function () {
         'Ret',
       ],
     })
-    handmade.module.moduleHandles[0]!.address = `0x${'0'.repeat(64)}`
-    const code = assemble(handmade.module)
-    assert.equal(parseModule(code).functions.length, 1)
-    const tx = new Transaction()
-    tx.transferObjects([tx.publish({ modules: [Array.from(code)], dependencies: [] })], chain.address)
+    const tx = publishing(handmade)
     const error = await chain.failure(tx)
     assert.equal(Kind[error.kind!], 'VM_VERIFICATION_OR_DESERIALIZATION_ERROR')
     assert.match((await chain.fails(tx)).message, /local 0 is moved while it is borrowed/)
+  })
+
+  it('refuses a package that takes too long to verify', async () => {
+    const { error } = await simulate(publishing(entangled()))
+    assert.match(error?.message ?? '', /takes too long to verify/)
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { parseModule } from '../../../chain/localnet/vm/format/parse.ts'
 import { createVm, Meter, VmError } from '../../../chain/localnet/vm/index.ts'
 import { assemble } from './support/assemble.ts'
+import { entangled } from './support/entangled.ts'
 import {
   bool,
   datatype,
@@ -277,18 +278,7 @@ describe('vm rules about modules', () => {
   })
 
   it('stops to verify what would take minutes', () => {
-    // locals that borrow from each other over many branches
-    const locals = 100
-    const handmade = new Handmade()
-    const code: FunctionParts['code'] = []
-    for (let i = 0; i < 500; i++) {
-      const at = code.length
-      code.push(['CopyLoc', 0], ['BrTrue', at + 4])
-      code.push(['CopyLoc', 1 + (i % locals)], ['StLoc', 1 + ((i * 7 + 1) % locals)])
-    }
-    code.push(['CopyLoc', 0], ['BrTrue', 0], 'Ret')
-    for (let i = 0; i < 60; i++)
-      handmade.function(`f${i}`, { parameters: [bool, ...Array(locals).fill(ref(u64))], code })
+    const handmade = entangled()
     refuses(handmade, /too long/, {
       kind: 'SuiMoveVerificationTimedout',
       meter: new Meter({ steps: 20_000_000 }),
