@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts'
 import { silentLog } from '../base/log.ts'
+import { anySignal } from '../base/wait.ts'
 import { createCoordinator } from '../chain/index.ts'
 import type { Coordinator, NetworkConfig, Wallet } from '../chain/types.ts'
 import { type Bls, loadBls } from '../codec/index.ts'
@@ -23,7 +24,6 @@ import type { Client, ReadOptions } from './services/types.ts'
 import { createUnfinished } from './services/unfinished.ts'
 import { upload } from './services/upload.ts'
 import { createUploadLeases, type UploadLeases } from './services/upload-leases.ts'
-import { anySignal } from './services/wait.ts'
 import { version } from './version.ts'
 
 export interface ClientInit {

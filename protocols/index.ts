@@ -1,4 +1,4 @@
-export { Countdown, type Deadline, deadline } from './deadline.ts'
+export { deadline } from './deadline.ts'
 export {
   ERROR_CODES,
   ProtocolError,

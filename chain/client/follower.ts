@@ -1,8 +1,8 @@
 import { type GrpcTypes, RpcError, type SuiGrpcClient } from '@mysten/sui/grpc'
+import { settlesWithin, sleep } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { ChainEvent, EventCursor } from '../types.ts'
-import { sleep } from './async.ts'
 import { type EventPosition, eventsOf, formatCursor, hasPosition, parseCursor } from './events.ts'
 import { CHECKPOINT_FIELDS, CheckpointHistory, eventFilter } from './history.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
@@ -183,8 +183,7 @@ async function* subscription(
   let seen: bigint | undefined
   let pending = frames.next()
   for (;;) {
-    const result = await withTimeout(pending, SILENCE_MS)
-    if (result === 'silent') {
+    if (!(await settlesWithin(pending, SILENCE_MS))) {
       const tip = await height()
       if (seen !== undefined && tip <= seen) continue
       if (seen === undefined) {
@@ -196,21 +195,12 @@ async function* subscription(
         url: '',
       })
     }
+    const result = await pending
     if (result.done) return
     seen = result.value.cursor ?? seen
     yield { ...result.value, continues }
     continues = true
     pending = frames.next()
-  }
-}
-
-async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T | 'silent'> {
-  const { promise: silent, resolve } = Promise.withResolvers<'silent'>()
-  const timer = setTimeout(resolve, ms, 'silent')
-  try {
-    return await Promise.race([promise, silent])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

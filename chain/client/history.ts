@@ -1,7 +1,8 @@
 import { GrpcTypes, type SuiGrpcClient } from '@mysten/sui/grpc'
+import { raceSignal } from 'race-signal'
+import { sleep } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
-import { raceSignal, sleep } from './async.ts'
 import { type RpcPool, rpcStatus } from './rpc.ts'
 
 /** What a follower needs of a checkpoint. */

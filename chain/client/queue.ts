@@ -1,6 +1,6 @@
+import { raceSignal } from 'race-signal'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
-import { raceSignal } from './async.ts'
 
 /** Enough for every upload of a busy gateway; a longer line means that the chain has stalled. */
 const MAX_WAITING = 256

@@ -1,6 +1,7 @@
 import { GrpcWebFetchTransport, RpcError, SuiGrpcClient } from '@mysten/sui/grpc'
+import { raceSignal } from 'race-signal'
+import { sleep } from '../../base/wait.ts'
 import { ChainError, isChainError } from '../errors.ts'
-import { raceSignal, sleep } from './async.ts'
 
 /** Answers the RPC node is expected to give within; longer means it hangs and the next URL is asked. */
 const ATTEMPT_TIMEOUT_MS = 10_000

@@ -1,4 +1,4 @@
-import { unlessAborted } from './unless-aborted.ts'
+import { raceSignal } from 'race-signal'
 
 interface Known<T> {
   outcome: Promise<T>
@@ -25,6 +25,6 @@ export function createShared<T>(work: () => Promise<T>, freshMs = 0): (signal: A
         },
       )
     }
-    return unlessAborted(known.outcome, signal)
+    return raceSignal(known.outcome, signal)
   }
 }

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Log } from '../../base/log.ts'
+import { sleep } from '../../base/wait.ts'
 import { deadline, type PeerAddress } from '../../protocols/index.ts'
 import type { NetworkNode } from './libp2p.ts'
 
@@ -44,7 +45,7 @@ export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TA
         return target
       })
       firstRound.resolve()
-      await pause(missing > 0 ? IMPATIENT_MS : SETTLED_MS, signal)
+      await sleep(missing > 0 ? IMPATIENT_MS : SETTLED_MS, signal).catch(() => undefined)
     }
   }
 
@@ -105,18 +106,4 @@ export function neighbours(self: string, peers: readonly PeerAddress[]): PeerAdd
   const isPower = (distance: number): boolean => Number.isInteger(Math.log2(distance))
   const fingers = ring.filter((_, i) => isPower(i + 1))
   return [...fingers, ...ring.filter((_, i) => !isPower(i + 1))]
-}
-
-/** Sleeps; an abort ends it early, without an error. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    if (signal.aborted) done()
-  })
 }

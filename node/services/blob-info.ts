@@ -1,11 +1,12 @@
+import { raceSignal } from 'race-signal'
 import type { Log } from '../../base/log.ts'
+import { anySignal, sleep } from '../../base/wait.ts'
 import { isChainError } from '../../chain/index.ts'
 import type { ChainEvent, ChainReader } from '../../chain/types.ts'
 import type { BlobId } from '../../codec/types.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { applyBlobEvent, type BlobState, blobOfEvent } from '../store/blob-state.ts'
 import { diskTrouble } from '../store/disk-error.ts'
-import { anySignal, sleep } from './wait.ts'
 
 export interface BlobInfoComponents {
   chain: Pick<ChainReader, 'follow'>
@@ -71,21 +72,18 @@ class EventDrivenBlobInfo implements BlobInfo {
       last = state
       if (test(state)) done.resolve(state)
     }
-    const onAbort = () => done.reject(signal?.reason)
     // on a busy machine the first look may take longer than that: it counts all the same
     const timer = setTimeout(() => looked.then(() => done.resolve(last)), timeoutMs)
     const watchers = this.#waiting.get(blobId) ?? new Set()
     this.#waiting.set(blobId, watchers.add(look))
-    signal?.addEventListener('abort', onAbort, { once: true })
     // listen first, then look: an event in between is not missed
     const looked = this.get(blobId).then(state => {
       if (last === undefined) look(state)
     }, done.reject)
     try {
-      return await done.promise
+      return await raceSignal(done.promise, signal)
     } finally {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
       watchers.delete(look)
       if (watchers.size === 0 && this.#waiting.get(blobId) === watchers) this.#waiting.delete(blobId)
     }

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { anySignal } from '../../base/wait.ts'
 import type { Committee } from '../../chain/types.ts'
 import { CodecError, encodingParams, sliverLength } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
@@ -13,7 +14,6 @@ import { networkStatus } from './network-status.ts'
 import type { PeerBook } from './peer-book.ts'
 import { bytesOfRows, readRows } from './read-rows.ts'
 import type { ReadOptions, ReadResult } from './types.ts'
-import { anySignal } from './wait.ts'
 
 export interface DownloadComponents {
   peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>

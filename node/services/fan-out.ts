@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { sleep } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import {
   aggregateConfirmations,
@@ -20,7 +21,6 @@ import type { StoreHeader } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { PeerBook } from './peer-book.ts'
 import { createQuorumGate } from './quorum-gate.ts'
-import { sleep } from './wait.ts'
 
 export interface FanOutComponents {
   peers: Pick<PeerClient, 'store'>

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { Notify } from '../../base/notify.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import { CodecError, isQuorum, isValidity, verifyMetadata } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
@@ -7,7 +8,6 @@ import { ClientError } from '../errors.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { MetadataCache } from './metadata-cache.ts'
 import type { PeerBook } from './peer-book.ts'
-import { Bell } from './wait.ts'
 
 export interface FindMetadataComponents {
   peers: Pick<PeerClient, 'metadata' | 'blobStatus'>
@@ -40,7 +40,7 @@ export async function findMetadata(
   using limit = deadline(TIMEOUT_MS, signal, done.signal)
   const asking = limit.signal
   const queue = [...(order ?? book.ranked(committee.members))]
-  const bell = new Bell()
+  const news = new Notify()
   let found: BlobMetadata | undefined
   let everyone = false
   let running = 0
@@ -62,7 +62,7 @@ export async function findMetadata(
       return
     }
     everyone = true
-    bell.ring()
+    news.notify()
     const status = await peers.blobStatus(peer, blobId, { signal: asking })
     weight.answered += member.shards.length
     if (status.kind === 'invalid') weight.invalid += member.shards.length
@@ -90,7 +90,7 @@ export async function findMetadata(
       })
       .finally(() => {
         running--
-        bell.ring()
+        news.notify()
       })
   }
 
@@ -114,10 +114,10 @@ export async function findMetadata(
       if (running === 0) throw tooFew()
       const timer = setTimeout(() => {
         start()
-        bell.ring()
+        news.notify()
       }, HEDGE_MS)
       try {
-        await bell.wait(asking)
+        await news.wait(asking)
       } catch (error) {
         signal?.throwIfAborted()
         throw asking.aborted ? tooFew() : error

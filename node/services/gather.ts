@@ -1,11 +1,13 @@
+import { Countdown } from '../../base/deadline.ts'
 import type { Log } from '../../base/log.ts'
+import { Notify } from '../../base/notify.ts'
+import { anySignal, sleep } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import type { SliverBytes } from '../../codec/index.ts'
 import { maxBlobSize, pairOfShard, sliverLength } from '../../codec/index.ts'
 import type { BlobId, SliverPairIndex } from '../../codec/types.ts'
-import { Countdown, type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
+import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../protocols/index.ts'
 import type { PeerBook } from './peer-book.ts'
-import { anySignal, Bell, sleep } from './wait.ts'
 
 export interface GatherComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -67,11 +69,11 @@ export class Gatherer {
   /** in the order in which they are asked */
   #sources: Source[]
   readonly #requests = new Set<Request>()
-  readonly #bell = new Bell()
+  readonly #news = new Notify()
   readonly #closed = new AbortController()
   readonly #silence: Countdown
   #silent = false
-  #ringing: NodeJS.Immediate | undefined
+  #notifying: NodeJS.Immediate | undefined
   /** bytes of a sliver at most; a peer that announces more is not listened to */
   #maxBytes: number
 
@@ -91,7 +93,7 @@ export class Gatherer {
     this.#signal = anySignal(signal, this.#closed.signal)
     this.#silence = new Countdown(silenceMs, () => {
       this.#silent = true
-      this.#bell.ring()
+      this.#news.notify()
     })
     const { nShards } = committee
     this.#maxBytes = sliverLength(nShards, maxBlobSize(nShards), 'primary')
@@ -128,7 +130,7 @@ export class Gatherer {
       this.#askFor(count)
       const nobodyLeft = this.#requests.size === 0 && !this.#sources.some(({ state }) => state === 'resting')
       if (nobodyLeft || this.#silent) return false
-      await this.#bell.wait(this.#signal)
+      await this.#news.wait(this.#signal)
     }
   }
 
@@ -147,7 +149,7 @@ export class Gatherer {
   /** Stops every request. */
   close(): void {
     this.#silence.stop()
-    clearImmediate(this.#ringing)
+    clearImmediate(this.#notifying)
     this.#closed.abort(new DOMException('no more slivers are needed', 'AbortError'))
   }
 
@@ -176,7 +178,7 @@ export class Gatherer {
       late: false,
       patience: new Countdown(hedgeMs, () => {
         request.late = true
-        this.#bell.ring()
+        this.#news.notify()
       }),
       stop: new AbortController(),
     }
@@ -195,7 +197,7 @@ export class Gatherer {
       .finally(() => {
         request.patience.stop()
         this.#requests.delete(request)
-        this.#bell.ring()
+        this.#news.notify()
       })
   }
 
@@ -219,13 +221,13 @@ export class Gatherer {
       const wanted = request.owed.delete(ref.pair) && !request.stop.signal.aborted
       if (bytes === undefined || !wanted) {
         request.lacked = true
-        this.#ringSoon()
+        this.#notifySoon()
         continue
       }
       this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
       this.#silent = false
       this.#silence.restart()
-      this.#bell.ring()
+      this.#news.notify()
     }
   }
 
@@ -249,7 +251,7 @@ export class Gatherer {
     sleep(Math.min(error.retryAfterMs ?? REST_MS, MAX_REST_MS), this.#signal)
       .then(() => {
         source.state = 'free'
-        this.#bell.ring()
+        this.#news.notify()
       })
       // closed meanwhile
       .catch(() => undefined)
@@ -262,10 +264,10 @@ export class Gatherer {
   }
 
   /** What lacks come in one packet is made up for by one request. */
-  #ringSoon(): void {
-    this.#ringing ??= setImmediate(() => {
-      this.#ringing = undefined
-      this.#bell.ring()
+  #notifySoon(): void {
+    this.#notifying ??= setImmediate(() => {
+      this.#notifying = undefined
+      this.#news.notify()
     })
   }
 }

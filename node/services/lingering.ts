@@ -1,4 +1,4 @@
-import { sleep } from './wait.ts'
+import { anySignal, sleep } from '../../base/wait.ts'
 
 /**
  * Work that goes on after its caller got an answer: pushing slivers to the nodes that were not needed for the quorum.
@@ -80,13 +80,10 @@ export function createLingering(limit: number, patienceMs = PATIENCE_MS): Linger
       while (taken >= limit) {
         signal?.throwIfAborted()
         const waited = new AbortController()
-        const onAbort = () => waited.abort(signal?.reason)
-        signal?.addEventListener('abort', onAbort, { once: true })
         try {
-          const late = sleep(patienceMs, waited.signal).then(() => true)
+          const late = sleep(patienceMs, anySignal(signal, waited.signal)).then(() => true)
           if (await Promise.race([late, freed.promise])) cutOldestShort()
         } finally {
-          signal?.removeEventListener('abort', onAbort)
           waited.abort()
         }
       }

@@ -1,12 +1,13 @@
+import { Countdown } from '../../base/deadline.ts'
+import { anySignal } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
 import { isQuorum, isValidity } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
-import { Countdown, deadline, type PeerClient } from '../../protocols/index.ts'
+import { deadline, type PeerClient } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 import { ClientError } from '../errors.ts'
 import type { PeerBook } from './peer-book.ts'
 import type { NetworkBlobStatus } from './types.ts'
-import { anySignal } from './wait.ts'
 
 export interface NetworkStatusComponents {
   peers: Pick<PeerClient, 'blobStatus'>

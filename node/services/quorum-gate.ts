@@ -1,3 +1,5 @@
+import { raceSignal } from 'race-signal'
+
 /**
  * Lets a quorum's worth of nodes take slivers first: with one uplink shared by all, everybody would otherwise be done
  * only at the very end, and the certificate would wait for bytes that it does not need.
@@ -55,15 +57,7 @@ export function createQuorumGate(quorumWeight: number, holdMs: number): QuorumGa
             admit()
           }
           if (place.state === 'inside') return
-          signal.throwIfAborted()
-          const { admitted } = place
-          const onAbort = () => admitted.reject(signal.reason)
-          signal.addEventListener('abort', onAbort, { once: true })
-          try {
-            await admitted.promise
-          } finally {
-            signal.removeEventListener('abort', onAbort)
-          }
+          await raceSignal(place.admitted.promise, signal)
         },
         giveUp() {
           if (place?.state === 'waiting') waiting.splice(waiting.indexOf(place), 1)

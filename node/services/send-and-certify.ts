@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { anySignal, sleep } from '../../base/wait.ts'
 import { isChainError } from '../../chain/index.ts'
 import type { ChainWriter, Committee, CommitteeMember } from '../../chain/types.ts'
 import { type Bls, type EncodedBlob, encodedSize } from '../../codec/index.ts'
@@ -13,7 +14,6 @@ import type { PeerBook } from './peer-book.ts'
 import type { Begun, Seats } from './register-blob.ts'
 import type { StoreOptions, StoreResult } from './types.ts'
 import { unconfirmed } from './unconfirmed.ts'
-import { anySignal, sleep } from './wait.ts'
 
 export interface SendComponents {
   writer: ChainWriter

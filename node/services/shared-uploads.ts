@@ -1,3 +1,4 @@
+import { raceSignal } from 'race-signal'
 import type { Progress, StoreOptions, StoreResult } from './types.ts'
 
 /** What one upload is run with, for all who wait for it. */
@@ -88,12 +89,9 @@ export function createSharedUploads(): SharedUploads {
         before !== undefined && isJoinable(before, options) ? before : begin(data, options, run, before)
       const waiter: Waiter = { options, outcome: Promise.withResolvers() }
       upload.waiting.add(waiter)
-      const onAbort = (): void => waiter.outcome.reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
       try {
-        return await waiter.outcome.promise
+        return await raceSignal(waiter.outcome.promise, signal)
       } finally {
-        signal?.removeEventListener('abort', onAbort)
         upload.waiting.delete(waiter)
         if (upload.waiting.size === 0) upload.stop.abort(signal?.reason)
       }

@@ -1,4 +1,5 @@
 import type { Log } from '../../base/log.ts'
+import { Notify } from '../../base/notify.ts'
 import type { ChainEvent } from '../../chain/types.ts'
 import type { BlobId, Epoch } from '../../codec/types.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
@@ -7,7 +8,6 @@ import { liveRegistrations } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { CommitteeTracker } from './committees.ts'
 import type { OpenUploads } from './open-uploads.ts'
-import { Bell } from './wait.ts'
 
 export interface SweeperComponents {
   slivers: Pick<SliverStore, 'delete'>
@@ -46,11 +46,11 @@ export function createSweeper(components: SweeperComponents): Sweeper {
   let stopping = new AbortController()
   let running: Promise<void> | undefined
   let retry: NodeJS.Timeout | undefined
-  const bell = new Bell()
+  const news = new Notify()
   /** ended, and passed over because an upload was under way */
   const postponed = new Set<BlobId>()
   uploads.onIdle(blobId => {
-    if (postponed.delete(blobId)) bell.ring()
+    if (postponed.delete(blobId)) news.notify()
   })
 
   /** Whether the blob was dropped. No event of the blob is applied, and no upload of it begins, meanwhile. */
@@ -102,7 +102,7 @@ export function createSweeper(components: SweeperComponents): Sweeper {
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await bell.wait(signal).catch(() => undefined)
+      await news.wait(signal).catch(() => undefined)
       if (signal.aborted) return
       clearTimeout(retry)
       try {
@@ -111,7 +111,7 @@ export function createSweeper(components: SweeperComponents): Sweeper {
       } catch (err) {
         log.error({ err }, 'ended blobs could not be looked for')
       }
-      retry = setTimeout(() => bell.ring(), RETRY_MS).unref()
+      retry = setTimeout(() => news.notify(), RETRY_MS).unref()
     }
   }
 
@@ -121,7 +121,7 @@ export function createSweeper(components: SweeperComponents): Sweeper {
         heard = event.epoch
         if (epoch !== undefined) epoch = heard
       } else if (event.type !== 'BlobDeleted' && event.type !== 'InvalidBlobID') return
-      bell.ring()
+      news.notify()
     },
     async following() {
       epoch = undefined
@@ -130,7 +130,7 @@ export function createSweeper(components: SweeperComponents): Sweeper {
       const current = (await committees.get({ fresh: true })).epoch
       return () => {
         epoch = Math.max(current, heard) as Epoch
-        bell.ring()
+        news.notify()
       }
     },
     sweep,

@@ -1,5 +1,5 @@
+import { Countdown } from '../../base/deadline.ts'
 import type { BlobId } from '../../codec/types.ts'
-import { Countdown } from '../../protocols/index.ts'
 
 /** One attempt to store a blob. Disposing of it waits for its transactions. */
 export interface Attempt extends AsyncDisposable {

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { lstat, mkdir, readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sleep } from '../../base/wait.ts'
 import type { BlobId, ObjectId } from '../../codec/types.ts'
-import { sleep } from './wait.ts'
 
 /** One wallet's upload of one blob to one network. */
 export interface LeaseKey {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { settlesWithin } from '../../base/wait.ts'
 import { DiskError, diskTrouble, withDiskCode } from './disk-error.ts'
 import { damagedStore, StoreError } from './errors.ts'
 import { namesIn, writePack } from './pack-file.ts'
@@ -215,21 +216,11 @@ class LevelRecords implements Records {
 
   async #openAnew(): Promise<void> {
     await testWrite(this.#path, writePack)
-    const quiet = await within(Promise.all(this.#readers), READERS_MS)
+    const quiet = await settlesWithin(Promise.all(this.#readers), READERS_MS)
     if (!quiet || this.#isClosed) return
     await this.#level.close()
     await this.#level.open()
     this.#failure = undefined
-  }
-}
-
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(resolve, ms, false)
-  try {
-    return await Promise.race([promise.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,6 +1,6 @@
+import { sleep } from '../../base/wait.ts'
 import { ProtocolError } from '../errors.ts'
 import type { PeerLimits, ProtocolSpec } from '../specs.ts'
-import { sleep } from '../stream/wait.ts'
 import { type Account, createAccount } from './account.ts'
 import { type Budget, createBudget, type Hold } from './budget.ts'
 

@@ -1,4 +1,4 @@
-import { StallWatch } from '../deadline.ts'
+import { StallWatch } from '../../base/deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import type { ClientStream } from './client-stream.ts'
 import type { PeerAddress } from './dial.ts'

@@ -1,5 +1,5 @@
+import { Countdown } from '../../base/deadline.ts'
 import type { Confirmation, Epoch, SliverRef } from '../../codec/types.ts'
-import { Countdown } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import type { AbortOptions, StoreHeader } from '../ports.ts'
 import type { ClientStream } from '../rpc/client-stream.ts'

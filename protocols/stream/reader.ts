@@ -1,5 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { Countdown } from '../deadline.ts'
+import { Countdown } from '../../base/deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 

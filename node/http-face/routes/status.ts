@@ -1,8 +1,8 @@
+import { raceSignal } from 'race-signal'
 import { ERROR_CODES, ProtocolError, toProtocolError } from '../../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../../protocols/ports.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
-import { unlessAborted } from '../../http/unless-aborted.ts'
 import type { Pieces } from '../../services/pieces.ts'
 import { blobStatusJson } from '../blob-status-json.ts'
 import type { FaceHandler } from '../exchange.ts'
@@ -46,7 +46,7 @@ export function health(
 
 async function ask(status: Pick<StatusSource, 'nodeInfo'>, signal: AbortSignal): Promise<NodeInfo> {
   try {
-    return await unlessAborted(status.nodeInfo(), signal)
+    return await raceSignal(status.nodeInfo(), signal)
   } catch (cause) {
     signal.throwIfAborted()
     throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 5_000 })

@@ -1,0 +1,51 @@
+/**
+ * A promise that a signal can end as well, with its own reason, and that leaves no listener behind. `arm` gets the two ways
+ * to settle it and returns what undoes its own listeners.
+ */
+export function waitFor(
+  arm: (resolve: () => void, reject: (error: unknown) => void) => () => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason)
+  return new Promise<void>((resolve, reject) => {
+    let settled = false
+    let disarm: (() => void) | undefined
+    const settle = (act: () => void): void => {
+      settled = true
+      signal?.removeEventListener('abort', onAbort)
+      disarm?.()
+      act()
+    }
+    const onAbort = (): void => settle(() => reject(signal?.reason))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    disarm = arm(
+      () => settle(resolve),
+      error => settle(() => reject(error)),
+    )
+    if (settled) disarm()
+  })
+}
+
+/** Sleeps; rejects with the signal's reason as soon as it is aborted. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return waitFor(resolve => {
+    const timer = setTimeout(resolve, ms)
+    return () => clearTimeout(timer)
+  }, signal)
+}
+
+/** Whether the promise is fulfilled within `ms`. Rejects as it does when that comes first. */
+export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, ms, false)
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A signal that aborts with any of these; undefined ones are left out. */
+export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter(signal => signal !== undefined))
+}
