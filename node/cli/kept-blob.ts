@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { deadline } from '../../base/deadline.ts'
+import { sleep } from '../../base/wait.ts'
 import type { BlobObject } from '../../chain/types.ts'
 import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 import type { Client } from '../services/types.ts'
@@ -38,14 +39,14 @@ async function stillServed(
   nodes: Pick<Client, 'status'>,
   signal: AbortSignal,
 ): Promise<Kept | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(HEARSAY_MS)])
+  using limit = deadline(HEARSAY_MS, [signal])
   let until: Epoch | undefined
   try {
     for (;;) {
-      const { status, endEpoch } = await nodes.status(blobId, { signal: limit })
+      const { status, endEpoch } = await nodes.status(blobId, { signal: limit.signal })
       if (status !== 'certified') return undefined
       until = endEpoch
-      await sleep(ASK_AGAIN_MS, undefined, { signal: limit })
+      await sleep(ASK_AGAIN_MS, limit.signal)
     }
   } catch {
     signal.throwIfAborted()

@@ -2,8 +2,8 @@ import { constants, createWriteStream, open } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { sleep } from '../../base/wait.ts'
 import { EXIT } from './exit-codes.ts'
 import { CliError } from './failure.ts'
 
@@ -38,6 +38,6 @@ export async function openSpecial(path: string, signal: AbortSignal): Promise<Wr
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
     }
-    await sleep(READER_POLL_MS, undefined, { signal })
+    await sleep(READER_POLL_MS, signal)
   }
 }

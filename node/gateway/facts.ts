@@ -1,3 +1,4 @@
+import { deadline } from '../../base/deadline.ts'
 import { maxBlobSize } from '../../codec/index.ts'
 import { createShared } from '../http/shared.ts'
 import type { Client } from '../services/types.ts'
@@ -17,7 +18,8 @@ export function createNetworkFacts(
   timeoutMs: number,
 ): (signal: AbortSignal) => Promise<NetworkFacts> {
   return createShared(async () => {
-    const { system } = await client.info({ signal: AbortSignal.timeout(timeoutMs) })
+    using limit = deadline(timeoutMs)
+    const { system } = await client.info({ signal: limit.signal })
     return { maxBlobBytes: maxBlobSize(system.nShards), maxEpochsAhead: system.maxEpochsAhead }
   }, FRESH_MS)
 }

@@ -1,3 +1,4 @@
+import { deadline } from '../../base/deadline.ts'
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../protocols/ports.ts'
 import { declaredLength, readBody } from '../http/body.ts'
 import { checkBodyForm } from '../http/body-form.ts'
@@ -21,9 +22,9 @@ export async function receive(
   const digests = expectedDigests(request)
   const declared = declaredLength(request, exactBytes)
   if (declared !== undefined && declared !== exactBytes) throw wrongLength(exactBytes, declared)
-  const patience = AbortSignal.timeout(roomMs)
-  const release = await quota.hold(exactBytes, AbortSignal.any([signal, patience])).catch(error => {
-    if (signal.aborted || !patience.aborted) throw error
+  using patience = deadline(roomMs, [signal])
+  const release = await quota.hold(exactBytes, patience.signal).catch(error => {
+    if (signal.aborted || !patience.expired) throw error
     throw new HttpError(503, 'BUSY', 'no room for this body yet: try again in a moment', {
       retryAfterSeconds: 5,
     })

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { deadline } from '../../base/deadline.ts'
 import type { Exchange } from './exchange.ts'
 import { toJson } from './json.ts'
 
@@ -77,11 +78,11 @@ export async function sendPieces(
   if (!response.writableFinished) await inTime('finish')
 
   async function inTime(event: 'drain' | 'finish'): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(stallMs)])
+    using limit = deadline(stallMs, [signal])
     try {
-      await once(response, event, { signal: limit })
+      await once(response, event, { signal: limit.signal })
     } catch (error) {
-      throw limit.aborted ? limit.reason : error
+      throw limit.signal.aborted ? limit.signal.reason : error
     }
   }
 }

@@ -1,3 +1,4 @@
+import { deadline } from '../../../base/deadline.ts'
 import { ClientError } from '../../errors.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Handler } from '../../http/exchange.ts'
@@ -40,7 +41,10 @@ interface HealthInit extends Pick<GatewayInit, 'client' | 'network' | 'ledgerPro
  * stored; otherwise 503 with the reason.
  */
 export function health({ client, network, publish, trouble, ledgerProblem }: HealthInit): Handler {
-  const ask = createShared(() => client.info({ signal: AbortSignal.timeout(HEALTH_MS) }))
+  const ask = createShared(async () => {
+    using limit = deadline(HEALTH_MS)
+    return await client.info({ signal: limit.signal })
+  })
   return async exchange => {
     const { system, committees } = await ask(exchange.signal).catch(error => {
       throw isTimeout(error) ? new ClientError('CHAIN_UNAVAILABLE', 'Sui does not answer', {}) : error

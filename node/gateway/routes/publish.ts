@@ -1,3 +1,4 @@
+import { deadline } from '../../../base/deadline.ts'
 import { checkBodyForm } from '../../http/body-form.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
@@ -43,8 +44,8 @@ export function publishBlob(init: PublishInit): Handler {
   }
 
   async function publish(exchange: Exchange, params: PublishParams, data: Uint8Array): Promise<void> {
-    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.publishMs)])
-    const result = await client.store(data, { ...params, signal }).catch(error => {
+    using limit = deadline(limits.publishMs, [exchange.signal])
+    const result = await client.store(data, { ...params, signal: limit.signal }).catch(error => {
       trouble.notStored(error)
       throw error
     })

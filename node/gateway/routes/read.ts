@@ -1,3 +1,4 @@
+import { deadline } from '../../../base/deadline.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -67,8 +68,8 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
   async function lookUp({ address, signal: asked }: Exchange, blobId: BlobId): Promise<number> {
     const place = await lookups.enter({ bytes: 0, address, signal: asked })
     try {
-      const signal = AbortSignal.any([asked, AbortSignal.timeout(limits.readMs)])
-      return (await client.stat(blobId, { signal })).size
+      using limit = deadline(limits.readMs, [asked])
+      return (await client.stat(blobId, { signal: limit.signal })).size
     } finally {
       place.leave()
     }
@@ -82,7 +83,8 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
     headers: Record<string, string | number>,
   ): Promise<void> {
     const { address } = exchange
-    const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(limits.readMs)])
+    using limit = deadline(limits.readMs, [exchange.signal])
+    const { signal } = limit
     let place: Place | undefined
     let held = length
     // what is held already is given back first: two who wait for more than they have would wait for each other
