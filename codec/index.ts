@@ -49,6 +49,7 @@ export {
   computeBlobId,
   decodeMetadata,
   encodeMetadata,
+  isMetadata,
   metadataRoot,
   metadataShards,
   sliverHash,

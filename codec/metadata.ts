@@ -90,6 +90,17 @@ export function verifyMetadata(metadata: BlobMetadata): void {
   }
 }
 
+/** The same as an answer. */
+export function isMetadata(metadata: BlobMetadata): boolean {
+  try {
+    verifyMetadata(metadata)
+    return true
+  } catch (error) {
+    if (error instanceof CodecError) return false
+    throw error
+  }
+}
+
 /** The hash that the metadata commits to for one sliver. */
 export function sliverHash(metadata: BlobMetadata, ref: SliverRef): Uint8Array {
   const at = ref.pair * PAIR_HASHES + (ref.axis === 'primary' ? 0 : DIGEST_LENGTH)

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts'
 import { Notify } from '../../base/notify.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
-import { CodecError, isQuorum, isValidity, verifyMetadata } from '../../codec/index.ts'
+import { isMetadata, isQuorum, isValidity } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
 import { deadline, type PeerClient } from '../../protocols/index.ts'
 import { ClientError } from '../errors.ts'
@@ -70,14 +70,7 @@ export async function findMetadata(
   }
 
   function isRight(metadata: BlobMetadata): boolean {
-    if (metadata.blobId !== blobId || metadata.nShards !== nShards) return false
-    try {
-      verifyMetadata(metadata)
-      return true
-    } catch (error) {
-      if (error instanceof CodecError) return false
-      throw error
-    }
+    return metadata.blobId === blobId && metadata.nShards === nShards && isMetadata(metadata)
   }
 
   function start(): void {

@@ -1,4 +1,4 @@
-import { type Codec, CodecError, shardOfPair, verifyMetadata } from '../../codec/index.ts'
+import { type Codec, isMetadata, shardOfPair } from '../../codec/index.ts'
 import type {
   BlobId,
   BlobMetadata,
@@ -181,16 +181,5 @@ export function createPieces(
       const { epoch } = await chain(signal)
       return { state: await blobs.get(blobId), epoch }
     },
-  }
-}
-
-/** Whether its hashes give its blob ID. */
-function isMetadata(metadata: BlobMetadata): boolean {
-  try {
-    verifyMetadata(metadata)
-    return true
-  } catch (error) {
-    if (error instanceof CodecError) return false
-    throw error
   }
 }

@@ -5,10 +5,10 @@ import {
   type Codec,
   CodecError,
   createCodec,
+  isMetadata,
   SLIVER_HEAD_BYTES,
   sliverLengthAt,
   sliverRefsOf,
-  verifyMetadata,
 } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, SliverRef } from '../../codec/types.ts'
 import type { AbortOptions } from '../../protocols/ports.ts'
@@ -231,14 +231,7 @@ async function trustedMetadata(
   blobId: BlobId,
 ): Promise<BlobMetadata | undefined> {
   const metadata = await createMetadataStore(records, nShards).get(blobId)
-  if (metadata === undefined || metadata.blobId !== blobId) return undefined
-  try {
-    verifyMetadata(metadata)
-    return metadata
-  } catch (error) {
-    if (error instanceof CodecError) return undefined
-    throw error
-  }
+  return metadata?.blobId === blobId && isMetadata(metadata) ? metadata : undefined
 }
 
 /** Which sliver this is. Without metadata the form must do: whoever reads it checks it, and so does custody. */
