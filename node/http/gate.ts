@@ -103,7 +103,11 @@ export function createGate(init: GateInit): Gate {
           makeRoom?.(short)
           growing = false
         }
-        if (more > 0 && heldBytes + more > capacityBytes) throw busy(503, 'no room for this request now')
+        // its own place may have been the one with the least claim
+        if (left || (more > 0 && heldBytes + more > capacityBytes)) {
+          admitNext()
+          throw busy(503, 'no room for this request now')
+        }
         set(bytes)
         admitNext()
       },

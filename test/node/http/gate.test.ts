@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { createGate, type Gate } from '../../../node/http/gate.ts'
+import { createGate, type Gate, type Place } from '../../../node/http/gate.ts'
 
 const never = new AbortController().signal
 const enter = (gate: Gate, bytes: number, { address = 'a', signal = never } = {}) =>
@@ -125,6 +125,20 @@ describe('gateway: gate', () => {
     next.resize(9)
     assert.deepEqual(asked, [2, 5])
     next.leave()
+  })
+
+  it('gives nothing to one who had to leave to make room for itself, and its place to the next', async () => {
+    const leaving: Place[] = []
+    const makeRoom = () => leaving.shift()?.leave()
+    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 30, makeRoom })
+    const slow = await enter(gate, 6)
+    const other = await enter(gate, 4)
+    const next = enter(gate, 6)
+    leaving.push(slow)
+    assert.throws(() => slow.resize(7), { status: 503 })
+    ;(await next).leave()
+    other.leave()
+    ;(await enter(gate, 10)).leave()
   })
 
   it('makes room among the places of an address that has all that it may have', async () => {
