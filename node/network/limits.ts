@@ -78,7 +78,7 @@ const HANDSHAKE_MS = 5_000
 /** libp2p's own limits look at no address, so that one peer uses them up: they are backstops behind ADMISSION. */
 export const CONNECTIONS = {
   maxConnections: 2_000,
-  maxIncomingPendingConnections: 256, // twice ADMISSION's
+  maxIncomingPendingConnections: 512, // twice ADMISSION's
   inboundConnectionThreshold: 1_000, // per second and host; ADMISSION counts, too
   inboundUpgradeTimeout: HANDSHAKE_MS,
   inboundStreamProtocolNegotiationTimeout: 5_000, // as long as our clients wait for it
@@ -105,9 +105,12 @@ export const CONNECTIONS = {
  */
 export const ADMISSION = {
   /** handshakes under way; then the oldest of the address with the most goes */
-  pending: 128,
-  /** of one address, whose oldest goes first: an honest one is done long before it is the oldest */
-  pendingPerAddress: 32,
+  pending: 256,
+  /**
+   * of one address, whose oldest goes first. More than its rate makes in the time of a handshake, so that an attacker does
+   * not push out others behind its address; and those who came at once while this node stood still find a place.
+   */
+  pendingPerAddress: 128,
   /** new connections of one address; a handshake costs some 5 ms, so that this is a tenth of a core */
   burstPerAddress: 200, // a devnet's clients, an office behind one address
   perSecondPerAddress: 20,

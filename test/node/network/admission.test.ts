@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { MultiaddrConnection, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type AdmissionLimits, createAdmission } from '../../../node/network/admission.ts'
-import { ADMISSION } from '../../../node/network/limits.ts'
+import { ADMISSION, CONNECTIONS } from '../../../node/network/limits.ts'
 
 interface Fake extends MultiaddrConnection {
   aborted: boolean
@@ -82,6 +82,17 @@ describe('admission of connections', () => {
       [true, true, false],
     )
     assert.ok(honest.every(({ denied, connection }) => !denied && !connection.aborted))
+  })
+
+  it('lets all handshakes of an office end that came at once while this node stood still', () => {
+    const admission = start()
+    const office = Array.from({ length: 100 }, () => knock(admission))
+    assert.ok(office.every(({ denied, connection }) => !denied && !connection.aborted))
+    // one address cannot have more of them than its rate allows, so that it pushes out none of its own
+    assert.ok(
+      ADMISSION.pendingPerAddress >
+        (ADMISSION.perSecondPerAddress * CONNECTIONS.inboundUpgradeTimeout) / 1_000,
+    )
   })
 
   it('counts an IPv6 customer as one, and each loopback address by itself', () => {
