@@ -9,6 +9,7 @@ import { lockDevnet } from '../devnet/lock.ts'
 import { expectFree } from '../devnet/ports.ts'
 import { loadWallets, seatNodes } from '../devnet/provision.ts'
 import { createOpened } from '../opened.ts'
+import { createRefusals } from '../refusals.ts'
 import type { LocalnetOptions, RunningLocalnet } from './context.ts'
 
 const HOST = '127.0.0.1'
@@ -33,7 +34,10 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
     const wallets = await loadWallets(layout, existing === undefined)
 
     const { startLocalnet: startChain } = await import('../../chain/localnet/index.ts')
-    const localnet = await startChain({ dir: layout.localnet, host: HOST, port, log })
+    const refusals = createRefusals({ log })
+    opened.push(async () => refusals.close())
+    const onRefused = refusals.at('localnet')
+    const localnet = await startChain({ dir: layout.localnet, host: HOST, port, log, onRefused })
     opened.push(() => localnet.close())
     signal.throwIfAborted()
 

@@ -1,4 +1,4 @@
-import { invalid, type RpcStatus } from './status.ts'
+import { invalid } from './status.ts'
 
 const unitMs: Record<string, number> = {
   H: 3_600_000,
@@ -23,10 +23,11 @@ const longestMs = 2 ** 31 - 1
 /** Aborts when the time is up; call `clear` when it does not matter any more. */
 export function deadline(
   timeoutMs: number | undefined,
-  reason: () => RpcStatus,
-): { signal: AbortSignal | undefined; clear(): void } {
-  if (timeoutMs === undefined || timeoutMs > longestMs) return { signal: undefined, clear: () => undefined }
+  reason: () => Error,
+): { signal: AbortSignal; clear(): void } {
   const controller = new AbortController()
+  if (timeoutMs === undefined || timeoutMs > longestMs)
+    return { signal: controller.signal, clear: () => undefined }
   if (timeoutMs < 1) controller.abort(reason())
   const timer = setTimeout(() => controller.abort(reason()), timeoutMs)
   return { signal: controller.signal, clear: () => clearTimeout(timer) }

@@ -22,32 +22,32 @@ export interface CallInput {
 
 const passed = () => new RpcStatus('DEADLINE_EXCEEDED', 'the deadline has passed')
 const tooSlow = () => limited('time', 'the caller is too slow', 'RESOURCE_EXHAUSTED')
-const endless = { signal: undefined, clear: () => undefined }
-
-const anyOf = (signal: AbortSignal, other: AbortSignal | undefined): AbortSignal =>
-  other ? AbortSignal.any([signal, other]) : signal
-
 /** Runs a call to its end; answers how it ended, and what failed when it was none of the caller's business. */
 export async function runCall(input: CallInput): Promise<{ status: RpcStatus; unexpected?: unknown }> {
   const { method, path, account } = input
   let leave: (() => void) | undefined
-  let clear: (() => void) | undefined
+  const timers: { clear(): void }[] = []
   let signal = input.signal
   try {
     leave = account.call()
     const limit = deadline(parseTimeout(input.timeout), passed)
-    clear = limit.clear
-    signal = anyOf(signal, limit.signal)
+    timers.push(limit)
+    signal = AbortSignal.any([signal, limit.signal])
     if (!method) throw new RpcStatus('UNIMPLEMENTED', `no method ${path.slice(0, 200)}`)
     signal.throwIfAborted()
     if (method.serverStreaming) input.begin()
-    const arriving = method.clientStreaming ? endless : deadline(SERVER_LIMITS.bodyMs, tooSlow)
-    const requests = untilAborted(input.requests(), anyOf(signal, arriving.signal), arriving.clear)
+    const arriving = deadline(method.clientStreaming ? undefined : SERVER_LIMITS.bodyMs, tooSlow)
+    timers.push(arriving)
+    const requests = untilAborted(
+      input.requests(),
+      AbortSignal.any([signal, arriving.signal]),
+      arriving.clear,
+    )
     const replies = method.run(requests, { signal, account })
     for await (const message of untilAborted(replies, signal)) {
       const taking = deadline(SERVER_LIMITS.stalledMs, tooSlow)
       try {
-        await input.send(message, anyOf(signal, taking.signal))
+        await input.send(message, AbortSignal.any([signal, taking.signal]))
       } finally {
         taking.clear()
       }
@@ -58,13 +58,13 @@ export async function runCall(input: CallInput): Promise<{ status: RpcStatus; un
     const status = toStatus(error)
     return status === error || status.status !== 'INTERNAL' ? { status } : { status, unexpected: error }
   } finally {
-    clear?.()
+    for (const timer of timers) timer.clear()
     leave?.()
   }
 }
 
 /** Items of `source` until the signal aborts, also while one is waited for; then throws its reason. */
-async function* untilAborted<T>(
+export async function* untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
   ended?: () => void,

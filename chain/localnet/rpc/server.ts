@@ -70,7 +70,10 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
         log?.debug({ path, status: status.status }, 'call')
       },
     }).catch(error => {
-      log?.error({ err: error, path: request.url }, 'request failed')
+      // a caller that goes away is nothing to tell
+      const fields = { err: error, path: request.url }
+      if (request.destroyed || response.destroyed) log?.debug(fields, 'request cut off')
+      else log?.error(fields, 'request failed')
       response.destroy()
     })
   }

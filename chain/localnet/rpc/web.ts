@@ -5,10 +5,10 @@ import { deadline } from './deadline.ts'
 import { checkEncoding, dataFrame, framingOf, readMessages, replyType, trailerFrame } from './framing.ts'
 import { allowedHost, allowedOrigin, corsHeaders } from './guard.ts'
 import { serveNative } from './native.ts'
-import { runCall } from './run-call.ts'
+import { runCall, untilAborted } from './run-call.ts'
 import { SERVER_LIMITS } from './server-limits.ts'
 import type { Route, Serving } from './serving.ts'
-import { limited, RpcStatus } from './status.ts'
+import { RpcStatus } from './status.ts'
 
 export type Request = IncomingMessage | Http2ServerRequest
 export type Response = ServerResponse | Http2ServerResponse
@@ -124,11 +124,12 @@ async function callRoute(
 async function readBody(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  const { signal, clear } = deadline(SERVER_LIMITS.bodyMs, () => limited('time', 'too slow'))
-  const stop = () => request.destroy()
-  signal?.addEventListener('abort', stop, { once: true })
+  const { signal, clear } = deadline(
+    SERVER_LIMITS.bodyMs,
+    () => new Refusal(408, 'the body took too long', 'time'),
+  )
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    for await (const chunk of untilAborted(request.iterator({ destroyOnReturn: false }), signal)) {
       size += chunk.length
       if (size > SERVER_LIMITS.maxRouteBytes) throw tooLarge()
       chunks.push(chunk)
@@ -176,6 +177,7 @@ async function serveGrpcWeb(
   ended(path, status, unexpected)
   if (response.destroyed) return
   begin()
+  response.setTimeout(SERVER_LIMITS.stalledMs, () => response.destroy())
   response.end(trailerFrame(status, framing))
 }
 

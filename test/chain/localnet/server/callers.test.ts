@@ -5,8 +5,10 @@ import { connect, type Socket } from 'node:net'
 import { Accounts, addressKey } from '../../../../chain/localnet/rpc/accounts.ts'
 import { dataFrame } from '../../../../chain/localnet/rpc/framing.ts'
 import type { Method } from '../../../../chain/localnet/rpc/methods.ts'
+import { runCall } from '../../../../chain/localnet/rpc/run-call.ts'
 import { startServer } from '../../../../chain/localnet/rpc/server.ts'
 import { SERVER_LIMITS, type ServerLimits } from '../../../../chain/localnet/rpc/server-limits.ts'
+import { RpcStatus } from '../../../../chain/localnet/rpc/status.ts'
 
 /** Waits for nothing in particular until it is told to stop. */
 const method = (serverStreaming: boolean): Method => ({
@@ -159,6 +161,27 @@ describe('chain/localnet/server: what one caller may hold', function () {
     socket.write(Buffer.concat(Array(6).fill(one)))
     await closed
     assert.deepEqual([...new Set(refused)], ['rate'])
+  })
+
+  it('leaves no timer behind, also when its request is refused before it is read', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+    const before = timers()
+    for (let i = 0; i < 20; i++) {
+      const { status } = await runCall({
+        method: methods.get('/a.B/Now'),
+        path: '/a.B/Now',
+        requests: () => {
+          throw new RpcStatus('UNIMPLEMENTED', 'no such encoding')
+        },
+        timeout: '10S',
+        account: new Accounts().of('127.0.0.2'),
+        signal: new AbortController().signal,
+        begin: () => undefined,
+        send: async () => undefined,
+      })
+      assert.equal(status.status, 'UNIMPLEMENTED')
+    }
+    assert.ok(timers() - before < 10)
   })
 
   it('gets an answer whatever path it names', async () => {
