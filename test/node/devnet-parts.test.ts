@@ -56,6 +56,11 @@ describe('parts of the devnet', () => {
     assert.equal(new Set(ports).size, 4)
   })
 
+  it('takes none that an outgoing connection might have by the time somebody listens on it', async () => {
+    for (const port of await choosePorts('127.0.0.1', new Array(26).fill(undefined)))
+      assert.ok(port < 32_768, String(port))
+  })
+
   it('lets one devnet at a time use a folder', async () => {
     const layout = devnetLayout(folder.path)
     const unlock = await lockDevnet(layout)
