@@ -26,6 +26,7 @@ export type CliErrorCode =
   | 'TOO_MANY_FILES'
   | 'STORE_LOCKED'
   | 'STORE_DAMAGED'
+  | 'LEDGER_DAMAGED'
   | 'STORE_NEWER'
   | 'STORE_FOREIGN'
   | 'STORE_UNSUPPORTED'
@@ -206,12 +207,13 @@ function fromStore(error: Error & { code?: string; details?: object }): Failure 
   }
 }
 
+const REPAIR_HINT =
+  'Copy the folder if it is dear to you, then start once with --repair: what can be read is kept.'
+
 const STORE_FAILURES: Readonly<Record<string, { exitCode: ExitCode; hint?: string }>> = {
   STORE_LOCKED: { exitCode: EXIT.taken, hint: 'Another Floe runs on this folder: use that one, or stop it.' },
-  STORE_DAMAGED: {
-    exitCode: EXIT.integrity,
-    hint: 'Copy the folder if it is dear to you, then start once with --repair: what can be read is kept.',
-  },
+  STORE_DAMAGED: { exitCode: EXIT.integrity, hint: REPAIR_HINT },
+  LEDGER_DAMAGED: { exitCode: EXIT.integrity, hint: REPAIR_HINT },
   STORE_NEWER: { exitCode: EXIT.usage, hint: 'Use the Floe that wrote it, or a later one.' },
   STORE_FOREIGN: { exitCode: EXIT.usage, hint: 'Name the folder of this network with --dir.' },
   STORE_UNSUPPORTED: { exitCode: EXIT.usage },

@@ -8,6 +8,7 @@ import { devnetLayout, nodeName } from '../devnet/layout.ts'
 import { lockDevnet } from '../devnet/lock.ts'
 import { expectFree } from '../devnet/ports.ts'
 import { loadWallets, seatNodes } from '../devnet/provision.ts'
+import { repairStores } from '../devnet/repair.ts'
 import { createOpened } from '../opened.ts'
 import { createRefusals } from '../refusals.ts'
 import type { LocalnetOptions, RunningLocalnet } from './context.ts'
@@ -23,7 +24,7 @@ const SHARDS = 100
  * stopped again.
  */
 export async function startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet> {
-  const { port, dir, contractVersion, log, signal } = options
+  const { port, dir, contractVersion, repair = false, log, signal } = options
   const layout = devnetLayout(dir)
   const opened = createOpened(log)
   try {
@@ -31,6 +32,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
     opened.push(await lockDevnet(layout))
     const existing = await readNetwork(layout)
     if (existing === undefined) await clearUnfinished(layout)
+    else if (repair) await repairStores(layout, existing, { log, signal })
     const wallets = await loadWallets(layout, existing === undefined)
 
     const { startLocalnet: startChain } = await import('../../chain/localnet/index.ts')

@@ -81,20 +81,27 @@ describe('the folder of a network', function () {
     await readsIt()
   })
 
-  const damages: Record<string, string> = {
-    CURRENT: 'nothing that it should be',
-    MANIFEST: '\0\0\0',
-  }
-  for (const [name, text] of Object.entries(damages)) {
-    it(`says what to do about a damaged ${name} of a node, and mends it when asked to`, async () => {
-      const index = at('nodes', '01', 'store', 'index')
-      const file = (await readdir(index)).find(found => found.startsWith(name))
-      assert.ok(file !== undefined)
-      await writeFile(join(index, file), text)
-      await assert.rejects(start(), { code: 'STORE_DAMAGED', message: /--repair/ })
-      await readsIt({ repair: true })
-      await readsIt()
-    })
+  const stores: [string, string, string[]][] = [
+    ['a node', 'STORE_DAMAGED', ['nodes', '01', 'store', 'index']],
+    ['the chain', 'LEDGER_DAMAGED', ['localnet', 'ledger']],
+  ]
+  const damages: [string, string, (path: string) => Promise<void>][] = [
+    ['lost', 'CURRENT', path => rm(path)],
+    ['damaged', 'CURRENT', path => writeFile(path, 'nothing that it should be')],
+    ['damaged', 'MANIFEST', path => writeFile(path, '\0\0\0')],
+  ]
+  for (const [whose, code, parts] of stores) {
+    for (const [how, name, damage] of damages) {
+      it(`says what to do about a ${how} ${name} of ${whose}, and mends it when asked to`, async () => {
+        const store = at(...parts)
+        const file = (await readdir(store)).find(found => found.startsWith(name))
+        assert.ok(file !== undefined)
+        await damage(join(store, file))
+        await assert.rejects(start(), { code, message: /repair/ })
+        await readsIt({ repair: true })
+        await readsIt()
+      })
+    }
   }
 
   it('may have a damaged lock: there is nothing in it', async () => {

@@ -123,17 +123,18 @@ export async function repairLevel(dir: string): Promise<void> {
   } catch (cause) {
     throw new StoreError('LEDGER_DAMAGED', `${dir} is not there; nothing can be repaired`, { cause })
   }
-  const level = levelAt(dir)
-  try {
-    // Level's repair looks at no lock; and what can be opened is not to be repaired
-    if (!(await hasLostCurrent(dir))) {
+  if (!(await hasLostCurrent(dir))) {
+    // not before: Level opens by itself what is made, and would make a new database over what is left of the old one
+    const level = levelAt(dir)
+    try {
+      // Level's repair looks at no lock; and what can be opened is not to be repaired
       await level.open({ createIfMissing: false })
       return
+    } catch (error) {
+      if (isLocked(error)) throw lockedStore(dir, error)
+    } finally {
+      await level.close()
     }
-  } catch (error) {
-    if (isLocked(error)) throw lockedStore(dir, error)
-  } finally {
-    await level.close()
   }
   await ClassicLevel.repair(dir)
 }
