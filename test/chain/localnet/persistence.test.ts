@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -154,6 +154,25 @@ describe('chain/localnet: a chain on disk', function () {
     } finally {
       await localnet.close()
     }
+  })
+
+  it("keeps the admin's token in a file of its own, for its owner only, and the same one", async () => {
+    const first = await startLocalnet({ dir })
+    await first.close()
+    const path = join(dir, 'admin-token')
+    assert.equal(first.adminTokenPath, path)
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    await chmod(path, 0o644)
+    const second = await startLocalnet({ dir })
+    await second.close()
+    assert.equal(second.adminToken, first.adminToken)
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    // one that was cut off is no token
+    await writeFile(path, 'abc')
+    const third = await startLocalnet({ dir })
+    await third.close()
+    assert.match(third.adminToken, /^[0-9a-f]{64}$/)
+    assert.notEqual(third.adminToken, first.adminToken)
   })
 
   it('says which port is taken, and leaves the store to others', async () => {

@@ -49,4 +49,13 @@ describe('chain/localnet/server: browsers', function () {
     assert.equal((await withHeaders({ host: 'example.com' })).status, 403)
     assert.equal((await withHeaders({ host: 'localhost:1' })).status, 200)
   })
+
+  it('may not move the clock: no page can read the token', async () => {
+    const response = await fetch(`${chain.localnet.url}/admin/advance-clock`, {
+      method: 'POST',
+      headers: { origin: 'http://localhost:5173', 'content-type': 'text/plain' },
+      body: '{"ms":1}',
+    })
+    assert.equal(response.status, 401)
+  })
 })
