@@ -19,8 +19,8 @@ export interface Who {
 export interface Movers {
   add(who: Who): Mover
   /**
-   * Cuts the slowest, of the address that takes the most first, until so many bytes are free, or one place when 0. Only
-   * those of `address`, when it is given.
+   * Cuts the slowest, of the address that takes the most first, until so many bytes are free; when 0, one, of the address
+   * that has the most places, however few bytes they are. Only those of `address`, when it is given.
    */
   cutSlow(bytes: number, address?: string): void
 }
@@ -35,13 +35,11 @@ interface Entry extends Who {
 export function createMovers(options: PaceOptions): Movers {
   const entries = new Set<Entry>()
 
-  function slowest(only?: string): Entry | undefined {
-    const bytesOf = new Map<string, number>()
-    for (const { address, bytes } of entries) {
-      bytesOf.set(address, (bytesOf.get(address) ?? 0) + bytes())
-    }
+  function slowest(weight: (entry: Entry) => number, only?: string): Entry | undefined {
+    const shares = new Map<string, number>()
+    for (const entry of entries) shares.set(entry.address, (shares.get(entry.address) ?? 0) + weight(entry))
     const slow = [...entries]
-      .map(entry => ({ entry, pace: entry.bytesPerSecond(), share: bytesOf.get(entry.address) as number }))
+      .map(entry => ({ entry, pace: entry.bytesPerSecond(), share: shares.get(entry.address) as number }))
       .filter(({ entry, pace }) => (only ?? entry.address) === entry.address && pace < SLOW_BYTES_PER_SECOND)
     return slow.sort((a, b) => b.share - a.share || a.pace - b.pace)[0]?.entry
   }
@@ -54,9 +52,10 @@ export function createMovers(options: PaceOptions): Movers {
       return { moved: pace.moved, done: () => void entries.delete(entry) }
     },
     cutSlow(bytes, address) {
+      const weight = bytes === 0 ? () => 1 : (entry: Entry) => entry.bytes()
       let free = 0
       do {
-        const entry = slowest(address)
+        const entry = slowest(weight, address)
         if (entry === undefined) return
         entries.delete(entry)
         free += entry.bytes()

@@ -52,6 +52,15 @@ describe('movers', () => {
     assert.equal(cut.length, 3, 'who is fast will be done soon')
   })
 
+  it('cuts one of the address with the most places when a place is needed, however few bytes they are', () => {
+    const { movers, add } = setUp()
+    add('honest', 'a', 20 * MIB)
+    for (const name of ['first', 'second']) add(name, 'b', 1)
+    now = 9_000
+    movers.cutSlow(0)
+    assert.deepEqual(cut, ['first'])
+  })
+
   it('spares those that have only begun, and those that are done', () => {
     const { movers, add } = setUp()
     const done = add('done', 'a', 10)
