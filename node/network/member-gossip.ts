@@ -130,9 +130,11 @@ export function memberGossip(
 /** `0x00 0x24 0x08 0x01 0x12 0x20`: a hash that is the key itself, a protobuf of an Ed25519 key. Others are no nodes'. */
 const ED25519_PEER = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 const ED25519_FLAG = 0x00
+const ED25519_PEER_BYTES = ED25519_PEER.length + 32
 
 function publisherOf(from: Uint8Array): string | undefined {
-  if (!ED25519_PEER.every((byte, i) => from[i] === byte)) return undefined
+  if (from.length !== ED25519_PEER_BYTES || !ED25519_PEER.every((byte, i) => from[i] === byte))
+    return undefined
   return peerIdTextOf(Uint8Array.of(ED25519_FLAG, ...from.subarray(ED25519_PEER.length)))
 }
 

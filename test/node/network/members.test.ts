@@ -118,6 +118,9 @@ describe('gossip and DHT of members', () => {
     stream.send(rpc(message(from), message(randomBytes(38)), message(from, randomBytes(20_000))))
     await seen('gossip.stranger')
     assert.deepEqual(refused, { 'gossip.stranger': 1, 'gossip.malformed': 1, 'gossip.size': 1 })
+    // more bytes than a call takes arguments
+    stream.send(rpc(message(Buffer.concat([from, randomBytes(200_000)]))))
+    await seen('gossip.malformed', 2)
     assert.equal(member.connection.status, 'open')
     for (let i = 0; i < GOSSIP_STREAM.faultBurst; i += 10) {
       stream.send(rpc(...Array.from({ length: 10 }, () => message(from))))
