@@ -220,8 +220,9 @@ class Unreached extends RpcError {}
 class HttpFailure extends RpcError {
   readonly httpStatus: number
 
-  constructor({ status, statusText }: Response) {
-    super(`answers HTTP ${status}${statusText && ` ${statusText}`}`, grpcStatusOf(status))
+  constructor({ ok, status, statusText, headers }: Response) {
+    const instead = ok ? ` with ${headers.get('content-type') ?? 'something'}, which is no gRPC` : ''
+    super(`answers HTTP ${status}${statusText && ` ${statusText}`}${instead}`, grpcStatusOf(status))
     this.httpStatus = status
   }
 }
@@ -244,7 +245,8 @@ async function fetchOrUnavailable(...args: Parameters<typeof fetch>): Promise<Re
     if (cause instanceof TypeError) throw new Unreached(describe(cause), 'UNAVAILABLE')
     throw cause
   }
-  if (response.ok || response.headers.has('grpc-status')) return response
+  const isGrpc = response.ok && response.headers.get('content-type')?.startsWith('application/grpc')
+  if (isGrpc || response.headers.has('grpc-status')) return response
   // a body that nobody reads would keep its connection
   await response.body?.cancel()
   throw new HttpFailure(response)

@@ -88,20 +88,26 @@ describe('chain/client/rpc', () => {
   })
 
   it('does not go on asking what is no RPC', async () => {
-    let asked = 0
-    const site = createServer((_, response) => {
-      asked++
-      response.writeHead(404).end('no such page')
-    })
-    open.push({ stop: () => new Promise(resolve => site.close(() => resolve())) })
-    await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
-    await assert.rejects(gasPrice(pool(url)), error => {
-      assert.ok(isChainError(error, 'RPC_FAILED'))
-      assert.equal(error.details.httpStatus, 404)
-      return true
-    })
-    assert.equal(asked, 1)
+    for (const [status, type, words] of [
+      [404, 'text/html', /answers HTTP 404 Not Found/],
+      [200, 'text/html', /answers HTTP 200 OK with text\/html, which is no gRPC/],
+    ] as const) {
+      let asked = 0
+      const site = createServer((_, response) => {
+        asked++
+        response.writeHead(status, { 'content-type': type }).end('<html>')
+      })
+      open.push({ stop: () => new Promise(resolve => site.close(() => resolve())) })
+      await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+      await assert.rejects(gasPrice(pool(url)), error => {
+        assert.ok(isChainError(error, 'RPC_FAILED'), String(error))
+        assert.equal(error.details.httpStatus, status)
+        assert.match(error.message, words)
+        return true
+      })
+      assert.equal(asked, 1)
+    }
   })
 
   it('gives up on silent ones after so long in all, whatever their number', async () => {
