@@ -38,7 +38,11 @@ export async function readInput(file: string, limit: InputLimit, signal: AbortSi
 /** What has no size to know beforehand, as a stream: stdin for `-`, pipes, terminals, devices. Undefined for a file. */
 export async function openStream(file: string, signal: AbortSignal): Promise<Readable | undefined> {
   signal.throwIfAborted()
-  if (file === '-') return process.stdin
+  if (file === '-') {
+    if (process.stdin.destroyed || process.stdin.readableEnded)
+      throw new CliError('USAGE', EXIT.usage, 'Standard input was read to its end already.')
+    return process.stdin
+  }
   const kind = await stat(file)
   if (kind.isDirectory())
     throw Object.assign(new Error(`${file} is a folder`), { code: 'EISDIR', path: file })

@@ -42,6 +42,13 @@ describe('what the command line reads', function () {
     }
   })
 
+  it('is read once: a second - would be an empty blob, paid for', async () => {
+    const { code, stdout, stderr } = await floe(cwd, ['store', '-', '-', '--json'], { input: 'once' })
+    assert.equal(code, 2, stderr)
+    assert.match(JSON.parse(stderr).error.message, /Standard input was read to its end already/)
+    assert.equal(JSON.parse(stdout.toString()).newlyCreated.blobObject.size, 4)
+  })
+
   it('is refused by its size before a byte of it is read', async () => {
     await writeFile(join(cwd, 'sparse'), '')
     await truncate(join(cwd, 'sparse'), 2 ** 42)
