@@ -69,6 +69,8 @@ export interface DevnetNode {
 
 export interface Devnet extends AsyncDisposable {
   network: NetworkConfig
+  /** the folder that it is kept in, `network.json` and the keys too */
+  dir: string
   gatewayUrl: string
   nodes: DevnetNode[]
   /** the gateway's client and wallet */
@@ -225,6 +227,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     await writeConfig(layout.network, complete)
     return {
       network: complete,
+      dir,
       gatewayUrl: gateway.url,
       nodes: running,
       client,

@@ -1,2 +1,2 @@
 export { createHttpFace, type HttpFace } from './face.ts'
-export { DEFAULT_FACE_LIMITS, type HttpFaceInit, type HttpFaceLimits } from './options.ts'
+export { DEFAULT_FACE_LIMITS, type HttpFaceInit } from './options.ts'

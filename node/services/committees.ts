@@ -1,6 +1,5 @@
 import type { ChainReader, Committee, CommitteeMember, Committees } from '../../chain/types.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import type { CommitteeView } from '../../protocols/ports.ts'
 
 /** Who keeps what, in this epoch and the one before. */
 export interface CommitteeTracker {
@@ -25,9 +24,4 @@ export function createCommitteeTracker(chain: Pick<ChainReader, 'committees'>): 
 
 export function memberOf(committee: Committee, nodeId: ObjectId): CommitteeMember | undefined {
   return committee.members.find(member => member.nodeId === nodeId)
-}
-
-/** A committee as the protocols see it. */
-export function committeeView({ epoch, nShards, members }: Committee): CommitteeView {
-  return { epoch, nShards, members }
 }

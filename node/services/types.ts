@@ -1,6 +1,6 @@
 /** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
 import type { BlobObject, Committees, SystemInfo } from '../../chain/types.ts'
-import type { BlobId, Epoch, ObjectId, SliverPairIndex } from '../../codec/types.ts'
+import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 
 export interface Progress {
   phase: 'encode' | 'register' | 'upload' | 'certify' | 'fetch' | 'decode'
@@ -82,5 +82,3 @@ export interface Client extends AsyncDisposable {
   info(options?: { signal?: AbortSignal }): Promise<{ system: SystemInfo; committees: Committees }>
   close(): Promise<void>
 }
-
-export type { BlobId, SliverPairIndex }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { codecOn } from '../../codec/codec.ts'
 import { Engine } from '../../codec/host/engine.ts'
@@ -199,5 +200,15 @@ describe('the pool', () => {
     await codec.close()
     // 270 ms of work in turns of 8 ms, or a few more of them on a slow machine, fewer on a fast one
     assert.ok(turns >= 8, `${turns} turns`)
+  })
+
+  it('has a thread for each core where there is no navigator, as in Node 20', () => {
+    const own = Object.getOwnPropertyDescriptor(globalThis, 'navigator')!
+    Object.defineProperty(globalThis, 'navigator', { value: undefined, configurable: true })
+    try {
+      assert.equal(new Engine().pool.threads, availableParallelism())
+    } finally {
+      Object.defineProperty(globalThis, 'navigator', own)
+    }
   })
 })

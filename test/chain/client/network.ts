@@ -10,14 +10,7 @@ import type {
   NetworkConfig,
   Wallet,
 } from '../../../chain/types.ts'
-import {
-  aggregateConfirmations,
-  type Bls,
-  computeBlobId,
-  confirmationMessage,
-  loadBls,
-  metadataRoot,
-} from '../../../codec/index.ts'
+import { type Bls, computeBlobId, confirmationMessage, loadBls, metadataRoot } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata, Certificate, Epoch, Persistence } from '../../../codec/types.ts'
 
 export const MIB = 1024n * 1024n
@@ -127,20 +120,6 @@ export function certificateOf(on: TestNetwork, committees: Committees, input: Ce
   const message = confirmationMessage({ epoch, blobId: input.blobId, persistence: input.persistence })
   const signatures = signers.map(index => on.bls.sign(secretOf(on, members[index]!.name), message))
   return { epoch, signers, message, signature: on.bls.aggregateSignatures(signatures) }
-}
-
-/** The certificate that a client would make; undefined below quorum. */
-export function aggregated(on: TestNetwork, committees: Committees, blobId: BlobId): Certificate | undefined {
-  const message = confirmationMessage({ epoch: committees.epoch, blobId, persistence: { kind: 'permanent' } })
-  const { members } = committees.current
-  return aggregateConfirmations({
-    bls: on.bls,
-    message,
-    epoch: committees.epoch,
-    nShards: on.nShards,
-    members: members.map(member => ({ publicKey: member.blsPublicKey, weight: member.shards.length })),
-    signatures: new Map(members.map(m => [m.index, on.bls.sign(secretOf(on, m.name), message)])),
-  }).certificate
 }
 
 export function secretOf(on: Pick<TestNetwork, 'nodes'>, name: string): Uint8Array {

@@ -1,3 +1,3 @@
 /** Move unit tests on this VM: compile a package with its tests, then run them. */
 export { type CompiledTests, compileTests } from './compile.ts'
-export { runMoveTests, type TestOptions, type TestResult } from './runner.ts'
+export { runMoveTests } from './runner.ts'

@@ -1,9 +1,4 @@
 /** Random integer expressions in Move, for comparing two VMs. */
-export interface Expression {
-  type: IntegerType
-  text: string
-}
-
 export const integerTypes = ['u8', 'u16', 'u32', 'u64', 'u128', 'u256'] as const
 export type IntegerType = (typeof integerTypes)[number]
 

@@ -1,0 +1,40 @@
+/** `node video.ts`, then http://localhost:8080/BLOB-ID: a video from Floe, which a browser may seek in. `npx floe up` runs beside it. */
+import { serve } from '@hono/node-server'
+import { createReader, parseBlobId, readNetwork } from 'floe'
+import { Hono } from 'hono'
+
+const PIECE_BYTES = 2 ** 20
+const reader = await createReader(await readNetwork('.floe/network.json'), { role: 'gateway' })
+const app = new Hono()
+
+app.get('/:blobId', async context => {
+  const { signal } = context.req.raw
+  const blobId = parseBlobId(context.req.param('blobId'))
+  const { size } = await reader.stat(blobId, { signal })
+  const asked = context.req.header('range')?.match(/^bytes=(\d+)-(\d*)$/)
+  const start = Number(asked?.[1] ?? 0)
+  const end = Math.min(asked?.[2] ? Number(asked[2]) + 1 : size, size)
+  if (start >= end) return context.body(null, 416, { 'content-range': `bytes */${size}` })
+
+  async function* pieces() {
+    for (let at = start; at < end; at += PIECE_BYTES) {
+      const range = { start: at, end: Math.min(at + PIECE_BYTES, end) }
+      yield (await reader.read(blobId, { range, signal })).data
+    }
+  }
+  return context.body(ReadableStream.from(pieces()), asked ? 206 : 200, {
+    'accept-ranges': 'bytes',
+    'content-type': 'video/mp4',
+    'content-length': String(end - start),
+    ...(asked && { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
+  })
+})
+
+app.onError((error, context) =>
+  context.text(error.message, 'code' in error && error.code === 'BLOB_NOT_FOUND' ? 404 : 502),
+)
+
+const server = serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 8080) }, ({ port }) =>
+  console.log(`http://localhost:${port}/`),
+)
+process.once('SIGINT', () => server.close(() => reader.close()))
