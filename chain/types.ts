@@ -105,8 +105,11 @@ export interface RegisterOptions extends CallOptions {
   permission?: Promise<unknown> | undefined
   /** Called as soon as the registration was executed, before the Blob object has been read. */
   onExecuted?: (executed: { objectId: ObjectId; digest: string }) => void
-  /** Called once nothing of the transaction is under way any more, also when the signal has ended the wait before. */
-  onSettled?: () => void
+  /**
+   * Called as the transaction is begun, and again when it has to be begun anew: with what resolves once nothing of it is
+   * under way any more, though the signal may have ended the wait long before.
+   */
+  onBegun?: (settled: Promise<void>) => void
 }
 
 export interface CertifyOptions extends CallOptions {

@@ -34,8 +34,8 @@ export interface RunOptions extends CallOptions {
   permission?: Promise<unknown> | undefined
   /** Told as soon as it was executed, before reads see it. */
   onExecuted?: (outcome: Outcome) => void
-  /** Told when it is over, whether or not its caller still waits. */
-  onSettled?: (() => void) | undefined
+  /** Given what resolves when it is over, whether or not its caller still waits. */
+  onBegun?: ((settled: Promise<void>) => void) | undefined
 }
 
 /** Builds, signs and executes transactions; those of one wallet one after the other. */
@@ -66,7 +66,11 @@ export class Executor {
     // it may reject long before it is waited for
     options.permission?.catch(() => undefined)
     const work = this.#queue(wallet.address).run(() => this.#run(wallet, build, options), options.signal)
-    work.catch(() => undefined).finally(options.onSettled)
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    options.onBegun?.(settled)
     return await raceSignal(work, options.signal)
   }
 

@@ -41,7 +41,7 @@ export class WalletWriter implements ChainWriter {
     const { metadata, epochs, deletable } = input
     const rootHash = littleEndian(input.rootHash ?? metadataRoot(metadata))
     const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
-    const { signal, permission, onExecuted, onSettled } = options
+    const { signal, permission, onExecuted, onBegun } = options
     let type = ''
     const madeBy = ({ changed }: Outcome): ObjectId => {
       const created = changed.find(change => change.created && change.type === type)
@@ -72,7 +72,7 @@ export class WalletWriter implements ChainWriter {
       {
         signal,
         permission,
-        onSettled,
+        onBegun,
         recent: true,
         ...(onExecuted && {
           onExecuted: done => onExecuted({ objectId: madeBy(done), digest: done.digest }),

@@ -97,22 +97,13 @@ function register(
     attempt.registered()
     executed.resolve(begun)
   }
-  const settled = Promise.withResolvers<void>()
-  attempt.registering(settled.promise)
   const input = { metadata, rootHash, epochs, deletable }
   const registration = writer.register(input, {
     ...(signal && { signal }),
     permission,
     onExecuted,
-    onSettled: settled.resolve,
+    onBegun: attempt.registering,
   })
-  // after an abort only the writer knows
-  registration.then(
-    () => settled.resolve(),
-    () => {
-      if (!signal?.aborted) settled.resolve()
-    },
-  )
   registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
   const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))
   // whoever still needs them meets the errors

@@ -199,14 +199,16 @@ export class FakeChain implements Coordinator {
     return {
       wallet,
       register: async ({ metadata, epochs, deletable }: RegisterInput, options?: RegisterOptions) => {
+        const over = Promise.withResolvers<void>()
+        options?.onBegun?.(over.promise)
         await Promise.resolve(options?.permission).catch(error => {
-          options?.onSettled?.()
+          over.resolve()
           throw error
         })
         const endEpoch = this.epoch + epochs
         const blob = this.register(metadata.blobId, { deletable, size: metadata.unencodedLength, endEpoch })
         options?.onExecuted?.({ objectId: blob.objectId, digest: 'digest' })
-        options?.onSettled?.()
+        over.resolve()
         options?.signal?.throwIfAborted()
         return { blob, digest: 'digest', costFrost: 1n }
       },

@@ -91,7 +91,17 @@ describe('what the client asks of the RPC', function () {
       assert.equal((await coordinator.system({ recent: true })).storagePriceFrost, storagePriceFrost)
       proxy.take()
       const input = { metadata: metadataOf(own.nShards, 10, 1), epochs: 1, deletable: true }
-      const { costFrost } = await coordinator.writer(own.admin).register(input)
+      let running = 0
+      const atExecution: number[] = []
+      const { costFrost } = await coordinator.writer(own.admin).register(input, {
+        onBegun(settled) {
+          running++
+          settled.then(() => running--)
+        },
+        onExecuted: () => atExecution.push(running),
+      })
+      // whoever has to wait for the transaction is not told of the first attempt alone
+      assert.deepEqual(atExecution, [1])
       const { SimulateTransaction, ExecuteTransaction } = proxy.take()
       assert.deepEqual([SimulateTransaction, ExecuteTransaction], [2, 1])
       assert.ok(costFrost > storagePriceFrost)
