@@ -1,3 +1,4 @@
+export { type BlobCodec, createAdaptiveCodec } from './adaptive-codec.ts'
 export { decodeExact } from './bcs.ts'
 export { type Bls, type BlsSum, loadBls } from './bls.ts'
 export {
@@ -93,6 +94,7 @@ export {
   sliverRef,
   verifySymbol,
 } from './recovery.ts'
+export { rememberingBls } from './remembering-bls.ts'
 export { SLIVER_HEAD_BYTES, sliverBody, sliverIndex, sliverLengthAt, sliverRefsOf } from './sliver.ts'
 export type {
   BlobSource,

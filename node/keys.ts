@@ -6,7 +6,7 @@ import { generateWalletKey, keypairWallet, parseKeystore } from '../chain/index.
 import type { Wallet } from '../chain/types.ts'
 import { type Bls, loadBls, parseObjectId } from '../codec/index.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
-import { isMissing, syncFolder } from './store/pack-file.ts'
+import { isMissing, syncFolder } from './storage/store/pack-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */
 export interface NodeKeys {

@@ -43,6 +43,28 @@ const all = ['node', 'protocols', 'chain', 'codec', 'base'].flatMap(sources).fla
 const show = (bad: Arrow[]) => bad.map(({ from, to }) => `${from} -> ${to}`).join('\n')
 const none = (bad: Arrow[]) => assert.equal(bad.length, 0, `\n${show(bad)}`)
 
+/** Where a file stands in the picture: a room of node, the localnet, or a top-level folder. Undefined where it is not drawn. */
+function room(path: string): string | undefined {
+  const [top, second, third] = path.split(sep)
+  if (top === 'node') return third === undefined ? undefined : `node/${second}`
+  if (top === 'chain') return second === 'localnet' ? 'chain/localnet' : 'chain'
+  return top === 'codec' || top === 'protocols' ? top : undefined
+}
+
+/** The arrows of the picture, by the rooms' names. */
+function drawn(): Set<string> {
+  const text = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
+  const [, picture = ''] = /```mermaid\nflowchart TD\n([\s\S]*?)```/.exec(text) ?? []
+  const names = new Map<string, string>()
+  for (const [, id, name] of picture.matchAll(/(\w+)\[([^\]]+)\]/g)) names.set(id, name)
+  const nameOf = (id: string) => names.get(id) ?? id
+  const found = new Set<string>()
+  for (const [, a, arrow, b] of picture.matchAll(/^ *(\w+)(?:\[[^\]]+\])? (-->|-\. lazily \.->) (\w+)/gm)) {
+    found.add(`${nameOf(a)} ${arrow} ${nameOf(b)}`)
+  }
+  return found
+}
+
 describe('architecture', () => {
   it('sees the project', () => {
     for (const folder of ['node', 'protocols', 'chain', 'codec', 'base']) {
@@ -109,22 +131,21 @@ describe('architecture', () => {
     none(all.filter(({ to }) => /^@mysten\/walrus/.test(to)))
   })
 
-  it('inside node: cli -> devnet -> node -> gateway, http-face, services -> http, network, store, metrics', () => {
-    const layer = (path: string): number => {
-      const [, second] = path.split(sep)
-      if (second === 'cli') return 5
-      if (second?.startsWith('devnet')) return 4
-      if (['node.ts', 'client.ts', 'client', 'storage'].includes(second ?? '')) return 3
-      if (second === 'gateway' || second === 'http-face' || second === 'services') return 2
-      return 1
+  it('is what the picture in docs/architecture.md shows', () => {
+    const measured = new Set<string>()
+    for (const { from, to, lazy, typeOnly } of all) {
+      const [a, b] = [room(from), room(to)]
+      if (typeOnly || a === undefined || b === undefined || a === b) continue
+      measured.add(`${a} ${lazy && b === 'chain/localnet' ? '-. lazily .->' : '-->'} ${b}`)
     }
+    assert.deepEqual([...drawn()].sort(), [...measured].sort())
+  })
+
+  it('keeps client and storage apart, types included', () => {
     none(
-      all.filter(({ from, to, typeOnly }) => {
-        if (folderOf(from) !== 'node' || folderOf(to) !== 'node' || typeOnly) return false
-        return (
-          layer(to) > layer(from) ||
-          (layer(from) === 2 && layer(to) === 2 && from.split(sep)[1] !== to.split(sep)[1])
-        )
+      all.filter(({ from, to }) => {
+        const pair = [room(from), room(to)].sort().join()
+        return pair === 'node/client,node/storage'
       }),
     )
   })

@@ -1,7 +1,7 @@
 import type { ScopedLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
 import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
-import type { Client } from '../services/types.ts'
+import type { Client } from '../client/types.ts'
 import { loadNetwork } from './network-file.ts'
 import type { Output } from './output.ts'
 import { loadWallet } from './wallet-file.ts'

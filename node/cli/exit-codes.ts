@@ -1,4 +1,4 @@
-import type { ClientErrorCode } from '../errors.ts'
+import type { ClientErrorCode } from '../client/errors.ts'
 
 /** What the process answers to its caller; docs/cli.md tells the same. */
 export const EXIT = {

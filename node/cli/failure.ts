@@ -1,5 +1,5 @@
+import { type ClientErrorCode, isClientError } from '../client/errors.ts'
 import { DevnetError, type DevnetErrorCode } from '../devnet/errors.ts'
-import { type ClientErrorCode, isClientError } from '../errors.ts'
 import { CLIENT_ERROR_EXITS, EXIT, type ExitCode } from './exit-codes.ts'
 
 export type CliErrorCode =

@@ -2,7 +2,7 @@ import { deadline } from '../../base/deadline.ts'
 import { sleep } from '../../base/wait.ts'
 import type { BlobObject } from '../../chain/types.ts'
 import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
-import type { Client } from '../services/types.ts'
+import type { Client } from '../client/types.ts'
 
 /** How long nodes may take to hear from the chain that an object is gone. */
 const HEARSAY_MS = 2_000

@@ -16,7 +16,7 @@ const END_MS = 5_000
 // libp2p, the codec and Sui are loaded by the commands that need them
 const parts: Parts = {
   async connect(network, options) {
-    const { createClient } = await import('../client.ts')
+    const { createClient } = await import('../client/client.ts')
     return await createClient(network, options)
   },
   async coordinate(network) {
@@ -28,7 +28,7 @@ const parts: Parts = {
     return await startLocalnet(options)
   },
   async startDevnet(options) {
-    const { startDevnet } = await import('../devnet.ts')
+    const { startDevnet } = await import('../devnet/devnet.ts')
     return await startDevnet(options)
   },
   async createLog(level) {

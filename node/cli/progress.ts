@@ -1,5 +1,5 @@
 import { visible } from '../../base/visible.ts'
-import type { Progress } from '../services/types.ts'
+import type { Progress } from '../client/types.ts'
 import { formatBytes } from './format.ts'
 import type { Output } from './output.ts'
 

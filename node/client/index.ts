@@ -3,10 +3,10 @@ export { ChainError } from '../../chain/index.ts'
 export type { BlobObject, NetworkConfig, Wallet } from '../../chain/types.ts'
 export { parseBlobId } from '../../codec/index.ts'
 export type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
-export { type ClientInit, createClient, createReader, type Reader, type ReaderInit } from '../client.ts'
 export { ConfigError, readNetworkConfig as readNetwork } from '../config.ts'
-export { ClientError, type ClientErrorCode, type ClientErrorDetails } from '../errors.ts'
 export { KeyError, readWallet } from '../keys.ts'
+export { type ClientInit, createClient, createReader, type Reader, type ReaderInit } from './client.ts'
+export { ClientError, type ClientErrorCode, type ClientErrorDetails } from './errors.ts'
 export type {
   Client,
   NetworkBlobStatus,
@@ -15,4 +15,4 @@ export type {
   ReadResult,
   StoreOptions,
   StoreResult,
-} from '../services/types.ts'
+} from './types.ts'

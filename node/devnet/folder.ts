@@ -2,7 +2,7 @@ import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NetworkConfig } from '../../chain/types.ts'
 import { readNetworkConfig, writeConfig } from '../config.ts'
-import { isMissing } from '../store/pack-file.ts'
+import { isMissing } from '../storage/store/pack-file.ts'
 import { DevnetError } from './errors.ts'
 import type { DevnetLayout } from './layout.ts'
 

@@ -1,3 +1,3 @@
 /** `floe/devnet`: a whole network in this process, for test suites of apps. */
-export { type Devnet, type DevnetNode, type DevnetOptions, startDevnet } from '../devnet.ts'
+export { type Devnet, type DevnetNode, type DevnetOptions, startDevnet } from './devnet.ts'
 export { DevnetError, type DevnetErrorCode, type DevnetErrorDetails } from './errors.ts'

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { makeFolder } from '../../base/make-folder.ts'
-import { StoreError } from '../store/errors.ts'
-import { openRecords, type Records } from '../store/records.ts'
+import { StoreError } from '../storage/store/errors.ts'
+import { openRecords, type Records } from '../storage/store/records.ts'
 import { DevnetError } from './errors.ts'
 import type { DevnetLayout } from './layout.ts'
 

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
 import type { AbortOptions } from '../../protocols/ports.ts'
-import { repairNodeStore } from '../store/repair.ts'
+import { repairNodeStore } from '../storage/store/repair.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
 
 /** Mends what can be mended of a network's chain and its nodes' stores; nothing may run on them. Throws StoreError. */

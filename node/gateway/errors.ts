@@ -1,4 +1,4 @@
-import { type ClientError, type ClientErrorCode, isClientError } from '../errors.ts'
+import { type ClientError, type ClientErrorCode, isClientError } from '../client/errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 
 interface Told {

@@ -1,7 +1,7 @@
 import { deadline } from '../../base/deadline.ts'
 import { maxBlobSize } from '../../codec/index.ts'
+import type { Client } from '../client/types.ts'
 import { createShared } from '../http/shared.ts'
-import type { Client } from '../services/types.ts'
 
 /** What the gateway must know of the network before it takes a body. */
 export interface NetworkFacts {

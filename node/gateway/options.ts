@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
+import type { Client } from '../client/types.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Client } from '../services/types.ts'
 
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
 export const DEFAULT_GATEWAY_PORT = 31415

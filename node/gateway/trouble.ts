@@ -1,4 +1,4 @@
-import { isClientError } from '../errors.ts'
+import { isClientError } from '../client/errors.ts'
 import { HttpError } from '../http/errors.ts'
 
 /** What keeps the network from storing, as far as this gateway has seen. */

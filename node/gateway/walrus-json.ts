@@ -1,5 +1,5 @@
 import type { BlobObject } from '../../chain/types.ts'
-import type { StoreResult } from '../services/types.ts'
+import type { StoreResult } from '../client/types.ts'
 
 const ENCODING_NAMES: Record<number, string> = { 0: 'RedStuff', 1: 'RS2' }
 

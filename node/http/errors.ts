@@ -1,5 +1,5 @@
 import type { ProtocolErrorCode } from '../../protocols/index.ts'
-import type { ClientErrorCode } from '../errors.ts'
+import type { ClientErrorCode } from '../client/errors.ts'
 import { causesOf } from './causes.ts'
 
 /** What goes wrong at the HTTP face itself. */

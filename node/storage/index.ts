@@ -5,5 +5,5 @@ export { createLog, type LogLevel, type LogOptions } from '../../base/pino-log.t
 export { ConfigError, type NodeConfig, readNodeConfig } from '../config.ts'
 export { KeyError, loadNodeKeys, type NodeKeys } from '../keys.ts'
 export { createMetrics, type Metrics, type NodeMetrics } from '../metrics.ts'
-export { createStorageNode, type StorageNode, type StorageNodeInit } from '../node.ts'
-export { StoreError, type StoreErrorCode, type StoreErrorDetails } from '../store/errors.ts'
+export { createStorageNode, type StorageNode, type StorageNodeInit } from './node.ts'
+export { StoreError, type StoreErrorCode, type StoreErrorDetails } from './store/errors.ts'

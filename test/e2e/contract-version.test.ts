@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import { parseBlobId } from '../../codec/index.ts'
-import { type Devnet, type DevnetOptions, startDevnet } from '../../node/devnet.ts'
+import { type Devnet, type DevnetOptions, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { connectSdk, fundedKey } from './support/walrus-sdk.ts'
 

@@ -4,7 +4,7 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLog } from '../../base/log.ts'
 import type { BlobId } from '../../codec/types.ts'
-import { type DevnetOptions, startDevnet } from '../../node/devnet.ts'
+import { type DevnetOptions, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 /** What becomes of a network when files of its folder are lost or damaged: nothing that could be kept is lost. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLog } from '../../base/log.ts'
-import { type Devnet, startDevnet } from '../../node/devnet.ts'
+import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 describe('a devnet whose ledger has lost its end', function () {

@@ -5,7 +5,7 @@ import { createCoordinator } from '../../chain/index.ts'
 import type { ChainWriter, Committee, Coordinator } from '../../chain/types.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../codec/index.ts'
 import type { Persistence } from '../../codec/types.ts'
-import { type Devnet, startDevnet } from '../../node/devnet.ts'
+import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
 import {
   createPeerClient,

@@ -6,7 +6,7 @@ import type { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { WalrusFile } from '@mysten/walrus'
 import { silentLog } from '../../base/log.ts'
 import { parseBlobId } from '../../codec/index.ts'
-import { type Devnet, startDevnet } from '../../node/devnet.ts'
+import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { connectSdk, fundedKey, type Sdk } from './support/walrus-sdk.ts'
 

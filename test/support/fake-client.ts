@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { BlobObject } from '../../chain/types.ts'
 import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
-import { ClientError } from '../../node/errors.ts'
-import type { Client, StoreOptions, StoreResult } from '../../node/services/types.ts'
+import { ClientError } from '../../node/client/errors.ts'
+import type { Client, StoreOptions, StoreResult } from '../../node/client/types.ts'
 
 export type Operation = 'store' | 'read' | 'stat' | 'status' | 'info'
 

@@ -9,7 +9,7 @@ import { silentLog } from '../../base/log.ts'
 import { parseBlobId, parseObjectId } from '../../codec/index.ts'
 import type { Parts } from '../../node/cli/context.ts'
 import { runCli } from '../../node/cli/run.ts'
-import { ClientError, type ClientErrorCode, type ClientErrorDetails } from '../../node/errors.ts'
+import { ClientError, type ClientErrorCode, type ClientErrorDetails } from '../../node/client/errors.ts'
 import { createGateway } from '../../node/gateway/index.ts'
 import { createFakeClient, type Operation } from './fake-client.ts'
 

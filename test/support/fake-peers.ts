@@ -1,7 +1,7 @@
 import type { Committee, CommitteeMember, NetworkConfig } from '../../chain/types.ts'
 import type { EncodedBlob } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, Epoch, ObjectId, ShardIndex, SliverRef } from '../../codec/types.ts'
-import { createPeerBook, type PeerBook } from '../../node/services/peer-book.ts'
+import { createPeerBook, type PeerBook } from '../../node/network/peer-book.ts'
 import type { FetchedSliver, FetchRequestItem, PeerAddress } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 

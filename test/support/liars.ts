@@ -1,6 +1,6 @@
 import type { SliverBytes } from '../../codec/index.ts'
 import type { BlobId, SliverRef } from '../../codec/types.ts'
-import { openBytes } from '../../node/store/open-bytes.ts'
+import { openBytes } from '../../node/storage/store/open-bytes.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
 
 /** A store that keeps everything honestly and lies when asked. */

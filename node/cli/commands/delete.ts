@@ -1,4 +1,4 @@
-import type { Client } from '../../services/types.ts'
+import type { Client } from '../../client/types.ts'
 import { chainFailure } from '../chain-failure.ts'
 import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { forEach } from '../each.ts'

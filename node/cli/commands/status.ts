@@ -1,4 +1,4 @@
-import type { NetworkBlobStatus } from '../../services/types.ts'
+import type { NetworkBlobStatus } from '../../client/types.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatRows } from '../format.ts'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
+import type { Client, StoreResult } from '../../client/types.ts'
 import { storeResultJson } from '../../gateway/walrus-json.ts'
-import type { Client, StoreResult } from '../../services/types.ts'
 import { blobLimit } from '../blob-limit.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { forEach } from '../each.ts'

@@ -1,5 +1,5 @@
 import { deadline } from '../../../base/deadline.ts'
-import { ClientError } from '../../errors.ts'
+import { ClientError } from '../../client/errors.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Handler } from '../../http/exchange.ts'
 import { sendJson, sendText } from '../../http/respond.ts'

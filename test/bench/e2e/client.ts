@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { silentLog } from '../../../base/log.ts'
 import { keypairWallet } from '../../../chain/index.ts'
 import type { NetworkConfig, Wallet } from '../../../chain/types.ts'
-import { createClient } from '../../../node/client.ts'
+import { createClient } from '../../../node/client/client.ts'
+import type { Client } from '../../../node/client/types.ts'
 import { createNetworkNode } from '../../../node/network/libp2p.ts'
-import type { Client } from '../../../node/services/types.ts'
 import { countSocketBytes } from './socket-bytes.ts'
 
 const [networkFile, keyFile, bytes] = process.argv.slice(2)

@@ -3,7 +3,7 @@ import type { BlobObject } from '../../../chain/types.ts'
 import { parseBlobId, parseObjectId } from '../../../codec/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { keptBy } from '../../../node/cli/kept-blob.ts'
-import type { NetworkBlobStatus } from '../../../node/services/types.ts'
+import type { NetworkBlobStatus } from '../../../node/client/types.ts'
 
 const blobId = parseBlobId('A'.repeat(43))
 const epoch = 5 as Epoch

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ClientError } from '../../../node/errors.ts'
+import { ClientError } from '../../../node/client/errors.ts'
 import { createTrouble } from '../../../node/gateway/trouble.ts'
 import { ask, gatewayFactory, jsonOf, put, reasonOf } from './support.ts'
 

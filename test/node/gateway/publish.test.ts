@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
-import { ClientError } from '../../../node/errors.ts'
-import type { StoreOptions } from '../../../node/services/types.ts'
+import { ClientError } from '../../../node/client/errors.ts'
+import type { StoreOptions } from '../../../node/client/types.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, NETWORK, openSocket, readAll, reasonOf } from './support.ts'
 

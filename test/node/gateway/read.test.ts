@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import fc from 'fast-check'
-import { ClientError } from '../../../node/errors.ts'
+import { ClientError } from '../../../node/client/errors.ts'
 import { createMetrics } from '../../../node/metrics.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, openSocket, put, readAll, reasonOf } from './support.ts'

@@ -3,7 +3,7 @@ import { blobIdFromBytes } from '../../../codec/index.ts'
 import { ask } from '../../support/http.ts'
 import { refusesMalformed } from '../../support/malformed-suite.ts'
 import { gatewayFactory } from '../gateway/support.ts'
-import { startTestNode } from '../http-face/support.ts'
+import { startTestNode } from '../storage/api/support.ts'
 
 describe('malformed requests', () => {
   const { start, stopAll } = gatewayFactory()

@@ -8,7 +8,7 @@ import type {
   SliverPairIndex,
   SliverRef,
 } from '../../../codec/types.ts'
-import { openBytes } from '../../../node/store/open-bytes.ts'
+import { openBytes } from '../../../node/storage/store/open-bytes.ts'
 import {
   type CertificateSink,
   type Custody,

@@ -1,0 +1,184 @@
+import type { Log } from '../../../base/log.ts'
+import { anySignal } from '../../../base/wait.ts'
+import type { Committee } from '../../../chain/types.ts'
+import type { BlobCodec } from '../../../codec/index.ts'
+import { CodecError, encodingParams, sliverLength } from '../../../codec/index.ts'
+import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
+import { deadline, type PeerClient } from '../../../protocols/index.ts'
+import type { NodeMetrics } from '../../metrics.ts'
+import type { PeerBook } from '../../network/peer-book.ts'
+import { ClientError } from '../errors.ts'
+import { networkStatus } from '../network-status.ts'
+import type { ReadOptions, ReadResult } from '../types.ts'
+import { findMetadata } from './find-metadata.ts'
+import { type Gathered, Gatherer } from './gather.ts'
+import type { MetadataCache } from './metadata-cache.ts'
+import { bytesOfRows, readRows } from './read-rows.ts'
+
+export interface DownloadComponents {
+  peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
+  book: PeerBook
+  codec: BlobCodec
+  log: Log
+  metrics: Pick<NodeMetrics, 'liar'>
+  cache?: MetadataCache
+}
+
+/** With nothing arriving for this long from anyone, a read gives up. Well under the 15 s after which people do. */
+const SILENCE_MS = 10_000
+/** What asking whether the blob still exists may add to that. */
+const LAST_LOOK_MS = 2_000
+/** Below this many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
+const WHOLE_BLOB_BYTES = 256 * 1024
+
+/**
+ * Reads a blob. Optimistic: decode, encode again, compare the blob ID; only a mismatch verifies slivers one by one, names
+ * the liars and fetches from others. Throws ClientError.
+ */
+export async function download(
+  components: DownloadComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { range, room, onProgress, signal }: ReadOptions = {},
+): Promise<ReadResult> {
+  if (range !== undefined) {
+    const metadata = await findMetadata(components, committee, blobId, { signal })
+    const size = metadata.unencodedLength
+    const part = { start: Math.min(range.start, size), end: Math.min(range.end, size) }
+    if (size > WHOLE_BLOB_BYTES) {
+      await room?.(Math.min(bytesOfRows(metadata, part), size))
+      const data = await readRows(components, committee, metadata, part, signal)
+      if (data !== undefined) return { blobId, size, data }
+    }
+    await room?.(size)
+    const whole = await readWhole(components, committee, blobId, { onProgress, signal })
+    return { ...whole, data: whole.data.subarray(part.start, part.end) }
+  }
+  return readWhole(components, committee, blobId, { onProgress, signal })
+}
+
+async function readWhole(
+  components: DownloadComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { onProgress, signal }: Pick<ReadOptions, 'onProgress' | 'signal'>,
+): Promise<ReadResult> {
+  const needed = encodingParams(committee.nShards).primarySymbols
+  const stop = new AbortController()
+  const inner = anySignal(signal, stop.signal)
+  // the same for both, so that no connection is opened for the metadata alone
+  const order = components.book.ranked(committee.members)
+  const gatherer = new Gatherer(components, committee, blobId, {
+    order,
+    silenceMs: SILENCE_MS,
+    signal: inner,
+  })
+  try {
+    // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
+    const metadata = findMetadata(components, committee, blobId, { signal: inner, order })
+    gatherer.begin(needed)
+    const known = await metadata
+    // the threads that decode start while slivers arrive
+    components.codec.warm(known.unencodedLength)
+    gatherer.expect(sliverLength(known.nShards, known.unencodedLength, 'primary'))
+    return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
+  } finally {
+    gatherer.close()
+    stop.abort(new DOMException('the read is over', 'AbortError'))
+  }
+}
+
+async function decodeRight(
+  { codec, peers, book, log, metrics, cache }: DownloadComponents,
+  committee: Committee,
+  gatherer: Gatherer,
+  metadata: BlobMetadata,
+  needed: number,
+  { onProgress, signal }: Pick<ReadOptions, 'onProgress'> & { signal: AbortSignal },
+): Promise<ReadResult> {
+  const { blobId, unencodedLength: size } = metadata
+  const verified = new Set<Gathered>()
+  let suspicious = false
+  for (;;) {
+    const enough = await gatherer.collect(needed, have =>
+      onProgress?.({ phase: 'fetch', done: have, total: needed }),
+    )
+    if (suspicious) await throwOutLiars()
+    // what arrived while others were being verified has to be verified as well: it may be a second liar's
+    const usable = suspicious ? gatherer.slivers.filter(sliver => verified.has(sliver)) : gatherer.slivers
+    if (usable.length < needed) {
+      if (enough) continue
+      const answeredShards = usable.length
+      await throwIfGone(signal)
+      throw new ClientError(
+        'TOO_FEW_SHARDS',
+        `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed`,
+        { blobId, answeredShards, neededShards: needed },
+      )
+    }
+    try {
+      onProgress?.({ phase: 'decode', done: 0, total: 1 })
+      const data = await codec.decode({ metadata, slivers: usable.slice(0, needed), signal })
+      onProgress?.({ phase: 'decode', done: 1, total: 1 })
+      return { blobId, size, data }
+    } catch (error) {
+      if (!(error instanceof CodecError) || !/^(BLOB_ID_MISMATCH|SLIVER_MALFORMED)$/.test(error.code))
+        throw error
+      if (suspicious) {
+        // every sliver is as the metadata says, and still they do not make the blob: it was encoded wrongly
+        throw new ClientError(
+          'BLOB_INVALID',
+          `blob ${blobId} was encoded wrongly`,
+          { blobId },
+          { cause: error },
+        )
+      }
+      suspicious = true
+    }
+  }
+
+  /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
+  async function throwIfGone(signal: AbortSignal): Promise<void> {
+    cache?.delete(blobId)
+    using brief = deadline(LAST_LOOK_MS, signal)
+    const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief.signal }).catch(
+      () => undefined,
+    )
+    signal.throwIfAborted()
+    if (found?.status === 'invalid')
+      throw new ClientError('BLOB_INVALID', `blob ${blobId} is invalid`, { blobId })
+    if (found?.status !== 'nonexistent' && found?.status !== 'registered') return
+    throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
+      blobId,
+      answeredShards: found.answeredShards,
+      neededShards: Math.ceil((2 * committee.nShards + 1) / 3),
+    })
+  }
+
+  async function throwOutLiars(): Promise<void> {
+    await Promise.all(
+      gatherer.slivers
+        .filter(sliver => !verified.has(sliver))
+        .map(async sliver => {
+          try {
+            await codec.verifySliver(metadata, sliver.ref, sliver.bytes, { signal })
+            verified.add(sliver)
+          } catch (error) {
+            if (!(error instanceof CodecError) || signal.aborted) throw error
+            accuse(sliver, error)
+          }
+        }),
+    )
+  }
+
+  function accuse({ from, ref }: Gathered, err: CodecError): void {
+    const { peerId } = book.address(from)
+    log.warn(
+      { peer: peerId, nodeId: from.nodeId, name: from.name, blobId, ...ref, err },
+      'peer sent a wrong sliver',
+    )
+    metrics.liar(from.nodeId, 'sliver')
+    book.failed(from)
+    gatherer.reject(from)
+  }
+}

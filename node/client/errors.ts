@@ -1,0 +1,67 @@
+/** How far an upload came. */
+export interface Confirmations {
+  blobId: string
+  confirmedShards: number
+  neededShards: number
+  /** of the committee, with shards */
+  nodes: number
+  /** of them, those that refused because they have no space left */
+  noSpaceNodes: number
+  /** those that refused because they have too much to do */
+  busyNodes: number
+}
+
+/** Why a client of a network could not do what it was asked: one closed table for CLI exit codes and HTTP statuses. */
+export interface ClientErrorDetails {
+  /** 2f+1 of the shard weight says that no such blob is certified. */
+  BLOB_NOT_FOUND: { blobId: string; answeredShards: number; neededShards: number }
+  /** The network has proved that the blob was encoded inconsistently, or its bytes do not give its ID. */
+  BLOB_INVALID: { blobId: string }
+  /** Too little shard weight answered to tell, or to decode. */
+  TOO_FEW_SHARDS: { blobId?: string; answeredShards: number; neededShards: number }
+  /** Too little shard weight confirmed an upload. Sending it again resumes it. */
+  TOO_FEW_CONFIRMATIONS: Confirmations
+  /** The same, as most of those who refused it have no room left on their disks. */
+  NO_SPACE: Confirmations
+  /** The same, as most of those who refused it are over a quota, or out of file descriptors. */
+  NODES_BUSY: Confirmations
+  /** The epochs that were paid for ended before the upload did. */
+  REGISTRATION_ENDED: { blobId: string; objectId: string; endEpoch: number }
+  BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
+  /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
+  INVALID_OPTION: { option: string; reason: string }
+  /** The wallet lacks coins. Amounts in the coin's smallest unit, as decimal text. */
+  INSUFFICIENT_FUNDS: { coin: 'WAL' | 'SUI'; neededAmount?: string; availableAmount?: string }
+  /** Storing needs a wallet and the client was made without one. */
+  NO_WALLET: Record<never, never>
+  /** No Sui RPC answers, or none as it should. `httpStatus` is what it, or a proxy before it, said instead. */
+  CHAIN_UNAVAILABLE: { url?: string; httpStatus?: number }
+  /** Another program spends the wallet's coins at the same time. Nothing was sent. */
+  WALLET_BUSY: { owner: string; attempts: number }
+  /** Sui executed the transaction and it aborted. */
+  CHAIN_REJECTED: { digest?: string; reason: string }
+  CLOSED: Record<never, never>
+}
+
+export type ClientErrorCode = keyof ClientErrorDetails
+
+/** An error of Client (types.ts). `message` is a sentence for people; `details` holds its data. */
+export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends Error {
+  override readonly name = 'ClientError'
+  readonly code: Code
+  readonly details: ClientErrorDetails[Code]
+
+  constructor(code: Code, message: string, details: ClientErrorDetails[Code], options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** Narrows to one code: `isClientError(error, 'BLOB_TOO_LARGE') && error.details.maxBytes`. */
+export function isClientError<Code extends ClientErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is ClientError<Code> {
+  return error instanceof ClientError && (code === undefined || error.code === code)
+}

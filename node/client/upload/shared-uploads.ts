@@ -1,0 +1,125 @@
+import { raceSignal } from 'race-signal'
+import type { Progress, StoreOptions, StoreResult } from '../types.ts'
+
+/** What one upload is run with, for all who wait for it. */
+export interface SharedRun {
+  options: StoreOptions & { signal: AbortSignal }
+  /** the same content was stored, or tried to be, just before */
+  again: boolean
+}
+
+/**
+ * Uploads of one content go one after the other, and those that ask for the same are one: many who store the same bytes
+ * at once pay once, and nobody goes on with a registration that another upload is busy with.
+ */
+export interface SharedUploads {
+  /**
+   * Runs an upload, or waits for the one that is under way with the same content and options. The signal ends this
+   * caller's wait; the work goes on while anyone wants it. Who joined is told `alreadyCertified`.
+   */
+  store(
+    data: Uint8Array,
+    options: StoreOptions,
+    run: (shared: SharedRun) => Promise<StoreResult>,
+  ): Promise<StoreResult>
+  /** Settles when those that are under way are over; whoever closes has aborted them. */
+  over(): Promise<void>
+}
+
+interface Waiter {
+  options: StoreOptions
+  outcome: PromiseWithResolvers<StoreResult>
+}
+
+interface Upload {
+  data: Uint8Array
+  options: StoreOptions
+  /** in the order in which they came */
+  waiting: Set<Waiter>
+  stop: AbortController
+  /** settles when it and those of the same content before it are over */
+  over: Promise<void>
+}
+
+export function createSharedUploads(): SharedUploads {
+  /** in the order in which they came */
+  const uploads: Upload[] = []
+
+  function begin(
+    data: Uint8Array,
+    options: StoreOptions,
+    run: (shared: SharedRun) => Promise<StoreResult>,
+    before: Upload | undefined,
+  ): Upload {
+    const upload: Upload = {
+      data,
+      options,
+      waiting: new Set(),
+      stop: new AbortController(),
+      over: Promise.resolve(),
+    }
+    const { signal } = upload.stop
+    const onProgress = (progress: Progress): void => {
+      for (const waiter of upload.waiting) waiter.options.onProgress?.(progress)
+    }
+    const running = async (): Promise<StoreResult> => {
+      if (before !== undefined) await before.over
+      signal.throwIfAborted()
+      return await run({ options: { ...options, onProgress, signal }, again: before !== undefined })
+    }
+    upload.over = running()
+      .then(
+        result => answer(upload, result),
+        error => {
+          for (const { outcome } of upload.waiting) outcome.reject(error)
+        },
+      )
+      .finally(() => uploads.splice(uploads.indexOf(upload), 1))
+    uploads.push(upload)
+    return upload
+  }
+
+  return {
+    over: async () => void (await Promise.all(uploads.map(({ over }) => over))),
+    async store(data, options, run) {
+      const { signal } = options
+      signal?.throwIfAborted()
+      const before = uploads.findLast(upload => isSame(upload.data, data))
+      const upload =
+        before !== undefined && isJoinable(before, options) ? before : begin(data, options, run, before)
+      const waiter: Waiter = { options, outcome: Promise.withResolvers() }
+      upload.waiting.add(waiter)
+      try {
+        return await raceSignal(waiter.outcome.promise, signal)
+      } finally {
+        upload.waiting.delete(waiter)
+        if (upload.waiting.size === 0) upload.stop.abort(signal?.reason)
+      }
+    },
+  }
+}
+
+/** Comparing is cheaper than hashing, and ends at the first byte that differs. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && (a === b || Buffer.compare(a, b) === 0)
+}
+
+/** Who insists on an object of their own cannot share one. */
+function isJoinable({ options: one, stop }: Upload, other: StoreOptions): boolean {
+  if (stop.signal.aborted || one.force || other.force) return false
+  if (one.sendObjectTo !== undefined || other.sendObjectTo !== undefined) return false
+  return one.epochs === other.epochs && one.deletable === other.deletable
+}
+
+/** The object, and what it cost, is one's who waited for longest. */
+function answer({ waiting }: Upload, result: StoreResult): void {
+  const [first, ...others] = waiting
+  first?.outcome.resolve(result)
+  for (const { outcome } of others) outcome.resolve(asKnown(result))
+}
+
+function asKnown(result: StoreResult): StoreResult {
+  if (result.kind === 'alreadyCertified') return result
+  const { blobId, objectId, storage } = result.blob
+  return { kind: 'alreadyCertified', blobId, objectId, endEpoch: storage.endEpoch }
+}

@@ -1,0 +1,185 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { lstat, mkdir, readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sleep } from '../../../base/wait.ts'
+import type { BlobId, ObjectId } from '../../../codec/types.ts'
+
+/** One wallet's upload of one blob to one network. */
+export interface LeaseKey {
+  network: ObjectId
+  owner: ObjectId
+  blobId: BlobId
+}
+
+/** Dispose of it when the upload is over, whatever its end. */
+export interface UploadLease extends AsyncDisposable {
+  /** Another upload of the same was waited for, so that what it has stored may not be seen by all nodes yet. */
+  readonly waited: boolean
+  /** Whether no other upload may be busy with a registration that is on chain and not certified. */
+  mayResume(): Promise<boolean>
+}
+
+/**
+ * Tells the processes of one user on one machine who is storing what, so that none goes on with a registration that
+ * another is busy with, and the same content is stored once. A registration itself does not tell whether somebody still
+ * works on it, and its age does not either: a large upload takes minutes, and one that was cut short is to be resumed at
+ * once. So each upload keeps a small file: it is touched while its process lives, and worth nothing once that is gone.
+ */
+export interface UploadLeases {
+  /** Waits for the uploads of the same that came before, for a while. Rejects with the signal's reason only. */
+  take(key: LeaseKey, options: { signal: AbortSignal; wait: boolean }): Promise<UploadLease>
+}
+
+export interface UploadLeasesInit {
+  /** made when it is not there, inside one that is; a folder of this user's among the machine's temporary files when absent */
+  folder?: string
+  waitMs?: number
+  staleMs?: number
+}
+
+/** Longer than most uploads; after it the content is paid for once more rather than waited for. */
+const WAIT_MS = 30_000
+const POLL_MS = 100
+/** A process that has not touched its file for so long is gone, or stands still. */
+const STALE_MS = 30_000
+const TOUCHES = 6
+/** The mark of an upload that did not wait for others: its registration is nobody else's to resume. */
+const OWN = '.own'
+
+interface Seen {
+  name: string
+  /** 0 while its holder still looks for one */
+  ticket: number
+  /** without the mark: they sort in the order of the tickets */
+  order: string
+  own: boolean
+}
+
+export function createUploadLeases({
+  folder = join(tmpdir(), `floe-uploads-${process.getuid?.() ?? 'user'}`),
+  waitMs = WAIT_MS,
+  staleMs = STALE_MS,
+}: UploadLeasesInit = {}): UploadLeases {
+  // processes of another machine, or container, are known by their touches alone
+  const here = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+  const orderOf = (prefix: string, ticket: number, holder: string) =>
+    `${prefix}-${String(ticket).padStart(10, '0')}-${holder}`
+
+  /** Those of the key that live, in the order of their tickets; the files of dead ones are removed. */
+  async function living(prefix: string): Promise<Seen[]> {
+    for (;;) {
+      const names = (await readdir(folder)).filter(name => name.startsWith(prefix)).sort()
+      const states = await Promise.all(names.map(name => stateOf(name)))
+      // one was released or renamed under our eyes: under which name it is now, another look tells
+      if (states.includes('gone')) continue
+      return names.filter((_, i) => states[i] === 'alive').map(seen)
+    }
+  }
+
+  function seen(name: string): Seen {
+    const own = name.endsWith(OWN)
+    const order = own ? name.slice(0, -OWN.length) : name
+    return { name, own, order, ticket: Number(order.split('-')[1]) }
+  }
+
+  async function stateOf(name: string): Promise<'alive' | 'dead' | 'gone'> {
+    const path = join(folder, name)
+    const touched = await stat(path).catch(() => undefined)
+    if (touched === undefined) return 'gone'
+    const [, , machine, pid] = name.split('-')
+    if (Date.now() - touched.mtimeMs < staleMs && (machine !== here || isRunning(Number(pid)))) return 'alive'
+    await unlink(path).catch(() => undefined)
+    return 'dead'
+  }
+
+  async function take(
+    { network, owner, blobId }: LeaseKey,
+    { signal, wait }: { signal: AbortSignal; wait: boolean },
+  ): Promise<UploadLease> {
+    const prefix = createHash('sha256').update(`${network} ${owner} ${blobId}`).digest('hex').slice(0, 32)
+    const holder = `${here}-${process.pid}-${randomBytes(4).toString('hex')}`
+    let order = orderOf(prefix, 0, holder)
+    let path = join(folder, order)
+    const become = async (name: string): Promise<void> => {
+      await rename(path, join(folder, name))
+      path = join(folder, name)
+    }
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 })
+    const touching = setInterval(() => {
+      const now = new Date()
+      utimes(path, now, now).catch(() => undefined)
+    }, staleMs / TOUCHES).unref()
+    const release = async (): Promise<void> => {
+      clearInterval(touching)
+      await unlink(path).catch(() => undefined)
+    }
+    try {
+      // Lamport's bakery: who comes later gets a higher ticket, and nobody goes ahead of one who is choosing
+      const last = Math.max(...(await living(prefix)).map(({ ticket }) => ticket))
+      order = orderOf(prefix, last + 1, holder)
+      await become(wait ? order : order + OWN)
+      let waited = false
+      for (let leftMs = waitMs; wait; leftMs -= POLL_MS) {
+        const [first] = await living(prefix)
+        if (first === undefined || first.order >= order) break
+        waited ||= first.ticket > 0
+        if (leftMs <= 0) {
+          await become(order + OWN)
+          break
+        }
+        await sleep(POLL_MS, signal)
+      }
+      return {
+        waited,
+        async mayResume() {
+          const others = (await living(prefix)).filter(seen => seen.order !== order)
+          return (
+            !path.endsWith(OWN) &&
+            !others.some(other => other.own || (other.ticket > 0 && other.order < order))
+          )
+        },
+        [Symbol.asyncDispose]: release,
+      }
+    } catch (error) {
+      await release()
+      throw error
+    }
+  }
+
+  return {
+    async take(key, options) {
+      options.signal.throwIfAborted()
+      try {
+        await makeFolder(folder)
+        return await take(key, options)
+      } catch (error) {
+        options.signal.throwIfAborted()
+        if (!(error instanceof Error && 'code' in error)) throw error
+        // no such folder can be had: the chain refuses a second certificate, and that is taken for success
+        return { waited: false, mayResume: async () => true, [Symbol.asyncDispose]: async () => {} }
+      }
+    },
+  }
+}
+
+/** Of this user and nobody else: others could keep us waiting. */
+async function makeFolder(folder: string): Promise<void> {
+  // not recursive: Node's loops for ever where nothing may be made
+  await mkdir(folder, { mode: 0o700 }).catch(error => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  if (process.platform === 'win32') return
+  const found = await lstat(folder)
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return
+  throw Object.assign(new Error(`${folder} is not this user's alone`), { code: 'EPERM' })
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../../../base/log.ts'
+import { type BlobRecords, createBlobRecords } from './blob-records.ts'
+import { damagedStore } from './errors.ts'
+import {
+  type DamagedSliver,
+  type FileSliverStore,
+  openFileSliverStore,
+  TEMPORARY,
+} from './file-sliver-store.ts'
+import { SCHEMA_KEY } from './keys.ts'
+import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
+import { namesIn, writePack } from './pack-file.ts'
+import { openRecords, type Records } from './records.ts'
+import { createRoom, type Room } from './room.ts'
+import { checkSchema } from './schema.ts'
+import { openUsage, type StoreUsage } from './usage-counter.ts'
+
+/** Everything that a storage node keeps. */
+export interface NodeStore {
+  slivers: FileSliverStore
+  metadata: MetadataStore
+  blobs: BlobRecords
+  /** Throws DiskError while there is no room on the disk. Reading goes on. */
+  expectRoom(): Promise<void>
+  /** Known at any time, without counting. */
+  usage(): StoreUsage
+  close(): Promise<void>
+}
+
+export interface NodeStoreInit {
+  /** folder; `index/` (Level) and `slivers/` are made below it */
+  path: string
+  /** system object ID of the network that the store belongs to */
+  network: string
+  nShards: number
+  log: Log
+  onDamaged?: (damaged: DamagedSliver) => void
+  onUsage?: (usage: StoreUsage) => void
+  /** Something was not taken in because the disk is full. */
+  onNoRoom?: () => void
+  /** Puts other records in front of the store's own, for tests. */
+  wrapRecords?: (records: Records) => Records
+  /** The same for the writing of files. */
+  wrapWrite?: (write: typeof writePack) => typeof writePack
+  /** Of the disk, instead of what the system says. */
+  freeBytes?: () => Promise<number>
+}
+
+/** Opens or creates a node's store. Throws StoreError. */
+export async function openNodeStore({
+  path,
+  network,
+  nShards,
+  log,
+  onDamaged,
+  onUsage,
+  onNoRoom = () => {},
+  wrapRecords = own => own,
+  wrapWrite = own => own,
+  freeBytes,
+}: NodeStoreInit): Promise<NodeStore> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const write = wrapWrite(writePack)
+  const temporary = join(path, 'slivers', TEMPORARY)
+  const room = createRoom({
+    path: temporary,
+    log,
+    write,
+    onRefused: onNoRoom,
+    ...(freeBytes === undefined ? {} : { freeBytes }),
+  })
+  const records = noticing(wrapRecords(await openRecords(join(path, 'index'))), room)
+  try {
+    // a new index over old files would look as if nothing had ever been stored
+    if (!(await records.has(SCHEMA_KEY)) && (await hasPacks(join(path, 'slivers'))))
+      throw damagedStore(path, SCHEMA_KEY)
+    await checkSchema(records, { path, network })
+    const usage = await openUsage(records, onUsage)
+    const files = { path: join(path, 'slivers'), write, onDamaged }
+    const slivers = await openFileSliverStore({ ...files, records, usage, room, log })
+    return {
+      slivers,
+      metadata: createMetadataStore(records, nShards, usage),
+      blobs: createBlobRecords(records),
+      expectRoom: room.expect,
+      usage: usage.get,
+      async close() {
+        await slivers.close()
+        await records.close()
+      },
+    }
+  } catch (error) {
+    await records.close()
+    throw error
+  }
+}
+
+/** The same records; the room hears of every write that failed. */
+function noticing(records: Records, room: Pick<Room, 'failed'>): Records {
+  return {
+    get: key => records.get(key),
+    has: key => records.has(key),
+    list: prefix => records.list(prefix),
+    keys: (prefix, range) => records.keys(prefix, range),
+    async commit(operations, options) {
+      try {
+        await records.commit(operations, options)
+      } catch (error) {
+        room.failed(error)
+        throw error
+      }
+    },
+    close: () => records.close(),
+  }
+}
+
+async function hasPacks(path: string): Promise<boolean> {
+  for (const name of await namesIn(path)) {
+    if (/^[0-9a-f]{2}$/.test(name) && (await namesIn(join(path, name))).length > 0) return true
+  }
+  return false
+}

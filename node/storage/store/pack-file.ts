@@ -1,0 +1,202 @@
+import { createHash, hash, webcrypto } from 'node:crypto'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../../protocols/ports.ts'
+import { openBytes } from './open-bytes.ts'
+import type { FileLook } from './verified-slivers.ts'
+
+/** Where a sliver lies, as the index has it: enough to notice a cut or altered file. */
+export interface SliverLocation {
+  /** path below the store's sliver folder */
+  file: string
+  offset: number
+  length: number
+  /** SHA-256 of the bytes, hex */
+  sha256: string
+}
+
+/** Above this many bytes (2 ms) hashing moves to the thread pool, at the price of a copy. */
+const INLINE_HASH_BYTES = 4 * 1024 * 1024
+
+/** SHA-256, because the CPU's own instructions make it the fastest; it guards against damage, not against peers. */
+export async function sha256Hex(bytes: Uint8Array): Promise<string> {
+  if (bytes.length <= INLINE_HASH_BYTES) return hash('sha256', bytes, 'hex')
+  const digest = await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+  return Buffer.from(digest).toString('hex')
+}
+
+const WRITTEN_BEFORE_SECONDS = 60
+/** Times on files tick in jiffies, of up to 10 ms. */
+const TICK_MS = 50
+
+/** How a file looks; undefined when it is missing. */
+export async function lookAt(path: string): Promise<FileLook | undefined> {
+  const nowMs = Date.now()
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    const changed = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n)
+    return {
+      identity: `${ino} ${size} ${mtimeNs} ${ctimeNs}`,
+      size: Number(size),
+      isSettled: changed < nowMs - TICK_MS,
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** Writes several byte strings as one file that is either whole under its name or absent. Durable when it resolves. */
+export async function writePack(
+  temporary: string,
+  path: string,
+  parts: readonly Uint8Array[],
+): Promise<void> {
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    try {
+      await writeAll(file, parts)
+      // whoever writes to it later, however soon, changes this: times of now might stay the same within a tick of their clock
+      const before = Date.now() / 1000 - WRITTEN_BEFORE_SECONDS
+      await file.utimes(before, before)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    // a disk that is full shall not stay so because of what did not fit
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
+/**
+ * One call may write less than everything, and does so without an error when the disk is nearly full; only the next one
+ * says why.
+ */
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+  let left = parts.filter(({ length }) => length > 0)
+  while (left.length > 0) {
+    let { bytesWritten } = await file.writev(left)
+    left = left.flatMap(part => {
+      const written = Math.min(part.length, bytesWritten)
+      bytesWritten -= written
+      return written === part.length ? [] : [part.subarray(written)]
+    })
+  }
+}
+
+/** Makes names in a folder durable. Windows cannot open folders, and does without. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** The bytes at a location, or undefined when the file is missing, cut off or altered. */
+export async function readPack(path: string, location: SliverLocation): Promise<Uint8Array | undefined> {
+  const bytes = await readAt(path, location.offset, location.length)
+  return bytes !== undefined && (await sha256Hex(bytes)) === location.sha256 ? bytes : undefined
+}
+
+/**
+ * The sliver at a location, to be read in pieces; undefined when the file is missing, cut off or altered. The file is
+ * open only while it is read: as many as are being sent, slowly or not, would exhaust what a process may have open.
+ */
+export async function openPack(
+  path: string,
+  location: SliverLocation,
+  signal?: AbortSignal,
+): Promise<OpenSliver | undefined> {
+  if (location.length <= SLIVER_PIECE_BYTES) {
+    const bytes = await readPack(path, location)
+    return bytes && openBytes(bytes)
+  }
+  if (!(await isUnaltered(path, location, signal))) return undefined
+  return {
+    length: location.length,
+    read: (offset, length) => readAt(path, location.offset + offset, length),
+  }
+}
+
+/** Whether the bytes at a location are still those of its record, with one piece of them in memory. */
+export async function isUnaltered(
+  path: string,
+  location: SliverLocation,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return (await hashAt(path, location, signal)) === location.sha256
+}
+
+/** SHA-256 of the bytes at a location, hex, with one piece of them in memory. */
+async function hashAt(
+  path: string,
+  { offset, length }: SliverLocation,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const piece = new Uint8Array(SLIVER_PIECE_BYTES)
+  const digest = createHash('sha256')
+  const whole = await withFile(path, async file => {
+    for (let at = 0; at < length; at += piece.length) {
+      signal?.throwIfAborted()
+      const part = piece.subarray(0, Math.min(piece.length, length - at))
+      if (!(await fill(file, part, offset + at))) return false
+      digest.update(part)
+    }
+    return true
+  })
+  return whole ? digest.digest('hex') : undefined
+}
+
+/** So many bytes of a file, or undefined when it is missing or ends before. */
+async function readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(length)
+  return (await withFile(path, file => fill(file, bytes, offset))) ? bytes : undefined
+}
+
+/** Whether the file was long enough. */
+async function fill(file: FileHandle, target: Uint8Array, offset: number): Promise<boolean> {
+  let at = 0
+  while (at < target.length) {
+    const { bytesRead } = await file.read(target, at, target.length - at, offset + at)
+    if (bytesRead === 0) return false
+    at += bytesRead
+  }
+  return true
+}
+
+/** Undefined when there is no such file. */
+async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Names in a folder, sorted; none when there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path)).sort()
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createLog } from '../../../../base/pino-log.ts'
+import type { NetworkConfig } from '../../../../chain/types.ts'
+import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
+import type { SliverRef } from '../../../../codec/types.ts'
+import { type DownloadComponents, download } from '../../../../node/client/download/download.ts'
+import { createPeerBook } from '../../../../node/network/peer-book.ts'
+import {
+  type FakePeer,
+  fakeBook,
+  fakeCommittee,
+  fakePeers,
+  honest,
+  ignorant,
+  silent,
+  unreachable,
+} from '../../../support/fake-peers.ts'
+import { anyBlobId } from '../../../support/sliver-store-suite.ts'
+
+const committee = fakeCommittee(13, 100)
+const total = (asked: { items: number }[]) => asked.reduce((sum, { items }) => sum + items, 0)
+
+describe('download', () => {
+  let codec: Codec
+  let blob: EncodedBlob
+  let other: EncodedBlob
+  const data = randomBytes(40_000)
+  before(async () => {
+    codec = createCodec({ threads: 0 })
+    blob = await codec.encode(data, 100)
+    other = await codec.encode(randomBytes(40_000), 100)
+  })
+  after(() => codec.close())
+
+  const reader = (peers: FakePeer[]) => {
+    const fake = fakePeers(peers)
+    const liars: string[] = []
+    const lines: string[] = []
+    const components: DownloadComponents & { peers: typeof fake } = {
+      peers: fake,
+      book: fakeBook(),
+      codec,
+      log: createLog({ level: 'debug', json: true, write: line => lines.push(line) }),
+      metrics: { liar: (nodeId: string) => liars.push(nodeId) },
+    }
+    const read = (options = {}, blobId = blob.metadata.blobId) =>
+      download(components, committee, blobId, options)
+    return { read, fake, liars, lines, components }
+  }
+  const all = (peer: FakePeer) => committee.members.map(() => peer)
+  const mixed = (of: (index: number) => FakePeer) => committee.members.map(({ index }) => of(index))
+  const right = ({ data: got }: { data: Uint8Array }) => assert.ok(Buffer.from(got).equals(data))
+
+  it('asks for just enough slivers', async () => {
+    const { read, fake } = reader(all(honest(blob)))
+    right(await read())
+    assert.equal(total(fake.asked), 34)
+    assert.equal(fake.asked.length, 5)
+  })
+
+  it('asks for the metadata where it asks for slivers', async () => {
+    const gaveMetadata: number[] = []
+    const { read, fake, components } = reader(
+      mixed(i => ({
+        ...honest(blob),
+        metadata: async () => {
+          gaveMetadata.push(i)
+          return blob.metadata
+        },
+      })),
+    )
+    for (let i = 0; i < 10; i++) {
+      // knows nobody yet, so that each of its rankings is another one
+      components.book = createPeerBook({
+        network: { peers: [] as unknown } as NetworkConfig,
+        peerIdOf: key => `peer-${key[0]}`,
+      })
+      right(await read())
+      const gaveSlivers = new Set(fake.asked.splice(0).map(({ peer }) => peer))
+      for (const peer of gaveMetadata.splice(0)) assert.ok(gaveSlivers.has(peer))
+    }
+  })
+
+  it('asks others when peers cannot be reached or lack slivers', async () => {
+    const { read, fake } = reader(
+      mixed(i =>
+        i < 2 ? unreachable : i < 4 ? { ...honest(blob), sliver: async () => undefined } : honest(blob),
+      ),
+    )
+    right(await read())
+    assert.ok(total(fake.asked) < 75)
+  })
+
+  it('does not wait for peers that are silent', async () => {
+    const { read } = reader(mixed(i => (i < 4 ? silent : honest(blob))))
+    const start = performance.now()
+    right(await read())
+    assert.ok(performance.now() - start < 3_000)
+  })
+
+  it('throws out slivers that are altered, misnamed or of another blob, and names who sent them', async () => {
+    const alter = (bytes: Uint8Array, at: number) => {
+      bytes[at] ^= 1
+      return bytes
+    }
+    const lies: FakePeer['sliver'][] = [
+      async ref => alter(blob.sliver(ref), 100),
+      async ref => alter(blob.sliver(ref), blob.sliver(ref).length - 2),
+      async ref => other.sliver(ref),
+      async () => new Uint8Array(3),
+    ]
+    const { read, liars, lines } = reader(
+      mixed(i => ({ ...honest(blob), ...(i < 4 ? { sliver: lies[i] } : {}) })),
+    )
+    right(await read())
+    const accused = [...new Set(liars)].sort()
+    assert.deepEqual(
+      accused,
+      committee.members.slice(0, 4).map(({ nodeId }) => nodeId),
+    )
+    for (const nodeId of accused)
+      assert.ok(lines.some(line => /wrong sliver/.test(line) && line.includes(nodeId)))
+  })
+
+  it('does not take a blob for invalid when a liar delivers while another is being found out', async () => {
+    const judging = Promise.withResolvers<void>()
+    const delivered = Promise.withResolvers<void>()
+    const lie = (ref: SliverRef) => {
+      const bytes = blob.sliver(ref)
+      bytes[100] ^= 1
+      return bytes
+    }
+    let late = 8
+    const { read, components } = reader(
+      mixed(i => {
+        if (i === 0) return { ...honest(blob), sliver: async ref => lie(ref) }
+        if (i > 1) return honest(blob)
+        const sliver = async (ref: SliverRef) => {
+          await judging.promise
+          if (--late === 0) setImmediate(delivered.resolve)
+          return lie(ref)
+        }
+        return { ...honest(blob), sliver }
+      }),
+    )
+    components.codec = {
+      ...codec,
+      decode: input => codec.decode(input),
+      async verifySliver(...args) {
+        judging.resolve()
+        await delivered.promise
+        await codec.verifySliver(...args)
+      },
+    }
+    right(await read())
+  })
+
+  it('reads past a member whose network key is none', async () => {
+    const { read, components } = reader(all(honest(blob)))
+    components.book = createPeerBook({
+      network: { peers: [] as unknown } as NetworkConfig,
+      peerIdOf: key => (key[0] === 0 ? undefined : `peer-${key[0]}`),
+      random: () => 0,
+    })
+    right(await read())
+    right(await read({ range: { start: 0, end: data.length } }))
+  })
+
+  it('throws out wrong metadata', async () => {
+    const hashes = blob.metadata.hashes.slice()
+    hashes[1] ^= 1
+    const lie = async () => ({ ...blob.metadata, hashes })
+    const { read, liars } = reader(mixed(i => ({ ...honest(blob), ...(i < 4 ? { metadata: lie } : {}) })))
+    right(await read())
+    assert.ok(liars.length >= 1)
+  })
+
+  it('says that there is no such blob only when 2f+1 of the weight does', async () => {
+    const nine = reader(mixed(i => (i < 9 ? ignorant : unreachable)))
+    await assert.rejects(nine.read(), { code: 'BLOB_NOT_FOUND' })
+    const eight = reader(mixed(i => (i < 8 ? ignorant : unreachable)))
+    await assert.rejects(eight.read(), (error: { code: string; details: object }) => {
+      assert.equal(error.code, 'TOO_FEW_SHARDS')
+      assert.deepEqual(error.details, { blobId: blob.metadata.blobId, answeredShards: 64, neededShards: 67 })
+      return true
+    })
+  })
+
+  it('is not told by f peers that a blob does not exist or is invalid', async () => {
+    const lie: FakePeer = { ...ignorant, status: async () => ({ kind: 'invalid' }) }
+    const { read } = reader(mixed(i => (i < 2 ? ignorant : i < 4 ? lie : honest(blob))))
+    right(await read())
+  })
+
+  it('says that a blob is invalid when f+1 of the weight does', async () => {
+    const { read } = reader(all({ ...ignorant, status: async () => ({ kind: 'invalid' }) }))
+    await assert.rejects(read(), { code: 'BLOB_INVALID' })
+  })
+
+  it('says how many shards answered when too few do', async () => {
+    const { read } = reader(mixed(i => (i < 4 ? honest(blob) : unreachable)))
+    await assert.rejects(read(), {
+      code: 'TOO_FEW_SHARDS',
+      details: { blobId: blob.metadata.blobId, answeredShards: 32, neededShards: 34 },
+    })
+  })
+
+  it('reads a range from the rows that hold it', async () => {
+    const large = randomBytes(600_000)
+    const encoded = await codec.encode(large, 100)
+    const { read, fake } = reader(all(honest(encoded)))
+    const range = { start: 100_000, end: 140_000 }
+    const asked: number[] = []
+    const room = async (bytes: number) => void asked.push(bytes)
+    const { data: got, size } = await read({ range, room }, encoded.metadata.blobId)
+    // three or four rows of 17,695 bytes
+    assert.equal(asked.length, 1)
+    assert.ok(asked[0]! >= 40_000 && asked[0]! < 4 * 18_000, `${asked}`)
+    assert.ok(Buffer.from(got).equals(large.subarray(range.start, range.end)))
+    assert.equal(size, large.length)
+    assert.ok(total(fake.asked) <= 4)
+    const broken = reader(
+      mixed(i => ({
+        ...honest(encoded),
+        ...(i % 4 === 0 ? { sliver: async () => other.sliver({ pair: 0 as never, axis: 'primary' }) } : {}),
+      })),
+    )
+    asked.length = 0
+    const whole = await broken.read({ range: { start: 0, end: 600_000 }, room }, encoded.metadata.blobId)
+    assert.deepEqual(asked, [600_000, 600_000])
+    assert.ok(Buffer.from(whole.data).equals(large))
+    assert.ok(broken.liars.length > 0)
+    encoded.release()
+  })
+
+  it('asks for room before it reads everything for the sake of a byte, and goes no further without it', async () => {
+    const large = randomBytes(600_000)
+    const encoded = await codec.encode(large, 100)
+    const { read, fake } = reader(all({ ...honest(encoded), sliver: async () => undefined }))
+    const full = new Error('no room')
+    const room = async (bytes: number) => {
+      if (bytes > 100_000) throw full
+    }
+    await assert.rejects(read({ range: { start: 0, end: 1 }, room }, encoded.metadata.blobId), full)
+    assert.equal(total(fake.asked), 1)
+    encoded.release()
+  })
+
+  it('ends at once with the reason of its signal', async () => {
+    const controller = new AbortController()
+    const { read } = reader(all(silent))
+    const reading = read({ signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await assert.rejects(reading, /enough/)
+    await assert.rejects(reader(all(honest(blob))).read({ signal: controller.signal }, anyBlobId()), /enough/)
+  })
+})

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { silentLog } from '../../../../base/log.ts'
+import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
+import type { SliverPairIndex, SliverRef } from '../../../../codec/types.ts'
+import { Gatherer } from '../../../../node/client/download/gather.ts'
+import { ProtocolError } from '../../../../protocols/index.ts'
+import { blockLoop } from '../../../support/block-loop.ts'
+import {
+  type FakePeer,
+  fakeBook,
+  fakeCommittee,
+  fakePeers,
+  honest,
+  silent,
+} from '../../../support/fake-peers.ts'
+
+const N = 100
+const NEEDED = 34
+
+describe('gather', () => {
+  let codec: Codec
+  let blob: EncodedBlob
+  before(async () => {
+    codec = createCodec({ threads: 0 })
+    blob = await codec.encode(randomBytes(1000), N)
+  })
+  after(() => codec.close())
+
+  const gather = async (peers: FakePeer[], silenceMs = 5_000) => {
+    const fake = fakePeers(peers)
+    const committee = fakeCommittee(peers.length, N)
+    const components = { peers: fake, book: fakeBook(), log: silentLog() }
+    const order = committee.members
+    const gatherer = new Gatherer(components, committee, blob.metadata.blobId, { order, silenceMs })
+    try {
+      const enough = await gatherer.collect(NEEDED)
+      return { enough, have: gatherer.slivers.length, asked: fake.asked }
+    } finally {
+      gatherer.close()
+    }
+  }
+  /** Has the slivers of these pairs only. */
+  const having = (pairs: ReadonlySet<number>): FakePeer => ({
+    ...honest(blob),
+    sliver: async ref => (pairs.has(ref.pair) ? blob.sliver(ref) : undefined),
+  })
+  const requestsOf = (asked: { peer: number }[], peer: number) =>
+    asked.filter(one => one.peer === peer).length
+
+  it('finds what is there, wherever it is, and asks nobody more than twice', async () => {
+    const scattered = fc
+      .uniqueArray(fc.integer({ min: 0, max: N - 1 }), { minLength: NEEDED, maxLength: 60 })
+      .map(pairs => new Set(pairs))
+    await fc.assert(
+      fc.asyncProperty(scattered, fc.constantFrom(1, 4, 6, 13), async (pairs, count) => {
+        const { enough, asked } = await gather(Array.from({ length: count }, () => having(pairs)))
+        assert.ok(enough)
+        for (let peer = 0; peer < count; peer++) assert.ok(requestsOf(asked, peer) <= 2, `peer ${peer}`)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('asks a peer whose stream breaks for the rest, after the others', async () => {
+    const breaking = (code: 'CONNECTION_LOST' | 'BUSY'): FakePeer => {
+      let left = 3
+      return {
+        ...honest(blob),
+        async sliver(ref: SliverRef) {
+          if (left-- === 0) throw new ProtocolError(code, { remote: code === 'BUSY' })
+          return blob.sliver(ref)
+        },
+      }
+    }
+    for (const code of ['CONNECTION_LOST', 'BUSY'] as const) {
+      // three of four together keep 75 shards, but break off after three slivers each: the rest must come from them
+      const { enough, asked } = await gather([breaking(code), breaking(code), breaking(code), silent], 5_000)
+      assert.ok(enough, code)
+      for (const peer of [0, 1, 2]) assert.ok(requestsOf(asked, peer) <= 3)
+    }
+  })
+
+  it('asks no more who breaks off again and again, or cannot be reached', async () => {
+    const gone: FakePeer = {
+      ...honest(blob),
+      sliver: async () => Promise.reject(new ProtocolError('UNREACHABLE')),
+    }
+    const flaky: FakePeer = {
+      ...honest(blob),
+      sliver: async () => Promise.reject(new ProtocolError('CONNECTION_LOST')),
+    }
+    const { enough, have, asked } = await gather([gone, flaky])
+    assert.deepEqual({ enough, have }, { enough: false, have: 0 })
+    assert.deepEqual([requestsOf(asked, 0), requestsOf(asked, 1)], [1, 2])
+  })
+
+  it('does not take a stall of its own for the silence of others', async () => {
+    const answers = Promise.withResolvers<void>()
+    const slow: FakePeer = {
+      ...honest(blob),
+      async sliver(ref: SliverRef) {
+        await answers.promise
+        return blob.sliver(ref)
+      },
+    }
+    const collected = gather([slow], 300)
+    setImmediate(() => {
+      // what came meanwhile is read in the next turn, after its timers
+      setImmediate(answers.resolve)
+      blockLoop(1_000)
+    })
+    assert.equal((await collected).enough, true)
+  })
+
+  it('gives up when nothing comes', async () => {
+    const { enough } = await gather([silent, silent], 60)
+    assert.equal(enough, false)
+  })
+
+  it('makes up for one packet of lacks by one request', async () => {
+    const lacking = having(new Set<SliverPairIndex>())
+    const { enough, asked } = await gather([lacking, honest(blob)])
+    assert.ok(enough)
+    assert.deepEqual(asked, [
+      { peer: 0, items: 34 },
+      { peer: 1, items: 34 },
+    ])
+  })
+})

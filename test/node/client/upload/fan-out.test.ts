@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { silentLog } from '../../../../base/log.ts'
+import {
+  type Bls,
+  type Codec,
+  confirmationMessage,
+  createCodec,
+  type EncodedBlob,
+  loadBls,
+  pairOfShard,
+} from '../../../../codec/index.ts'
+import type { Epoch, SliverRef } from '../../../../codec/types.ts'
+import { fanOut } from '../../../../node/client/upload/fan-out.ts'
+import { type PeerAddress, ProtocolError } from '../../../../protocols/index.ts'
+import { fakeBook, fakeCommittee } from '../../../support/fake-peers.ts'
+
+const N = 10
+
+describe('fan-out', () => {
+  let codec: Codec
+  let bls: Bls
+  let blob: EncodedBlob
+  const secrets: Uint8Array[] = []
+  const committee = fakeCommittee(4, N)
+  before(async () => {
+    bls = await loadBls()
+    codec = createCodec({ threads: 0 })
+    blob = await codec.encode(randomBytes(1000), N)
+    for (const member of committee.members) {
+      secrets.push(bls.generateSecret())
+      member.blsPublicKey = bls.publicKey(secrets[member.index])
+    }
+  })
+  after(() => codec.close())
+
+  type Sliver = (ref: SliverRef) => Uint8Array | Promise<Uint8Array>
+  /** Members that are honest, but for those that `behave` speaks for. */
+  const send = (
+    behave: (index: number, sliver: Sliver) => Promise<void>,
+    sign = (index: number, message: Uint8Array) => bls.sign(secrets[index], message),
+  ) => {
+    const liars: string[] = []
+    const persistence = { kind: 'permanent' as const }
+    const message = confirmationMessage({ epoch: 1 as Epoch, blobId: blob.metadata.blobId, persistence })
+    const components = {
+      peers: {
+        async store({ peerId }: PeerAddress, { sliver }: { sliver: Sliver }) {
+          const index = Number(peerId.slice('peer-'.length))
+          await behave(index, sliver)
+          const signature = sign(index, message)
+          return { epoch: 1 as Epoch, confirmation: { message, signature }, sentBytes: 0 }
+        },
+      },
+      book: fakeBook(),
+      bls: async () => bls,
+      log: silentLog(),
+      metrics: { liar: (nodeId: string) => liars.push(nodeId) },
+    }
+    const stop = new AbortController()
+    const header = { metadata: blob.metadata, persistence, registerDigest: '' }
+    const sending = fanOut(components, {
+      committee,
+      order: committee.members,
+      header,
+      encoded: blob,
+      signal: stop.signal,
+    })
+    return { ...sending, liars }
+  }
+
+  it('counts the weight of those who confirm', async () => {
+    const { result, finished, serveRest } = send(async index => {
+      if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
+    })
+    const { certificate, confirmedShards } = await result
+    assert.deepEqual(certificate?.signers, [0, 1, 2])
+    assert.equal(confirmedShards, 8)
+    serveRest()
+    await finished
+  })
+
+  it('asks those who are not needed for a small blob once it has done its work', async () => {
+    const asked: number[] = []
+    const { result, finished, serveRest } = send(async index => void asked.push(index))
+    assert.deepEqual((await result).certificate?.signers, [0, 1, 2])
+    assert.deepEqual(asked, [0, 1, 2])
+    serveRest()
+    await finished
+    assert.deepEqual(asked, [0, 1, 2, 3])
+  })
+
+  it('asks the next one as soon as somebody refuses', async () => {
+    const asked: number[] = []
+    const hanging = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      asked.push(index)
+      if (index === 0) throw new ProtocolError('NO_SPACE', { remote: true })
+      if (index === 1) await hanging.promise
+      if (index === 3) hanging.resolve()
+    })
+    assert.deepEqual((await result).certificate?.signers, [1, 2, 3])
+    assert.deepEqual(asked, [0, 1, 2, 3])
+    await finished
+  })
+
+  it('asks everyone after a while when somebody is silent', async () => {
+    const silent = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      if (index === 0) await silent.promise
+    })
+    assert.deepEqual((await result).certificate?.signers, [1, 2, 3])
+    silent.resolve()
+    await finished
+  })
+
+  it('does without who signs wrongly, names them, and asks the others at once', async () => {
+    for (const wrong of [
+      (index: number, message: Uint8Array) => bls.sign(secrets[(index + 1) % 4], message),
+      () => new Uint8Array(96),
+    ]) {
+      const { result, finished, liars } = send(
+        async () => undefined,
+        (index, message) => (index === 2 ? wrong(index, message) : bls.sign(secrets[index], message)),
+      )
+      const { certificate, confirmedShards } = await result
+      assert.deepEqual(certificate?.signers, [0, 1, 3])
+      assert.equal(confirmedShards, 8)
+      assert.deepEqual(liars, [committee.members[2].nodeId])
+      await finished
+    }
+  })
+
+  it('tells at once when a quorum has become impossible', async () => {
+    const hanging = Promise.withResolvers<void>()
+    const { result, finished } = send(async index => {
+      if (index < 2) throw new ProtocolError('NO_SPACE', { remote: true })
+      if (index === 2) await hanging.promise
+    })
+    const { certificate, confirmedShards, refusals } = await result
+    assert.equal(certificate, undefined)
+    assert.equal(confirmedShards, 2)
+    assert.equal(refusals.length, 2)
+    hanging.resolve()
+    await finished
+  })
+
+  it('does not wait as long as a node tells it to', async () => {
+    const { finished } = send(async index => {
+      if (index === 3) throw new ProtocolError('BUSY', { remote: true, retryAfterMs: 2 ** 31 - 1 })
+    })
+    await finished
+  })
+
+  it('sends nobody slivers of shards that it does not keep', async () => {
+    const pair = pairOfShard(committee.members[0].shards[0], blob.metadata.blobId, N)
+    const given: boolean[] = []
+    const { result, finished } = send(async (index, sliver) => {
+      given[index] = false
+      await sliver({ pair, axis: 'primary' })
+      given[index] = true
+    })
+    const { certificate, epochChanged } = await result
+    assert.equal(certificate, undefined)
+    assert.equal(epochChanged, true)
+    assert.deepEqual(given, [true, false, false, false])
+    await finished
+  })
+})

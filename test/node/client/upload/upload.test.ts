@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { ObjectId } from '../../../../codec/types.ts'
+import type { Progress, StoreResult } from '../../../../node/client/types.ts'
+import type { BlobState } from '../../../../node/storage/store/blob-state.ts'
+import type { SliverStore } from '../../../../protocols/ports.ts'
+import { blockLoop } from '../../../support/block-loop.ts'
+import { type Cluster, startCluster } from '../../../support/cluster.ts'
+import { anyObjectId } from '../../../support/fake-chain.ts'
+
+describe('uploads', () => {
+  let cluster: Cluster
+  beforeEach(async () => {
+    cluster = await startCluster({ nodes: 4, shards: 10 })
+  })
+  afterEach(() => cluster?.close())
+
+  const options = { epochs: 1, deletable: true }
+  const registrations = () => cluster.chain.events.filter(({ type }) => type === 'BlobRegistered').length
+  const objectOf = (result: StoreResult) =>
+    result.kind === 'newlyCreated' ? result.blob.objectId : result.objectId
+  const untilAllSee = (blobId: string, isSo: (state: BlobState | undefined) => boolean) =>
+    Promise.all(cluster.nodes.map(node => node?.blobs.waitFor(blobId as never, isSo, { timeoutMs: 20_000 })))
+
+  it('whose certificate meets an epoch change are certified by the new committee, and paid once', async () => {
+    cluster.chain.beforeCertify = () => {
+      cluster.chain.beforeCertify = undefined
+      cluster.chain.changeEpoch()
+    }
+    const result = await cluster.client.store(randomBytes(1000), { ...options, epochs: 2 })
+    assert.equal(result.kind === 'newlyCreated' && result.blob.certifiedEpoch, 2)
+    assert.equal(registrations(), 1)
+  })
+
+  it('say so when the epochs that were paid for end meanwhile', async () => {
+    const data = randomBytes(1000)
+    for (const moment of ['certify', 'upload'] as const) {
+      cluster.chain.beforeCertify = () => {
+        if (moment === 'certify') cluster.chain.changeEpoch()
+      }
+      const onProgress = ({ phase, done }: Progress) => {
+        if (moment === 'upload' && phase === 'register' && done === 1) cluster.chain.changeEpoch()
+      }
+      const endEpoch = cluster.chain.epoch + 1
+      await assert.rejects(cluster.client.store(data, { ...options, onProgress }), (error: Error) => {
+        assert.match(
+          error.message,
+          new RegExp(`is paid until epoch ${endEpoch}, which began during the upload`),
+        )
+        const { code, details } = error as Error & { code: string; details: { endEpoch: number } }
+        assert.equal(code, 'REGISTRATION_ENDED')
+        assert.equal(details.endEpoch, endEpoch)
+        return true
+      })
+    }
+  })
+
+  it('of one content at the same time are paid once', async () => {
+    const data = randomBytes(5000)
+    const results = await Promise.all(Array.from({ length: 6 }, () => cluster.client.store(data, options)))
+    assert.equal(registrations(), 1)
+    assert.deepEqual(results.map(({ kind }) => kind).sort(), [
+      ...Array.from({ length: 5 }, () => 'alreadyCertified'),
+      'newlyCreated',
+    ])
+    assert.equal(new Set(results.map(objectOf)).size, 1)
+  })
+
+  it('of one content by several clients of one wallet are paid once', async () => {
+    const data = randomBytes(5000)
+    const readers = await Promise.all([0, 1, 2].map(() => cluster.reader()))
+    try {
+      const results = await Promise.all(readers.map(({ client }) => client.store(data, options)))
+      assert.equal(registrations(), 1)
+      assert.equal(results.filter(({ kind }) => kind === 'newlyCreated').length, 1)
+    } finally {
+      await Promise.all(readers.map(({ client }) => client.close()))
+    }
+  })
+
+  it('take a blob that another program has certified meanwhile for what they wanted', async () => {
+    cluster.chain.beforeCertify = () => {
+      const [blob] = cluster.chain.blobs.values()
+      if (blob?.certifiedEpoch === undefined) cluster.chain.certify(blob!.objectId)
+    }
+    const result = await cluster.client.store(randomBytes(1000), options)
+    assert.equal(result.kind === 'newlyCreated' && result.blob.certifiedEpoch, 1)
+  })
+
+  it('that send their object make one, whatever is stored already', async () => {
+    const data = randomBytes(1000)
+    const first = await cluster.client.store(data, { ...options, deletable: false })
+    const { blobId } = (first.kind === 'newlyCreated' && first.blob) || assert.fail()
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const recipient = anyObjectId()
+    for (const deletable of [false, true]) {
+      const sent = await cluster.client.store(data, { ...options, deletable, sendObjectTo: recipient })
+      assert.equal(sent.kind === 'newlyCreated' && sent.blob.owner, recipient)
+    }
+    assert.equal(registrations(), 3)
+    assert.equal((await cluster.chain.ownedBlobs(recipient)).length, 2)
+  })
+
+  it('name the event of a permanent blob of somebody else, and the object of a deletable one of ours', async () => {
+    const data = randomBytes(1000)
+    const stored = await cluster.client.store(data, {
+      ...options,
+      deletable: false,
+      sendObjectTo: anyObjectId(),
+    })
+    const { blobId } = (stored.kind === 'newlyCreated' && stored.blob) || assert.fail()
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const event = cluster.chain.events.find(({ type }) => type === 'BlobCertified')
+    assert.deepEqual(await cluster.client.store(data, options), {
+      kind: 'alreadyCertified',
+      blobId,
+      endEpoch: 2,
+      event: { txDigest: event?.digest, eventSeq: '0' },
+    })
+    const mine = randomBytes(1000)
+    const first = await cluster.client.store(mine, options)
+    const again = await cluster.client.store(mine, options)
+    assert.equal(again.kind, 'alreadyCertified')
+    assert.equal(objectOf(again), objectOf(first))
+  })
+
+  it('that are aborted at any moment are paid once in the end', async function () {
+    this.timeout(60_000)
+    const data = randomBytes(20_000)
+    const moments = ['encode', 'register', 'upload', 'certify'] as const
+    for (let i = 0; i < 60; i++) {
+      const patience = new AbortController()
+      const phase = moments[i % moments.length]
+      const aborted = cluster.client.store(data, {
+        ...options,
+        signal: patience.signal,
+        onProgress(progress) {
+          if (progress.phase === phase) patience.abort(new Error('enough'))
+        },
+      })
+      if (i % 7 === 0) setImmediate(() => patience.abort(new Error('enough')))
+      // one that was certified all the same has come to its end
+      const ended = await aborted.then(
+        () => 'stored',
+        (error: Error) => error.message,
+      )
+      assert.ok(ended === 'enough' || ended === 'stored', ended)
+    }
+    const result = await cluster.client.store(data, options)
+    assert.equal(registrations(), 1)
+    const [blob] = cluster.chain.blobs.values()
+    assert.equal(objectOf(result), blob?.objectId as ObjectId)
+    assert.notEqual(blob?.certifiedEpoch, undefined)
+  })
+
+  it('can be asked about while this process stands still for longer than anyone waits', async function () {
+    this.timeout(60_000)
+    const stored = await cluster.client.store(randomBytes(1000), options)
+    const { blobId } = (stored.kind === 'newlyCreated' && stored.blob) || assert.fail()
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const { client } = await cluster.reader()
+    try {
+      const asking = client.status(blobId)
+      // dials are under way
+      await new Promise(resolve => setTimeout(resolve, 5))
+      blockLoop(8_500)
+      assert.equal((await asking).status, 'certified')
+    } finally {
+      await client.close()
+    }
+  })
+
+  it('say how many nodes have no space left, or too much to do', async () => {
+    const failing = (code: string) => (slivers: SliverStore) => ({
+      ...slivers,
+      has: slivers.has.bind(slivers),
+      holds: slivers.holds.bind(slivers),
+      get: slivers.get.bind(slivers),
+      open: slivers.open.bind(slivers),
+      list: slivers.list.bind(slivers),
+      delete: slivers.delete.bind(slivers),
+      put: async () => Promise.reject(Object.assign(new Error(code), { code })),
+    })
+    for (const i of [0, 1, 2]) {
+      await cluster.stop(i)
+      cluster.wrap(i, failing('ENOSPC'))
+      await cluster.start(i)
+    }
+    await assert.rejects(cluster.client.store(randomBytes(1000), options), (error: Error) => {
+      const { code, details } = error as Error & { code: string; details: Record<string, unknown> }
+      assert.equal(code, 'NO_SPACE')
+      assert.match(error.message, /^3 of 4 nodes have no space left: nodes with \d of 10 shards confirmed/)
+      const { nodes, noSpaceNodes, busyNodes, neededShards } = details
+      assert.deepEqual(
+        { nodes, noSpaceNodes, busyNodes, neededShards },
+        {
+          nodes: 4,
+          noSpaceNodes: 3,
+          busyNodes: 0,
+          neededShards: 7,
+        },
+      )
+      return true
+    })
+  })
+})

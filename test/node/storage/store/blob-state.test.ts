@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { ChainEvent } from '../../../../chain/types.ts'
+import type { BlobId, Epoch, ObjectId } from '../../../../codec/types.ts'
+import {
+  applyBlobEvent,
+  type BlobState,
+  isRegistered,
+  statusOf,
+} from '../../../../node/storage/store/blob-state.ts'
+
+const blobId = 'A'.repeat(43) as BlobId
+const base = {
+  cursor: '1',
+  digest: 'd',
+  eventIndex: 0,
+  checkpoint: 1n,
+  timestampMs: 1,
+  blobId,
+}
+const e = (epoch: number) => epoch as Epoch
+const id = (name: string) => name as ObjectId
+
+const registered = (objectId: string, endEpoch: number, deletable = true): ChainEvent => ({
+  ...base,
+  type: 'BlobRegistered',
+  epoch: e(1),
+  size: 1,
+  endEpoch: e(endEpoch),
+  deletable,
+  objectId: id(objectId),
+})
+const certified = (
+  objectId: string,
+  endEpoch: number,
+  deletable = true,
+  epoch = 1,
+  isExtension = false,
+): ChainEvent => ({
+  ...base,
+  type: 'BlobCertified',
+  epoch: e(epoch),
+  endEpoch: e(endEpoch),
+  deletable,
+  objectId: id(objectId),
+  isExtension,
+})
+const deleted = (objectId: string): ChainEvent => ({
+  ...base,
+  type: 'BlobDeleted',
+  epoch: e(1),
+  endEpoch: e(5),
+  objectId: id(objectId),
+  wasCertified: true,
+})
+const invalid: ChainEvent = { ...base, type: 'InvalidBlobID', epoch: e(1) }
+const stateOf = (...events: ChainEvent[]) => events.reduce<BlobState | undefined>(applyBlobEvent, undefined)
+
+describe('blob state', () => {
+  it('confirms a deletable blob only for exactly that registered object', () => {
+    const state = stateOf(registered('0xa', 3), registered('0xb', 5, false))
+    const deletable = (objectId: string) => ({ kind: 'deletable' as const, objectId: id(objectId) })
+    assert.equal(isRegistered(state, deletable('0xa'), e(2)), true)
+    assert.equal(isRegistered(state, deletable('0xa'), e(3)), false, 'expired')
+    assert.equal(isRegistered(state, deletable('0xb'), e(2)), false, 'permanent')
+    assert.equal(isRegistered(state, deletable('0xc'), e(2)), false, 'unknown')
+    assert.equal(
+      isRegistered(stateOf(registered('0xa', 3), deleted('0xa')), deletable('0xa'), e(2)),
+      false,
+      'deleted',
+    )
+    assert.equal(isRegistered(undefined, deletable('0xa'), e(1)), false)
+  })
+
+  it('confirms a permanent blob while some permanent registration holds', () => {
+    assert.equal(isRegistered(stateOf(registered('0xa', 3)), { kind: 'permanent' }, e(1)), false)
+    const state = stateOf(registered('0xa', 3, false))
+    assert.equal(isRegistered(state, { kind: 'permanent' }, e(2)), true)
+    assert.equal(isRegistered(state, { kind: 'permanent' }, e(3)), false)
+  })
+
+  it('tells the status', () => {
+    assert.deepEqual(statusOf(undefined, e(1)), { kind: 'nonexistent' })
+    assert.deepEqual(statusOf(stateOf(registered('0xa', 3)), e(1)), {
+      kind: 'known',
+      certified: false,
+      endEpoch: 3,
+      deletable: true,
+    })
+    const both = stateOf(
+      registered('0xa', 9),
+      certified('0xa', 9),
+      registered('0xb', 4, false),
+      certified('0xb', 4, false, 2),
+    )
+    assert.deepEqual(statusOf(both, e(2)), {
+      kind: 'known',
+      certified: true,
+      initialCertifiedEpoch: 1,
+      endEpoch: 4,
+      deletable: false,
+      event: { txDigest: 'd', eventSeq: 0 },
+    })
+    assert.deepEqual(statusOf(both, e(4)), {
+      kind: 'known',
+      certified: true,
+      initialCertifiedEpoch: 1,
+      endEpoch: 9,
+      deletable: true,
+    })
+    assert.deepEqual(statusOf(both, e(9)), { kind: 'nonexistent' })
+    assert.deepEqual(statusOf(stateOf(certified('0xa', 3), invalid), e(1)), { kind: 'invalid' })
+    const extended = stateOf(certified('0xa', 3), certified('0xa', 7, true, 2, true))
+    assert.deepEqual(statusOf(extended, e(5)), {
+      kind: 'known',
+      certified: true,
+      initialCertifiedEpoch: 1,
+      endEpoch: 7,
+      deletable: true,
+    })
+  })
+
+  it('goes on alike whether a record that had ended was pruned or not', () => {
+    const again = certified('0xb', 9, true, 5)
+    const kept = stateOf(certified('0xa', 4), again)
+    assert.deepEqual(kept, applyBlobEvent(undefined, again))
+    assert.equal(kept?.initialCertifiedEpoch, 5)
+    // what was certified first while another registration held counts on
+    assert.equal(stateOf(certified('0xa', 6), again)?.initialCertifiedEpoch, 1)
+  })
+
+  it('stays the same when the last event comes again', () => {
+    const object = fc.constantFrom('0xa', '0xb', '0xc')
+    const event = fc.oneof(
+      fc.tuple(object, fc.integer({ min: 2, max: 9 })).map(([o, end]) => registered(o, end)),
+      fc.tuple(object, fc.integer({ min: 2, max: 9 })).map(([o, end]) => certified(o, end)),
+      object.map(deleted),
+      fc.constant(invalid),
+    )
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), events => {
+        const once = stateOf(...events)
+        assert.deepEqual(statusOf(applyBlobEvent(once, events.at(-1)!), e(1)), statusOf(once, e(1)))
+      }),
+    )
+  })
+})
