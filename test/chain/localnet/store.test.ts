@@ -63,6 +63,21 @@ describe('chain/localnet: store', () => {
       assert.equal(String(await store.get('c')), '3')
     })
 
+    it('does not take for durable what is being written when that fails', async () => {
+      const { store, writes } = slowStore()
+      const writer = new BatchWriter(store)
+      const written = assert.rejects(writer.write(batch(['a', '1'])), { code: 'RESOURCE_EXHAUSTED' })
+      await turn()
+      const flushed = assert.rejects(writer.flushed(), { code: 'RESOURCE_EXHAUSTED' })
+      await turn()
+      writes[0]!.finish(new Error('IO error: No space left on device'))
+      await Promise.all([written, flushed])
+      const closed = writer.close()
+      await turn()
+      writes[1]!.finish()
+      await closed
+    })
+
     it('keeps what could not be written to a full disk, and writes it when there is room', async () => {
       const { store, writes } = slowStore()
       const problems: (string | undefined)[] = []

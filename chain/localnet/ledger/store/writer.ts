@@ -49,8 +49,9 @@ export class BatchWriter {
   /** Resolves when everything that was queued is durable; rejects as `write` does. */
   async flushed(): Promise<void> {
     await this.ready()
-    if (this.#pending) await this.#wait()
-    else await this.#running
+    if (this.#pending) return await this.#wait()
+    await this.#running
+    if (this.#failure) throw this.#failure
   }
 
   /** Throws the LedgerError when the store still cannot be written to; tries it first. */
