@@ -3,8 +3,6 @@ import type { BlobId, Epoch, SliverPairIndex, SliverRef } from '../../../codec/t
 
 /** The record that says whose store this is and which version wrote it. */
 export const SCHEMA_KEY = '/schema'
-/** There while a repair has begun and not ended. */
-export const REPAIRING_KEY = '/repairing'
 /** Position in the chain's events, in the same batch as what the event changed. */
 export const CURSOR_KEY = '/cursor/events'
 export const BLOB_PREFIX = '/blob/'

@@ -13,6 +13,7 @@ import { SCHEMA_KEY } from './keys.ts'
 import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
 import { namesIn, writePack } from './pack-file.ts'
 import { openRecords, type Records } from './records.ts'
+import { REPAIRING } from './repair.ts'
 import { createRoom, type Room } from './room.ts'
 import { checkSchema } from './schema.ts'
 import { openUsage, type StoreUsage } from './usage-counter.ts'
@@ -62,6 +63,7 @@ export async function openNodeStore({
   freeBytes,
 }: NodeStoreInit): Promise<NodeStore> {
   await mkdir(path, { recursive: true, mode: 0o700 })
+  if ((await namesIn(path)).includes(REPAIRING)) throw damagedStore(path, REPAIRING)
   const write = wrapWrite(writePack)
   const temporary = join(path, 'slivers', TEMPORARY)
   const room = createRoom({

@@ -73,9 +73,10 @@ export async function openRecords(path: string): Promise<Records> {
 
 /**
  * Makes a database that cannot be opened openable again, by Level's own repair: what its tables and logs hold is kept,
- * what was deleted or replaced lately may be back. Throws STORE_LOCKED when it is open elsewhere.
+ * what was deleted or replaced lately may be back. `onBegin` is called before anything is changed. Throws STORE_LOCKED
+ * when it is open elsewhere.
  */
-export async function repairRecords(path: string): Promise<void> {
+export async function repairRecords(path: string, onBegin: () => Promise<void>): Promise<void> {
   const level = levelAt(path)
   try {
     // Level's repair looks at no lock
@@ -85,6 +86,7 @@ export async function repairRecords(path: string): Promise<void> {
   } finally {
     await level.close()
   }
+  await onBegin()
   await ClassicLevel.repair(path)
 }
 

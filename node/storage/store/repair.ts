@@ -1,4 +1,4 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../../base/log.ts'
 import {
@@ -13,18 +13,10 @@ import {
 import type { BlobId, BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import { renewEndings } from './blob-records.ts'
-import {
-  blobIdFromHex,
-  CURSOR_KEY,
-  PENDING_PREFIX,
-  pendingKey,
-  REPAIRING_KEY,
-  SLIVER_PREFIX,
-  sliverKey,
-} from './keys.ts'
+import { blobIdFromHex, CURSOR_KEY, PENDING_PREFIX, pendingKey, SLIVER_PREFIX, sliverKey } from './keys.ts'
 import { locationsOf, parseLocation } from './locations.ts'
 import { createMetadataStore } from './metadata-store.ts'
-import { isMissing, namesIn, type SliverLocation, sha256Hex } from './pack-file.ts'
+import { isMissing, namesIn, type SliverLocation, sha256Hex, syncFolder } from './pack-file.ts'
 import {
   commitInSlices,
   encodeJson,
@@ -52,6 +44,9 @@ export interface RepairReport {
   unreadableFiles: number
 }
 
+/** A file that is there while a repair has begun and not ended. */
+export const REPAIRING = 'repairing'
+
 const PACK_NAME = /^[0-9a-f]{2}\/([0-9a-f]{64})\.[0-9a-f]+$/
 
 /**
@@ -66,13 +61,16 @@ export async function repairNodeStore(
 ): Promise<RepairReport> {
   const index = join(path, 'index')
   await mkdir(index, { recursive: true, mode: 0o700 })
-  await repairRecords(index)
+  // nobody shall take a half of it for the whole
+  const repairing = join(path, REPAIRING)
+  await repairRecords(index, async () => {
+    await writeFile(repairing, '')
+    await syncFolder(path)
+  })
   const records = await openRecords(index)
   const codec = createCodec({ threads: 0 })
   try {
     await checkSchema(records, { path, network, isRepair: true })
-    // nobody shall take a half of it for the whole
-    await records.commit([{ type: 'put', key: REPAIRING_KEY, value: new Uint8Array() }], { sync: true })
     const abandoned = await takePending(records)
     await commitInSlices(records, renewEndings(records))
     const packs = { path: join(path, 'slivers'), records, codec, nShards, ...(signal && { signal }) }
@@ -81,8 +79,8 @@ export async function repairNodeStore(
     await abandonAgain(records, abandoned)
     await commitInSlices(records, recountUsage(records))
     // without a cursor the chain's events are read from the beginning
-    const over: RecordOperation[] = [CURSOR_KEY, REPAIRING_KEY].map(key => ({ type: 'del', key }))
-    await records.commit(over, { sync: true })
+    await records.commit([{ type: 'del', key: CURSOR_KEY }], { sync: true })
+    await rm(repairing)
     log.info({ path, ...report }, 'repaired a store')
     return report
   } finally {

@@ -1,6 +1,6 @@
 import { renewEndings } from './blob-records.ts'
 import { damagedStore, StoreError } from './errors.ts'
-import { REPAIRING_KEY, SCHEMA_KEY } from './keys.ts'
+import { SCHEMA_KEY } from './keys.ts'
 import { commitInSlices, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 import { recountUsage } from './usage-counter.ts'
 
@@ -38,7 +38,7 @@ export interface SchemaOptions {
   network: string
   version?: number
   migrations?: readonly Migration[]
-  /** Takes records without a readable first one for this network's, of the present version, and a repair that was cut short. */
+  /** Takes records without a readable first one for this network's, of the present version. */
   isRepair?: boolean
 }
 
@@ -87,7 +87,6 @@ async function readSchema(
   path: string,
   isRepair: boolean,
 ): Promise<SchemaRecord | undefined> {
-  if (!isRepair && (await records.has(REPAIRING_KEY))) throw damagedStore(path, REPAIRING_KEY)
   const bytes = await records.get(SCHEMA_KEY)
   if (bytes === undefined) {
     if (isRepair) return undefined

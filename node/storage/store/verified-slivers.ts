@@ -35,7 +35,7 @@ export class VerifiedSlivers {
   }
 
   add(key: string, location: SliverLocation, identity: string | undefined): void {
-    // a Map keeps the order of insertion: the first is the longest unused
+    // a Map keeps the order of insertion: the first was verified longest ago
     this.#known.delete(key)
     this.#known.set(key, { location: textOf(location), identity })
     if (this.#known.size > this.#limit)

@@ -149,6 +149,16 @@ describe('the repair of a store', () => {
     assert.equal(await served(), blobs.length * refs.length)
   })
 
+  it("is not taken for done when it ended after Level's own, before anything was read again", async () => {
+    await rm(index('CURRENT'))
+    await assert.rejects(repairNodeStore(folder.path, { ...settings, network: `0x${'2'.repeat(64)}` }), {
+      code: 'STORE_FOREIGN',
+    })
+    await assert.rejects(open(), damaged)
+    await repair()
+    assert.equal(await served(), blobs.length * refs.length)
+  })
+
   it("refuses a store that is open, or another network's", async () => {
     await within(async () => assert.rejects(repair(), { code: 'STORE_LOCKED' }))
     const other = { ...settings, network: `0x${'2'.repeat(64)}` }
