@@ -38,15 +38,10 @@ describe('a network under attack from one address', function () {
       for (const { answered } of Object.values(report.honest)) assert.ok(answered >= 2, shown)
       assert.ok(report.rssMost - report.rssBefore < MAX_GROWTH_BYTES, shown)
       assert.ok(report.lagMs < MAX_LAG_MS, shown)
-      assert.ok(
-        Object.values(report.attack).some(count => count > 0),
-        shown,
-      )
-      if (expected !== undefined)
-        assert.ok(
-          expected.some(key => (report.refused[key] ?? 0) > 0),
-          shown,
-        )
+      // it took place: something was refused, or what it tried did not fail each time
+      const { tried = 0, failed = 0 } = report.attack
+      const wasRefused = expected?.some(key => (report.refused[key] ?? 0) > 0)
+      assert.ok(wasRefused ?? failed < tried, shown)
     })
   }
 })

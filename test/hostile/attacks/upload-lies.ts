@@ -53,6 +53,7 @@ function lieAbout(metadata: BlobMetadata, wanted: readonly SliverRef[], i: numbe
 export const attack: Attack = {
   about:
     'uploads with false metadata, for no registration, and slivers that are altered, cut, too long or not asked for',
+  refused: ['streams.failures'],
   async run(context) {
     const peer = await hostilePeer(context)
     const said = claims(context.target)
