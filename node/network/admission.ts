@@ -64,8 +64,8 @@ export function createAdmission(init: AdmissionInit): Admission {
     if (connection.status !== 'open') return true
     const address = addressOf(connection.remoteAddr)
     if (!arrivals.tryTake(address)) return deny('rate')
-    if (pending.count(address) >= limits.pendingPerAddress) push(pending.oldestOf(address), 'pending')
-    if (pending.size >= limits.pending) push(pending.oldestOf(pending.largest()), 'pending')
+    if (pending.count(address) >= limits.pendingPerAddress) push(first(pending.of(address)), 'pending')
+    if (pending.size >= limits.pending) push(first(pending.ofLargest()), 'pending')
     const guest: Guest = { connection, address, since: now(), requests: 0, idleSince: now() }
     pending.add(address, guest)
     guests.set(keyOf(connection.remoteAddr), guest)
@@ -90,8 +90,7 @@ export function createAdmission(init: AdmissionInit): Admission {
       if (!push(longestIdle(strangers.of(address), isStranger), 'idle')) return 'address'
     }
     if (strangers.size < limits.strangers) return undefined
-    const idle =
-      longestIdle(strangers.of(strangers.largest()), isStranger) ?? longestIdle(strangers.all(), isStranger)
+    const idle = longestIdle(strangers.ofLargest(), isStranger) ?? longestIdle(strangers.all(), isStranger)
     return push(idle, 'idle') ? undefined : 'full'
   }
 
@@ -158,6 +157,11 @@ export function createAdmission(init: AdmissionInit): Admission {
   }
 }
 
+function first(guests: Iterable<Guest>): Guest | undefined {
+  for (const guest of guests) return guest
+  return undefined
+}
+
 function longestIdle(
   guests: Iterable<Guest>,
   mayGo: (guest: Guest) => boolean = () => true,
@@ -196,15 +200,10 @@ class Groups {
     for (const group of this.#groups.values()) yield* group
   }
 
-  oldestOf(name: string): Guest | undefined {
-    for (const guest of this.of(name)) return guest
-    return undefined
-  }
-
-  largest(): string {
-    let found = ''
-    for (const [name, { size }] of this.#groups) if (size > this.count(found)) found = name
-    return found
+  /** Of all names that have the most. */
+  *ofLargest(): Iterable<Guest> {
+    const most = Math.max(0, ...[...this.#groups.values()].map(({ size }) => size))
+    for (const group of this.#groups.values()) if (group.size === most) yield* group
   }
 
   add(name: string, guest: Guest): void {

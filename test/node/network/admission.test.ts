@@ -165,6 +165,20 @@ describe('admission of connections', () => {
     assert.equal(greedy.filter(({ aborted }) => aborted).length, 1)
   })
 
+  it('takes the place of the longest idle stranger where no address has more than another', () => {
+    const admission = start({ strangers: 3 })
+    const first = enter(admission, 'a', '192.0.2.1').connection
+    time = 1
+    const idle = enter(admission, 'b', '192.0.2.2').connection
+    time = 2
+    enter(admission, 'c', '192.0.2.3')
+    time = 3
+    admission.serving(first)()
+    time = 4
+    assert.equal(enter(admission, 'd', '192.0.2.4').denied, false)
+    assert.deepEqual([first.aborted, idle.aborted], [false, true])
+  })
+
   it('does not take from a member who was a stranger when it came', () => {
     const members: string[] = []
     const admission = start({ strangersPerAddress: 1 }, members)
