@@ -1,6 +1,7 @@
 import { constants, createWriteStream, open } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { sleep } from '../../base/wait.ts'
@@ -17,10 +18,14 @@ export interface OutputFile {
 /** How often it is looked whether somebody reads a pipe: the system does not tell. */
 const READER_POLL_MS = 100
 
-/** Where `-o NAME` leads. Throws CliError for a folder. */
+/** Where `-o NAME` leads. Throws CliError for a folder, or below one that is not there. */
 export async function outputFile(path: string, name: string): Promise<OutputFile> {
   const real = await realpath(path).catch(() => undefined)
-  if (real === undefined) return { path, replaceable: true }
+  if (real === undefined) {
+    if ((await realpath(dirname(path)).catch(() => undefined)) === undefined)
+      throw new CliError('FILE', EXIT.usage, `The folder ${dirname(name)} does not exist.`)
+    return { path, replaceable: true }
+  }
   const found = await stat(real)
   if (found.isDirectory()) throw new CliError('FILE', EXIT.usage, `${name} is a folder, not a file.`)
   return { path: real, replaceable: found.isFile() }

@@ -27,6 +27,11 @@ export async function read(
   if (output.json && options.output === undefined) {
     throw new CliError('USAGE', EXIT.usage, '--json needs -o FILE: without it, stdout carries the blob.')
   }
+  // before the network is asked for what could not be kept
+  const file =
+    options.output === undefined
+      ? undefined
+      : await outputFile(resolve(context.cwd, options.output), options.output)
   const bar = await createProgressBar(output, blobId)
   const data = await withClient(context, { ...options, spends: false }, async client => {
     try {
@@ -35,8 +40,7 @@ export async function read(
       bar.stop()
     }
   })
-  if (options.output !== undefined) {
-    const file = await outputFile(resolve(context.cwd, options.output), options.output)
+  if (file !== undefined && options.output !== undefined) {
     if (file.replaceable) await writeWhole(file.path, data)
     else await pipeline([data], await openSpecial(file.path, signal), { signal })
     const value = { blobId, size: data.length, output: options.output }

@@ -130,7 +130,7 @@ describe('command line', function () {
       const before = await readdir(cwd)
       const missing = await floe(cwd, ['read', blobId, '-o', join('no', 'such', 'folder')])
       assert.equal(missing.code, 2)
-      assert.match(missing.stderr, /no\/such\/folder does not exist/)
+      assert.equal(missing.stderr, `floe: The folder ${join('no', 'such')} does not exist.\n`)
       await mkdir(join(cwd, 'folder'))
       assert.equal((await floe(cwd, ['read', blobId, '-o', 'folder'])).code, 2)
       assert.deepEqual((await readdir(cwd)).sort(), [...before, 'folder'].sort())
