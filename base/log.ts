@@ -1,13 +1,18 @@
 /** One scoped line per request. pino satisfies it. */
 export interface Log {
+  /** For whoever looks for a defect. */
   debug(fields: object, message: string): void
+  /** What an operator wants to know of a node that is well. */
   info(fields: object, message: string): void
+  /** Something that goes on by itself, or that a peer did. */
   warn(fields: object, message: string): void
+  /** Something that an operator must look at. */
   error(fields: object, message: string): void
 }
 
 /** A log that can be narrowed: `child({ node: 'node-3' })` adds fields to each of its lines. */
 export interface ScopedLog extends Log {
+  /** The same log with these fields in each of its lines. */
   child(fields: object): ScopedLog
 }
 

@@ -2,8 +2,10 @@ import pino from 'pino'
 import type { ScopedLog } from './log.ts'
 import { visible, visibleJson, visibleLines } from './visible.ts'
 
+/** Lines below the level are not written. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/** What is logged, how, and where to. */
 export interface LogOptions {
   level?: LogLevel
   /** one JSON object per line, for machines; otherwise one short line for people */

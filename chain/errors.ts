@@ -47,6 +47,7 @@ export interface ChainErrorDetails {
   CLOSED: Record<never, never>
 }
 
+/** The closed list of codes; `ChainErrorDetails` says what each means and carries. */
 export type ChainErrorCode = keyof ChainErrorDetails
 
 /** One member of the union per code, so that `error.code === 'NOT_ENOUGH_WAL'` narrows `error.details`. */

@@ -1,3 +1,7 @@
+/**
+ * The storage contract on Sui: reads, events, transactions, wallets.
+ * @module floe/chain
+ */
 export { formatSui, formatWal } from './client/coins.ts'
 export { type CoordinatorLog, type CoordinatorOptions, createCoordinator } from './client/coordinator.ts'
 export { formatKeystore, generateWalletKey, keypairWallet, parseKeystore, walletOf } from './client/wallet.ts'

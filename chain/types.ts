@@ -2,6 +2,7 @@
 import type { Signer } from '@mysten/sui/cryptography'
 import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../codec/types.ts'
 
+/** A limit and an end for one call: it rejects with the signal's reason. */
 export interface CallOptions {
   signal?: AbortSignal
 }
@@ -27,6 +28,7 @@ export interface NetworkConfig {
   nShards?: number
 }
 
+/** A storage node with shards, and the keys by which it is known in this epoch. */
 export interface CommitteeMember {
   /** position in order of node ID */
   index: number
@@ -43,6 +45,7 @@ export interface CommitteeMember {
   multiaddrs: string[]
 }
 
+/** Who has which shards in one epoch. Every one of the `nShards` shards belongs to exactly one member. */
 export interface Committee {
   epoch: Epoch
   nShards: number
@@ -54,11 +57,15 @@ export interface Committee {
   keysUncertain?: true
 }
 
+/** How far an epoch has come. `weight` is in shards; `sinceMs` is the chain's clock, in ms since 1970. */
 export type EpochState =
   | { kind: 'sync'; weight: number }
   | { kind: 'done'; sinceMs: number }
   | { kind: 'next-params-selected'; sinceMs: number }
 
+/**
+ * The committees that count: blobs certified before an epoch change are read from the previous one until it is done.
+ */
 export interface Committees {
   epoch: Epoch
   state: EpochState
@@ -66,6 +73,7 @@ export interface Committees {
   previous?: Committee
 }
 
+/** Prices, sizes and limits of a network, as its system object has them now. */
 export interface SystemInfo {
   epoch: Epoch
   nShards: number
@@ -92,6 +100,7 @@ export interface BlobObject {
   owner?: ObjectId
 }
 
+/** What a registration pays for: `epochs` from the current one on, for the encoded size of the metadata's blob. */
 export interface RegisterInput {
   metadata: BlobMetadata
   /** Merkle root over the metadata's hashes; computed when absent. The contract checks that it gives the blob ID. */
@@ -100,6 +109,7 @@ export interface RegisterInput {
   deletable: boolean
 }
 
+/** How a registration is watched while it is under way. */
 export interface RegisterOptions extends CallOptions {
   /** Waited for once the transaction is ready, before it is signed; when it rejects, nothing is sent. */
   permission?: Promise<unknown> | undefined
@@ -112,18 +122,24 @@ export interface RegisterOptions extends CallOptions {
   onBegun?: (settled: Promise<void>) => void
 }
 
+/** What certifying does besides, and what it need not read. */
 export interface CertifyOptions extends CallOptions {
   transferTo?: ObjectId
   /** The Blob object as it was registered: then it is not read again, and a moment may pass until reads show it certified. */
   registered?: BlobObject
 }
 
+/**
+ * A registration that was executed: the Blob object, the transaction's digest, and what storage and writing cost in
+ * FROST.
+ */
 export interface Registration {
   blob: BlobObject
   digest: string
   costFrost: bigint
 }
 
+/** An address and what signs for it; `keypairWallet` and `parseKeystore` make one. */
 export interface Wallet {
   address: ObjectId
   signer: Signer
@@ -141,6 +157,7 @@ interface EventBase {
   timestampMs: number
 }
 
+/** An event of the contract's package. Those without a shape of their own are `Other`, with their BCS. */
 export type ChainEvent = EventBase &
   (
     | {
@@ -187,9 +204,11 @@ export interface RegisteredKeys {
   networkPublicKey: Uint8Array
 }
 
+/** From where events are followed, and until when. */
 export interface FollowOptions {
   from?: EventCursor
   signal: AbortSignal
+  /** Called once, when all that had happened before the call were dealt with. */
   onCaughtUp?: () => void
 }
 
@@ -200,10 +219,13 @@ export interface ChainReader {
   system(options?: CallOptions & { recent?: boolean }): Promise<SystemInfo>
   /** Cached per epoch; `fresh` asks the chain. */
   committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees>
+  /** A Blob object; undefined when there is none of this ID. */
   blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined>
   /** The keys in a node's record, in the committee or not; undefined when there is no such node. */
   nodeKeys(nodeId: ObjectId, options?: CallOptions): Promise<RegisteredKeys | undefined>
+  /** All Blob objects of an address, expired ones too. */
   ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]>
+  /** Coins of an address, in MIST and in FROST. */
   balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }>
   /**
    * Every event of the package, in order, none skipped, none repeated, from after `from` (from the start when absent); ends
@@ -223,12 +245,16 @@ export interface ChainWriter {
     certificate: Certificate,
     options?: CertifyOptions,
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }>
+  /** Pays for so many epochs more. Throws ChainError, MOVE_ABORT above all for one that has ended. */
   extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+  /** Deletes a deletable Blob object and gives its storage back to the wallet. Throws ChainError. */
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
 
 export interface Coordinator extends ChainReader, AsyncDisposable {
+  /** Transactions of this wallet, which go one after the other. */
   writer(wallet: Wallet): ChainWriter
+  /** Ends every call, stream and wait with CLOSED. Idempotent. */
   close(): Promise<void>
 }
 
@@ -264,6 +290,7 @@ export interface NodeOperator {
   readonly wallet: Wallet
   /** undefined while the wallet has registered no node */
   capability(options?: CallOptions): Promise<NodeCapability | undefined>
+  /** Registers the wallet's node with a proof of possession; it gets shards once it has stake. Throws ChainError. */
   register(candidate: Candidate, options?: CallOptions): Promise<NodeCapability>
   /** Ends the votes and selects the next committee; anyone may, once half the epoch is over. */
   votingEnd(options?: CallOptions): Promise<{ digest: string }>
@@ -278,6 +305,7 @@ export interface NodeOperator {
   ): Promise<{ digest: string }>
   /** `host:port[/path]` of the HTTP face; clients see it at once. */
   setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }>
+  /** Where peers dial the node; an extra field of its metadata, which keeps its other fields. */
   setMultiaddrs(multiaddrs: string[], options?: CallOptions): Promise<{ digest: string }>
 }
 
@@ -294,6 +322,7 @@ export interface Stake {
 /** Stakes of one wallet. */
 export interface Staker {
   readonly wallet: Wallet
+  /** Stakes an amount of FROST, at least 1 WAL, with a node. It earns from `activationEpoch` on. */
   stake(
     nodeId: ObjectId,
     amountFrost: bigint,
@@ -308,6 +337,7 @@ export interface Staker {
 /** What the owner of a blob does with it besides storing. */
 export interface BlobManager {
   readonly wallet: Wallet
+  /** Sets attributes by name; others stay as they are. */
   setAttributes(
     blob: ObjectId,
     attributes: Readonly<Record<string, string>>,
@@ -326,9 +356,11 @@ export interface BlobManager {
     blob: ObjectId,
     options?: CallOptions & { fundFrost?: bigint },
   ): Promise<{ digest: string; sharedBlob: ObjectId }>
+  /** Adds FROST to a shared blob, whoever made it. */
   fundShared(sharedBlob: ObjectId, amountFrost: bigint, options?: CallOptions): Promise<{ digest: string }>
   /** Pays from the shared blob's funds. */
   extendShared(sharedBlob: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+  /** Gives a Blob object to another address. */
   send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
 
@@ -354,12 +386,17 @@ export interface ContractPackages {
 
 /** The coordinator with all that the chain offers. */
 export interface FullCoordinator extends Coordinator {
+  /** What the wallet's storage node does on chain. */
   operator(wallet: Wallet): NodeOperator
+  /** Stakes of the wallet. */
   staker(wallet: Wallet): Staker
+  /** What the wallet does with its blobs besides storing. */
   manager(wallet: Wallet): BlobManager
+  /** All stakes of an address. */
   stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
   /** undefined when there is none of this ID */
   sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
+  /** Where the contract is, and its version. */
   packages(options?: CallOptions): Promise<ContractPackages>
   /** Attributes of a blob; empty when it has none. */
   attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>

@@ -13,6 +13,7 @@ export interface WeightedMember {
   weight: number
 }
 
+/** Confirmations of one blob in one epoch, and the committee that they are of. */
 export interface Confirmations {
   bls: Bls
   /** the message that we built ourselves; only confirmations of exactly these bytes belong here */
@@ -26,6 +27,7 @@ export interface Confirmations {
   sum?: BlsSum | undefined
 }
 
+/** What confirmations amount to. */
 export interface Aggregation {
   /** absent while the good signatures are no quorum */
   certificate?: Certificate

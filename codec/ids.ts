@@ -39,6 +39,7 @@ export function blobIdToU256(id: BlobId): bigint {
   return blobIdToBytes(id).reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
 }
 
+/** The blob ID whose 32 bytes are this number in little-endian order, as Sui shows it. Throws INVALID_ARGUMENT. */
 export function blobIdFromU256(value: bigint): BlobId {
   if (value < 0n || value >= U256_LIMIT) throw invalidArgument('u256', value)
   const bytes = new Uint8Array(BLOB_ID_LENGTH)

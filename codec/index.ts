@@ -1,3 +1,7 @@
+/**
+ * Red Stuff, blob IDs, metadata, certificates and quilts: bytes in, bytes out.
+ * @module floe/codec
+ */
 export { type BlobCodec, createAdaptiveCodec } from './adaptive-codec.ts'
 export { decodeExact } from './bcs.ts'
 export { type Bls, type BlsSum, loadBls } from './bls.ts'

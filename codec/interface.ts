@@ -2,6 +2,7 @@ import type { InconsistencyProof, ProvenSymbol, RecoverySymbol } from './recover
 import type { StreamCodec } from './stream/ports.ts'
 import type { BlobMetadata, SliverRef } from './types.ts'
 
+/** Where a codec works. */
 export interface CodecOptions {
   /** worker threads; the number of cores when absent. 0: no threads, the work is done here in short turns */
   threads?: number
@@ -9,8 +10,10 @@ export interface CodecOptions {
   build?: KernelBuild
 }
 
+/** `relaxed` uses relaxed SIMD, where the engine has it; `plain` runs wherever SIMD does. */
 export type KernelBuild = 'relaxed' | 'plain'
 
+/** A limit and an end for one call: it rejects with the signal's reason. */
 export interface CallOptions {
   signal?: AbortSignal
 }
@@ -34,6 +37,7 @@ export interface EncodedBlob {
   release(): void
 }
 
+/** A blob to be decoded. */
 export interface DecodeInput {
   metadata: BlobMetadata
   /**
@@ -46,6 +50,7 @@ export interface DecodeInput {
   signal?: AbortSignal
 }
 
+/** Bytes of a blob to be decoded. */
 export interface RangeInput extends Omit<DecodeInput, 'verify'> {
   /** half-open range of bytes within the blob */
   start: number
@@ -54,6 +59,7 @@ export interface RangeInput extends Omit<DecodeInput, 'verify'> {
   verify?: boolean
 }
 
+/** A stored sliver, and whose slivers its symbols are to recover. */
 export interface RecoverySymbolsInput extends CallOptions {
   metadata: BlobMetadata
   /** the stored sliver and its BCS */
@@ -65,6 +71,7 @@ export interface RecoverySymbolsInput extends CallOptions {
   proofs?: boolean
 }
 
+/** A lost sliver, and symbols of others that cross it. */
 export interface RecoverInput extends CallOptions {
   metadata: BlobMetadata
   target: SliverRef
@@ -77,12 +84,14 @@ export interface RecoverInput extends CallOptions {
   verify?: boolean
 }
 
+/** A sliver that could not be recovered rightly, and proven symbols that cross it. */
 export interface InconsistencyInput extends CallOptions {
   metadata: BlobMetadata
   target: SliverRef
   symbols: readonly ProvenSymbol[]
 }
 
+/** A proof and the metadata of the blob that it accuses. */
 export interface VerifyInconsistencyInput extends CallOptions {
   metadata: BlobMetadata
   proof: InconsistencyProof

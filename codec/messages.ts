@@ -13,6 +13,7 @@ const PUBLIC_KEY_LENGTH = 48
 const PERMANENT = 0
 const DELETABLE = 1
 
+/** What a confirmation says: in this epoch, this blob is kept in this way. */
 export interface ConfirmationBody {
   epoch: Epoch
   blobId: BlobId

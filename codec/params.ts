@@ -13,6 +13,7 @@ export const MAX_SYMBOL_SIZE = 65_534
 export const SLIVER_TRAILER = 4
 const MIB = 2 ** 20
 
+/** The shape of a blob's matrix, which the number of shards alone decides. */
 export interface EncodingParams {
   nShards: number
   /** f = floor((n-1)/3): how many shards may fail */

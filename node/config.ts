@@ -18,6 +18,7 @@ export interface NodeConfig {
   http?: string
 }
 
+/** A `network.json` or `config.json` that cannot be used: no such thing, or one of a later version of Floe. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly code: 'CONFIG_MALFORMED' | 'CONFIG_NEWER'

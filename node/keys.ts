@@ -22,6 +22,7 @@ export interface NodeKeys {
   folder: string
 }
 
+/** A key file that cannot be used. Never quotes the file. */
 export class KeyError extends Error {
   override readonly name = 'KeyError'
   /**

@@ -5,7 +5,9 @@ import type { ProtocolMetrics } from '../protocols/ports.ts'
 export interface NodeMetrics extends ProtocolMetrics {
   /** A peer sent data that its metadata refutes, or a message that does not verify. */
   liar(peerNodeId: string, what: string): void
+  /** One upload ended: `ok` or the code of its error, bytes of the blob, ms. */
   upload(outcome: 'ok' | string, bytes: number, durationMs: number): void
+  /** One read ended, as `upload`. */
   download(outcome: 'ok' | string, bytes: number, durationMs: number): void
   /** What the store holds now. */
   stored(blobs: number, bytes: number): void
@@ -25,7 +27,9 @@ export interface HttpMetrics {
 
 /** All metrics of one process composition. Nothing global: two of them in one process do not meet. */
 export interface Metrics {
+  /** Counters of one storage node, client or gateway. */
   node(name: string): NodeMetrics
+  /** Counters of one HTTP server. */
   http(name: string): HttpMetrics
   /** Prometheus text format. */
   text(): Promise<string>
@@ -35,6 +39,7 @@ export interface Metrics {
 // from a cached answer on loopback to a large blob over a slow link
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
+/** Metrics of one process, in a registry of their own; `version` is told in `floe_build_info`. */
 export function createMetrics(init: { version: string }): Metrics {
   const registry = new Registry()
   const registers = [registry]

@@ -15,6 +15,7 @@ interface CodeSpec {
   text: string
 }
 
+/** Every code, what it means, and what of it may travel. */
 export const ERROR_CODES = {
   // any protocol
   INTERNAL: { wire: 1, args: [], blame: false, text: 'the peer failed to answer' },
@@ -87,7 +88,9 @@ export const ERROR_CODES = {
   UNKNOWN: { args: ['wireCode'], blame: false, text: 'the peer sent an error code from a later version' },
 } as const satisfies Record<string, CodeSpec>
 
+/** The closed list of codes, a key of `ERROR_CODES` each. */
 export type ProtocolErrorCode = keyof typeof ERROR_CODES
+/** The arguments that `ERROR_CODES` names for a code. */
 export type ProtocolErrorArgs = Readonly<Record<string, string | number>>
 
 export interface ProtocolErrorInit {
@@ -100,6 +103,7 @@ export interface ProtocolErrorInit {
   remote?: boolean
 }
 
+/** The one error class of protocols/: a closed `code` and the arguments that belong to it, whichever side noticed. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: ProtocolErrorCode

@@ -1,3 +1,7 @@
+/**
+ * What peers say to each other over libp2p, and its limits.
+ * @module floe/protocols
+ */
 export { deadline } from './deadline.ts'
 export {
   ERROR_CODES,

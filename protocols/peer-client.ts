@@ -23,7 +23,9 @@ export interface PeerClient {
   ): AsyncIterable<FetchedSliver<Item> & FetchRequestItem>
   /** undefined when the node does not have it; not verified beyond the blob ID that it names */
   metadata(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobMetadata | undefined>
+  /** What the node knows of a blob; not verified. */
   blobStatus(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
+  /** What the node says of itself; not verified. */
   nodeInfo(peer: PeerAddress, options?: AbortOptions): Promise<NodeInfo>
   /** Hands a certificate to a node, which checks and gossips it. */
   submitCertificate(peer: PeerAddress, certificate: Certificate, options?: AbortOptions): Promise<void>

@@ -13,6 +13,7 @@ import type {
   SliverRef,
 } from '../codec/types.ts'
 
+/** A limit and an end for one call: it rejects with the signal's reason. */
 export interface AbortOptions {
   signal?: AbortSignal
 }
@@ -65,11 +66,13 @@ export interface SliverStore {
   open(blobId: BlobId, ref: SliverRef, options?: AbortOptions): Promise<OpenSliver | undefined>
   /** Of bytes that were verified. Resolves once they are durable (fsync); the caller may overwrite them afterwards. */
   put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, options?: AbortOptions): Promise<void>
+  /** Which slivers of the blob are stored. */
   list(blobId: BlobId): Promise<SliverRef[]>
   /** Removes every sliver of the blob. */
   delete(blobId: BlobId): Promise<void>
 }
 
+/** A member as peers need it: who it is and which shards are its own. */
 export interface CommitteeMemberView {
   /** position in order of node ID: the bit in signer bitmaps */
   index: number
@@ -81,6 +84,7 @@ export interface CommitteeMemberView {
   shards: readonly ShardIndex[]
 }
 
+/** A committee as peers need it: quorums are counted in shards. */
 export interface CommitteeView {
   epoch: Epoch
   nShards: number
@@ -118,6 +122,7 @@ export interface StoreSession {
   accept(ref: SliverRef, bytes: Uint8Array): Promise<void>
   /** Signs once everything of this node's shards is durable. */
   confirm(): Promise<Confirmation>
+  /** The upload is over, however it went. Idempotent. */
   close(): void
 }
 
@@ -127,6 +132,7 @@ export interface Custody {
   open(header: StoreHeader, context: PeerContext): Promise<StoreSession>
 }
 
+/** What a node says of a blob. One node's word: quorums of shards decide. */
 export type BlobStatus =
   | { kind: 'nonexistent' }
   | { kind: 'invalid' }
@@ -142,6 +148,7 @@ export type BlobStatus =
       event?: { txDigest: string; eventSeq: number }
     }
 
+/** What a node says of itself. */
 export interface NodeInfo {
   nodeId: string
   /** network identity: the system object's ID */
@@ -155,8 +162,11 @@ export interface NodeInfo {
 
 /** Satisfied by node/services/status. */
 export interface StatusSource {
+  /** What this node knows of the blob from the chain. */
   blobStatus(blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
+  /** The blob's metadata; undefined when the node does not have it. */
   metadata(blobId: BlobId, options?: AbortOptions): Promise<BlobMetadata | undefined>
+  /** What this node says of itself. */
   nodeInfo(): Promise<NodeInfo>
 }
 
@@ -168,7 +178,9 @@ export interface CertificateSink {
 
 /** Counters that the protocols feed; node/metrics satisfies it. */
 export interface ProtocolMetrics {
+  /** One request ended; `outcome` is `ok` or the code of its error. */
   request(protocol: string, outcome: 'ok' | string, durationMs: number): void
+  /** So many bytes of bodies moved. */
   bytes(protocol: string, direction: 'in' | 'out', bytes: number): void
 }
 

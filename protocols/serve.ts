@@ -7,6 +7,7 @@ import { type ProtocolName, type ProtocolSpec, QUOTAS, SPECS } from './specs.ts'
 import { statusHandler } from './status/server.ts'
 import { storeHandler } from './store/server.ts'
 
+/** What answers the peers' requests. */
 export interface ServerPorts extends NetworkIdentity {
   custody: Custody
   slivers: SliverStore
@@ -23,7 +24,9 @@ export interface ServeProtocolsOptions
   specs?: Readonly<Record<ProtocolName, ProtocolSpec>>
 }
 
+/** The protocols of one node, served together. */
 export interface ProtocolServer {
+  /** Registers the handlers with libp2p. */
   start(): Promise<void>
   /** Ends every open stream and waits for its handler. May be started again. */
   stop(): Promise<void>

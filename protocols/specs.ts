@@ -33,6 +33,7 @@ const CHUNK_TIMEOUT_MS = 8_000
 /** Shorter on the client (see CLIENT_IDLE_MS), so that a stream is rarely reused just when the server drops it. */
 const IDLE_TIMEOUT_MS = 60_000
 
+/** The table of protocols: sizes in bytes, limits in ms, and the reason for each row. */
 export const SPECS = {
   store: {
     id: '/floe/store/1.0.0',
@@ -109,6 +110,7 @@ export interface PeerLimits {
   failureWindowMs: number
 }
 
+/** What peers may take of a node when nothing else is said. */
 export const QUOTAS = {
   peer: {
     // one of the largest slivers that arrives, and smaller ones that are checked meanwhile
@@ -188,6 +190,7 @@ export const CERTIFICATES = {
   accounts: 10_000,
 } as const
 
+/** Name of the gossip topic of a network, by its system object ID. */
 export function certifiedTopic(network: string): string {
   return `/floe/${network}/certified/1`
 }

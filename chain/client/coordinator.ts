@@ -37,9 +37,11 @@ const LOCALNET_LAG_MS = 2_000
 
 /** What the coordinator tells; pino satisfies it. */
 export interface CoordinatorLog {
+  /** What went wrong and is tried again. */
   warn(fields: object, message: string): void
 }
 
+/** What the coordinator is given besides its network. */
 export interface CoordinatorOptions {
   log?: CoordinatorLog
 }

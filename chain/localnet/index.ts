@@ -1,4 +1,7 @@
-/** Sui in one process: the same bytecode behind the same gRPC API, for development and tests. */
+/**
+ * Sui in one process: the same bytecode behind the same gRPC API, for development and tests.
+ * @module floe/localnet
+ */
 import { join } from 'node:path'
 import { loadBuild } from '../compiled.ts'
 import { adminRoutes } from './admin.ts'
@@ -18,6 +21,7 @@ export type { HealthProblem } from './health.ts'
 export { LedgerError, StoreError } from './ledger/errors.ts'
 export { type LedgerReport, repairLedger } from './repair.ts'
 
+/** Where a localnet is kept and heard; each has a default. */
 export interface LocalnetOptions {
   /** where the chain is kept; in memory when absent */
   dir?: string
@@ -32,6 +36,7 @@ export interface LocalnetOptions {
   signal?: AbortSignal
 }
 
+/** A running localnet. Close it; `await using` does. */
 export interface Localnet extends AsyncDisposable {
   /** gRPC and gRPC-web, for `new SuiGrpcClient({ baseUrl })` */
   url: string
@@ -52,6 +57,7 @@ export interface Localnet extends AsyncDisposable {
   adminTokenPath: string | undefined
   /** why the localnet cannot do all of its work at the moment; undefined when it can */
   readonly problem: HealthProblem | undefined
+  /** Ends calls and streams, then writes what is left to the disk. Idempotent. */
   close(): Promise<void>
 }
 

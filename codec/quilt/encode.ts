@@ -11,6 +11,7 @@ import {
   type Tags,
 } from './format.ts'
 
+/** A file to be put into a quilt. */
 export interface QuiltFile {
   /** unique in the quilt */
   identifier: string
@@ -18,6 +19,7 @@ export interface QuiltFile {
   tags?: Tags
 }
 
+/** A quilt before it is stored, and where its files are: columns [start, end). */
 export interface EncodedQuilt {
   /** the blob to store */
   data: Uint8Array

@@ -21,6 +21,7 @@ const HAS_TAGS = 1
 const MAX_U16 = 0xffff
 const MAX_U32 = 0xffff_ffff
 
+/** What a quilt tells of a file besides its name; text by name. */
 export type Tags = Readonly<Record<string, string>>
 
 export interface IndexEntry {
@@ -86,6 +87,7 @@ export function encodeFileHeader(identifier: string, tags: Tags, contentBytes: n
   )
 }
 
+/** A file of a quilt. */
 export interface QuiltContents {
   identifier: string
   tags: Tags

@@ -25,6 +25,7 @@ export interface QuiltSource {
   column(index: number, options: { signal?: AbortSignal }): Promise<Uint8Array>
 }
 
+/** A file in a quilt's index. */
 export interface QuiltPatch {
   /** names the file from outside */
   patchId: string
@@ -35,6 +36,7 @@ export interface QuiltPatch {
   end: number
 }
 
+/** A limit and an end for one call: it rejects with the signal's reason. */
 export interface QuiltReadOptions {
   signal?: AbortSignal
 }
@@ -49,6 +51,7 @@ export interface QuiltReader {
   readByPatchId(patchId: string, options?: QuiltReadOptions): Promise<QuiltContents>
 }
 
+/** A reader of a quilt. Nothing is read before it is asked for, and nothing is kept. */
 export function openQuilt(source: QuiltSource): QuiltReader {
   const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(source.nShards)
   const columnBytes = rows * symbolSize(source.nShards, source.unencodedLength)

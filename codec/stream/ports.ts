@@ -15,19 +15,24 @@ export interface BlobSource {
 
 /** Where a decoded blob goes; it is read again to check it. */
 export interface BlobTarget {
+  /** Fills all of `target` from there on, with what was written. */
   read(offset: number, target: Uint8Array): Promise<void>
+  /** In any order. */
   write(offset: number, bytes: Uint8Array): Promise<void>
 }
 
 /** Slivers as files: offsets are within a sliver's BCS. */
 export interface SliverFiles {
+  /** Fills all of `target` from there on. */
   read(ref: SliverRef, offset: number, target: Uint8Array): Promise<void>
+  /** In any order. */
   write(ref: SliverRef, offset: number, bytes: Uint8Array): Promise<void>
 }
 
 /** Bytes of the blob that are done with, of how many; the same bytes count once in each pass. */
 export type StreamProgress = (done: number, total: number) => void
 
+/** How a stream is held, watched and ended. */
 export interface StreamOptions {
   signal?: AbortSignal
   onProgress?: StreamProgress
@@ -35,6 +40,7 @@ export interface StreamOptions {
   windowBytes?: number
 }
 
+/** A blob of any size and where its slivers go. */
 export interface EncodeStreamInput extends StreamOptions {
   source: BlobSource
   nShards: number
@@ -44,6 +50,7 @@ export interface EncodeStreamInput extends StreamOptions {
   keep?: boolean
 }
 
+/** Slivers of a blob of any size and where it goes. */
 export interface DecodeStreamInput extends StreamOptions {
   metadata: BlobMetadata
   /** slivers that there are; checked as far as they are used */
@@ -54,6 +61,7 @@ export interface DecodeStreamInput extends StreamOptions {
   verifyWith?: SliverFiles
 }
 
+/** The codec for blobs that are larger than memory. */
 export interface StreamCodec {
   /**
    * Encodes a blob of any size in two passes, rows and then columns, with less than 512 MiB of memory. Gives the same

@@ -25,6 +25,7 @@ import { createUnfinished } from './upload/unfinished.ts'
 import { upload } from './upload/upload.ts'
 import { createUploadLeases, type UploadLeases } from './upload/upload-leases.ts'
 
+/** What a client may share with others in its process; everything has a default. */
 export interface ClientInit {
   /** pays; without one the client only reads */
   wallet?: Wallet
@@ -41,6 +42,7 @@ export interface ClientInit {
   leases?: UploadLeases
 }
 
+/** What a reader may share with others in its process; everything has a default. */
 export type ReaderInit = Omit<ClientInit, 'wallet' | 'leases'>
 
 /** A client that cannot store. */

@@ -43,6 +43,7 @@ export interface ClientErrorDetails {
   CLOSED: Record<never, never>
 }
 
+/** The closed list of codes; `ClientErrorDetails` says what each means and carries. */
 export type ClientErrorCode = keyof ClientErrorDetails
 
 /** An error of Client (types.ts). `message` is a sentence for people; `details` holds its data. */

@@ -1,4 +1,7 @@
-/** `floe`: stores and reads blobs of a network, straight from its nodes. */
+/**
+ * Stores and reads blobs of a network, straight from its nodes.
+ * @module floe
+ */
 export { ChainError } from '../../chain/index.ts'
 export type { BlobObject, NetworkConfig, Wallet } from '../../chain/types.ts'
 export { parseBlobId } from '../../codec/index.ts'

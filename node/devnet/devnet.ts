@@ -27,6 +27,7 @@ import { expectFree, httpAddress, isFree } from './ports.ts'
 import { announceHttp, loadWallets, portOf, readExisting, seatNodes, writeNodeConfigs } from './provision.ts'
 import { repairStores } from './repair.ts'
 
+/** The shape of a devnet and where it is kept; everything has a default, with which it suits a test suite. */
 export interface DevnetOptions {
   /** storage nodes; 13 when absent */
   nodes?: number
@@ -49,15 +50,19 @@ export interface DevnetOptions {
   wrapSlivers?: (slivers: SliverStore, nodeIndex: number) => SliverStore
 }
 
+/** A storage node of a devnet, which can be stopped and started again. */
 export interface DevnetNode {
   readonly name: string
   readonly nodeId: ObjectId
   /** the running node; undefined while it is stopped */
   readonly running: StorageNode | undefined
+  /** Starts it on what it has kept; one that runs stays as it is. */
   start(): Promise<void>
+  /** Stops it; what it keeps stays. Idempotent. */
   stop(): Promise<void>
 }
 
+/** A running devnet. Close it; `await using` does. */
 export interface Devnet extends AsyncDisposable {
   network: NetworkConfig
   /** the folder that it is kept in, `network.json` and the keys too */
@@ -70,6 +75,7 @@ export interface Devnet extends AsyncDisposable {
   metrics: Metrics
   /** moves the chain's clock forward, by a year at most */
   advanceClock(ms: number): Promise<void>
+  /** Stops everything, last started first. Idempotent; never rejects. */
   close(): Promise<void>
 }
 

@@ -19,8 +19,10 @@ export interface DevnetErrorDetails {
   DEVNET_OPTIONS: { option: string }
 }
 
+/** The closed list of codes; `DevnetErrorDetails` says what each means and carries. */
 export type DevnetErrorCode = keyof DevnetErrorDetails
 
+/** A devnet that cannot be started: a closed `code` and the data that belongs to it. */
 export class DevnetError<Code extends DevnetErrorCode = DevnetErrorCode> extends Error {
   override readonly name = 'DevnetError'
   readonly code: Code

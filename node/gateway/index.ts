@@ -1,2 +1,6 @@
+/**
+ * HTTP for those without libp2p.
+ * @module floe/gateway
+ */
 export { createGateway, type Gateway } from './gateway.ts'
 export { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'

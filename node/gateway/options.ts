@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics.ts'
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
 export const DEFAULT_GATEWAY_PORT = 31415
 
+/** Whom a gateway serves, where, and what it may do. */
 export interface GatewayInit {
   client: Client
   network: Pick<NetworkConfig, 'name' | 'kind' | 'systemObjectId'>
@@ -26,6 +27,7 @@ export interface GatewayInit {
   limits?: Partial<GatewayLimits>
 }
 
+/** What requests may take of a gateway; beyond it they wait or are refused. */
 export interface GatewayLimits {
   /** open connections, idle ones too */
   connections: number
@@ -61,6 +63,7 @@ export interface GatewayLimits {
   stopGraceMs: number
 }
 
+/** The limits where `GatewayInit` names no others, and why they are so. */
 export const DEFAULT_LIMITS: GatewayLimits = {
   connections: 1024, // far above what one machine's people open, far below the file descriptors of a process
   connectionsPerAddress: 512, // a load tester's; two of them leave no room for a third, but none keeps out the rest

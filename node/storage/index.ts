@@ -1,4 +1,7 @@
-/** `floe/storage`: a storage node, which keeps the slivers of its shards. */
+/**
+ * A storage node, which keeps the slivers of its shards.
+ * @module floe/storage
+ */
 
 export type { ScopedLog } from '../../base/log.ts'
 export { createLog, type LogLevel, type LogOptions } from '../../base/pino-log.ts'

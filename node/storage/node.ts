@@ -28,6 +28,7 @@ import { expectOwnKeys } from './own-keys.ts'
 import { createStatus } from './status.ts'
 import { type NodeStoreInit, openNodeStore } from './store/node-store.ts'
 
+/** What a storage node is made of. `keys` must be those of the node's record on chain. */
 export interface StorageNodeInit {
   network: NetworkConfig
   nodeId: ObjectId
@@ -57,6 +58,7 @@ export interface StorageNodeInit {
   storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes'>
 }
 
+/** A running storage node. Stop it; `await using` does. */
 export interface StorageNode extends AsyncDisposable {
   readonly nodeId: ObjectId
   readonly peerId: string
@@ -66,6 +68,7 @@ export interface StorageNode extends AsyncDisposable {
   readonly blobs: Pick<BlobInfo, 'get' | 'waitFor'>
   /** Resolves once the node has tried to reach the others; it answers peers before. */
   settled(): Promise<void>
+  /** Ends what is under way and closes the store. Idempotent; never rejects. */
   stop(): Promise<void>
 }
 

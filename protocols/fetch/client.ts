@@ -14,11 +14,13 @@ import {
   MAX_FETCH_ITEMS,
 } from './messages.ts'
 
+/** One sliver to be fetched. */
 export interface FetchRequestItem extends FetchItem {
   /** what the metadata allows; a longer answer is refused before it is buffered. The table's limit when absent. */
   maxBytes?: number
 }
 
+/** The answer to one item. */
 export interface FetchedSliver<Item extends FetchItem> {
   /** the very object that was asked with */
   item: Item

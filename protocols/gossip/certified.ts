@@ -16,7 +16,9 @@ export interface CertifiedComponents {
 
 /** Gossip of certificates of availability, so that nodes that missed slivers learn of it at once. */
 export interface CertifiedTopic {
+  /** Joins the topic. May be called again after `stop`. */
   start(): void
+  /** Leaves it; checks under way are given up. */
   stop(): void
   /**
    * Publishes a certificate that this node has checked; only members' are taken by others. Returns how many neighbours
@@ -25,6 +27,9 @@ export interface CertifiedTopic {
   publish(certificate: Certificate): Promise<number>
 }
 
+/**
+ * The topic of one network. Nothing is heard before `start`; what others publish is checked before it is passed on.
+ */
 export function createCertifiedTopic(
   { pubsub, log, metrics }: CertifiedComponents,
   { network, ...ports }: NetworkIdentity & CertifiedPorts,

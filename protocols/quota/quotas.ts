@@ -4,6 +4,7 @@ import type { PeerLimits, ProtocolSpec } from '../specs.ts'
 import { type Account, createAccount } from './account.ts'
 import { type Budget, createBudget, type Hold } from './budget.ts'
 
+/** What one peer, one address and all together may take of a node; `QUOTAS` has the reasons. */
 export interface QuotaLimits {
   peer: PeerLimits
   address: PeerLimits
@@ -13,6 +14,7 @@ export interface QuotaLimits {
   accounts: number
 }
 
+/** Accounts of everybody who asks, the longest unused of which are forgotten. */
 export interface Quotas {
   /**
    * Lets a stream in. Throws BUSY above the streams of a peer, TOO_MANY_FAILURES while it is shut out.
@@ -45,6 +47,7 @@ const STREAMS_PER_ADDRESS = 4
 /** when all streams are taken: about one small request later */
 const BUSY_RETRY_MS = 250
 
+/** Quotas of one node, for all of its protocols together. */
 export function createQuotas(limits: QuotaLimits): Quotas {
   const accounts = new Map<string, Account>()
   const node = createBudget(limits.nodeBytesInFlight)

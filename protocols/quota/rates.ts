@@ -16,6 +16,7 @@ export interface Rates {
   has(who: string): boolean
 }
 
+/** A token bucket for each name, the longest unused of which are forgotten. */
 export function createRates({ perSecond, burst, remembered, now }: RatesInit): Rates {
   const buckets = new Map<string, TokenBucket>()
   return {

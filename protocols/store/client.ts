@@ -10,6 +10,7 @@ import { SPECS } from '../specs.ts'
 import { writeBody } from '../stream/body.ts'
 import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messages.ts'
 
+/** An upload to one node. */
 export interface StoreInput {
   header: StoreHeader
   /** `encodeStoreRequest(header)`, for whoever stores with many nodes */
@@ -18,6 +19,7 @@ export interface StoreInput {
   sliver(ref: SliverRef): Uint8Array | Promise<Uint8Array>
 }
 
+/** What a node signed, not verified. */
 export interface StoreOutcome {
   /** the epoch in which the node signed */
   epoch: Epoch

@@ -22,6 +22,7 @@ export class LedgerError extends Error {
 /** Why a localnet's directory cannot be opened. */
 export type StoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'LEDGER_DAMAGED'
 
+/** The folder of a localnet cannot be used. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode

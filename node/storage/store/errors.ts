@@ -13,6 +13,7 @@ export interface StoreErrorDetails {
   STORE_CLOSED: { path: string }
 }
 
+/** The closed list of codes; `StoreErrorDetails` says what each means and carries. */
 export type StoreErrorCode = keyof StoreErrorDetails
 
 /** The one error class of the store: a closed `code` and the data that belongs to it. */
