@@ -37,7 +37,7 @@ export interface Bls {
  * Signatures over one message with their keys, added up as they come, so that only one check is left in the end: reading
  * the points is half of the work. Safe only for keys whose possession was proven.
  */
-export interface BlsSum {
+export interface BlsSum extends Disposable {
   /** how many were added */
   readonly count: number
   /** Throws INVALID_KEY; then nothing was added. */
@@ -207,6 +207,7 @@ class ChiaBls implements Bls {
         return BasicSchemeMPL.verify(sums.key, message, sums.point) ? signature : undefined
       },
       free: () => replace(undefined),
+      [Symbol.dispose]: () => replace(undefined),
     }
   }
 

@@ -65,14 +65,16 @@ function encodedBlob(
       ? sliverView(arena.bytes, layout.rows, pair)
       : sliverView(arena.bytes, layout.columns, layout.n - 1 - pair)
   }
+  const releaseOnce = () => {
+    if (!released) release()
+    released = true
+  }
   return {
     metadata,
     rootHash,
     view,
     sliver: ref => view(ref).slice(),
-    release() {
-      if (!released) release()
-      released = true
-    },
+    release: releaseOnce,
+    [Symbol.dispose]: releaseOnce,
   }
 }

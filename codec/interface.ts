@@ -24,8 +24,8 @@ export interface SliverBytes {
   bytes: Uint8Array
 }
 
-/** A blob in all its slivers, held in memory (4.5 times the blob) until it is released. */
-export interface EncodedBlob {
+/** A blob in all its slivers, held in memory (4.5 times the blob) until it is released; `using` does that. */
+export interface EncodedBlob extends Disposable {
   readonly metadata: BlobMetadata
   /** Merkle root over the metadata's hashes, 32 bytes */
   readonly rootHash: Uint8Array

@@ -10,7 +10,7 @@ import * as status from './status/client.ts'
 import { type StoreInput, type StoreOutcome, storeBlob } from './store/client.ts'
 
 /** Asks storage nodes. Every method throws ProtocolError, or the reason of the signal that was given. */
-export interface PeerClient {
+export interface PeerClient extends Disposable {
   /** Opens the connection ahead of the first request. */
   connect(peer: PeerAddress, options?: AbortOptions): Promise<void>
   /** Offers a blob to a node, sends it the slivers it wants, returns its signed confirmation (not verified). */
@@ -64,6 +64,10 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
     }
   }
 
+  const close = () => {
+    dialer.close()
+    for (const pool of [store, fetch, ask]) pool.close()
+  }
   return {
     connect: (peer, options) =>
       observed('dial', peer, async () => void (await dialer.connect(peer, options?.signal))),
@@ -96,9 +100,7 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
     nodeInfo: (peer, options) => observed('status-client', peer, () => status.nodeInfo(ask, peer, options)),
     submitCertificate: (peer, certificate, options) =>
       observed('status-client', peer, () => status.submitCertificate(ask, peer, certificate, options)),
-    close() {
-      dialer.close()
-      for (const pool of [store, fetch, ask]) pool.close()
-    },
+    close,
+    [Symbol.dispose]: close,
   }
 }

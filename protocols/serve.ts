@@ -25,7 +25,7 @@ export interface ServeProtocolsOptions
 }
 
 /** The protocols of one node, served together. */
-export interface ProtocolServer {
+export interface ProtocolServer extends AsyncDisposable {
   /** Registers the handlers with libp2p. */
   start(): Promise<void>
   /** Ends every open stream and waits for its handler. May be started again. */
@@ -53,12 +53,14 @@ export function serveProtocols(
       handlers[name],
     ),
   )
+  const stop = async () => {
+    await Promise.all(served.map(protocol => protocol.stop()))
+  }
   return {
     async start() {
       for (const protocol of served) await protocol.start()
     },
-    async stop() {
-      await Promise.all(served.map(protocol => protocol.stop()))
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }

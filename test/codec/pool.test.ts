@@ -177,6 +177,12 @@ describe('the pool', () => {
     blob.release()
     assert.throws(() => blob.sliver(ref(0, 'primary')), { code: 'CLOSED' })
     assert.throws(() => blob.view(ref(0, 'primary')), { code: 'CLOSED' })
+    const held = await codec.encode(data.subarray(0, 1000), 10)
+    {
+      using inUse = held
+      assert.deepEqual(inUse.view(ref(0, 'primary')), kept)
+    }
+    assert.throws(() => held.view(ref(0, 'primary')), { code: 'CLOSED' })
     // released twice, but in use only once: two blobs do not share memory
     const [a, b] = await Promise.all([codec.encode(data, 100), codec.encode(data.subarray(5), 100)])
     assert.notDeepEqual(a.view(ref(0, 'primary')), b.view(ref(0, 'primary')))

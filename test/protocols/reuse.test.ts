@@ -140,6 +140,14 @@ describe('streams and connections of a client', () => {
     assert.deepEqual(await reader.client.nodeInfo(server.address), INFO)
   })
 
+  it('is closed at the end of a block that holds it', async () => {
+    {
+      using client = reader.client
+      assert.deepEqual(await client.nodeInfo(server.address), INFO)
+    }
+    await assert.rejects(reader.client.nodeInfo(server.address), { code: 'CLOSED' })
+  })
+
   it('ends everything when it is closed', async () => {
     server.node.slivers.get = (_, __, options) =>
       new Promise((_resolve, reject) => {

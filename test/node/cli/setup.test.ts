@@ -168,4 +168,25 @@ describe('setup.mjs', function () {
     assert.equal(code, 3)
     assert.match(output, /^floe: not set up yet\. Run this first:\n\n {2}cd .* && npm run build\n/)
   })
+  it('is nothing that an installed package asks for, but a Node that is new enough', async () => {
+    const installed = join(root, 'node_modules', 'floe')
+    await mkdir(join(installed, 'node', 'cli'), { recursive: true })
+    await copyFile(FLOE, join(installed, 'node', 'cli', 'floe.mjs'))
+    await put('node_modules/floe/dist/node/cli/main.js', "console.log('compiled', process.argv.slice(2))")
+    const floe = async (node: string) => {
+      await put('node_modules/floe/package.json', JSON.stringify({ type: 'module', engines: { node } }))
+      const child = spawn(process.execPath, [join(installed, 'node', 'cli', 'floe.mjs'), 'info'])
+      let output = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', chunk => {
+          output += chunk
+        })
+      const [code] = await once(child, 'close')
+      return { code, output }
+    }
+    assert.deepEqual(await floe('>=22.12'), { code: 0, output: "compiled [ 'info' ]\n" })
+    const { version } = process
+    const output = `floe: Node 99.1 or newer is needed; this is ${version}.\n`
+    assert.deepEqual(await floe('>=99.1'), { code: 3, output })
+  })
 })
