@@ -1,13 +1,14 @@
 import { access, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { LevelDatastore } from 'datastore-level'
 import { damagedLedger, StoreError } from '../errors.ts'
 import type { Batch, KeyValueStore } from './key-value.ts'
 
-type Level = ClassicLevel<string, Uint8Array>
+type Level = LevelDatastore['db']
 
-export const levelAt = (dir: string): Level =>
-  new ClassicLevel<string, Uint8Array>(dir, { keyEncoding: 'utf8', valueEncoding: 'view' })
+/** The database under a datastore: its own batches are not synced, and its `open` drops the error's code. */
+export const levelAt = (dir: string): Level => new LevelDatastore(dir).db
 
 /** What Level writes when it is opened again after a write that failed, beyond that write itself. */
 const reopenBytes = 6 * 1024 * 1024
