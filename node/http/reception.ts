@@ -86,7 +86,9 @@ export function createReception(init: ReceptionInit): Reception {
       const connection = connections.of(socket)
       const current = connection && newest.get(connection)
       const { requests = 0 } = connection ?? {}
-      if (connection === undefined || requests > 1 || (requests === 1 && current?.headersSent)) {
+      // an answer is being sent, or several are due, or the only one has not got the connection, or has it no more
+      const isTaken = requests === 1 && (current?.socket !== socket || current.headersSent)
+      if (connection === undefined || requests > 1 || isTaken) {
         socket.destroy()
         return
       }

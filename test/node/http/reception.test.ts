@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Connection } from '../../../node/http/connections.ts'
+import { HttpError } from '../../../node/http/errors.ts'
+import { createPipeline } from '../../../node/http/pipeline.ts'
+import { createReception } from '../../../node/http/reception.ts'
+
+describe('http reception', () => {
+  it('breaks off a connection whose only request still waits for its turn to be answered', async () => {
+    const socket = new Socket()
+    const connection: Connection = {
+      socket,
+      address: '192.0.2.1',
+      refused: false,
+      // the one before it is over; its connection was reset, while the rest of what had come was still parsed
+      requests: 1,
+      pipeline: createPipeline(),
+      closed: new AbortController().signal,
+      begin: () => () => undefined,
+    }
+    const reception = createReception({
+      connections: { add: () => undefined, of: () => connection },
+      answer: async () => undefined,
+      stopping: new AbortController().signal,
+    })
+    const request = new IncomingMessage(socket)
+    reception.take(request, new ServerResponse(request))
+    reception.breakOff(socket, new HttpError(400, 'MALFORMED_REQUEST', 'rubbish'))
+    assert.ok(socket.destroyed)
+    await Promise.all(reception.underWay)
+  })
+})
