@@ -1,3 +1,4 @@
+import { LruMap } from '../base/lru-map.ts'
 import type { Bls } from './bls.ts'
 
 /** Answers that are kept, each under the text of what was asked: 1 to 2 KiB with a dozen signers. */
@@ -8,7 +9,7 @@ const MAX_ANSWERS = 1_000
  * nodes that share a process, each of which checks every certificate for itself.
  */
 export function rememberingBls(bls: Bls, maxAnswers = MAX_ANSWERS): Bls {
-  const answers = new Map<string, boolean>()
+  const answers = new LruMap<string, boolean>(maxAnswers)
   return {
     generateSecret: () => bls.generateSecret(),
     publicKey: secret => bls.publicKey(secret),
@@ -22,8 +23,6 @@ export function rememberingBls(bls: Bls, maxAnswers = MAX_ANSWERS): Bls {
       if (known !== undefined) return known
       const answer = bls.verifyAggregate(publicKeys, message, signature)
       answers.set(key, answer)
-      // a Map keeps the order of insertion: the first is the oldest
-      if (answers.size > maxAnswers) for (const oldest of answers.keys()) if (answers.delete(oldest)) break
       return answer
     },
   }

@@ -1,4 +1,5 @@
-import { raceSignal } from 'race-signal'
+import { createSemaphore } from '../../base/semaphore.ts'
+import { anySignal } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 
@@ -12,8 +13,7 @@ const MAX_WAITING = 256
 export class WalletQueue {
   readonly #owner: ObjectId
   readonly #closed: AbortSignal
-  #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #turns = createSemaphore(1)
 
   constructor(owner: ObjectId, closed: AbortSignal) {
     this.#owner = owner
@@ -23,30 +23,16 @@ export class WalletQueue {
   /** Runs the task when those before it are done. Throws QUEUE_FULL; aborting while it waits leaves the line. */
   async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
-    if (this.#waiting >= MAX_WAITING) {
-      const details = { waiting: this.#waiting, owner: this.#owner }
-      throw new ChainError(
-        'QUEUE_FULL',
-        `${this.#waiting} transactions of ${this.#owner} are waiting`,
-        details,
-      )
+    const { waiting } = this.#turns
+    if (waiting >= MAX_WAITING) {
+      const details = { waiting, owner: this.#owner }
+      throw new ChainError('QUEUE_FULL', `${waiting} transactions of ${this.#owner} are waiting`, details)
     }
-    const turn = this.#last
-    const done = Promise.withResolvers<void>()
-    this.#last = turn.then(() => done.promise)
-    this.#waiting++
-    try {
-      await raceSignal(turn, signal ? AbortSignal.any([signal, this.#closed]) : this.#closed)
-    } catch (error) {
-      done.resolve()
-      throw error
-    } finally {
-      this.#waiting--
-    }
+    const turn = await this.#turns.take(1, anySignal(signal, this.#closed))
     try {
       return await task()
     } finally {
-      done.resolve()
+      turn.release()
     }
   }
 }

@@ -1,3 +1,4 @@
+import { LruMap } from '../../base/lru-map.ts'
 import { loadBls } from '../../codec/index.ts'
 import type { BlsVerifier } from './vm/index.ts'
 
@@ -10,7 +11,7 @@ export async function loadBlsVerifier(): Promise<BlsVerifier> {
 }
 
 export function rememberAnswers(verifier: BlsVerifier, maxAnswers = MAX_ANSWERS): BlsVerifier {
-  const answers = new Map<string, boolean>()
+  const answers = new LruMap<string, boolean>(maxAnswers)
   return {
     verify: (publicKey, message, signature) => {
       const key = [publicKey, message, signature].map(part => Buffer.from(part).toString('base64')).join(' ')
@@ -18,8 +19,6 @@ export function rememberAnswers(verifier: BlsVerifier, maxAnswers = MAX_ANSWERS)
       if (known !== undefined) return known
       const answer = verifier.verify(publicKey, message, signature)
       answers.set(key, answer)
-      // a Map keeps the order of insertion: the oldest goes first
-      if (answers.size > maxAnswers) answers.delete(answers.keys().next().value!)
       return answer
     },
   }

@@ -1,8 +1,8 @@
+import { createSemaphore, type Semaphore } from '../../base/semaphore.ts'
 import type { CodecOptions } from '../interface.ts'
 import type { Allotment, Arena } from './arena.ts'
 import { ArenaStore } from './arenas.ts'
 import { createField, type Field } from './field.ts'
-import { Gate } from './gate.ts'
 import type { Phase } from './phase.ts'
 import { Pool, type SpawnThread } from './pool.ts'
 
@@ -16,13 +16,13 @@ export interface Blocks {
 export class Engine {
   readonly pool: Pool
   readonly arenas: ArenaStore
-  readonly #jobs: Gate
+  readonly #jobs: Semaphore
   #field: Field | undefined
 
   constructor({ threads, build }: CodecOptions = {}, spawn?: SpawnThread) {
     this.pool = new Pool(threads ?? defaultThreads(), build, spawn)
     // two more than can run: their data is copied in meanwhile
-    this.#jobs = new Gate(this.pool.threads + 2)
+    this.#jobs = createSemaphore(this.pool.threads + 2)
     this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena))
   }
 
@@ -37,7 +37,7 @@ export class Engine {
     use: (arena: Arena) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    await this.#jobs.enter(signal)
+    const place = await this.#jobs.take(1, signal)
     try {
       const arena = this.arenas.acquire(allotment.size)
       try {
@@ -46,7 +46,7 @@ export class Engine {
         this.arenas.release(arena)
       }
     } finally {
-      this.#jobs.leave()
+      place.release()
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { addressOf, createRates } from '../../protocols/index.ts'
+import { createRates } from '../../base/rates.ts'
+import { addressOf } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
 import type { KnowsPeer } from './identify.ts'
 import { ADMISSION, CONNECTIONS } from './limits.ts'

@@ -1,6 +1,6 @@
 import type { StreamMessageEvent, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
-import { createTokenBucket } from '../../protocols/index.ts'
+import { createTokenBucket } from '../../base/token-bucket.ts'
 import { piecesOf, watcher } from './frames.ts'
 import { MUXER, MUXER_FRAMES } from './limits.ts'
 

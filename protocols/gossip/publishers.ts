@@ -1,4 +1,4 @@
-import { createTokenBucket, type TokenBucket } from '../quota/token-bucket.ts'
+import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import { CERTIFIED_TOPIC } from '../specs.ts'
 
 export interface Publisher {

@@ -1,6 +1,7 @@
+import { LruMap } from '../../base/lru-map.ts'
+import { createTokenBucket } from '../../base/token-bucket.ts'
 import type { Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
-import { createTokenBucket } from '../quota/token-bucket.ts'
 import { CERTIFIED_TOPIC } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'
 import { createPublishers } from './publishers.ts'
@@ -27,15 +28,9 @@ export interface CertifiedValidator {
 /** Cheapest checks first: size, publisher, decoding, repeats and rates all come before 25 ms of BLS. */
 export function createCertifiedValidator(ports: CertifiedPorts, now?: () => number): CertifiedValidator {
   const publisherOf = createPublishers(ports.isMember, now)
-  const good = new Set<string>()
+  const good = new LruMap<string, true>(CERTIFIED_TOPIC.remembered)
   const pending = new Map<string, Promise<void>>()
   const checks = createTokenBucket(CERTIFIED_TOPIC.checksPerSecond, CERTIFIED_TOPIC.checkBurst, now)
-
-  function remember(key: string): void {
-    good.add(key)
-    // a Set keeps the order of insertion: the first is the oldest
-    if (good.size > CERTIFIED_TOPIC.remembered) for (const oldest of good) return void good.delete(oldest)
-  }
 
   async function checkOnce(key: string, certificate: Certificate, signal: AbortSignal): Promise<Verdict> {
     try {
@@ -44,13 +39,13 @@ export function createCertifiedValidator(ports: CertifiedPorts, now?: () => numb
       // what our own chain view or shutdown is to blame for must not be held against others
       return error instanceof ProtocolError && error.blame ? 'reject' : 'ignore'
     }
-    remember(key)
+    good.set(key, true)
     ports.accepted(certificate)
     return 'accept'
   }
 
   return {
-    remember: certificate => remember(keyOf(certificate)),
+    remember: certificate => good.set(keyOf(certificate), true),
     async judge(data, publisher, signal) {
       if (publisher === undefined || data.length > CERTIFIED_TOPIC.maxBytes) return 'reject'
       // our committee may be older or newer than the forwarder's, so this is not held against it

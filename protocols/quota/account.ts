@@ -1,13 +1,13 @@
+import { createSemaphore, type Semaphore } from '../../base/semaphore.ts'
+import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import type { PeerLimits } from '../specs.ts'
-import { type Budget, createBudget } from './budget.ts'
-import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 /** What one peer, or one IP address, has taken. */
 export interface Account {
   /** bytes of what arrives */
-  readonly inFlight: Budget
+  readonly inFlight: Semaphore
   /** pieces of what is sent */
-  readonly pieces: Budget
+  readonly pieces: Semaphore
   readonly rate: TokenBucket
   /** open streams by protocol */
   readonly streams: Map<string, number>
@@ -21,8 +21,8 @@ export interface Account {
 }
 
 export function createAccount(limits: PeerLimits, now: () => number = () => performance.now()): Account {
-  const inFlight = createBudget(limits.bytesInFlight)
-  const pieces = createBudget(limits.pieces)
+  const inFlight = createSemaphore(limits.bytesInFlight)
+  const pieces = createSemaphore(limits.pieces)
   const rate = createTokenBucket(limits.bytesPerSecond, limits.burstBytes, now)
   const streams = new Map<string, number>()
   let failures: number[] = []

@@ -1,8 +1,8 @@
+import { createSemaphore, type Hold, type Semaphore } from '../../base/semaphore.ts'
 import { sleep } from '../../base/wait.ts'
 import { ProtocolError } from '../errors.ts'
 import type { PeerLimits, ProtocolSpec } from '../specs.ts'
 import { type Account, createAccount } from './account.ts'
-import { type Budget, createBudget, type Hold } from './budget.ts'
 
 /** What one peer, one address and all together may take of a node; `QUOTAS` has the reasons. */
 export interface QuotaLimits {
@@ -50,9 +50,9 @@ const BUSY_RETRY_MS = 250
 /** Quotas of one node, for all of its protocols together. */
 export function createQuotas(limits: QuotaLimits): Quotas {
   const accounts = new Map<string, Account>()
-  const node = createBudget(limits.nodeBytesInFlight)
-  const pieces = createBudget(limits.nodePieces)
-  const disk = createBudget(limits.diskReads)
+  const node = createSemaphore(limits.nodeBytesInFlight)
+  const pieces = createSemaphore(limits.nodePieces)
+  const disk = createSemaphore(limits.diskReads)
 
   const account = (key: string, of: PeerLimits): Account => {
     const known = accounts.get(key)
@@ -117,7 +117,7 @@ export function createQuotas(limits: QuotaLimits): Quotas {
 }
 
 /** Takes the same amount of each budget, or of none. */
-async function takeAll(budgets: readonly Budget[], amount: number, signal: AbortSignal): Promise<Hold[]> {
+async function takeAll(budgets: readonly Semaphore[], amount: number, signal: AbortSignal): Promise<Hold[]> {
   const holds: Hold[] = []
   try {
     for (const budget of budgets) holds.push(await budget.take(amount, signal))

@@ -1,4 +1,4 @@
-import { createBudget } from '../quota/budget.ts'
+import { createSemaphore } from '../../base/semaphore.ts'
 import { CLIENT } from '../specs.ts'
 import type { ClientStream } from './client-stream.ts'
 
@@ -19,7 +19,7 @@ export interface PeerStreams {
  * when nothing is left to remember.
  */
 export function createPeerStreams(slots: number, onEmpty: () => void): PeerStreams {
-  const budget = createBudget(slots)
+  const budget = createSemaphore(slots)
   const idle: { stream: ClientStream; timer: NodeJS.Timeout }[] = []
   let entering = 0
 

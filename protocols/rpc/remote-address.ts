@@ -1,4 +1,5 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { networkOf } from '../../base/ip.ts'
 
 /** Where everything is on one machine; the other 127.x.y.z stand for themselves, so that one machine can play many. */
 const OWN_MACHINE: ReadonlySet<string> = new Set(['127.0.0.1', '::1'])
@@ -31,30 +32,5 @@ export function ipToCount(ip: string): string | undefined {
 }
 
 function ipToName(ip: string): string {
-  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip
-  return dotted.includes(':') && dotted !== '::1' ? ofIp6(dotted) : dotted
-}
-
-/** The first 64 bits; an IPv4 address that is mapped into IPv6, as a socket that takes both has it, stands for itself. */
-function ofIp6(address: string): string {
-  const groups = groupsOf(address)
-  const mapped = groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff
-  if (!mapped) {
-    return groups
-      .slice(0, 4)
-      .map(group => group.toString(16))
-      .join(':')
-  }
-  const [high = 0, low = 0] = groups.slice(6)
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.')
-}
-
-/** The eight 16-bit groups of an IPv6 address in hex notation, which is how multiaddrs normalize it. */
-function groupsOf(address: string): number[] {
-  const parse = (part: string | undefined): number[] =>
-    part === undefined || part === '' ? [] : part.split(':').map(group => Number.parseInt(group, 16))
-  const [head, tail] = address.split('::')
-  const before = parse(head)
-  const after = parse(tail)
-  return [...before, ...new Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0), ...after]
+  return networkOf(ip) ?? ip
 }

@@ -2,34 +2,12 @@ import assert from 'node:assert/strict'
 import { codecOn } from '../../codec/codec.ts'
 import { Allotment } from '../../codec/host/arena.ts'
 import { Engine } from '../../codec/host/engine.ts'
-import { Gate } from '../../codec/host/gate.ts'
 import type { ProvenSymbol } from '../../codec/index.ts'
 import { ref, sliversOf, xorshiftBytes } from './support/data.ts'
 import { MemoryBlob, MemorySlivers } from './support/memory-files.ts'
 
 describe('the gate before jobs', () => {
   const reason = new Error('enough')
-
-  it('lets in by order of arrival; whoever is aborted leaves the line', async () => {
-    const gate = new Gate(1)
-    await gate.enter()
-    const order: number[] = []
-    const controllers = [0, 1, 2].map(() => new AbortController())
-    const waiting = controllers.map(({ signal }, i) => gate.enter(signal).then(() => order.push(i)))
-    controllers[1]!.abort(reason)
-    await assert.rejects(waiting[1]!, reason)
-    gate.leave()
-    await waiting[0]
-    // nobody in the line hears the signal any more
-    controllers[0]!.abort(reason)
-    gate.leave()
-    await waiting[2]
-    assert.deepEqual(order, [0, 2])
-    await assert.rejects(gate.enter(AbortSignal.abort(reason)), reason)
-    gate.leave()
-    // the place that was not taken is free
-    await gate.enter()
-  })
 
   it('does not hold calls up that were aborted', async () => {
     const engine = new Engine({ threads: 0 })

@@ -44,6 +44,8 @@ describe('IP address to count by', () => {
     ['::ffff:192.0.2.7', '192.0.2.7'],
     ['::ffff:127.0.0.1', undefined],
     ['::ffff:c000:207', '192.0.2.7'],
+    ['0:0:0:0:0:ffff:192.0.2.7', '192.0.2.7'],
+    ['0:0:0:0:0:0:0:1', undefined],
     ['2001:db8:1:2::9', '2001:db8:1:2'],
   ] as const) {
     it(`of ${ip} is ${expected}`, () => assert.equal(ipToCount(ip), expected))

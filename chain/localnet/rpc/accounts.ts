@@ -1,20 +1,13 @@
-import { isIPv6 } from 'node:net'
+import { networkOf } from '../../../base/ip.ts'
 import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
 import { limited, type RpcStatus } from './status.ts'
 
 /** Whose limits an address counts for: an IPv6 address for its /64, of which a machine has as many as it likes. */
 export function addressKey(address: string | undefined): string {
   if (address === undefined) return 'unknown'
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
-  if (!isIPv6(plain)) return plain
-  const [head, tail] = plain.split('::') as [string, string | undefined]
-  const left = head === '' ? [] : head.split(':')
-  const right = tail ? tail.split(':') : []
-  const middle = tail === undefined ? [] : Array(Math.max(0, 8 - left.length - right.length)).fill('0')
-  return `${[...left, ...middle, ...right]
-    .slice(0, 4)
-    .map(part => Number.parseInt(part, 16).toString(16))
-    .join(':')}::/64`
+  const network = networkOf(address) ?? address
+  if (network === '::1') return '0:0:0:0::/64'
+  return network.includes(':') ? `${network}::/64` : network
 }
 
 /** What one address has under way. */

@@ -1,4 +1,5 @@
 import { Countdown } from '../../../base/deadline.ts'
+import { LruMap } from '../../../base/lru-map.ts'
 import type { BlobId } from '../../../codec/types.ts'
 
 /** One attempt to store a blob. Disposing of it waits for its transactions. */
@@ -24,8 +25,7 @@ const REMEMBERED = 256
 const SETTLE_MS = 10_000
 
 export function createUnfinished(): Unfinished {
-  // a Set keeps the order of insertion
-  const unfinished = new Set<BlobId>()
+  const unfinished = new LruMap<BlobId, true>(REMEMBERED)
   return {
     begin(blobId) {
       const handedIn: Promise<void>[] = []
@@ -33,9 +33,7 @@ export function createUnfinished(): Unfinished {
         again: unfinished.has(blobId),
         registering: settled => handedIn.push(settled),
         registered() {
-          unfinished.add(blobId)
-          if (unfinished.size > REMEMBERED)
-            for (const oldest of unfinished) if (unfinished.delete(oldest)) break
+          unfinished.set(blobId, true)
         },
         certified: () => unfinished.delete(blobId),
         async [Symbol.asyncDispose]() {

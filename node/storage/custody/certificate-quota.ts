@@ -1,4 +1,6 @@
-import { CERTIFICATES, createRates, createTokenBucket } from '../../../protocols/index.ts'
+import { createRates } from '../../../base/rates.ts'
+import { createTokenBucket } from '../../../base/token-bucket.ts'
+import { CERTIFICATES } from '../../../protocols/index.ts'
 
 /** What certificates of clients may cost. An account is a member's PeerId, or anybody else's address. */
 export interface CertificateQuota {

@@ -1,4 +1,5 @@
 import type { Log } from '../../../base/log.ts'
+import { LruMap } from '../../../base/lru-map.ts'
 import type { Bls, ConfirmationBody } from '../../../codec/index.ts'
 import { CodecError, parseConfirmationMessage, verifyCertificate } from '../../../codec/index.ts'
 import type { BlobId, Certificate, Epoch } from '../../../codec/types.ts'
@@ -41,7 +42,7 @@ interface Claim extends ConfirmationBody {
 export function createCertified(components: CertifiedComponents): CertifiedService {
   const { bls, committees, blobs, log, refusals } = components
   const listeners = new Set<(certificate: Certificate) => void>()
-  const handedOver = new Set<string>()
+  const handedOver = new LruMap<string, true>(REMEMBERED)
   const quota = createCertificateQuota()
 
   /**
@@ -134,14 +135,8 @@ export function createCertified(components: CertifiedComponents): CertifiedServi
       }
       throw error
     }
-    remember(key)
+    handedOver.set(key, true)
     return claim
-  }
-
-  function remember(key: string): void {
-    handedOver.add(key)
-    // a Set keeps the order of insertion: the first is the oldest
-    if (handedOver.size > REMEMBERED) for (const oldest of handedOver) if (handedOver.delete(oldest)) break
   }
 
   return {

@@ -1,3 +1,4 @@
+import { KeyedLock } from '../../../base/keyed-lock.ts'
 import type { EventCursor } from '../../../chain/types.ts'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
 import { type BlobState, endEpochOf } from './blob-state.ts'
@@ -12,7 +13,6 @@ import {
   endingsUpTo,
 } from './keys.ts'
 import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
-import { Turns } from './turns.ts'
 
 /** Note that nothing of a blob is stored any more from some epoch on. */
 export interface Ending {
@@ -44,7 +44,7 @@ export interface BlobRecords {
 }
 
 export function createBlobRecords(records: Records): BlobRecords {
-  const turns = new Turns()
+  const lock = new KeyedLock()
   async function get(blobId: BlobId): Promise<BlobState | undefined> {
     const bytes = await records.get(blobKey(blobId))
     return bytes === undefined ? undefined : (decodeJson(bytes) as BlobState | undefined)
@@ -91,7 +91,7 @@ export function createBlobRecords(records: Records): BlobRecords {
       if (record) operations.push({ type: 'del', key: blobKey(blobId) })
       await records.commit(operations)
     },
-    exclusively: (blobId, run) => turns.take(blobId, run),
+    exclusively: (blobId, run) => lock.run(blobId, run),
   }
 }
 

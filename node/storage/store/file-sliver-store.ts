@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { KeyedLock } from '../../../base/keyed-lock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { BlobId, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions, OpenSliver, SliverCheck, SliverStore } from '../../../protocols/ports.ts'
@@ -27,7 +28,6 @@ import {
 } from './pack-file.ts'
 import { encodeJson, type RecordOperation, type Records } from './records.ts'
 import type { Room } from './room.ts'
-import { Turns } from './turns.ts'
 import type { UsageCounter } from './usage-counter.ts'
 import { VerifiedSlivers } from './verified-slivers.ts'
 
@@ -92,13 +92,13 @@ class PackedSliverStore implements FileSliverStore {
   readonly #folders = new Map<string, Promise<void>>()
   readonly #verified = new VerifiedSlivers()
   /** Changes to one blob's records, each of which looks first and then writes: one at a time. */
-  readonly #turns = new Turns()
+  readonly #lock = new KeyedLock()
 
   constructor(init: FileSliverStoreInit) {
     this.#init = init
     this.#batcher = new Batcher((hex, items) =>
-      this.#turns
-        .take(hex, () => this.#writeBatch(blobIdFromHex(hex), items))
+      this.#lock
+        .run(hex, () => this.#writeBatch(blobIdFromHex(hex), items))
         .catch(error => {
           // with room again, or file descriptors, the next one will do
           init.room.failed(error)
@@ -169,7 +169,7 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   delete(blobId: BlobId): Promise<void> {
-    return this.#turns.take(blobHex(blobId), () => this.#deleteBlob(blobId))
+    return this.#lock.run(blobHex(blobId), () => this.#deleteBlob(blobId))
   }
 
   async #deleteBlob(blobId: BlobId): Promise<void> {
@@ -191,7 +191,7 @@ class PackedSliverStore implements FileSliverStore {
 
   async close(): Promise<void> {
     await this.#batcher.idle()
-    await this.#turns.idle()
+    await this.#lock.idle()
   }
 
   #path(file: string): string {
@@ -316,7 +316,7 @@ class PackedSliverStore implements FileSliverStore {
 
   /** Forgets a damaged sliver. False when the record is another one by now: a put has replaced the sliver meanwhile. */
   #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
-    return this.#turns.take(blobHex(blobId), () => this.#forget(blobId, ref, location))
+    return this.#lock.run(blobHex(blobId), () => this.#forget(blobId, ref, location))
   }
 
   async #forget(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {

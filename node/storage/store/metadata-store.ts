@@ -1,8 +1,8 @@
+import { KeyedLock } from '../../../base/keyed-lock.ts'
 import { CodecError, decodeMetadata, encodeMetadata } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 import { metadataKey } from './keys.ts'
 import type { Records } from './records.ts'
-import { Turns } from './turns.ts'
 import type { UsageCounter } from './usage-counter.ts'
 
 /** Metadata of the blobs that the node keeps slivers of. */
@@ -22,7 +22,7 @@ export function createMetadataStore(
   },
 ): MetadataStore {
   /** a record is looked for before it is counted */
-  const turns = new Turns()
+  const lock = new KeyedLock()
   return {
     async get(blobId) {
       const bytes = await records.get(metadataKey(blobId))
@@ -36,7 +36,7 @@ export function createMetadataStore(
     },
     put(metadata) {
       const key = metadataKey(metadata.blobId)
-      return turns.take(key, async () => {
+      return lock.run(key, async () => {
         const value = encodeMetadata(metadata)
         const before = await records.get(key)
         if (before !== undefined && Buffer.compare(before, value) === 0) return
@@ -49,7 +49,7 @@ export function createMetadataStore(
     },
     delete(blobId) {
       const key = metadataKey(blobId)
-      return turns.take(key, async () => {
+      return lock.run(key, async () => {
         if (await records.has(key)) await usage.commit([{ type: 'del', key }], { blobs: -1 })
       })
     },

@@ -1,3 +1,4 @@
+import { LruMap } from '../../../base/lru-map.ts'
 import type { SliverLocation } from './pack-file.ts'
 
 /** How a file looks from outside: other bytes cannot be in it without another look. */
@@ -20,11 +21,10 @@ const REMEMBERED = 20_000
 
 /** Which stored slivers were verified since the process began, and how their files looked then. */
 export class VerifiedSlivers {
-  readonly #known = new Map<string, Verified>()
-  readonly #limit: number
+  readonly #known: LruMap<string, Verified>
 
   constructor(limit = REMEMBERED) {
-    this.#limit = limit
+    this.#known = new LruMap(limit)
   }
 
   /** `untouched`: the bytes are those that were verified. `known`: they are if their hash is still that of the record. */
@@ -35,11 +35,7 @@ export class VerifiedSlivers {
   }
 
   add(key: string, location: SliverLocation, identity: string | undefined): void {
-    // a Map keeps the order of insertion: the first was verified longest ago
-    this.#known.delete(key)
     this.#known.set(key, { location: textOf(location), identity })
-    if (this.#known.size > this.#limit)
-      for (const oldest of this.#known.keys()) if (this.#known.delete(oldest)) break
   }
 
   forget(key: string): void {

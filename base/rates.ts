@@ -1,3 +1,4 @@
+import { LruMap } from './lru-map.ts'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 export interface RatesInit {
@@ -18,14 +19,11 @@ export interface Rates {
 
 /** A token bucket for each name, the longest unused of which are forgotten. */
 export function createRates({ perSecond, burst, remembered, now }: RatesInit): Rates {
-  const buckets = new Map<string, TokenBucket>()
+  const buckets = new LruMap<string, TokenBucket>(remembered)
   return {
     tryTake(who) {
       const bucket = buckets.get(who) ?? createTokenBucket(perSecond, burst, now)
-      // a Map keeps the order of insertion: re-inserting makes the first the longest unused
-      buckets.delete(who)
       buckets.set(who, bucket)
-      if (buckets.size > remembered) for (const oldest of buckets.keys()) if (buckets.delete(oldest)) break
       return bucket.tryTake(1)
     },
     has: who => buckets.get(who)?.has(1) ?? burst >= 1,

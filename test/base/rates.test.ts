@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createRates } from '../../../protocols/quota/rates.ts'
+import { createRates } from '../../base/rates.ts'
 
 describe('rates', () => {
   let time: number

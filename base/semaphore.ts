@@ -1,4 +1,4 @@
-import { waitFor } from '../stream/wait.ts'
+import { waitFor } from './wait.ts'
 
 /** An amount that was taken. */
 export interface Hold {
@@ -8,11 +8,13 @@ export interface Hold {
   release(): void
 }
 
-export interface Budget {
+export interface Semaphore {
   /** given out now */
   readonly used: number
+  /** how many wait for their turn */
+  readonly waiting: number
   /**
-   * Takes `amount`, waiting for its turn. More than the whole budget is granted only when nothing else is out.
+   * Takes `amount`, waiting for its turn. More than the whole capacity is granted only when nothing else is out.
    * Throws the signal's reason.
    */
   take(amount: number, signal?: AbortSignal): Promise<Hold>
@@ -23,8 +25,11 @@ interface Waiter {
   grant: () => void
 }
 
-/** An amount (of bytes, of slots) that may be out at a time, given in order of asking, so that large takers do not starve. */
-export function createBudget(capacity: number): Budget {
+/**
+ * A weighted semaphore: an amount (of bytes, of slots) that may be out at a time, given in order of asking, so that large
+ * takers do not starve. How many may wait is the callers' to say.
+ */
+export function createSemaphore(capacity: number): Semaphore {
   let used = 0
   const queue: Waiter[] = []
 
@@ -51,6 +56,9 @@ export function createBudget(capacity: number): Budget {
     get used() {
       return used
     },
+    get waiting() {
+      return queue.length
+    },
     async take(amount, signal) {
       signal?.throwIfAborted()
       if (queue.length === 0 && fits(amount)) {
@@ -58,24 +66,21 @@ export function createBudget(capacity: number): Budget {
         return holdOf(amount)
       }
       let granted = false
-      await waitFor(
-        resolve => {
-          const waiter: Waiter = {
-            amount,
-            grant() {
-              granted = true
-              resolve()
-            },
-          }
-          queue.push(waiter)
-          return () => {
-            if (granted) return
-            queue.splice(queue.indexOf(waiter), 1)
-            serve()
-          }
-        },
-        { signal },
-      )
+      await waitFor(resolve => {
+        const waiter: Waiter = {
+          amount,
+          grant() {
+            granted = true
+            resolve()
+          },
+        }
+        queue.push(waiter)
+        return () => {
+          if (granted) return
+          queue.splice(queue.indexOf(waiter), 1)
+          serve()
+        }
+      }, signal)
       return holdOf(amount)
     },
   }

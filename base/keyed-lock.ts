@@ -1,10 +1,10 @@
 /** One run at a time per key, in order of asking. */
-export class Turns {
+export class KeyedLock {
   readonly #last = new Map<string, Promise<void>>()
 
-  /** Runs once all that was asked for earlier under the key is over; settles as the run does. */
-  take<T>(key: string, run: () => Promise<T>): Promise<T> {
-    const result = (this.#last.get(key) ?? Promise.resolve()).then(run)
+  /** Runs once all that was asked for earlier under the key is over; settles as it does. */
+  run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const result = (this.#last.get(key) ?? Promise.resolve()).then(work)
     const over = result
       .then(
         () => {},
