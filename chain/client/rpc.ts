@@ -227,10 +227,10 @@ class HttpFailure extends RpcError {
   }
 }
 
-/** As gRPC maps them, but for 408 and all of 5xx: another node, or a moment later, may serve. */
+/** As gRPC maps them, but for pages, 408 and all of 5xx: another node, or a moment later, may serve. */
 function grpcStatusOf(httpStatus: number): string {
   if (httpStatus === 429) return 'RESOURCE_EXHAUSTED'
-  if (httpStatus === 408 || httpStatus >= 500) return 'UNAVAILABLE'
+  if (httpStatus < 300 || httpStatus === 408 || httpStatus >= 500) return 'UNAVAILABLE'
   if (httpStatus === 401) return 'UNAUTHENTICATED'
   if (httpStatus === 403) return 'PERMISSION_DENIED'
   return 'UNIMPLEMENTED'

@@ -67,6 +67,8 @@ describe('chain/client/rpc', () => {
     for (const [status, words] of [
       [502, /answers HTTP 502 Bad Gateway/],
       [429, /answers HTTP 429 Too Many Requests/],
+      // a page of a proxy, for as long as there is nothing behind it
+      [200, /answers HTTP 200 OK with text\/html, which is no gRPC/],
     ] as const) {
       let asked = 0
       const proxy = createServer((_, response) => {
@@ -88,26 +90,20 @@ describe('chain/client/rpc', () => {
   })
 
   it('does not go on asking what is no RPC', async () => {
-    for (const [status, type, words] of [
-      [404, 'text/html', /answers HTTP 404 Not Found/],
-      [200, 'text/html', /answers HTTP 200 OK with text\/html, which is no gRPC/],
-    ] as const) {
-      let asked = 0
-      const site = createServer((_, response) => {
-        asked++
-        response.writeHead(status, { 'content-type': type }).end('<html>')
-      })
-      open.push({ stop: () => new Promise(resolve => site.close(() => resolve())) })
-      await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
-      const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
-      await assert.rejects(gasPrice(pool(url)), error => {
-        assert.ok(isChainError(error, 'RPC_FAILED'), String(error))
-        assert.equal(error.details.httpStatus, status)
-        assert.match(error.message, words)
-        return true
-      })
-      assert.equal(asked, 1)
-    }
+    let asked = 0
+    const site = createServer((_, response) => {
+      asked++
+      response.writeHead(404).end('no such page')
+    })
+    open.push({ stop: () => new Promise(resolve => site.close(() => resolve())) })
+    await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+    await assert.rejects(gasPrice(pool(url)), error => {
+      assert.ok(isChainError(error, 'RPC_FAILED'))
+      assert.equal(error.details.httpStatus, 404)
+      return true
+    })
+    assert.equal(asked, 1)
   })
 
   it('gives up on silent ones after so long in all, whatever their number', async () => {
