@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const bytes = 32
-const shape = new RegExp(`^[0-9a-f]{${2 * bytes}}$`)
+const BYTES = 32
+const SHAPE = new RegExp(`^[0-9a-f]{${2 * BYTES}}$`)
 
-export const newToken = (): string => randomBytes(bytes).toString('hex')
+export const newToken = (): string => randomBytes(BYTES).toString('hex')
 
 /**
  * The token of the admin's calls, kept in a file of the data folder that only its owner may read: whoever can read that
@@ -19,7 +19,7 @@ export async function loadAdminToken(dir: string): Promise<{ token: string; path
     throw error
   })
   const text = kept?.trim()
-  if (text !== undefined && shape.test(text)) {
+  if (text !== undefined && SHAPE.test(text)) {
     await chmod(path, 0o600)
     return { token: text, path }
   }

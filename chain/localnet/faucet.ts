@@ -4,13 +4,13 @@ import { type Address, parseAddress } from './ledger/address.ts'
 import { FAUCET_ADDRESS } from './ledger/genesis.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { FLAT_GAS_UNITS, REFERENCE_GAS_PRICE } from './ledger/limits.ts'
-import { coinBalance, coinPrefix, type MoveObject, suiType } from './ledger/object.ts'
+import { COIN_PREFIX, coinBalance, type MoveObject, SUI_TYPE } from './ledger/object.ts'
 import type { Route } from './rpc/serving.ts'
 import { toStatus } from './rpc/status.ts'
 
 /** 1,000 SUI a time, far more than any test spends, in as many coins as Sui's own local faucet gives. */
-const giftMist = 200_000_000_000n
-const giftCoins = 5
+const GIFT_MIST = 200_000_000_000n
+const GIFT_COINS = 5
 
 export interface SentCoin {
   id: Address
@@ -38,19 +38,19 @@ export function createFaucet(ledger: Ledger): Faucet {
     async give(recipient) {
       const to = parseAddress(recipient)
       const named = ledger.faucetCoin
-      const extra = named?.coinType === suiType ? undefined : named
+      const extra = named?.coinType === SUI_TYPE ? undefined : named
       const record = await ledger.executeAsFaucet(() => {
-        const gas = ledger.faucetCoinOf(suiType, giftMist * BigInt(giftCoins) * 2n)
+        const gas = ledger.faucetCoinOf(SUI_TYPE, GIFT_MIST * BigInt(GIFT_COINS) * 2n)
         const pure = (bytes: Uint8Array) => ({ Pure: { bytes: toBase64(bytes) } })
         const inputs: object[] = [
           pure(bcs.Address.serialize(to).toBytes()),
-          pure(bcs.u64().serialize(giftMist).toBytes()),
+          pure(bcs.u64().serialize(GIFT_MIST).toBytes()),
         ]
-        const numbers = Array.from({ length: giftCoins }, (_, i) => i)
+        const numbers = Array.from({ length: GIFT_COINS }, (_, i) => i)
         const amounts = numbers.map(() => ({ Input: 1 }))
         const commands: object[] = [{ SplitCoins: { coin: { GasCoin: true }, amounts } }]
         const objects: object[] = numbers.map(i => ({ NestedResult: [0, i] }))
-        if (extra) {
+        if (extra !== undefined) {
           const coin = ledger.faucetCoinOf(extra.coinType, extra.amount)
           inputs.push(
             { Object: { ImmOrOwnedObject: refOf(coin) } },
@@ -77,8 +77,8 @@ export function createFaucet(ledger: Ledger): Faucet {
       const sent = sentCoins(ledger, record.objectTypes, record.digest, to)
       return {
         digest: record.digest,
-        coins: sent.filter(({ coinType }) => coinType === suiType),
-        others: sent.filter(({ coinType }) => coinType !== suiType),
+        coins: sent.filter(({ coinType }) => coinType === SUI_TYPE),
+        others: sent.filter(({ coinType }) => coinType !== SUI_TYPE),
       }
     },
   }
@@ -96,7 +96,7 @@ function sentCoins(
     const object = ledger.objects.get(id)
     if (object?.kind !== 'move' || object.previousTransaction !== digest) continue
     if (object.owner.kind !== 'address' || object.owner.address !== to) continue
-    coins.push({ id, coinType: type.slice(coinPrefix.length, -1), amount: coinBalance(object.contents) })
+    coins.push({ id, coinType: type.slice(COIN_PREFIX.length, -1), amount: coinBalance(object.contents) })
   }
   return coins
 }

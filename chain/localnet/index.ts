@@ -78,7 +78,7 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
       bls: await loadBlsVerifier(),
       onProblem(problem, error) {
         health.set(problem && { code: problem, message: error?.message ?? '' })
-        if (error) log?.error({ err: error, dir }, 'the ledger cannot be written to')
+        if (error !== undefined) log?.error({ err: error, dir }, 'the ledger cannot be written to')
         else log?.error({ dir }, 'the ledger can be written to again')
         if (problem === 'DISK_FULL') onRefused?.('disk')
       },

@@ -3,11 +3,11 @@ import { LedgerError } from './errors.ts'
 /** `0x` and 64 lowercase hex digits: the one form in which the ledger keeps addresses and object IDs. */
 export type Address = string
 
-const canonical = /^0x[0-9a-f]{64}$/
+const CANONICAL = /^0x[0-9a-f]{64}$/
 
 /** Any spelling of an address (`0x2`, upper case, no prefix) in its one form; throws LedgerError INVALID_ARGUMENT. */
 export function parseAddress(text: string): Address {
-  if (canonical.test(text)) return text
+  if (CANONICAL.test(text)) return text
   const digits = text.replace(/^0x/i, '').toLowerCase()
   if (digits.length === 0 || digits.length > 64 || !/^[0-9a-f]+$/.test(digits))
     throw new LedgerError('INVALID_ARGUMENT', `invalid address: ${text.slice(0, 80)}`)

@@ -50,7 +50,7 @@ const Contents = bcs.enum('CheckpointContents', {
 
 const Stored = bcs.struct('StoredCheckpoint', { summary: bcs.byteVector(), contents: bcs.byteVector() })
 
-const maxSize = 2 ** 31
+const MAX_SIZE = 2 ** 31
 
 export interface CheckpointInput {
   epoch: bigint
@@ -71,11 +71,11 @@ export function makeCheckpoint(input: CheckpointInput): CheckpointRecord {
         userSignatures: transactions.map(({ signatures }) => signatures),
       },
     },
-    { maxSize },
+    { maxSize: MAX_SIZE },
   ).toBytes()
   const summary = Summary.serialize({
     epoch,
-    sequenceNumber: previous ? previous.sequence + 1n : 0n,
+    sequenceNumber: previous !== undefined ? previous.sequence + 1n : 0n,
     networkTotalTransactions: (previous?.totalTransactions ?? 0n) + BigInt(transactions.length),
     contentDigest: toBase58(hashAs('CheckpointContents', contents)),
     previousDigest: previous?.digest ?? null,
@@ -115,7 +115,7 @@ function parse(summary: Uint8Array, contents: Uint8Array): CheckpointRecord {
 }
 
 export const encodeCheckpoint = ({ summary, contents }: CheckpointRecord): Uint8Array =>
-  Stored.serialize({ summary, contents }, { maxSize }).toBytes()
+  Stored.serialize({ summary, contents }, { maxSize: MAX_SIZE }).toBytes()
 
 export function decodeCheckpoint(bytes: Uint8Array): CheckpointRecord {
   const { summary, contents } = Stored.parse(bytes)

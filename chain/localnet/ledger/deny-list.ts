@@ -22,7 +22,7 @@ export function checkDenied(vm: Vm, read: Read, { inputs }: LoadedTransaction, s
     const coinType = 'object' in entry ? coinTypeOf(entry.object.type) : undefined
     const use =
       entry.kind === 'withdrawal' ? entry : coinType === undefined ? undefined : { owner: sender, coinType }
-    if (use) uses.set(`${use.owner} ${use.coinType}`, use)
+    if (use !== undefined) uses.set(`${use.owner} ${use.coinType}`, use)
   }
   if (uses.size === 0) return
   const value = vm.deserialize(vm.types.fromTag(list.type), list.contents)

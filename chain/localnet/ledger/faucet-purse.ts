@@ -1,13 +1,13 @@
 import { type Address, addressToBytes } from './address.ts'
 import { hash } from './digest.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST } from './genesis.ts'
-import { coinBalance, coinPrefix, type MoveObject, sealMove } from './object.ts'
+import { COIN_PREFIX, coinBalance, type MoveObject, sealMove } from './object.ts'
 import type { LiveObjects } from './store/live-objects.ts'
 
 /** Far more than is ever given away, and below what a balance holds. */
-const filledTo = 9_000_000_000_000_000_000n
+const FILLED_TO = 9_000_000_000_000_000_000n
 
-const pageSize = 1000
+const PAGE_SIZE = 1000
 
 /**
  * The faucet's coins, one of each type. What it was sent is used first; after that it mints, so that it never runs dry,
@@ -23,12 +23,12 @@ export class FaucetPurse {
 
   /** A coin with at least `amount`. It is in the ledger as it is, or must be written there. */
   coinOf(coinType: string, amount: bigint): MoveObject {
-    const type = `${coinPrefix}${coinType}>`
+    const type = `${COIN_PREFIX}${coinType}>`
     const isEnough = (coin: MoveObject) => coinBalance(coin.contents) >= amount
     const known = this.#mine(this.#used.get(coinType), type)
-    if (known && isEnough(known)) return known
+    if (known !== undefined && isEnough(known)) return known
     const largest = this.#largest(type)
-    const coin = largest && isEnough(largest) ? largest : filled(coinType, type, largest)
+    const coin = largest !== undefined && isEnough(largest) ? largest : filled(coinType, type, largest)
     this.#used.set(coinType, coin.id)
     return coin
   }
@@ -47,11 +47,11 @@ export class FaucetPurse {
     let largest: MoveObject | undefined
     let after: string | undefined
     do {
-      const page = this.#objects.ownedBy(FAUCET_ADDRESS, { limit: pageSize, type, after })
+      const page = this.#objects.ownedBy(FAUCET_ADDRESS, { limit: PAGE_SIZE, type, after })
       for (const coin of page.items)
         if (
           coin.owner.kind === 'address' &&
-          (!largest || coinBalance(coin.contents) > coinBalance(largest.contents))
+          (largest === undefined || coinBalance(coin.contents) > coinBalance(largest.contents))
         )
           largest = coin
       after = page.next
@@ -67,7 +67,7 @@ function filled(coinType: string, type: string, before: MoveObject | undefined):
     `0x${Buffer.from(hash(new TextEncoder().encode(`floe localnet faucet ${coinType}`))).toString('hex')}`
   const contents = new Uint8Array(40)
   contents.set(addressToBytes(id))
-  new DataView(contents.buffer).setBigUint64(32, filledTo, true)
+  new DataView(contents.buffer).setBigUint64(32, FILLED_TO, true)
   return sealMove({
     id,
     version: (before?.version ?? 0n) + 1n,

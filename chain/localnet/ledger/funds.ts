@@ -10,8 +10,8 @@ import { type MoveObject, sealMove } from './object.ts'
  */
 const keyType = (coinType: string): string =>
   `${SYSTEM.sui}::accumulator::Key<${SYSTEM.sui}::balance::Balance<${coinType}>>`
-const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<${keyType('').slice(0, -2)}`
-const fieldSuffix = `>>, ${SYSTEM.sui}::accumulator::U128>`
+const FIELD_PREFIX = `${SYSTEM.sui}::dynamic_field::Field<${keyType('').slice(0, -2)}`
+const FIELD_SUFFIX = `>>, ${SYSTEM.sui}::accumulator::U128>`
 
 export const fundsId = (owner: Address, coinType: string): Address =>
   deriveFieldId(
@@ -27,11 +27,11 @@ export function fundsOf({
   contents,
 }: MoveObject): { owner: Address; coinType: string; amount: bigint } | undefined {
   if (owner.kind !== 'object' || owner.address !== SYSTEM.accumulatorRoot) return undefined
-  if (!type.startsWith(fieldPrefix) || !type.endsWith(fieldSuffix)) return undefined
+  if (!type.startsWith(FIELD_PREFIX) || !type.endsWith(FIELD_SUFFIX)) return undefined
   const view = new DataView(contents.buffer, contents.byteOffset)
   return {
     owner: addressFromBytes(contents.subarray(32, 64)),
-    coinType: type.slice(fieldPrefix.length, -fieldSuffix.length),
+    coinType: type.slice(FIELD_PREFIX.length, -FIELD_SUFFIX.length),
     amount: view.getBigUint64(64, true) + (view.getBigUint64(72, true) << 64n),
   }
 }
@@ -54,14 +54,14 @@ export function fundsField(
     version,
     owner: { kind: 'object', address: SYSTEM.accumulatorRoot },
     previousTransaction,
-    type: `${fieldPrefix}${coinType}${fieldSuffix}`,
+    type: `${FIELD_PREFIX}${coinType}${FIELD_SUFFIX}`,
     hasPublicTransfer: false,
     contents,
   })
 }
 
 /** The last 20 bytes of the digest of a gas payment that stands for funds instead of a coin. */
-const reservationMark = Uint8Array.from({ length: 20 }, () => 0xac)
+const RESERVATION_MARK = Uint8Array.from({ length: 20 }, () => 0xac)
 
 export interface Reservation {
   amount: bigint
@@ -71,7 +71,7 @@ export interface Reservation {
 /** What a gas payment reserves of the payer's funds; undefined when it is a coin. */
 export function reservationOf(digest: Digest): Reservation | undefined {
   const bytes = fromBase58(digest)
-  if (bytes.length !== 32 || Buffer.compare(bytes.subarray(12), reservationMark) !== 0) return undefined
+  if (bytes.length !== 32 || Buffer.compare(bytes.subarray(12), RESERVATION_MARK) !== 0) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   return { amount: view.getBigUint64(0, true), epoch: BigInt(view.getUint32(8, true)) }
 }
@@ -93,6 +93,6 @@ export function reservationRef(
   const view = new DataView(digest.buffer)
   view.setBigUint64(0, amount, true)
   view.setUint32(8, Number(epoch), true)
-  digest.set(reservationMark, 12)
+  digest.set(RESERVATION_MARK, 12)
   return { objectId: reservationId(owner, coinType, chainId), version: '0', digest: toBase58(digest) }
 }

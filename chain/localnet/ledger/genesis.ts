@@ -6,7 +6,7 @@ import { hash } from './digest.ts'
 import type { TransactionContext } from './execution/object-runtime.ts'
 import { type SystemCall, systemCall } from './execution/system-call.ts'
 import { REFERENCE_GAS_PRICE } from './limits.ts'
-import { type LedgerObject, type PackageObject, sealMove, sealPackage, suiCoinType } from './object.ts'
+import { type LedgerObject, type PackageObject, SUI_COIN_TYPE, sealMove, sealPackage } from './object.ts'
 import { PROTOCOL_VERSION, STAKE_SUBSIDY, SYSTEM_PARAMETERS, VALIDATOR_ADDRESS } from './system-state.ts'
 
 const text = new TextEncoder()
@@ -17,7 +17,7 @@ export const GENESIS_DIGEST = toBase58(hash(text.encode('floe localnet genesis')
 /** Whose coins the faucet gives away; nobody has its key. */
 export const FAUCET_ADDRESS: Address = `0x${Buffer.from(hash(text.encode('floe localnet faucet'))).toString('hex')}`
 
-const faucetSupplyMist = 9_000_000_000_000_000_000n
+const FAUCET_SUPPLY_MIST = 9_000_000_000_000_000_000n
 
 /** The packages 0x1, 0x2 and 0x3 out of the framework's modules. */
 export function frameworkPackages(modules: readonly Uint8Array[]): PackageObject[] {
@@ -77,7 +77,7 @@ export const systemContext = (seed: string, epoch: bigint, epochTimestampMs: big
 })
 
 /** Objects at fixed IDs, and how each is made. */
-const fixedObjects: readonly { id: Address; module: string }[] = [
+const FIXED_OBJECTS: readonly { id: Address; module: string }[] = [
   { id: SYSTEM.clock, module: 'clock' },
   { id: SYSTEM.random, module: 'random' },
   { id: SYSTEM.denyList, module: 'deny_list' },
@@ -97,7 +97,7 @@ export function systemObjects(vm: Vm, has: (id: Address) => boolean, genesisMs: 
       args,
       previousTransaction: GENESIS_DIGEST,
     })
-  const missing = fixedObjects.filter(({ id }) => !has(id))
+  const missing = FIXED_OBJECTS.filter(({ id }) => !has(id))
   const made = missing.flatMap(({ module }) => system({ module, function: 'create' }))
   // the older ledgers that lack the registry lack SUI's metadata, too
   if (!has(SYSTEM.coinRegistry)) made.push(...system({ module: 'sui', function: 'new' }))
@@ -125,13 +125,13 @@ export function genesisObjects(vm: Vm, framework: readonly Uint8Array[], genesis
   const id = `0x${Buffer.from(hash(text.encode('floe localnet faucet coin'))).toString('hex')}`
   const contents = new Uint8Array(40)
   contents.set(addressToBytes(id))
-  new DataView(contents.buffer).setBigUint64(32, faucetSupplyMist, true)
+  new DataView(contents.buffer).setBigUint64(32, FAUCET_SUPPLY_MIST, true)
   const coin = sealMove({
     id,
     version: 1n,
     owner: { kind: 'address', address: FAUCET_ADDRESS },
     previousTransaction: GENESIS_DIGEST,
-    type: suiCoinType,
+    type: SUI_COIN_TYPE,
     hasPublicTransfer: true,
     contents,
   })
@@ -145,7 +145,7 @@ export function upgradedPackages(
 ): PackageObject[] {
   return frameworkPackages(framework).flatMap(code => {
     const before = stored.get(code.id)
-    if (!before) return [code]
+    if (before === undefined) return [code]
     const isSame =
       before.modules.size === code.modules.size &&
       [...code.modules].every(

@@ -60,7 +60,7 @@ interface SimulateOptions extends Caller {
 export interface Caller {
   caller?: string
 }
-const anyone = ''
+const ANYONE = ''
 
 /** A transaction that memory knows of already, and that is on its way to the disk. */
 interface Performed {
@@ -212,7 +212,7 @@ export class Ledger {
   execute(
     bytes: Uint8Array,
     signatures: readonly Uint8Array[],
-    { caller = anyone }: Caller = {},
+    { caller = ANYONE }: Caller = {},
   ): Promise<TransactionRecord> {
     const transaction = parseTransaction(bytes)
     return this.#once(transaction, async () => {
@@ -240,10 +240,10 @@ export class Ledger {
     execute: () => Promise<TransactionRecord>,
   ): Promise<TransactionRecord> {
     const running = this.#running.get(digest)
-    if (running) return running
+    if (running !== undefined) return running
     const execution = (async () => {
       const before = await this.transaction(digest)
-      if (before) {
+      if (before !== undefined) {
         // it may be known before it is on disk
         await this.#writer.flushed()
         return before
@@ -264,7 +264,7 @@ export class Ledger {
 
   /** Everything up to the write, in one go. */
   #perform(transaction: ParsedTransaction, signatures: readonly Uint8Array[]): Performed {
-    if (this.#writer.failure) throw this.#writer.failure
+    if (this.#writer.failure !== undefined) throw this.#writer.failure
     checkGas(transaction.data, REFERENCE_GAS_PRICE)
     this.#checkExpiration(transaction)
     this.#prepareSystemObjects(transaction)
@@ -313,7 +313,7 @@ export class Ledger {
    */
   async simulate<T>(
     bytes: Uint8Array,
-    { checks, withOutputs, caller = anyone, signal }: SimulateOptions,
+    { checks, withOutputs, caller = ANYONE, signal }: SimulateOptions,
     tell: (simulation: Simulation) => T,
   ): Promise<T> {
     const transaction = parseTransaction(bytes)
@@ -404,7 +404,7 @@ export class Ledger {
     const packageDependencies = new Set<Digest>()
     for (const command of programmable.commands) {
       const used = command.MoveCall && this.objects.get(command.MoveCall.package)
-      if (used) packageDependencies.add(used.previousTransaction)
+      if (used !== undefined) packageDependencies.add(used.previousTransaction)
     }
     return makeOutcome({
       execution,
@@ -425,7 +425,7 @@ export class Ledger {
     const outdated: string[] = []
     const keepOld = (id: Address) => {
       const before = this.objects.get(id)
-      if (!before) return
+      if (before === undefined) return
       const key = KEYS.oldObject(id, before.version)
       batch.put.set(key, encodeObject(before))
       outdated.push(key)

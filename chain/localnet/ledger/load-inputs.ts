@@ -5,7 +5,7 @@ import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
 import { type GasFunds, inputObjects, type LoadedInput, type LoadedTransaction } from './execution/inputs.ts'
 import { fundsId, fundsOf, reservationId, reservationOf } from './funds.ts'
-import { coinBalance, type LedgerObject, type MoveObject, suiCoinType, suiType } from './object.ts'
+import { coinBalance, type LedgerObject, type MoveObject, SUI_COIN_TYPE, SUI_TYPE } from './object.ts'
 import type { CallArg, ParsedTransaction, TransactionData } from './transaction.ts'
 
 export type ReadAny = (id: Address) => LedgerObject | undefined
@@ -22,7 +22,7 @@ const refuse = (message: string): never => {
 
 function find(read: ReadAny, id: string, version?: string | number | bigint): MoveObject {
   const object = read(parseAddress(id))
-  if (!object)
+  if (object === undefined)
     throw new LedgerError(
       'NOT_FOUND',
       `Could not find the referenced object ${id} at version ${version ?? 'any'}`,
@@ -76,10 +76,10 @@ function loadWithdrawal(
 function loadInput(read: ReadAny, arg: CallArg, data: TransactionData, context: LoadContext): LoadedInput {
   const { checks } = context
   const sender = parseAddress(data.sender)
-  if (arg.Pure) return { kind: 'pure', bytes: fromBase64(arg.Pure.bytes) }
-  if (arg.FundsWithdrawal) return loadWithdrawal(arg.FundsWithdrawal, data)
+  if (arg.Pure !== undefined) return { kind: 'pure', bytes: fromBase64(arg.Pure.bytes) }
+  if (arg.FundsWithdrawal !== undefined) return loadWithdrawal(arg.FundsWithdrawal, data)
   const { ImmOrOwnedObject, SharedObject, Receiving } = arg.Object ?? {}
-  if (ImmOrOwnedObject) {
+  if (ImmOrOwnedObject !== undefined) {
     const object = findVersion(read, ImmOrOwnedObject)
     const { owner } = object
     if (owner.kind === 'immutable') return { kind: 'object', object, access: 'immutable' }
@@ -94,7 +94,7 @@ function loadInput(read: ReadAny, arg: CallArg, data: TransactionData, context: 
       )
     return { kind: 'object', object, access: 'mutable' }
   }
-  if (SharedObject) {
+  if (SharedObject !== undefined) {
     const object = find(read, SharedObject.objectId)
     const { owner } = object
     if (owner.kind !== 'shared' && owner.kind !== 'consensus')
@@ -139,11 +139,11 @@ function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadConte
   let isTarget = false
   for (const [i, ref] of gasData.payment.entries()) {
     const reservation = reservationOf(ref.digest)
-    if (!reservation) {
+    if (reservation === undefined) {
       gas.push(loadCoin(read, ref, owner))
       continue
     }
-    if (parseAddress(ref.objectId) !== reservationId(owner, suiType, context.chainId))
+    if (parseAddress(ref.objectId) !== reservationId(owner, SUI_TYPE, context.chainId))
       refuse(`Gas payment ${ref.objectId} reserves funds of another address or chain`)
     if (reservation.epoch !== context.epoch)
       refuse(
@@ -153,7 +153,7 @@ function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadConte
     isTarget ||= i === 0
   }
   const total = gas.reduce((sum, coin) => sum + coinBalance(coin.contents), reserved)
-  if (total > maxU64) refuse(`Gas payments add up to ${total}, more than a balance can hold`)
+  if (total > MAX_U64) refuse(`Gas payments add up to ${total}, more than a balance can hold`)
   if (context.checks && total < budget)
     refuse(
       `Balance of gas object ${total} is lower than the needed amount: ${budget}. Insufficient SUI to cover the gas budget`,
@@ -163,7 +163,7 @@ function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadConte
 
 function loadCoin(read: ReadAny, ref: ObjectRef, owner: Address): MoveObject {
   const coin = findVersion(read, ref)
-  if (coin.type !== suiCoinType) refuse(`Gas object is not a SUI coin: ${coin.id}`)
+  if (coin.type !== SUI_COIN_TYPE) refuse(`Gas object is not a SUI coin: ${coin.id}`)
   if (coin.owner.kind !== 'address' || coin.owner.address !== owner)
     refuse(`Gas object ${coin.id} is not owned by the gas owner ${owner}`)
   return coin
@@ -178,7 +178,7 @@ function checkReservations(read: ReadAny, { inputs, gasFunds }: LoadedTransactio
   }
   for (const entry of inputs)
     if (entry.kind === 'withdrawal') reserve(entry.owner, entry.coinType, entry.limit)
-  if (gasFunds) reserve(gasFunds.owner, suiType, gasFunds.reserved)
+  if (gasFunds !== undefined) reserve(gasFunds.owner, SUI_TYPE, gasFunds.reserved)
   for (const [id, { owner, coinType, amount }] of wanted) {
     const found = read(id)
     const available = (found?.kind === 'move' && fundsOf(found)?.amount) || 0n
@@ -190,8 +190,8 @@ function checkReservations(read: ReadAny, { inputs, gasFunds }: LoadedTransactio
   }
 }
 
-const maxEpochsValid = 1n
-const maxU64 = 2n ** 64n - 1n
+const MAX_EPOCHS_VALID = 1n
+const MAX_U64 = 2n ** 64n - 1n
 
 /** What uses up no owned object could be executed again once its digest is forgotten, so it must expire soon. */
 function checkReplay(loaded: LoadedTransaction, { expiration }: TransactionData): void {
@@ -201,7 +201,7 @@ function checkReplay(loaded: LoadedTransaction, { expiration }: TransactionData)
     during &&
     during.minEpoch !== null &&
     during.maxEpoch !== null &&
-    BigInt(during.maxEpoch) - BigInt(during.minEpoch) <= maxEpochsValid
+    BigInt(during.maxEpoch) - BigInt(during.minEpoch) <= MAX_EPOCHS_VALID
   if (!isShort)
     refuse(
       'Invalid expiration: a transaction that has no owned object among its inputs and gas needs a ValidDuring ' +

@@ -78,20 +78,20 @@ export function ownerFromBcs(owner: ReturnType<typeof bcs.Owner.parse>): Owner {
   }
 }
 
-export const coinPrefix = `${SYSTEM.sui}::coin::Coin<`
-export const suiType = `${SYSTEM.sui}::sui::SUI`
-export const suiCoinType = `${coinPrefix}${suiType}>`
+export const COIN_PREFIX = `${SYSTEM.sui}::coin::Coin<`
+export const SUI_TYPE = `${SYSTEM.sui}::sui::SUI`
+export const SUI_COIN_TYPE = `${COIN_PREFIX}${SUI_TYPE}>`
 
 /** The type of coin that a `Coin<T>` object holds; undefined for other objects. */
 export const coinTypeOf = (objectType: string): string | undefined =>
-  objectType.startsWith(coinPrefix) ? objectType.slice(coinPrefix.length, -1) : undefined
+  objectType.startsWith(COIN_PREFIX) ? objectType.slice(COIN_PREFIX.length, -1) : undefined
 
 /** Balance of a coin object: its u64 after the ID. */
 export const coinBalance = (contents: Uint8Array): bigint =>
   new DataView(contents.buffer, contents.byteOffset).getBigUint64(32, true)
 
 function typeToBcs(type: string) {
-  if (type === suiCoinType) return { GasCoin: true as const }
+  if (type === SUI_COIN_TYPE) return { GasCoin: true as const }
   const coin = coinTypeOf(type)
   if (coin !== undefined) return { Coin: coin }
   const tag = TypeTagSerializer.parseFromStr(type, true)
@@ -151,9 +151,9 @@ export function sealPackage(object: Omit<PackageObject, 'digest' | 'kind'>): Pac
 function typeFromBcs(type: NonNullable<BcsObject['data']['Move']>['type']): string {
   switch (type.$kind) {
     case 'GasCoin':
-      return suiCoinType
+      return SUI_COIN_TYPE
     case 'Coin':
-      return `${coinPrefix}${type.Coin}>`
+      return `${COIN_PREFIX}${type.Coin}>`
     case 'Other':
       return TypeTagSerializer.tagToString({ struct: type.Other })
     default:

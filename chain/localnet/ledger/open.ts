@@ -12,7 +12,7 @@ import { KEYS } from './store/keys.ts'
 import { LiveObjects } from './store/live-objects.ts'
 import { BatchWriter } from './store/writer.ts'
 
-const schemaVersion = 1
+const SCHEMA_VERSION = 1
 
 export interface LedgerOptions {
   store: KeyValueStore
@@ -45,7 +45,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   })
   const stored = await store.get(KEYS.identity)
   const vm = createVm(bls && { bls })
-  if (stored) {
+  if (stored !== undefined) {
     try {
       ledger = await restore(store, writer, vm, { identity: parseIdentity(stored), framework, now })
     } catch (error) {
@@ -67,10 +67,10 @@ function parseIdentity(bytes: Uint8Array): Identity {
     throw new StoreError('STORE_FOREIGN', 'the store is not a localnet', { cause })
   }
   if (identity?.kind !== 'floe-localnet') throw new StoreError('STORE_FOREIGN', 'the store is not a localnet')
-  if (identity.schemaVersion > schemaVersion)
+  if (identity.schemaVersion > SCHEMA_VERSION)
     throw new StoreError(
       'STORE_NEWER',
-      `the store has schema ${identity.schemaVersion}, this program knows ${schemaVersion}`,
+      `the store has schema ${identity.schemaVersion}, this program knows ${SCHEMA_VERSION}`,
     )
   return identity
 }
@@ -96,7 +96,12 @@ async function create(
     transactions: [],
     salt: randomBytes(32),
   })
-  const identity: Identity = { kind: 'floe-localnet', schemaVersion, chainId: tip.digest, genesisMs }
+  const identity: Identity = {
+    kind: 'floe-localnet',
+    schemaVersion: SCHEMA_VERSION,
+    chainId: tip.digest,
+    genesisMs,
+  }
   const state: State = { height: '0', clockOffsetMs: 0, randomRounds: 0 }
   batch.put.set(KEYS.checkpoint(0n), encodeCheckpoint(tip))
   batch.put.set(KEYS.checkpointByDigest(tip.digest), write('0'))
@@ -141,7 +146,7 @@ async function restore(
 
 async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {
   const value = await store.get(key)
-  if (!value) throw damagedLedger('its folder', `${key} is missing`)
+  if (value === undefined) throw damagedLedger('its folder', `${key} is missing`)
   return value
 }
 
@@ -154,7 +159,7 @@ function loadAll(vm: Vm, packages: ReadonlyMap<Address, PackageObject>): void {
     const origins = code.typeOrigins.map(origin => origin.package)
     for (const id of [...[...code.linkage.values()].map(used => used.id), ...origins]) {
       const dependency = packages.get(id)
-      if (dependency) load(dependency)
+      if (dependency !== undefined) load(dependency)
     }
     loadIntoVm(vm, code)
   }

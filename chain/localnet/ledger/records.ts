@@ -33,7 +33,7 @@ const Record = bcs.struct('TransactionRecord', {
   message: bcs.option(bcs.string()),
 })
 
-const maxSize = 2 ** 31
+const MAX_SIZE = 2 ** 31
 
 export const encodeTransaction = (record: TransactionRecord): Uint8Array =>
   Record.serialize(
@@ -48,7 +48,7 @@ export const encodeTransaction = (record: TransactionRecord): Uint8Array =>
       ]),
       message: record.message ?? null,
     },
-    { maxSize },
+    { maxSize: MAX_SIZE },
   ).toBytes()
 
 export function decodeTransaction(digest: Digest, bytes: Uint8Array): TransactionRecord {
@@ -60,7 +60,7 @@ export function decodeTransaction(digest: Digest, bytes: Uint8Array): Transactio
     transaction: Uint8Array.from(record.transaction),
     signatures: record.signatures.map(signature => Uint8Array.from(signature)),
     effects: Uint8Array.from(record.effects),
-    events: record.events ? Uint8Array.from(record.events) : undefined,
+    events: record.events !== null ? Uint8Array.from(record.events) : undefined,
     objectTypes: new Map(record.objectTypes),
     balanceChanges: record.balanceChanges.map(([address, coinType, amount]) => ({
       address,

@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Executions go on so long before the event loop gets its turn. */
-const sliceMs = 10
+const SLICE_MS = 10
 
 /** Ordinary transactions take less, and count for nothing; who publishes does for once take longer. */
-const freeMs = 50
+const FREE_MS = 50
 /** What a caller may have taken beyond that, and what is forgiven of it as time goes by. */
-const defaultMaxDebtMs = 5000
-const forgivenPerMs = 0.25
+const DEFAULT_MAX_DEBT_MS = 5000
+const FORGIVEN_PER_MS = 0.25
 /** Callers whose debts are looked through for what is forgiven by now. */
-const manyCallers = 1000
+const MANY_CALLERS = 1000
 
 interface Debt {
   ms: number
@@ -32,7 +32,7 @@ export class Turns {
   #timer: NodeJS.Timeout | undefined
   readonly #maxDebtMs: number
 
-  constructor({ maxDebtMs = defaultMaxDebtMs }: { maxDebtMs?: number } = {}) {
+  constructor({ maxDebtMs = DEFAULT_MAX_DEBT_MS }: { maxDebtMs?: number } = {}) {
     this.#maxDebtMs = maxDebtMs
   }
 
@@ -55,7 +55,7 @@ export class Turns {
         }
       }
       const queue = this.#queues.get(caller)
-      if (queue) queue.push(turn)
+      if (queue !== undefined) queue.push(turn)
       else this.#queues.set(caller, [turn])
       void this.#pump()
     })
@@ -66,7 +66,7 @@ export class Turns {
     this.#isPumping = true
     clearTimeout(this.#timer)
     while (this.#queues.size > 0) {
-      if (this.#workedMs > sliceMs) await nextTurn()
+      if (this.#workedMs > SLICE_MS) await nextTurn()
       const caller = this.#next()
       if (caller === undefined) break
       const started = performance.now()
@@ -75,10 +75,10 @@ export class Turns {
       this.#take(caller)()
       const took = performance.now() - started
       this.#workedMs += took
-      this.#remember(caller, took - freeMs)
+      this.#remember(caller, took - FREE_MS)
     }
     this.#isPumping = false
-    if (this.#queues.size > 0) this.#timer = setTimeout(() => void this.#pump(), sliceMs).unref()
+    if (this.#queues.size > 0) this.#timer = setTimeout(() => void this.#pump(), SLICE_MS).unref()
   }
 
   /** Who waited longest for a turn, of those who may have one. */
@@ -98,13 +98,13 @@ export class Turns {
 
   #debtOf(caller: string): number {
     const debt = this.#debts.get(caller)
-    return debt ? Math.max(0, debt.ms - (performance.now() - debt.at) * forgivenPerMs) : 0
+    return debt !== undefined ? Math.max(0, debt.ms - (performance.now() - debt.at) * FORGIVEN_PER_MS) : 0
   }
 
   #remember(caller: string, ms: number): void {
     if (ms <= 0) return
     this.#debts.set(caller, { ms: this.#debtOf(caller) + ms, at: performance.now() })
-    if (this.#debts.size <= manyCallers) return
+    if (this.#debts.size <= MANY_CALLERS) return
     for (const known of this.#debts.keys()) if (this.#debtOf(known) === 0) this.#debts.delete(known)
   }
 }

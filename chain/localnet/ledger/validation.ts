@@ -6,7 +6,7 @@ import { FLAT_GAS_UNITS, LIMITS } from './limits.ts'
 import type { ParsedTransaction, ProgrammableData, TransactionData } from './transaction.ts'
 
 /** As Sui checks names in transactions. */
-const identifier = /^(?:[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+)$/
+const IDENTIFIER = /^(?:[A-Za-z][A-Za-z0-9_]*|_[A-Za-z0-9_]+)$/
 
 const refuse = (message: string): never => {
   throw new LedgerError('INVALID_ARGUMENT', message)
@@ -72,7 +72,7 @@ function checkCommand(command: Command): void {
   switch (command.$kind) {
     case 'MoveCall':
       for (const name of [command.MoveCall.module, command.MoveCall.function])
-        if (!identifier.test(name)) refuse(`Invalid identifier: ${name.slice(0, 80)}`)
+        if (!IDENTIFIER.test(name)) refuse(`Invalid identifier: ${name.slice(0, 80)}`)
       below('maximum arguments in a move call', command.MoveCall.arguments, LIMITS.maxArguments)
       break
     case 'TransferObjects':
@@ -126,8 +126,8 @@ export function checkShape({ programmable }: Pick<ParsedTransaction, 'programmab
   for (const command of commands) checkCommand(command)
   const objects: Address[] = []
   for (const input of inputs) {
-    if (input.FundsWithdrawal) checkWithdrawal(input.FundsWithdrawal)
-    if (input.Pure)
+    if (input.FundsWithdrawal !== undefined) checkWithdrawal(input.FundsWithdrawal)
+    if (input.Pure !== undefined)
       below(
         'maximum pure argument size',
         Buffer.from(input.Pure.bytes, 'base64'),

@@ -34,7 +34,7 @@ export async function verifyLedger(store: KeyValueStore, dir: string): Promise<L
   const damaged = (what: string, cause?: unknown) => damagedLedger(dir, what, cause)
   const need = async <T>(key: string, decode: (bytes: Uint8Array) => T): Promise<T> => {
     const bytes = await store.get(key)
-    if (!bytes) throw damaged(`${key} is missing`)
+    if (bytes === undefined) throw damaged(`${key} is missing`)
     try {
       return decode(bytes)
     } catch (cause) {
@@ -114,10 +114,10 @@ const isGenesis = (object: LedgerObject): boolean => object.previousTransaction 
 
 /** The ledger itself writes these, with no transaction that tells of it: system objects, funds, the faucet's coins. */
 const isWrittenBesides = ({ id, owner }: LedgerObject): boolean =>
-  systemIds.has(id) ||
+  SYSTEM_IDS.has(id) ||
   (owner.kind === 'object' && owner.address === SYSTEM.accumulatorRoot) ||
   (owner.kind === 'address' && owner.address === FAUCET_ADDRESS)
 
-const systemIds: ReadonlySet<Address> = new Set(Object.values(SYSTEM))
+const SYSTEM_IDS: ReadonlySet<Address> = new Set(Object.values(SYSTEM))
 
 const json = <T>(bytes: Uint8Array): T => JSON.parse(new TextDecoder().decode(bytes))

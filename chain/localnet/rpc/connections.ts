@@ -47,10 +47,10 @@ export class Connections {
         : this.#count >= this.#limits.maxConnections
           ? 'connections'
           : undefined
-    if (isFull) {
+    if (isFull !== undefined) {
       this.#refused(isFull)
       const victim = longestIdle(isFull === 'address' ? mine : this.#largest())
-      if (!victim) {
+      if (victim === undefined) {
         socket.destroy()
         return undefined
       }
@@ -97,7 +97,7 @@ export class Connections {
 function longestIdle(connections: Iterable<Connection>): Connection | undefined {
   let longest: Connection | undefined
   for (const connection of connections)
-    if (connection.active === 0 && (!longest || connection.idleSinceMs < longest.idleSinceMs))
+    if (connection.active === 0 && (longest === undefined || connection.idleSinceMs < longest.idleSinceMs))
       longest = connection
   return longest
 }

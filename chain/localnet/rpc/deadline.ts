@@ -1,6 +1,6 @@
 import { invalid } from './status.ts'
 
-const unitMs: Record<string, number> = {
+const UNIT_MS: Record<string, number> = {
   H: 3_600_000,
   M: 60_000,
   S: 1000,
@@ -13,12 +13,12 @@ const unitMs: Record<string, number> = {
 export function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const match = /^(\d{1,8})([HMSmun])$/.exec(text)
-  if (!match) throw invalid(`malformed grpc-timeout: ${text.slice(0, 20)}`)
-  return Number(match[1]) * unitMs[match[2]!]!
+  if (match === null) throw invalid(`malformed grpc-timeout: ${text.slice(0, 20)}`)
+  return Number(match[1]) * UNIT_MS[match[2]!]!
 }
 
 /** What setTimeout takes; longer is for ever. */
-const longestMs = 2 ** 31 - 1
+const LONGEST_MS = 2 ** 31 - 1
 
 /** Aborts when the time is up; call `clear` when it does not matter any more. */
 export function deadline(
@@ -26,7 +26,7 @@ export function deadline(
   reason: () => Error,
 ): { signal: AbortSignal; clear(): void } {
   const controller = new AbortController()
-  if (timeoutMs === undefined || timeoutMs > longestMs)
+  if (timeoutMs === undefined || timeoutMs > LONGEST_MS)
     return { signal: controller.signal, clear: () => undefined }
   if (timeoutMs < 1) controller.abort(reason())
   const timer = setTimeout(() => controller.abort(reason()), timeoutMs)

@@ -3,7 +3,7 @@ export function createRecent<T>(size: number): (sequence: bigint, make: () => Pr
   const kept = new Map<bigint, Promise<T>>()
   return (sequence, make) => {
     const known = kept.get(sequence)
-    if (known) return known
+    if (known !== undefined) return known
     const made = make()
     kept.set(sequence, made)
     // what failed is tried again by the next
@@ -20,14 +20,14 @@ interface Feed {
 }
 
 /** Checkpoints that followers of one feed may be apart and still share. */
-const kept = 16
+const KEPT = 16
 
 /** Feeds by what was asked; one lives as long as somebody follows it. */
 export function createFeeds(): { join(question: string): Feed } {
   const feeds = new Map<string, { followers: number; at: Feed['at'] }>()
   return {
     join(question) {
-      const feed = feeds.get(question) ?? { followers: 0, at: createRecent<Uint8Array[]>(kept) }
+      const feed = feeds.get(question) ?? { followers: 0, at: createRecent<Uint8Array[]>(KEPT) }
       feed.followers++
       feeds.set(question, feed)
       return {

@@ -7,7 +7,7 @@ import { requestPath, requestType } from './request-type.ts'
 import { limited, RpcStatus } from './status.ts'
 
 /** In all terms together; each is looked at for every event. */
-const maxLiterals = 128
+const MAX_LITERALS = 128
 
 /** An event's parts that filters look at. */
 export type EventView = Pick<GrpcTypes.Event, 'packageId' | 'module' | 'sender' | 'eventType'>
@@ -17,10 +17,10 @@ function compile<L extends { negated: boolean }, V>(
   terms: readonly { literals: readonly L[] }[] | undefined,
   literal: (one: L) => (view: V) => boolean,
 ): (view: V) => boolean {
-  if (!terms || terms.length === 0) return () => true
+  if (terms === undefined || terms.length === 0) return () => true
   const count = terms.reduce((sum, { literals }) => sum + literals.length, terms.length)
-  if (count > maxLiterals)
-    throw limited('size', `a filter of ${count} terms and literals, at most ${maxLiterals} are read`)
+  if (count > MAX_LITERALS)
+    throw limited('size', `a filter of ${count} terms and literals, at most ${MAX_LITERALS} are read`)
   const compiled = terms.map(({ literals }) =>
     literals.map(one => {
       const test = literal(one)
@@ -96,7 +96,7 @@ export class TransactionView {
     const addresses = new Set([sender, gasData.owner])
     for (const [, change] of this.effects.changedObjects) {
       const owner = change.outputState.$kind === 'ObjectWrite' ? change.outputState.ObjectWrite[1] : undefined
-      if (change.outputState.AccumulatorWriteV1)
+      if (change.outputState.AccumulatorWriteV1 !== undefined)
         addresses.add(change.outputState.AccumulatorWriteV1.address.address)
       if (owner?.$kind === 'AddressOwner') addresses.add(owner.AddressOwner)
       if (owner?.$kind === 'ConsensusAddressOwner') addresses.add(owner.ConsensusAddressOwner.owner)

@@ -4,7 +4,7 @@ import { invalid, limited, RpcStatus, STATUS } from './status.ts'
 /** How a call's messages travel: native gRPC over HTTP/2, or gRPC-web with frames as they are or in base64. */
 export type Framing = 'native' | 'binary' | 'text'
 
-const framings: Record<string, Framing> = {
+const FRAMINGS: Record<string, Framing> = {
   'application/grpc': 'native',
   'application/grpc+proto': 'native',
   'application/grpc-web': 'binary',
@@ -18,7 +18,7 @@ const mediaType = (contentType: string | undefined): string =>
 
 export const framingOf = (contentType: string | undefined): Framing | undefined => {
   const type = mediaType(contentType)
-  return Object.hasOwn(framings, type) ? framings[type] : undefined
+  return Object.hasOwn(FRAMINGS, type) ? FRAMINGS[type] : undefined
 }
 
 /** The reply's content type: of the request's kind, spelled as the request spells it. */
@@ -27,8 +27,8 @@ export const replyType = (contentType: string | undefined): string => {
   return type.endsWith('+proto') || type === 'application/grpc' ? type : `${type}+proto`
 }
 
-const headerBytes = 5
-const flag = { data: 0x00, compressed: 0x01, trailer: 0x80 } as const
+const HEADER_BYTES = 5
+const FLAG = { data: 0x00, compressed: 0x01, trailer: 0x80 } as const
 
 /** No encoding but the plain one. Throws RpcStatus UNIMPLEMENTED; the reply says what is accepted. */
 export function checkEncoding(encoding: string | undefined): void {
@@ -52,12 +52,15 @@ export async function* readMessages(
   let body: { bytes: Buffer; filled: number; release: () => void } | undefined
   try {
     for await (const chunk of chunks) {
-      for (let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length); rest.length > 0 || body; ) {
-        if (!body) {
-          const missing = headerBytes - head.length
+      for (
+        let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+        rest.length > 0 || body !== undefined;
+      ) {
+        if (body === undefined) {
+          const missing = HEADER_BYTES - head.length
           head = Buffer.concat([head, rest.subarray(0, missing)])
           rest = rest.subarray(missing)
-          if (head.length < headerBytes) break
+          if (head.length < HEADER_BYTES) break
           const size = sizeOf(head)
           body = { bytes: Buffer.alloc(size), filled: 0, release: take(size) }
         }
@@ -83,9 +86,9 @@ export async function* readMessages(
 }
 
 function sizeOf(head: Buffer): number {
-  if (head[0] === flag.compressed)
+  if (head[0] === FLAG.compressed)
     throw new RpcStatus('UNIMPLEMENTED', 'compressed messages are not supported')
-  if (head[0] !== flag.data) throw invalid('the request has a frame of an unknown kind')
+  if (head[0] !== FLAG.data) throw invalid('the request has a frame of an unknown kind')
   const size = head.readUInt32BE(1)
   if (size > SERVER_LIMITS.maxBodyBytes)
     throw limited(
@@ -97,16 +100,16 @@ function sizeOf(head: Buffer): number {
 }
 
 function frame(kind: number, payload: Uint8Array, framing: Framing): Uint8Array {
-  const bytes = Buffer.alloc(headerBytes + payload.length)
+  const bytes = Buffer.alloc(HEADER_BYTES + payload.length)
   bytes[0] = kind
   bytes.writeUInt32BE(payload.length, 1)
-  bytes.set(payload, headerBytes)
+  bytes.set(payload, HEADER_BYTES)
   // each frame is a base64 text of its own, so that a stream can be read as it comes
   return framing === 'text' ? Buffer.from(bytes.toString('base64')) : bytes
 }
 
 export const dataFrame = (message: Uint8Array, framing: Framing): Uint8Array =>
-  frame(flag.data, message, framing)
+  frame(FLAG.data, message, framing)
 
 /** How a call ended, as native gRPC's trailers. */
 export const trailersOf = ({ status, message }: RpcStatus): Record<string, string> => ({
@@ -117,7 +120,7 @@ export const trailersOf = ({ status, message }: RpcStatus): Record<string, strin
 /** How a call ended, as gRPC-web has it: in a last frame. */
 export function trailerFrame(status: RpcStatus, framing: Framing): Uint8Array {
   const text = Object.entries(trailersOf(status)).map(([name, value]) => `${name}:${value}\r\n`)
-  return frame(flag.trailer, Buffer.from(text.join('')), framing)
+  return frame(FLAG.trailer, Buffer.from(text.join('')), framing)
 }
 
 /** gRPC's own percent encoding: printable ASCII but `%` stays as it is. */

@@ -1,6 +1,6 @@
-import { metadataNames } from './metadata.ts'
+import { METADATA_NAMES } from './metadata.ts'
 
-const localNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Host without its port; IPv6 addresses keep their brackets. */
 const hostName = (host: string): string => host.replace(/:\d+$/, '').toLowerCase()
@@ -15,7 +15,7 @@ const isLoopback = (bound: string): boolean =>
  */
 export function allowedHost(host: string | undefined, bound: string): boolean {
   if (!isLoopback(bound)) return true
-  return host !== undefined && (localNames.has(hostName(host)) || hostName(host) === bound)
+  return host !== undefined && (LOCAL_NAMES.has(hostName(host)) || hostName(host) === bound)
 }
 
 /**
@@ -30,7 +30,7 @@ export function allowedOrigin(origin: string | undefined, host: string | undefin
   } catch {
     return false
   }
-  return localNames.has(url.hostname) || (host !== undefined && url.host === host.toLowerCase())
+  return LOCAL_NAMES.has(url.hostname) || (host !== undefined && url.host === host.toLowerCase())
 }
 
 /** For an origin that is allowed. */
@@ -39,7 +39,7 @@ export const corsHeaders = (origin: string): Record<string, string> => ({
   'access-control-allow-methods': 'POST, GET, OPTIONS',
   'access-control-allow-headers':
     'content-type, x-grpc-web, x-user-agent, grpc-timeout, x-sui-client-protocol-version, authorization',
-  'access-control-expose-headers': ['grpc-status', 'grpc-message', ...metadataNames].join(', '),
+  'access-control-expose-headers': ['grpc-status', 'grpc-message', ...METADATA_NAMES].join(', '),
   'access-control-max-age': '7200',
   vary: 'origin',
 })

@@ -19,7 +19,7 @@ export class Mask {
    * @throws RpcStatus INVALID_ARGUMENT for a mask beyond MASK_LIMITS
    */
   static of(mask: { paths: string[] } | undefined, defaults: readonly string[]): Mask {
-    const paths = mask && mask.paths.length > 0 ? mask.paths : defaults
+    const paths = mask !== undefined && mask.paths.length > 0 ? mask.paths : defaults
     if (paths.length > MASK_LIMITS.maxPaths)
       throw limited('size', `read_mask has ${paths.length} paths, at most ${MASK_LIMITS.maxPaths} are read`)
     const tree: Tree = new Map()
@@ -33,7 +33,7 @@ export class Mask {
     for (const name of path.split('.')) {
       if (isAll(tree)) return true
       const next = tree.get(name)
-      if (!next) return false
+      if (next === undefined) return false
       // a path that ends here stands for all that is below it
       if (next.size === 0) return true
       tree = next
@@ -109,9 +109,9 @@ function check(type: MessageShape, tree: Tree): void {
   for (const [name, below] of tree) {
     if (name === '*' || name === '') continue
     const field = type.fields.find(candidate => candidate.name === name || candidate.localName === name)
-    if (!field) throw invalid(`invalid read_mask path: ${type.typeName} has no field ${name}`)
+    if (field === undefined) throw invalid(`invalid read_mask path: ${type.typeName} has no field ${name}`)
     const next = messageOf(field)
-    if (next && !isValue(next)) check(next, below)
+    if (next !== undefined && !isValue(next)) check(next, below)
   }
 }
 
@@ -121,8 +121,8 @@ function prune(type: MessageShape, message: Record<string, unknown>, tree: Tree)
     const below = tree.get(field.name) ?? tree.get(field.localName)
     const holder = field.oneof ? (message[field.oneof] as Record<string, unknown> | undefined) : message
     if (field.oneof && holder?.oneofKind !== field.localName) continue
-    if (!below) {
-      if (field.oneof) message[field.oneof] = { oneofKind: undefined }
+    if (below === undefined) {
+      if (field.oneof !== undefined) message[field.oneof] = { oneofKind: undefined }
       else if (field.repeat) message[field.localName] = []
       else if (field.kind === 'map') message[field.localName] = {}
       else delete message[field.localName]
@@ -130,7 +130,7 @@ function prune(type: MessageShape, message: Record<string, unknown>, tree: Tree)
     }
     const value = holder?.[field.localName]
     const next = messageOf(field)
-    if (below.size === 0 || value === undefined || !next || isValue(next)) continue
+    if (below.size === 0 || value === undefined || next === undefined || isValue(next)) continue
     for (const one of field.repeat
       ? (value as Record<string, unknown>[])
       : [value as Record<string, unknown>])

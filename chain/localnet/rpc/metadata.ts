@@ -1,7 +1,7 @@
 import type { Ledger } from '../ledger/ledger.ts'
 
 /** Headers with which Sui's nodes tell where they stand, on every reply to a call. */
-export const metadataNames = [
+export const METADATA_NAMES = [
   'x-sui-chain-id',
   'x-sui-chain',
   'x-sui-epoch',
@@ -12,7 +12,7 @@ export const metadataNames = [
   'x-sui-lowest-available-checkpoint-objects',
 ] as const
 
-export function metadataOf(ledger: Ledger): Record<(typeof metadataNames)[number], string> {
+export function metadataOf(ledger: Ledger): Record<(typeof METADATA_NAMES)[number], string> {
   const timestampMs = Number(ledger.timestampMs)
   return {
     'x-sui-chain-id': ledger.identity.chainId,

@@ -50,7 +50,7 @@ const isStream = (value: object): value is AsyncIterable<object> => Symbol.async
 function bind(service: Service, handlers: Record<string, Handler>): [string, Method][] {
   return Object.entries(handlers).map(([name, handler]) => {
     const info = service.methods.find(method => method.localName === name)
-    if (!info) throw new TypeError(`${service.typeName} has no method ${name}`)
+    if (info === undefined) throw new TypeError(`${service.typeName} has no method ${name}`)
     const { I, O, clientStreaming = false, serverStreaming = false } = info
     const method: Method = {
       clientStreaming,
@@ -73,10 +73,10 @@ const encode = (codec: MessageCodec, message: object): Uint8Array =>
 async function only(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   let found: Uint8Array | undefined
   for await (const request of requests) {
-    if (found) throw new RpcStatus('INVALID_ARGUMENT', 'the request is more than one message')
+    if (found !== undefined) throw new RpcStatus('INVALID_ARGUMENT', 'the request is more than one message')
     found = request
   }
-  if (!found) throw new RpcStatus('INVALID_ARGUMENT', 'the request has no message')
+  if (found === undefined) throw new RpcStatus('INVALID_ARGUMENT', 'the request has no message')
   return found
 }
 

@@ -3,7 +3,7 @@ import { invalid } from './status.ts'
 export const PAGE_SIZE = { default: 50, max: 1000 } as const
 
 /** A token names two types at most. */
-const maxTokenBytes = 32_768
+const MAX_TOKEN_BYTES = 32_768
 
 export interface PageRequest {
   pageSize?: number
@@ -16,8 +16,8 @@ export function pageOf(
   question: string,
 ): { limit: number; after?: string } {
   const limit = Math.min(pageSize || PAGE_SIZE.default, PAGE_SIZE.max)
-  if (!pageToken) return { limit }
-  if (pageToken.length > maxTokenBytes) throw invalid('invalid page token')
+  if (pageToken === undefined) return { limit }
+  if (pageToken.length > MAX_TOKEN_BYTES) throw invalid('invalid page token')
   let token: unknown
   try {
     token = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(pageToken))

@@ -3,7 +3,7 @@ import { LIMITS } from '../ledger/limits.ts'
 import { PROTOCOL_VERSION } from '../ledger/system-state.ts'
 
 /** What the localnet does and does not do, of the features that Sui's protocol config can turn on. */
-const featureFlags: Record<string, boolean> = {
+const FEATURE_FLAGS: Record<string, boolean> = {
   package_upgrades: true,
   missing_type_is_compatibility_error: true,
   package_digest_hash_module: true,
@@ -36,7 +36,7 @@ const featureFlags: Record<string, boolean> = {
 /** Limits under the names that Sui's protocol config has for them. */
 export const protocolConfig = (): GrpcTypes.ProtocolConfig => ({
   protocolVersion: PROTOCOL_VERSION,
-  featureFlags,
+  featureFlags: FEATURE_FLAGS,
   attributes: {
     max_tx_size_bytes: `${LIMITS.maxTxSizeBytes}`,
     max_programmable_tx_commands: `${LIMITS.maxProgrammableTxCommands}`,

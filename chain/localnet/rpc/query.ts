@@ -30,7 +30,7 @@ export interface Query<T> {
   signal: AbortSignal
 }
 
-const limits = {
+const LIMITS = {
   /** items when the caller names no limit */
   items: 100,
   maxItems: 1000,
@@ -47,7 +47,7 @@ export const encodeCursor = ({ checkpoint, index }: Position): Uint8Array =>
   new TextEncoder().encode(checkpoint.toString(16).padStart(16, '0') + index.toString(16).padStart(8, '0'))
 
 export function decodeCursor(bytes: Uint8Array | undefined): Position | undefined {
-  if (!bytes || bytes.length === 0) return undefined
+  if (bytes === undefined || bytes.length === 0) return undefined
   const text = new TextDecoder().decode(bytes.subarray(0, 25))
   if (!/^[0-9a-f]{24}$/.test(text)) throw invalid('invalid cursor')
   return { checkpoint: BigInt(`0x${text.slice(0, 16)}`), index: Number.parseInt(text.slice(16), 16) }
@@ -67,13 +67,13 @@ export const LAST_INDEX = 0xffffffff
 export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenerator<Frame<T>> {
   const { options, itemsOf, signal } = query
   const descending = options?.ordering === GrpcTypes.Ordering.DESCENDING
-  const limit = Math.min(options?.limit || limits.items, limits.maxItems)
+  const limit = Math.min(options?.limit || LIMITS.items, LIMITS.maxItems)
   const { first, last, lastReason, after, before } = rangeOf(ledger.height, query, descending)
   const start = descending ? last : first
   const step = descending ? -1n : 1n
 
   const isInside = (position: Position) =>
-    (!after || isBefore(after, position)) && (!before || isBefore(position, before))
+    (after === undefined || isBefore(after, position)) && (before === undefined || isBefore(position, before))
   /** All of the checkpoints up to this one, in the order of the walk, have been given. */
   const covered = (checkpoint: bigint, cursor: Position): GrpcTypes.Watermark => ({
     cursor: encodeCursor(cursor),
@@ -96,7 +96,7 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
   for (let at = start; at >= first && at <= last; at += step) {
     signal.throwIfAborted()
     await breathe()
-    if (scanned++ === limits.scan) return yield { watermark, end: { reason: Reason.SCAN_LIMIT } }
+    if (scanned++ === LIMITS.scan) return yield { watermark, end: { reason: Reason.SCAN_LIMIT } }
     const items = (await itemsOf(at)).filter(({ position }) => isInside(position))
     for (const { item, position } of descending ? items.reverse() : items) {
       watermark = covered(at - step, position)
@@ -104,7 +104,7 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
       yield { item, watermark }
     }
     watermark = frontier(at)
-    if (scanned % limits.progress === 0) yield { watermark }
+    if (scanned % LIMITS.progress === 0) yield { watermark }
   }
   yield { watermark, end: { reason: lastReason } }
 }
@@ -115,7 +115,7 @@ function rangeOf<T>(tip: bigint, { options, startCheckpoint, endCheckpoint }: Qu
   const before = decodeCursor(options?.before)
   let first = startCheckpoint ?? 0n
   let firstReason: GrpcTypes.QueryEndReason = Reason.CHECKPOINT_BOUND
-  if (after && after.checkpoint >= first) {
+  if (after !== undefined && after.checkpoint >= first) {
     first = after.checkpoint
     firstReason = Reason.CURSOR_BOUND
   }
@@ -125,7 +125,7 @@ function rangeOf<T>(tip: bigint, { options, startCheckpoint, endCheckpoint }: Qu
     last = endCheckpoint - 1n
     lastReason = Reason.CHECKPOINT_BOUND
   }
-  if (before && before.checkpoint <= last) {
+  if (before !== undefined && before.checkpoint <= last) {
     last = before.checkpoint
     lastReason = Reason.CURSOR_BOUND
   }

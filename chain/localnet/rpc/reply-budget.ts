@@ -14,11 +14,11 @@ export const REPLY_LIMITS = {
 } as const
 
 /** ID, version, digest, owner and so on */
-const headBytes = 300
+const HEAD_BYTES = 300
 /** JSON of small numbers takes so much more room than their bytes. */
-const jsonFactor = 8
+const JSON_FACTOR = 8
 /** A package's message describes every type and function. */
-const packageFactor = 8
+const PACKAGE_FACTOR = 8
 
 export function objectWeight(object: LedgerObject, mask: Mask): number {
   const size =
@@ -27,9 +27,9 @@ export function objectWeight(object: LedgerObject, mask: Mask): number {
       : [...object.modules.values()].reduce((sum, code) => sum + code.length, 0)
   const forms =
     Number(mask.wants('bcs')) +
-    (object.kind === 'move' ? Number(mask.wants('contents')) : mask.wants('package') ? packageFactor : 0) +
-    (mask.wants('json') ? jsonFactor : 0)
-  return headBytes + size * forms + (mask.wants('display') ? MAX_DISPLAY_LENGTH : 0)
+    (object.kind === 'move' ? Number(mask.wants('contents')) : mask.wants('package') ? PACKAGE_FACTOR : 0) +
+    (mask.wants('json') ? JSON_FACTOR : 0)
+  return HEAD_BYTES + size * forms + (mask.wants('display') ? MAX_DISPLAY_LENGTH : 0)
 }
 
 /** Adds up what a reply holds. */

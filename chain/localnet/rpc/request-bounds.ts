@@ -24,7 +24,7 @@ const entryOf = (field: FieldShape, value: MessageShape): MessageShape => ({
 const nestedOf = (field: FieldShape | undefined): MessageShape | undefined => {
   if (field === undefined) return undefined
   const value = mapValueOf(field)
-  return value ? entryOf(field, value) : messageOf(field)
+  return value !== undefined ? entryOf(field, value) : messageOf(field)
 }
 
 /**
@@ -68,7 +68,7 @@ export function checkRequest(type: MessageShape, bytes: Uint8Array): void {
         const length = varint(end)
         if (length > end - position) throw cutOff()
         const nested = nestedOf(shape.fields.find(field => field.no === no))
-        if (nested) walk(nested, position + length, depth + 1)
+        if (nested !== undefined) walk(nested, position + length, depth + 1)
         else position += length
       } else throw invalid('the message has a field of an unknown kind')
       if (position > end) throw cutOff()

@@ -4,15 +4,15 @@ import type { MoveType } from '../vm/types.ts'
 import { invalid, limited } from './status.ts'
 
 /** Longer than any type that exists: names have up to 128 characters, addresses 66. */
-const maxLength = 8192
+const MAX_LENGTH = 8192
 
 /**
  * A type that a caller wrote. It is not kept: the VM's table, in which types stay for good, is for what exists.
  * Throws RpcStatus.
  */
 export function requestType(text: string | undefined): MoveType {
-  if (text !== undefined && text.length > maxLength)
-    throw limited('size', `a type of ${text.length} characters, at most ${maxLength} are read`)
+  if (text !== undefined && text.length > MAX_LENGTH)
+    throw limited('size', `a type of ${text.length} characters, at most ${MAX_LENGTH} are read`)
   try {
     return createTypeTable().fromTag(text ?? '')
   } catch {
@@ -26,8 +26,8 @@ export function requestPath(
   what: string,
   parse: (address: string) => Address,
 ): string[] {
-  if (text !== undefined && text.length > maxLength)
-    throw limited('size', `a name of ${text.length} characters, at most ${maxLength} are read`)
+  if (text !== undefined && text.length > MAX_LENGTH)
+    throw limited('size', `a name of ${text.length} characters, at most ${MAX_LENGTH} are read`)
   const [address, ...rest] = (text ?? '').split('::')
   if (!address || rest.length > 2 || rest.some(part => part === '')) throw invalid(`invalid ${what} filter`)
   return [parse(address), ...rest]

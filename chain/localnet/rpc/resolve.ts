@@ -6,12 +6,12 @@ import type { Command } from '../ledger/execution/execute.ts'
 import { reservationOf, reservationRef } from '../ledger/funds.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { FLAT_GAS_UNITS, LIMITS, REFERENCE_GAS_PRICE } from '../ledger/limits.ts'
-import { coinBalance, type LedgerObject, suiCoinType, suiType } from '../ledger/object.ts'
+import { coinBalance, type LedgerObject, SUI_COIN_TYPE, SUI_TYPE } from '../ledger/object.ts'
 import { type CallArg, serializeTransaction } from '../ledger/transaction.ts'
 import { argumentsOf } from '../ledger/validation.ts'
 import { VmError } from '../vm/index.ts'
 import { commandOf } from './convert/commands.ts'
-import { inputKind } from './convert/transaction-data.ts'
+import { INPUT_KIND } from './convert/transaction-data.ts'
 import { literalBytes, plainName } from './literal.ts'
 import { requestType } from './request-type.ts'
 import { invalid, limited, notFound } from './status.ts'
@@ -93,7 +93,7 @@ const refOf = ({ id, version, digest }: LedgerObject) => ({
 function resolveObject(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefined): CallArg {
   const id = parseAddress(input.objectId ?? '')
   const object = ledger.objects.get(id)
-  if (!object) throw notFound(`object ${id}`)
+  if (object === undefined) throw notFound(`object ${id}`)
   if (input.version !== undefined && object.owner.kind !== 'shared' && object.owner.kind !== 'consensus') {
     const isSame =
       input.version === object.version && (input.digest === undefined || input.digest === object.digest)
@@ -128,13 +128,13 @@ function resolveInput(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefin
   if (input.literal !== undefined && !input.kind && input.objectId === undefined)
     return { $kind: 'Pure', Pure: { bytes: toBase64(literalBytes(input.literal, use?.plain)) } }
   switch (input.kind) {
-    case inputKind.pure:
+    case INPUT_KIND.pure:
       return { $kind: 'Pure', Pure: { bytes: toBase64(input.pure ?? new Uint8Array(0)) } }
-    case inputKind.immutableOrOwned:
+    case INPUT_KIND.immutableOrOwned:
       return { $kind: 'Object', Object: { $kind: 'ImmOrOwnedObject', ImmOrOwnedObject: ref() } }
-    case inputKind.receiving:
+    case INPUT_KIND.receiving:
       return { $kind: 'Object', Object: { $kind: 'Receiving', Receiving: ref() } }
-    case inputKind.shared:
+    case INPUT_KIND.shared:
       if (input.objectId === undefined || input.version === undefined)
         throw invalid('a shared input lacks its ID or initial version')
       return {
@@ -148,7 +148,7 @@ function resolveInput(ledger: Ledger, input: GrpcTypes.Input, use: Use | undefin
           },
         },
       }
-    case inputKind.funds:
+    case INPUT_KIND.funds:
       return { $kind: 'FundsWithdrawal', FundsWithdrawal: withdrawalOf(input.fundsWithdrawal) }
     default:
       if (input.objectId !== undefined) return resolveObject(ledger, input, use)
@@ -172,9 +172,9 @@ function withdrawalOf(
 
 /** What the payer's address balance has left besides the transaction's own withdrawals. */
 function freeFunds(ledger: Ledger, owner: Address, sender: Address, inputs: readonly CallArg[]): bigint {
-  let free = ledger.objects.balance(owner, suiType).funds
+  let free = ledger.objects.balance(owner, SUI_TYPE).funds
   for (const { FundsWithdrawal: withdrawal } of inputs) {
-    if (!withdrawal || requestType(withdrawal.typeArg.Balance).text !== suiType) continue
+    if (withdrawal === undefined || requestType(withdrawal.typeArg.Balance).text !== SUI_TYPE) continue
     const isPayers = withdrawal.withdrawFrom.$kind === 'Sponsor' || owner === sender
     if (isPayers) free -= BigInt(withdrawal.reservation.MaxAmountU64)
   }
@@ -207,7 +207,7 @@ function selectGas(
   const refs = coins.map(({ coin }) => refOf(coin))
   if (!needsFunds) return refs
   const { chainId } = ledger.identity
-  const reserved = reservationRef(owner, suiType, chainId, { amount: free, epoch: ledger.epoch })
+  const reserved = reservationRef(owner, SUI_TYPE, chainId, { amount: free, epoch: ledger.epoch })
   return [reserved, ...refs.slice(0, LIMITS.maxGasPaymentObjects - 1)]
 }
 
@@ -219,7 +219,7 @@ function gasCoins(
 ): { coin: LedgerObject; balance: bigint }[] {
   const used = new Set(inputs.map(input => input.Object?.ImmOrOwnedObject?.objectId))
   return ledger.objects
-    .ownedBy(owner, { limit: 1000, type: suiCoinType })
+    .ownedBy(owner, { limit: 1000, type: SUI_COIN_TYPE })
     .items.filter(coin => coin.owner.kind === 'address' && !used.has(coin.id))
     .map(coin => ({ coin, balance: coinBalance(coin.contents) }))
     .sort((a, b) => (a.balance > b.balance ? -1 : a.balance < b.balance ? 1 : 0))
@@ -263,7 +263,7 @@ const soon = ({ epoch, identity }: Ledger) => ({
 })
 
 const milliseconds = (time: { seconds: bigint; nanos: number } | undefined): string | null =>
-  time ? (time.seconds * 1000n + BigInt(Math.floor(time.nanos / 1_000_000))).toString() : null
+  time !== undefined ? (time.seconds * 1000n + BigInt(Math.floor(time.nanos / 1_000_000))).toString() : null
 
 /** With flat gas, any transaction costs the minimum; twice that leaves room, as Sui's estimates do. */
 const estimatedBudget = (price: bigint): bigint => 2n * FLAT_GAS_UNITS * price

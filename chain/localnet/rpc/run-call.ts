@@ -33,7 +33,7 @@ export async function runCall(input: CallInput): Promise<{ status: RpcStatus; un
     const limit = deadline(parseTimeout(input.timeout), passed)
     timers.push(limit)
     signal = AbortSignal.any([signal, limit.signal])
-    if (!method) throw new RpcStatus('UNIMPLEMENTED', `no method ${path.slice(0, 200)}`)
+    if (method === undefined) throw new RpcStatus('UNIMPLEMENTED', `no method ${path.slice(0, 200)}`)
     signal.throwIfAborted()
     if (method.serverStreaming) input.begin()
     const arriving = deadline(method.clientStreaming ? undefined : SERVER_LIMITS.bodyMs, tooSlow)

@@ -65,7 +65,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       closing: closing.signal,
       refused: onRefused,
       ended(path, status, unexpected) {
-        if (status.refusal) onRefused(status.refusal)
+        if (status.refusal !== undefined) onRefused(status.refusal)
         if (unexpected) log?.error({ err: unexpected, path }, 'call failed')
         log?.debug({ path, status: status.status }, 'call')
       },
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     },
     (request, response) => {
       const connection = busy.get(request.socket)
-      if (connection && connection.active >= limits.maxPipelined) {
+      if (connection !== undefined && connection.active >= limits.maxPipelined) {
         onRefused('rate')
         request.socket.destroy()
         return
@@ -136,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true)
     const connection = connections.admit(socket)
-    if (!connection) return
+    if (connection === undefined) return
     sniff(socket, limits.firstBytesMs, protocol => {
       if (protocol === 'http1') {
         busy.set(socket, connection)

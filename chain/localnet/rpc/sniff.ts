@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** How every HTTP/2 connection begins; no method of HTTP/1.1 that we serve begins so. */
-const preface = Buffer.from('PRI')
+const PREFACE = Buffer.from('PRI')
 
 /**
  * Tells by the first bytes what a connection speaks, and leaves them to be read again. A connection that sends none in
@@ -28,9 +28,9 @@ export function sniff(
       return
     }
     held = Buffer.concat([held, chunk])
-    const common = held.subarray(0, preface.length)
-    const isPreface = preface.subarray(0, common.length).equals(common)
-    if (isPreface && common.length < preface.length) return
+    const common = held.subarray(0, PREFACE.length)
+    const isPreface = PREFACE.subarray(0, common.length).equals(common)
+    if (isPreface && common.length < PREFACE.length) return
     stop()
     socket.unshift(held)
     tell(isPreface ? 'http2' : 'http1')
@@ -40,6 +40,6 @@ export function sniff(
   socket.on('close', stop)
   socket.on('readable', read)
   socket.once('end', () => {
-    if (held.length < preface.length) socket.destroy()
+    if (held.length < PREFACE.length) socket.destroy()
   })
 }

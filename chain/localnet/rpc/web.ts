@@ -56,12 +56,12 @@ async function answer(request: Request, response: Response, serving: WebServing)
   const path = pathOf(request.url ?? '/')
   const route = serving.routes.get(`${request.method} ${path}`)
   const framing = framingOf(headers['content-type'])
-  if (!route && request.method !== 'POST') throw new Refusal(404, 'not found')
-  if (!route && !framing) throw new Refusal(415, 'gRPC or gRPC-web expected')
+  if (route === undefined && request.method !== 'POST') throw new Refusal(404, 'not found')
+  if (route === undefined && framing === undefined) throw new Refusal(415, 'gRPC or gRPC-web expected')
   checkEncodings(request)
   if (framing !== 'native' && Number(headers['content-length'] ?? 0) > SERVER_LIMITS.maxBodyBytes)
     throw tooLarge()
-  if (route) return await callRoute(request, response, route, serving)
+  if (route !== undefined) return await callRoute(request, response, route, serving)
   if (isHttp2(request)) {
     if (framing !== 'native')
       throw new Refusal(415, 'gRPC-web is served over HTTP/1.1; HTTP/2 has gRPC itself')
@@ -80,7 +80,7 @@ const authorityOf = (request: Request): string | undefined =>
 function pathOf(target: string): string {
   if (target.startsWith('/')) return target.split(/[?#]/)[0]!
   const url = URL.parse(target)
-  if (!url) throw new Refusal(400, 'the request names no path')
+  if (url === null) throw new Refusal(400, 'the request names no path')
   return url.pathname
 }
 

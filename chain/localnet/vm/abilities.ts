@@ -1,8 +1,8 @@
 /** Abilities as bits of a set, as in the binary format. */
-export const copyable = 1
-export const droppable = 2
-export const storable = 4
-export const hasKey = 8
+export const COPYABLE = 1
+export const DROPPABLE = 2
+export const STORABLE = 4
+export const HAS_KEY = 8
 
 /** Of bool, integers, address. */
-export const primitiveAbilities = copyable | droppable | storable
+export const PRIMITIVE_ABILITIES = COPYABLE | DROPPABLE | STORABLE

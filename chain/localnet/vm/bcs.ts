@@ -8,14 +8,14 @@ import type { DeserializeOptions, MoveType } from './types.ts'
 import { EnumValue, type Value } from './values.ts'
 
 /** Move's limit on nested values. */
-export const maxDepth = 128
-const maxLength = 2 ** 31 - 1 // BCS's limit on sequences
+export const MAX_DEPTH = 128
+const MAX_LENGTH = 2 ** 31 - 1 // BCS's limit on sequences
 
-const byteSizes = { u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32 } as const
+const BYTE_SIZES = { u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32 } as const
 
 /** To read or write one part of a value. */
-const partSteps = 2
-const addressSizeBytes = 96
+const PART_STEPS = 2
+const ADDRESS_SIZE_BYTES = 96
 
 const tooDeep = (): VmError => new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VALUE_TOO_DEEP' })
 
@@ -27,7 +27,7 @@ interface Writer {
 
 function write(writer: Writer, type: MoveType, value: Value, depth: number): void {
   const { definitions, out, meter } = writer
-  if (depth > maxDepth) throw tooDeep()
+  if (depth > MAX_DEPTH) throw tooDeep()
   switch (type.kind) {
     case 'bool':
       out.u8(value ? 1 : 0)
@@ -37,12 +37,12 @@ function write(writer: Writer, type: MoveType, value: Value, depth: number): voi
       return
     case 'u16':
     case 'u32':
-      out.uint(value as number, byteSizes[type.kind])
+      out.uint(value as number, BYTE_SIZES[type.kind])
       return
     case 'u64':
     case 'u128':
     case 'u256':
-      out.bigUint(value as bigint, byteSizes[type.kind])
+      out.bigUint(value as bigint, BYTE_SIZES[type.kind])
       return
     case 'address':
     case 'signer':
@@ -50,7 +50,7 @@ function write(writer: Writer, type: MoveType, value: Value, depth: number): voi
       return
     case 'vector': {
       const elements = value as Value[]
-      meter?.charge(partSteps * (1 + elements.length))
+      meter?.charge(PART_STEPS * (1 + elements.length))
       out.uleb(elements.length)
       if (type.element.kind === 'u8') out.bytes(elements as number[])
       else for (const element of elements) write(writer, type.element, element, depth + 1)
@@ -60,7 +60,7 @@ function write(writer: Writer, type: MoveType, value: Value, depth: number): voi
       const variants = definitions.variantTypes(type)
       let fields = value as Value[]
       let types: readonly MoveType[]
-      if (variants) {
+      if (variants !== undefined) {
         const { tag } = value as EnumValue
         out.uleb(tag)
         types = variants[tag]!
@@ -68,7 +68,7 @@ function write(writer: Writer, type: MoveType, value: Value, depth: number): voi
       } else {
         types = definitions.fieldTypes(type)
       }
-      meter?.charge(partSteps * (1 + types.length))
+      meter?.charge(PART_STEPS * (1 + types.length))
       for (let i = 0; i < types.length; i++) write(writer, types[i]!, fields[i]!, depth + 1)
       return
     }
@@ -142,7 +142,7 @@ class Decoder {
   }
 
   read(type: MoveType, depth: number): Value {
-    if (depth > maxDepth) throw tooDeep()
+    if (depth > MAX_DEPTH) throw tooDeep()
     switch (type.kind) {
       case 'bool': {
         const byte = this.#bytes[this.#take(1)]!
@@ -153,18 +153,18 @@ class Decoder {
         return this.#bytes[this.#take(1)]!
       case 'u16':
       case 'u32':
-        return this.#uint(byteSizes[type.kind])
+        return this.#uint(BYTE_SIZES[type.kind])
       case 'u64':
       case 'u128':
       case 'u256':
-        return this.#bigUint(byteSizes[type.kind])
+        return this.#bigUint(BYTE_SIZES[type.kind])
       case 'address': {
         const at = this.#take(32)
-        this.#meter?.allocate(addressSizeBytes)
+        this.#meter?.allocate(ADDRESS_SIZE_BYTES)
         return `0x${Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + at, 32).toString('hex')}`
       }
       case 'vector': {
-        const length = this.#uleb(maxLength)
+        const length = this.#uleb(MAX_LENGTH)
         // every element takes at least one byte
         if (length > this.#bytes.length - this.#position) throw this.fail('too few bytes')
         if (type.element.kind === 'u8') {
@@ -172,7 +172,7 @@ class Decoder {
           this.#meter?.chargeArray(length)
           return Array.from(this.#bytes.subarray(at, at + length))
         }
-        this.#meter?.charge(partSteps * (1 + length))
+        this.#meter?.charge(PART_STEPS * (1 + length))
         this.#meter?.allocate(bytesOfArray(0) + 2 * length * bytesOfSlot(type.element))
         const elements: Value[] = []
         for (let i = 0; i < length; i++) elements.push(this.read(type.element, depth + 1))
@@ -180,10 +180,10 @@ class Decoder {
       }
       case 'datatype': {
         const variants = this.#definitions.variantTypes(type)
-        if (!variants) return this.#fields(this.#definitions.fieldTypes(type), depth)
-        const tag = this.#uleb(maxLength)
+        if (variants === undefined) return this.#fields(this.#definitions.fieldTypes(type), depth)
+        const tag = this.#uleb(MAX_LENGTH)
         const types = variants[tag]
-        if (!types) throw this.fail('unknown variant')
+        if (types === undefined) throw this.fail('unknown variant')
         return new EnumValue(tag, this.#fields(types, depth))
       }
       default:
@@ -192,7 +192,7 @@ class Decoder {
   }
 
   #fields(types: readonly MoveType[], depth: number): Value[] {
-    this.#meter?.charge(partSteps * (1 + types.length))
+    this.#meter?.charge(PART_STEPS * (1 + types.length))
     this.#meter?.allocate(bytesOfFields(types))
     const fields: Value[] = []
     for (const type of types) fields.push(this.read(type, depth + 1))
@@ -216,7 +216,7 @@ export function deserialize(
   decoder.finish()
   if (pure) {
     const problem = checkPure(type, value)
-    if (problem) throw decoder.fail(problem)
+    if (problem !== undefined) throw decoder.fail(problem)
   }
   return value
 }

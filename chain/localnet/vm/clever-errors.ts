@@ -5,9 +5,9 @@ import type { ModuleImpl } from './loaded.ts'
 import type { CleverError, MoveType } from './types.ts'
 import { type Value, valueToBytes } from './values.ts'
 
-const tag = 1n << 63n
-const noConstant = 0xffff
-const noErrorCode = 0xff
+const TAG = 1n << 63n
+const NO_CONSTANT = 0xffff
+const NO_ERROR_CODE = 0xff
 
 const field = (code: bigint, offset: bigint, mask: bigint): number => Number((code >> offset) & mask)
 
@@ -31,15 +31,15 @@ export function cleverError(
   module: ModuleImpl,
   code: bigint,
 ): CleverError | undefined {
-  if ((code & tag) === 0n) return undefined
+  if ((code & TAG) === 0n) return undefined
   const errorCode = field(code, 48n, 0xffn)
   const error: CleverError = {
     line: field(code, 32n, 0xffffn),
-    ...(errorCode === noErrorCode ? {} : { errorCode }),
+    ...(errorCode === NO_ERROR_CODE ? {} : { errorCode }),
   }
   const constant = (index: number): { type: MoveType; value: Value; data: Uint8Array } | undefined => {
-    const entry = index === noConstant ? undefined : module.compiled.constants[index]
-    if (!entry) return undefined
+    const entry = index === NO_CONSTANT ? undefined : module.compiled.constants[index]
+    if (entry === undefined) return undefined
     const type = module.type(entry.type)
     return { type, value: deserialize(definitions, type, entry.data), data: entry.data }
   }
@@ -47,7 +47,7 @@ export function cleverError(
   const value = constant(field(code, 0n, 0xffffn))
   const constantName = name && render(name.type, name.value)
   if (constantName === undefined) return error
-  if (!value) return { ...error, constantName }
+  if (value === undefined) return { ...error, constantName }
   const rendered = render(value.type, value.value)
   return {
     ...error,

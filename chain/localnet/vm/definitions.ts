@@ -1,4 +1,4 @@
-import { copyable, droppable, hasKey, primitiveAbilities, storable } from './abilities.ts'
+import { COPYABLE, DROPPABLE, HAS_KEY, PRIMITIVE_ABILITIES, STORABLE } from './abilities.ts'
 import { VmError } from './errors.ts'
 import type { Abilities, DatatypeDefinition, DatatypeType, MoveType, TypeTable } from './types.ts'
 import { DepthFormulas } from './value-depth.ts'
@@ -36,15 +36,15 @@ export class Definitions {
 
   find(type: DatatypeType): DatatypeDefinition | undefined {
     const known = this.#byType.get(type)
-    if (known) return known
+    if (known !== undefined) return known
     const definition = this.#byName.get(`${type.address}::${type.module}::${type.name}`)
-    if (definition) this.#byType.set(type, definition)
+    if (definition !== undefined) this.#byType.set(type, definition)
     return definition
   }
 
   get(type: DatatypeType): DatatypeDefinition {
     const definition = this.find(type)
-    if (!definition)
+    if (definition === undefined)
       throw new VmError({ kind: 'VMInvariantViolation', reason: `${type.text} is not defined` })
     return definition
   }
@@ -52,9 +52,10 @@ export class Definitions {
   /** Field types of a struct. */
   fieldTypes(type: DatatypeType): readonly MoveType[] {
     const known = this.#fields.get(type)
-    if (known) return known
+    if (known !== undefined) return known
     const { fields } = this.get(type)
-    if (!fields) throw new VmError({ kind: 'VMInvariantViolation', reason: `${type.text} is not a struct` })
+    if (fields === undefined)
+      throw new VmError({ kind: 'VMInvariantViolation', reason: `${type.text} is not a struct` })
     const types = fields.map(field => this.#types.instantiate(field.type, type.typeArguments))
     this.#fields.set(type, types)
     return types
@@ -63,9 +64,9 @@ export class Definitions {
   /** Field types of each variant of an enum; undefined for a struct. */
   variantTypes(type: DatatypeType): readonly (readonly MoveType[])[] | undefined {
     const known = this.#variants.get(type)
-    if (known) return known
+    if (known !== undefined) return known
     const { variants } = this.get(type)
-    if (!variants) return undefined
+    if (variants === undefined) return undefined
     const types = variants.map(variant =>
       variant.fields.map(field => this.#types.instantiate(field.type, type.typeArguments)),
     )
@@ -82,11 +83,11 @@ export class Definitions {
   abilities(type: MoveType, scope: readonly Abilities[] = []): Abilities {
     switch (type.kind) {
       case 'vector':
-        return primitiveAbilities & this.abilities(type.element, scope)
+        return PRIMITIVE_ABILITIES & this.abilities(type.element, scope)
       case 'reference':
-        return copyable | droppable
+        return COPYABLE | DROPPABLE
       case 'signer':
-        return droppable
+        return DROPPABLE
       case 'parameter':
         return scope[type.index] ?? 0
       case 'datatype': {
@@ -97,7 +98,7 @@ export class Definitions {
         return abilities
       }
       default:
-        return primitiveAbilities
+        return PRIMITIVE_ABILITIES
     }
   }
 
@@ -106,11 +107,11 @@ export class Definitions {
     let abilities = definition.abilities
     definition.typeParameters.forEach((parameter, i) => {
       const argument = type.typeArguments[i]
-      if (parameter.isPhantom || !argument) return
+      if (parameter.isPhantom || argument === undefined) return
       const has = this.abilities(argument, scope)
-      if (!(has & copyable)) abilities &= ~copyable
-      if (!(has & droppable)) abilities &= ~droppable
-      if (!(has & storable)) abilities &= ~(storable | hasKey)
+      if ((has & COPYABLE) === 0) abilities &= ~COPYABLE
+      if ((has & DROPPABLE) === 0) abilities &= ~DROPPABLE
+      if ((has & STORABLE) === 0) abilities &= ~(STORABLE | HAS_KEY)
     })
     return abilities
   }
@@ -131,12 +132,12 @@ export class Definitions {
         return type.index < scope.length ? undefined : 'TypeNotFound'
       case 'datatype': {
         const definition = this.find(type)
-        if (!definition || definition.typeParameters.length !== type.typeArguments.length)
+        if (definition === undefined || definition.typeParameters.length !== type.typeArguments.length)
           return 'TypeNotFound'
         for (const [i, argument] of type.typeArguments.entries()) {
           if (argument.kind === 'reference') return 'ConstraintNotSatisfied'
           const problem = this.problem(argument, scope)
-          if (problem) return problem
+          if (problem !== undefined) return problem
           const { constraints } = definition.typeParameters[i]!
           if ((this.abilities(argument, scope) & constraints) !== constraints) return 'ConstraintNotSatisfied'
         }

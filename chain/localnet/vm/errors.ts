@@ -76,7 +76,7 @@ export class NativeAbort extends Error {
 }
 
 const at = (location?: MoveLocation): string =>
-  location
+  location !== undefined
     ? ` in ${location.address}::${location.module}::${location.functionName} at ${location.instruction}`
     : ''
 

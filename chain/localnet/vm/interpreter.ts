@@ -16,11 +16,11 @@ export interface Runtime {
   instantiate(type: MoveType, typeArguments: readonly MoveType[], meter: Meter): MoveType
 }
 
-const maxStack = 1024 // Move's limit on the operand stack; here on what the callers of a function leave there
-const maxCalls = 1024 // Move's limit on the call stack
-export const maxVectorLength = 256 * 1024 // Sui's max_move_vector_len, which pushing meets
-const nativeSteps = 10 // of the call itself
-const firstPushBytes = 160 // V8 makes room for 17 elements at the first push
+const MAX_STACK = 1024 // Move's limit on the operand stack; here on what the callers of a function leave there
+const MAX_CALLS = 1024 // Move's limit on the call stack
+export const MAX_VECTOR_LENGTH = 256 * 1024 // Sui's max_move_vector_len, which pushing meets
+const NATIVE_STEPS = 10 // of the call itself
+const FIRST_PUSH_BYTES = 160 // V8 makes room for 17 elements at the first push
 
 class Frame {
   readonly fn: FunctionImpl
@@ -42,7 +42,7 @@ class Frame {
  * What is left where a value was moved out of. Verified code never reads it; should the verifier ever
  * miss something, a value is still in one place only, and such code stops with a VMInvariantViolation.
  */
-const moved = undefined as unknown as Value
+const MOVED = undefined as unknown as Value
 
 /** A value that is there. */
 function present(value: Value | undefined): Value {
@@ -75,7 +75,7 @@ function locate(error: unknown, fn: FunctionImpl, instruction: number): unknown 
   if (!(error instanceof VmError)) return error
   const { failure } = error
   if (failure.kind !== 'MovePrimitiveRuntimeError' && failure.kind !== 'InsufficientGas') return error
-  if (failure.location) return error
+  if (failure.location !== undefined) return error
   return new VmError({ ...failure, location: locationOf(fn, instruction) }, { cause: error })
 }
 
@@ -123,7 +123,7 @@ export function run(
     }
   }
 
-  const stack: Value[] = new Array(maxStack)
+  const stack: Value[] = new Array(MAX_STACK)
   let top = 0
   let remaining = 0 // steps that were taken from the meter in advance
   let pc = 0
@@ -136,13 +136,13 @@ export function run(
   }
 
   const open = (fn: FunctionImpl, typeArguments: readonly MoveType[], n: number): Frame => {
-    if (!fn.body) settle()
+    if (fn.body === undefined) settle()
     const body = fn.body ?? runtime.body(fn, meter)
     remaining -= body.steps
     const locals: Value[] = new Array(body.locals)
     top -= n
     for (let i = 0; i < n; i++) locals[i] = stack[top + i]!
-    if (top > maxStack) throw overflow('EXECUTION_STACK_OVERFLOW')
+    if (top > MAX_STACK) throw overflow('EXECUTION_STACK_OVERFLOW')
     return new Frame(fn, body.ops, locals, typeArguments)
   }
 
@@ -151,7 +151,7 @@ export function run(
     failing = fn
     top -= op.n
     settle()
-    meter.charge(nativeSteps)
+    meter.charge(NATIVE_STEPS)
     const native = fn.native ?? runtime.native(fn)
     const call: NativeCall = { vm: runtime.vm, context, function: fn }
     const results = native(call, fillIn(runtime, op, own, meter), stack.slice(top, top + op.n))
@@ -190,7 +190,7 @@ export function run(
         case 0x02: {
           // Ret: the results are on the stack
           const caller = frames.pop()
-          if (!caller) return stack.slice(0, top)
+          if (caller === undefined) return stack.slice(0, top)
           frame = caller
           ops = caller.ops
           locals = caller.locals
@@ -226,7 +226,7 @@ export function run(
           break
         case 0x0b: // MoveLoc
           stack[top++] = present(locals[op.a])
-          locals[op.a] = moved
+          locals[op.a] = MOVED
           break
         case 0x0c: // StLoc
           locals[op.a] = stack[--top]!
@@ -242,7 +242,7 @@ export function run(
         }
         case 0x11: {
           // Call
-          if (frames.length + 1 >= maxCalls) throw overflow('CALL_STACK_OVERFLOW')
+          if (frames.length + 1 >= MAX_CALLS) throw overflow('CALL_STACK_OVERFLOW')
           const callee = open(op.callee!, fillIn(runtime, op, frame.typeArguments, meter), op.n)
           frame.next = pc + 1
           frames.push(frame)
@@ -266,7 +266,7 @@ export function run(
           const fields = stack[--top] as Value[]
           for (let i = 0; i < op.n; i++) {
             stack[top++] = present(fields[i])
-            fields[i] = moved
+            fields[i] = MOVED
           }
           break
         }
@@ -534,8 +534,8 @@ export function run(
           const value = stack[--top]!
           const r = stack[--top] as Reference
           const vector = r.cell[r.index] as Value[]
-          if (vector.length >= maxVectorLength) throw vectorError(4)
-          meter.allocate(vector.length === 0 ? firstPushBytes + op.bytes : op.bytes)
+          if (vector.length >= MAX_VECTOR_LENGTH) throw vectorError(4)
+          meter.allocate(vector.length === 0 ? FIRST_PUSH_BYTES + op.bytes : op.bytes)
           vector.push(value)
           break
         }
@@ -582,7 +582,7 @@ export function run(
           if (tag !== op.a) throw wrongVariant()
           for (let i = 0; i < op.n; i++) {
             stack[top++] = present(fields[i])
-            fields[i] = moved
+            fields[i] = MOVED
           }
           break
         }
@@ -606,7 +606,7 @@ export function run(
       pc++
     }
   } catch (error) {
-    throw failing ? locate(error, failing, 0) : locate(error, frame.fn, pc)
+    throw failing !== undefined ? locate(error, failing, 0) : locate(error, frame.fn, pc)
   } finally {
     settle()
   }

@@ -51,7 +51,7 @@ export class PackageImpl implements LoadedPackage {
   resolve(originalId: Address): PackageImpl {
     if (originalId === this.originalId) return this
     let found = this.#resolved.get(originalId)
-    if (!found) {
+    if (found === undefined) {
       found = this.linker.resolve(this, originalId)
       this.#resolved.set(originalId, found)
     }
@@ -60,7 +60,7 @@ export class PackageImpl implements LoadedPackage {
 
   module(originalId: Address, name: string): ModuleImpl {
     const module = this.resolve(originalId).modules.get(name)
-    if (!module) throw malformed(`module ${originalId}::${name} does not exist`)
+    if (module === undefined) throw malformed(`module ${originalId}::${name} does not exist`)
     return module
   }
 }
@@ -122,7 +122,7 @@ export class ModuleImpl implements LoadedModule {
   /** The types of a signature. */
   signature(index: number): readonly MoveType[] {
     let types = this.#signatures[index]
-    if (!types) {
+    if (types === undefined) {
       types = at(this.compiled.signatures, index, 'signature').map(token => this.type(token))
       this.#signatures[index] = types
     }
@@ -154,7 +154,7 @@ export class ModuleImpl implements LoadedModule {
     const { address, name } = at(this.compiled.moduleHandles, handle.module, 'module handle')
     const owner = this.package.resolve(address)
     const origin = owner.typeOrigins.get(`${name}::${handle.name}`)
-    if (!origin) throw malformed(`type ${address}::${name}::${handle.name} does not exist`)
+    if (origin === undefined) throw malformed(`type ${address}::${name}::${handle.name} does not exist`)
     if (handle.typeParameters.length !== typeArguments.length)
       throw malformed('wrong number of type arguments')
     return this.package.linker.types.datatype(origin, name, handle.name, typeArguments)

@@ -10,13 +10,13 @@ export interface MeterLimits {
 }
 
 /** Steps between two looks at the time: far less than a millisecond of work. */
-const stepsBetweenLooks = 20_000
+const STEPS_BETWEEN_LOOKS = 20_000
 
 /** What V8 takes for an array, and for what is put into it. */
-const arrayBytes = 64
-export const slotBytes = 8
+const ARRAY_BYTES = 64
+export const SLOT_BYTES = 8
 
-export const bytesOfArray = (length: number): number => arrayBytes + slotBytes * length
+export const bytesOfArray = (length: number): number => ARRAY_BYTES + SLOT_BYTES * length
 
 /** Bounds one transaction's time and memory: whatever runs on its behalf takes from here first. */
 export class Meter {
@@ -25,7 +25,7 @@ export class Meter {
   /** bytes left */
   bytes: number
   readonly #deadline: number
-  #untilLook = stepsBetweenLooks
+  #untilLook = STEPS_BETWEEN_LOOKS
 
   constructor({ steps, bytes = Number.POSITIVE_INFINITY, durationMs }: MeterLimits) {
     this.remaining = steps
@@ -50,11 +50,11 @@ export class Meter {
   /** For an array that is filled one by one: time and memory. */
   chargeArray(length: number): void {
     this.charge(4 + length)
-    this.allocate(arrayBytes + slotBytes * length)
+    this.allocate(ARRAY_BYTES + SLOT_BYTES * length)
   }
 
   look(): void {
-    this.#untilLook = stepsBetweenLooks
+    this.#untilLook = STEPS_BETWEEN_LOOKS
     if (performance.now() > this.#deadline) throw new VmError({ kind: 'InsufficientGas', what: 'time' })
   }
 

@@ -1,4 +1,4 @@
-import { droppable } from './abilities.ts'
+import { DROPPABLE } from './abilities.ts'
 import type { Definitions } from './definitions.ts'
 import type { MoveType } from './types.ts'
 
@@ -8,5 +8,5 @@ export function isOneTimeWitness(definitions: Pick<Definitions, 'find'>, type: M
   if (type.name !== type.module.toUpperCase()) return false
   const definition = definitions.find(type)
   const [field, ...others] = definition?.fields ?? []
-  return definition?.abilities === droppable && field?.type.kind === 'bool' && others.length === 0
+  return definition?.abilities === DROPPABLE && field?.type.kind === 'bool' && others.length === 0
 }

@@ -13,7 +13,7 @@ import { checkLimits } from './verify/limits.ts'
 import { verifyPackage } from './verify/package.ts'
 
 /** Of a package that is verified outside of a transaction. */
-const maxSteps = 1_000_000_000
+const MAX_STEPS = 1_000_000_000
 
 /** Whatever stops the verification is the package's fault: types that are too large, constants that are no values. */
 function asVerification(error: unknown): unknown {
@@ -43,7 +43,7 @@ export class Packages implements Linker {
   }
 
   load(input: PackageInput): LoadedPackage {
-    const { id, modules, trusted = false, meter = new Meter({ steps: maxSteps }) } = input
+    const { id, modules, trusted = false, meter = new Meter({ steps: MAX_STEPS }) } = input
     if (this.#byId.has(id)) throw malformed(`package ${id} is loaded already`)
     let added: readonly DatatypeDefinition[] = []
     try {
@@ -95,12 +95,13 @@ export class Packages implements Linker {
   #verifyCode(loaded: PackageImpl, meter: Meter): void {
     for (const module of loaded.modules.values())
       for (const fn of module.functions.values())
-        if (fn.definition.code) fn.body = translate(fn, fn.definition.code, this.#definitions, meter)
+        if (fn.definition.code !== undefined)
+          fn.body = translate(fn, fn.definition.code, this.#definitions, meter)
   }
 
   unload(id: Address): void {
     const loaded = this.#byId.get(id)
-    if (!loaded) return
+    if (loaded === undefined) return
     for (const module of loaded.modules.values())
       for (const definition of module.datatypes.values())
         if (definition.address === id) this.#definitions.remove(definition)
@@ -110,7 +111,8 @@ export class Packages implements Linker {
 
   function(packageId: Address, module: string, name: string): FunctionImpl {
     const fn = this.#byId.get(packageId)?.modules.get(module)?.functions.get(name)
-    if (!fn) throw new VmError({ kind: 'FunctionNotFound', function: `${packageId}::${module}::${name}` })
+    if (fn === undefined)
+      throw new VmError({ kind: 'FunctionNotFound', function: `${packageId}::${module}::${name}` })
     return fn
   }
 
@@ -121,7 +123,7 @@ export class Packages implements Linker {
   resolve(from: PackageImpl, originalId: Address): PackageImpl {
     const id = from.linkage.get(originalId) ?? originalId
     const base = this.#byId.get(id)
-    if (!base || base.originalId !== originalId) throw malformed(`package ${id} is not loaded`)
+    if (base === undefined || base.originalId !== originalId) throw malformed(`package ${id} is not loaded`)
     const linkage = new Map(base.linkage)
     let differs = false
     for (const [dependency, version] of base.linkage) {
@@ -132,7 +134,7 @@ export class Packages implements Linker {
     if (!differs) return base
     const key = [id, ...[...linkage].map(([a, b]) => `${a}=${b}`).sort()].join()
     let relinked = this.#relinked.get(key)
-    if (!relinked) {
+    if (relinked === undefined) {
       relinked = this.#link(new PackageImpl(this, id, originalId, linkage, base.typeOrigins), [
         ...base.modules.values(),
       ])

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { DatatypeType, MoveType } from './types.ts'
 import { type Value, valueToBytes } from './values.ts'
 
-const standard = `0x${'1'.padStart(64, '0')}`
-const framework = `0x${'2'.padStart(64, '0')}`
+const STANDARD = `0x${'1'.padStart(64, '0')}`
+const FRAMEWORK = `0x${'2'.padStart(64, '0')}`
 
 const is = (type: DatatypeType, address: string, module: string, name: string): boolean =>
   type.address === address && type.module === module && type.name === name
@@ -26,18 +26,18 @@ export function checkPure(type: MoveType, value: Value): string | undefined {
       if (elements.length === 0) return isPureType(type.element) ? undefined : 'not a type of pure values'
       for (const element of elements) {
         const problem = checkPure(type.element, element)
-        if (problem) return problem
+        if (problem !== undefined) return problem
       }
       return undefined
     }
     case 'datatype': {
       if (!isPureType(type)) return 'not a type of pure values'
       const [field] = value as Value[]
-      if (is(type, standard, 'string', 'String'))
+      if (is(type, STANDARD, 'string', 'String'))
         return isUtf8(valueToBytes(field!)) ? undefined : 'a string is not UTF-8'
-      if (is(type, standard, 'ascii', 'String'))
+      if (is(type, STANDARD, 'ascii', 'String'))
         return (field as number[]).every(byte => byte < 0x80) ? undefined : 'a string is not ASCII'
-      if (is(type, standard, 'option', 'Option')) {
+      if (is(type, STANDARD, 'option', 'Option')) {
         const elements = field as Value[]
         if (elements.length > 1) return 'an option has more than one element'
         return elements.length === 0 ? undefined : checkPure(type.typeArguments[0]!, elements[0]!)
@@ -60,10 +60,10 @@ export function isPureType(type: MoveType): boolean {
       return isPureType(type.element)
     case 'datatype':
       return (
-        is(type, standard, 'string', 'String') ||
-        is(type, standard, 'ascii', 'String') ||
-        is(type, framework, 'object', 'ID') ||
-        (is(type, standard, 'option', 'Option') && isPureType(type.typeArguments[0]!))
+        is(type, STANDARD, 'string', 'String') ||
+        is(type, STANDARD, 'ascii', 'String') ||
+        is(type, FRAMEWORK, 'object', 'ID') ||
+        (is(type, STANDARD, 'option', 'Option') && isPureType(type.typeArguments[0]!))
       )
     default:
       return true

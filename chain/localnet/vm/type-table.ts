@@ -1,5 +1,5 @@
 import { VmError } from './errors.ts'
-import { identifier } from './format/identifier.ts'
+import { IDENTIFIER } from './format/identifier.ts'
 import { DatatypeNode, ParameterNode, PrimitiveNode, ReferenceNode, VectorNode } from './type-nodes.ts'
 import { parseTypeText } from './type-text.ts'
 import type {
@@ -15,12 +15,12 @@ import type {
 } from './types.ts'
 
 /** Sui bounds instantiations at run time likewise; it stops generic recursion that grows its type. */
-const maxNodes = 256
-const maxDepth = 64
+const MAX_NODES = 256
+const MAX_DEPTH = 64
 
-const primitiveKinds = ['bool', 'u8', 'u16', 'u32', 'u64', 'u128', 'u256', 'address', 'signer'] as const
+const PRIMITIVE_KINDS = ['bool', 'u8', 'u16', 'u32', 'u64', 'u128', 'u256', 'address', 'signer'] as const
 
-const hex = /^(?:0x)?[0-9a-fA-F]{1,64}$/
+const HEX = /^(?:0x)?[0-9a-fA-F]{1,64}$/
 
 /** `0x2` written out in full. */
 export const fullAddress = (address: string): Address =>
@@ -36,15 +36,15 @@ export function createTypeTable(): TypeTable {
   let nextId = 0
   const id = (type: MoveType): number => ids.get(type)!
   const forgotten = new FinalizationRegistry<string>(key => {
-    if (!byKey.get(key)?.deref()) byKey.delete(key)
+    if (byKey.get(key)?.deref() === undefined) byKey.delete(key)
   })
 
   /** @param key names the type by the IDs of its parts, so that it stays short */
   const intern = <T extends MoveType>(key: string, make: () => T): T => {
     const known = byKey.get(key)?.deref()
-    if (known) return known as T
+    if (known !== undefined) return known as T
     const type = make()
-    if (type.nodes > maxNodes || type.depth > maxDepth)
+    if (type.nodes > MAX_NODES || type.depth > MAX_DEPTH)
       throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'TYPE_TOO_LARGE' })
     byKey.set(key, new WeakRef(type))
     ids.set(type, nextId++)
@@ -76,7 +76,7 @@ export function createTypeTable(): TypeTable {
     switch (type.kind) {
       case 'parameter': {
         const argument = typeArguments[type.index]
-        if (!argument)
+        if (argument === undefined)
           throw new VmError({ kind: 'VMInvariantViolation', reason: 'a type argument is missing' })
         return argument
       }
@@ -99,18 +99,18 @@ export function createTypeTable(): TypeTable {
   const fromTag = (tag: TypeTagShape | string): MoveType => {
     if (typeof tag === 'string') {
       const parsed = parseTypeText(tag)
-      if (!parsed) throw badTag('not a type')
+      if (parsed === undefined) throw badTag('not a type')
       return fromTag(parsed)
     }
     if ('vector' in tag) return vector(fromTag(tag.vector))
     if ('struct' in tag) {
       const { address, module, name, typeParams } = tag.struct
       // names become part of a type's identity, so nothing may look like another type's text
-      if (!identifier.test(module) || !identifier.test(name) || !hex.test(address)) throw badTag('bad name')
+      if (!IDENTIFIER.test(module) || !IDENTIFIER.test(name) || !HEX.test(address)) throw badTag('bad name')
       return datatype(fullAddress(address), module, name, typeParams.map(fromTag))
     }
-    const kind = primitiveKinds.find(name => name in tag)
-    if (!kind) throw badTag('unknown kind')
+    const kind = PRIMITIVE_KINDS.find(name => name in tag)
+    if (kind === undefined) throw badTag('unknown kind')
     return primitive(kind)
   }
 

@@ -1,17 +1,17 @@
 import type { TypeTagShape } from './types.ts'
 
-const token = /\s*(::|[<>,]|[A-Za-z0-9_$]+)\s*/y
-const primitives = new Set(['bool', 'u8', 'u16', 'u32', 'u64', 'u128', 'u256', 'address', 'signer'])
+const TOKEN = /\s*(::|[<>,]|[A-Za-z0-9_$]+)\s*/y
+const PRIMITIVES = new Set(['bool', 'u8', 'u16', 'u32', 'u64', 'u128', 'u256', 'address', 'signer'])
 /** Bounds the recursion; types that large are refused anyway. */
-const maxDepth = 64
+const MAX_DEPTH = 64
 
 /** Parses `0x2::coin::Coin<vector<u8>>`; undefined unless all of it is a type. */
 export function parseTypeText(text: string): TypeTagShape | undefined {
   const tokens: string[] = []
-  token.lastIndex = 0
-  for (let end = 0; end < text.length; end = token.lastIndex) {
-    const match = token.exec(text)
-    if (!match) return undefined
+  TOKEN.lastIndex = 0
+  for (let end = 0; end < text.length; end = TOKEN.lastIndex) {
+    const match = TOKEN.exec(text)
+    if (match === null) return undefined
     tokens.push(match[1]!)
   }
   let position = 0
@@ -25,16 +25,16 @@ export function parseTypeText(text: string): TypeTagShape | undefined {
     const list: TypeTagShape[] = []
     do {
       const type = parse(depth)
-      if (!type) return undefined
+      if (type === undefined) return undefined
       list.push(type)
-    } while (take(','))
+    } while (take(',') !== undefined)
     return take('>') ? list : undefined
   }
   const parse = (depth: number): TypeTagShape | undefined => {
     const head = take()
-    if (head === undefined || depth > maxDepth) return undefined
-    if (!take('::')) {
-      if (primitives.has(head)) return { [head]: true }
+    if (head === undefined || depth > MAX_DEPTH) return undefined
+    if (take('::') === undefined) {
+      if (PRIMITIVES.has(head)) return { [head]: true }
       if (head !== 'vector' || !take('<')) return undefined
       const list = typeArguments(depth + 1)
       return list?.length === 1 ? { vector: list[0]! } : undefined

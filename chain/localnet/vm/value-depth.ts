@@ -58,7 +58,7 @@ export class DepthFormulas {
   /** Types do not hold themselves, which is verified before anything asks for a depth. */
   #datatype(definition: DatatypeDefinition): Formula {
     let formula = this.#known.get(definition)
-    if (!formula) {
+    if (formula === undefined) {
       const fields = definition.fields ?? definition.variants!.flatMap(variant => variant.fields)
       formula = deeper(
         deepest([{ base: 0, parameters: new Map() }, ...fields.map(field => this.#type(field.type))]),

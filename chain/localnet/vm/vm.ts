@@ -1,4 +1,4 @@
-import { deserialize, maxDepth, serialize } from './bcs.ts'
+import { deserialize, MAX_DEPTH, serialize } from './bcs.ts'
 import { cleverError } from './clever-errors.ts'
 import { Definitions } from './definitions.ts'
 import { VmError } from './errors.ts'
@@ -11,8 +11,8 @@ import { createTypeTable, fullAddress } from './type-table.ts'
 import type { MoveType, NativeFunction, Vm, VmOptions } from './types.ts'
 
 /** What one part of a type takes when the type is made while code runs. */
-const nodeSteps = 20
-const nodeBytes = 500
+const NODE_STEPS = 20
+const NODE_BYTES = 500
 
 export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
   const types = createTypeTable()
@@ -26,7 +26,7 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
   }
 
   const checkDepth = (type: MoveType): void => {
-    if (definitions.valueDepth(type) > maxDepth)
+    if (definitions.valueDepth(type) > MAX_DEPTH)
       throw new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'VALUE_TOO_DEEP' })
   }
 
@@ -37,7 +37,7 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
     typeArguments.forEach((type, argument) => {
       const problem = type.kind === 'reference' ? 'ConstraintNotSatisfied' : definitions.problem(type)
       const constraints = fn.typeParameters[argument]!
-      if (problem) throw new VmError({ kind: 'TypeArgumentError', argument, reason: problem })
+      if (problem !== undefined) throw new VmError({ kind: 'TypeArgumentError', argument, reason: problem })
       if ((definitions.abilities(type) & constraints) !== constraints)
         throw new VmError({ kind: 'TypeArgumentError', argument, reason: 'ConstraintNotSatisfied' })
       checkDepth(type)
@@ -74,13 +74,14 @@ export function createVm({ bls, natives = {} }: VmOptions = {}): Vm {
     native: fn => {
       const name = `${fn.module.package.originalId}::${fn.module.name}::${fn.name}`
       fn.native ??= nativesByName.get(name)
-      if (!fn.native) throw new VmError({ kind: 'VMInvariantViolation', reason: `native ${name} is missing` })
+      if (fn.native === undefined)
+        throw new VmError({ kind: 'VMInvariantViolation', reason: `native ${name} is missing` })
       return fn.native
     },
     instantiate: (type, typeArguments, meter) => {
       if (!type.isOpen) return type
-      meter.charge(nodeSteps * type.nodes)
-      meter.allocate(nodeBytes * type.nodes)
+      meter.charge(NODE_STEPS * type.nodes)
+      meter.allocate(NODE_BYTES * type.nodes)
       const made = types.instantiate(type, typeArguments)
       checkDepth(made)
       return made

@@ -13,8 +13,8 @@ import {
   type LedgerObject,
   type MoveObject,
   objectToBcs,
-  suiCoinType,
-  suiType,
+  SUI_COIN_TYPE,
+  SUI_TYPE,
 } from '../../../chain/localnet/ledger/object.ts'
 import { openLedger } from '../../../chain/localnet/ledger/open.ts'
 import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
@@ -25,7 +25,7 @@ const cost = 1_000_000n
 
 const coinsOf = (ledger: Ledger): MoveObject[] =>
   [...ledger.objects.all()].filter(
-    (object): object is MoveObject => object.kind === 'move' && object.type === suiCoinType,
+    (object): object is MoveObject => object.kind === 'move' && object.type === SUI_COIN_TYPE,
   )
 const supply = (ledger: Ledger): bigint =>
   coinsOf(ledger).reduce((sum, { contents }) => sum + coinBalance(contents), 0n)
@@ -53,7 +53,7 @@ describe('chain/localnet: whatever is executed', function () {
         let executed = 0n
         let old: MoveObject | undefined
         for (const { splits, merged, recipient, isStale } of steps) {
-          const own = ledger.objects.ownedBy(FAUCET_ADDRESS, { limit: 100, type: suiCoinType }).items
+          const own = ledger.objects.ownedBy(FAUCET_ADDRESS, { limit: 100, type: SUI_COIN_TYPE }).items
           const [gas, ...others] = own.toSorted((a, b) =>
             coinBalance(a.contents) > coinBalance(b.contents) ? -1 : 1,
           )
@@ -151,7 +151,7 @@ describe('chain/localnet: whatever is executed', function () {
       isFailing: fc.boolean(),
     })
     const fundsOf = (ledger: Ledger) =>
-      [FAUCET_ADDRESS, other].reduce((sum, owner) => sum + ledger.objects.balance(owner, suiType).funds, 0n)
+      [FAUCET_ADDRESS, other].reduce((sum, owner) => sum + ledger.objects.balance(owner, SUI_TYPE).funds, 0n)
     let kinds = 0
     await fc.assert(
       fc.asyncProperty(fc.array(mixed, { minLength: 3, maxLength: 10 }), async steps => {
@@ -164,16 +164,16 @@ describe('chain/localnet: whatever is executed', function () {
           { payment, isFundsFirst, sent, withdrawn, gasGoesTo, isFailing },
         ] of steps.entries()) {
           const [coin] = ledger.objects
-            .ownedBy(FAUCET_ADDRESS, { limit: 100, type: suiCoinType })
+            .ownedBy(FAUCET_ADDRESS, { limit: 100, type: SUI_COIN_TYPE })
             .items.toSorted((a, b) => (coinBalance(a.contents) > coinBalance(b.contents) ? -1 : 1))
-          const free = ledger.objects.balance(FAUCET_ADDRESS, suiType).funds
+          const free = ledger.objects.balance(FAUCET_ADDRESS, SUI_TYPE).funds
           const part = (whole: bigint, share: number) => (whole * BigInt(share)) / 2000n
           const amount = withdrawn ? part(free, withdrawn.share) : 0n
           const reserved = { amount: (free - amount) / 2n, epoch: 0n }
           const gas = [
             ...(payment.includes('coin') && coin ? [refOf(coin)] : []),
             ...(payment.includes('funds')
-              ? [reservationRef(FAUCET_ADDRESS, suiType, chainId, reserved)]
+              ? [reservationRef(FAUCET_ADDRESS, SUI_TYPE, chainId, reserved)]
               : []),
           ]
           if (isFundsFirst) gas.reverse()
@@ -188,7 +188,7 @@ describe('chain/localnet: whatever is executed', function () {
                 package: '0x2',
                 module: 'coin',
                 function: fn,
-                typeArguments: [suiType],
+                typeArguments: [SUI_TYPE],
                 arguments: args,
               },
             }) - 1
@@ -196,7 +196,7 @@ describe('chain/localnet: whatever is executed', function () {
             const limit = {
               FundsWithdrawal: {
                 reservation: { MaxAmountU64: amount.toString() },
-                typeArg: { Balance: suiType },
+                typeArg: { Balance: SUI_TYPE },
                 withdrawFrom: { Sender: true },
               },
             }

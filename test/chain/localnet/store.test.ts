@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { fundsField, fundsId } from '../../../chain/localnet/ledger/funds.ts'
 import { GENESIS_DIGEST } from '../../../chain/localnet/ledger/genesis.ts'
-import { type MoveObject, suiCoinType, suiType } from '../../../chain/localnet/ledger/object.ts'
+import { type MoveObject, SUI_COIN_TYPE, SUI_TYPE } from '../../../chain/localnet/ledger/object.ts'
 import { type Batch, emptyBatch, type KeyValueStore } from '../../../chain/localnet/ledger/store/key-value.ts'
 import { KEYS } from '../../../chain/localnet/ledger/store/keys.ts'
 import { LiveObjects } from '../../../chain/localnet/ledger/store/live-objects.ts'
@@ -156,7 +156,7 @@ describe('chain/localnet: store', () => {
         digest: '',
         owner: { kind: 'address', address: owner },
         previousTransaction: '',
-        type: suiCoinType,
+        type: SUI_COIN_TYPE,
         hasPublicTransfer: true,
         contents,
       }
@@ -177,10 +177,10 @@ describe('chain/localnet: store', () => {
           const funds = new Map<string, bigint>()
           for (const { id: n, owner, balance, isDeleted, isFunds } of changes) {
             if (isFunds && isDeleted) {
-              objects.delete(fundsId(owner, suiType))
+              objects.delete(fundsId(owner, SUI_TYPE))
               funds.delete(owner)
             } else if (isFunds) {
-              objects.put(fundsField({ owner, coinType: suiType, amount: balance + 1n }, 1n, GENESIS_DIGEST))
+              objects.put(fundsField({ owner, coinType: SUI_TYPE, amount: balance + 1n }, 1n, GENESIS_DIGEST))
               funds.set(owner, balance + 1n)
             } else if (isDeleted) {
               objects.delete(id(n))
@@ -198,7 +198,7 @@ describe('chain/localnet: store', () => {
               (sum, { contents }) => sum + new DataView(contents.buffer).getBigUint64(32, true),
               0n,
             )
-            assert.deepEqual(objects.balance(owner, suiType), {
+            assert.deepEqual(objects.balance(owner, SUI_TYPE), {
               total,
               coins: own.length,
               funds: funds.get(owner) ?? 0n,

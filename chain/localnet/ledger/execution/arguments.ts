@@ -10,7 +10,7 @@ export type Argument =
   | { $kind: 'Result'; Result: number }
   | { $kind: 'NestedResult'; NestedResult: [number, number] }
 
-export const abilities = { copy: 1, drop: 2, store: 4, key: 8 } as const
+export const ABILITIES = { copy: 1, drop: 2, store: 4, key: 8 } as const
 
 /** A datatype whose bytes a client may give: std strings, Option, ID. */
 function pureDatatype(address: string, module: string, name: string): boolean {
@@ -70,11 +70,11 @@ export class Arguments {
   slot(index: number, argument: Argument): Slot {
     switch (argument.$kind) {
       case 'GasCoin':
-        if (!this.#gas) throw argumentFailure(index, { InvalidGasCoinUsage: true })
+        if (this.#gas === undefined) throw argumentFailure(index, { InvalidGasCoinUsage: true })
         return this.#gas
       case 'Input': {
         const slot = this.#inputs[argument.Input]
-        if (!slot) throw argumentFailure(index, { IndexOutOfBounds: { idx: argument.Input } })
+        if (slot === undefined) throw argumentFailure(index, { IndexOutOfBounds: { idx: argument.Input } })
         return slot
       }
       case 'Result': {
@@ -86,7 +86,8 @@ export class Arguments {
       case 'NestedResult': {
         const [resultIdx, secondaryIdx] = argument.NestedResult
         const slot = this.#result(index, resultIdx)[secondaryIdx]
-        if (!slot) throw argumentFailure(index, { SecondaryIndexOutOfBounds: { resultIdx, secondaryIdx } })
+        if (slot === undefined)
+          throw argumentFailure(index, { SecondaryIndexOutOfBounds: { resultIdx, secondaryIdx } })
         return slot
       }
     }
@@ -94,7 +95,7 @@ export class Arguments {
 
   #result(index: number, command: number): Slot[] {
     const results = this.results[command]
-    if (!results) throw argumentFailure(index, { IndexOutOfBounds: { idx: command } })
+    if (results === undefined) throw argumentFailure(index, { IndexOutOfBounds: { idx: command } })
     return results
   }
 
@@ -105,7 +106,7 @@ export class Arguments {
     if (mutable && (slot.access === 'immutable' || slot.access === 'readonly'))
       throw argumentFailure(index, { InvalidObjectByMutRef: true })
     const before = this.#uses.get(cell)
-    if (before && (mutable || before === 'write'))
+    if (before !== undefined && (mutable || before === 'write'))
       throw argumentFailure(index, { InvalidReferenceArgument: true })
     this.#uses.set(cell, mutable ? 'write' : 'read')
     slot.usedByValue = false
@@ -124,14 +125,18 @@ export class Arguments {
   takeObject(index: number, argument: Argument): { type: MoveType; value: Value } {
     const slot = this.slot(index, argument)
     const { type } = slot
-    if (!type || !(this.#vm.abilities(type) & abilities.key) || !(this.#vm.abilities(type) & abilities.store))
+    if (
+      type === undefined ||
+      (this.#vm.abilities(type) & ABILITIES.key) === 0 ||
+      (this.#vm.abilities(type) & ABILITIES.store) === 0
+    )
       throw argumentFailure(index, { InvalidTransferObject: true })
     return { type, value: this.#takeCell(index, slot, type, this.#typedCell(index, slot, type)) }
   }
 
   #takeCell(index: number, slot: Slot, type: MoveType, cell: Value[]): Value {
     slot.usedByValue = true
-    if (!slot.object && this.#vm.abilities(type) & abilities.copy) {
+    if (slot.object === undefined && (this.#vm.abilities(type) & ABILITIES.copy) !== 0) {
       if (this.#uses.get(cell) === 'write') throw argumentFailure(index, { InvalidReferenceArgument: true })
       return this.#copy(type, cell[0]!)
     }
@@ -148,8 +153,8 @@ export class Arguments {
   }
 
   #typedCell(index: number, slot: Slot, type: MoveType): Value[] {
-    if (slot.bytes) return this.#pure(index, slot, slot.bytes, type)
-    if (slot.receiving) return this.#receiving(index, slot, type)
+    if (slot.bytes !== undefined) return this.#pure(index, slot, slot.bytes, type)
+    if (slot.receiving !== undefined) return this.#receiving(index, slot, type)
     if (slot.type !== type) throw argumentFailure(index, { TypeMismatch: true })
     if (slot.cell.length === 0) throw argumentFailure(index, { ArgumentWithoutValue: true })
     return slot.cell
@@ -159,7 +164,7 @@ export class Arguments {
   #pure(index: number, slot: Slot, bytes: Uint8Array, type: MoveType): Value[] {
     slot.decoded ??= new Map()
     const known = slot.decoded.get(type)
-    if (known) return known
+    if (known !== undefined) return known
     if (!this.#anyPure && !isPure(type)) throw argumentFailure(index, { InvalidUsageOfPureArg: true })
     try {
       const cell = [this.#vm.deserialize(type, bytes, { pure: !this.#anyPure, meter: this.#meter })]
@@ -178,9 +183,9 @@ export class Arguments {
       type.address === SYSTEM.sui &&
       type.module === 'transfer' &&
       type.name === 'Receiving'
-    if (!isReceiving || (slot.type && slot.type !== type))
+    if (!isReceiving || (slot.type !== undefined && slot.type !== type))
       throw argumentFailure(index, { TypeMismatch: true })
-    if (!slot.type) {
+    if (slot.type === undefined) {
       slot.type = type
       slot.cell = [[[slot.receiving!.id], slot.receiving!.version]]
     }
@@ -198,8 +203,8 @@ export class Arguments {
       for (const [secondaryIdx, slot] of slots.entries()) {
         if (slot.cell.length === 0) continue
         const has = this.#vm.abilities(slot.type!)
-        if (has & abilities.drop) continue
-        if (has & abilities.copy && slot.usedByValue) continue
+        if ((has & ABILITIES.drop) !== 0) continue
+        if ((has & ABILITIES.copy) !== 0 && slot.usedByValue) continue
         throw fail(
           { UnusedValueWithoutDrop: { resultIdx, secondaryIdx } },
           `Unused result without the drop ability. Command result ${resultIdx}, return value ${secondaryIdx}`,

@@ -1,10 +1,10 @@
 import type { MoveType, Reference, Value } from '../../vm/index.ts'
 import { SYSTEM } from '../address.ts'
-import { type Argument, abilities } from './arguments.ts'
+import { ABILITIES, type Argument } from './arguments.ts'
 import { type Environment, wellKnown } from './environment.ts'
 import { argumentFailure, fail } from './failure.ts'
 
-const maxU64 = 2n ** 64n - 1n
+const MAX_U64 = 2n ** 64n - 1n
 
 /** A coin is `[[[id]], [balance]]`: its balance's cell. */
 const balanceOf = (coin: Value): bigint[] => (coin as Value[])[1] as bigint[]
@@ -42,7 +42,7 @@ export function mergeCoins(env: Environment, command: { destination: Argument; s
     const coin = env.args.take(i + 1, argument, type) as Value[]
     const balance = balanceOf(target.value)
     const sum = balance[0]! + balanceOf(coin)[0]!
-    if (sum > maxU64) throw fail({ CoinBalanceOverflow: true }, 'Coin balance overflow')
+    if (sum > MAX_U64) throw fail({ CoinBalanceOverflow: true }, 'Coin balance overflow')
     balance[0] = sum
     env.runtime.deleteUid(((coin[0] as Value[])[0] as Value[])[0] as string)
   })
@@ -68,7 +68,7 @@ export function makeMoveVec(
     type = resolveType(command.type, 0)
   } else {
     const first = args.slot(0, command.elements[0]!).type
-    if (!first || !(vm.abilities(first) & abilities.key))
+    if (first === undefined || (vm.abilities(first) & ABILITIES.key) === 0)
       throw argumentFailure(0, { InvalidMakeMoveVecNonObjectArgument: true })
     type = first
   }

@@ -10,11 +10,11 @@ import {
   type MoveObject,
   type Owner,
   ownerToBcs,
+  SUI_TYPE,
   sealMove,
   sealPackage,
-  suiType,
 } from '../object.ts'
-import { abilities } from './arguments.ts'
+import { ABILITIES } from './arguments.ts'
 import type { Execution, WrittenObject } from './execute.ts'
 import { statusOf } from './failure.ts'
 import { inputObjects, type LoadedTransaction } from './inputs.ts'
@@ -89,10 +89,14 @@ const sealOwner = (owner: Owner, version: bigint): Owner => {
 
 function chargeGas({ funds, gasCoin, written }: Execution, loaded: LoadedTransaction, cost: bigint): void {
   const gas = gasCoin === undefined ? undefined : written.get(gasCoin)
-  if (!gas) {
+  if (gas === undefined) {
     // the payer's funds were reserved and given back: they have changed already
     for (const change of funds.values())
-      if (loaded.gasFunds && change.owner === loaded.gasFunds.owner && change.type.text === suiBalance)
+      if (
+        loaded.gasFunds !== undefined &&
+        change.owner === loaded.gasFunds.owner &&
+        change.type.text === SUI_BALANCE
+      )
         change.withdrawn += cost
     return
   }
@@ -104,9 +108,9 @@ function chargeGas({ funds, gasCoin, written }: Execution, loaded: LoadedTransac
 /** What a transaction did to funds in one number, positive when there are more. */
 const netOf = ({ deposited, withdrawn }: FundsChange): bigint => deposited - withdrawn
 
-const balancePrefix = `${SYSTEM.sui}::balance::Balance<`
-const suiBalance = `${balancePrefix}${suiType}>`
-const currencyOf = ({ type }: FundsChange): string => type.text.slice(balancePrefix.length, -1)
+const BALANCE_PREFIX = `${SYSTEM.sui}::balance::Balance<`
+const SUI_BALANCE = `${BALANCE_PREFIX}${SUI_TYPE}>`
+const currencyOf = ({ type }: FundsChange): string => type.text.slice(BALANCE_PREFIX.length, -1)
 
 /** The fields of funds afterwards. */
 function settle(input: OutcomeInput, version: bigint): Pick<Outcome, 'settled' | 'emptied'> {
@@ -117,7 +121,7 @@ function settle(input: OutcomeInput, version: bigint): Pick<Outcome, 'settled' |
     const before = found?.kind === 'move' ? found : undefined
     const amount = ((before && fundsOf(before)?.amount) ?? 0n) + netOf(change)
     if (netOf(change) === 0n) continue
-    const next = before && before.version >= version ? before.version + 1n : version
+    const next = before !== undefined && before.version >= version ? before.version + 1n : version
     if (amount === 0n) emptied.push(change.id)
     else
       settled.push(
@@ -143,7 +147,7 @@ export function makeOutcome(
       owner: sealOwner(object.owner, version),
       previousTransaction: digest,
       type: object.type.text,
-      hasPublicTransfer: input.hasTypeAbility(object.type, abilities.store),
+      hasPublicTransfer: input.hasTypeAbility(object.type, ABILITIES.store),
       contents: object.contents,
     }),
   )
@@ -159,7 +163,7 @@ export function makeOutcome(
         gasUsed: { computationCost: cost, storageCost: 0, storageRebate: 0, nonRefundableStorageFee: 0 },
         transactionDigest: digest,
         gasObjectIndex: gasId === undefined ? null : changed.findIndex(([id]) => id === gasId),
-        eventsDigest: events ? digestAs('TransactionEvents', events) : null,
+        eventsDigest: events !== undefined ? digestAs('TransactionEvents', events) : null,
         dependencies: dependencies(input),
         lamportVersion: version,
         changedObjects: changed,
@@ -183,7 +187,7 @@ export function makeOutcome(
     objectTypes,
     balanceChanges: balanceChanges([...execution.modified.values()], written, [...execution.funds.values()]),
     message: execution.failure?.message,
-    success: !execution.failure,
+    success: execution.failure === undefined,
     cost,
   }
 }
@@ -211,9 +215,10 @@ function changedObjects(execution: Execution, written: readonly LedgerObject[]):
     return [
       id,
       {
-        inputState: before
-          ? { Exist: [[before.version, before.digest], ownerToBcs(before.owner)] }
-          : { NotExist: true },
+        inputState:
+          before !== undefined
+            ? { Exist: [[before.version, before.digest], ownerToBcs(before.owner)] }
+            : { NotExist: true },
         outputState: outputState(after),
         idOperation: isNew
           ? { Created: true }
@@ -238,7 +243,7 @@ function fundsState(change: FundsChange): Change['outputState'] {
 }
 
 function outputState(after: LedgerObject | undefined): ChangedObjects[number][1]['outputState'] {
-  if (!after) return { NotExist: true }
+  if (after === undefined) return { NotExist: true }
   return after.kind === 'package'
     ? { PackageWrite: [after.version, after.digest] }
     : { ObjectWrite: [after.digest, ownerToBcs(after.owner)] }

@@ -3,7 +3,7 @@ import type { MoveType, Value, Vm } from '../../vm/index.ts'
 import type { Address } from '../address.ts'
 import { fundsId, fundsOf } from '../funds.ts'
 import { LIMITS } from '../limits.ts'
-import { coinBalance, type LedgerObject, type Owner, suiType } from '../object.ts'
+import { coinBalance, type LedgerObject, type Owner, SUI_TYPE } from '../object.ts'
 import { type Argument, Arguments } from './arguments.ts'
 import { makeMoveVec, mergeCoins, splitCoins, transferObjects } from './coin-commands.ts'
 import { currencyTypes, type Environment, type NewPackage } from './environment.ts'
@@ -71,7 +71,7 @@ export interface ExecuteInput {
   withOutputs: boolean
 }
 
-const simulatedGas = 10n ** 18n
+const SIMULATED_GAS = 10n ** 18n
 
 /** Runs the commands. Nothing is written; packages stay loaded in the VM unless it fails. */
 export function execute(input: ExecuteInput): Execution {
@@ -157,7 +157,7 @@ function inputSlot(vm: Vm, entry: LoadedTransaction['inputs'][number], runtime: 
 }
 
 const suiFunds = (vm: Vm, owner: Address) =>
-  [currencyTypes(vm, suiType).balance, fundsId(owner, suiType), owner] as const
+  [currencyTypes(vm, SUI_TYPE).balance, fundsId(owner, SUI_TYPE), owner] as const
 
 /**
  * What the commands see as the gas coin: the first payment with the balances of all, less the budget. When funds come
@@ -168,12 +168,13 @@ function gasSlot(
   { gas, gasFunds, budget }: LoadedTransaction,
   runtime: ObjectRuntime,
 ): Slot | undefined {
-  const type = currencyTypes(vm, suiType).coin
+  const type = currencyTypes(vm, SUI_TYPE).coin
   const [first, ...others] = gas
-  if (gasFunds) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
-  if (gasFunds && !gasFunds.hasCoin) return undefined
-  if (!first && !gasFunds)
-    return newSlot({ type, cell: [[[[`0x${'f'.repeat(64)}`]], [simulatedGas]]], isGas: true })
+  if (gasFunds !== undefined)
+    runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
+  if (gasFunds !== undefined && !gasFunds.hasCoin) return undefined
+  if (first === undefined && gasFunds === undefined)
+    return newSlot({ type, cell: [[[[`0x${'f'.repeat(64)}`]], [SIMULATED_GAS]]], isGas: true })
   const total = gas.reduce((sum, { contents }) => sum + coinBalance(contents), gasFunds?.reserved ?? 0n)
   const isFunds = gasFunds?.isTarget === true
   for (const coin of isFunds ? gas : others) runtime.deleteUid(coin.id)
@@ -195,7 +196,7 @@ function settleGas(
 ): Address | undefined {
   const coinId = gas?.madeFor ?? gas?.object?.id
   const coin = coinId === undefined ? undefined : written.get(coinId)
-  if (coin) {
+  if (coin !== undefined) {
     const contents = coin.contents.slice()
     new DataView(contents.buffer).setBigUint64(32, coinBalance(contents) + budget, true)
     written.set(coin.id, { ...coin, contents })
@@ -203,7 +204,7 @@ function settleGas(
   }
   if (!gasFunds?.isTarget) return undefined
   if (gas?.madeFor !== undefined) runtime.deleteUid(gas.madeFor)
-  const left = gas ? ((gas.cell[0] as Value[])[1] as bigint[])[0]! + budget : gasFunds.reserved
+  const left = gas !== undefined ? ((gas.cell[0] as Value[])[1] as bigint[])[0]! + budget : gasFunds.reserved
   runtime.moveGas(...suiFunds(vm, gasFunds.owner), { deposited: left })
   return undefined
 }
@@ -279,9 +280,9 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
     written.set(id, { id, type, contents, owner })
   }
   for (const coin of loaded.gas) modified.set(coin.id, coin)
-  for (const slot of gas ? [...slots, gas] : slots) {
+  for (const slot of gas !== undefined ? [...slots, gas] : slots) {
     const { object, cell, access, type } = slot
-    if (!object || access !== 'mutable') continue
+    if (object === undefined || access !== 'mutable') continue
     modified.set(object.id, object)
     if (cell.length > 0) write(object.id, type!, cell[0]!, object.owner)
   }
@@ -289,7 +290,7 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
   for (const [id, { parent, type, cell, original, touched }] of runtime.children) {
     if (!touched || cell.length === 0) continue
     const owner: Owner = { kind: 'object', address: parent }
-    if (original && original.owner.kind === 'object' && original.owner.address === parent) {
+    if (original !== undefined && original.owner.kind === 'object' && original.owner.address === parent) {
       const contents = vm.serialize(type, cell[0]!, runtime.meter)
       // a removed and restored, or only mutably borrowed child that has not changed is not written
       if (type.text === original.type && Buffer.compare(contents, original.contents) === 0) {
@@ -297,7 +298,7 @@ function collect(env: Environment, loaded: LoadedTransaction, slots: readonly Sl
         continue
       }
     }
-    if (original) modified.set(id, original)
+    if (original !== undefined) modified.set(id, original)
     write(id, type, cell[0]!, owner)
   }
   for (const [id, { type, value, owner }] of runtime.placed) write(id, type, value, owner)
@@ -356,10 +357,11 @@ function failed(
   const runtime = new ObjectRuntime(vm, () => undefined, context)
   const total = gas.reduce((sum, { contents }) => sum + coinBalance(contents), gasFunds?.reserved ?? 0n)
   const target = gasFunds?.isTarget ? undefined : gas[0]
-  if (gasFunds) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
+  if (gasFunds !== undefined)
+    runtime.moveGas(...suiFunds(vm, gasFunds.owner), { withdrawn: gasFunds.reserved })
   if (gasFunds?.isTarget) runtime.moveGas(...suiFunds(vm, gasFunds.owner), { deposited: total })
   for (const coin of gas) modified.set(coin.id, coin)
-  if (target) {
+  if (target !== undefined) {
     const type = vm.types.fromTag(target.type)
     written.set(target.id, {
       id: target.id,

@@ -45,7 +45,7 @@ const locationBcs = (location: MoveLocation) => ({
 })
 
 const where = (location?: MoveLocation): string =>
-  location
+  location !== undefined
     ? ` in ${location.address}::${location.module}::${location.functionName} (function ${location.function}) at instruction ${location.instruction}`
     : ''
 
@@ -58,7 +58,7 @@ function fromVm(failure: VmFailure, message: string): ExecutionFailure {
       )
     case 'MovePrimitiveRuntimeError':
       return fail(
-        { MovePrimitiveRuntimeError: failure.location ? locationBcs(failure.location) : null },
+        { MovePrimitiveRuntimeError: failure.location !== undefined ? locationBcs(failure.location) : null },
         `Move primitive runtime error ${failure.reason}${where(failure.location)}`,
       )
     case 'InsufficientGas':
@@ -93,6 +93,6 @@ export function toFailure(error: unknown): ExecutionFailure {
 
 /** The status as it stands in the effects. */
 export const statusOf = (failure: ExecutionFailure | undefined, command: number | undefined): StatusBcs =>
-  failure
+  failure !== undefined
     ? { Failure: { error: failure.status, command: command === undefined ? null : command } }
     : { Success: true }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CompiledModule, FunctionDefinition, Instruction, Token } from '../../vm/format/module.ts'
-import { opcodes } from '../../vm/format/opcodes.ts'
+import { OPCODES } from '../../vm/format/opcodes.ts'
 import { parseModule } from '../../vm/format/parse.ts'
 
 /** A module's declarations by name, in a text that does not depend on the order of its tables. */
@@ -57,11 +57,11 @@ export function moduleContents(bytes: Uint8Array): ModuleContents {
   }
 }
 
-const maxText = 256
+const MAX_TEXT = 256
 
 /** As good as the text to compare; code names the same long types over and over. */
 const brief = (text: string): string =>
-  text.length <= maxText ? text : createHash('sha256').update(text).digest('hex')
+  text.length <= MAX_TEXT ? text : createHash('sha256').update(text).digest('hex')
 
 function describer(module: CompiledModule) {
   const datatype = (index: number): string => {
@@ -138,9 +138,9 @@ function describer(module: CompiledModule) {
     return operand.toString()
   }
   const code = (fn: FunctionDefinition): string => {
-    if (!fn.code) return 'native'
+    if (fn.code === undefined) return 'native'
     const instructions = fn.code.instructions.map(instruction => {
-      const { name } = opcodes[instruction.opcode]!
+      const { name } = OPCODES[instruction.opcode]!
       return `${name} ${operand(name, instruction, fn)} ${instruction.count}`
     })
     return [signature(fn.code.locals), ...instructions].join('\n')

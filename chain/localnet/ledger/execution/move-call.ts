@@ -17,7 +17,8 @@ export interface MoveCall {
 export function resolveType(env: Environment, text: string, index: number): MoveType {
   const type = env.vm.types.fromTag(text)
   const problem = typeProblem(env, type)
-  if (problem) throw fail({ TypeArgumentError: { argumentIdx: index, kind: { [problem]: true } as never } })
+  if (problem !== undefined)
+    throw fail({ TypeArgumentError: { argumentIdx: index, kind: { [problem]: true } as never } })
   return type
 }
 
@@ -31,7 +32,7 @@ function typeProblem(
   if (definition?.typeParameters.length !== type.typeArguments.length) return 'TypeNotFound'
   for (const [i, argument] of type.typeArguments.entries()) {
     const problem = typeProblem(env, argument)
-    if (problem) return problem
+    if (problem !== undefined) return problem
     const { constraints } = definition.typeParameters[i]!
     if ((env.vm.abilities(argument) & constraints) !== constraints) return 'ConstraintNotSatisfied'
   }

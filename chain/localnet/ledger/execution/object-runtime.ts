@@ -65,23 +65,23 @@ export interface FundsChange {
   needed: bigint
 }
 
-const maxU64 = 2n ** 64n - 1n
+const MAX_U64 = 2n ** 64n - 1n
 
 const emptyRuntimeError = (what: string): VmError =>
   new VmError({ kind: 'MovePrimitiveRuntimeError', reason: 'NATIVE_FAILURE' }, { cause: what })
 
 // abort codes of sui::dynamic_field and sui::transfer
-const fieldExists = 0
-const fieldMissing = 1
-const fieldOfOtherType = 2
-const sharedNotNew = 0
-const receivedOfOtherType = 2
-const notReceivable = 3
+const FIELD_EXISTS = 0
+const FIELD_MISSING = 1
+const FIELD_OF_OTHER_TYPE = 2
+const SHARED_NOT_NEW = 0
+const RECEIVED_OF_OTHER_TYPE = 2
+const NOT_RECEIVABLE = 3
 // abort code of sui::funds_accumulator
-const fundsOverflow = 0
+const FUNDS_OVERFLOW = 0
 
 /** System objects have fixed IDs, which no counter made. */
-const fixedIds: ReadonlySet<Address> = new Set(Object.values(SYSTEM))
+const FIXED_IDS: ReadonlySet<Address> = new Set(Object.values(SYSTEM))
 
 const idOf = (value: Value): Address => (((value as Value[])[0] as Value[])[0] as Value[])[0] as Address
 
@@ -170,9 +170,9 @@ export class ObjectRuntime implements NativeContext {
     this.placed.set(id, { type, value, owner })
     if (this.placed.size > LIMITS.maxNumTransferredMoveObjectIds)
       throw emptyRuntimeError('too many transfers')
-    if (this.created.has(id) || (fixedIds.has(id) && this.sender === SYSTEM.zero)) return 'new'
+    if (this.created.has(id) || (FIXED_IDS.has(id) && this.sender === SYSTEM.zero)) return 'new'
     const before = this.#inputOwners.get(id)
-    return before && sameOwner(before, owner) ? 'same' : 'changed'
+    return before !== undefined && sameOwner(before, owner) ? 'same' : 'changed'
   }
 
   transfer(type: MoveType, value: Value, recipient: Address): void {
@@ -182,7 +182,7 @@ export class ObjectRuntime implements NativeContext {
   share(type: MoveType, value: Value): void {
     const before = this.#inputOwners.get(idOf(value))
     const owner: Owner = before?.kind === 'shared' ? before : { kind: 'shared', initialVersion: 0n }
-    if (this.#place(type, value, owner) === 'changed') throw new NativeAbort(sharedNotNew)
+    if (this.#place(type, value, owner) === 'changed') throw new NativeAbort(SHARED_NOT_NEW)
   }
 
   freeze(type: MoveType, value: Value): void {
@@ -202,8 +202,8 @@ export class ObjectRuntime implements NativeContext {
   receive(type: MoveType, parent: Address, id: Address, version: bigint): Value {
     const object = this.#receivable.get(id)
     if (object?.owner.kind !== 'address' || object.owner.address !== parent || object.version !== version)
-      throw new NativeAbort(notReceivable)
-    if (object.type !== type.text) throw new NativeAbort(receivedOfOtherType)
+      throw new NativeAbort(NOT_RECEIVABLE)
+    if (object.type !== type.text) throw new NativeAbort(RECEIVED_OF_OTHER_TYPE)
     this.#receivable.delete(id)
     this.loaded.set(id, object)
     this.taken.set(id, object)
@@ -213,7 +213,7 @@ export class ObjectRuntime implements NativeContext {
 
   #child(parent: Address, id: Address): Child | undefined {
     const known = this.#children.get(id)
-    if (known) return known.cell.length > 0 && known.parent === parent ? known : undefined
+    if (known !== undefined) return known.cell.length > 0 && known.parent === parent ? known : undefined
     const original = this.#read(id)
     if (original?.owner.kind !== 'object' || original.owner.address !== parent) return undefined
     const type = this.#vm.types.fromTag(original.type)
@@ -237,7 +237,7 @@ export class ObjectRuntime implements NativeContext {
 
   addChild(parent: Address, type: MoveType, value: Value): void {
     const id = idOf(value)
-    if (this.#child(parent, id)) throw new NativeAbort(fieldExists)
+    if (this.#child(parent, id) !== undefined) throw new NativeAbort(FIELD_EXISTS)
     const original = this.#children.get(id)?.original
     this.#cache(id, { parent, type, cell: [value], original, touched: true })
   }
@@ -251,7 +251,7 @@ export class ObjectRuntime implements NativeContext {
   removeChild(parent: Address, type: MoveType, id: Address): Value {
     const child = this.#typed(parent, type, id)
     child.touched = true
-    if (child.original) {
+    if (child.original !== undefined) {
       this.taken.set(id, child.original)
       this.#inputOwners.set(id, child.original.owner)
     }
@@ -260,8 +260,8 @@ export class ObjectRuntime implements NativeContext {
 
   #typed(parent: Address, type: MoveType, id: Address): Child {
     const child = this.#child(parent, id)
-    if (!child) throw new NativeAbort(fieldMissing)
-    if (child.type !== type) throw new NativeAbort(fieldOfOtherType)
+    if (child === undefined) throw new NativeAbort(FIELD_MISSING)
+    if (child.type !== type) throw new NativeAbort(FIELD_OF_OTHER_TYPE)
     return child
   }
 
@@ -296,13 +296,13 @@ export class ObjectRuntime implements NativeContext {
   depositFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void {
     const change = this.#fundsChange(type, accumulator, owner)
     change.deposited += amount
-    if (change.deposited > maxU64) throw new NativeAbort(fundsOverflow)
+    if (change.deposited > MAX_U64) throw new NativeAbort(FUNDS_OVERFLOW)
   }
 
   withdrawFunds(type: MoveType, accumulator: Address, owner: Address, amount: bigint): void {
     const change = this.#fundsChange(type, accumulator, owner)
     change.withdrawn += amount
-    if (change.withdrawn > maxU64) throw new NativeAbort(fundsOverflow)
+    if (change.withdrawn > MAX_U64) throw new NativeAbort(FUNDS_OVERFLOW)
     const needed = change.withdrawn - change.deposited
     if (needed > change.needed) change.needed = needed
   }

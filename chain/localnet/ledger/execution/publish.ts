@@ -28,7 +28,7 @@ function linkageOf(dependencies: readonly PackageObject[], self?: Address) {
     for (const [originalId, needed] of dependency.linkage) {
       if (originalId === self) continue
       const used = linkage.get(originalId)
-      if (!used)
+      if (used === undefined)
         throw fail(
           { PublishUpgradeMissingDependency: true },
           `${dependency.id} needs ${originalId}, which is not listed`,
@@ -45,7 +45,7 @@ function linkageOf(dependencies: readonly PackageObject[], self?: Address) {
 function dependencyPackages(env: Environment, ids: readonly string[]): PackageObject[] {
   return [...new Set(ids.map(parseAddress))].map(id => {
     const found = env.readPackage(id)
-    if (!found || found === 'not-a-package')
+    if (found === undefined || found === 'not-a-package')
       throw fail({ PublishUpgradeMissingDependency: true }, `dependency ${id} is not a package`)
     return found
   })
@@ -130,7 +130,7 @@ export function publish(env: Environment, command: Publish): void {
 
 function runInit(env: Environment, loaded: LoadedPackage, module: string): void {
   const init = loaded.modules.get(module)?.functions.get('init')
-  if (!init) return
+  if (init === undefined) return
   const context = new Reference([txContextValue(env.runtime)], 0)
   env.runtime.emitter = { packageId: loaded.id, module }
   // with two parameters the first is the one-time witness, a struct with one bool that is never read
@@ -161,7 +161,8 @@ export function upgrade(env: Environment, command: Upgrade): void {
   if (Buffer.compare(digest, Uint8Array.from(ticketDigest)) !== 0)
     throw upgradeFailure({ DigestDoesNotMatch: { digest } }, 'The ticket is for other modules')
   const current = env.readPackage(packageId)
-  if (!current) throw upgradeFailure({ UnableToFetchPackage: { packageId } }, `${packageId} does not exist`)
+  if (current === undefined)
+    throw upgradeFailure({ UnableToFetchPackage: { packageId } }, `${packageId} does not exist`)
   if (current === 'not-a-package')
     throw upgradeFailure({ NotAPackage: { objectId: packageId } }, `${packageId} is not a package`)
   if (!isPolicy(policy))

@@ -2,7 +2,7 @@ import { type MoveType, Reference, type Value, type Vm } from '../../vm/index.ts
 import { type Address, SYSTEM } from '../address.ts'
 import type { Digest } from '../digest.ts'
 import { type LedgerObject, type MoveObject, type Owner, sealMove } from '../object.ts'
-import { abilities } from './arguments.ts'
+import { ABILITIES } from './arguments.ts'
 import { wellKnown } from './environment.ts'
 import { txContextValue } from './move-call.ts'
 import { ObjectRuntime, type TransactionContext } from './object-runtime.ts'
@@ -33,8 +33,8 @@ export function systemCall(call: SystemCall): LedgerObject[] {
   const fn = vm.function(call.target.package ?? SYSTEM.sui, call.target.module, call.target.function)
   const { txContext } = wellKnown(vm)
   const type = object && vm.types.fromTag(object.type)
-  const cell = object && type ? [vm.deserialize(type, object.contents)] : []
-  const values: Value[] = object ? [new Reference(cell, 0), ...args] : [...args]
+  const cell = object !== undefined && type !== undefined ? [vm.deserialize(type, object.contents)] : []
+  const values: Value[] = object !== undefined ? [new Reference(cell, 0), ...args] : [...args]
   if (fn.parameters.some(parameter => parameter.kind === 'reference' && parameter.target === txContext))
     values.push(new Reference([txContextValue(runtime)], 0))
   vm.call(fn, [], values, runtime)
@@ -50,11 +50,11 @@ export function systemCall(call: SystemCall): LedgerObject[] {
           : owner,
       previousTransaction,
       type: type.text,
-      hasPublicTransfer: (vm.abilities(type) & abilities.store) !== 0,
+      hasPublicTransfer: (vm.abilities(type) & ABILITIES.store) !== 0,
       contents: vm.serialize(type, value),
     })
   const written: LedgerObject[] = []
-  if (object && type) written.push(seal(object.id, type, cell[0]!, object.owner))
+  if (object !== undefined && type !== undefined) written.push(seal(object.id, type, cell[0]!, object.owner))
   for (const [id, placed] of runtime.placed) written.push(seal(id, placed.type, placed.value, placed.owner))
   for (const [id, child] of runtime.children)
     if (child.touched && child.cell.length > 0)

@@ -20,7 +20,7 @@ export function checkUpgrade(
   for (const bytes of current) {
     const before = moduleContents(bytes)
     const module = after.get(before.name)
-    if (!module) return `module ${before.name} is missing`
+    if (module === undefined) return `module ${before.name} is missing`
     const problem =
       policy === POLICY.compatible
         ? checkCompatible(before, module)
@@ -57,7 +57,7 @@ const acceptsAll = (before: FunctionContents, after: FunctionContents): boolean 
 function checkIncluded(before: ModuleContents, after: ModuleContents, exactly: boolean): string | undefined {
   for (const [name, fn] of before.functions) {
     const now = after.functions.get(name)
-    if (!now) return `function ${name} is missing`
+    if (now === undefined) return `function ${name} is missing`
     if (JSON.stringify(now) !== JSON.stringify(fn)) return `function ${name} has changed`
   }
   for (const friend of before.friends) if (!after.friends.has(friend)) return `friend ${friend} is missing`

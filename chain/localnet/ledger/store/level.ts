@@ -11,7 +11,7 @@ type Level = LevelDatastore['db']
 export const levelAt = (dir: string): Level => new LevelDatastore(dir).db
 
 /** What Level writes when it is opened again after a write that failed, beyond that write itself. */
-const reopenBytes = 6 * 1024 * 1024
+const REOPEN_BYTES = 6 * 1024 * 1024
 
 const isLevels = (name: string): boolean => /^MANIFEST-\d+$|^\d+\.(ldb|sst|log)$/.test(name)
 
@@ -85,7 +85,7 @@ class LevelStore implements KeyValueStore {
    */
   async #reopen(batch: Batch): Promise<void> {
     const batchBytes = [...batch.put.values()].reduce((sum, { length }) => sum + length, 0)
-    await tryRoom(join(this.#dir, 'room'), reopenBytes + 2 * batchBytes)
+    await tryRoom(join(this.#dir, 'room'), REOPEN_BYTES + 2 * batchBytes)
     if (this.#level.status === 'open') await this.#level.close()
     await this.#level.open()
     this.#isTorn = false

@@ -56,10 +56,10 @@ export class LiveObjects {
 
   put(object: LedgerObject): void {
     const before = this.#objects.get(object.id)
-    if (before) this.#unindex(before)
+    if (before !== undefined) this.#unindex(before)
     this.#objects.set(object.id, object)
     if (object.kind === 'package') {
-      if (!before)
+      if (before === undefined)
         this.#versions.set(object.originalId, [...this.packageVersions(object.originalId), object.id])
       return
     }
@@ -68,7 +68,7 @@ export class LiveObjects {
 
   delete(id: Address): void {
     const before = this.#objects.get(id)
-    if (!before) return
+    if (before === undefined) return
     this.#unindex(before)
     this.#objects.delete(id)
   }
@@ -76,7 +76,7 @@ export class LiveObjects {
   /** Objects of an address, in order of type and ID; of one exact type, or of one generic type's instances. */
   ownedBy(owner: Address, { limit, after, type }: PageOptions & { type?: string }): Page<MoveObject> {
     const list = this.#owned.get(owner)
-    if (!list) return { items: [] }
+    if (list === undefined) return { items: [] }
     const keys = list.page(limit + 1, { after, prefix: typePrefix(type) })
     return this.#page(keys, limit, key => key.slice(key.lastIndexOf('|') + 1))
   }
@@ -120,7 +120,7 @@ export class LiveObjects {
       getOrMake(this.#children, object.owner.address, () => new SortedList()).add(object.id)
       this.#addFunds(object, 1)
     }
-    if (singleton.test(object.type)) this.#singletons.set(object.type, object.id)
+    if (SINGLETON.test(object.type)) this.#singletons.set(object.type, object.id)
   }
 
   #unindex(object: LedgerObject): void {
@@ -148,7 +148,7 @@ export class LiveObjects {
 
   #addFunds(object: MoveObject, sign: 1 | -1): void {
     const funds = fundsOf(object)
-    if (!funds) return
+    if (funds === undefined) return
     const { owner, coinType, amount } = funds
     this.#addHoldings(owner, coinType, { total: 0n, coins: 0, funds: BigInt(sign) * amount })
   }
@@ -163,7 +163,7 @@ export class LiveObjects {
   }
 }
 
-const singleton =
+const SINGLETON =
   /^0x0{63}2::(coin::(CoinMetadata|TreasuryCap|RegulatedCoinMetadata)|coin_registry::Currency|display::Display|display_registry::Display)</
 
 /** An address that can list the object as its own. */

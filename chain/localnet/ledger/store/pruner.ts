@@ -5,7 +5,7 @@ import type { BatchWriter } from './writer.ts'
 /** Old versions of objects are kept for so many transactions, for followers that are a little behind. */
 export const KEPT_TRANSACTIONS = 10_000n
 /** Work in batches of so many transactions. */
-const every = 500n
+const EVERY = 500n
 
 /** Forgets old versions of objects; transactions and checkpoints stay. */
 export class Pruner {
@@ -26,7 +26,7 @@ export class Pruner {
 
   /** To be told of every new height. */
   reached(height: bigint): void {
-    if (height % every !== 0n || height <= this.#kept || this.#running) return
+    if (height % EVERY !== 0n || height <= this.#kept || this.#running !== undefined) return
     this.#running = this.#prune(this.lowest(height))
       // a store that cannot be written to tells the next transaction
       .catch(() => undefined)

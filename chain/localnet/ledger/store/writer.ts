@@ -2,7 +2,7 @@ import { type LedgerError, type WriteProblem, writeFailed, writeProblemOf } from
 import { type Batch, emptyBatch, type KeyValueStore, mergeBatch } from './key-value.ts'
 
 /** While the store cannot be written to, it is tried this often without being asked. */
-const retryMs = 1000
+const RETRY_MS = 1000
 
 export interface BatchWriterOptions {
   /** told when writing begins to fail, and when it works again and everything is on disk */
@@ -42,21 +42,21 @@ export class BatchWriter {
   write(batch: Batch): Promise<void> {
     this.#pending ??= { batch: emptyBatch(), waiters: [] }
     mergeBatch(this.#pending.batch, batch)
-    if (this.#failure) return Promise.reject(this.#failure)
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     return this.#wait()
   }
 
   /** Resolves when everything that was queued is durable; rejects as `write` does. */
   async flushed(): Promise<void> {
     await this.ready()
-    if (this.#pending) return await this.#wait()
+    if (this.#pending !== undefined) return await this.#wait()
     await this.#running
-    if (this.#failure) throw this.#failure
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   /** Throws the LedgerError when the store still cannot be written to; tries it first. */
   async ready(): Promise<void> {
-    if (!this.#failure) return
+    if (this.#failure === undefined) return
     this.#pending ??= { batch: emptyBatch(), waiters: [] }
     await this.#run()
     if (this.#failure) throw this.#failure
@@ -78,7 +78,7 @@ export class BatchWriter {
   /** Writes until nothing is queued, or it fails. Never rejects: waiters are told. */
   async #drain(): Promise<void> {
     clearTimeout(this.#timer)
-    while (this.#pending) {
+    while (this.#pending !== undefined) {
       this.#writing = this.#pending
       this.#pending = undefined
       try {
@@ -91,7 +91,7 @@ export class BatchWriter {
       this.#writing = undefined
     }
     this.#running = undefined
-    if (!this.#pending && this.#failure) {
+    if (this.#pending === undefined && this.#failure !== undefined) {
       this.#failure = undefined
       this.#onProblem(undefined, undefined)
     }
@@ -104,19 +104,19 @@ export class BatchWriter {
     this.#failure = failure
     const waiters = [...this.#writing!.waiters, ...((this.#pending as Pending | undefined)?.waiters ?? [])]
     const { batch } = this.#writing!
-    if (this.#pending) mergeBatch(batch, (this.#pending as Pending).batch)
+    if (this.#pending !== undefined) mergeBatch(batch, (this.#pending as Pending).batch)
     this.#pending = { batch, waiters: [] }
     this.#writing = undefined
     for (const { reject } of waiters) reject(failure)
     if (isNew) this.#onProblem(problem, failure)
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), retryMs).unref()
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), RETRY_MS).unref()
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     for (const queued of [this.#pending, this.#writing]) {
       if (queued?.batch.delete.has(key)) return undefined
       const value = queued?.batch.put.get(key)
-      if (value) return value
+      if (value !== undefined) return value
     }
     return this.#store.get(key)
   }
@@ -131,7 +131,7 @@ export class BatchWriter {
     this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#running
-    if (this.#pending) await this.#run()
+    if (this.#pending !== undefined) await this.#run()
     await this.#store.close()
   }
 }

@@ -50,7 +50,8 @@ export async function checkpointMessage(
   if (mask.wants('transactions'))
     for (const { transaction } of checkpoint.transactions) {
       const record = await ledger.transaction(transaction)
-      if (record) message.transactions.push(await recordMessage(ledger, record, mask.at('transactions')))
+      if (record !== undefined)
+        message.transactions.push(await recordMessage(ledger, record, mask.at('transactions')))
     }
   if (mask.wants('objects')) message.objects = await objectsOf(ledger, checkpoint, mask.at('objects'))
   return mask.prune(GrpcTypes.Checkpoint, message)
@@ -64,7 +65,7 @@ async function objectsOf(
   const objects = new Map<string, GrpcTypes.Object>()
   for (const { transaction } of checkpoint.transactions) {
     const record = await ledger.transaction(transaction)
-    if (!record) continue
+    if (record === undefined) continue
     for (const object of (await objectSet(ledger, record, mask.at('objects'))).objects)
       objects.set(`${object.objectId} ${object.version}`, object)
   }

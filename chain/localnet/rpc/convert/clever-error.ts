@@ -32,11 +32,11 @@ export function cleverError(
     value: { oneofKind: undefined },
   }
   const bytes = find(packageId, module)
-  const constants = bytes ? parseModule(bytes).constants : []
+  const constants = bytes !== undefined ? parseModule(bytes).constants : []
   const name = constants[identifier]
-  if (name) error.constantName = textOf(name.data)
+  if (name !== undefined) error.constantName = textOf(name.data)
   const data = constants[constant]
-  if (!data) return error
+  if (data === undefined) return error
   error.constantType = data.type.kind === 'vector' ? 'vector<u8>' : data.type.kind
   error.value = render(data.data, data.type.kind)
   return error

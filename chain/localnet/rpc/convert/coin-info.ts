@@ -42,9 +42,9 @@ const Currency = bcs.struct('Currency', {
 
 type CurrencyValue = ReturnType<typeof Currency.parse>
 
-const capState = { Claimed: 1, Unclaimed: 2, Deleted: 3 } as const
-const supplyState = { Fixed: 1, BurnOnly: 2 } as const
-const regulatedState = { Regulated: 1, Unregulated: 2, Unknown: 0 } as const
+const CAP_STATE = { Claimed: 1, Unclaimed: 2, Deleted: 3 } as const
+const SUPPLY_STATE = { Fixed: 1, BurnOnly: 2 } as const
+const REGULATED_STATE = { Regulated: 1, Unregulated: 2, Unknown: 0 } as const
 
 /** What the registry says of a currency, or its older objects do; undefined when there is neither. */
 export function coinInfo({ objects }: Ledger, coinType: string): GrpcTypes.GetCoinInfoResponse | undefined {
@@ -54,10 +54,10 @@ export function coinInfo({ objects }: Ledger, coinType: string): GrpcTypes.GetCo
   const currency = registered?.owner.kind === 'shared' ? Currency.parse(registered.contents) : undefined
   const metadata = record('coin::CoinMetadata')
   const treasury = record('coin::TreasuryCap')
-  if (!currency && !metadata && !treasury) return undefined
+  if (currency === undefined && metadata === undefined && treasury === undefined) return undefined
   return {
     coinType,
-    metadata: currency ? currencyMessage(currency) : metadata && metadataMessage(metadata),
+    metadata: currency !== undefined ? currencyMessage(currency) : metadata && metadataMessage(metadata),
     treasury: (currency && supplyMessage(currency)) ?? (treasury && treasuryMessage(treasury)),
     regulatedMetadata: regulatedMessage(currency, record('coin::RegulatedCoinMetadata')),
   }
@@ -78,7 +78,7 @@ const currencyMessage = (currency: CurrencyValue): GrpcTypes.CoinMetadata => {
     description,
     iconUrl: iconUrl === '' ? undefined : iconUrl,
     metadataCapId: metadataCap.Claimed,
-    metadataCapState: capState[metadataCap.$kind],
+    metadataCapState: CAP_STATE[metadataCap.$kind],
   }
 }
 
@@ -89,11 +89,11 @@ function treasuryMessage({ contents }: MoveObject): GrpcTypes.CoinTreasury {
 
 /** A supply that was given up; others have a treasury cap. */
 function supplyMessage({ supply, treasuryCapId }: CurrencyValue): GrpcTypes.CoinTreasury | undefined {
-  if (!supply || supply.$kind === 'Unknown') return undefined
+  if (supply === null || supply.$kind === 'Unknown') return undefined
   return {
     id: treasuryCapId ?? undefined,
     totalSupply: BigInt(supply.$kind === 'Fixed' ? supply.Fixed : supply.BurnOnly),
-    supplyState: supplyState[supply.$kind],
+    supplyState: SUPPLY_STATE[supply.$kind],
   }
 }
 
@@ -108,9 +108,10 @@ function regulatedMessage(
       denyCapObject: cap,
       allowGlobalPause: allowGlobalPause ?? undefined,
       variant,
-      coinRegulatedState: regulatedState.Regulated,
+      coinRegulatedState: REGULATED_STATE.Regulated,
     }
   }
-  if (!older) return { coinRegulatedState: regulatedState[currency?.regulated.$kind ?? 'Unknown'] }
-  return { ...RegulatedCoinMetadata.parse(older.contents), coinRegulatedState: regulatedState.Regulated }
+  if (older === undefined)
+    return { coinRegulatedState: REGULATED_STATE[currency?.regulated.$kind ?? 'Unknown'] }
+  return { ...RegulatedCoinMetadata.parse(older.contents), coinRegulatedState: REGULATED_STATE.Regulated }
 }

@@ -5,30 +5,30 @@ import type { Command } from '../../ledger/execution/execute.ts'
 import { requestType } from '../request-type.ts'
 import { invalid } from '../status.ts'
 
-const argumentKind = { gas: 1, input: 2, result: 3 } as const
+const ARGUMENT_KIND = { gas: 1, input: 2, result: 3 } as const
 
 export function argumentMessage(argument: Argument): GrpcTypes.Argument {
   switch (argument.$kind) {
     case 'GasCoin':
-      return { kind: argumentKind.gas }
+      return { kind: ARGUMENT_KIND.gas }
     case 'Input':
-      return { kind: argumentKind.input, input: argument.Input }
+      return { kind: ARGUMENT_KIND.input, input: argument.Input }
     case 'Result':
-      return { kind: argumentKind.result, result: argument.Result }
+      return { kind: ARGUMENT_KIND.result, result: argument.Result }
     case 'NestedResult': {
       const [result, subresult] = argument.NestedResult
-      return { kind: argumentKind.result, result, subresult }
+      return { kind: ARGUMENT_KIND.result, result, subresult }
     }
   }
 }
 
 function argumentOf(message: GrpcTypes.Argument | undefined): Argument {
   switch (message?.kind) {
-    case argumentKind.gas:
+    case ARGUMENT_KIND.gas:
       return { $kind: 'GasCoin', GasCoin: true }
-    case argumentKind.input:
+    case ARGUMENT_KIND.input:
       return { $kind: 'Input', Input: message.input ?? 0 }
-    case argumentKind.result: {
+    case ARGUMENT_KIND.result: {
       const { result = 0, subresult } = message
       return subresult === undefined
         ? { $kind: 'Result', Result: result }

@@ -8,13 +8,13 @@ export const timestamp = (ms: bigint): { seconds: bigint; nanos: number } => ({
 
 export const bcsMessage = (name: string, value: Uint8Array): GrpcTypes.Bcs => ({ name, value })
 
-const kinds = { address: 1, object: 2, shared: 3, immutable: 4, consensus: 5 } as const satisfies Record<
+const KINDS = { address: 1, object: 2, shared: 3, immutable: 4, consensus: 5 } as const satisfies Record<
   Owner['kind'],
   GrpcTypes.Owner_OwnerKind
 >
 
 export function ownerMessage(owner: Owner): GrpcTypes.Owner {
-  const kind = kinds[owner.kind]
+  const kind = KINDS[owner.kind]
   switch (owner.kind) {
     case 'immutable':
       return { kind }

@@ -14,13 +14,13 @@ export interface Expression {
   isOptional: boolean
 }
 
-const transforms = ['str', 'hex', 'base64', 'ts', 'url'] as const
-export type Transform = (typeof transforms)[number]
+const TRANSFORMS = ['str', 'hex', 'base64', 'ts', 'url'] as const
+export type Transform = (typeof TRANSFORMS)[number]
 
 /** Texts, and what to look up between them. */
 export type Template = (string | Expression)[]
 
-const maxExpressions = 256
+const MAX_EXPRESSIONS = 256
 
 /**
  * Takes a template apart. Those of a publisher's display have paths, `{cut.name}`, and `\{` for a brace; those of the
@@ -39,7 +39,7 @@ export function templateOf(source: string, syntax: 'publisher' | 'registry'): Te
     } else if (char === '{') {
       const end = source.indexOf('}', i)
       if (end < 0) throw new DisplayError('a { has no }')
-      if (++expressions > maxExpressions) throw new DisplayError(`more than ${maxExpressions} expressions`)
+      if (++expressions > MAX_EXPRESSIONS) throw new DisplayError(`more than ${MAX_EXPRESSIONS} expressions`)
       parts.push(literal, expressionOf(source.slice(i + 1, end), syntax))
       literal = ''
       i = end
@@ -53,14 +53,14 @@ export function templateOf(source: string, syntax: 'publisher' | 'registry'): Te
   return parts
 }
 
-const step = /^[A-Za-z0-9_]+$/
+const STEP = /^[A-Za-z0-9_]+$/
 
 function pathOf(text: string): Step[] {
   const steps = text
     .trim()
     .split('.')
     .map(name => name.trim())
-  if (steps.some(name => !step.test(name))) throw new DisplayError(`{${text}} is no path of fields`)
+  if (steps.some(name => !STEP.test(name))) throw new DisplayError(`{${text}} is no path of fields`)
   return steps
 }
 
@@ -74,7 +74,7 @@ function expressionOf(text: string, syntax: 'publisher' | 'registry'): Expressio
   return { paths: relative.map(path => (path === '' ? [] : pathOf(path))), transform, isOptional: true }
 }
 
-const isTransform = (name: string): name is Transform => (transforms as readonly string[]).includes(name)
+const isTransform = (name: string): name is Transform => (TRANSFORMS as readonly string[]).includes(name)
 
 /** A value to stand in a text. A string has both forms, bytes and numbers have one. */
 export interface Shown {
@@ -87,13 +87,13 @@ export function transformed(transform: Transform, { text, bytes }: Shown): strin
   switch (transform) {
     case 'hex':
     case 'base64':
-      if (bytes) return Buffer.from(bytes).toString(transform)
+      if (bytes !== undefined) return Buffer.from(bytes).toString(transform)
       throw new DisplayError(`only bytes and strings can be displayed as ${transform}`)
     case 'url':
       return encodeURIComponent(text ?? Buffer.from(bytes ?? []).toString('latin1'))
     case 'ts': {
       const date = new Date(Number(text))
-      if (bytes || Number.isNaN(date.getTime()))
+      if (bytes !== undefined || Number.isNaN(date.getTime()))
         throw new DisplayError('only milliseconds since 1970 can be displayed as a time')
       return date.toISOString()
     }

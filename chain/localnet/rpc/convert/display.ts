@@ -18,7 +18,7 @@ type Json = NonNullable<GrpcTypes.Display['output']>
 export const MAX_DISPLAY_LENGTH = 32 * 1024
 
 const text = (stringValue: string): Json => ({ kind: { oneofKind: 'stringValue', stringValue } })
-const nothing: Json = { kind: { oneofKind: 'nullValue', nullValue: 0 } }
+const NOTHING: Json = { kind: { oneofKind: 'nullValue', nullValue: 0 } }
 const record = (fields: Record<string, Json>): Json => ({
   kind: { oneofKind: 'structValue', structValue: { fields } },
 })
@@ -26,7 +26,7 @@ const record = (fields: Record<string, Json>): Json => ({
 /** What the display of the object's type makes of it; undefined when the type has none. */
 export function displayOf(ledger: Ledger, object: MoveObject): GrpcTypes.Display | undefined {
   const templates = templatesOf(ledger, object.type)
-  if (!templates) return undefined
+  if (templates === undefined) return undefined
   const { vm } = ledger
   const type = vm.types.fromTag(object.type)
   const root = { type, value: vm.deserialize(type, object.contents) }
@@ -37,10 +37,10 @@ export function displayOf(ledger: Ledger, object: MoveObject): GrpcTypes.Display
     try {
       const shown = render(vm, root, templateOf(source, templates.syntax), left)
       left -= shown?.length ?? 0
-      output.push([name, shown === undefined ? nothing : text(shown)])
+      output.push([name, shown === undefined ? NOTHING : text(shown)])
     } catch (error) {
       if (!(error instanceof DisplayError)) throw error
-      output.push([name, nothing])
+      output.push([name, NOTHING])
       errors.push([name, text(error.message)])
     }
   }
@@ -62,9 +62,9 @@ function templatesOf({ objects, vm }: Ledger, objectType: string): Templates | u
     return found && (vm.deserialize(vm.types.fromTag(found.type), found.contents) as Value[])
   }
   const registered = read('display_registry')
-  if (registered) return { syntax: 'registry', fields: entriesOf(registered[1]!) }
+  if (registered !== undefined) return { syntax: 'registry', fields: entriesOf(registered[1]!) }
   const own = read('display')
-  if (!own || own[2] === 0) return undefined
+  if (own === undefined || own[2] === 0) return undefined
   return { syntax: 'publisher', fields: entriesOf(own[1]!) }
 }
 
@@ -100,7 +100,7 @@ function follow(vm: Vm, root: Typed, path: readonly Step[]): Typed | undefined {
   let at: Typed | undefined = root
   for (const step of path) {
     at = unwrap(at)
-    if (!at) return undefined
+    if (at === undefined) return undefined
     at = fieldOf(vm, at, step)
   }
   return unwrap(at)

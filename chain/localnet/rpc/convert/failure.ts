@@ -19,7 +19,7 @@ const upperSnake = (name: string): string =>
     .toUpperCase()
 
 /** Names that gRPC spells in another way than the effects. */
-const renamed: Record<string, string> = {
+const RENAMED: Record<string, string> = {
   MoveObjectTooBig: 'OBJECT_TOO_BIG',
   MovePackageTooBig: 'PACKAGE_TOO_BIG',
   SharedObjectOperationNotAllowed: 'CONSENSUS_OBJECT_OPERATION_NOT_ALLOWED',
@@ -27,7 +27,7 @@ const renamed: Record<string, string> = {
 }
 
 function enumValue<T extends Record<string, unknown>>(values: T, name: string): number {
-  const value = values[renamed[name] ?? upperSnake(name)]
+  const value = values[RENAMED[name] ?? upperSnake(name)]
   return typeof value === 'number' ? value : 0
 }
 
@@ -59,7 +59,9 @@ function details(failure: Failure, find: FindModule): Details {
     }
     case 'MovePrimitiveRuntimeError': {
       const at = failure.MovePrimitiveRuntimeError
-      return at ? { oneofKind: 'abort', abort: { location: location(at) } } : { oneofKind: undefined }
+      return at !== null
+        ? { oneofKind: 'abort', abort: { location: location(at) } }
+        : { oneofKind: undefined }
     }
     case 'MoveObjectTooBig':
       return sizes(failure.MoveObjectTooBig.objectSize, failure.MoveObjectTooBig.maxObjectSize)

@@ -6,14 +6,14 @@ import { EnumValue, type MoveType, type Value, type Vm, valueToBytes } from '../
 type Json = NonNullable<GrpcTypes.Object['json']>
 
 const text = (value: string): Json => ({ kind: { oneofKind: 'stringValue', stringValue: value } })
-const nothing: Json = { kind: { oneofKind: 'nullValue', nullValue: 0 } }
+const NOTHING: Json = { kind: { oneofKind: 'nullValue', nullValue: 0 } }
 const list = (values: Json[]): Json => ({ kind: { oneofKind: 'listValue', listValue: { values } } })
 const record = (fields: Record<string, Json>): Json => ({
   kind: { oneofKind: 'structValue', structValue: { fields } },
 })
 
 /** Values in one rendering: what has more is told without its JSON, as Sui does with what is too large. */
-const maxNodes = 32_768
+const MAX_NODES = 32_768
 
 /** How many values may still be rendered. */
 interface Room {
@@ -26,7 +26,7 @@ class TooLarge extends Error {}
 export function jsonOf(vm: Vm, typeText: string, contents: Uint8Array): Json | undefined {
   const type = vm.types.fromTag(typeText)
   try {
-    return render(vm, type, vm.deserialize(type, contents), { nodes: maxNodes })
+    return render(vm, type, vm.deserialize(type, contents), { nodes: MAX_NODES })
   } catch (error) {
     if (error instanceof TooLarge) return undefined
     throw error
@@ -63,7 +63,7 @@ function renderDatatype(vm: Vm, type: Datatype, value: Value, room: Room): Json 
   if (short === 'object::UID') return text((value as string[][])[0]![0]!)
   if (short === 'option::Option') {
     const [element] = (value as Value[][])[0]!
-    return element === undefined ? nothing : render(vm, type.typeArguments[0]!, element, room)
+    return element === undefined ? NOTHING : render(vm, type.typeArguments[0]!, element, room)
   }
   if (short === 'balance::Balance') return text(String((value as bigint[])[0]))
   const definition = vm.definition(type)

@@ -3,7 +3,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { PackageObject } from '../../ledger/object.ts'
 import type { DatatypeDefinition, LoadedFunction, LoadedModule, MoveType } from '../../vm/index.ts'
 
-const bodyKind = {
+const BODY_KIND = {
   address: 1,
   bool: 2,
   u8: 3,
@@ -24,20 +24,20 @@ const abilityList = (set: number): GrpcTypes.Ability[] =>
 function body(type: MoveType): GrpcTypes.OpenSignatureBody {
   switch (type.kind) {
     case 'vector':
-      return { type: bodyKind.vector, typeParameterInstantiation: [body(type.element)] }
+      return { type: BODY_KIND.vector, typeParameterInstantiation: [body(type.element)] }
     case 'datatype':
       return {
-        type: bodyKind.datatype,
+        type: BODY_KIND.datatype,
         typeName: `${type.address}::${type.module}::${type.name}`,
         typeParameterInstantiation: type.typeArguments.map(body),
       }
     case 'parameter':
-      return { type: bodyKind.parameter, typeParameter: type.index, typeParameterInstantiation: [] }
+      return { type: BODY_KIND.parameter, typeParameter: type.index, typeParameterInstantiation: [] }
     case 'reference':
     case 'signer':
       return { type: 0, typeParameterInstantiation: [] }
     default:
-      return { type: bodyKind[type.kind], typeParameterInstantiation: [] }
+      return { type: BODY_KIND[type.kind], typeParameterInstantiation: [] }
   }
 }
 
@@ -46,11 +46,11 @@ const signature = (type: MoveType): GrpcTypes.OpenSignature =>
     ? { reference: type.mutable ? 2 : 1, body: body(type.target) }
     : { body: body(type) }
 
-const visibilities = { private: 1, public: 2, friend: 3 } as const
+const VISIBILITIES = { private: 1, public: 2, friend: 3 } as const
 
 export const functionMessage = (fn: LoadedFunction): GrpcTypes.FunctionDescriptor => ({
   name: fn.name,
-  visibility: visibilities[fn.visibility],
+  visibility: VISIBILITIES[fn.visibility],
   isEntry: fn.isEntry,
   typeParameters: fn.typeParameters.map(constraints => ({ constraints: abilityList(constraints) })),
   parameters: fn.parameters.map(signature),
@@ -72,7 +72,7 @@ export function datatypeMessage(definition: DatatypeDefinition): GrpcTypes.Datat
       constraints: abilityList(constraints),
       isPhantom,
     })),
-    kind: definition.variants ? 2 : 1,
+    kind: definition.variants !== undefined ? 2 : 1,
     fields: fieldMessages(definition.fields ?? []),
     variants: (definition.variants ?? []).map((variant, position) => ({
       name: variant.name,

@@ -8,7 +8,7 @@ import {
   VALIDATOR_ADDRESS,
 } from '../../ledger/system-state.ts'
 
-const validator: GrpcTypes.Validator = {
+const VALIDATOR: GrpcTypes.Validator = {
   name: 'localnet',
   address: VALIDATOR_ADDRESS,
   description: '',
@@ -28,7 +28,7 @@ export const systemStateMessage = (ledger: Ledger): GrpcTypes.SystemState => ({
   protocolVersion: PROTOCOL_VERSION,
   validators: {
     totalStake: 0n,
-    activeValidators: [validator],
+    activeValidators: [VALIDATOR],
     pendingRemovals: [],
     atRiskValidators: {},
   },

@@ -4,29 +4,29 @@ import type { CallArg, ParsedTransaction, TransactionData } from '../../ledger/t
 import { commandMessage } from './commands.ts'
 import { bcsMessage, timestamp } from './common.ts'
 
-export const inputKind = { pure: 1, immutableOrOwned: 2, shared: 3, receiving: 4, funds: 5 } as const
-const expirationKind = { none: 1, epoch: 2, validDuring: 3, validity: 4 } as const
+export const INPUT_KIND = { pure: 1, immutableOrOwned: 2, shared: 3, receiving: 4, funds: 5 } as const
+const EXPIRATION_KIND = { none: 1, epoch: 2, validDuring: 3, validity: 4 } as const
 
-const sourceKind = { Sender: 1, Sponsor: 2, SenderAllowance: 3 } as const
+const SOURCE_KIND = { Sender: 1, Sponsor: 2, SenderAllowance: 3 } as const
 
 function inputMessage(arg: CallArg): GrpcTypes.Input {
-  if (arg.FundsWithdrawal) {
+  if (arg.FundsWithdrawal !== undefined) {
     const { reservation, typeArg, withdrawFrom } = arg.FundsWithdrawal
     return {
-      kind: inputKind.funds,
+      kind: INPUT_KIND.funds,
       fundsWithdrawal: {
         amount: BigInt(reservation.MaxAmountU64),
         coinType: typeArg.Balance,
-        source: sourceKind[withdrawFrom.$kind],
+        source: SOURCE_KIND[withdrawFrom.$kind],
         ...withdrawFrom.SenderAllowance,
       },
     }
   }
-  if (arg.Pure) return { kind: inputKind.pure, pure: fromBase64(arg.Pure.bytes) }
+  if (arg.Pure !== undefined) return { kind: INPUT_KIND.pure, pure: fromBase64(arg.Pure.bytes) }
   const { ImmOrOwnedObject: owned, SharedObject: shared, Receiving: receiving } = arg.Object ?? {}
-  if (shared)
+  if (shared !== undefined)
     return {
-      kind: inputKind.shared,
+      kind: INPUT_KIND.shared,
       objectId: shared.objectId,
       version: BigInt(shared.initialSharedVersion),
       mutable: shared.mutable,
@@ -34,7 +34,7 @@ function inputMessage(arg: CallArg): GrpcTypes.Input {
     }
   const ref = owned ?? receiving
   return {
-    kind: owned ? inputKind.immutableOrOwned : inputKind.receiving,
+    kind: owned !== undefined ? INPUT_KIND.immutableOrOwned : INPUT_KIND.receiving,
     objectId: ref?.objectId,
     version: BigInt(ref?.version ?? 0),
     digest: ref?.digest,
@@ -42,12 +42,12 @@ function inputMessage(arg: CallArg): GrpcTypes.Input {
 }
 
 function expirationMessage({ expiration }: TransactionData): GrpcTypes.TransactionExpiration {
-  if (!expiration || expiration.$kind === 'None') return { kind: expirationKind.none }
-  if (expiration.$kind === 'Epoch') return { kind: expirationKind.epoch, epoch: BigInt(expiration.Epoch) }
+  if (!expiration || expiration.$kind === 'None') return { kind: EXPIRATION_KIND.none }
+  if (expiration.$kind === 'Epoch') return { kind: EXPIRATION_KIND.epoch, epoch: BigInt(expiration.Epoch) }
   const isDuring = expiration.$kind === 'ValidDuring'
   const range = isDuring ? expiration.ValidDuring : expiration.Validity
   return {
-    kind: isDuring ? expirationKind.validDuring : expirationKind.validity,
+    kind: isDuring ? EXPIRATION_KIND.validDuring : EXPIRATION_KIND.validity,
     minEpoch: range.minEpoch === null ? undefined : BigInt(range.minEpoch),
     epoch: range.maxEpoch === null ? undefined : BigInt(range.maxEpoch),
     minTimestamp: range.minTimestamp === null ? undefined : timestamp(BigInt(range.minTimestamp)),

@@ -76,14 +76,15 @@ export function executedMessage(
   if (mask.wants('transaction'))
     message.transaction = transactionMessage(parseTransaction(source.transaction))
   if (mask.wants('effects')) message.effects = effectsMessage(source, moduleFinder(ledger.vm))
-  if (source.events && mask.wants('events')) message.events = eventsMessage(ledger, source.events, mask)
+  if (source.events !== undefined && mask.wants('events'))
+    message.events = eventsMessage(ledger, source.events, mask)
   return mask.prune(GrpcTypes.ExecutedTransaction, message)
 }
 
 /** Everything is given as bytes and as a message. */
 function recordWeight({ transaction, effects, events }: TransactionSource, mask: Mask): number {
   const size = (part: string, bytes: Uint8Array | undefined) =>
-    bytes && mask.wants(part) ? bytes.length * 4 : 0
+    bytes !== undefined && mask.wants(part) ? bytes.length * 4 : 0
   return 300 + size('transaction', transaction) + size('effects', effects) + size('events', events)
 }
 
@@ -117,7 +118,7 @@ export async function objectSet(
     ]
     for (const version of versions) {
       const object = version === undefined ? undefined : await ledger.object(id, BigInt(version))
-      if (!object) continue
+      if (object === undefined) continue
       budget.spend(objectWeight(object, mask))
       objects.push(mask.prune(GrpcTypes.Object, objectMessage(ledger, object, mask)))
     }

@@ -48,7 +48,7 @@ export function describe(services: Iterable<Service>): Descriptions {
 
   const fileOf = (pkg: string): FileDescriptor => {
     const known = files.get(pkg)
-    if (known) return known
+    if (known !== undefined) return known
     const file = {
       name: fileName(pkg),
       package: pkg,
@@ -68,7 +68,7 @@ export function describe(services: Iterable<Service>): Descriptions {
     let message: MessageDescriptor | undefined
     for (const [i, name] of names.entries()) {
       message = list.find(candidate => candidate.name === name)
-      if (!message) {
+      if (message === undefined) {
         message = { name, field: [], nestedType: [], enumType: [], oneofDecl: [] }
         list.push(message)
         symbols.set([pkg, ...names.slice(0, i + 1)].join('.'), fileName(pkg))
@@ -110,7 +110,7 @@ export function describe(services: Iterable<Service>): Descriptions {
       const synthetic: { field: FieldDescriptor; name: string }[] = []
       for (const field of shape.fields) {
         const descriptor = addField(message, shape, field, pkg)
-        if (field.oneof) descriptor.oneofIndex = indexOf(message.oneofDecl, snake(field.oneof))
+        if (field.oneof !== undefined) descriptor.oneofIndex = indexOf(message.oneofDecl, snake(field.oneof))
         else if (isOptional(field)) synthetic.push({ field: descriptor, name: `_${field.name}` })
         message.field.push(descriptor)
       }

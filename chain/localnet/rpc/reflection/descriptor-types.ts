@@ -44,7 +44,7 @@ export interface FileDescriptor {
 }
 
 const { BOOL, INT32, STRING } = ScalarType
-const name: PartialFieldInfo = { no: 1, name: 'name', kind: 'scalar', T: STRING, opt: true }
+const NAME: PartialFieldInfo = { no: 1, name: 'name', kind: 'scalar', T: STRING, opt: true }
 const optional = (no: number, field: string, T: ScalarType): PartialFieldInfo => ({
   no,
   name: field,
@@ -63,7 +63,7 @@ const type = <T extends object>(short: string, fields: PartialFieldInfo[]) =>
   new MessageType<T>(`google.protobuf.${short}`, fields) as unknown as MessageType<object>
 
 const Field = type('FieldDescriptorProto', [
-  name,
+  NAME,
   optional(3, 'number', INT32),
   optional(4, 'label', INT32),
   optional(5, 'type', INT32),
@@ -72,12 +72,12 @@ const Field = type('FieldDescriptorProto', [
   optional(10, 'json_name', STRING),
   optional(17, 'proto3_optional', BOOL),
 ])
-const EnumValue = type('EnumValueDescriptorProto', [name, optional(2, 'number', INT32)])
-const Enum = type('EnumDescriptorProto', [name, list(2, 'value', () => EnumValue)])
-const Oneof = type('OneofDescriptorProto', [name])
+const EnumValue = type('EnumValueDescriptorProto', [NAME, optional(2, 'number', INT32)])
+const Enum = type('EnumDescriptorProto', [NAME, list(2, 'value', () => EnumValue)])
+const Oneof = type('OneofDescriptorProto', [NAME])
 const MessageOptions = type('MessageOptions', [optional(7, 'map_entry', BOOL)])
 const Message: MessageType<object> = type('DescriptorProto', [
-  name,
+  NAME,
   list(2, 'field', () => Field),
   list(3, 'nested_type', () => Message),
   list(4, 'enum_type', () => Enum),
@@ -85,15 +85,15 @@ const Message: MessageType<object> = type('DescriptorProto', [
   list(8, 'oneof_decl', () => Oneof),
 ])
 const Method = type('MethodDescriptorProto', [
-  name,
+  NAME,
   optional(2, 'input_type', STRING),
   optional(3, 'output_type', STRING),
   optional(5, 'client_streaming', BOOL),
   optional(6, 'server_streaming', BOOL),
 ])
-const ServiceType = type('ServiceDescriptorProto', [name, list(2, 'method', () => Method)])
+const ServiceType = type('ServiceDescriptorProto', [NAME, list(2, 'method', () => Method)])
 export const FileType = type('FileDescriptorProto', [
-  name,
+  NAME,
   optional(2, 'package', STRING),
   { no: 3, name: 'dependency', kind: 'scalar', T: STRING, repeat: 2 },
   list(4, 'message_type', () => Message),

@@ -17,7 +17,7 @@ interface ReflectionRequest {
 }
 
 const string = (no: number, name: string) => ({ no, name, kind: 'scalar', T: ScalarType.STRING }) as const
-const oneof = 'messageRequest'
+const ONEOF = 'messageRequest'
 
 /** Both versions differ in nothing but their package. */
 export function reflectionOf(pkg: 'grpc.reflection.v1' | 'grpc.reflection.v1alpha'): Service {
@@ -28,11 +28,11 @@ export function reflectionOf(pkg: 'grpc.reflection.v1' | 'grpc.reflection.v1alph
   ])
   const Request = new MessageType<ReflectionRequest>(name('ServerReflectionRequest'), [
     string(1, 'host'),
-    { ...string(3, 'file_by_filename'), oneof },
-    { ...string(4, 'file_containing_symbol'), oneof },
-    { no: 5, name: 'file_containing_extension', kind: 'message', T: () => ExtensionRequest, oneof },
-    { ...string(6, 'all_extension_numbers_of_type'), oneof },
-    { ...string(7, 'list_services'), oneof },
+    { ...string(3, 'file_by_filename'), oneof: ONEOF },
+    { ...string(4, 'file_containing_symbol'), oneof: ONEOF },
+    { no: 5, name: 'file_containing_extension', kind: 'message', T: () => ExtensionRequest, oneof: ONEOF },
+    { ...string(6, 'all_extension_numbers_of_type'), oneof: ONEOF },
+    { ...string(7, 'list_services'), oneof: ONEOF },
   ])
   const FileResponse = new MessageType<object>(name('FileDescriptorResponse'), [
     { no: 1, name: 'file_descriptor_proto', kind: 'scalar', T: ScalarType.BYTES, repeat: 2 },
@@ -97,7 +97,7 @@ export function reflectionService(services: () => readonly Service[]) {
     const found = new Map<string, Uint8Array>()
     const add = (one: string) => {
       const described = files.get(one)
-      if (!described || found.has(one)) return
+      if (described === undefined || found.has(one)) return
       found.set(one, described.bytes)
       described.dependencies.forEach(add)
     }

@@ -29,7 +29,7 @@ export const executionService = (ledger: Ledger) => ({
   ): Promise<GrpcTypes.ExecuteTransactionResponse> {
     const mask = Mask.of(request.readMask, ['effects']).check(GrpcTypes.ExecutedTransaction)
     const { transaction, signatures } = request
-    if (!transaction) throw invalid('no transaction')
+    if (transaction === undefined) throw invalid('no transaction')
     const bytes = transaction.bcs?.value ?? resolveTransaction(ledger, transaction, { doGasSelection: false })
     const record = await ledger.execute(bytes, signatures.map(signatureBytes), { caller: account.key })
     return { transaction: await recordMessage(ledger, record, mask) }
@@ -41,7 +41,7 @@ export const executionService = (ledger: Ledger) => ({
   ): Promise<GrpcTypes.SimulateTransactionResponse> {
     const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.SimulateTransactionResponse)
     const { transaction } = request
-    if (!transaction) throw invalid('no transaction')
+    if (transaction === undefined) throw invalid('no transaction')
     const checks = request.checks !== 1
     const doGasSelection = request.doGasSelection === true && checks
     const bytes = simulatedBytes(ledger, transaction, doGasSelection)

@@ -11,7 +11,7 @@ import { Mask } from '../mask.ts'
 import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
 
 /** Whoever is further behind reads for itself. */
-const recentCheckpoints = 16
+const RECENT_CHECKPOINTS = 16
 
 interface Entry {
   record: TransactionRecord
@@ -25,22 +25,25 @@ export function historyService(ledger: Ledger) {
     const entries: Entry[] = []
     for (const [index, { transaction }] of checkpoint.transactions.entries()) {
       const record = await ledger.transaction(transaction)
-      if (record) entries.push({ record, index })
+      if (record !== undefined) entries.push({ record, index })
     }
     return entries
   }
   /** Of the newest checkpoints, which all who follow look at in the same moment. */
-  const recent = createRecent<Entry[]>(recentCheckpoints)
+  const recent = createRecent<Entry[]>(RECENT_CHECKPOINTS)
   const transactionsOf = (checkpoint: CheckpointRecord): Promise<Entry[]> =>
-    checkpoint.sequence + BigInt(recentCheckpoints) < ledger.height
+    checkpoint.sequence + BigInt(RECENT_CHECKPOINTS) < ledger.height
       ? readTransactions(checkpoint)
       : recent(checkpoint.sequence, () => readTransactions(checkpoint))
   const entriesAt = async (sequence: bigint): Promise<Entry[]> => {
     const checkpoint = await ledger.checkpoint(sequence)
-    return checkpoint ? await transactionsOf(checkpoint) : []
+    return checkpoint !== undefined ? await transactionsOf(checkpoint) : []
   }
   const view = (record: TransactionRecord) =>
-    new TransactionView(record, record.events ? eventMessages(ledger, record.events, false) : [])
+    new TransactionView(
+      record,
+      record.events !== undefined ? eventMessages(ledger, record.events, false) : [],
+    )
 
   /** Events of a checkpoint that the filter lets through; cursors count all of its events. */
   const eventsAt = async (
@@ -51,7 +54,7 @@ export function historyService(ledger: Ledger) {
     const found: Found<GrpcTypes.Event>[] = []
     let number = 0
     for (const { record, index } of await entriesAt(sequence)) {
-      if (!record.events) continue
+      if (record.events === undefined) continue
       for (const [eventIndex, event] of eventMessages(ledger, record.events, mask.wants('json')).entries()) {
         const position = { checkpoint: sequence, index: number++ }
         if (!filter(event)) continue
@@ -88,7 +91,7 @@ export function historyService(ledger: Ledger) {
     checkpoint: CheckpointRecord,
     filter: GrpcTypes.TransactionFilter | undefined,
   ): Promise<boolean> => {
-    if (!filter || filter.terms.length === 0) return true
+    if (filter === undefined || filter.terms.length === 0) return true
     const test = transactionFilter(filter)
     return (await transactionsOf(checkpoint)).some(({ record }) => test(view(record)))
   }
@@ -168,7 +171,7 @@ export function historyService(ledger: Ledger) {
         const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
         const itemsOf = async (sequence: bigint): Promise<Found<GrpcTypes.Checkpoint>[]> => {
           const checkpoint = await ledger.checkpoint(sequence)
-          if (!checkpoint || !(await checkpointMatches(checkpoint, request.filter))) return []
+          if (checkpoint === undefined || !(await checkpointMatches(checkpoint, request.filter))) return []
           const item = await checkpointMessage(ledger, checkpoint, mask)
           return [{ item, position: { checkpoint: sequence, index: 0 } }]
         }
@@ -189,7 +192,8 @@ export function historyService(ledger: Ledger) {
         const bytes = GrpcTypes.SubscribeCheckpointsRequest.toBinary(request)
         yield* share(GrpcTypes.SubscribeCheckpointsResponse, bytes, start, call, async cursor => {
           const checkpoint = await ledger.checkpoint(cursor)
-          if (!checkpoint || !(await checkpointMatches(checkpoint, request.filter))) return [{ cursor }]
+          if (checkpoint === undefined || !(await checkpointMatches(checkpoint, request.filter)))
+            return [{ cursor }]
           return [{ cursor, checkpoint: await checkpointMessage(ledger, checkpoint, mask) }]
         })
       },

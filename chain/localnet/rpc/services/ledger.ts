@@ -15,7 +15,7 @@ import { protocolConfig } from '../protocol-config.ts'
 import { objectWeight, REPLY_LIMITS, ReplyBudget } from '../reply-budget.ts'
 import { limited, notFound, STATUS, toStatus } from '../status.ts'
 
-const maxBatch = 1000
+const MAX_BATCH = 1000
 
 async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: GrpcTypes.GetObjectResult }> {
   try {
@@ -23,7 +23,7 @@ async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: G
   } catch (error) {
     const known = toStatus(error)
     // the whole reply is too large, not this part of it
-    if (known.refusal) throw known
+    if (known.refusal !== undefined) throw known
     const { status, message } = known
     return {
       error: { result: { oneofKind: 'error', error: { code: STATUS[status], message, details: [] } } },
@@ -39,7 +39,7 @@ export function ledgerService(ledger: Ledger) {
   ): Promise<GrpcTypes.Object> => {
     const id = parseAddress(request.objectId ?? '')
     const found = await ledger.object(id, request.version)
-    if (!found)
+    if (found === undefined)
       throw notFound(`Object ${id}${request.version === undefined ? '' : ` with version ${request.version}`}`)
     budget.spend(objectWeight(found, mask))
     return mask.prune(GrpcTypes.Object, objectMessage(ledger, found, mask))
@@ -51,7 +51,7 @@ export function ledgerService(ledger: Ledger) {
   ): Promise<GrpcTypes.ExecutedTransaction> => {
     if (digest === GENESIS_DIGEST) return genesisMessage(ledger, mask, budget)
     const record = digest ? await ledger.transaction(digest) : undefined
-    if (!record) throw notFound(`Transaction ${(digest ?? '').slice(0, 80)}`)
+    if (record === undefined) throw notFound(`Transaction ${(digest ?? '').slice(0, 80)}`)
     return await recordMessage(ledger, record, mask, budget)
   }
   const objectMask = (mask: { paths: string[] } | undefined) =>
@@ -78,7 +78,7 @@ export function ledgerService(ledger: Ledger) {
     async batchGetObjects(
       request: GrpcTypes.BatchGetObjectsRequest,
     ): Promise<GrpcTypes.BatchGetObjectsResponse> {
-      if (request.requests.length > maxBatch) throw limited('size', `at most ${maxBatch} objects at once`)
+      if (request.requests.length > MAX_BATCH) throw limited('size', `at most ${MAX_BATCH} objects at once`)
       const mask = objectMask(request.readMask)
       const objects: GrpcTypes.GetObjectResult[] = []
       const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
@@ -100,7 +100,8 @@ export function ledgerService(ledger: Ledger) {
     async batchGetTransactions(
       request: GrpcTypes.BatchGetTransactionsRequest,
     ): Promise<GrpcTypes.BatchGetTransactionsResponse> {
-      if (request.digests.length > maxBatch) throw limited('size', `at most ${maxBatch} transactions at once`)
+      if (request.digests.length > MAX_BATCH)
+        throw limited('size', `at most ${MAX_BATCH} transactions at once`)
       const mask = transactionMask(request.readMask)
       const transactions: GrpcTypes.GetTransactionResult[] = []
       const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
@@ -127,7 +128,7 @@ export function ledgerService(ledger: Ledger) {
             ? checkpointId.digest
             : ledger.height
       const checkpoint = await ledger.checkpoint(which)
-      if (!checkpoint) throw notFound(`Checkpoint ${which}`)
+      if (checkpoint === undefined) throw notFound(`Checkpoint ${which}`)
       return { checkpoint: await checkpointMessage(ledger, checkpoint, mask) }
     },
 

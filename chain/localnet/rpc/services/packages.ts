@@ -10,13 +10,13 @@ import { invalid, notFound } from '../status.ts'
 export function packageService(ledger: Ledger) {
   const find = (id: string | undefined): PackageObject => {
     const object = ledger.objects.get(parseAddress(id ?? ''))
-    if (!object) throw notFound(`package ${id}`)
+    if (object === undefined) throw notFound(`package ${id}`)
     if (object.kind !== 'package') throw invalid(`object ${id} is not a package`)
     return object
   }
   const findModule = (id: string | undefined, name: string | undefined): LoadedModule => {
     const module = ledger.vm.package(find(id).id)?.modules.get(name ?? '')
-    if (!module) throw notFound(`module ${id}::${name}`)
+    if (module === undefined) throw notFound(`module ${id}::${name}`)
     return module
   }
   return {
@@ -30,7 +30,7 @@ export function packageService(ledger: Ledger) {
       name,
     }: GrpcTypes.GetDatatypeRequest): GrpcTypes.GetDatatypeResponse {
       const datatype = findModule(packageId, moduleName).datatypes.get(name ?? '')
-      if (!datatype) throw notFound(`datatype ${packageId}::${moduleName}::${name}`)
+      if (datatype === undefined) throw notFound(`datatype ${packageId}::${moduleName}::${name}`)
       return { datatype: datatypeMessage(datatype) }
     },
 
@@ -40,7 +40,7 @@ export function packageService(ledger: Ledger) {
       name,
     }: GrpcTypes.GetFunctionRequest): GrpcTypes.GetFunctionResponse {
       const fn = findModule(packageId, moduleName).functions.get(name ?? '')
-      if (!fn) throw notFound(`function ${packageId}::${moduleName}::${name}`)
+      if (fn === undefined) throw notFound(`function ${packageId}::${moduleName}::${name}`)
       return { function: functionMessage(fn) }
     },
 

@@ -11,7 +11,7 @@ export const signatureService = () => ({
   ): Promise<GrpcTypes.VerifySignatureResponse> {
     const { message, signature, address } = request
     const bytes = signature?.bcs?.value
-    if (!message?.value || !bytes) throw invalid('message and signature are needed')
+    if (message?.value === undefined || bytes === undefined) throw invalid('message and signature are needed')
     try {
       const key = await verify(message.name, message.value, toBase64(bytes))
       const signer = parseAddress(key.toSuiAddress())

@@ -1,7 +1,7 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { type Address, addressFromBytes, parseAddress, SYSTEM } from '../../ledger/address.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { type MoveObject, suiType } from '../../ledger/object.ts'
+import { type MoveObject, SUI_TYPE } from '../../ledger/object.ts'
 import { type Holdings, ownedKey } from '../../ledger/store/live-objects.ts'
 import type { MoveType, Value } from '../../vm/index.ts'
 import { coinInfo } from '../convert/coin-info.ts'
@@ -51,7 +51,7 @@ export function stateService(ledger: Ledger) {
     },
 
     getBalance({ owner, coinType }: GrpcTypes.GetBalanceRequest): GrpcTypes.GetBalanceResponse {
-      const type = typeText(coinType ?? suiType)
+      const type = typeText(coinType ?? SUI_TYPE)
       return { balance: balanceMessage(type, ledger.objects.balance(parseAddress(owner ?? ''), type)) }
     },
 
@@ -68,7 +68,7 @@ export function stateService(ledger: Ledger) {
     getCoinInfo({ coinType }: GrpcTypes.GetCoinInfoRequest): GrpcTypes.GetCoinInfoResponse {
       const type = typeText(coinType)
       const info = coinInfo(ledger, type)
-      if (!info) throw notFound(`coin ${type}`)
+      if (info === undefined) throw notFound(`coin ${type}`)
       return info
     },
   }
@@ -89,10 +89,10 @@ function ownedType(ledger: Ledger, type: MoveType): string {
   return isBare ? `${type.text}<` : type.text
 }
 
-const fieldPrefix = `${SYSTEM.sui}::dynamic_field::Field<`
+const FIELD_PREFIX = `${SYSTEM.sui}::dynamic_field::Field<`
 
 /** Values of dynamic object fields are owned by their field, and are no fields themselves. */
-const isField = (object: MoveObject): boolean => object.type.startsWith(fieldPrefix)
+const isField = (object: MoveObject): boolean => object.type.startsWith(FIELD_PREFIX)
 
 /** A field, and the object that is its value when that is asked for. */
 function fieldWeight({ objects }: Ledger, field: MoveObject, mask: Mask): number {
@@ -133,7 +133,7 @@ function fieldMessage(ledger: Ledger, parent: string, field: MoveObject, mask: M
   message.name = bcsMessage(inner.text, vm.serialize(inner, (name as Value[])[0]!))
   message.childId = childId
   if (child?.kind === 'move') message.valueType = child.type
-  if (child && mask.wants('child_object'))
+  if (child !== undefined && mask.wants('child_object'))
     message.childObject = objectMessage(ledger, child, mask.at('child_object'))
   return message
 }

@@ -1,28 +1,28 @@
 import type { CodeUnit, Instruction, JumpTable } from './module.ts'
-import { opcodes } from './opcodes.ts'
+import { OPCODES } from './opcodes.ts'
 import { malformed, type Reader } from './reader.ts'
-import { maxIndex } from './tokens.ts'
+import { MAX_INDEX } from './tokens.ts'
 
-const maxInstructions = 0xffff
-const maxLocal = 255
-const maxBranches = 127
+const MAX_INSTRUCTIONS = 0xffff
+const MAX_LOCAL = 255
+const MAX_BRANCHES = 127
 /** Sui's limit on the operand stack bounds what one instruction can pop. */
-const maxVectorCount = 1024n
+const MAX_VECTOR_COUNT = 1024n
 
 function readInstruction(reader: Reader, version: number): Instruction {
   const byte = reader.u8()
-  const opcode = opcodes[byte]
-  if (!opcode || opcode.since > version) throw malformed(`unknown instruction ${byte}`)
+  const opcode = OPCODES[byte]
+  if (opcode === undefined || opcode.since > version) throw malformed(`unknown instruction ${byte}`)
   const instruction: Instruction = { opcode: byte, operand: 0, count: 0 }
   switch (opcode.operand) {
     case 'none':
       break
     case 'index':
     case 'offset':
-      instruction.operand = reader.uleb(maxIndex)
+      instruction.operand = reader.uleb(MAX_INDEX)
       break
     case 'local':
-      instruction.operand = reader.uleb(maxLocal)
+      instruction.operand = reader.uleb(MAX_LOCAL)
       break
     case 'u8':
       instruction.operand = reader.u8()
@@ -43,9 +43,9 @@ function readInstruction(reader: Reader, version: number): Instruction {
       instruction.operand = reader.bigUint(32)
       break
     case 'vector': {
-      instruction.operand = reader.uleb(maxIndex)
+      instruction.operand = reader.uleb(MAX_INDEX)
       const count = reader.bigUint(8)
-      if (count > maxVectorCount) throw malformed('a vector instruction with too many elements')
+      if (count > MAX_VECTOR_COUNT) throw malformed('a vector instruction with too many elements')
       instruction.count = Number(count)
     }
   }
@@ -53,20 +53,20 @@ function readInstruction(reader: Reader, version: number): Instruction {
 }
 
 function readJumpTable(reader: Reader): JumpTable {
-  const enumDefinition = reader.uleb(maxIndex)
-  const count = reader.uleb(maxBranches)
+  const enumDefinition = reader.uleb(MAX_INDEX)
+  const count = reader.uleb(MAX_BRANCHES)
   if (reader.u8() !== 1) throw malformed('unknown kind of jump table')
   const offsets: number[] = []
-  for (let i = 0; i < count; i++) offsets.push(reader.uleb(maxIndex))
+  for (let i = 0; i < count; i++) offsets.push(reader.uleb(MAX_INDEX))
   return { enumDefinition, offsets }
 }
 
 /** The body of a function. */
 export function readCode(reader: Reader, version: number): CodeUnit {
-  const locals = reader.uleb(maxIndex)
+  const locals = reader.uleb(MAX_INDEX)
   const instructions: Instruction[] = []
-  for (let n = reader.uleb(maxInstructions); n > 0; n--) instructions.push(readInstruction(reader, version))
+  for (let n = reader.uleb(MAX_INSTRUCTIONS); n > 0; n--) instructions.push(readInstruction(reader, version))
   const jumpTables: JumpTable[] = []
-  if (version >= 7) for (let n = reader.uleb(maxIndex); n > 0; n--) jumpTables.push(readJumpTable(reader))
+  if (version >= 7) for (let n = reader.uleb(MAX_INDEX); n > 0; n--) jumpTables.push(readJumpTable(reader))
   return { locals, instructions, jumpTables }
 }

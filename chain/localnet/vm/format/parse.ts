@@ -1,16 +1,16 @@
 import type { Abilities, Visibility } from '../types.ts'
 import { readCode } from './code.ts'
-import { identifier } from './identifier.ts'
+import { IDENTIFIER } from './identifier.ts'
 import type { CompiledModule, FieldToken, FunctionDefinition, ModuleHandle } from './module.ts'
 import { malformed, Reader } from './reader.ts'
-import { readTables, type TableName, tableKinds } from './tables.ts'
-import { maxIndex, readToken } from './tokens.ts'
+import { readTables, TABLE_KINDS, type TableName } from './tables.ts'
+import { MAX_INDEX, readToken } from './tokens.ts'
 
-const maxIdentifier = 128 // Sui's max_identifier_len
-const maxEntries = 0xffff
-const maxFields = 255
-const maxVariants = 127
-const maxTypeParameters = 255
+const MAX_IDENTIFIER = 128 // Sui's max_identifier_len
+const MAX_ENTRIES = 0xffff
+const MAX_FIELDS = 255
+const MAX_VARIANTS = 127
+const MAX_TYPE_PARAMETERS = 255
 
 /** The element of a table that an index names. */
 export function at<T>(table: readonly T[], index: number, what: string): T {
@@ -37,12 +37,12 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
   const { version, spans, end } = readTables(bytes)
 
   const table = <T>(name: TableName, readEntry: (reader: Reader) => T): T[] => {
-    const span = spans.get(tableKinds[name])
-    if (!span) return []
+    const span = spans.get(TABLE_KINDS[name])
+    if (span === undefined) return []
     const reader = new Reader(bytes, span.start, span.end)
     const entries: T[] = []
     while (reader.hasMore) {
-      if (entries.length === maxEntries) throw malformed(`too many ${name}`)
+      if (entries.length === MAX_ENTRIES) throw malformed(`too many ${name}`)
       entries.push(readEntry(reader))
     }
     return entries
@@ -52,18 +52,18 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
     for (let n = reader.uleb(max); n > 0; n--) items.push(readItem())
     return items
   }
-  const index = (reader: Reader): number => reader.uleb(maxIndex)
+  const index = (reader: Reader): number => reader.uleb(MAX_INDEX)
 
   const text = new TextDecoder('utf-8', { fatal: true })
   const names = table('identifiers', reader => {
-    const raw = reader.bytes(reader.uleb(maxIdentifier))
+    const raw = reader.bytes(reader.uleb(MAX_IDENTIFIER))
     let name: string
     try {
       name = text.decode(raw)
     } catch {
       throw malformed('an identifier is not UTF-8')
     }
-    if (!identifier.test(name)) throw malformed('an identifier has characters that Move does not allow')
+    if (!IDENTIFIER.test(name)) throw malformed('an identifier has characters that Move does not allow')
     return name
   })
   const addresses = table('addresses', reader => `0x${Buffer.from(reader.bytes(32)).toString('hex')}`)
@@ -77,14 +77,14 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
   const pair = (reader: Reader) => ({ target: index(reader), signature: index(reader) })
   const variant = (reader: Reader) => ({ target: index(reader), variant: index(reader) })
   const fields = (reader: Reader): FieldToken[] =>
-    list(reader, maxFields, () => ({ name: name(reader), type: readToken(reader) }))
+    list(reader, MAX_FIELDS, () => ({ name: name(reader), type: readToken(reader) }))
 
   const moduleHandles = table('moduleHandles', moduleHandle)
   const datatypeHandles = table('datatypeHandles', reader => ({
     module: index(reader),
     name: name(reader),
     abilities: abilities(reader),
-    typeParameters: list(reader, maxTypeParameters, () => {
+    typeParameters: list(reader, MAX_TYPE_PARAMETERS, () => {
       const constraints = abilities(reader)
       const phantom = reader.u8()
       if (phantom > 1) throw malformed('bad phantom flag')
@@ -96,7 +96,7 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
     name: name(reader),
     parameters: index(reader),
     returns: index(reader),
-    typeParameters: list(reader, maxTypeParameters, () => abilities(reader)),
+    typeParameters: list(reader, MAX_TYPE_PARAMETERS, () => abilities(reader)),
   }))
   const structs = table('structs', reader => {
     const handle = index(reader)
@@ -110,15 +110,15 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
     if (reader.u8() !== 2) throw malformed('bad enum flag')
     return {
       handle,
-      variants: list(reader, maxVariants, () => ({ name: name(reader), fields: fields(reader) })),
+      variants: list(reader, MAX_VARIANTS, () => ({ name: name(reader), fields: fields(reader) })),
     }
   })
   const functions = table('functions', (reader): FunctionDefinition => {
     const handle = index(reader)
     const visibility = readVisibility(reader.u8())
     const flags = reader.u8()
-    if (flags & ~6) throw malformed('bad function flags')
-    if (reader.uleb(maxIndex) !== 0) throw malformed('global storage is not supported')
+    if ((flags & ~6) !== 0) throw malformed('bad function flags')
+    if (reader.uleb(MAX_INDEX) !== 0) throw malformed('global storage is not supported')
     const definition: FunctionDefinition = { handle, visibility, isEntry: (flags & 4) !== 0 }
     if ((flags & 2) === 0) definition.code = readCode(reader, version)
     return definition
@@ -134,10 +134,10 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
     structInstantiations: table('structInstantiations', pair),
     functionInstantiations: table('functionInstantiations', pair),
     fieldInstantiations: table('fieldInstantiations', pair),
-    signatures: table('signatures', reader => list(reader, maxFields, () => readToken(reader))),
+    signatures: table('signatures', reader => list(reader, MAX_FIELDS, () => readToken(reader))),
     constants: table('constants', reader => ({
       type: readToken(reader),
-      data: reader.bytes(reader.uleb(maxEntries)),
+      data: reader.bytes(reader.uleb(MAX_ENTRIES)),
     })),
     structs,
     functions,
@@ -148,7 +148,7 @@ export function parseModule(bytes: Uint8Array): CompiledModule {
   }
   table('metadata', reader => {
     reader.bytes(reader.uleb(1023))
-    reader.bytes(reader.uleb(maxEntries))
+    reader.bytes(reader.uleb(MAX_ENTRIES))
   })
   const tail = new Reader(bytes, end)
   module.self = index(tail)

@@ -2,9 +2,9 @@ import { VmError } from '../errors.ts'
 import type { Address } from '../types.ts'
 import { checkBounds } from '../verify/bounds.ts'
 import { parseModule } from './parse.ts'
-import { readTables, tableKinds } from './tables.ts'
+import { readTables, TABLE_KINDS } from './tables.ts'
 
-const zero = `0x${'0'.repeat(64)}`
+const ZERO = `0x${'0'.repeat(64)}`
 
 /**
  * A module as it is stored once published: the self address, which the compiler leaves as zero, is
@@ -15,9 +15,9 @@ export function publishable(bytes: Uint8Array, originalId: Address): Uint8Array 
   const module = parseModule(bytes)
   checkBounds(module)
   const self = module.moduleHandles[module.self]!
-  if (self.address !== zero) throw new VmError({ kind: 'PublishErrorNonZeroAddress', module: self.name })
+  if (self.address !== ZERO) throw new VmError({ kind: 'PublishErrorNonZeroAddress', module: self.name })
   // the address table is the plain row of its entries, 32 bytes each
-  const { start } = readTables(bytes).spans.get(tableKinds.addresses)!
+  const { start } = readTables(bytes).spans.get(TABLE_KINDS.addresses)!
   const out = bytes.slice()
   out.set(Buffer.from(originalId.slice(2), 'hex'), start + 32 * self.addressIndex)
   return out

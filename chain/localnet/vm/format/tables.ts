@@ -1,7 +1,7 @@
 import { malformed, Reader } from './reader.ts'
 
 /** Kinds of tables, as numbered in the format. */
-export const tableKinds = {
+export const TABLE_KINDS = {
   moduleHandles: 0x1,
   datatypeHandles: 0x2,
   functionHandles: 0x3,
@@ -23,11 +23,11 @@ export const tableKinds = {
   variantInstantiations: 0x14,
 } as const
 
-export type TableName = keyof typeof tableKinds
+export type TableName = keyof typeof TABLE_KINDS
 
-const magic = 0x0beb1ca1 // a1 1c eb 0b, little-endian
-const known = new Set<number>(Object.values(tableKinds))
-const firstEnumKind = tableKinds.enums
+const MAGIC = 0x0beb1ca1 // a1 1c eb 0b, little-endian
+const KNOWN = new Set<number>(Object.values(TABLE_KINDS))
+const FIRST_ENUM_KIND = TABLE_KINDS.enums
 
 export interface Tables {
   version: number
@@ -40,7 +40,7 @@ export interface Tables {
 /** Reads a module's header. Tables must follow each other without gaps, each kind at most once. */
 export function readTables(bytes: Uint8Array): Tables {
   const header = new Reader(bytes)
-  if (header.uint(4) !== magic) throw malformed('not a Move module')
+  if (header.uint(4) !== MAGIC) throw malformed('not a Move module')
   // the highest byte is the flavour (Sui marks its modules from version 7 on)
   const version = header.uint(4) % 2 ** 24
   if (version < 5 || version > 7) throw malformed(`version ${version} is not supported`)
@@ -48,7 +48,7 @@ export function readTables(bytes: Uint8Array): Tables {
   const entries: { kind: number; offset: number; length: number }[] = []
   for (let i = 0; i < count; i++) {
     const entry = { kind: header.u8(), offset: header.uleb(0xffffffff), length: header.uleb(0xffffffff) }
-    if (!known.has(entry.kind) || (entry.kind >= firstEnumKind && version < 7))
+    if (!KNOWN.has(entry.kind) || (entry.kind >= FIRST_ENUM_KIND && version < 7))
       throw malformed(`unknown table ${entry.kind}`)
     entries.push(entry)
   }

@@ -20,16 +20,16 @@ export function bytesOut({ context }: Pick<NativeCall, 'context'>, bytes: Uint8A
 }
 
 /** What a string of an address takes. */
-const addressSizeBytes = 96
+const ADDRESS_SIZE_BYTES = 96
 
 /** An address that was made just now, metered. */
 export function addressOut({ context }: Pick<NativeCall, 'context'>, address: string): string {
-  context.meter.allocate(addressSizeBytes)
+  context.meter.allocate(ADDRESS_SIZE_BYTES)
   return address
 }
 
 /** Some microseconds, whatever the input's length. */
-export const hashSteps = 1000
+export const HASH_STEPS = 1000
 
 export const u64Bytes = (value: bigint): Uint8Array => {
   const bytes = new Uint8Array(8)

@@ -4,10 +4,10 @@ import type { NativeCall, NativeFunction, NativeTable } from '../types.ts'
 import type { Reference, Value } from '../values.ts'
 import { bytesBehind, bytesIn, bytesOut, u64Bytes } from './arguments.ts'
 import {
+  GROUP_IDS,
   type Group,
   g1,
   g2,
-  groupIds,
   gt,
   inputTooLong,
   invalidInput,
@@ -15,30 +15,30 @@ import {
   pairing,
   scalars,
   uncompressedG1,
-  zeroG1,
+  ZERO_G1,
 } from './groups.ts'
 import { Memory } from './memory.ts'
 
 /** Sui's domains for hashing to the curve. */
-const domains = {
+const DOMAINS = {
   g1: 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_',
   g2: 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_',
 }
-const maxProducts = 32 // Sui's bls12381_msm_max_len
-const maxTerms = 1200 // Sui's uncompressed_g1_sum_max_terms
+const MAX_PRODUCTS = 32 // Sui's bls12381_msm_max_len
+const MAX_TERMS = 1200 // Sui's uncompressed_g1_sum_max_terms
 
 /** Steps that an operation takes, so that a loop of them ends: about what an instruction of the same duration would. */
-const costs = { scalar: 50, add: 20_000, multiply: 100_000, hash: 100_000, pairing: 1_000_000, term: 500 }
+const COSTS = { scalar: 50, add: 20_000, multiply: 100_000, hash: 100_000, pairing: 1_000_000, term: 500 }
 
 /** Results to remember: the same keys, messages and certificates are met again and again. */
-const rememberedResults = 2048
+const REMEMBERED_RESULTS = 2048
 
 /** Runs a computation in the group that an ID names. */
 function inGroup(id: number, compute: <Element>(group: Group<Element>) => Uint8Array): Uint8Array {
-  if (id === groupIds.scalar) return compute(scalars)
-  if (id === groupIds.g1) return compute(g1)
-  if (id === groupIds.g2) return compute(g2)
-  if (id === groupIds.gt) return compute(gt)
+  if (id === GROUP_IDS.scalar) return compute(scalars)
+  if (id === GROUP_IDS.g1) return compute(g1)
+  if (id === GROUP_IDS.g2) return compute(g2)
+  if (id === GROUP_IDS.gt) return compute(gt)
   throw invalidInput()
 }
 
@@ -57,7 +57,7 @@ function sumOfProducts<Element>(
   const scalarParts = chunks(factors, 32)
   const pointParts = chunks(points, length)
   if (scalarParts.length !== pointParts.length) throw invalidInput()
-  if (pointParts.length > maxProducts) throw inputTooLong()
+  if (pointParts.length > MAX_PRODUCTS) throw inputTooLong()
   const products = pointParts.map((part, i) =>
     group.multiply(scalars.decode(scalarParts[i]!), group.decode(part)),
   )
@@ -73,67 +73,68 @@ interface Operation {
 const costOf =
   (steps: number) =>
   (id: number): number =>
-    id === groupIds.scalar ? costs.scalar : steps
+    id === GROUP_IDS.scalar ? COSTS.scalar : steps
 
 const operations: Record<string, Operation> = {
   validate: {
-    cost: costOf(costs.multiply),
+    cost: costOf(COSTS.multiply),
     run: (id, bytes) => {
-      if (id === groupIds.scalar) return scalars.isValid(bytes)
-      if (id === groupIds.g1) return g1.isValid(bytes)
-      return id === groupIds.g2 && g2.isValid(bytes)
+      if (id === GROUP_IDS.scalar) return scalars.isValid(bytes)
+      if (id === GROUP_IDS.g1) return g1.isValid(bytes)
+      return id === GROUP_IDS.g2 && g2.isValid(bytes)
     },
   },
   add: {
-    cost: costOf(costs.add),
+    cost: costOf(COSTS.add),
     run: (id, a, b) => inGroup(id, group => group.encode(group.add(group.decode(a), group.decode(b)))),
   },
   sub: {
-    cost: costOf(costs.add),
+    cost: costOf(COSTS.add),
     run: (id, a, b) => inGroup(id, group => group.encode(group.subtract(group.decode(a), group.decode(b)))),
   },
   mul: {
-    cost: costOf(costs.multiply),
+    cost: costOf(COSTS.multiply),
     run: (id, scalar, element) =>
       inGroup(id, group => group.encode(group.multiply(scalars.decode(scalar), group.decode(element)))),
   },
   div: {
-    cost: costOf(costs.multiply),
+    cost: costOf(COSTS.multiply),
     run: (id, scalar, element) =>
       inGroup(id, group =>
         group.encode(group.multiply(invert(scalars.decode(scalar)), group.decode(element))),
       ),
   },
   hash_to: {
-    cost: () => costs.hash,
+    cost: () => COSTS.hash,
     run: (id, message) => {
       if (message.length === 0) throw invalidInput()
-      if (id === groupIds.g1) return g1.encode(bls12_381.G1.hashToCurve(message, { DST: domains.g1 }))
-      if (id === groupIds.g2) return g2.encode(bls12_381.G2.hashToCurve(message, { DST: domains.g2 }))
+      if (id === GROUP_IDS.g1) return g1.encode(bls12_381.G1.hashToCurve(message, { DST: DOMAINS.g1 }))
+      if (id === GROUP_IDS.g2) return g2.encode(bls12_381.G2.hashToCurve(message, { DST: DOMAINS.g2 }))
       throw invalidInput()
     },
   },
   multi_scalar_mul: {
-    cost: (_id, length) => costs.multiply * Math.min(maxProducts, Math.ceil(length / 48)),
+    cost: (_id, length) => COSTS.multiply * Math.min(MAX_PRODUCTS, Math.ceil(length / 48)),
     run: (id, factors, elements) => {
-      if (id === groupIds.g1) return sumOfProducts(g1, 48, factors, elements)
-      if (id === groupIds.g2) return sumOfProducts(g2, 96, factors, elements)
+      if (id === GROUP_IDS.g1) return sumOfProducts(g1, 48, factors, elements)
+      if (id === GROUP_IDS.g2) return sumOfProducts(g2, 96, factors, elements)
       throw invalidInput()
     },
   },
   pairing: {
-    cost: () => costs.pairing,
+    cost: () => COSTS.pairing,
     run: (id, a, b) => {
-      if (id !== groupIds.g1) throw invalidInput()
+      if (id !== GROUP_IDS.g1) throw invalidInput()
       return gt.encode(pairing(g1.decode(a), g2.decode(b)))
     },
   },
 }
 
 function convert(from: number, to: number, element: Uint8Array): Uint8Array {
-  if (from === groupIds.uncompressedG1 && to === groupIds.g1)
+  if (from === GROUP_IDS.uncompressedG1 && to === GROUP_IDS.g1)
     return uncompressedG1.compress(uncompressedG1.decode(element))
-  if (from === groupIds.g1 && to === groupIds.uncompressedG1) return uncompressedG1.encode(g1.decode(element))
+  if (from === GROUP_IDS.g1 && to === GROUP_IDS.uncompressedG1)
+    return uncompressedG1.encode(g1.decode(element))
   throw invalidInput()
 }
 
@@ -148,7 +149,7 @@ function keyOf(name: string, ...parts: (number | Uint8Array)[]): string {
 
 /** The natives of `sui::group_ops` for one VM. What was computed before costs the same steps again. */
 export function groupNatives(): NativeTable {
-  const memory = new Memory<Uint8Array | boolean>(rememberedResults)
+  const memory = new Memory<Uint8Array | boolean>(REMEMBERED_RESULTS)
   const recall = (call: NativeCall, key: string, compute: () => Uint8Array | boolean): Value[] => {
     const result = memory.get(key, compute)
     return [typeof result === 'boolean' ? result : bytesOut(call, result)]
@@ -171,16 +172,16 @@ export function groupNatives(): NativeTable {
     ),
     '0x2::group_ops::internal_convert': (call, _types, [from, to, element]) => {
       const bytes = bytesBehind(call, element)
-      call.context.meter.charge(costs.add)
+      call.context.meter.charge(COSTS.add)
       const ids = [from as number, to as number] as const
       return recall(call, keyOf('convert', ...ids, bytes), () => convert(...ids, bytes))
     },
     '0x2::group_ops::internal_sum': (call, _types, [id, terms]) => {
-      if (id !== groupIds.uncompressedG1) throw invalidInput()
+      if (id !== GROUP_IDS.uncompressedG1) throw invalidInput()
       const parts = (terms as Reference).value as Value[]
-      if (parts.length > maxTerms) throw inputTooLong()
-      call.context.meter.charge(costs.add + costs.term * parts.length)
-      let sum = zeroG1
+      if (parts.length > MAX_TERMS) throw inputTooLong()
+      call.context.meter.charge(COSTS.add + COSTS.term * parts.length)
+      let sum = ZERO_G1
       for (const part of parts) sum = sum.add(uncompressedG1.decode(bytesIn(call, part)))
       return [bytesOut(call, uncompressedG1.encode(sum))]
     },

@@ -2,7 +2,7 @@ import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { NativeAbort } from '../errors.ts'
 
 /** What `sui::group_ops` passes as the type of its operands. */
-export const groupIds = { scalar: 0, g1: 1, g2: 2, gt: 3, uncompressedG1: 4 } as const
+export const GROUP_IDS = { scalar: 0, g1: 1, g2: 2, gt: 3, uncompressedG1: 4 } as const
 
 export const invalidInput = (): NativeAbort => new NativeAbort(1)
 export const inputTooLong = (): NativeAbort => new NativeAbort(2)
@@ -92,13 +92,13 @@ function curve<Point extends CurvePoint<Point>>(
 
 export const g1: Group<G1Point> = curve(G1, 48)
 export const g2: Group<G2Point> = curve(G2, 96)
-export const zeroG1 = G1.ZERO
+export const ZERO_G1 = G1.ZERO
 
-const field = 48
-const flags = { compressed: 0x80, infinity: 0x40, largerY: 0x20 }
+const FIELD = 48
+const FLAGS = { compressed: 0x80, infinity: 0x40, largerY: 0x20 }
 const toField = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
 const fromField = (value: bigint): Uint8Array =>
-  Buffer.from(value.toString(16).padStart(2 * field, '0'), 'hex')
+  Buffer.from(value.toString(16).padStart(2 * FIELD, '0'), 'hex')
 
 /**
  * x and y of a point in G1, 96 bytes. Only the framework makes them, from points that it has
@@ -106,46 +106,46 @@ const fromField = (value: bigint): Uint8Array =>
  */
 export const uncompressedG1 = {
   decode(bytes: Uint8Array): G1Point {
-    expectLength(bytes, 2 * field)
-    if (bytes[0]! & flags.infinity) return G1.ZERO
-    return G1.fromAffine({ x: toField(bytes.subarray(0, field)), y: toField(bytes.subarray(field)) })
+    expectLength(bytes, 2 * FIELD)
+    if ((bytes[0]! & FLAGS.infinity) !== 0) return G1.ZERO
+    return G1.fromAffine({ x: toField(bytes.subarray(0, FIELD)), y: toField(bytes.subarray(FIELD)) })
   },
   encode(point: G1Point): Uint8Array {
-    const bytes = new Uint8Array(2 * field)
+    const bytes = new Uint8Array(2 * FIELD)
     if (point.is0()) {
-      bytes[0] = flags.infinity
+      bytes[0] = FLAGS.infinity
       return bytes
     }
     const { x, y } = point.toAffine()
     bytes.set(fromField(x))
-    bytes.set(fromField(y), field)
+    bytes.set(fromField(y), FIELD)
     return bytes
   },
   /** As `g1.encode`, without its checks. */
   compress(point: G1Point): Uint8Array {
-    const bytes = new Uint8Array(field)
+    const bytes = new Uint8Array(FIELD)
     if (point.is0()) {
-      bytes[0] = flags.compressed | flags.infinity
+      bytes[0] = FLAGS.compressed | FLAGS.infinity
       return bytes
     }
     const { x, y } = point.toAffine()
     bytes.set(fromField(x))
-    bytes[0]! |= flags.compressed | (y * 2n > bls12_381.fields.Fp.ORDER ? flags.largerY : 0)
+    bytes[0]! |= FLAGS.compressed | (y * 2n > bls12_381.fields.Fp.ORDER ? FLAGS.largerY : 0)
     return bytes
   },
 }
 
-const coefficient = 48
+const COEFFICIENT = 48
 /** Where each of the 12 coefficients of noble's encoding stands in Sui's. */
-const order = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]
+const ORDER = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11]
 
 /** The target group of the pairing, written additively: 12 coefficients of 48 bytes, big-endian. */
 export const gt: Group<Target> = {
   decode: bytes => {
-    expectLength(bytes, 12 * coefficient)
+    expectLength(bytes, 12 * COEFFICIENT)
     const native = new Uint8Array(bytes.length)
-    order.forEach((from, i) => {
-      native.set(bytes.subarray(i * coefficient, (i + 1) * coefficient), from * coefficient)
+    ORDER.forEach((from, i) => {
+      native.set(bytes.subarray(i * COEFFICIENT, (i + 1) * COEFFICIENT), from * COEFFICIENT)
     })
     try {
       return Fp12.fromBytes(native)
@@ -156,8 +156,8 @@ export const gt: Group<Target> = {
   encode: element => {
     const native = Fp12.toBytes(element)
     const bytes = new Uint8Array(native.length)
-    order.forEach((from, i) => {
-      bytes.set(native.subarray(from * coefficient, (from + 1) * coefficient), i * coefficient)
+    ORDER.forEach((from, i) => {
+      bytes.set(native.subarray(from * COEFFICIENT, (from + 1) * COEFFICIENT), i * COEFFICIENT)
     })
     return bytes
   },

@@ -3,14 +3,14 @@ import { blake2b } from '@noble/hashes/blake2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { NativeCall, NativeTable } from '../types.ts'
 import type { Value } from '../values.ts'
-import { bytesBehind, bytesOut, hashSteps } from './arguments.ts'
+import { bytesBehind, bytesOut, HASH_STEPS } from './arguments.ts'
 
 function digest(
   call: NativeCall,
   inputs: readonly Value[],
   hash: (...inputs: Uint8Array[]) => Uint8Array,
 ): Value[] {
-  call.context.meter.charge(hashSteps)
+  call.context.meter.charge(HASH_STEPS)
   return [bytesOut(call, hash(...inputs.map(input => bytesBehind(call, input))))]
 }
 

@@ -10,10 +10,10 @@ import type { Value } from '../values.ts'
 import { bytesBehind, bytesOut } from './arguments.ts'
 
 /** Steps of one operation, about as long as it takes. */
-const costs = { ecdsa: 100_000, ed25519: 100_000, bls: 800_000 }
+const COSTS = { ecdsa: 100_000, ed25519: 100_000, bls: 800_000 }
 
-const minPkDomain = 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_'
-const minSigDomain = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_'
+const MIN_PK_DOMAIN = 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_'
+const MIN_SIG_DOMAIN = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_'
 
 /** Malformed keys and signatures verify nothing. */
 const holds = (check: () => boolean): boolean => {
@@ -24,7 +24,7 @@ const holds = (check: () => boolean): boolean => {
   }
 }
 
-const invalidKey = 2 // EInvalidPubKey
+const INVALID_KEY = 2 // EInvalidPubKey
 
 /** Whatever is wrong with the input is told by the code. */
 function orAbort<T>(code: number, compute: () => T): T {
@@ -61,7 +61,7 @@ const verify =
 const minPk: BlsVerifier = {
   verify: (publicKey, message, signature) => {
     const { longSignatures } = bls12_381
-    return longSignatures.verify(signature, longSignatures.hash(message, minPkDomain), publicKey)
+    return longSignatures.verify(signature, longSignatures.hash(message, MIN_PK_DOMAIN), publicKey)
   },
 }
 
@@ -76,7 +76,7 @@ type Ecdsa = typeof secp256k1
 
 /** 64 bytes r || s with a low s; the public key is compressed, 33 bytes. */
 const ecdsaVerify = (curve: Ecdsa): NativeFunction =>
-  verify(costs.ecdsa, (signature, publicKey, message, hash) => {
+  verify(COSTS.ecdsa, (signature, publicKey, message, hash) => {
     if (publicKey.length !== 33 || (hash !== 0 && hash !== 1)) return false
     return curve.verify(signature, digest(message, hash), publicKey, { prehash: false, lowS: true })
   })
@@ -85,7 +85,7 @@ const ecdsaVerify = (curve: Ecdsa): NativeFunction =>
 const ecdsaRecover =
   (curve: Ecdsa): NativeFunction =>
   (call, _types, [signature, message, hash]) => {
-    call.context.meter.charge(costs.ecdsa)
+    call.context.meter.charge(COSTS.ecdsa)
     const bytes = bytesBehind(call, signature)
     const hashed = digest(bytesBehind(call, message), hash)
     if (bytes.length !== 65) throw new NativeAbort(1)
@@ -102,13 +102,13 @@ const ecdsaRecover =
   }
 
 const decompress = (call: NativeCall, publicKey: Value | undefined): Value[] => {
-  call.context.meter.charge(costs.ecdsa)
+  call.context.meter.charge(COSTS.ecdsa)
   const bytes = bytesBehind(call, publicKey)
-  if (bytes.length !== 33) throw new NativeAbort(invalidKey)
+  if (bytes.length !== 33) throw new NativeAbort(INVALID_KEY)
   return [
     bytesOut(
       call,
-      orAbort(invalidKey, () => secp256k1.Point.fromBytes(bytes).toBytes(false)),
+      orAbort(INVALID_KEY, () => secp256k1.Point.fromBytes(bytes).toBytes(false)),
     ),
   ]
 }
@@ -116,17 +116,17 @@ const decompress = (call: NativeCall, publicKey: Value | undefined): Value[] => 
 /** @param bls checks signatures with keys in G1; noble's implementation, which is slower, when absent */
 export const signatureNatives = (bls: BlsVerifier = minPk): NativeTable => ({
   '0x2::bls12381::bls12381_min_pk_verify': verify(
-    costs.bls,
+    COSTS.bls,
     (signature, publicKey, message) =>
       signature.length === 96 &&
       publicKey.length === 48 &&
       !isInfinity(publicKey) &&
       bls.verify(publicKey, message, signature),
   ),
-  '0x2::bls12381::bls12381_min_sig_verify': verify(costs.bls, (signature, publicKey, message) => {
+  '0x2::bls12381::bls12381_min_sig_verify': verify(COSTS.bls, (signature, publicKey, message) => {
     if (signature.length !== 48 || publicKey.length !== 96 || isInfinity(publicKey)) return false
     const { shortSignatures } = bls12_381
-    return shortSignatures.verify(signature, shortSignatures.hash(message, minSigDomain), publicKey)
+    return shortSignatures.verify(signature, shortSignatures.hash(message, MIN_SIG_DOMAIN), publicKey)
   }),
   '0x2::ecdsa_k1::secp256k1_verify': ecdsaVerify(secp256k1),
   '0x2::ecdsa_k1::secp256k1_ecrecover': ecdsaRecover(secp256k1),
@@ -134,7 +134,7 @@ export const signatureNatives = (bls: BlsVerifier = minPk): NativeTable => ({
   '0x2::ecdsa_r1::secp256r1_verify': ecdsaVerify(p256),
   '0x2::ecdsa_r1::secp256r1_ecrecover': ecdsaRecover(p256),
   '0x2::ed25519::ed25519_verify': verify(
-    costs.ed25519,
+    COSTS.ed25519,
     (signature, publicKey, message) =>
       signature.length === 64 && publicKey.length === 32 && ed25519.verify(signature, message, publicKey),
   ),

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { NativeAbort, VmError } from '../errors.ts'
-import { maxVectorLength } from '../interpreter.ts'
-import { bytesOfArray, slotBytes } from '../meter.ts'
+import { MAX_VECTOR_LENGTH } from '../interpreter.ts'
+import { bytesOfArray, SLOT_BYTES } from '../meter.ts'
 import type { MoveType, NativeCall, NativeTable, Vm } from '../types.ts'
 import { Reference, type Value } from '../values.ts'
-import { bytesBehind, bytesIn, bytesOut, hashSteps } from './arguments.ts'
+import { bytesBehind, bytesIn, bytesOut, HASH_STEPS } from './arguments.ts'
 
 /** A type as `std::type_name` writes it: full addresses without `0x`, no blanks. */
 function nameOf(type: MoveType, addressOf: (address: string) => string): string {
@@ -27,19 +27,19 @@ const originalOf = (vm: Vm, definingId: string): string => vm.package(definingId
 
 /** A type's name as an ASCII string. The bound on types' sizes bounds the text. */
 function typeName(call: NativeCall, type: MoveType, addressOf: (address: string) => string): Value[] {
-  call.context.meter.charge(nodeSteps * type.nodes)
+  call.context.meter.charge(NODE_STEPS * type.nodes)
   return [bytesOut(call, Buffer.from(nameOf(type, addressOf), 'latin1'))]
 }
 /** To write one part of a type, and to look up its package. */
-const nodeSteps = 50
+const NODE_STEPS = 50
 /** Bytes compared in the time of a step. */
-const comparedPerStep = 16
-const noModule = 0n // type_name::ENonModuleType
+const COMPARED_PER_STEP = 16
+const NO_MODULE = 0n // type_name::ENonModuleType
 
 const hash =
   (algorithm: string) =>
   (call: NativeCall, _types: readonly MoveType[], [data]: readonly Value[]): Value[] => {
-    call.context.meter.charge(hashSteps)
+    call.context.meter.charge(HASH_STEPS)
     return [bytesOut(call, createHash(algorithm).update(bytesIn(call, data)).digest())]
   }
 
@@ -79,7 +79,7 @@ export const stdNatives: NativeTable = {
     const text = Buffer.from(bytesBehind(call, bytes))
     const pattern = bytesBehind(call, wanted)
     // the search may compare each with each
-    call.context.meter.charge(Math.ceil((text.length * pattern.length) / comparedPerStep))
+    call.context.meter.charge(Math.ceil((text.length * pattern.length) / COMPARED_PER_STEP))
     const at = text.indexOf(pattern)
     return [BigInt(at < 0 ? text.length : at)]
   },
@@ -89,11 +89,11 @@ export const stdNatives: NativeTable = {
     [typeName(call, type!, address => originalOf(call.vm, address))],
   ],
   '0x1::type_name::defining_id': (_call, [type]) => {
-    if (type!.kind !== 'datatype') throw new NativeAbort(noModule)
+    if (type!.kind !== 'datatype') throw new NativeAbort(NO_MODULE)
     return [type!.address]
   },
   '0x1::type_name::original_id': ({ vm }, [type]) => {
-    if (type!.kind !== 'datatype') throw new NativeAbort(noModule)
+    if (type!.kind !== 'datatype') throw new NativeAbort(NO_MODULE)
     return [originalOf(vm, type!.address)]
   },
 
@@ -111,8 +111,8 @@ export const stdNatives: NativeTable = {
   '0x1::vector::borrow_mut': (_call, _types, [vector, index]) => [element(vector, index)],
   '0x1::vector::push_back': ({ context }, _types, [vector, value]) => {
     const elements = (vector as Reference).value as Value[]
-    if (elements.length >= maxVectorLength) throw vectorError(4)
-    context.meter.allocate(elements.length === 0 ? bytesOfArray(17) : 10 * slotBytes)
+    if (elements.length >= MAX_VECTOR_LENGTH) throw vectorError(4)
+    context.meter.allocate(elements.length === 0 ? bytesOfArray(17) : 10 * SLOT_BYTES)
     elements.push(value!)
     return []
   },

@@ -5,11 +5,11 @@ import { NativeAbort } from '../errors.ts'
 import { isOneTimeWitness } from '../one-time-witness.ts'
 import type { Address, MoveType, NativeCall, NativeTable, PartyPermissions } from '../types.ts'
 import { Reference, type Value } from '../values.ts'
-import { addressBytes, addressFrom, addressOut, bytesIn, hashSteps, u64Bytes } from './arguments.ts'
+import { addressBytes, addressFrom, addressOut, bytesIn, HASH_STEPS, u64Bytes } from './arguments.ts'
 
 // the first byte of what an object's ID is hashed from
-const freshIdScope = 0xf1
-const childIdScope = 0xf0
+const FRESH_ID_SCOPE = 0xf1
+const CHILD_ID_SCOPE = 0xf0
 
 const typeTag = bcs.TypeTag
 type TypeTagInput = Parameters<typeof typeTag.serialize>[0]
@@ -22,12 +22,12 @@ const hash = (...parts: Uint8Array[]): Address => {
 
 /** The ID of the object number `counter` that a transaction makes. */
 export const deriveObjectId = (digest: Uint8Array, counter: bigint): Address =>
-  hash(Uint8Array.of(freshIdScope), digest, u64Bytes(counter))
+  hash(Uint8Array.of(FRESH_ID_SCOPE), digest, u64Bytes(counter))
 
 /** To write one part of a type's tag. */
-const tagNodeSteps = 200
+const TAG_NODE_STEPS = 200
 /** Of what notes something about an object. */
-const noteSteps = 50
+const NOTE_STEPS = 50
 
 /** The ID of a dynamic field: of its parent, its name in BCS and the name's type. */
 export function deriveChildId(
@@ -36,10 +36,10 @@ export function deriveChildId(
   type: MoveType,
   name: Value,
 ): Address {
-  context?.meter.charge(hashSteps + tagNodeSteps * type.nodes)
+  context?.meter.charge(HASH_STEPS + TAG_NODE_STEPS * type.nodes)
   const key = vm.serialize(type, name, context?.meter)
   const tag = typeTag.serialize(vm.types.toTag(type) as TypeTagInput).toBytes()
-  return hash(Uint8Array.of(childIdScope), addressBytes(parent), u64Bytes(BigInt(key.length)), key, tag)
+  return hash(Uint8Array.of(CHILD_ID_SCOPE), addressBytes(parent), u64Bytes(BigInt(key.length)), key, tag)
 }
 
 /** Addresses and IDs are 64 hex digits; UID and ID are structs of one field. */
@@ -65,11 +65,11 @@ const contextNatives: NativeTable = {
     context.sponsor === undefined ? [] : [context.sponsor],
   ],
   '0x2::tx_context::fresh_id': call => {
-    call.context.meter.charge(hashSteps)
+    call.context.meter.charge(HASH_STEPS)
     return [addressOut(call, call.context.freshId())]
   },
   '0x2::tx_context::derive_id': (call, _types, [digest, counter]) => {
-    call.context.meter.charge(hashSteps)
+    call.context.meter.charge(HASH_STEPS)
     return [addressOut(call, deriveObjectId(bytesIn(call, digest), counter as bigint))]
   },
 }
@@ -157,8 +157,8 @@ const addressNatives: NativeTable = {
   },
 }
 
-const fundsOverflow = 0 // funds_accumulator::EOverflow
-const maxU64 = 2n ** 64n - 1n
+const FUNDS_OVERFLOW = 0 // funds_accumulator::EOverflow
+const MAX_U64 = 2n ** 64n - 1n
 
 const fundsNatives: NativeTable = {
   '0x2::funds_accumulator::add_to_accumulator_address': ({ context }, [type], [field, owner, value]) => {
@@ -170,7 +170,7 @@ const fundsNatives: NativeTable = {
     [type],
     [field, owner, value],
   ) => {
-    if ((value as bigint) > maxU64) throw new NativeAbort(fundsOverflow)
+    if ((value as bigint) > MAX_U64) throw new NativeAbort(FUNDS_OVERFLOW)
     context.withdrawFunds(type!, field as Address, owner as Address, value as bigint)
     return [[value!]]
   },
@@ -195,7 +195,7 @@ const noted = (natives: NativeTable): NativeTable =>
     Object.entries(natives).map(([name, native]) => [
       name,
       (call, types, args) => {
-        call.context.meter.charge(noteSteps)
+        call.context.meter.charge(NOTE_STEPS)
         return native(call, types, args)
       },
     ]),

@@ -19,7 +19,7 @@ export interface CompiledTest extends MoveTest {
 }
 
 /** Where packages without an address of their own stand while they are tested. */
-const firstAddress = 0xf10e0001
+const FIRST_ADDRESS = 0xf10e0001
 
 /** The `[addresses]` of a manifest. */
 function addressesOf(files: MoveFiles): [string, string][] {
@@ -38,7 +38,7 @@ export async function compileTests({ name, files, locals = {} }: CompileOptions)
   const sources: Record<string, string> = {}
   const addresses = new Map<string, string>()
   const packages: [string, MoveFiles][] = [['framework', framework], ...Object.entries(locals), [name, files]]
-  let next = firstAddress
+  let next = FIRST_ADDRESS
   for (const [folder, content] of packages) {
     for (const [path, text] of Object.entries(content))
       if (path.endsWith('.move')) sources[`sources/${folder}/${path}`] = text

@@ -26,9 +26,9 @@ interface Child {
 export const idOf = (object: Value): Address =>
   (((object as Value[])[0] as Value[])[0] as Value[])[0] as Address
 
-const fieldDoesNotExist = 1
-const fieldTypeMismatch = 2
-const unableToReceive = 3
+const FIELD_DOES_NOT_EXIST = 1
+const FIELD_TYPE_MISMATCH = 2
+const UNABLE_TO_RECEIVE = 3
 
 /** One transaction after another of a Move test: what `sui::test_scenario` and `tx_context` work on. */
 export class TestContext implements NativeContext {
@@ -98,7 +98,7 @@ export class TestContext implements NativeContext {
 
   receive(type: MoveType, parent: Address, id: Address, version: bigint): Value {
     const value = this.received(parent, id, version, type)
-    if (value === undefined) throw new NativeAbort(unableToReceive)
+    if (value === undefined) throw new NativeAbort(UNABLE_TO_RECEIVE)
     return value
   }
 
@@ -115,8 +115,8 @@ export class TestContext implements NativeContext {
 
   #childOf(parent: Address, type: MoveType, id: Address): Child {
     const child = this.#child(parent, id)
-    if (!child) throw new NativeAbort(fieldDoesNotExist)
-    if (child.type !== type) throw new NativeAbort(fieldTypeMismatch)
+    if (child === undefined) throw new NativeAbort(FIELD_DOES_NOT_EXIST)
+    if (child.type !== type) throw new NativeAbort(FIELD_TYPE_MISMATCH)
     return child
   }
 

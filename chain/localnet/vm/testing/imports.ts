@@ -1,4 +1,4 @@
-const declaration = /\buse\s+([^;]+);/g
+const DECLARATION = /\buse\s+([^;]+);/g
 
 /** Ends before the brace that closes the group which starts at `from`. */
 function groupEnd(text: string, from: number): number {
@@ -34,13 +34,13 @@ function collect(prefix: string, tree: string, into: Map<string, string>): void 
   const [, name = '', alias] = /^([\w:\s]+?)(?:\s+as\s+(\w+))?$/.exec(tree) ?? []
   const full = `${prefix}${name.replaceAll(/\s/g, '')}`.replace(/::Self$/, '')
   const local = alias ?? full.split('::').at(-1)
-  if (local) into.set(local, full)
+  if (local !== '') into.set(local, full)
 }
 
 /** What the `use` declarations of a module's source bring in, by the names that they have there. */
 export function importsOf(code: string): Map<string, string> {
   const imports = new Map<string, string>()
-  for (const match of code.matchAll(declaration))
+  for (const match of code.matchAll(DECLARATION))
     if (!/^fun\b/.test(match[1]!)) collect('', match[1]!.trim(), imports)
   return imports
 }

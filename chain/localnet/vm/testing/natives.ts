@@ -7,7 +7,7 @@ import { bytesToValue, type Value } from '../values.ts'
 import type { Owner } from './context.ts'
 import type { Effects, Scenario } from './scenario.ts'
 
-const noIdsCreated = 1
+const NO_IDS_CREATED = 1
 
 /** An ID is a struct around an address; Option holds a vector of at most one. */
 const id = (address: Address): Value[] => [address]
@@ -15,8 +15,8 @@ const addressOf = (value: Value | undefined): Address => (value as Value[])[0] a
 const option = (address: Address | undefined): Value[] => [address === undefined ? [] : [id(address)]]
 
 const account = (address: Value | undefined): Owner => ({ kind: 'address', address: address as Address })
-const shared: Owner = { kind: 'shared' }
-const immutable: Owner = { kind: 'immutable' }
+const SHARED: Owner = { kind: 'shared' }
+const IMMUTABLE: Owner = { kind: 'immutable' }
 
 /** A VecMap is a struct around a vector of entries. */
 const vecMap = (entries: [Address, Value][]): Value[] => [entries.map(([key, value]) => [id(key), value])]
@@ -55,7 +55,7 @@ export function testNatives(scenario: Scenario): NativeTable {
     ],
 
     '0x2::tx_context::last_created_id': () => {
-      if (context.idsCreated === 0n) throw new NativeAbort(noIdsCreated)
+      if (context.idsCreated === 0n) throw new NativeAbort(NO_IDS_CREATED)
       return [deriveObjectId(context.digest, context.idsCreated - 1n)]
     },
     '0x2::tx_context::replace': (call, _types, args) => {
@@ -84,18 +84,18 @@ export function testNatives(scenario: Scenario): NativeTable {
       scenario.wasTaken(addressOf(object), account(owner)),
     ],
     '0x2::test_scenario::take_immutable_by_id': (_call, [type], [, object]) => [
-      scenario.take(type!, addressOf(object), immutable),
+      scenario.take(type!, addressOf(object), IMMUTABLE),
     ],
-    '0x2::test_scenario::most_recent_immutable_id': (_call, [type]) => latest(type, immutable),
+    '0x2::test_scenario::most_recent_immutable_id': (_call, [type]) => latest(type, IMMUTABLE),
     '0x2::test_scenario::was_taken_immutable': (_call, _types, [object]) => [
-      scenario.wasTaken(addressOf(object), immutable),
+      scenario.wasTaken(addressOf(object), IMMUTABLE),
     ],
     '0x2::test_scenario::take_shared_by_id': (_call, [type], [, object]) => [
-      scenario.take(type!, addressOf(object), shared),
+      scenario.take(type!, addressOf(object), SHARED),
     ],
-    '0x2::test_scenario::most_recent_id_shared': (_call, [type]) => latest(type, shared),
+    '0x2::test_scenario::most_recent_id_shared': (_call, [type]) => latest(type, SHARED),
     '0x2::test_scenario::was_taken_shared': (_call, _types, [object]) => [
-      scenario.wasTaken(addressOf(object), shared),
+      scenario.wasTaken(addressOf(object), SHARED),
     ],
     '0x2::test_scenario::allocate_receiving_ticket_for_object': (_call, [type], [object]) => [
       scenario.allocateTicket(type!, addressOf(object)),

@@ -11,7 +11,7 @@ export function randomOf(seed: string): RandomBytes {
   return size => createHash('shake256', { outputLength: size }).update(`${seed} ${drawn++}`).digest()
 }
 
-const maxElements = 100
+const MAX_ELEMENTS = 100
 
 const integer = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
 
@@ -39,7 +39,7 @@ export function randomValue(random: RandomBytes, type: MoveType): Value {
     case 'address':
       return `0x${Buffer.from(random(32)).toString('hex')}`
     case 'vector':
-      return Array.from({ length: random(1)[0]! % (maxElements + 1) }, () =>
+      return Array.from({ length: random(1)[0]! % (MAX_ELEMENTS + 1) }, () =>
         randomValue(random, type.element),
       )
     default:

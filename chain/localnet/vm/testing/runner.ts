@@ -30,12 +30,12 @@ export interface TestOptions {
   runs?: number
 }
 
-const defaultSteps = 200_000_000 // some ten seconds
-const defaultRuns = 10 // as the Move command line does
+const DEFAULT_STEPS = 200_000_000 // some ten seconds
+const DEFAULT_RUNS = 10 // as the Move command line does
 
 /** Runs the tests of a package on this VM, each with objects of its own. */
 export function runMoveTests(compiled: CompiledTests, options: TestOptions = {}): TestResult[] {
-  const { filter = '', bls, steps = defaultSteps, seed = 0, runs = defaultRuns } = options
+  const { filter = '', bls, steps = DEFAULT_STEPS, seed = 0, runs = DEFAULT_RUNS } = options
   // natives belong to a VM, objects to a test: the table forwards to the test that is running
   let natives: NativeTable = {}
   const forward: NativeTable = Object.fromEntries(
@@ -44,7 +44,10 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
       (call, types, args) => natives[name]!(call, types, args),
     ]),
   )
-  const vm = loadModules(compiled.modules, createVm({ natives: forward, ...(bls ? { bls } : {}) }))
+  const vm = loadModules(
+    compiled.modules,
+    createVm({ natives: forward, ...(bls !== undefined ? { bls } : {}) }),
+  )
   return compiled.tests
     .map(test => ({ test, name: `${test.module}::${test.name}` }))
     .filter(({ name }) => name.includes(filter))
@@ -77,7 +80,7 @@ export function loadModules(modules: readonly Uint8Array[], vm: Vm): Vm {
   }
   const load = (id: string): void => {
     const group = groups.get(id)
-    if (!group) return
+    if (group === undefined) return
     groups.delete(id)
     for (const name of group.names) load(name)
     vm.loadPackage({ id, modules: group.bytes })
@@ -104,8 +107,9 @@ function judge(
   constants: ReadonlyMap<string, bigint>,
 ): string | undefined {
   const { expectedFailure: expected } = test
-  if (!expected) return failure ? `it failed: ${new VmError(failure).message}` : undefined
-  if (!failure) return 'it should have failed'
+  if (expected === undefined)
+    return failure !== undefined ? `it failed: ${new VmError(failure).message}` : undefined
+  if (failure === undefined) return 'it should have failed'
   const problem = mismatch(vm, test, expected, failure, constants)
   return problem === undefined ? undefined : `${problem}, but: ${new VmError(failure).message}`
 }

@@ -1,14 +1,14 @@
-import { hasKey } from '../abilities.ts'
+import { HAS_KEY } from '../abilities.ts'
 import { NativeAbort } from '../errors.ts'
 import type { Meter } from '../meter.ts'
 import type { Address, MoveType, Vm } from '../types.ts'
 import { EnumValue, type Value } from '../values.ts'
 import { idOf, type Owner, TestContext, type Written } from './context.ts'
 
-const invalidUsage = 1 // EInvalidSharedOrImmutableUsage
-const objectNotFound = 4 // EObjectNotFound
-const ticketExists = 6 // EReceivingTicketAlreadyAllocated
-const noTicket = 7 // EUnableToDeallocateReceivingTicket
+const INVALID_USAGE = 1 // EInvalidSharedOrImmutableUsage
+const OBJECT_NOT_FOUND = 4 // EObjectNotFound
+const TICKET_EXISTS = 6 // EReceivingTicketAlreadyAllocated
+const NO_TICKET = 7 // EUnableToDeallocateReceivingTicket
 
 /** What a transaction did, for `TransactionEffects`. */
 export interface Effects {
@@ -64,8 +64,13 @@ export class Scenario {
 
   take(type: MoveType, id: Address, owner: Owner): Value {
     const object = this.#inventory.get(id)
-    if (!object || this.#taken.has(id) || object.type !== type || !isSameOwner(object.owner, owner))
-      throw new NativeAbort(objectNotFound)
+    if (
+      object === undefined ||
+      this.#taken.has(id) ||
+      object.type !== type ||
+      !isSameOwner(object.owner, owner)
+    )
+      throw new NativeAbort(OBJECT_NOT_FOUND)
     const before = owner.kind === 'immutable' ? print(object.value) : undefined
     this.#taken.set(id, { owner: object.owner, before })
     return object.value
@@ -77,15 +82,15 @@ export class Scenario {
   }
 
   allocateTicket(type: MoveType, id: Address): bigint {
-    if (this.#tickets.has(id)) throw new NativeAbort(ticketExists)
-    if (this.#inventory.get(id)?.type !== type) throw new NativeAbort(objectNotFound)
+    if (this.#tickets.has(id)) throw new NativeAbort(TICKET_EXISTS)
+    if (this.#inventory.get(id)?.type !== type) throw new NativeAbort(OBJECT_NOT_FOUND)
     const version = this.#nextVersion++
     this.#tickets.set(id, version)
     return version
   }
 
   deallocateTicket(id: Address): void {
-    if (!this.#tickets.delete(id)) throw new NativeAbort(noTicket)
+    if (!this.#tickets.delete(id)) throw new NativeAbort(NO_TICKET)
   }
 
   #receive(parent: Address, id: Address, version: bigint, type: MoveType): Value | undefined {
@@ -136,7 +141,7 @@ export class Scenario {
       const isDeleted = owner.kind === 'immutable' && this.context.deleted.has(id)
       const isElsewhere = written !== undefined && !isSameOwner(written.owner, owner)
       const isChanged = written !== undefined && before !== undefined && print(written.value) !== before
-      if (isDeleted || isElsewhere || isChanged || wrapped.has(id)) throw new NativeAbort(invalidUsage)
+      if (isDeleted || isElsewhere || isChanged || wrapped.has(id)) throw new NativeAbort(INVALID_USAGE)
     }
   }
 
@@ -161,7 +166,7 @@ function wrappedIn(vm: Vm, type: MoveType, value: Value, into: Set<Address>, isR
   }
   if (type.kind !== 'datatype') return
   const definition = vm.definition(type)!
-  if (!isRoot && definition.abilities & hasKey) into.add(idOf(value))
+  if (!isRoot && (definition.abilities & HAS_KEY) !== 0) into.add(idOf(value))
   const fields =
     value instanceof EnumValue
       ? { types: definition.variants![value.tag]!.fields, values: value.fields }

@@ -17,10 +17,10 @@ export interface TestSources {
   constants: Map<string, bigint>
 }
 
-const attribute = /#\[((?:[^[\]]|\[[^\]]*\])*)\]/g
-const moduleHead = /\bmodule\s+(\w+::\w+)\s*[;{]/g
-const constant = /\bconst\s+(\w+)\s*:\s*u(?:8|16|32|64|128|256)\s*=\s*([\d_]+|0x[0-9a-fA-F_]+)/g
-const functionName =
+const ATTRIBUTE = /#\[((?:[^[\]]|\[[^\]]*\])*)\]/g
+const MODULE_HEAD = /\bmodule\s+(\w+::\w+)\s*[;{]/g
+const CONSTANT = /\bconst\s+(\w+)\s*:\s*u(?:8|16|32|64|128|256)\s*=\s*([\d_]+|0x[0-9a-fA-F_]+)/g
+const FUNCTION_NAME =
   /^(?:\s|#\[[^\]]*\]|\/\/[^\n]*\n)*(?:public\s*(?:\([^)]*\))?\s*|entry\s+|native\s+)*fun\s+(\w+)/
 
 /** Blanks out comments, so that an attribute in one is none; positions stay. */
@@ -44,10 +44,10 @@ export function testSources(files: Readonly<Record<string, string>>): TestSource
 
 function ordinaryCode(text: string, { tests, constants }: TestSources): string {
   const code = withoutComments(text)
-  const modules = [...code.matchAll(moduleHead)].map(match => ({ at: match.index, name: match[1]! }))
+  const modules = [...code.matchAll(MODULE_HEAD)].map(match => ({ at: match.index, name: match[1]! }))
   const moduleAt = (position: number): string => modules.findLast(({ at }) => at < position)?.name ?? ''
 
-  for (const match of code.matchAll(constant)) {
+  for (const match of code.matchAll(CONSTANT)) {
     const [, module = ''] = moduleAt(match.index).split('::')
     constants.set(`${module}::${match[1]}`, BigInt(match[2]!.replaceAll('_', '')))
   }
@@ -55,18 +55,18 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
   let out = ''
   let from = 0
   let pending: Omit<MoveTest, 'module' | 'name'> & { isTest: boolean } = { isTest: false }
-  for (const match of code.matchAll(attribute)) {
+  for (const match of code.matchAll(ATTRIBUTE)) {
     const { isTest, expectedFailure, rest } = readAttributes(match[1]!)
     const end = match.index + match[0].length
     out += text.slice(from, match.index) + rest
     from = end
     if (isTest) pending.isTest = true
-    if (expectedFailure) {
+    if (expectedFailure !== undefined) {
       const start = modules.findLast(({ at }) => at < match.index)?.at ?? 0
       const next = modules.find(({ at }) => at > match.index)?.at
       pending.expectedFailure = atHome(expectedFailure, importsOf(code.slice(start, next)))
     }
-    const name = functionName.exec(code.slice(end))?.[1]
+    const name = FUNCTION_NAME.exec(code.slice(end))?.[1]
     // attributes may follow each other; the last one stands before the function
     if (name !== undefined && !/^\s*#\[/.test(code.slice(end))) {
       if (pending.isTest)

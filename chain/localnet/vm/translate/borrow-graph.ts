@@ -17,7 +17,7 @@ const startsWith = (path: readonly Label[], prefix: readonly Label[]): boolean =
   prefix.every((label, i) => label === path[i])
 
 /** Beyond this, a reference counts as borrowed from anywhere in its parent: Move's MAX_EDGE_SET_SIZE. */
-const maxEdges = 10
+const MAX_EDGES = 10
 
 /** The edges from one reference to another. */
 class Edges {
@@ -32,7 +32,7 @@ class Edges {
   add(edge: Edge): void {
     if (this.isFull) return
     this.byKey.set(keyOf(edge), edge)
-    if (this.byKey.size <= maxEdges) return
+    if (this.byKey.size <= MAX_EDGES) return
     this.byKey.clear()
     const anywhere = { exact: false, path: [] }
     this.byKey.set(keyOf(anywhere), anywhere)
@@ -83,7 +83,7 @@ export class BorrowGraph {
     this.#charge(2 + edge.path.length)
     const { children } = this.#node(parent)
     let edges = children.get(child)
-    if (!edges) {
+    if (edges === undefined) {
       edges = new Edges()
       children.set(child, edges)
     }
@@ -188,7 +188,7 @@ export class BorrowGraph {
         for (const edge of edges) {
           const known = this.#node(parent).children.get(child)
           this.#charge(2 + (known?.byKey.size ?? 0))
-          if (known && [...known].some(existing => covers(existing, edge))) continue
+          if (known !== undefined && [...known].some(existing => covers(existing, edge))) continue
           this.#connect(parent, child, edge)
           changed = true
         }

@@ -1,27 +1,27 @@
 import type { Instruction } from '../format/module.ts'
 import type { Scope } from './scope.ts'
 
-const ret = 0x02
-const branchTrue = 0x03
-const branchFalse = 0x04
-const branch = 0x05
-const abort = 0x27
-const variantSwitch = 0x56
+const RET = 0x02
+const BRANCH_TRUE = 0x03
+const BRANCH_FALSE = 0x04
+const BRANCH = 0x05
+const ABORT = 0x27
+const VARIANT_SWITCH = 0x56
 
 /** Whether the next instruction may follow. */
 export const fallsThrough = ({ opcode }: Instruction): boolean =>
-  opcode !== ret && opcode !== branch && opcode !== abort && opcode !== variantSwitch
+  opcode !== RET && opcode !== BRANCH && opcode !== ABORT && opcode !== VARIANT_SWITCH
 
 /** Where an instruction may jump to. */
 export function jumps(scope: Scope, { opcode, operand }: Instruction): readonly number[] {
   switch (opcode) {
-    case branchTrue:
-    case branchFalse:
-    case branch:
+    case BRANCH_TRUE:
+    case BRANCH_FALSE:
+    case BRANCH:
       return [Number(operand)]
-    case variantSwitch: {
+    case VARIANT_SWITCH: {
       const table = scope.code.jumpTables[Number(operand)]
-      if (!table) throw scope.fail('no such jump table')
+      if (table === undefined) throw scope.fail('no such jump table')
       return table.offsets
     }
     default:

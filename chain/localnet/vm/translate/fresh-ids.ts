@@ -1,11 +1,11 @@
 import { analyse } from './dataflow.ts'
 import type { Scope } from './scope.ts'
 
-const framework = `0x${'2'.padStart(64, '0')}`
+const FRAMEWORK = `0x${'2'.padStart(64, '0')}`
 /** Makes the object at 0x5, with an ID that it is given. */
-const suiSystem = `0x${'3'.padStart(64, '0')}`
+const SUI_SYSTEM = `0x${'3'.padStart(64, '0')}`
 /** Functions of the framework that return a UID which no object has. */
-const sources: ReadonlySet<string> = new Set([
+const SOURCES: ReadonlySet<string> = new Set([
   'object::new',
   'object::new_uid_from_hash',
   'derived_object::claim',
@@ -13,11 +13,11 @@ const sources: ReadonlySet<string> = new Set([
 ])
 
 export const returnsFreshId = (address: string, module: string, name: string): boolean =>
-  address === framework && sources.has(`${module}::${name}`)
+  address === FRAMEWORK && SOURCES.has(`${module}::${name}`)
 
-const copyLoc = 0x0a
-const moveLoc = 0x0b
-const stLoc = 0x0c
+const COPY_LOC = 0x0a
+const MOVE_LOC = 0x0b
+const ST_LOC = 0x0c
 
 /**
  * Sui's rule that an object is made around a new UID, never around one that another object had: on
@@ -25,7 +25,7 @@ const stLoc = 0x0c
  */
 export function checkFreshIds(scope: Scope, starts: readonly boolean[]): void {
   const { originalId } = scope.module.package
-  if (originalId === framework || originalId === suiSystem) return
+  if (originalId === FRAMEWORK || originalId === SUI_SYSTEM) return
   if (!scope.flows.some(flow => flow.makesObject)) return
   let stack: boolean[] = []
   // which locals hold a fresh UID
@@ -47,8 +47,8 @@ export function checkFreshIds(scope: Scope, starts: readonly boolean[]): void {
       const operands = stack.splice(stack.length - popped, popped)
       if (makesObject && !operands[0]) throw scope.fail('an object is made around a UID that is not new')
       const local = Number(operand)
-      if (opcode === stLoc) locals[local] = operands[0]!
-      const fresh = opcode === moveLoc || opcode === copyLoc ? locals[local]! : isFresh
+      if (opcode === ST_LOC) locals[local] = operands[0]!
+      const fresh = opcode === MOVE_LOC || opcode === COPY_LOC ? locals[local]! : isFresh
       for (let i = 0; i < pushed.length; i++) stack.push(fresh)
     },
     leave: () => {

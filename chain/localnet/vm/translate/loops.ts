@@ -1,8 +1,8 @@
 import { fallsThrough, jumps } from './control-flow.ts'
 import type { Scope } from './scope.ts'
 
-const maxBlocks = 1024 // Sui's max_basic_blocks
-const maxLoopDepth = 5 // Sui's max_loop_depth
+const MAX_BLOCKS = 1024 // Sui's max_basic_blocks
+const MAX_LOOP_DEPTH = 5 // Sui's max_loop_depth
 
 interface Graph {
   /** blocks by number, in reverse postorder: a block comes after those that lead to it, loops aside */
@@ -15,7 +15,7 @@ function graphOf(scope: Scope, starts: readonly boolean[]): Graph {
   const after = new Map<number, readonly number[]>()
   const successors = (start: number): readonly number[] => {
     let known = after.get(start)
-    if (known) return known
+    if (known !== undefined) return known
     for (let position = start; ; position++) {
       scope.charge(1)
       const instruction = instructions[position]!
@@ -76,7 +76,7 @@ function dominators({ before }: Graph, charge: (steps: number) => void): readonl
  * keep the analyses that follow from taking long.
  */
 export function checkLoops(scope: Scope, starts: readonly boolean[]): void {
-  if (starts.filter(isStart => isStart).length > maxBlocks) throw scope.fail('too many basic blocks')
+  if (starts.filter(isStart => isStart).length > MAX_BLOCKS) throw scope.fail('too many basic blocks')
   const graph = graphOf(scope, starts)
   const charge = (steps: number): void => scope.charge(steps)
   const dominator = dominators(graph, charge)
@@ -101,7 +101,7 @@ export function checkLoops(scope: Scope, starts: readonly boolean[]): void {
     }
     let depth = 1
     for (const block of body) depth = Math.max(depth, 1 + (depths.get(block) ?? 0))
-    if (depth > maxLoopDepth) throw scope.fail('loops nest too deep')
+    if (depth > MAX_LOOP_DEPTH) throw scope.fail('loops nest too deep')
     depths.set(head, depth)
   }
 }

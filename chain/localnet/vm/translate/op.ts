@@ -6,7 +6,7 @@ import type { Value } from '../values.ts'
  * An instruction ready to run. Codes below 0x80 are the format's own; those from 0x80 on are ours,
  * chosen by the types that were inferred (bytecode does not say the type of `Add` or `CopyLoc`).
  */
-export const opcode = {
+export const OPCODE = {
   copyDeep: 0x80, // CopyLoc of what may be an array
   readDeep: 0x81, // ReadRef of what may be an array
   constDeep: 0x82, // LdConst of a vector

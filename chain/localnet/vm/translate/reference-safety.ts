@@ -1,12 +1,12 @@
 import type { Instruction } from '../format/module.ts'
-import { opcodes } from '../format/opcodes.ts'
+import { OPCODES } from '../format/opcodes.ts'
 import type { MoveType } from '../types.ts'
 import { BorrowGraph, type Label } from './borrow-graph.ts'
 import { analyse } from './dataflow.ts'
 import type { Scope } from './scope.ts'
 
 /** A value that is no reference. */
-const plain = -1
+const PLAIN = -1
 
 interface State {
   /** number of the reference that a local holds, or `plain` */
@@ -36,7 +36,7 @@ export function checkReferences(scope: Scope, starts: readonly boolean[]): void 
   const frame = scope.locals.length
   const graph = new BorrowGraph(steps => scope.charge(steps))
   const locals = scope.locals.map((type, local) => {
-    if (local >= scope.fn.parameters.length || !isReference(type)) return plain
+    if (local >= scope.fn.parameters.length || !isReference(type)) return PLAIN
     graph.add(local, isMutable(type))
     return local
   })
@@ -59,13 +59,13 @@ function join(known: State, state: State): boolean {
   state.locals.forEach((id, local) => {
     const before = known.locals[local]!
     if (before === id) return
-    if (before === plain) {
+    if (before === PLAIN) {
       if (other === state.graph) other = state.graph.copy()
       other.release(id)
       return
     }
     known.graph.release(before)
-    known.locals[local] = plain
+    known.locals[local] = PLAIN
     changed = true
   })
   return known.graph.join(other) || changed
@@ -75,10 +75,10 @@ function join(known: State, state: State): boolean {
 function rename(state: State, frame: number): void {
   const names = new Map<number, number>()
   state.locals.forEach((id, local) => {
-    if (id !== plain) names.set(id, local)
+    if (id !== PLAIN) names.set(id, local)
   })
   state.graph.rename(names)
-  state.locals = state.locals.map((id, local) => (id === plain ? plain : local))
+  state.locals = state.locals.map((id, local) => (id === PLAIN ? PLAIN : local))
   state.next = frame + 1
 }
 
@@ -97,8 +97,8 @@ class Interpreter {
     const { popped, pushed } = this.#scope.flows[position]!
     const operands = this.#stack.splice(this.#stack.length - popped, popped)
     const results = this.#results(state, instruction, operands, pushed)
-    if (results) for (const id of results) this.#stack.push(id)
-    else for (let i = 0; i < pushed.length; i++) this.#stack.push(plain)
+    if (results !== undefined) for (const id of results) this.#stack.push(id)
+    else for (let i = 0; i < pushed.length; i++) this.#stack.push(PLAIN)
   }
 
   #refuse(condition: boolean, reason: string): void {
@@ -112,7 +112,7 @@ class Interpreter {
   }
 
   #release(state: State, ids: Iterable<number>): void {
-    for (const id of new Set(ids)) if (id !== plain) state.graph.release(id)
+    for (const id of new Set(ids)) if (id !== PLAIN) state.graph.release(id)
   }
 
   #isReadable({ graph }: State, id: number, label?: Label): boolean {
@@ -131,12 +131,12 @@ class Interpreter {
   ): readonly number[] | undefined {
     const { graph } = state
     const index = Number(instruction.operand)
-    const [first = plain] = operands
-    const name = opcodes[instruction.opcode]!.name
+    const [first = PLAIN] = operands
+    const name = OPCODES[instruction.opcode]!.name
     switch (name) {
       case 'CopyLoc': {
         const id = state.locals[index]!
-        if (id === plain) {
+        if (id === PLAIN) {
           this.#refuse(
             graph.hasAliases(this.#frame) || graph.isBorrowed(this.#frame, { label: index, mutably: true }),
             `local ${index} is copied while it is borrowed mutably`,
@@ -149,9 +149,9 @@ class Interpreter {
       }
       case 'MoveLoc': {
         const id = state.locals[index]!
-        state.locals[index] = plain
+        state.locals[index] = PLAIN
         this.#refuse(
-          id === plain && this.#isLocalBorrowed(state, index),
+          id === PLAIN && this.#isLocalBorrowed(state, index),
           `local ${index} is moved while it is borrowed`,
         )
         return [id]
@@ -159,7 +159,7 @@ class Interpreter {
       case 'StLoc': {
         const id = state.locals[index]!
         state.locals[index] = first
-        if (id !== plain) graph.release(id)
+        if (id !== PLAIN) graph.release(id)
         else
           this.#refuse(
             this.#isLocalBorrowed(state, index),
@@ -227,7 +227,7 @@ class Interpreter {
       case 'ReadRef': {
         for (const id of operands)
           this.#refuse(
-            id !== plain && !this.#isReadable(state, id),
+            id !== PLAIN && !this.#isReadable(state, id),
             'a reference is read while it is borrowed mutably',
           )
         this.#release(state, operands)
@@ -284,12 +284,12 @@ class Interpreter {
   /** Results may refer to whatever the arguments refer to; mutable ones only to what is given mutably. */
   #call(state: State, operands: readonly number[], pushed: readonly MoveType[]): readonly number[] {
     const { graph } = state
-    const references = operands.filter(id => id !== plain)
+    const references = operands.filter(id => id !== PLAIN)
     const mutable = references.filter(id => graph.isMutable(id))
     for (const id of mutable)
       this.#refuse(graph.isBorrowed(id), 'a mutable reference is passed on while it is borrowed')
     const results = pushed.map(type => {
-      if (!isReference(type)) return plain
+      if (!isReference(type)) return PLAIN
       const id = this.#add(state, isMutable(type))
       for (const parent of isMutable(type) ? mutable : references) graph.borrowAnywhere(parent, id)
       return id
@@ -304,7 +304,7 @@ class Interpreter {
     this.#refuse(graph.isBorrowed(this.#frame), 'a reference to a local is returned')
     for (const id of operands)
       this.#refuse(
-        id !== plain && graph.isMutable(id) && graph.isBorrowed(id),
+        id !== PLAIN && graph.isMutable(id) && graph.isBorrowed(id),
         'a mutable reference is returned while it is borrowed',
       )
   }

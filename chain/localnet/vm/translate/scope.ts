@@ -21,9 +21,9 @@ export interface Flow {
 }
 
 /** Steps of a transaction in the time of one of the verifier's. */
-const verifierSteps = 10
+const VERIFIER_STEPS = 10
 /** What is kept for each: states of blocks, edges between references. */
-const verifierBytes = 64
+const VERIFIER_BYTES = 64
 
 /** State of the type inference of one function. */
 export class Scope {
@@ -69,8 +69,8 @@ export class Scope {
   }
 
   charge(steps: number): void {
-    this.#meter.charge(verifierSteps * steps)
-    this.#meter.allocate(verifierBytes * steps)
+    this.#meter.charge(VERIFIER_STEPS * steps)
+    this.#meter.allocate(VERIFIER_BYTES * steps)
   }
 
   /** Of the instruction being looked at. */
@@ -89,7 +89,7 @@ export class Scope {
 
   pop(): MoveType {
     const type = this.stack.pop()
-    if (!type) throw this.fail('the stack is empty')
+    if (type === undefined) throw this.fail('the stack is empty')
     this.flow.popped++
     return type
   }
@@ -133,7 +133,7 @@ export class Scope {
     if (this.#wellFormed.has(type)) return
     this.charge(8 * type.nodes)
     const problem = this.definitions.problem(type, this.fn.typeParameters)
-    if (problem) throw this.fail(`bad type ${type.text}: ${problem}`)
+    if (problem !== undefined) throw this.fail(`bad type ${type.text}: ${problem}`)
     this.#wellFormed.add(type)
   }
 
@@ -156,7 +156,7 @@ export class Scope {
 
   local(index: number): MoveType {
     const type = this.locals[index]
-    if (!type) throw this.fail(`no local ${index}`)
+    if (type === undefined) throw this.fail(`no local ${index}`)
     return type
   }
 }

@@ -1,6 +1,6 @@
 import type { Definitions } from '../definitions.ts'
 import type { CodeUnit } from '../format/module.ts'
-import { opcodes } from '../format/opcodes.ts'
+import { OPCODES } from '../format/opcodes.ts'
 import type { FunctionImpl } from '../loaded.ts'
 import type { Meter } from '../meter.ts'
 import { blockStarts, fallsThrough } from './control-flow.ts'
@@ -27,13 +27,13 @@ const handlersByName: Record<string, Handler> = {
   ...callHandlers,
   ...controlHandlers,
 }
-const handlers: readonly (Handler | undefined)[] = opcodes.map(row => row && handlersByName[row.name])
+const HANDLERS: readonly (Handler | undefined)[] = OPCODES.map(row => row && handlersByName[row.name])
 
 /** Sui's max_value_stack_size would stop a function that needs more. */
-const maxStack = 1024
-const maxLocals = 256
-const maxPushes = 10_000 // Sui's max_push_size, in one basic block
-const variantSwitch = 0x56
+const MAX_STACK = 1024
+const MAX_LOCALS = 256
+const MAX_PUSHES = 10_000 // Sui's max_push_size, in one basic block
+const VARIANT_SWITCH = 0x56
 
 /**
  * Verifies a function and makes it ready to run: the types on the stack are inferred block by block
@@ -43,12 +43,12 @@ const variantSwitch = 0x56
  */
 export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definitions, meter: Meter): Body {
   const scope = new Scope(fn, code, definitions, meter)
-  if (scope.locals.length > maxLocals) throw scope.fail('too many locals')
+  if (scope.locals.length > MAX_LOCALS) throw scope.fail('too many locals')
   for (const type of [...scope.locals, ...fn.returns]) scope.checkType(type)
   const starts = blockStarts(scope)
   checkLoops(scope, starts)
   const switched = new Set(
-    code.instructions.filter(({ opcode }) => opcode === variantSwitch).map(({ operand }) => operand),
+    code.instructions.filter(({ opcode }) => opcode === VARIANT_SWITCH).map(({ operand }) => operand),
   )
   if (switched.size !== code.jumpTables.length) throw scope.fail('a jump table is not used')
   const ops: Op[] = []
@@ -56,13 +56,13 @@ export function translate(fn: FunctionImpl, code: CodeUnit, definitions: Definit
   for (const [position, instruction] of code.instructions.entries()) {
     scope.begin(position)
     if (starts[position] && scope.stack.length > 0) throw scope.fail('values are left on the stack')
-    const handler = handlers[instruction.opcode]
-    if (!handler) throw scope.fail(`instruction ${instruction.opcode} is not supported`)
+    const handler = HANDLERS[instruction.opcode]
+    if (handler === undefined) throw scope.fail(`instruction ${instruction.opcode} is not supported`)
     ops.push(handler(scope, Number(instruction.operand), instruction))
     pushes = (starts[position] ? 0 : pushes) + scope.flow.pushed.length
-    if (pushes > maxPushes) throw scope.fail('too many values are pushed')
+    if (pushes > MAX_PUSHES) throw scope.fail('too many values are pushed')
     if (!fallsThrough(instruction) && scope.stack.length > 0) throw scope.fail('values are left on the stack')
-    if (scope.stack.length > maxStack) throw scope.fail('too many values on the stack')
+    if (scope.stack.length > MAX_STACK) throw scope.fail('too many values on the stack')
   }
   checkLocals(scope, starts)
   checkReferences(scope, starts)

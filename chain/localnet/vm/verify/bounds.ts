@@ -1,5 +1,5 @@
 import type { CompiledModule, Token } from '../format/module.ts'
-import { opcodes } from '../format/opcodes.ts'
+import { OPCODES } from '../format/opcodes.ts'
 import { malformed } from '../format/reader.ts'
 
 /** The table that an instruction's operand is an index of. */
@@ -78,13 +78,13 @@ export function checkBounds(module: CompiledModule): void {
   }
   for (const { handle, code } of module.functions) {
     within(handle, module.functionHandles, 'function handle')
-    if (!code) continue
+    if (code === undefined) continue
     signature(code.locals)
     for (const { enumDefinition } of code.jumpTables) within(enumDefinition, module.enums, 'enum')
     for (const { opcode, operand } of code.instructions) {
-      const { name } = opcodes[opcode]!
+      const { name } = OPCODES[opcode]!
       const table = name === 'VariantSwitch' ? code.jumpTables : tableOf(module, name)
-      if (table) within(Number(operand), table, name)
+      if (table !== undefined) within(Number(operand), table, name)
     }
   }
 }

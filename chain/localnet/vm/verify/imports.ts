@@ -19,7 +19,7 @@ function isVisible(from: ModuleImpl, callee: FunctionImpl): boolean {
 export function importedFunction(from: ModuleImpl, handle: FunctionHandle): FunctionImpl {
   const { address, name } = at(from.compiled.moduleHandles, handle.module, 'module handle')
   const callee = from.package.module(address, name).functions.get(handle.name)
-  if (!callee) throw malformed(`no function ${address}::${name}::${handle.name}`)
+  if (callee === undefined) throw malformed(`no function ${address}::${name}::${handle.name}`)
   if (
     !same(callee.parameters, from.signature(handle.parameters)) ||
     !same(callee.returns, from.signature(handle.returns)) ||
@@ -59,7 +59,7 @@ export function checkImports(module: ModuleImpl): void {
     const declared = [...declaring.structs, ...declaring.enums]
       .map(definition => declaring.datatypeHandles[definition.handle]!)
       .find(({ name }) => name === handle.name)
-    if (!declared) throw malformed(`type ${handle.name} does not exist`)
+    if (declared === undefined) throw malformed(`type ${handle.name} does not exist`)
     checkDatatype(handle, declared)
   }
   for (const handle of compiled.functionHandles)

@@ -2,7 +2,7 @@ import type { CompiledModule, Token } from '../format/module.ts'
 import { malformed } from '../format/reader.ts'
 import type { Meter } from '../meter.ts'
 
-const callGeneric = 0x38
+const CALL_GENERIC = 0x38
 
 interface Edge {
   to: number
@@ -33,9 +33,9 @@ function graphOf(module: CompiledModule, meter: Meter): Map<number, Edge[]> {
   module.functions.forEach(({ code }, caller) => {
     for (const { opcode, operand } of code?.instructions ?? []) {
       meter.charge(1)
-      const call = opcode === callGeneric ? module.functionInstantiations[Number(operand)] : undefined
+      const call = opcode === CALL_GENERIC ? module.functionInstantiations[Number(operand)] : undefined
       const callee = call && definitionOf.get(call.target)
-      if (!call || callee === undefined) continue
+      if (call === undefined || callee === undefined) continue
       module.signatures[call.signature]!.forEach((type, parameter) => {
         for (const index of new Set(parametersIn(type))) {
           meter.charge(10)

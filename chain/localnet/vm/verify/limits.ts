@@ -2,7 +2,7 @@ import type { CompiledModule, Token } from '../format/module.ts'
 import { malformed } from '../format/reader.ts'
 
 /** Sui's limits on modules, by the names of its protocol config. */
-const limits = {
+const LIMITS = {
   maxGenericInstantiationLength: 32,
   maxFunctionParameters: 128,
   maxTypeNodes: 256,
@@ -32,14 +32,14 @@ export function checkLimits(module: CompiledModule): void {
     if (actual > limit) throw malformed(`${actual} ${what}, ${limit} are allowed`)
   }
   const types = (tokens: readonly Token[]): void => {
-    for (const token of tokens) atMost(limits.maxTypeNodes, weight(token), 'parts of a type')
+    for (const token of tokens) atMost(LIMITS.maxTypeNodes, weight(token), 'parts of a type')
   }
-  atMost(limits.maxFunctionDefinitions, module.functions.length, 'functions')
-  atMost(limits.maxDataDefinitions, module.structs.length + module.enums.length, 'types')
+  atMost(LIMITS.maxFunctionDefinitions, module.functions.length, 'functions')
+  atMost(LIMITS.maxDataDefinitions, module.structs.length + module.enums.length, 'types')
   for (const { typeParameters } of [...module.datatypeHandles, ...module.functionHandles])
-    atMost(limits.maxGenericInstantiationLength, typeParameters.length, 'type parameters')
+    atMost(LIMITS.maxGenericInstantiationLength, typeParameters.length, 'type parameters')
   for (const { parameters } of module.functionHandles)
-    atMost(limits.maxFunctionParameters, module.signatures[parameters]!.length, 'parameters')
+    atMost(LIMITS.maxFunctionParameters, module.signatures[parameters]!.length, 'parameters')
   module.signatures.forEach(types)
   types(module.constants.map(constant => constant.type))
   const fields = [
@@ -47,7 +47,7 @@ export function checkLimits(module: CompiledModule): void {
     ...module.enums.map(({ variants }) => variants.flatMap(variant => variant.fields)),
   ]
   for (const list of fields) {
-    atMost(limits.maxFieldsInStruct, list.length, 'fields')
+    atMost(LIMITS.maxFieldsInStruct, list.length, 'fields')
     types(list.map(field => field.type))
   }
 }

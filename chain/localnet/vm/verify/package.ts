@@ -1,4 +1,4 @@
-import { hasKey, storable } from '../abilities.ts'
+import { HAS_KEY, STORABLE } from '../abilities.ts'
 import { deserialize } from '../bcs.ts'
 import type { Definitions } from '../definitions.ts'
 import { malformed } from '../format/reader.ts'
@@ -10,9 +10,9 @@ import { checkImports } from './imports.ts'
 import { checkInstantiationLoops } from './instantiation-loops.ts'
 import { checkFunctions, checkKey } from './sui-rules.ts'
 
-const maxNesting = 128
+const MAX_NESTING = 128
 /** To look at one part of a type in every way below. */
-const typeSteps = 20
+const TYPE_STEPS = 20
 
 const fieldsOf = (definition: DatatypeDefinition): readonly Field[] =>
   definition.fields ?? definition.variants!.flatMap(variant => variant.fields)
@@ -22,7 +22,7 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions, met
   const depths = new Map<DatatypeDefinition, number>()
   for (const module of loaded.modules.values()) {
     for (const definition of module.datatypes.values()) {
-      for (const { type } of fieldsOf(definition)) meter.charge(typeSteps * type.nodes)
+      for (const { type } of fieldsOf(definition)) meter.charge(TYPE_STEPS * type.nodes)
       checkFields(definition, definitions)
       checkPhantoms(definition, definitions)
       checkKey(definition)
@@ -34,9 +34,9 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions, met
     checkImports(module)
     for (const fn of module.functions.values())
       for (const type of [...fn.parameters, ...fn.returns]) {
-        meter.charge(typeSteps * type.nodes)
+        meter.charge(TYPE_STEPS * type.nodes)
         const problem = definitions.problem(type, fn.typeParameters)
-        if (problem) throw malformed(`bad type in the signature of ${module.name}::${fn.name}`)
+        if (problem !== undefined) throw malformed(`bad type in the signature of ${module.name}::${fn.name}`)
       }
   }
   checkCycles(loaded)
@@ -45,12 +45,12 @@ export function verifyPackage(loaded: PackageImpl, definitions: Definitions, met
 /** Fields must have the abilities that their type claims (for key: store). */
 function checkFields(definition: DatatypeDefinition, definitions: Definitions): void {
   const claimed = definition.abilities
-  const needed = (claimed & ~hasKey) | (claimed & hasKey ? storable : 0)
+  const needed = (claimed & ~HAS_KEY) | ((claimed & HAS_KEY) !== 0 ? STORABLE : 0)
   // type parameters count as having what the type claims: an instantiation that lacks it, lacks it as a whole
   const scope = definition.typeParameters.map(parameter => parameter.constraints | needed)
   const declared = definition.typeParameters.map(parameter => parameter.constraints)
   for (const field of fieldsOf(definition)) {
-    if (field.type.kind === 'reference' || definitions.problem(field.type, declared))
+    if (field.type.kind === 'reference' || definitions.problem(field.type, declared) !== undefined)
       throw malformed(`field ${definition.name}.${field.name} has a bad type`)
     if ((definitions.abilities(field.type, scope) & needed) !== needed)
       throw malformed(`field ${definition.name}.${field.name} lacks an ability`)
@@ -98,14 +98,14 @@ function checkNesting(
     const known = depths.get(inner)
     if (known !== undefined) return known
     if (open.has(inner)) throw malformed(`type ${definition.name} holds itself`)
-    if (open.size >= maxNesting) throw malformed(`type ${definition.name} nests too deep`)
+    if (open.size >= MAX_NESTING) throw malformed(`type ${definition.name} nests too deep`)
     open.add(inner)
     const depth = 1 + Math.max(0, ...fieldsOf(inner).map(field => depthOfType(field.type)))
     open.delete(inner)
     depths.set(inner, depth)
     return depth
   }
-  if (depthOf(definition) > maxNesting) throw malformed(`type ${definition.name} nests too deep`)
+  if (depthOf(definition) > MAX_NESTING) throw malformed(`type ${definition.name} nests too deep`)
 }
 
 /** Modules of a package must not depend on each other in a circle. */
@@ -118,7 +118,7 @@ function checkCycles(loaded: PackageImpl): void {
     open.add(module)
     for (const { address, name } of module.compiled.moduleHandles) {
       const used = address === loaded.originalId ? loaded.modules.get(name) : undefined
-      if (used && used !== module) visit(used)
+      if (used !== undefined && used !== module) visit(used)
     }
     open.delete(module)
     done.add(module)

@@ -1,6 +1,6 @@
 import type { CompiledModule, Token } from '../../../../chain/localnet/vm/format/module.ts'
-import { opcodes } from '../../../../chain/localnet/vm/format/opcodes.ts'
-import { tableKinds } from '../../../../chain/localnet/vm/format/tables.ts'
+import { OPCODES } from '../../../../chain/localnet/vm/format/opcodes.ts'
+import { TABLE_KINDS } from '../../../../chain/localnet/vm/format/tables.ts'
 
 /** Writes what parseModule reads, so that tests can make modules that no compiler would. */
 export function assemble(module: CompiledModule): Uint8Array {
@@ -30,7 +30,7 @@ export function assemble(module: CompiledModule): Uint8Array {
   const fields = (items: readonly { name: string; type: Token }[]): number[] =>
     list(items, field => [...name(field.name), ...token(field.type)])
 
-  const tables: [keyof typeof tableKinds, number[]][] = [
+  const tables: [keyof typeof TABLE_KINDS, number[]][] = [
     ['moduleHandles', module.moduleHandles.flatMap(reference)],
     [
       'datatypeHandles',
@@ -111,7 +111,7 @@ export function assemble(module: CompiledModule): Uint8Array {
   const present = tables.filter(([, bytes]) => bytes.length > 0)
   let offset = 0
   const directory = present.flatMap(([kind, bytes]) => {
-    const entry = [tableKinds[kind], ...uleb(offset), ...uleb(bytes.length)]
+    const entry = [TABLE_KINDS[kind], ...uleb(offset), ...uleb(bytes.length)]
     offset += bytes.length
     return entry
   })
@@ -137,7 +137,7 @@ const literal = (value: number | bigint, size: number): number[] =>
 const literalSizes: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32 }
 
 function operandBytes(code: number, operand: number | bigint, count: number): number[] {
-  const form = opcodes[code]?.operand ?? 'none'
+  const form = OPCODES[code]?.operand ?? 'none'
   if (form === 'none') return []
   const size = literalSizes[form]
   if (size !== undefined) return literal(operand, size)

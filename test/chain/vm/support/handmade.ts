@@ -1,5 +1,5 @@
 import type { CompiledModule, Instruction, Token } from '../../../../chain/localnet/vm/format/module.ts'
-import { opcodes } from '../../../../chain/localnet/vm/format/opcodes.ts'
+import { OPCODES } from '../../../../chain/localnet/vm/format/opcodes.ts'
 
 /** Address of handmade modules. */
 export const handmadeAddress = `0x${'5a'.repeat(32)}`
@@ -12,7 +12,7 @@ type Line = string | [name: string, operand: number | bigint, count?: number]
 /** `'Pop'` or `['LdU64', 1n]`. */
 export function instruction(line: Line): Instruction {
   const [name, operand = 0, count = 0] = typeof line === 'string' ? [line] : line
-  const row = opcodes.find(candidate => candidate?.name === name)
+  const row = OPCODES.find(candidate => candidate?.name === name)
   if (!row) throw new Error(`no instruction ${name}`)
   return { opcode: row.code, operand, count }
 }

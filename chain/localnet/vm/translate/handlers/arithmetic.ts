@@ -1,13 +1,13 @@
-import { droppable } from '../../abilities.ts'
+import { DROPPABLE } from '../../abilities.ts'
 import type { IntegerKind, MoveType, PrimitiveType } from '../../types.ts'
-import { Op, opcode } from '../op.ts'
+import { OPCODE, Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 import { isFlat } from './locals.ts'
 
-const widths: Readonly<Record<string, number>> = { u8: 8, u16: 16, u32: 32, u64: 64, u128: 128, u256: 256 }
+const WIDTHS: Readonly<Record<string, number>> = { u8: 8, u16: 16, u32: 32, u64: 64, u128: 128, u256: 256 }
 
 const widthOf = (scope: Scope, type: MoveType): number => {
-  const width = widths[type.kind]
+  const width = WIDTHS[type.kind]
   if (width === undefined) throw scope.fail(`an integer expected, ${type.text} found`)
   return width
 }
@@ -53,7 +53,7 @@ const equality =
   scope => {
     const type = scope.pop()
     scope.expect(type)
-    scope.require(type, droppable)
+    scope.require(type, DROPPABLE)
     scope.push(scope.types.primitive('bool'))
     if (type.kind === 'reference') return new Op(reference)
     return new Op(isFlat(type) ? flat : deep)
@@ -72,17 +72,17 @@ const cast =
   (kind: IntegerKind): Handler =>
   scope => {
     const from = isNumber(widthOf(scope, scope.pop()))
-    const to = isNumber(widths[kind]!)
+    const to = isNumber(WIDTHS[kind]!)
     scope.push(scope.types.primitive(kind))
     const code = from
       ? to
-        ? opcode.castNumber
-        : opcode.castToBig
+        ? OPCODE.castNumber
+        : OPCODE.castToBig
       : to
-        ? opcode.castToNumber
-        : opcode.castBig
+        ? OPCODE.castToNumber
+        : OPCODE.castBig
     // compared with the operand before it is converted
-    const max = from ? 2 ** Math.min(widths[kind]!, 32) - 1 : (1n << BigInt(widths[kind]!)) - 1n
+    const max = from ? 2 ** Math.min(WIDTHS[kind]!, 32) - 1 : (1n << BigInt(WIDTHS[kind]!)) - 1n
     return new Op(code, { value: max })
   }
 
@@ -101,22 +101,22 @@ const boolean =
   }
 
 export const arithmeticHandlers: Record<string, Handler> = {
-  Add: binary(0x16, opcode.addNumber),
-  Sub: binary(0x17, opcode.subNumber),
-  Mul: binary(0x18, opcode.mulNumber),
-  Mod: binary(0x19, opcode.modNumber),
-  Div: binary(0x1a, opcode.divNumber),
-  BitOr: binary(0x1b, opcode.orNumber),
-  BitAnd: binary(0x1c, opcode.andNumber),
-  Xor: binary(0x1d, opcode.xorNumber),
-  Shl: shift(0x2f, opcode.shlNumber),
-  Shr: shift(0x30, opcode.shrNumber),
+  Add: binary(0x16, OPCODE.addNumber),
+  Sub: binary(0x17, OPCODE.subNumber),
+  Mul: binary(0x18, OPCODE.mulNumber),
+  Mod: binary(0x19, OPCODE.modNumber),
+  Div: binary(0x1a, OPCODE.divNumber),
+  BitOr: binary(0x1b, OPCODE.orNumber),
+  BitAnd: binary(0x1c, OPCODE.andNumber),
+  Xor: binary(0x1d, OPCODE.xorNumber),
+  Shl: shift(0x2f, OPCODE.shlNumber),
+  Shr: shift(0x30, OPCODE.shrNumber),
   Lt: compare(0x23),
   Gt: compare(0x24),
   Le: compare(0x25),
   Ge: compare(0x26),
-  Eq: equality(0x21, opcode.eqDeep, opcode.eqRef),
-  Neq: equality(0x22, opcode.neqDeep, opcode.neqRef),
+  Eq: equality(0x21, OPCODE.eqDeep, OPCODE.eqRef),
+  Neq: equality(0x22, OPCODE.neqDeep, OPCODE.neqRef),
   Or: logic(0x1e, 2),
   And: logic(0x1f, 2),
   Not: logic(0x20, 1),

@@ -5,7 +5,7 @@ import type { MoveType } from '../../types.ts'
 import { importedFunction } from '../../verify/imports.ts'
 import { isSystem } from '../../verify/sui-rules.ts'
 import { returnsFreshId } from '../fresh-ids.ts'
-import { Op, opcode } from '../op.ts'
+import { OPCODE, Op } from '../op.ts'
 import { checkPrivateGenerics } from '../private-generics.ts'
 import type { Handler, Scope } from '../scope.ts'
 import { isFlat } from './locals.ts'
@@ -31,7 +31,7 @@ export const callHandlers: Record<string, Handler> = {
     scope.expectAll(callee.parameters)
     scope.push(...callee.returns)
     markFreshId(scope, callee)
-    return new Op(callee.isNative ? opcode.callNative : 0x11, {
+    return new Op(callee.isNative ? OPCODE.callNative : 0x11, {
       n: callee.parameters.length,
       callee,
       typeArguments: [],
@@ -56,7 +56,7 @@ export const callHandlers: Record<string, Handler> = {
     scope.expectAll(callee.parameters.map(fill))
     scope.push(...callee.returns.map(fill))
     markFreshId(scope, callee)
-    return new Op(callee.isNative ? opcode.callNative : 0x11, {
+    return new Op(callee.isNative ? OPCODE.callNative : 0x11, {
       n: callee.parameters.length,
       callee,
       typeArguments,
@@ -67,7 +67,7 @@ export const callHandlers: Record<string, Handler> = {
     const type = scope.module.type(token)
     if (!isConstant(type)) throw scope.fail('a constant of this type is not allowed')
     scope.push(type)
-    return new Op(isFlat(type) ? 0x06 : opcode.constDeep, {
+    return new Op(isFlat(type) ? 0x06 : OPCODE.constDeep, {
       value: deserialize(scope.definitions, type, data),
     })
   },

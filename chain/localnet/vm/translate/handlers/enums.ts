@@ -1,7 +1,7 @@
 import { at } from '../../format/parse.ts'
 import { bytesOfFields } from '../../sizes.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
-import { Op, opcode } from '../op.ts'
+import { OPCODE, Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 interface VariantUse {
@@ -16,7 +16,10 @@ function variantUse(scope: Scope, index: number, isGeneric: boolean): VariantUse
   const { target, variant } = at(handles, index, 'variant handle')
   const instantiation = isGeneric ? at(compiled.enumInstantiations, target, 'enum instantiation') : undefined
   const definition = at(compiled.enums, instantiation?.target ?? target, 'enum')
-  const type = scope.own(definition.handle, instantiation ? scope.typeArguments(instantiation.signature) : [])
+  const type = scope.own(
+    definition.handle,
+    instantiation !== undefined ? scope.typeArguments(instantiation.signature) : [],
+  )
   const variants = scope.definitions.variantTypes(type)
   return { type, tag: variant, fields: at(variants ?? [], variant, 'variant') }
 }
@@ -27,7 +30,7 @@ const pack =
     const { type, tag, fields } = variantUse(scope, index, isGeneric)
     scope.expectAll(fields)
     scope.push(type)
-    return new Op(opcode.packVariant, { a: tag, n: fields.length, bytes: bytesOfFields(fields) })
+    return new Op(OPCODE.packVariant, { a: tag, n: fields.length, bytes: bytesOfFields(fields) })
   }
 
 const unpack =
@@ -36,7 +39,7 @@ const unpack =
     const { type, tag, fields } = variantUse(scope, index, isGeneric)
     scope.expect(type)
     scope.push(...fields)
-    return new Op(opcode.unpackVariant, { a: tag, n: fields.length })
+    return new Op(OPCODE.unpackVariant, { a: tag, n: fields.length })
   }
 
 const unpackReference =
@@ -45,7 +48,7 @@ const unpackReference =
     const { type, tag, fields } = variantUse(scope, index, isGeneric)
     scope.expectReference(type, { mutable })
     scope.push(...fields.map(field => scope.types.reference(field, mutable)))
-    return new Op(opcode.unpackVariantRef, { a: tag, n: fields.length })
+    return new Op(OPCODE.unpackVariantRef, { a: tag, n: fields.length })
   }
 
 export const enumHandlers: Record<string, Handler> = {

@@ -1,6 +1,6 @@
-import { copyable, droppable } from '../../abilities.ts'
+import { COPYABLE, DROPPABLE } from '../../abilities.ts'
 import type { MoveType } from '../../types.ts'
-import { Op, opcode } from '../op.ts'
+import { OPCODE, Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 /** Whether a value of the type is never an array, so that copying it is free. */
@@ -17,14 +17,14 @@ const borrow =
   }
 
 /** Checks `*reference = value` and `pop`: what is overwritten or dropped must have drop. */
-const drop = (scope: Scope, type: MoveType): void => scope.require(type, droppable)
+const drop = (scope: Scope, type: MoveType): void => scope.require(type, DROPPABLE)
 
 export const localHandlers: Record<string, Handler> = {
   CopyLoc: (scope, index) => {
     const type = scope.local(index)
-    scope.require(type, copyable)
+    scope.require(type, COPYABLE)
     scope.push(type)
-    return new Op(isFlat(type) ? 0x0a : opcode.copyDeep, { a: index })
+    return new Op(isFlat(type) ? 0x0a : OPCODE.copyDeep, { a: index })
   },
   MoveLoc: (scope, index) => {
     scope.push(scope.local(index))
@@ -38,9 +38,9 @@ export const localHandlers: Record<string, Handler> = {
   ImmBorrowLoc: borrow(false),
   ReadRef: scope => {
     const type = scope.popReference({ mutable: false })
-    scope.require(type, copyable)
+    scope.require(type, COPYABLE)
     scope.push(type)
-    return new Op(isFlat(type) ? 0x14 : opcode.readDeep)
+    return new Op(isFlat(type) ? 0x14 : OPCODE.readDeep)
   },
   WriteRef: scope => {
     const type = scope.popReference({ mutable: true })

@@ -1,4 +1,4 @@
-import { hasKey } from '../../abilities.ts'
+import { HAS_KEY } from '../../abilities.ts'
 import { at } from '../../format/parse.ts'
 import { isOneTimeWitness } from '../../one-time-witness.ts'
 import { bytesOfFields } from '../../sizes.ts'
@@ -6,7 +6,7 @@ import type { DatatypeType, MoveType } from '../../types.ts'
 import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
-const framework = `0x${'2'.padStart(64, '0')}`
+const FRAMEWORK = `0x${'2'.padStart(64, '0')}`
 
 interface StructUse {
   type: DatatypeType
@@ -15,7 +15,7 @@ interface StructUse {
 
 function use(scope: Scope, definitionIndex: number, signature: number | undefined): StructUse {
   const definition = at(scope.module.compiled.structs, definitionIndex, 'struct')
-  if (!definition.fields) throw scope.fail('a native struct has no fields')
+  if (definition.fields === undefined) throw scope.fail('a native struct has no fields')
   const type = scope.own(definition.handle, signature === undefined ? [] : scope.typeArguments(signature))
   return { type, fields: scope.definitions.fieldTypes(type) }
 }
@@ -31,11 +31,11 @@ const pack =
   (scope, index) => {
     const { type, fields } = structUse(scope, index, isGeneric)
     // only the chain makes one, for `init`; the framework's own (SUI) is of use to nobody else
-    if (isOneTimeWitness(scope.definitions, type) && scope.module.package.originalId !== framework)
+    if (isOneTimeWitness(scope.definitions, type) && scope.module.package.originalId !== FRAMEWORK)
       throw scope.fail('a one-time witness is made')
     scope.expectAll(fields)
     scope.push(type)
-    scope.flow.makesObject = (scope.abilities(type) & hasKey) !== 0
+    scope.flow.makesObject = (scope.abilities(type) & HAS_KEY) !== 0
     return new Op(0x12, { n: fields.length, bytes: bytesOfFields(fields) })
   }
 

@@ -5,7 +5,7 @@ import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 /** A vector that grows has half as much room again as it needs. */
-const growthBytes = 4
+const GROWTH_BYTES = 4
 
 /** The element type: the only type of the signature. */
 function element(scope: Scope, signature: number): MoveType {
@@ -48,7 +48,7 @@ export const vectorHandlers: Record<string, Handler> = {
     const type = element(scope, signature)
     scope.expect(type)
     scope.expectReference(scope.types.vector(type), { mutable: true })
-    return new Op(0x44, { bytes: bytesOfSlot(type) + growthBytes })
+    return new Op(0x44, { bytes: bytesOfSlot(type) + GROWTH_BYTES })
   },
   VecPopBack: (scope, signature) => {
     const type = element(scope, signature)
