@@ -2,7 +2,10 @@ import { createCodec } from './codec.ts'
 import type { Codec } from './interface.ts'
 
 /** What nodes and clients need of the codec. */
-export type BlobCodec = Pick<Codec, 'encode' | 'metadata' | 'decode' | 'verifySliver' | 'close'> & {
+export type BlobCodec = Pick<
+  Codec,
+  'encode' | 'metadata' | 'decode' | 'decodeStream' | 'verifySliver' | 'close'
+> & {
   /** Makes ready for a call with a blob of so many bytes that will come soon: threads, or tables. Nothing waits for it. */
   warm(bytes: number): void
 }
@@ -24,6 +27,7 @@ export function createAdaptiveCodec(): BlobCodec {
     encode: (data, nShards, options) => forBlob(data.length, nShards).encode(data, nShards, options),
     metadata: (data, nShards, options) => forBlob(data.length, nShards).metadata(data, nShards, options),
     decode: input => forBlob(input.metadata.unencodedLength, input.metadata.nShards).decode(input),
+    decodeStream: input => threaded.decodeStream(input),
     verifySliver: (metadata, ref, bytes, options) =>
       (bytes.length <= INLINE_SLIVER_BYTES ? inline : threaded).verifySliver(metadata, ref, bytes, options),
     warm: bytes => (bytes <= INLINE_BLOB_BYTES ? inline : threaded).warm(),

@@ -99,7 +99,14 @@ export {
   verifySymbol,
 } from './recovery.ts'
 export { rememberingBls } from './remembering-bls.ts'
-export { SLIVER_HEAD_BYTES, sliverBody, sliverIndex, sliverLengthAt, sliverRefsOf } from './sliver.ts'
+export {
+  SLIVER_HEAD_BYTES,
+  sliverBody,
+  sliverFrame,
+  sliverIndex,
+  sliverLengthAt,
+  sliverRefsOf,
+} from './sliver.ts'
 export type {
   BlobSource,
   BlobTarget,

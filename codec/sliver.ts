@@ -41,6 +41,16 @@ export function sliverFromBody(nShards: number, ref: SliverRef, size: number, bo
   return bytes
 }
 
+/** What surrounds a sliver's symbols in its BCS, and how many bytes of them there are. */
+export function sliverFrame(
+  { nShards, unencodedLength }: Pick<BlobMetadata, 'nShards' | 'unencodedLength'>,
+  ref: SliverRef,
+): { header: Uint8Array; bodyBytes: number; trailer: Uint8Array } {
+  const size = symbolSize(nShards, unencodedLength)
+  const bodyBytes = sliverSymbols(nShards, ref.axis) * size
+  return { header: uleb128(bodyBytes), bodyBytes, trailer: sliverTrailer(size, sliverIndex(ref, nShards)) }
+}
+
 /** What follows a sliver's symbols: symbol size u16, index u16. */
 export function sliverTrailer(size: number, index: number): Uint8Array {
   return Uint8Array.of(size & 0xff, size >> 8, index & 0xff, index >> 8)

@@ -3,24 +3,24 @@ import { serve } from '@hono/node-server'
 import { createReader, parseBlobId, readNetwork } from 'floe'
 import { Hono } from 'hono'
 
-const PIECE_BYTES = 2 ** 20
 const reader = await createReader(await readNetwork('.floe/network.json'), { role: 'gateway' })
 const app = new Hono()
 
 app.get('/:blobId', async context => {
   const { signal } = context.req.raw
   const blobId = parseBlobId(context.req.param('blobId'))
-  const { size } = await reader.stat(blobId, { signal })
+  const blob = await reader.open(blobId, { signal })
+  const { size } = blob
   const asked = context.req.header('range')?.match(/^bytes=(\d+)-(\d*)$/)
   const start = Number(asked?.[1] ?? 0)
   const end = Math.min(asked?.[2] ? Number(asked[2]) + 1 : size, size)
-  if (start >= end) return context.body(null, 416, { 'content-range': `bytes */${size}` })
+  if (start >= end) {
+    return blob.close().then(() => context.body(null, 416, { 'content-range': `bytes */${size}` }))
+  }
 
   async function* pieces() {
-    for (let at = start; at < end; at += PIECE_BYTES) {
-      const range = { start: at, end: Math.min(at + PIECE_BYTES, end) }
-      yield (await reader.read(blobId, { range, signal })).data
-    }
+    await using open = blob
+    yield* open.stream({ start, end, signal })
   }
   return context.body(ReadableStream.from(pieces()), asked ? 206 : 200, {
     'accept-ranges': 'bytes',

@@ -1,5 +1,6 @@
 import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
+import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import type { Coordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
@@ -13,12 +14,13 @@ import { peerIdTextOf } from '../network/peer-id.ts'
 import type { NetworkRole } from '../network/roles.ts'
 import { version } from '../version.ts'
 import { toClientError } from './client-errors.ts'
-import { download } from './download/download.ts'
+import { openBlob } from './download/blob-handle.ts'
+import { readWhole } from './download/download.ts'
 import { findMetadata } from './download/find-metadata.ts'
 import { createMetadataCache } from './download/metadata-cache.ts'
 import { ClientError } from './errors.ts'
 import { networkStatus } from './network-status.ts'
-import type { Client, ReadOptions } from './types.ts'
+import type { BlobHandle, Client, ReadOptions } from './types.ts'
 import { createLingering } from './upload/lingering.ts'
 import { createSharedUploads } from './upload/shared-uploads.ts'
 import { createUnfinished } from './upload/unfinished.ts'
@@ -87,6 +89,8 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
   const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
+  const handles = new Set<BlobHandle>()
+  const decoding = createSemaphore(1)
 
   async function guarded<T>(
     signal: AbortSignal | undefined,
@@ -143,23 +147,31 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
           }),
         () => data.length,
       ),
-    read: (blobId, options: ReadOptions = {}) =>
-      observed(
+    async read(blobId, { range, ...options }: ReadOptions = {}) {
+      if (range !== undefined) {
+        await using handle = await client.open(blobId, options)
+        return { blobId, size: handle.size, data: await handle.read({ ...options, ...range }) }
+      }
+      return observed(
         'download',
         () =>
           guarded(options.signal, async signal => {
             // tables for a small blob are made while the chain is asked; for a large one they are needed as well
             const warming = setImmediate(() => codec.warm(0))
             const { current } = await committees.get({ signal }).finally(() => clearImmediate(warming))
-            return download(components, current, blobId, { ...options, signal })
+            return readWhole(components, current, blobId, { ...options, signal })
           }),
         ({ data }) => data.length,
-      ),
-    stat: (blobId, options) =>
+      )
+    },
+    open: (blobId, options) =>
       guarded(options?.signal, async signal => {
-        const { current } = await committees.get({ signal })
-        const { unencodedLength } = await findMetadata(components, current, blobId, { signal })
-        return { blobId, size: unencodedLength }
+        const { current: committee } = await committees.get({ signal })
+        return openBlob({ ...components, decoding }, committee, blobId, {
+          signal,
+          closing: closing.signal,
+          handles,
+        })
       }),
     status: (blobId, options) =>
       guarded(options?.signal, async signal => {
@@ -186,6 +198,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
       peers.close()
       try {
+        await Promise.all(Array.from(handles, handle => handle.close()))
         await uploads.over()
         if (init.libp2p === undefined) await libp2p.stop()
       } finally {

@@ -11,7 +11,11 @@ export { KeyError, readWallet } from '../keys.ts'
 export { type ClientInit, createClient, createReader, type Reader, type ReaderInit } from './client.ts'
 export { ClientError, type ClientErrorCode, type ClientErrorDetails } from './errors.ts'
 export type {
+  BlobHandle,
+  ByteRange,
   Client,
+  HandleReadOptions,
+  Liar,
   NetworkBlobStatus,
   Progress,
   ReadOptions,

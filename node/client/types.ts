@@ -1,6 +1,7 @@
 /** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
 import type { BlobObject, Committees, SystemInfo } from '../../chain/types.ts'
-import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
+import type { BlobSource } from '../../codec/index.ts'
+import type { BlobId, BlobMetadata, Epoch, ObjectId } from '../../codec/types.ts'
 
 /** How far a call has come: `done` of `total` in its phase, bytes or slivers. */
 export interface Progress {
@@ -41,18 +42,62 @@ export type StoreResult =
       event?: { txDigest: string; eventSeq: string }
     }
 
+/** Half-open, in bytes. */
+export interface ByteRange {
+  start: number
+  end: number
+}
+
 /** What is read, and how it is watched. */
 export interface ReadOptions {
-  /** half-open byte range; the whole blob when absent */
-  range?: { start: number; end: number }
-  /**
-   * Of a range: awaited before its rows are fetched, with what they take in memory, and once more when one of them cannot
-   * be had and the whole blob has to be read instead. The last figure is what counts; a rejection ends the read.
-   */
-  room?: (bytes: number) => Promise<void>
+  /** the whole blob when absent */
+  range?: ByteRange
   /** Called often; must not throw. */
   onProgress?: (progress: Progress) => void
   signal?: AbortSignal
+}
+
+/** `start` and `end` as in Array.slice, but never negative: to the blob's end when absent, or beyond it. */
+export interface HandleReadOptions extends Partial<ByteRange> {
+  /** Called often; must not throw. */
+  onProgress?: ((progress: Progress) => void) | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A node that sent what is not of the blob. */
+export interface Liar {
+  nodeId: string
+  name: string
+  what: 'sliver' | 'metadata'
+}
+
+/**
+ * A blob to read from, its metadata known and checked against its ID. Methods throw ClientError, or the reason of the signal
+ * that was given. Close it when done; `await using` does. The client's end is its end.
+ */
+export interface BlobHandle extends AsyncDisposable {
+  readonly blobId: BlobId
+  /** bytes */
+  readonly size: number
+  readonly metadata: BlobMetadata
+  /** who lied while this handle was read from */
+  readonly liars: readonly Liar[]
+  /** A part, or all of it, in memory. */
+  read(options?: HandleReadOptions): Promise<Uint8Array>
+  /**
+   * The same in order, a row of the encoding at a time, each verified before it is given. The peers wait while the consumer
+   * does; leaving the loop ends every request. What cannot be had from the owners of rows is decoded from what others have, by
+   * way of a nameless file in the system's temporary folder. Small blobs come in one piece.
+   */
+  stream(options?: HandleReadOptions): AsyncGenerator<Uint8Array, void, undefined>
+  /**
+   * Bytes of the blob that streaming the range holds in memory at most. Decoding takes 32 MiB more, once for a client however
+   * many do it.
+   */
+  memoryFor(range?: Partial<ByteRange>): number
+  /** How many bytes from the beginning of a source are the blob's, by whole rows: to go on with what was cut short. */
+  verifiedBytes(source: BlobSource, options?: { signal?: AbortSignal }): Promise<number>
+  close(): Promise<void>
 }
 
 /** Bytes of a blob, every one of them checked against its ID. */
@@ -94,9 +139,8 @@ export interface Client extends AsyncDisposable {
    * ClientError: BLOB_NOT_FOUND, BLOB_INVALID, TOO_FEW_SHARDS, CHAIN_UNAVAILABLE.
    */
   read(blobId: BlobId, options?: ReadOptions): Promise<ReadResult>
-  /** Size of a blob without reading it: from its metadata. */
-  stat(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<{ blobId: BlobId; size: number }>
-  /** What the nodes know of a blob. Throws ClientError TOO_FEW_SHARDS when too few answer to tell. */
+  /** Finds a blob by its metadata. The signal ends the search, and not what is read afterwards. */
+  open(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<BlobHandle>
   status(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<NetworkBlobStatus>
   /** Prices, capacity, epoch and committees, asked of the chain anew. */
   info(options?: { signal?: AbortSignal }): Promise<{ system: SystemInfo; committees: Committees }>

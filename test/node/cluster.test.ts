@@ -37,7 +37,8 @@ describe('a cluster of storage nodes', () => {
       const read = await cluster.client.read(result.blob.blobId)
       assert.equal(read.size, size)
       sameBytes(read.data, data)
-      assert.deepEqual(await cluster.client.stat(result.blob.blobId), { blobId: result.blob.blobId, size })
+      await using blob = await cluster.client.open(result.blob.blobId)
+      assert.equal(blob.size, size)
     }
   })
 
@@ -68,7 +69,7 @@ describe('a cluster of storage nodes', () => {
     const unknown = anyBlobId()
     assert.equal((await cluster.client.status(unknown)).status, 'nonexistent')
     await assert.rejects(cluster.client.read(unknown), { name: 'ClientError', code: 'BLOB_NOT_FOUND' })
-    await assert.rejects(cluster.client.stat(unknown), { code: 'BLOB_NOT_FOUND' })
+    await assert.rejects(cluster.client.open(unknown), { code: 'BLOB_NOT_FOUND' })
   })
 
   it('does not pay twice for what is stored for long enough', async () => {

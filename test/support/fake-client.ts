@@ -3,9 +3,16 @@ import type { BlobObject } from '../../chain/types.ts'
 import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
 import { ClientError } from '../../node/client/errors.ts'
-import type { Client, StoreOptions, StoreResult } from '../../node/client/types.ts'
+import type {
+  BlobHandle,
+  ByteRange,
+  Client,
+  HandleReadOptions,
+  StoreOptions,
+  StoreResult,
+} from '../../node/client/types.ts'
 
-export type Operation = 'store' | 'read' | 'stat' | 'status' | 'info'
+export type Operation = 'store' | 'read' | 'open' | 'status' | 'info'
 
 /** A network in memory. Its blob IDs are SHA-256, so that no codec is needed. */
 export interface FakeClient extends Client {
@@ -28,12 +35,12 @@ const SENDER = parseObjectId('0xa11ce')
 export interface FakeClientInit {
   nShards?: number
   maxEpochsAhead?: number
-  /** ranges need the whole blob */
-  noRows?: boolean
+  /** what blobs are streamed in; one piece when absent */
+  pieceBytes?: number
 }
 
 export function createFakeClient(init: FakeClientInit = {}): FakeClient {
-  const { nShards = 100, maxEpochsAhead = 53, noRows = false } = init
+  const { nShards = 100, maxEpochsAhead = 53, pieceBytes = Number.POSITIVE_INFINITY } = init
   const blobs = new Map<BlobId, Uint8Array>()
   const objects = new Map<BlobId, BlobObject>()
   const calls: FakeClient['calls'] = []
@@ -129,6 +136,51 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     }
   }
 
+  function openBlob(blobId: BlobId, data: Uint8Array): BlobHandle {
+    const part = ({ start = 0, end = data.length }: Partial<ByteRange> = {}) => data.slice(start, end)
+    async function* stream(options: HandleReadOptions = {}): AsyncGenerator<Uint8Array> {
+      const bytes = await run('read', options as { signal?: AbortSignal }, () => part(options))
+      const total = bytes.length
+      for (let at = 0; at < total; at += pieceBytes) {
+        // a network that fails after some of it
+        const failure = failures.get('read')
+        if (failure !== undefined) throw failure
+        options.signal?.throwIfAborted()
+        const piece = bytes.subarray(at, Math.min(at + pieceBytes, total))
+        yield piece
+        options.onProgress?.({ phase: 'fetch', done: at + piece.length, total })
+      }
+    }
+    const close = async () => {}
+    return {
+      blobId,
+      size: data.length,
+      metadata: {
+        blobId,
+        encodingType: 'RS2',
+        unencodedLength: data.length,
+        nShards,
+        hashes: new Uint8Array(64 * nShards),
+      },
+      liars: [],
+      stream,
+      async read(options) {
+        const pieces: Uint8Array[] = []
+        for await (const piece of stream(options)) pieces.push(piece)
+        return Buffer.concat(pieces)
+      },
+      memoryFor: range => Math.min(part(range).length, 2 * pieceBytes),
+      async verifiedBytes(source) {
+        const there = new Uint8Array(Math.min(source.length, data.length))
+        await source.read(0, there)
+        const wrong = there.findIndex((byte, i) => byte !== data[i])
+        return wrong < 0 ? there.length : wrong
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  }
+
   return {
     blobs,
     calls,
@@ -155,14 +207,10 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       run('read', options, async () => {
         const data = find(blobId)
         const { start, end } = options?.range ?? { start: 0, end: data.length }
-        if (options?.range !== undefined) {
-          await options.room?.(end - start)
-          if (noRows) await options.room?.(data.length)
-        }
         options?.onProgress?.({ phase: 'fetch', done: 1, total: 1 })
         return { blobId, size: data.length, data: data.slice(start, end) }
       }),
-    stat: (blobId, options) => run('stat', options, () => ({ blobId, size: find(blobId).length })),
+    open: (blobId, options) => run('open', options, () => openBlob(blobId, find(blobId))),
     status: (blobId, options) =>
       run('status', options, () => {
         const object = objects.get(blobId)

@@ -14,7 +14,7 @@ import { createGateway } from '../../node/gateway/index.ts'
 import { createFakeClient, type Operation } from './fake-client.ts'
 
 const dir = process.env.FAKE_FLOE_DIR ?? '.'
-const OPERATIONS: Operation[] = ['store', 'read', 'stat', 'status', 'info']
+const OPERATIONS: Operation[] = ['store', 'read', 'open', 'status', 'info']
 
 function connect() {
   const client = createFakeClient()

@@ -9,11 +9,10 @@ import type { NodeMetrics } from '../../metrics.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import { networkStatus } from '../network-status.ts'
-import type { ReadOptions, ReadResult } from '../types.ts'
+import type { HandleReadOptions, ReadResult } from '../types.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
-import { bytesOfRows, readRows } from './read-rows.ts'
 
 export interface DownloadComponents {
   peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
@@ -28,40 +27,15 @@ export interface DownloadComponents {
 const SILENCE_MS = 10_000
 /** What asking whether the blob still exists may add to that. */
 const LAST_LOOK_MS = 2_000
-/** Below this many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
-const WHOLE_BLOB_BYTES = 256 * 1024
-
 /**
- * Reads a blob. Optimistic: decode, encode again, compare the blob ID; only a mismatch verifies slivers one by one, names
- * the liars and fetches from others. Throws ClientError.
+ * Reads a whole blob. Optimistic: decode, encode again, compare the blob ID; only a mismatch verifies slivers one by one,
+ * names the liars and fetches from others. Throws ClientError.
  */
-export async function download(
+export async function readWhole(
   components: DownloadComponents,
   committee: Committee,
   blobId: BlobId,
-  { range, room, onProgress, signal }: ReadOptions = {},
-): Promise<ReadResult> {
-  if (range !== undefined) {
-    const metadata = await findMetadata(components, committee, blobId, { signal })
-    const size = metadata.unencodedLength
-    const part = { start: Math.min(range.start, size), end: Math.min(range.end, size) }
-    if (size > WHOLE_BLOB_BYTES) {
-      await room?.(Math.min(bytesOfRows(metadata, part), size))
-      const data = await readRows(components, committee, metadata, part, signal)
-      if (data !== undefined) return { blobId, size, data }
-    }
-    await room?.(size)
-    const whole = await readWhole(components, committee, blobId, { onProgress, signal })
-    return { ...whole, data: whole.data.subarray(part.start, part.end) }
-  }
-  return readWhole(components, committee, blobId, { onProgress, signal })
-}
-
-async function readWhole(
-  components: DownloadComponents,
-  committee: Committee,
-  blobId: BlobId,
-  { onProgress, signal }: Pick<ReadOptions, 'onProgress' | 'signal'>,
+  { onProgress, signal }: Pick<HandleReadOptions, 'onProgress' | 'signal'> = {},
 ): Promise<ReadResult> {
   const needed = encodingParams(committee.nShards).primarySymbols
   const stop = new AbortController()
@@ -89,13 +63,14 @@ async function readWhole(
 }
 
 async function decodeRight(
-  { codec, peers, book, log, metrics, cache }: DownloadComponents,
+  components: DownloadComponents,
   committee: Committee,
   gatherer: Gatherer,
   metadata: BlobMetadata,
   needed: number,
-  { onProgress, signal }: Pick<ReadOptions, 'onProgress'> & { signal: AbortSignal },
+  { onProgress, signal }: Pick<HandleReadOptions, 'onProgress'> & { signal: AbortSignal },
 ): Promise<ReadResult> {
+  const { codec, book, log, metrics } = components
   const { blobId, unencodedLength: size } = metadata
   const verified = new Set<Gathered>()
   let suspicious = false
@@ -109,7 +84,7 @@ async function decodeRight(
     if (usable.length < needed) {
       if (enough) continue
       const answeredShards = usable.length
-      await throwIfGone(signal)
+      await throwIfGone(components, committee, blobId, signal)
       throw new ClientError(
         'TOO_FEW_SHARDS',
         `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed`,
@@ -135,24 +110,6 @@ async function decodeRight(
       }
       suspicious = true
     }
-  }
-
-  /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
-  async function throwIfGone(signal: AbortSignal): Promise<void> {
-    cache?.delete(blobId)
-    using brief = deadline(LAST_LOOK_MS, signal)
-    const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief.signal }).catch(
-      () => undefined,
-    )
-    signal.throwIfAborted()
-    if (found?.status === 'invalid')
-      throw new ClientError('BLOB_INVALID', `blob ${blobId} is invalid`, { blobId })
-    if (found?.status !== 'nonexistent' && found?.status !== 'registered') return
-    throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
-      blobId,
-      answeredShards: found.answeredShards,
-      neededShards: Math.ceil((2 * committee.nShards + 1) / 3),
-    })
   }
 
   async function throwOutLiars(): Promise<void> {
@@ -181,4 +138,27 @@ async function decodeRight(
     book.failed(from)
     gatherer.reject(from)
   }
+}
+
+/** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
+export async function throwIfGone(
+  { peers, book, cache }: Pick<DownloadComponents, 'peers' | 'book' | 'cache'>,
+  committee: Committee,
+  blobId: BlobId,
+  signal: AbortSignal,
+): Promise<void> {
+  cache?.delete(blobId)
+  using brief = deadline(LAST_LOOK_MS, signal)
+  const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief.signal }).catch(
+    () => undefined,
+  )
+  signal.throwIfAborted()
+  if (found?.status === 'invalid')
+    throw new ClientError('BLOB_INVALID', `blob ${blobId} is invalid`, { blobId })
+  if (found?.status !== 'nonexistent' && found?.status !== 'registered') return
+  throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
+    blobId,
+    answeredShards: found.answeredShards,
+    neededShards: Math.ceil((2 * committee.nShards + 1) / 3),
+  })
 }

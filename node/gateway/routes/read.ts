@@ -1,18 +1,21 @@
 import { deadline } from '../../../base/deadline.ts'
 import type { BlobId } from '../../../codec/types.ts'
-import type { Client } from '../../client/types.ts'
+import type { BlobHandle, ByteRange, Client } from '../../client/types.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import type { Gate, Place } from '../../http/gate.ts'
+import type { Gate } from '../../http/gate.ts'
 import type { Movers } from '../../http/movers.ts'
-import { sendBytes } from '../../http/respond.ts'
+import { sendPieces } from '../../http/respond.ts'
 import { ifRangeHolds, noneMatchHits } from '../conditional.ts'
 import type { GatewayLimits } from '../options.ts'
 import { parseRange } from '../range.ts'
 
 // not immutable: a blob that was encoded wrongly can be invalidated
 const CACHE_CONTROL = 'public, max-age=86400, stale-while-revalidate=3600'
+
+/** A large blob whose rows are missing is decoded from what others have before its first byte is sent. */
+const SLOWEST_BYTES_PER_MS = (4 * 2 ** 20) / 1_000
 
 interface ReadInit {
   client: Client
@@ -30,7 +33,8 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
     const { request, response, params } = exchange
     const blobId = blobIdParam(params.blobId)
     exchange.note({ blobId })
-    const size = await lookUp(exchange, blobId)
+    await using blob = await find(exchange, blobId)
+    const { size } = blob
     const etag = `"${blobId}"`
     const headers = { etag, 'cache-control': CACHE_CONTROL, 'accept-ranges': 'bytes' }
     if (noneMatchHits(request.headers['if-none-match'], etag)) {
@@ -61,15 +65,15 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
       response.writeHead(200, bodyHeaders).end()
       return
     }
-    await sendBlob(exchange, blobId, range, length, bodyHeaders)
+    await sendBlob(exchange, blob, range, length, bodyHeaders)
   }
 
   /** A blob that nobody has takes an answer of nearly every node. */
-  async function lookUp({ address, signal: asked }: Exchange, blobId: BlobId): Promise<number> {
+  async function find({ address, signal: asked }: Exchange, blobId: BlobId): Promise<BlobHandle> {
     const place = await lookups.enter({ bytes: 0, address, signal: asked })
     try {
       using limit = deadline(limits.readMs, [asked])
-      return (await client.stat(blobId, { signal: limit.signal })).size
+      return await client.open(blobId, { signal: limit.signal })
     } finally {
       place.leave()
     }
@@ -77,54 +81,60 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
 
   async function sendBlob(
     exchange: Exchange,
-    blobId: BlobId,
-    range: { start: number; end: number } | undefined,
+    blob: BlobHandle,
+    range: ByteRange | undefined,
     length: number,
     headers: Record<string, string | number>,
   ): Promise<void> {
     const { address } = exchange
-    using limit = deadline(limits.readMs, [exchange.signal])
-    const { signal } = limit
-    let place: Place | undefined
-    let held = length
-    // what is held already is given back first: two who wait for more than they have would wait for each other
-    const room = async (bytes: number): Promise<void> => {
-      place?.leave()
-      held = bytes
-      place = await downloads.enter({ bytes, address, signal })
-    }
+    const bytes = blob.memoryFor(range)
+    // the time limit is that of the first byte: from then on the reader's pace counts, and the client's patience with nodes
+    using limit = deadline(limits.readMs + blob.size / SLOWEST_BYTES_PER_MS, [exchange.signal])
+    const cut = new AbortController()
+    const signal = AbortSignal.any([limit.signal, cut.signal])
+    const place = await downloads.enter({ bytes, address, signal })
     try {
-      // of a range the client knows what it takes: at least its rows, at worst the whole blob
-      if (range === undefined) await room(length)
-      const { data } = await client.read(blobId, { ...(range && { range, room }), signal })
-      if (data.length !== length) throw new Error(`the client read ${data.length} bytes instead of ${length}`)
-      place?.rest() // who reads slowly takes memory from now on, and no work
-      await send(exchange, range === undefined ? 200 : 206, headers, data)
-      exchange.note({ bytesOut: length })
-    } finally {
-      place?.leave()
-    }
-
-    async function send(
-      { signal, ...exchange }: Exchange,
-      status: number,
-      headers: Record<string, string | number>,
-      data: Uint8Array,
-    ): Promise<void> {
-      const cut = new AbortController()
+      const pieces = blob.stream({ ...range, signal })
+      // what goes wrong before it has an answer of its own; afterwards the connection is cut
+      const first = await pieces.next()
+      limit[Symbol.dispose]()
       const mover = sending.add({
         address,
-        bytes: () => held,
+        bytes: () => bytes,
         cut() {
-          place?.leave()
+          place.leave()
           cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
         },
       })
       try {
-        const both = { ...exchange, signal: AbortSignal.any([signal, cut.signal]) }
-        await sendBytes(both, status, headers, data, { stallMs: limits.readerStallMs, onSent: mover.moved })
+        const both = { ...exchange, signal: AbortSignal.any([exchange.signal, cut.signal]) }
+        await sendPieces(both, range === undefined ? 200 : 206, headers, all(first, pieces), {
+          stallMs: limits.readerStallMs,
+          onSent: mover.moved,
+        })
       } finally {
         mover.done()
+      }
+      exchange.note({ bytesOut: length })
+    } finally {
+      place.leave()
+    }
+
+    async function* all(
+      first: IteratorResult<Uint8Array, void>,
+      rest: AsyncGenerator<Uint8Array, void>,
+    ): AsyncGenerator<Uint8Array> {
+      let left = length
+      try {
+        for (let next = first; next.done !== true; next = await rest.next()) {
+          left -= next.value.length
+          if (left < 0) break
+          if (left === 0) place.rest() // who reads slowly takes memory from now on, and no work
+          yield next.value
+        }
+        if (left !== 0) throw new Error(`the client read ${length - left} bytes instead of ${length}`)
+      } finally {
+        await rest.return()
       }
     }
   }

@@ -41,7 +41,7 @@ describe('gateway: pages of other origins', () => {
       assert.match(String(answer.headers['access-control-expose-headers']), /Retry-After/)
       assert.equal(answer.headers['access-control-allow-credentials'], undefined)
     }
-    client.fail('stat', new Error('inside'))
+    client.fail('open', new Error('inside'))
     const failed = await ask(`${url}/v1/blobs/${blobId}`, { headers: { origin: PAGE } })
     assert.deepEqual([failed.status, allowed(failed)], [500, '*'])
   })

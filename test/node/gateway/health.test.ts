@@ -81,7 +81,7 @@ describe('gateway: health', () => {
     const emfile = Object.assign(new Error('connect EMFILE 127.0.0.1:1'), { code: 'EMFILE' })
     const shards = { answeredShards: 0, neededShards: 34 }
     for (const error of [emfile, new ClientError('TOO_FEW_SHARDS', 'too few', shards, { cause: emfile })]) {
-      client.fail('stat', error)
+      client.fail('open', error)
       const answer = await ask(`${url}/v1/blobs/${'A'.repeat(43)}`)
       assert.deepEqual(
         [answer.status, reasonOf(answer), answer.headers['retry-after']],

@@ -142,7 +142,7 @@ describe('gateway: reading', () => {
       [new Error('secret path /home/me'), 500, 'INTERNAL'],
     ]
     for (const [error, status, reason] of cases) {
-      client.fail('stat', error)
+      client.fail('open', error)
       const answer = await ask(`${url}/v1/blobs/${UNKNOWN}`)
       assert.deepEqual([answer.status, reasonOf(answer)], [status, reason])
       if (status === 503 || status === 504) assert.match(String(answer.headers['retry-after']), /^\d+$/)
@@ -153,7 +153,7 @@ describe('gateway: reading', () => {
   it('gives up when the network does not answer in time', async () => {
     const { url, client } = await start({ limits: { readMs: 50 } })
     const blobId = await put(url, 'Hello')
-    const release = client.hold('stat')
+    const release = client.hold('open')
     const answer = await ask(`${url}/v1/blobs/${blobId}`)
     release()
     assert.deepEqual([answer.status, reasonOf(answer)], [504, 'TIMEOUT'])
@@ -199,22 +199,42 @@ describe('gateway: reading', () => {
     assert.equal(Number(sent), data.length)
   })
 
-  it('counts a range by the whole blob once its rows cannot be had', async () => {
-    const data = Buffer.alloc(24 * 1024 * 1024, 7)
-    const limits = { downloadBytes: data.length + 1_000, waitMs: 100 }
-    const { url, port, client } = await start({ limits, client: createFakeClient({ noRows: true }) })
+  it('sends the first byte before the last has been read, and holds no more than the client does', async () => {
+    const pieceBytes = 1024 * 1024
+    const data = Buffer.alloc(24 * pieceBytes, 7)
+    const client = createFakeClient({ pieceBytes })
+    const { url, port } = await start({ client, limits: { downloadBytes: 4 * pieceBytes } })
     const blobId = await put(url, data)
-    const headers = { range: 'bytes=0-0' }
-    assert.equal((await ask(`${url}/v1/blobs/${blobId}`, { headers })).status, 206)
-    // whoever reads slowly leaves room for a byte, not for another blob
+    const reads: string[] = []
+    const sockets = await Promise.all([openSocket(port), openSocket(port)])
+    // two of them have room side by side, though neither blob fits
+    await Promise.all(
+      sockets.map(async (socket, i) => {
+        socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+        const [head] = await once(socket, 'data')
+        socket.pause()
+        reads.push(`${i} ${String(head).split('\r\n')[0]}`)
+      }),
+    )
+    assert.deepEqual(reads.sort(), ['0 HTTP/1.1 200 OK', '1 HTTP/1.1 200 OK'])
+    for (const socket of sockets) socket.destroy()
+    assert.ok((await ask(`${url}/v1/blobs/${blobId}`)).body.equals(data))
+  })
+
+  it('cuts the connection when the network fails after the first byte, and tells of it before', async () => {
+    const pieceBytes = 1024 * 1024
+    const client = createFakeClient({ pieceBytes })
+    const { url, port } = await start({ client })
+    const blobId = await put(url, Buffer.alloc(64 * pieceBytes, 7))
     const socket = await openSocket(port)
-    socket.pause()
     socket.write(`GET /v1/blobs/${blobId} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-    await client.ended('read', 2)
-    const refused = await ask(`${url}/v1/blobs/${blobId}`, { headers })
-    assert.deepEqual([refused.status, reasonOf(refused)], [503, 'BUSY'])
-    socket.destroy()
-    assert.equal((await ask(`${url}/v1/blobs/${blobId}`, { headers })).status, 206)
+    await once(socket, 'data')
+    const shards = { answeredShards: 10, neededShards: 34 }
+    client.fail('read', new ClientError('TOO_FEW_SHARDS', 'only 10 shards answered', shards))
+    await readAll(socket)
+    assert.ok(socket.bytesRead < 64 * pieceBytes)
+    const answer = await ask(`${url}/v1/blobs/${blobId}`)
+    assert.deepEqual([answer.status, reasonOf(answer)], [503, 'TOO_FEW_SHARDS'])
   })
 
   it('refuses with 429 and 503 when too much is under way', async () => {
@@ -224,7 +244,7 @@ describe('gateway: reading', () => {
     const first = ask(`${url}/v1/blobs/${blobId}`)
     await client.begun('read', 1)
     const second = ask(`${url}/v1/blobs/${blobId}`)
-    await client.begun('stat', 2)
+    await client.begun('open', 2)
     const third = await ask(`${url}/v1/blobs/${blobId}`)
     assert.deepEqual([third.status, reasonOf(third), third.headers['retry-after']], [429, 'BUSY', '1'])
     assert.equal((await second).status, 503)
@@ -235,14 +255,14 @@ describe('gateway: reading', () => {
 
   it('asks the network for few blobs at a time, and leaves a place to other addresses', async () => {
     const { url, port, client } = await start({ limits: { lookups: 4, waiting: 8, waitMs: 10_000 } })
-    const release = client.hold('stat')
+    const release = client.hold('open')
     // one connection, and then another: a few of each are taken in, and three of the four places given
     const flood = `GET /v1/blobs/${UNKNOWN} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(60)
     const sockets = [await openSocket(port), await openSocket(port)]
     for (const socket of sockets) socket.write(flood)
-    await client.begun('stat', 3)
+    await client.begun('open', 3)
     const honest = ask(`${url}/v1/blobs/${UNKNOWN}`, { from: '127.0.0.2' })
-    await client.begun('stat', 4)
+    await client.begun('open', 4)
     assert.equal(client.calls.length, 4)
     release()
     assert.equal((await honest).status, 404)

@@ -4,7 +4,7 @@ import { createLog } from '../../../../base/pino-log.ts'
 import type { NetworkConfig } from '../../../../chain/types.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { SliverRef } from '../../../../codec/types.ts'
-import { type DownloadComponents, download } from '../../../../node/client/download/download.ts'
+import { type DownloadComponents, readWhole } from '../../../../node/client/download/download.ts'
 import { createPeerBook } from '../../../../node/network/peer-book.ts'
 import {
   type FakePeer,
@@ -45,7 +45,7 @@ describe('download', () => {
       metrics: { liar: (nodeId: string) => liars.push(nodeId) },
     }
     const read = (options = {}, blobId = blob.metadata.blobId) =>
-      download(components, committee, blobId, options)
+      readWhole(components, committee, blobId, options)
     return { read, fake, liars, lines, components }
   }
   const all = (peer: FakePeer) => committee.members.map(() => peer)
@@ -164,7 +164,6 @@ describe('download', () => {
       random: () => 0,
     })
     right(await read())
-    right(await read({ range: { start: 0, end: data.length } }))
   })
 
   it('throws out wrong metadata', async () => {
@@ -204,47 +203,6 @@ describe('download', () => {
       code: 'TOO_FEW_SHARDS',
       details: { blobId: blob.metadata.blobId, answeredShards: 32, neededShards: 34 },
     })
-  })
-
-  it('reads a range from the rows that hold it', async () => {
-    const large = randomBytes(600_000)
-    const encoded = await codec.encode(large, 100)
-    const { read, fake } = reader(all(honest(encoded)))
-    const range = { start: 100_000, end: 140_000 }
-    const asked: number[] = []
-    const room = async (bytes: number) => void asked.push(bytes)
-    const { data: got, size } = await read({ range, room }, encoded.metadata.blobId)
-    // three or four rows of 17,695 bytes
-    assert.equal(asked.length, 1)
-    assert.ok(asked[0]! >= 40_000 && asked[0]! < 4 * 18_000, `${asked}`)
-    assert.ok(Buffer.from(got).equals(large.subarray(range.start, range.end)))
-    assert.equal(size, large.length)
-    assert.ok(total(fake.asked) <= 4)
-    const broken = reader(
-      mixed(i => ({
-        ...honest(encoded),
-        ...(i % 4 === 0 ? { sliver: async () => other.sliver({ pair: 0 as never, axis: 'primary' }) } : {}),
-      })),
-    )
-    asked.length = 0
-    const whole = await broken.read({ range: { start: 0, end: 600_000 }, room }, encoded.metadata.blobId)
-    assert.deepEqual(asked, [600_000, 600_000])
-    assert.ok(Buffer.from(whole.data).equals(large))
-    assert.ok(broken.liars.length > 0)
-    encoded.release()
-  })
-
-  it('asks for room before it reads everything for the sake of a byte, and goes no further without it', async () => {
-    const large = randomBytes(600_000)
-    const encoded = await codec.encode(large, 100)
-    const { read, fake } = reader(all({ ...honest(encoded), sliver: async () => undefined }))
-    const full = new Error('no room')
-    const room = async (bytes: number) => {
-      if (bytes > 100_000) throw full
-    }
-    await assert.rejects(read({ range: { start: 0, end: 1 }, room }, encoded.metadata.blobId), full)
-    assert.equal(total(fake.asked), 1)
-    encoded.release()
   })
 
   it('ends at once with the reason of its signal', async () => {

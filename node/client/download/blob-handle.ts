@@ -1,0 +1,327 @@
+import { raceSignal } from 'race-signal'
+import type { Semaphore } from '../../../base/semaphore.ts'
+import { anySignal } from '../../../base/wait.ts'
+import type { Committee, CommitteeMember } from '../../../chain/types.ts'
+import {
+  type BlobSource,
+  CodecError,
+  encodingParams,
+  rangeSlivers,
+  shardOfPair,
+  sliverFrame,
+  sliverLength,
+} from '../../../codec/index.ts'
+import type { BlobId, BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
+import type { NodeMetrics } from '../../metrics.ts'
+import { toClientError } from '../client-errors.ts'
+import { ClientError } from '../errors.ts'
+import type { BlobHandle, ByteRange, HandleReadOptions, Liar } from '../types.ts'
+import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
+import { fetchRow } from './fetch-row.ts'
+import { findMetadata } from './find-metadata.ts'
+import { recoverRows } from './recover-rows.ts'
+import { SliverSpool } from './sliver-spool.ts'
+
+export interface BlobHandleComponents extends DownloadComponents {
+  metrics: Pick<NodeMetrics, 'download'> & DownloadComponents['metrics']
+  /** One of a client decodes at a time what does not fit into memory: capacity 1. */
+  decoding: Semaphore
+}
+
+/** Up to so many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
+const WHOLE_FOR_PART_BYTES = 256 * 1024
+/** A whole blob of so many bytes is read at once, from whoever is fastest. */
+const WHOLE_BYTES = 4 * 2 ** 20
+/** What is fetched ahead of the consumer. */
+const AHEAD_BYTES = 16 * 2 ** 20
+const MAX_AHEAD = 12
+
+export interface OpenOptions {
+  signal: AbortSignal
+  /** aborts when the client closes */
+  closing: AbortSignal
+  /** those that are open */
+  handles: Set<BlobHandle>
+}
+
+/** A blob whose metadata is known. Nothing else is fetched before it is read. Throws ClientError. */
+export async function openBlob(
+  given: BlobHandleComponents,
+  committee: Committee,
+  blobId: BlobId,
+  { signal, closing, handles }: OpenOptions,
+): Promise<BlobHandle> {
+  const liars = new Map<string, Liar>()
+  const names = new Map<string, string>(committee.members.map(({ nodeId, name }) => [nodeId, name]))
+  const components: BlobHandleComponents = {
+    ...given,
+    metrics: {
+      download: (...args) => given.metrics.download(...args),
+      liar(nodeId, what) {
+        const kind = what === 'metadata' ? what : 'sliver'
+        liars.set(`${nodeId} ${kind}`, { nodeId, name: names.get(nodeId) ?? '', what: kind })
+        given.metrics.liar(nodeId, what)
+      },
+    },
+  }
+  const metadata = await findMetadata(components, committee, blobId, { signal })
+  const handle = createBlobHandle(components, { committee, metadata, liars, closing, handles })
+  handles.add(handle)
+  return handle
+}
+
+interface Found extends Omit<OpenOptions, 'signal'> {
+  committee: Committee
+  metadata: BlobMetadata
+  liars: ReadonlyMap<string, Liar>
+}
+
+function createBlobHandle(
+  components: BlobHandleComponents,
+  { committee, metadata, liars, closing, handles }: Found,
+): BlobHandle {
+  const { blobId, nShards, unencodedLength: size } = metadata
+  const closed = new AbortController()
+  const ending = anySignal(closing, closed.signal)
+  const owners = new Map<number, CommitteeMember>()
+  for (const member of committee.members) for (const shard of member.shards) owners.set(shard, member)
+  const ownerOf = (pair: SliverPairIndex) => owners.get(shardOfPair(pair, blobId, nShards))
+  const sliverBytes = sliverLength(nShards, size, 'primary')
+  const { header, bodyBytes: rowBytes } = sliverFrame(metadata, {
+    pair: 0 as SliverPairIndex,
+    axis: 'primary',
+  })
+  const ahead = Math.max(2, Math.min(MAX_AHEAD, Math.floor(AHEAD_BYTES / sliverBytes)))
+  const failed = new Set<CommitteeMember>()
+  let recovering: Promise<SliverSpool> | undefined
+
+  const clamp = ({ start = 0, end = size }: Partial<ByteRange> = {}): ByteRange => {
+    for (const [option, value] of Object.entries({ start, end })) {
+      if (!Number.isSafeInteger(value) || value < 0)
+        throw new ClientError('INVALID_OPTION', `${option} is not a position within a blob`, {
+          option,
+          reason: `it cannot be ${value}`,
+        })
+    }
+    return { start: Math.min(start, size), end: Math.max(Math.min(start, size), Math.min(end, size)) }
+  }
+  const isWhole = ({ start, end }: ByteRange) =>
+    size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
+  const fetch = async (pair: SliverPairIndex, owner: CommitteeMember, signal: AbortSignal) => {
+    const bytes = await fetchRow(components, metadata, pair, owner, {
+      bytesInFlight: ahead * sliverBytes,
+      signal,
+    })
+    if (bytes === undefined) failed.add(owner)
+    return bytes
+  }
+
+  /** Bytes of a verified row that are asked for. What lies behind the blob's end is zero in any that was encoded rightly. */
+  function partOf(row: number, bytes: Uint8Array, { start, end }: ByteRange): Uint8Array {
+    const body = bytes.subarray(header.length, header.length + rowBytes)
+    const at = row * rowBytes
+    if (at + rowBytes > size && body.subarray(size - at).some(byte => byte !== 0)) throw invalid()
+    return body.subarray(Math.max(0, start - at), Math.min(rowBytes, end - at))
+  }
+  const invalid = (cause?: unknown) =>
+    new ClientError('BLOB_INVALID', `blob ${blobId} was encoded wrongly`, { blobId }, { cause })
+
+  /** Rows in order, each verified; some are on their way while the consumer works on one. */
+  async function* rows(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const refs = rangeSlivers(metadata, range.start, range.end)
+    const over = new AbortController()
+    const inner = anySignal(signal, over.signal)
+    const coming: Promise<Uint8Array | undefined>[] = []
+    let next = 0
+    const begin = (pair: SliverPairIndex): void => {
+      const owner = ownerOf(pair)
+      const row = owner === undefined ? Promise.resolve(undefined) : fetch(pair, owner, inner)
+      // it is awaited in its turn, or never when the one before fails
+      row.catch(() => undefined)
+      coming.push(row)
+    }
+    try {
+      for (const [at, { pair }] of refs.entries()) {
+        while (recovering === undefined && next < refs.length && coming.length < ahead)
+          begin(refs[next++]!.pair)
+        const bytes = await coming.shift()
+        if (bytes === undefined) {
+          over.abort(new DOMException('a row is missing', 'AbortError'))
+          coming.length = 0
+          yield* recovered(refs.slice(at), range, signal)
+          return
+        }
+        yield partOf(pair, bytes, range)
+      }
+    } finally {
+      over.abort(new DOMException('the read is over', 'AbortError'))
+      await Promise.allSettled(coming)
+    }
+  }
+
+  /** Rows some of which cannot be had from their owners: decoded from slivers of others. */
+  async function* recovered(
+    refs: readonly { pair: SliverPairIndex }[],
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    // for all reads of this handle; it ends with the handle, not with one of them
+    if (recovering === undefined) {
+      const mine = recover()
+      recovering = mine
+      mine.catch(() => {
+        recovering = undefined
+      })
+    }
+    const spool = await raceSignal(recovering, signal)
+    for (const { pair } of refs) {
+      signal.throwIfAborted()
+      const bytes = await spool.row(pair)
+      if (!spool.pairs.has(pair)) {
+        try {
+          await components.codec.verifySliver(metadata, { pair, axis: 'primary' }, bytes, { signal })
+        } catch (error) {
+          // of slivers that are all as the metadata says
+          if (error instanceof CodecError && error.code === 'SLIVER_MISMATCH') throw invalid(error)
+          throw error
+        }
+      }
+      yield partOf(pair, bytes, range)
+    }
+  }
+
+  async function recover(): Promise<SliverSpool> {
+    const spool = await SliverSpool.create(metadata)
+    try {
+      const { have, needed } = await recoverRows({
+        metadata,
+        spool,
+        codec: components.codec,
+        ownerOf,
+        failed,
+        fetch: (pair, owner) => fetch(pair, owner, ending),
+        atOnce: ahead,
+        decoding: components.decoding,
+        signal: ending,
+      })
+      if (have < needed) {
+        await throwIfGone(components, committee, blobId, ending)
+        throw new ClientError(
+          'TOO_FEW_SHARDS',
+          `${have} shards gave their part of blob ${blobId}; ${needed} are needed`,
+          { blobId, answeredShards: have, neededShards: needed },
+        )
+      }
+      return spool
+    } catch (error) {
+      await spool[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async function* pieces(range: ByteRange, options: HandleReadOptions): AsyncGenerator<Uint8Array> {
+    const { onProgress } = options
+    const signal = anySignal(options.signal, ending)
+    signal.throwIfAborted()
+    const total = range.end - range.start
+    if (total === 0) return
+    if (isWhole(range)) {
+      const { data } = await readWhole(components, committee, blobId, { signal, onProgress })
+      yield data.subarray(range.start, range.end)
+      return
+    }
+    let done = 0
+    onProgress?.({ phase: 'fetch', done, total })
+    for await (const piece of rows(range, signal)) {
+      yield piece
+      done += piece.length
+      onProgress?.({ phase: 'fetch', done, total })
+    }
+  }
+
+  async function* stream(options: HandleReadOptions = {}): AsyncGenerator<Uint8Array> {
+    const start = performance.now()
+    let outcome = 'ABORTED'
+    let bytes = 0
+    try {
+      for await (const piece of pieces(clamp(options), options)) {
+        bytes += piece.length
+        yield piece
+      }
+      outcome = 'ok'
+    } catch (cause) {
+      const error = toClientError(cause)
+      if (error instanceof ClientError) outcome = error.code
+      throw error
+    } finally {
+      components.metrics.download(outcome, bytes, performance.now() - start)
+    }
+  }
+
+  async function read(options: HandleReadOptions = {}): Promise<Uint8Array> {
+    const { start, end } = clamp(options)
+    const pieces = stream({ ...options, start, end })
+    const out = new Uint8Array(end - start)
+    let at = 0
+    for await (const piece of pieces) {
+      if (piece.length === out.length) return piece
+      out.set(piece, at)
+      at += piece.length
+    }
+    return out
+  }
+
+  async function verifiedBytes(
+    source: BlobSource,
+    { signal: given }: { signal?: AbortSignal } = {},
+  ): Promise<number> {
+    const signal = anySignal(given, ending)
+    const { primarySymbols } = encodingParams(nShards)
+    const { trailer } = sliverFrame(metadata, { pair: 0 as SliverPairIndex, axis: 'primary' })
+    for (let row = 0; row < primarySymbols; row++) {
+      const at = row * rowBytes
+      const length = Math.max(0, Math.min(rowBytes, size - at))
+      if (length === 0) return size
+      if (source.length < at + length) return at
+      const ref = { pair: row as SliverPairIndex, axis: 'primary' as const }
+      const bytes = new Uint8Array(sliverBytes)
+      bytes.set(header)
+      await source.read(at, bytes.subarray(header.length, header.length + length))
+      bytes.set(sliverFrame(metadata, ref).trailer, sliverBytes - trailer.length)
+      try {
+        await components.codec.verifySliver(metadata, ref, bytes, { signal })
+      } catch (error) {
+        if (error instanceof CodecError && error.code === 'SLIVER_MISMATCH') return at
+        throw error
+      }
+    }
+    return size
+  }
+
+  const handle: BlobHandle = {
+    blobId,
+    size,
+    metadata,
+    get liars() {
+      return [...liars.values()]
+    },
+    read,
+    stream,
+    memoryFor(asked) {
+      const range = clamp(asked)
+      if (range.start === range.end) return 0
+      if (isWhole(range)) return size
+      return Math.min(ahead, rangeSlivers(metadata, range.start, range.end).length) * sliverBytes
+    },
+    verifiedBytes,
+    async close() {
+      if (closed.signal.aborted) return
+      closed.abort(new ClientError('CLOSED', 'the blob was closed', {}))
+      const spool = await recovering?.catch(() => undefined)
+      await spool?.[Symbol.asyncDispose]()
+      handles.delete(handle)
+    },
+    [Symbol.asyncDispose]: () => handle.close(),
+  }
+  return handle
+}
