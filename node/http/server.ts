@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { type AnswerInit, createAnswer } from './answer.ts'
 import { type ConnectionLimits, createConnections, REFUSED_AT_A_TIME } from './connections.ts'
 import { HttpError } from './errors.ts'
-import { answerRaw, parseFailure } from './raw-answer.ts'
+import { parseFailure } from './raw-answer.ts'
 import { createReception } from './reception.ts'
 
 export interface HttpServerInit extends AnswerInit {
@@ -71,7 +71,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         reception.take(request, response, { expectsContinue: true, refusal })
       })
       server.on('connect', (_, socket: Socket) => {
-        answerRaw(socket, new HttpError(405, 'METHOD_NOT_ALLOWED', 'this is no proxy'))
+        reception.breakOff(socket, new HttpError(405, 'METHOD_NOT_ALLOWED', 'this is no proxy'))
       })
       server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
         reception.breakOff(socket, parseFailure(error.code))

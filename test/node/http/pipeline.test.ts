@@ -80,6 +80,22 @@ describe('http pipelining', () => {
     assert.deepEqual(refused, ['pipelined'])
   })
 
+  it('says nothing of a CONNECT in the middle of an answer', async () => {
+    const begun = Promise.withResolvers<void>()
+    const { port } = await start(async ({ response, signal }) => {
+      response.writeHead(200, { 'content-length': 100 }).write('part')
+      begun.resolve()
+      await new Promise(resolve => signal.addEventListener('abort', resolve))
+      signal.throwIfAborted()
+    })
+    const socket = await openSocket(port)
+    const received = readAll(socket)
+    socket.write(request('/'))
+    await begun.promise
+    socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert.doesNotMatch(await received, /405/)
+  })
+
   it('begins nothing more for a client that hangs up, and stops at once afterwards', async () => {
     const four = Promise.withResolvers<void>()
     const aborted: string[] = []
