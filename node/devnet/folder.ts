@@ -1,21 +1,23 @@
 import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NetworkConfig } from '../../chain/types.ts'
-import { readNetworkConfig, writeConfig } from '../config.ts'
+import { ConfigError, readNetworkConfig, writeConfig } from '../config.ts'
 import { isMissing } from '../storage/store/pack-file.ts'
 import { DevnetError } from './errors.ts'
 import type { DevnetLayout } from './layout.ts'
 
 /**
  * The network that a folder holds; undefined when there is none, or its set-up was cut short, so that the folder may be
- * cleared. A lost `network.json` is read from its copy. Throws DEVNET_DAMAGED when what cannot be made anew is missing,
+ * cleared. A lost or damaged `network.json` is read from its copy. Throws DEVNET_DAMAGED when what cannot be made anew is missing,
  * and ConfigError.
  */
 export async function readNetwork(layout: DevnetLayout): Promise<NetworkConfig | undefined> {
   const { dir, network, networkCopy, ledger, nodes } = layout
   const found =
-    (await unlessMissing(readNetworkConfig(network))) ?? (await unlessMissing(readNetworkConfig(networkCopy)))
+    (await unlessLost(readNetworkConfig(network))) ?? (await unlessMissing(readNetworkConfig(networkCopy)))
   if (found === undefined) {
+    // a damaged one without a copy is refused: it is not nothing
+    await unlessMissing(readNetworkConfig(network))
     // nodes are started when the copy is there: whatever they hold, it is somebody's
     if (await holdsStores(nodes)) throw lost(dir, network, 'or give a new network another folder with --dir')
     return undefined
@@ -53,7 +55,17 @@ async function exists(path: string): Promise<boolean> {
   return (await unlessMissing(access(path).then(() => true))) ?? false
 }
 
-export async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+/** Of a file that is written anew at each start: a damaged one is as good as none. */
+export async function unlessLost<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await unlessMissing(reading)
+  } catch (error) {
+    if (error instanceof ConfigError && error.code === 'CONFIG_MALFORMED') return undefined
+    throw error
+  }
+}
+
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading
   } catch (error) {

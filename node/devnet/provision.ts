@@ -3,14 +3,14 @@ import type { ObjectId } from '../../codec/types.ts'
 import { readNodeConfig, writeConfig } from '../config.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
 import { DevnetError } from './errors.ts'
-import { readNetwork, unlessMissing } from './folder.ts'
+import { readNetwork, unlessLost } from './folder.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
 import { choosePorts, httpAddress } from './ports.ts'
 
 /** What is on disk of a devnet that was set up to the end. */
 export interface ExistingDevnet {
   network: NetworkConfig
-  /** undefined where a node's config is gone: it is written anew at each start */
+  /** undefined where a node's config is gone or damaged: it is written anew at each start */
   nodes: ({ name: string; nodeId: ObjectId; listen: string[]; http?: string } | undefined)[]
 }
 
@@ -32,7 +32,7 @@ export async function readExisting(layout: DevnetLayout, nodes: number): Promise
     })
   }
   const configs = network.peers.map(async (_, i) => {
-    const config = await unlessMissing(readNodeConfig(layout.node(nodeName(i)).config))
+    const config = await unlessLost(readNodeConfig(layout.node(nodeName(i)).config))
     return config && { ...config, nodeId: config.nodeId as ObjectId }
   })
   return { network, nodes: await Promise.all(configs) }

@@ -53,6 +53,18 @@ describe('the folder of a network', function () {
 
   it('is continued when network.json is gone', () => without(at('network.json'), () => readsIt()))
 
+  it('is continued when what is written at each start is damaged', async () => {
+    await writeFile(at('network.json'), '{')
+    await writeFile(at('nodes', '01', 'config.json'), '')
+    await readsIt()
+    // without a copy it is not taken for one that was never set up
+    await writeFile(at('network.json'), '{}')
+    await without(at('localnet', 'network.json'), () =>
+      assert.rejects(start(), { code: 'CONFIG_MALFORMED', path: at('network.json') }),
+    )
+    await readsIt()
+  })
+
   it('is continued when its set-up was killed before network.json was written', async () => {
     await rm(at('network.json'))
     await readsIt()
