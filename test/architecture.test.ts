@@ -43,6 +43,34 @@ const all = ['node', 'protocols', 'chain', 'codec', 'base'].flatMap(sources).fla
 const show = (bad: Arrow[]) => bad.map(({ from, to }) => `${from} -> ${to}`).join('\n')
 const none = (bad: Arrow[]) => assert.equal(bad.length, 0, `\n${show(bad)}`)
 
+/** The groups of files that import each other's values, directly or around a corner (Tarjan's strong components). */
+function circles(found: readonly Arrow[]): string[][] {
+  const targets = new Map<string, string[]>()
+  for (const { from, to, typeOnly } of found) {
+    if (!typeOnly) targets.set(from, [...(targets.get(from) ?? []), to])
+  }
+  const order = new Map<string, number>()
+  const path: string[] = []
+  const closed = new Set<string>()
+  const groups: string[][] = []
+  const visit = (file: string): number => {
+    const own = order.size
+    order.set(file, own)
+    path.push(file)
+    let lowest = own
+    for (const to of targets.get(file) ?? []) {
+      if (!closed.has(to)) lowest = Math.min(lowest, order.get(to) ?? visit(to))
+    }
+    if (lowest < own) return lowest
+    const group = path.splice(path.indexOf(file))
+    for (const member of group) closed.add(member)
+    if (group.length > 1) groups.push(group.sort())
+    return lowest
+  }
+  for (const file of targets.keys()) if (!order.has(file)) visit(file)
+  return groups
+}
+
 /** Where a file stands in the picture: a room of node, the localnet, or a top-level folder. Undefined where it is not drawn. */
 function room(path: string): string | undefined {
   const [top, second, third] = path.split(sep)
@@ -125,6 +153,10 @@ describe('architecture', () => {
       ),
     )
     assert.deepEqual(named, [])
+  })
+
+  it('has no circle between files', () => {
+    assert.deepEqual(circles(all), [])
   })
 
   it("uses Walrus's own packages only in tests", () => {

@@ -1,8 +1,7 @@
 import { copy, equal } from './copy.ts'
 import { type MoveLocation, NativeAbort, VmError } from './errors.ts'
-import type { FunctionImpl } from './loaded.ts'
+import type { Body, FunctionImpl, Op } from './loaded.ts'
 import type { Meter } from './meter.ts'
-import type { Body, Op } from './translate/op.ts'
 import type { MoveType, NativeCall, NativeContext, NativeFunction, Vm } from './types.ts'
 import { EnumValue, Reference, type Value } from './values.ts'
 

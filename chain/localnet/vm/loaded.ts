@@ -1,7 +1,6 @@
 import type { CompiledModule, FunctionDefinition, Token } from './format/module.ts'
 import { at } from './format/parse.ts'
 import { malformed } from './format/reader.ts'
-import type { Body } from './translate/op.ts'
 import type {
   Abilities,
   Address,
@@ -15,6 +14,7 @@ import type {
   TypeTable,
   Visibility,
 } from './types.ts'
+import type { Value } from './values.ts'
 
 /** What a module asks of the VM to find the packages that it names. */
 export interface Linker {
@@ -63,6 +63,65 @@ export class PackageImpl implements LoadedPackage {
     if (module === undefined) throw malformed(`module ${originalId}::${name} does not exist`)
     return module
   }
+}
+
+/**
+ * An instruction ready to run: a code of the format (below 0x80) or of `translate/opcode.ts`.
+ * All have the same shape, so that the interpreter's loop stays monomorphic.
+ */
+export class Op {
+  code: number
+  /** local, jump target, field index, variant tag or width */
+  readonly a: number
+  /** how many values are popped or made */
+  readonly n: number
+  /** constant, or the largest value of the integer type */
+  readonly value: Value
+  readonly callee: FunctionImpl | undefined
+  /** type arguments of a call, open when they hold the caller's type parameters */
+  readonly typeArguments: readonly MoveType[] | undefined
+  readonly isOpen: boolean
+  /** of VariantSwitch */
+  readonly targets: readonly number[] | undefined
+  /** memory that a new value takes */
+  readonly bytes: number
+  /** the last type arguments of an open call, in and out */
+  cacheIn: readonly MoveType[] | undefined
+  cacheOut: readonly MoveType[] | undefined
+
+  constructor(
+    code: number,
+    {
+      a = 0,
+      n = 0,
+      value = 0,
+      callee,
+      typeArguments,
+      targets,
+      bytes = 0,
+    }: Partial<Pick<Op, 'a' | 'n' | 'value' | 'callee' | 'typeArguments' | 'targets' | 'bytes'>> = {},
+  ) {
+    this.code = code
+    this.a = a
+    this.n = n
+    this.value = value
+    this.callee = callee
+    this.typeArguments = typeArguments
+    this.isOpen = typeArguments?.some(type => type.isOpen) ?? false
+    this.targets = targets
+    this.bytes = bytes
+    this.cacheIn = undefined
+    this.cacheOut = undefined
+  }
+}
+
+/** A verified function, ready to run. */
+export interface Body {
+  ops: readonly Op[]
+  /** parameters and locals */
+  locals: number
+  /** that a call takes besides its instructions, for the locals */
+  steps: number
 }
 
 export class FunctionImpl implements LoadedFunction {

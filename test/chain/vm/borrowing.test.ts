@@ -3,7 +3,7 @@ import type { Token } from '../../../chain/localnet/vm/format/module.ts'
 import { type Value, VmError } from '../../../chain/localnet/vm/index.ts'
 import { run } from '../../../chain/localnet/vm/interpreter.ts'
 import type { FunctionImpl } from '../../../chain/localnet/vm/loaded.ts'
-import { Op } from '../../../chain/localnet/vm/translate/op.ts'
+import { Op } from '../../../chain/localnet/vm/loaded.ts'
 import {
   bool,
   datatype,

@@ -59,7 +59,7 @@ export class BatchWriter {
     if (this.#failure === undefined) return
     this.#pending ??= { batch: emptyBatch(), waiters: [] }
     await this.#run()
-    if (this.#failure) throw this.#failure
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   #wait(): Promise<void> {

@@ -1,10 +1,9 @@
 import type { Definitions } from '../definitions.ts'
 import { VmError } from '../errors.ts'
 import type { CodeUnit, Instruction } from '../format/module.ts'
-import type { FunctionImpl, ModuleImpl } from '../loaded.ts'
+import type { FunctionImpl, ModuleImpl, Op } from '../loaded.ts'
 import type { Meter } from '../meter.ts'
 import type { Abilities, DatatypeType, MoveType, TypeTable } from '../types.ts'
-import type { Op } from './op.ts'
 
 /** Turns one instruction into an op, checking its operands' types and changing the stack. */
 export type Handler = (scope: Scope, operand: number, instruction: Instruction) => Op

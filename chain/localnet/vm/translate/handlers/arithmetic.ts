@@ -1,6 +1,7 @@
 import { DROPPABLE } from '../../abilities.ts'
+import { Op } from '../../loaded.ts'
 import type { IntegerKind, MoveType, PrimitiveType } from '../../types.ts'
-import { OPCODE, Op } from '../op.ts'
+import { OPCODE } from '../opcode.ts'
 import type { Handler, Scope } from '../scope.ts'
 import { isFlat } from './locals.ts'
 

@@ -1,5 +1,5 @@
 import { at } from '../../format/parse.ts'
-import { Op } from '../op.ts'
+import { Op } from '../../loaded.ts'
 import type { Handler } from '../scope.ts'
 
 const conditional =

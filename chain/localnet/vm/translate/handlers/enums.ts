@@ -1,7 +1,8 @@
 import { at } from '../../format/parse.ts'
+import { Op } from '../../loaded.ts'
 import { bytesOfFields } from '../../sizes.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
-import { OPCODE, Op } from '../op.ts'
+import { OPCODE } from '../opcode.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 interface VariantUse {

@@ -1,6 +1,7 @@
 import { COPYABLE, DROPPABLE } from '../../abilities.ts'
+import { Op } from '../../loaded.ts'
 import type { MoveType } from '../../types.ts'
-import { OPCODE, Op } from '../op.ts'
+import { OPCODE } from '../opcode.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 /** Whether a value of the type is never an array, so that copying it is free. */

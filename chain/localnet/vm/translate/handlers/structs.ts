@@ -1,9 +1,9 @@
 import { HAS_KEY } from '../../abilities.ts'
 import { at } from '../../format/parse.ts'
+import { Op } from '../../loaded.ts'
 import { isOneTimeWitness } from '../../one-time-witness.ts'
 import { bytesOfFields } from '../../sizes.ts'
 import type { DatatypeType, MoveType } from '../../types.ts'
-import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 const FRAMEWORK = `0x${'2'.padStart(64, '0')}`

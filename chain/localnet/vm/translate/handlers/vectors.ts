@@ -1,7 +1,7 @@
+import { Op } from '../../loaded.ts'
 import { bytesOfArray } from '../../meter.ts'
 import { bytesOfSlot } from '../../sizes.ts'
 import type { MoveType } from '../../types.ts'
-import { Op } from '../op.ts'
 import type { Handler, Scope } from '../scope.ts'
 
 /** A vector that grows has half as much room again as it needs. */
