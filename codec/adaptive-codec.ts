@@ -4,7 +4,7 @@ import type { Codec } from './interface.ts'
 /** What nodes and clients need of the codec. */
 export type BlobCodec = Pick<
   Codec,
-  'encode' | 'metadata' | 'decode' | 'decodeStream' | 'verifySliver' | 'close'
+  'encode' | 'encodeStream' | 'metadata' | 'decode' | 'decodeStream' | 'verifySliver' | 'close'
 > & {
   /** Makes ready for a call with a blob of so many bytes that will come soon: threads, or tables. Nothing waits for it. */
   warm(bytes: number): void
@@ -25,6 +25,7 @@ export function createAdaptiveCodec(): BlobCodec {
     bytes <= INLINE_BLOB_BYTES && nShards <= INLINE_SHARDS ? inline : threaded
   return {
     encode: (data, nShards, options) => forBlob(data.length, nShards).encode(data, nShards, options),
+    encodeStream: input => threaded.encodeStream(input),
     metadata: (data, nShards, options) => forBlob(data.length, nShards).metadata(data, nShards, options),
     decode: input => forBlob(input.metadata.unencodedLength, input.metadata.nShards).decode(input),
     decodeStream: input => threaded.decodeStream(input),

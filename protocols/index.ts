@@ -21,4 +21,10 @@ export type { PeerAddress } from './rpc/dial.ts'
 export { addressOf, ipToCount } from './rpc/remote-address.ts'
 export { type ProtocolServer, type ServeProtocolsOptions, type ServerPorts, serveProtocols } from './serve.ts'
 export { CERTIFICATES, CERTIFIED_TOPIC, certifiedTopic, QUOTAS, SPECS } from './specs.ts'
-export { encodeStoreRequest, type StoreInput, type StoreOutcome } from './store/client.ts'
+export {
+  encodeStoreRequest,
+  type OutgoingSliver,
+  type SlicedSliver,
+  type StoreInput,
+  type StoreOutcome,
+} from './store/client.ts'

@@ -34,6 +34,7 @@ export const CLIENT_ERROR_EXITS: Record<ClientErrorCode, ExitCode> = {
   NO_SPACE: EXIT.unavailable,
   NODES_BUSY: EXIT.unavailable,
   REGISTRATION_ENDED: EXIT.refused,
+  SOURCE_CHANGED: EXIT.usage,
   BLOB_TOO_LARGE: EXIT.refused,
   INVALID_OPTION: EXIT.usage,
   INSUFFICIENT_FUNDS: EXIT.funds,

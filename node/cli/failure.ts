@@ -127,6 +127,7 @@ const HINTS: Partial<Record<ClientErrorCode, string>> = {
   TOO_FEW_CONFIRMATIONS: 'Store it again: what has arrived is kept, only the rest is sent.',
   NO_SPACE: 'Their operators must make room; store it again then: what has arrived is kept.',
   NODES_BUSY: 'Store it again in a moment: what has arrived is kept, only the rest is sent.',
+  SOURCE_CHANGED: 'Large files are read twice: leave it alone meanwhile, or store a copy of it.',
   REGISTRATION_ENDED: 'Store it again, for more epochs: --epochs N.',
   INSUFFICIENT_FUNDS: FUNDS_HINT,
   NO_WALLET: 'Name one with --wallet FILE.',

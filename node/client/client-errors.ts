@@ -13,6 +13,8 @@ export function toClientError(error: unknown): unknown {
       { cause: error },
     )
   }
+  if (error instanceof CodecError && error.code === 'SOURCE_CHANGED')
+    return new ClientError('SOURCE_CHANGED', error.message, {}, { cause: error })
   if (error instanceof ChainError && isChainError(error)) return fromChain(error)
   return error
 }

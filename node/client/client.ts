@@ -4,7 +4,7 @@ import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import type { Coordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
-import { type BlobCodec, type Bls, createAdaptiveCodec, loadBls } from '../../codec/index.ts'
+import { type BlobCodec, type Bls, createAdaptiveCodec, loadBls, maxBlobSize } from '../../codec/index.ts'
 import { createPeerClient } from '../../protocols/index.ts'
 import { createMetrics, type NodeMetrics } from '../metrics.ts'
 import { createCommitteeTracker } from '../network/committees.ts'
@@ -21,8 +21,11 @@ import { createMetadataCache } from './download/metadata-cache.ts'
 import { ClientError } from './errors.ts'
 import { networkStatus } from './network-status.ts'
 import type { BlobHandle, Client, ReadOptions } from './types.ts'
+import { Encoder } from './upload/encoding.ts'
 import { createLingering } from './upload/lingering.ts'
+import { Scratch, type ScratchInit } from './upload/scratch.ts'
 import { createSharedUploads } from './upload/shared-uploads.ts'
+import { prepareSource, STREAM_ABOVE_BYTES } from './upload/source.ts'
 import { createUnfinished } from './upload/unfinished.ts'
 import { upload } from './upload/upload.ts'
 import { createUploadLeases, type UploadLeases } from './upload/upload-leases.ts'
@@ -42,10 +45,14 @@ export interface ClientInit {
   libp2p?: NetworkNode
   /** who stores what with which wallet; those of this user and machine when absent */
   leases?: UploadLeases
+  /** where blobs that are too large for memory lie while they are stored, and how long what a failed try leaves is kept */
+  scratch?: ScratchInit
+  /** larger blobs are not held in memory; 64 MiB when absent */
+  streamAboveBytes?: number
 }
 
 /** What a reader may share with others in its process; everything has a default. */
-export type ReaderInit = Omit<ClientInit, 'wallet' | 'leases'>
+export type ReaderInit = Omit<ClientInit, 'wallet' | 'leases' | 'scratch' | 'streamAboveBytes'>
 
 /** A client that cannot store. */
 export type Reader = Omit<Client, 'store'>
@@ -63,7 +70,7 @@ const CLOSE_GRACE_MS = 10_000
 
 /** A client of a network: talks libp2p to its nodes and gRPC to its chain. Nothing is contacted before it is needed. */
 export async function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
-  const { wallet, log = silentLog(), role = 'client' } = init
+  const { wallet, log = silentLog(), role = 'client', streamAboveBytes = STREAM_ABOVE_BYTES } = init
   const metrics = init.metrics ?? createMetrics({ version }).node('client')
   const codec = init.codec ?? createAdaptiveCodec()
   const coordinator = init.coordinator ?? createCoordinator(network, { log })
@@ -86,6 +93,8 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   const uploads = createSharedUploads()
   const leases = init.leases ?? createUploadLeases()
   const unfinished = createUnfinished()
+  const scratch = new Scratch(init.scratch)
+  const encoder = new Encoder(codec, scratch)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
   const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
@@ -121,8 +130,9 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
   }
 
   const client: Omit<Client, typeof Symbol.asyncDispose> = {
-    store: (data, options) =>
-      observed(
+    store(source, options) {
+      let sizeBytes = 0
+      return observed(
         'upload',
         () =>
           guarded(options.signal, async signal => {
@@ -139,14 +149,25 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
               writer,
               committees,
               bls,
+              encoder,
               lingering,
               leases,
               unfinished,
             }
-            return uploads.store(data, { ...options, signal }, shared => upload(all, data, shared))
+            await using prepared = await prepareSource(source, {
+              scratch,
+              signal,
+              aboveBytes: streamAboveBytes,
+              maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
+            })
+            sizeBytes = prepared.size
+            return await uploads.store(prepared.content, { ...options, signal }, shared =>
+              upload(all, prepared, shared),
+            )
           }),
-        () => data.length,
-      ),
+        () => sizeBytes,
+      )
+    },
     async read(blobId, { range, ...options }: ReadOptions = {}) {
       if (range !== undefined) {
         await using handle = await client.open(blobId, options)

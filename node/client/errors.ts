@@ -27,6 +27,8 @@ export interface ClientErrorDetails {
   NODES_BUSY: Confirmations
   /** The epochs that were paid for ended before the upload did. */
   REGISTRATION_ENDED: { blobId: string; objectId: string; endEpoch: number }
+  /** A file changed while it was read, which takes two passes. */
+  SOURCE_CHANGED: Record<never, never>
   BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
   /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
   INVALID_OPTION: { option: string; reason: string }

@@ -20,6 +20,8 @@ export type {
   Progress,
   ReadOptions,
   ReadResult,
+  StoredFile,
   StoreOptions,
   StoreResult,
+  StoreSource,
 } from './types.ts'

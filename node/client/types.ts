@@ -10,6 +10,20 @@ export interface Progress {
   total: number
 }
 
+/**
+ * What can be stored: bytes; a file, which must stay as it is meanwhile; or anything that gives its bytes in order, once.
+ * What is larger than 64 MiB is never held in memory: it takes 4.5 times its size in a scratch folder, and its size once more
+ * when it is no file.
+ */
+export type StoreSource = Uint8Array | StoredFile | AsyncIterable<Uint8Array>
+
+/** A file to store, by its path. */
+export interface StoredFile {
+  path: string
+  /** It will not be there for another try, so that nothing of a failed one is kept for that. */
+  temporary?: boolean
+}
+
 /** How a blob is stored. `epochs` counts from the current one on. */
 export interface StoreOptions {
   epochs: number
@@ -128,12 +142,12 @@ export interface NetworkBlobStatus {
 /** Errors are ClientError with a closed code. Close it; `await using` does. */
 export interface Client extends AsyncDisposable {
   /**
-   * Encodes, pays for, sends and certifies a blob, held in memory. Throws ClientError: NO_WALLET, INSUFFICIENT_FUNDS,
-   * BLOB_TOO_LARGE, INVALID_OPTION, TOO_FEW_CONFIRMATIONS, NO_SPACE, NODES_BUSY, REGISTRATION_ENDED, WALLET_BUSY,
-   * CHAIN_UNAVAILABLE, CHAIN_REJECTED. Called again after a failure it resumes: nothing is paid twice, no sliver that
+   * Encodes, pays for, sends and certifies a blob, of any size that the network takes. Throws ClientError: NO_WALLET, INSUFFICIENT_FUNDS,
+   * BLOB_TOO_LARGE, SOURCE_CHANGED, INVALID_OPTION, TOO_FEW_CONFIRMATIONS, NO_SPACE, NODES_BUSY, REGISTRATION_ENDED, WALLET_BUSY,
+   * CHAIN_UNAVAILABLE, CHAIN_REJECTED; node's errors of files. Called again after a failure it resumes: nothing is paid twice, no sliver that
    * a node has is sent.
    */
-  store(data: Uint8Array, options: StoreOptions): Promise<StoreResult>
+  store(source: StoreSource, options: StoreOptions): Promise<StoreResult>
   /**
    * A blob, or a range of it, from whichever nodes answer first; what of a range lies beyond the blob is left out. Throws
    * ClientError: BLOB_NOT_FOUND, BLOB_INVALID, TOO_FEW_SHARDS, CHAIN_UNAVAILABLE.

@@ -19,6 +19,7 @@ const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
   // a PUT again pays again, for as long as it says
   REGISTRATION_ENDED: { status: 503, retryAfterSeconds: 1 },
   BLOB_TOO_LARGE: { status: 413 },
+  SOURCE_CHANGED: { status: 409 },
   INVALID_OPTION: { status: 400 },
   // the gateway's own wallet is empty: its operator has to act, not the sender
   INSUFFICIENT_FUNDS: { status: 503, retryAfterSeconds: 60 },

@@ -8,6 +8,7 @@ import { beginRequest } from '../rpc/request.ts'
 import type { StreamPool } from '../rpc/stream-pool.ts'
 import { SPECS } from '../specs.ts'
 import { writeBody } from '../stream/body.ts'
+import { WRITE_CHUNK_BYTES } from '../stream/writer.ts'
 import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messages.ts'
 
 /** An upload to one node. */
@@ -16,7 +17,17 @@ export interface StoreInput {
   /** `encodeStoreRequest(header)`, for whoever stores with many nodes */
   request?: Uint8Array
   /** BCS `SliverData` of a sliver; asked for only when the node wants it, right before it is sent. Must stay unchanged. */
-  sliver(ref: SliverRef): Uint8Array | Promise<Uint8Array>
+  sliver(ref: SliverRef): OutgoingSliver | Promise<OutgoingSliver>
+}
+
+/** A sliver's bytes: there already, or read as they are sent. */
+export type OutgoingSliver = Uint8Array | SlicedSliver
+
+export interface SlicedSliver {
+  /** bytes in all */
+  readonly length: number
+  /** All of it in order, in slices of so many bytes, the last one shorter. Each is sent before the next is asked for. */
+  slices(sliceBytes: number): AsyncIterable<Uint8Array>
 }
 
 /** What a node signed, not verified. */
@@ -110,10 +121,14 @@ async function sendAll(
   const limits = { signal, timeoutMs: spec.chunkTimeoutMs }
   let sentBytes = 0
   for (const ref of slivers) {
-    const bytes = await input.sliver(ref)
-    await stream.send(SliverHeader, { ref, length: bytes.length }, limits)
-    await writeBody(stream.channel.writer, bytes, limits)
-    sentBytes += bytes.length
+    const data = await input.sliver(ref)
+    await stream.send(SliverHeader, { ref, length: data.length }, limits)
+    if (data instanceof Uint8Array) await writeBody(stream.channel.writer, data, limits)
+    else {
+      for await (const slice of data.slices(WRITE_CHUNK_BYTES))
+        await writeBody(stream.channel.writer, slice, limits)
+    }
+    sentBytes += data.length
   }
   return sentBytes
 }

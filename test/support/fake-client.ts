@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { BlobObject } from '../../chain/types.ts'
 import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
@@ -10,6 +11,7 @@ import type {
   HandleReadOptions,
   StoreOptions,
   StoreResult,
+  StoreSource,
 } from '../../node/client/types.ts'
 
 export type Operation = 'store' | 'read' | 'open' | 'status' | 'info'
@@ -27,6 +29,12 @@ export interface FakeClient extends Client {
   begun(operation: Operation, count: number): Promise<void>
   /** Resolves once `count` calls of the operation have ended. */
   ended(operation: Operation, count: number): Promise<void>
+}
+
+async function bytesOf(source: StoreSource): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source
+  if ('path' in source) return await readFile(source.path)
+  return Buffer.concat(await Array.fromAsync(source))
 }
 
 const EPOCH = 1 as Epoch
@@ -202,7 +210,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
           calls.filter(call => call.operation === operation && call.outcome !== undefined).length >= count,
       ),
 
-    store: (data, options) => run('store', options, () => store(data, options)),
+    store: (source, options) => run('store', options, async () => store(await bytesOf(source), options)),
     read: (blobId, options) =>
       run('read', options, async () => {
         const data = find(blobId)

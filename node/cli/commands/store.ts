@@ -1,12 +1,14 @@
+import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { Client, StoreResult } from '../../client/types.ts'
+import type { Readable } from 'node:stream'
+import type { Client, StoreResult, StoreSource } from '../../client/types.ts'
 import { storeResultJson } from '../../gateway/walrus-json.ts'
 import { blobLimit } from '../blob-limit.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { forEach } from '../each.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { formatBytes, formatRows, formatWal } from '../format.ts'
-import { type InputLimit, readInput } from '../input.ts'
+import { type InputLimit, limited, openStream, tooLarge } from '../input.ts'
 import { createProgressBar } from '../progress.ts'
 import { type Shown, shown } from '../shown.ts'
 
@@ -38,12 +40,12 @@ async function storeOne(
   options: StoreCommandOptions,
 ): Promise<void> {
   const { output, signal } = context
-  const data = await readInput(file, limit, signal)
   const name = file === '-' ? 'standard input' : basename(file)
-  const bar = await createProgressBar(output, name, data.length)
+  const input = await openInput(file, limit, signal)
+  const bar = await createProgressBar(output, name, input.sizeBytes())
   let result: StoreResult
   try {
-    result = await client.store(data, {
+    result = await client.store(input.source, {
       epochs: options.epochs,
       deletable: options.permanent !== true,
       force: options.force ?? false,
@@ -55,8 +57,34 @@ async function storeOne(
   }
   await output.result(
     { file, blobId: result.blobId, ...storeResultJson(result) },
-    describe(name, data.length, result),
+    describe(name, input.sizeBytes() ?? 0, result),
   )
+}
+
+interface Input {
+  source: StoreSource
+  /** of what has no size beforehand: once it was read */
+  sizeBytes(): number | undefined
+}
+
+/** Files are read where they lie; what can be read once, as it comes. Throws BLOB_TOO_LARGE, node's file errors. */
+async function openInput(file: string, limit: InputLimit, signal: AbortSignal): Promise<Input> {
+  const stream = await openStream(file, signal)
+  if (stream === undefined) {
+    const { size } = await stat(file)
+    if (size > limit.bytes) throw tooLarge(file, limit)
+    return { source: { path: file }, sizeBytes: () => size }
+  }
+  let sizeBytes: number | undefined
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    let sum = 0
+    for await (const chunk of limited(stream as Readable, file, limit, signal)) {
+      sum += chunk.length
+      yield chunk
+    }
+    sizeBytes = sum
+  }
+  return { source: counted(), sizeBytes: () => sizeBytes }
 }
 
 function describe(name: string, size: number, result: StoreResult): Shown {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { readAt, writeAt } from '../../../base/file-at.ts'
 import type { BlobSource, BlobTarget } from '../../../codec/index.ts'
 import { READ_FLAGS } from '../input.ts'
-import { nameFile } from './name-file.ts'
 
 /** A file as the codec streams it. */
 export class FileBlob implements BlobSource, BlobTarget {
@@ -34,23 +34,11 @@ export class FileBlob implements BlobSource, BlobTarget {
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
-    let done = 0
-    while (done < target.length) {
-      const reading = this.#handle.read(target, done, target.length - done, offset + done)
-      const { bytesRead } = await nameFile(this.#path, reading)
-      if (bytesRead === 0)
-        throw Object.assign(new Error(`${this.#path} has become shorter`), { code: 'EIO', path: this.#path })
-      done += bytesRead
-    }
+    await readAt(this.#handle, this.#path, offset, target)
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    let done = 0
-    while (done < bytes.length) {
-      done += (
-        await nameFile(this.#path, this.#handle.write(bytes, done, bytes.length - done, offset + done))
-      ).bytesWritten
-    }
+    await writeAt(this.#handle, this.#path, offset, bytes)
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,8 @@
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readAt, writeAt } from '../../../base/file-at.ts'
 import { type BlobMetadata, type SliverFiles, type SliverRef, sliverLength } from '../../../codec/index.ts'
 import { READ_FLAGS } from '../input.ts'
-import { nameFile } from './name-file.ts'
 
 /** Handles kept open: one for each primary sliver that a pass over the columns writes, at 1000 shards, and some more. */
 const MAX_HANDLES = 800
@@ -32,23 +32,11 @@ export class SliverFolder implements SliverFiles {
   }
 
   async read(ref: SliverRef, offset: number, target: Uint8Array): Promise<void> {
-    await this.#use(ref, async (handle, path) => {
-      let done = 0
-      while (done < target.length) {
-        const { bytesRead } = await handle.read(target, done, target.length - done, offset + done)
-        if (bytesRead === 0) throw Object.assign(new Error(`${path} is too short`), { code: 'EIO', path })
-        done += bytesRead
-      }
-    })
+    await this.#use(ref, (handle, path) => readAt(handle, path, offset, target))
   }
 
   async write(ref: SliverRef, offset: number, bytes: Uint8Array): Promise<void> {
-    await this.#use(ref, async handle => {
-      let done = 0
-      while (done < bytes.length) {
-        done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
-      }
-    })
+    await this.#use(ref, (handle, path) => writeAt(handle, path, offset, bytes))
   }
 
   /** Slivers that there are, by name and size; `wrong` names files of another size. */
@@ -93,7 +81,7 @@ export class SliverFolder implements SliverFiles {
     file.users++
     try {
       const handle = await file.handle
-      return await nameFile(path, work(handle, path))
+      return await work(handle, path)
     } finally {
       file.users--
       await this.#closeSpare()

@@ -6,13 +6,13 @@ import {
   type Bls,
   type BlsSum,
   confirmationMessage,
-  type EncodedBlob,
   isQuorum,
   shardOfPair,
 } from '../../../codec/index.ts'
 import type { Certificate, SliverRef } from '../../../codec/types.ts'
 import {
   encodeStoreRequest,
+  type OutgoingSliver,
   type PeerClient,
   ProtocolError,
   type ProtocolErrorCode,
@@ -20,6 +20,7 @@ import {
 import type { StoreHeader } from '../../../protocols/ports.ts'
 import type { NodeMetrics } from '../../metrics.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import type { Encoding } from './encoding.ts'
 import { createQuorumGate } from './quorum-gate.ts'
 
 export interface FanOutComponents {
@@ -103,7 +104,7 @@ export function fanOut(
     /** the members that keep shards, in the order in which they are to be served */
     order: readonly CommitteeMember[]
     header: StoreHeader
-    encoded: EncodedBlob
+    encoded: Pick<Encoding, 'sliver'>
     onConfirmed?: (confirmedShards: number) => void
     /** some node does not know the registration, or is in another epoch */
     onDoubt?: () => void
@@ -200,14 +201,14 @@ export function fanOut(
       const turn = gate.turn(member.shards.length)
       let given = 0
       try {
-        const sliver = async (ref: SliverRef): Promise<Uint8Array> => {
+        const sliver = async (ref: SliverRef): Promise<OutgoingSliver> => {
           // it has other shards than we know of, or lies: either way the uplink is not for this sliver
           if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED')
           await turn.come(signal)
           given++
           // the library loads while the slivers are verified; what fails fails again where it is needed
           if (given === 2 * shards.size) bls().catch(() => undefined)
-          return encoded.view(ref)
+          return encoded.sliver(ref)
         }
         if (isSmall) await turn.come(signal)
         const outcome = await peers.store(peer, { header, request, sliver }, { signal })

@@ -7,13 +7,13 @@ import type {
   Registration,
   SystemInfo,
 } from '../../../chain/types.ts'
-import type { EncodedBlob } from '../../../codec/index.ts'
 import type { BlobId, ObjectId } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import { networkStatus, seemsNew } from '../network-status.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
+import type { Encoding } from './encoding.ts'
 import type { Attempt } from './unfinished.ts'
 import type { UploadLease } from './upload-leases.ts'
 
@@ -55,7 +55,7 @@ export interface Begun {
  */
 export async function registerUnlessKnown(
   components: RegisterComponents,
-  encoded: EncodedBlob,
+  encoded: Pick<Encoding, 'metadata' | 'rootHash'>,
   { order, current, system }: Seats,
   options: StoreOptions,
   others: Others,
@@ -84,7 +84,7 @@ export async function registerUnlessKnown(
 /** Resolves once the registration was executed. Nothing is handed in before `isNew`, and nothing when that is false. */
 function register(
   { writer }: RegisterComponents,
-  { metadata, rootHash }: EncodedBlob,
+  { metadata, rootHash }: Pick<Encoding, 'metadata' | 'rootHash'>,
   { epochs, deletable, signal }: StoreOptions,
   { attempt }: Others,
   isNew?: Promise<boolean>,

@@ -2,7 +2,7 @@ import type { Log } from '../../../base/log.ts'
 import { anySignal, sleep } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { ChainWriter, Committee, CommitteeMember } from '../../../chain/types.ts'
-import { type Bls, type EncodedBlob, encodedSize } from '../../../codec/index.ts'
+import { type Bls, encodedSize } from '../../../codec/index.ts'
 import type { Certificate, Epoch, Persistence } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { NodeMetrics } from '../../metrics.ts'
@@ -10,6 +10,7 @@ import type { CommitteeTracker } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
+import type { Encoding } from './encoding.ts'
 import { type FanOut, type FanOutResult, fanOut } from './fan-out.ts'
 import type { Lingering, Place } from './lingering.ts'
 import type { Begun, Seats } from './register-blob.ts'
@@ -24,12 +25,6 @@ export interface SendComponents {
   lingering: Lingering
   log: Log
   metrics: Pick<NodeMetrics, 'liar'>
-}
-
-/** What goes on after the caller has its answer. */
-export interface Later {
-  slivers: Place['add']
-  certificate: Place['add']
 }
 
 /** An epoch change during an upload: send again to the new owners, but not for ever. */
@@ -51,11 +46,11 @@ export function servingOrder(book: PeerBook, { members }: Committee): CommitteeM
  */
 export async function sendAndCertify(
   components: SendComponents,
-  encoded: EncodedBlob,
+  encoded: Encoding,
   { objectId, digest: registerDigest, registration }: Begun,
   seats: Seats,
   options: StoreOptions,
-  later: Later,
+  place: Place,
 ): Promise<StoreResult> {
   const { writer, committees, book, lingering } = components
   const { epochs, deletable, onProgress, signal, sendObjectTo } = options
@@ -96,7 +91,7 @@ export async function sendAndCertify(
       sending.leave()
       const late = new AbortController()
       const handingOver = handOver(components, certificate, anySignal(lingering.signal, late.signal))
-      later.certificate(handingOver, reason => late.abort(reason))
+      place.add(handingOver, reason => late.abort(reason))
       return {
         kind: 'newlyCreated',
         blobId: metadata.blobId,
@@ -152,7 +147,9 @@ export async function sendAndCertify(
       // the caller's signal ends it until quorum; afterwards only closing does
       signal: anySignal(lingering.signal, stop.signal),
     })
-    return new Sending(sending, stop, signal, later)
+    return new Sending(sending, stop, signal, () =>
+      place.add(encoded.lend(sending.finished), reason => stop.abort(reason)),
+    )
   }
 
   /** Nodes that do not know the registration may know that it has ended: then the others need not be waited for. */
@@ -178,13 +175,13 @@ class Sending {
   readonly #fanOut: FanOut
   readonly #stop: AbortController
   readonly #signal: AbortSignal | undefined
-  readonly #later: Later
+  readonly #linger: () => void
 
-  constructor(sending: FanOut, stop: AbortController, signal: AbortSignal | undefined, later: Later) {
+  constructor(sending: FanOut, stop: AbortController, signal: AbortSignal | undefined, linger: () => void) {
     this.#fanOut = sending
     this.#stop = stop
     this.#signal = signal
-    this.#later = later
+    this.#linger = linger
   }
 
   /** Unless it brings a certificate, nobody sends slivers any more when this settles: the caller may release them. */
@@ -215,7 +212,7 @@ class Sending {
   /** The certificate has done its work: the others are served while nobody waits. */
   leave(): void {
     this.#fanOut.serveRest()
-    this.#later.slivers(this.#fanOut.finished, reason => this.#stop.abort(reason))
+    this.#linger()
   }
 }
 

@@ -1,6 +1,9 @@
 import { raceSignal } from 'race-signal'
 import type { Progress, StoreOptions, StoreResult } from '../types.ts'
 
+/** Bytes, or what names a file in its state. */
+export type Content = Uint8Array | string
+
 /** What one upload is run with, for all who wait for it. */
 export interface SharedRun {
   options: StoreOptions & { signal: AbortSignal }
@@ -18,7 +21,7 @@ export interface SharedUploads {
    * caller's wait; the work goes on while anyone wants it. Who joined is told `alreadyCertified`.
    */
   store(
-    data: Uint8Array,
+    content: Content,
     options: StoreOptions,
     run: (shared: SharedRun) => Promise<StoreResult>,
   ): Promise<StoreResult>
@@ -32,7 +35,7 @@ interface Waiter {
 }
 
 interface Upload {
-  data: Uint8Array
+  content: Content
   options: StoreOptions
   /** in the order in which they came */
   waiting: Set<Waiter>
@@ -46,13 +49,13 @@ export function createSharedUploads(): SharedUploads {
   const uploads: Upload[] = []
 
   function begin(
-    data: Uint8Array,
+    content: Content,
     options: StoreOptions,
     run: (shared: SharedRun) => Promise<StoreResult>,
     before: Upload | undefined,
   ): Upload {
     const upload: Upload = {
-      data,
+      content,
       options,
       waiting: new Set(),
       stop: new AbortController(),
@@ -81,12 +84,12 @@ export function createSharedUploads(): SharedUploads {
 
   return {
     over: async () => void (await Promise.all(uploads.map(({ over }) => over))),
-    async store(data, options, run) {
+    async store(content, options, run) {
       const { signal } = options
       signal?.throwIfAborted()
-      const before = uploads.findLast(upload => isSame(upload.data, data))
+      const before = uploads.findLast(upload => isSame(upload.content, content))
       const upload =
-        before !== undefined && isJoinable(before, options) ? before : begin(data, options, run, before)
+        before !== undefined && isJoinable(before, options) ? before : begin(content, options, run, before)
       const waiter: Waiter = { options, outcome: Promise.withResolvers() }
       upload.waiting.add(waiter)
       try {
@@ -100,7 +103,8 @@ export function createSharedUploads(): SharedUploads {
 }
 
 /** Comparing is cheaper than hashing, and ends at the first byte that differs. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
+function isSame(a: Content, b: Content): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b
   return a.length === b.length && (a === b || Buffer.compare(a, b) === 0)
 }
 

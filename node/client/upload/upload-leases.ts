@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isRunning, makeOwnFolder, thisMachine } from '../../../base/processes.ts'
 import { sleep } from '../../../base/wait.ts'
 import type { BlobId, ObjectId } from '../../../codec/types.ts'
 
@@ -62,7 +63,7 @@ export function createUploadLeases({
   staleMs = STALE_MS,
 }: UploadLeasesInit = {}): UploadLeases {
   // processes of another machine, or container, are known by their touches alone
-  const here = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+  const here = thisMachine()
   const orderOf = (prefix: string, ticket: number, holder: string) =>
     `${prefix}-${String(ticket).padStart(10, '0')}-${holder}`
 
@@ -151,7 +152,7 @@ export function createUploadLeases({
     async take(key, options) {
       options.signal.throwIfAborted()
       try {
-        await makeFolder(folder)
+        await makeOwnFolder(folder)
         return await take(key, options)
       } catch (error) {
         options.signal.throwIfAborted()
@@ -160,26 +161,5 @@ export function createUploadLeases({
         return { waited: false, mayResume: async () => true, [Symbol.asyncDispose]: async () => {} }
       }
     },
-  }
-}
-
-/** Of this user and nobody else: others could keep us waiting. */
-async function makeFolder(folder: string): Promise<void> {
-  // not recursive: Node's loops for ever where nothing may be made
-  await mkdir(folder, { mode: 0o700 }).catch(error => {
-    if (error.code !== 'EEXIST') throw error
-  })
-  if (process.platform === 'win32') return
-  const found = await lstat(folder)
-  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return
-  throw Object.assign(new Error(`${folder} is not this user's alone`), { code: 'EPERM' })
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -8,11 +8,13 @@ import type { CommitteeTracker } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
+import type { Encoder } from './encoding.ts'
 import { firstQuorum, SMALL_BLOB_BYTES } from './fan-out.ts'
 import type { Lingering, Place } from './lingering.ts'
 import { registerUnlessKnown, type Seats } from './register-blob.ts'
 import { sendAndCertify, servingOrder } from './send-and-certify.ts'
 import type { SharedRun } from './shared-uploads.ts'
+import type { Source } from './source.ts'
 import type { Unfinished } from './unfinished.ts'
 import type { UploadLeases } from './upload-leases.ts'
 
@@ -22,7 +24,8 @@ export interface UploadComponents {
   peers: PeerClient
   book: PeerBook
   committees: CommitteeTracker
-  codec: BlobCodec
+  codec: Pick<BlobCodec, 'warm'>
+  encoder: Encoder
   /** called when the first node has been given its slivers */
   bls: () => Promise<Bls>
   lingering: Lingering
@@ -38,12 +41,12 @@ export interface UploadComponents {
  */
 export async function upload(
   components: UploadComponents,
-  data: Uint8Array,
+  source: Source,
   shared: SharedRun,
 ): Promise<StoreResult> {
   const place = await components.lingering.enter(shared.options.signal)
   try {
-    return await uploadFrom(place, components, data, shared)
+    return await uploadFrom(place, components, source, shared)
   } finally {
     place.leave()
   }
@@ -52,19 +55,19 @@ export async function upload(
 async function uploadFrom(
   place: Place,
   components: UploadComponents,
-  data: Uint8Array,
+  source: Source,
   { options, again }: SharedRun,
 ): Promise<StoreResult> {
-  const { chain, writer, peers, book, committees, codec, leases, unfinished } = components
+  const { chain, writer, peers, book, committees, codec, encoder, leases, unfinished } = components
   const { signal, onProgress } = options
-  const isSmall = data.length <= SMALL_BLOB_BYTES
+  const isSmall = source.size <= SMALL_BLOB_BYTES
   // the encoding's threads start, or its tables are made, while the chain is asked
-  const warming = setImmediate(() => codec.warm(data.length))
+  const warming = setImmediate(() => codec.warm(source.size))
   const [system, { current }] = await Promise.all([
     chain.system({ signal, recent: true }),
     committees.get({ signal }),
   ]).finally(() => clearImmediate(warming))
-  checkOptions(system, data, options)
+  checkOptions(system, source.size, options)
   const order = servingOrder(book, current)
   const seats: Seats = { current, order, system }
   const connect = (members: readonly CommitteeMember[]): void => {
@@ -73,41 +76,35 @@ async function uploadFrom(
   }
   // connections are opened while something else is waited for: the encoding, or the chain's registration when the
   // encoding is done at once
-  if (!isSmall) connect(order)
+  // those of a file would be closed again before it is encoded
+  const isFile = source.bytes === undefined
+  if (!isSmall && !isFile) connect(order)
 
-  onProgress?.({ phase: 'encode', done: 0, total: 1 })
-  const encoded = await codec.encode(data, current.nShards, { signal })
-  onProgress?.({ phase: 'encode', done: 1, total: 1 })
+  await using encoded = await encoder.encode(source, current.nShards, { signal, onProgress })
   const { blobId } = encoded.metadata
-  let sending: Promise<void> | undefined
   try {
     const key = { network: chain.network.systemObjectId, owner: writer.wallet.address, blobId }
     await using lease = await leases.take(key, { signal, wait: !options.force })
     await using attempt = unfinished.begin(blobId)
     const others = { lease, again: again || lease.waited || attempt.again, attempt }
     const registering = registerUnlessKnown(components, encoded, seats, options, others)
-    if (isSmall) connect(firstQuorum(order, current.nShards))
+    if (isFile) connect(order)
+    else if (isSmall) connect(firstQuorum(order, current.nShards))
     const begun = await registering
     if ('result' in begun) return begun.result
-    const result = await sendAndCertify(components, encoded, begun, seats, options, {
-      slivers(work, cutShort) {
-        sending = work
-        place.add(work, cutShort)
-      },
-      certificate: place.add,
-    })
+    const result = await sendAndCertify(components, encoded, begun, seats, options, place)
     attempt.certified()
     return result
-  } finally {
-    // not before nobody sends them any more
-    if (sending === undefined) encoded.release()
-    else void sending.finally(() => encoded.release())
+  } catch (error) {
+    // who is not wanted any more is not tried again
+    if (!signal.aborted) encoded.keep()
+    throw error
   }
 }
 
 function checkOptions(
   { maxEpochsAhead, nShards }: SystemInfo,
-  data: Uint8Array,
+  sizeBytes: number,
   { epochs }: StoreOptions,
 ): void {
   if (!Number.isSafeInteger(epochs) || epochs < 1 || epochs > maxEpochsAhead) {
@@ -117,11 +114,11 @@ function checkOptions(
     })
   }
   const maxBytes = maxBlobSize(nShards)
-  if (data.length > maxBytes) {
+  if (sizeBytes > maxBytes) {
     throw new ClientError(
       'BLOB_TOO_LARGE',
-      `${data.length} bytes are too many: a network of ${nShards} shards takes blobs of up to ${maxBytes} bytes`,
-      { maxBytes, actualBytes: data.length },
+      `${sizeBytes} bytes are too many: a network of ${nShards} shards takes blobs of up to ${maxBytes} bytes`,
+      { maxBytes, actualBytes: sizeBytes },
     )
   }
 }

@@ -10,9 +10,9 @@ import {
   loadBls,
   pairOfShard,
 } from '../../../../codec/index.ts'
-import type { Epoch, SliverRef } from '../../../../codec/types.ts'
+import type { Epoch } from '../../../../codec/types.ts'
 import { fanOut } from '../../../../node/client/upload/fan-out.ts'
-import { type PeerAddress, ProtocolError } from '../../../../protocols/index.ts'
+import { type PeerAddress, ProtocolError, type StoreInput } from '../../../../protocols/index.ts'
 import { fakeBook, fakeCommittee } from '../../../support/fake-peers.ts'
 
 const N = 10
@@ -34,7 +34,7 @@ describe('fan-out', () => {
   })
   after(() => codec.close())
 
-  type Sliver = (ref: SliverRef) => Uint8Array | Promise<Uint8Array>
+  type Sliver = StoreInput['sliver']
   /** Members that are honest, but for those that `behave` speaks for. */
   const send = (
     behave: (index: number, sliver: Sliver) => Promise<void>,
