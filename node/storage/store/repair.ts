@@ -1,4 +1,5 @@
-import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../../base/log.ts'
 import {
@@ -13,6 +14,7 @@ import {
 import type { BlobId, BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import { renewEndings } from './blob-records.ts'
+import { StoreError } from './errors.ts'
 import { blobIdFromHex, CURSOR_KEY, PENDING_PREFIX, pendingKey, SLIVER_PREFIX, sliverKey } from './keys.ts'
 import { locationsOf, parseLocation } from './locations.ts'
 import { createMetadataStore } from './metadata-store.ts'
@@ -52,13 +54,12 @@ const PACK_NAME = /^[0-9a-f]{2}\/([0-9a-f]{64})\.[0-9a-f]+$/
 /**
  * Mends a node's store whose index is damaged or gone, while no node runs on it: Level's own repair, then every sliver's
  * record anew from the files, each checked against the blob's metadata where the index still has that. What the chain
- * says of blobs is read again from the beginning at the next start. Nothing is deleted but records. Throws StoreError:
- * STORE_LOCKED, STORE_FOREIGN, STORE_NEWER.
+ * says of blobs is read again from the beginning at the next start. An index that cannot be read through after Level's
+ * repair is put aside for a new one. Nothing is deleted but records. Throws StoreError: STORE_LOCKED, STORE_FOREIGN,
+ * STORE_NEWER.
  */
-export async function repairNodeStore(
-  path: string,
-  { network, nShards, log, signal }: RepairInit,
-): Promise<RepairReport> {
+export async function repairNodeStore(path: string, init: RepairInit): Promise<RepairReport> {
+  const { log } = init
   const index = join(path, 'index')
   await mkdir(index, { recursive: true, mode: 0o700 })
   // nobody shall take a half of it for the whole
@@ -67,7 +68,23 @@ export async function repairNodeStore(
     await writeFile(repairing, '')
     await syncFolder(path)
   })
-  const records = await openRecords(index)
+  const report = await rebuild(path, init).catch(async error => {
+    if (!(error instanceof StoreError) || error.code !== 'STORE_DAMAGED') throw error
+    // Level's repair believes what the checksums of its tables would refute
+    const aside = `${index}.${randomBytes(4).toString('hex')}`
+    log.warn({ path, aside, err: error }, 'the index cannot be read through; beginning a new one beside it')
+    await rename(index, aside)
+    await mkdir(index, { mode: 0o700 })
+    return await rebuild(path, init)
+  })
+  await rm(repairing)
+  log.info({ path, ...report }, 'repaired a store')
+  return report
+}
+
+/** What there is to be known, from the index that can be opened now and the files. */
+async function rebuild(path: string, { network, nShards, signal }: RepairInit): Promise<RepairReport> {
+  const records = await openRecords(join(path, 'index'))
   const codec = createCodec({ threads: 0 })
   try {
     await checkSchema(records, { path, network, isRepair: true })
@@ -80,8 +97,6 @@ export async function repairNodeStore(
     await commitInSlices(records, recountUsage(records))
     // without a cursor the chain's events are read from the beginning
     await records.commit([{ type: 'del', key: CURSOR_KEY }], { sync: true })
-    await rm(repairing)
-    log.info({ path, ...report }, 'repaired a store')
     return report
   } finally {
     await codec.close()
