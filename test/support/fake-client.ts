@@ -45,6 +45,9 @@ export interface FakeClientInit {
   maxEpochsAhead?: number
   /** what blobs are streamed in; one piece when absent */
   pieceBytes?: number
+  /** a stream gives so many bytes, and then nothing until it is ended */
+  stallAfterBytes?: number
+  onStall?: () => void
 }
 
 export function createFakeClient(init: FakeClientInit = {}): FakeClient {
@@ -154,6 +157,10 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
         const failure = failures.get('read')
         if (failure !== undefined) throw failure
         options.signal?.throwIfAborted()
+        if (init.stallAfterBytes !== undefined && at >= init.stallAfterBytes) {
+          init.onStall?.()
+          await unlessAborted(new Promise(() => {}), options.signal)
+        }
         const piece = bytes.subarray(at, Math.min(at + pieceBytes, total))
         yield piece
         options.onProgress?.({ phase: 'fetch', done: at + piece.length, total })

@@ -1,6 +1,7 @@
 /**
  * The command line with a network in memory, as a process of its own. Blobs are kept in the folder FAKE_FLOE_DIR, so that
  * one process can read what another stored. FAKE_FLOE_FAIL=CODE makes every operation fail, FAKE_FLOE_HANG=1 hang;
+ * FAKE_FLOE_PIECE_BYTES=N gives blobs in pieces, FAKE_FLOE_STALL_AFTER=N no more than so many of their bytes;
  * FAKE_FLOE_READY=1 tells on stderr when signals are handled.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,7 +18,14 @@ const dir = process.env.FAKE_FLOE_DIR ?? '.'
 const OPERATIONS: Operation[] = ['store', 'read', 'open', 'status', 'info']
 
 function connect() {
-  const client = createFakeClient()
+  const { FAKE_FLOE_PIECE_BYTES, FAKE_FLOE_STALL_AFTER } = process.env
+  const client = createFakeClient({
+    ...(FAKE_FLOE_PIECE_BYTES && { pieceBytes: Number(FAKE_FLOE_PIECE_BYTES) }),
+    ...(FAKE_FLOE_STALL_AFTER && {
+      stallAfterBytes: Number(FAKE_FLOE_STALL_AFTER),
+      onStall: () => process.stderr.write('begun\n'),
+    }),
+  })
   const folder = join(dir, 'blobs')
   mkdirSync(folder, { recursive: true })
   for (const name of readdirSync(folder))
@@ -49,7 +57,10 @@ const parts: Parts = {
   async connect() {
     const client = connect()
     // a wait for nothing would let the process end
-    const awake = process.env.FAKE_FLOE_HANG ? setInterval(() => {}, 1000) : undefined
+    const awake =
+      process.env.FAKE_FLOE_HANG || process.env.FAKE_FLOE_STALL_AFTER
+        ? setInterval(() => {}, 1000)
+        : undefined
     return {
       ...client,
       async close() {

@@ -31,7 +31,8 @@ export function declareFiles(program: Command, run: Run): void {
       .command('read')
       .description('read a blob from the storage nodes')
       .argument('<blob-id>')
-      .option('-o, --output <file>', 'write to a file instead of standard output'),
+      .option('-o, --output <file>', 'write to a file instead of standard output')
+      .option('--resume', 'go on where the same command was cut short, and keep what there is when it is'),
   ).action((blobId, options) =>
     run(async context => (await import('../commands/read.ts')).read(context, blobId, options), options),
   )

@@ -149,6 +149,74 @@ describe('command line', function () {
       assert.equal(await readFile(join(cwd, 'real'), 'utf8'), 'Hello')
     })
 
+    it('leaves nothing behind when it is interrupted', async () => {
+      const blobId = await stored(Buffer.alloc(5_000, 1))
+      await writeFile(join(cwd, 'out'), 'old')
+      const before = await readdir(cwd)
+      const env = { FAKE_FLOE_PIECE_BYTES: '1000', FAKE_FLOE_STALL_AFTER: '3000' }
+      const { child, ended } = spawnFloe(cwd, ['read', blobId, '-o', 'out'], env)
+      await once(child.stderr!, 'data')
+      assert.equal((await readdir(cwd)).length, before.length + 1)
+      child.kill('SIGINT')
+      const { code, stderr } = await ended
+      assert.deepEqual([code, stderr], [130, 'begun\nfloe: Interrupted.\n'])
+      assert.deepEqual(await readdir(cwd), before)
+      assert.equal(await readFile(join(cwd, 'out'), 'utf8'), 'old')
+    })
+
+    it('gives what has come to a pipe before the rest has, and ends it when it is interrupted', async () => {
+      const data = Buffer.from(Array.from({ length: 5_000 }, (_, i) => i % 256))
+      const env = { FAKE_FLOE_PIECE_BYTES: '1000', FAKE_FLOE_STALL_AFTER: '3000' }
+      const { child, ended } = spawnFloe(cwd, ['read', await stored(data)], env)
+      await once(child.stderr!, 'data')
+      child.kill('SIGINT')
+      const { code, stdout } = await ended
+      assert.equal(code, 130)
+      assert.ok(stdout.equals(data.subarray(0, 3000)))
+    })
+
+    it('goes on where it was cut short, with what is right of it', async () => {
+      const data = Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * 7) % 251))
+      const blobId = await stored(data)
+      const part = join(cwd, `.floe-${blobId}.part`)
+      const args = ['read', blobId, '-o', 'out', '--resume', '--json']
+      const cut = async () => {
+        const env = { FAKE_FLOE_PIECE_BYTES: '1000', FAKE_FLOE_STALL_AFTER: '3000' }
+        const { child, ended } = spawnFloe(cwd, ['read', blobId, '-o', 'out', '--resume'], env)
+        await once(child.stderr!, 'data')
+        child.kill('SIGINT')
+        const { code, stderr } = await ended
+        assert.equal(code, 130)
+        assert.match(stderr, /2\.9 KiB are kept in \.floe-\S+\.part; the same command goes on from there\./)
+        assert.equal(existsSync(join(cwd, 'out')), false)
+        assert.ok((await readFile(part)).equals(data.subarray(0, 3000)))
+      }
+      const finish = async () => {
+        const { code, stdout } = await floe(cwd, args)
+        assert.equal(code, 0)
+        assert.ok((await readFile(join(cwd, 'out'))).equals(data))
+        assert.equal(existsSync(part), false)
+        await rm(join(cwd, 'out'))
+        return JSON.parse(stdout.toString()).resumedBytes
+      }
+      await cut()
+      assert.equal(await finish(), 3000)
+      await cut()
+      // what somebody wrote over it is not gone on with
+      await writeFile(part, Buffer.concat([data.subarray(0, 1500), Buffer.alloc(9_000)]))
+      assert.equal(await finish(), 1500)
+      assert.equal(await finish(), 0)
+      // nor is a link, which may lead anywhere
+      await writeFile(join(cwd, 'precious'), 'precious')
+      await symlink('precious', part)
+      assert.notEqual((await floe(cwd, args)).code, 0)
+      assert.equal(await readFile(join(cwd, 'precious'), 'utf8'), 'precious')
+
+      assert.equal((await floe(cwd, ['read', blobId, '--resume'])).code, 2)
+      await promisify(execFile)('mkfifo', [join(cwd, 'pipe')])
+      assert.equal((await floe(cwd, ['read', blobId, '-o', 'pipe', '--resume'])).code, 2)
+    })
+
     it('ends quietly when the reader of the pipe goes away', async () => {
       const blobId = await stored(Buffer.alloc(16 * 1024 * 1024))
       const { child, ended } = spawnFloe(cwd, ['read', blobId])
