@@ -6,10 +6,13 @@ import { createChannel } from '../../../protocols/stream/channel.ts'
 import { ServerHello } from '../../../protocols/wire.ts'
 import type { Attack, Target } from '../attack.ts'
 import { hello, protocolId } from '../support/floe-stream.ts'
-import { hostilePeer } from '../support/peer.ts'
+import { type HostilePeer, hostilePeer } from '../support/peer.ts'
 import { repeat } from '../support/repeat.ts'
 
 const LIMIT = { timeoutMs: 2_000 }
+/** each lie is told before a PeerId, or in the end the address, is shut out for its failures */
+const PEERS = 4
+const TRIES_PER_PEER = 25
 
 /** What is said of the blob: false, but for the last, after which the slivers are. */
 function claims({ registered }: Target): BlobMetadata[] {
@@ -55,11 +58,13 @@ export const attack: Attack = {
     'uploads with false metadata, for no registration, and slivers that are altered, cut, too long or not asked for',
   refused: ['streams.failures'],
   async run(context) {
-    const peer = await hostilePeer(context)
+    const peers: HostilePeer[] = []
+    for (let i = 0; i < PEERS && !context.signal.aborted; i++) peers.push(await hostilePeer(context))
     const said = claims(context.target)
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
         const metadata = said[i % said.length]
+        const peer = peers[Math.floor(i / TRIES_PER_PEER) % peers.length]
         const channel = createChannel(await peer.open(protocolId('store')))
         try {
           await channel.writer.write(hello(context.target), LIMIT)
@@ -67,7 +72,7 @@ export const attack: Attack = {
           await channel.send(StoreRequest.encode(request), LIMIT)
           ServerHello.decode(await channel.receive(1_000, LIMIT))
           const { slivers } = StoreWanted.decode(await channel.receive(100_000, LIMIT))
-          const [header, body] = lieAbout(metadata, slivers, i)
+          const [header, body] = lieAbout(metadata, slivers, Math.floor(i / said.length))
           await channel.send(header, LIMIT)
           if (body !== undefined) await channel.writer.write(body, LIMIT)
           await channel.receive(1_000, LIMIT)
@@ -77,7 +82,7 @@ export const attack: Attack = {
         }
       })
     } finally {
-      await peer.stop()
+      await Promise.all(peers.map(peer => peer.stop()))
     }
   },
 }
