@@ -37,7 +37,10 @@ const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
 
 /** Turns whatever a handler threw into an answer; what is not meant for strangers stays in `cause`. */
 export function toHttpError(error: unknown): HttpError {
-  return isClientError(error) ? fromClientError(error) : unexpected(error)
+  if (isClientError(error)) return fromClientError(error)
+  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return unexpected(error)
+  const words = 'the disk of this gateway has no room for the blob'
+  return new HttpError(507, 'GATEWAY_NO_SPACE', words, { retryAfterSeconds: 60, cause: error })
 }
 
 function fromClientError(error: ClientError): HttpError {

@@ -1,6 +1,7 @@
 import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types.ts'
 import type { Client } from '../client/types.ts'
+import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
 
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
@@ -24,6 +25,8 @@ export interface GatewayInit {
   allowedOrigins?: readonly string[]
   /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
   publish?: boolean
+  /** where large bodies lie until they are stored; as the client's when absent */
+  scratch?: ScratchInit
   limits?: Partial<GatewayLimits>
 }
 
@@ -32,12 +35,17 @@ export interface GatewayLimits {
   /** open connections, idle ones too */
   connections: number
   connectionsPerAddress: number
-  /** uploads at a time; each holds its blob and, while encoding, several times as much */
+  /** uploads at a time; each up to 64 MiB holds its blob and, while encoding, several times as much, a larger one as one of 64 MiB */
   uploads: number
   uploadBytes: number
   /** that arrive or wait to be stored */
   bodies: number
   bodyBytes: number
+  /** a larger body goes to a file as it arrives */
+  spoolAboveBytes: number
+  /** of these at a time, until they are stored */
+  spools: number
+  spoolBytes: number
   /** sizes that are looked up at a time, which may ask every node */
   lookups: number
   downloads: number
@@ -59,6 +67,8 @@ export interface GatewayLimits {
   readMs: number
   /** from the body's last byte, once it is its turn */
   publishMs: number
+  /** gives large blobs more time than that */
+  publishBytesPerSecond: number
   /** what requests under way get when the gateway stops */
   stopGraceMs: number
 }
@@ -71,17 +81,21 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   uploadBytes: 256 * 1024 * 1024, // times 5 while encoding
   bodies: 256, // of slow senders too: they take no place of those that are worked on
   bodyBytes: 512 * 1024 * 1024, // as they are, without the encoding: twice what is worked on
+  spoolAboveBytes: 16 * 1024 * 1024, // most of what pages send is smaller
+  spools: 32,
+  spoolBytes: 32 * 1024 ** 3, // two of the largest that 1000 shards take; each takes 4.5 times as much while it is stored
   lookups: 32, // an unknown blob takes every node's answer
   downloads: 32, // tabs of a browser open 6 connections each
   downloadBytes: 512 * 1024 * 1024,
   waiting: 64, // a folder dropped into a page arrives as one burst
   waitMs: 30_000, // below the 60 s after which proxies give up
-  maxBlobBytes: 1024 * 1024 * 1024, // blobs are held in memory here; larger ones need the command line
+  maxBlobBytes: Number.POSITIVE_INFINITY, // whatever the network takes: it goes through files
   bodyIdleMs: 30_000,
   bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more
   paceMs: 5_000, // a phone that changes networks is silent for a moment
   readerStallMs: 60_000, // a paused video player should survive
   readMs: 60_000, // the client gives up on unreachable nodes well before
-  publishMs: 300_000, // encoding and sending a blob of the largest size
+  publishMs: 300_000, // encoding and sending a blob of 1 GiB
+  publishBytesPerSecond: 4 * 1024 * 1024,
   stopGraceMs: 3_000, // short enough for Ctrl-C
 }

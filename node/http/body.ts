@@ -23,14 +23,27 @@ export interface BodyOptions {
   onPart?: (bytes: number, totalBytes: number) => void
 }
 
-/**
- * Reads a body into memory, at most `maxBytes` of it, however long that takes. Throws 413 as soon as there is more, 408 when
- * nothing comes for `idleMs` or too little, 400 when its digest is another, the signal's reason when aborted.
- */
+/** Reads a body into memory. Throws as `receiveBody`. */
 export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Uint8Array> {
+  const sink = createSink(declaredLength(request, options.maxBytes))
+  await receiveBody(request, options, chunk => sink.push(chunk))
+  return sink.bytes()
+}
+
+/**
+ * Takes a body in, at most `maxBytes` of it, however long that takes. While a promise of `take` is pending, no more is read
+ * and nobody is called slow; what it throws ends the body. Throws 413 as soon as there is more, 408 when nothing comes for
+ * `idleMs` or too little, 400 when its digest is another, the signal's reason when aborted.
+ */
+export async function receiveBody(
+  request: IncomingMessage,
+  options: BodyOptions,
+  take: (chunk: Buffer) => Promise<void> | void,
+): Promise<void> {
   const { maxBytes, idleMs, minBytesPerSecond, signal, digests, onPart } = options
-  const sink = createSink(declaredLength(request, maxBytes))
-  const bytes = await new Promise<Uint8Array>((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
+    let length = 0
+    let taking = false
     const fail = (error: unknown) => {
       settle()
       request.pause()
@@ -40,29 +53,41 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
     let over = false
     const judge = (before: number, fewest: number, error: () => HttpError) =>
       void setImmediate(() => {
-        if (!over && sink.length - before < fewest) fail(error())
+        if (!over && !taking && length - before < fewest) fail(error())
       })
-    const idle = setTimeout(() => judge(sink.length, 1, () => silent(idleMs)), idleMs)
+    const idle = setTimeout(() => judge(length, 1, () => silent(idleMs)), idleMs)
     let before = 0
     const speed = setInterval(() => {
       judge(before, (minBytesPerSecond * idleMs) / 1000, () => tooSlow(minBytesPerSecond))
-      before = sink.length
+      before = length
     }, idleMs)
     const onData = (chunk: Buffer) => {
       idle.refresh()
-      const length = sink.length + chunk.length
+      length += chunk.length
       if (length > maxBytes) return fail(tooLarge(maxBytes, length))
       try {
         onPart?.(chunk.length, length)
+        digests?.update(chunk)
+        const taken = take(chunk)
+        if (taken !== undefined) wait(taken)
       } catch (error) {
-        return fail(error)
+        fail(error)
       }
-      sink.push(chunk)
-      digests?.update(chunk)
+    }
+    const wait = (taken: Promise<void>) => {
+      taking = true
+      request.pause()
+      taken
+        .then(() => {
+          taking = false
+          idle.refresh()
+          if (!over) request.resume()
+        })
+        .catch(fail)
     }
     const onEnd = () => {
       settle()
-      resolve(sink.bytes())
+      resolve()
     }
     const onClose = () =>
       fail(new HttpError(400, 'MALFORMED_REQUEST', 'the request ended before its body did'))
@@ -79,7 +104,6 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })
   digests?.finish()
-  return bytes
 }
 
 // for a body of unknown length: small enough to cost nothing, then doubled

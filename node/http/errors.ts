@@ -19,6 +19,7 @@ export type HttpErrorReason =
   | 'CONTENT_RANGE'
   | 'INVALID_DIGEST'
   | 'DIGEST_MISMATCH'
+  | 'GATEWAY_NO_SPACE'
   | 'BUSY'
   | 'OUT_OF_FILES'
   | 'LEDGER_NOT_WRITABLE'

@@ -7,6 +7,8 @@ export interface BenchOptions {
   json: boolean
   /** fewer and smaller cases, to see that the bench runs */
   quick: boolean
+  /** what follows the bench's name */
+  args: string[]
 }
 
 const usage = () => {
@@ -16,16 +18,16 @@ const usage = () => {
         existsSync(join(import.meta.dirname, file)) && /^[a-z0-9-]+\.ts$/.test(file) && file !== 'main.ts',
     )
     .map(file => file.slice(0, -3))
-  return `usage: npm run bench -- NAME [--json] [--quick]\nbenches: ${names.join(', ')}`
+  return `usage: npm run bench -- NAME [--json] [--quick] [ARGUMENT ...]\nbenches: ${names.join(', ')}`
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
 })
-const [name] = positionals
+const [name, ...args] = positionals
 const file = join(import.meta.dirname, `${name}.ts`)
-if (positionals.length !== 1 || !/^[a-z0-9-]+$/.test(name) || name === 'main' || !existsSync(file)) {
+if (!/^[a-z0-9-]+$/.test(name) || name === 'main' || !existsSync(file)) {
   console.error(usage())
   process.exit(2)
 }
@@ -34,4 +36,4 @@ if (bench.run === undefined) {
   console.error(usage())
   process.exit(2)
 }
-await bench.run({ json: values.json, quick: values.quick })
+await bench.run({ json: values.json, quick: values.quick, args })

@@ -1,3 +1,4 @@
+import { Scratch } from '../../client/upload/scratch.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
@@ -23,16 +24,18 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
       ...(movers && { makeRoom: movers.cutSlow }),
     })
   const arriving = createMovers({ windowMs: limits.paceMs })
+  const spooling = createMovers({ windowMs: limits.paceMs })
   const sending = createMovers({ windowMs: limits.paceMs })
   const intake = createIntake({
-    bodies: gate(limits.bodies, limits.bodyBytes, arriving),
+    inMemory: { room: gate(limits.bodies, limits.bodyBytes, arriving), arriving },
+    onDisk: { room: gate(limits.spools, limits.spoolBytes, spooling), arriving: spooling },
+    scratch: new Scratch(init.scratch),
     uploads: createGate({
       slots: limits.uploads,
       capacityBytes: limits.uploadBytes,
       maxWaiting: limits.bodies, // whoever has sent a whole body finds a place in the queue
       waitMs,
     }),
-    arriving,
     limits,
   })
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)

@@ -5,7 +5,7 @@ import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { NetworkFacts } from '../facts.ts'
-import type { Intake } from '../intake.ts'
+import type { Arrived, Intake } from '../intake.ts'
 import type { GatewayLimits } from '../options.ts'
 import { type PublishParams, parsePublishParams } from '../publish-params.ts'
 import type { Trouble } from '../trouble.ts'
@@ -35,22 +35,23 @@ export function publishBlob(init: PublishInit): Handler {
         metadata: { parameter: 'epochs', max: known.maxEpochsAhead },
       })
     }
-    const { data, leave } = await intake(exchange, Math.min(known.maxBlobBytes, limits.maxBlobBytes))
-    try {
-      await publish(exchange, params, data)
-    } finally {
-      leave()
-    }
+    await using arrived = await intake(exchange, Math.min(known.maxBlobBytes, limits.maxBlobBytes))
+    await publish(exchange, params, arrived)
   }
 
-  async function publish(exchange: Exchange, params: PublishParams, data: Uint8Array): Promise<void> {
-    using limit = deadline(limits.publishMs, [exchange.signal])
-    const result = await client.store(data, { ...params, signal: limit.signal }).catch(error => {
+  async function publish(
+    exchange: Exchange,
+    params: PublishParams,
+    { source, sizeBytes }: Arrived,
+  ): Promise<void> {
+    const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
+    using limit = deadline(ms, [exchange.signal])
+    const result = await client.store(source, { ...params, signal: limit.signal }).catch(error => {
       trouble.notStored(error)
       throw error
     })
     trouble.stored()
-    exchange.note({ blobId: result.blobId, bytesIn: data.length, outcome: result.kind })
+    exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
     sendJson(exchange, 200, storeResultJson(result))
   }
 }
