@@ -63,6 +63,9 @@ async function deleteOne(
 }
 
 function stillReadable({ until, by }: Kept): Shown {
-  const keeper = by === undefined ? "somebody else's object keeps it" : `this wallet's object ${by} keeps it`
+  const keeper =
+    by === undefined
+      ? "somebody else's object keeps it, by what the nodes say"
+      : `this wallet's object ${by} keeps it`
   return shown`  The blob can still be read until epoch ${until}: ${keeper}.`
 }
