@@ -1,26 +1,27 @@
 /** `node video.ts`, then http://localhost:8080/BLOB-ID: a video from Floe, which a browser may seek in. `npx floe up` runs beside it. */
 import { serve } from '@hono/node-server'
-import { createReader, parseBlobId, readNetwork } from 'floe'
+import { type BlobId, createReader, parseBlobId, readNetwork } from 'floe'
 import { Hono } from 'hono'
 
 const reader = await createReader(await readNetwork('.floe/network.json'), { role: 'gateway' })
 const app = new Hono()
 
+async function sizeOf(blobId: BlobId, signal: AbortSignal): Promise<number> {
+  await using blob = await reader.open(blobId, { signal })
+  return blob.size
+}
+
 app.get('/:blobId', async context => {
   const { signal } = context.req.raw
   const blobId = parseBlobId(context.req.param('blobId'))
-  const blob = await reader.open(blobId, { signal })
-  const { size } = blob
+  const size = await sizeOf(blobId, signal)
   const asked = context.req.header('range')?.match(/^bytes=(\d+)-(\d*)$/)
   const start = Number(asked?.[1] ?? 0)
   const end = Math.min(asked?.[2] ? Number(asked[2]) + 1 : size, size)
-  if (start >= end) {
-    return blob.close().then(() => context.body(null, 416, { 'content-range': `bytes */${size}` }))
-  }
-
+  if (start >= end) return context.body(null, 416, { 'content-range': `bytes */${size}` })
   async function* pieces() {
-    await using open = blob
-    yield* open.stream({ start, end, signal })
+    await using blob = await reader.open(blobId, { signal })
+    yield* blob.stream({ start, end, signal })
   }
   return context.body(ReadableStream.from(pieces()), asked ? 206 : 200, {
     'accept-ranges': 'bytes',
@@ -30,11 +31,9 @@ app.get('/:blobId', async context => {
   })
 })
 
-app.onError((error, context) =>
-  context.text(error.message, 'code' in error && error.code === 'BLOB_NOT_FOUND' ? 404 : 502),
-)
+const statusOf = (error: object) => ('code' in error && error.code === 'BLOB_NOT_FOUND' ? 404 : 502)
+app.onError((error, context) => context.text(error.message, statusOf(error)))
 
-const server = serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 8080) }, ({ port }) =>
-  console.log(`http://localhost:${port}/`),
-)
+const port = Number(process.env.PORT ?? 8080)
+const server = serve({ fetch: app.fetch, port }, ({ port }) => console.log(`http://localhost:${port}/`))
 process.once('SIGINT', () => server.close(() => reader.close()))

@@ -111,6 +111,7 @@ export interface BlobHandle extends AsyncDisposable {
   memoryFor(range?: Partial<ByteRange>): number
   /** How many bytes from the beginning of a source are the blob's, by whole rows: to go on with what was cut short. */
   verifiedBytes(source: BlobSource, options?: { signal?: AbortSignal }): Promise<number>
+  /** Ends what is read from it. Idempotent. */
   close(): Promise<void>
 }
 
@@ -155,6 +156,7 @@ export interface Client extends AsyncDisposable {
   read(blobId: BlobId, options?: ReadOptions): Promise<ReadResult>
   /** Finds a blob by its metadata. The signal ends the search, and not what is read afterwards. */
   open(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<BlobHandle>
+  /** What the nodes know of a blob. Throws ClientError TOO_FEW_SHARDS when too few answer to tell. */
   status(blobId: BlobId, options?: { signal?: AbortSignal }): Promise<NetworkBlobStatus>
   /** Prices, capacity, epoch and committees, asked of the chain anew. */
   info(options?: { signal?: AbortSignal }): Promise<{ system: SystemInfo; committees: Committees }>

@@ -125,6 +125,14 @@ describe('the package, installed', function () {
       assert.match(told, new RegExp(`\\b${name}\\b`))
   })
 
+  it('has examples of less than 40 lines', () => {
+    const examples = readdirSync(join(root, 'examples')).map(name => join(root, 'examples', name))
+    assert.deepEqual(
+      examples.filter(path => readFileSync(path, 'utf8').split('\n').length > 40),
+      [],
+    )
+  })
+
   it('gives its types to TypeScript, and the examples are right by them', async () => {
     const imports = doors.map((door, i) => `import * as door${i} from '${door}'`)
     const uses = doors.map((_, i) => `door${i}`).join(', ')
