@@ -23,6 +23,7 @@ export interface StoreInput {
 /** A sliver's bytes: there already, or read as they are sent. */
 export type OutgoingSliver = Uint8Array | SlicedSliver
 
+/** A sliver that is read as it is sent, so that it is never in memory as a whole. */
 export interface SlicedSliver {
   /** bytes in all */
   readonly length: number
