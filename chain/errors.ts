@@ -1,3 +1,4 @@
+import { CodedError } from '../base/coded-error.ts'
 import type { ObjectId } from '../codec/types.ts'
 
 /** Data that belongs to each code; the table is closed, so callers may switch over it. */
@@ -54,16 +55,8 @@ export type ChainErrorCode = keyof ChainErrorDetails
 export type AnyChainError = { [C in ChainErrorCode]: ChainError<C> }[ChainErrorCode]
 
 /** The one error class of chain/: a closed `code` and the data that belongs to it. */
-export class ChainError<C extends ChainErrorCode = ChainErrorCode> extends Error {
+export class ChainError<C extends ChainErrorCode = ChainErrorCode> extends CodedError<ChainErrorDetails, C> {
   override readonly name = 'ChainError'
-  readonly code: C
-  readonly details: Readonly<ChainErrorDetails[C]>
-
-  constructor(code: C, message: string, details: ChainErrorDetails[C], options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-    this.details = details
-  }
 }
 
 /** Narrows an unknown error to a ChainError, of one code when given. */

@@ -1,3 +1,5 @@
+import { CodedError } from '../base/coded-error.ts'
+
 /** Everything that can go wrong in the codec. The list is closed: callers may switch over it. */
 export type CodecErrorCode =
   /** a text is not a canonical blob ID, object ID or address */
@@ -44,10 +46,8 @@ export type CodecErrorCode =
   | 'CLOSED'
 
 /** The one error class of the codec: a closed `code` and the data that belongs to it. */
-export class CodecError extends Error {
+export class CodecError extends CodedError<Record<CodecErrorCode, Readonly<Record<string, unknown>>>> {
   override readonly name = 'CodecError'
-  readonly code: CodecErrorCode
-  readonly details: Readonly<Record<string, unknown>>
 
   constructor(
     code: CodecErrorCode,
@@ -55,9 +55,7 @@ export class CodecError extends Error {
     details: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ) {
-    super(message, options)
-    this.code = code
-    this.details = details
+    super(code, message, details, options)
   }
 }
 

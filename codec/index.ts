@@ -117,5 +117,5 @@ export type {
   StreamOptions,
   StreamProgress,
 } from './stream/ports.ts'
-export { isQuorum, isValidity } from './thresholds.ts'
+export { isQuorum, isValidity, quorumWeight } from './thresholds.ts'
 export type * from './types.ts'

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { CodedError } from '../base/coded-error.ts'
 import type { NetworkConfig } from '../chain/types.ts'
 
 /** Version of `network.json` and of a node's `config.json` that this program writes. */
@@ -19,14 +20,12 @@ export interface NodeConfig {
 }
 
 /** A `network.json` or `config.json` that cannot be used: no such thing, or one of a later version of Floe. */
-export class ConfigError extends Error {
+export class ConfigError extends CodedError<Record<'CONFIG_MALFORMED' | 'CONFIG_NEWER', { path: string }>> {
   override readonly name = 'ConfigError'
-  readonly code: 'CONFIG_MALFORMED' | 'CONFIG_NEWER'
   readonly path: string
 
   constructor(code: ConfigError['code'], message: string, path: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
+    super(code, message, { path }, options)
     this.path = path
   }
 }

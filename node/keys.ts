@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { CodedError } from '../base/coded-error.ts'
 import { isExposed } from '../base/private-file.ts'
 import { generateWalletKey, keypairWallet, parseKeystore } from '../chain/index.ts'
 import type { Wallet } from '../chain/types.ts'
@@ -22,25 +23,25 @@ export interface NodeKeys {
   folder: string
 }
 
+/**
+ * KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node.
+ * KEY_UNCLEAR: the file holds several, and which one was not said.
+ */
+export type KeyErrorCode =
+  | 'KEY_MALFORMED'
+  | 'KEY_EXPOSED'
+  | 'KEY_MISSING'
+  | 'KEY_MISMATCH'
+  | 'KEY_UNCLEAR'
+  | 'NODE_UNKNOWN'
+
 /** A key file that cannot be used. Never quotes the file. */
-export class KeyError extends Error {
+export class KeyError extends CodedError<Record<KeyErrorCode, { path: string }>> {
   override readonly name = 'KeyError'
-  /**
-   * KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node.
-   * KEY_UNCLEAR: the file holds several, and which one was not said.
-   */
-  readonly code:
-    | 'KEY_MALFORMED'
-    | 'KEY_EXPOSED'
-    | 'KEY_MISSING'
-    | 'KEY_MISMATCH'
-    | 'KEY_UNCLEAR'
-    | 'NODE_UNKNOWN'
   readonly path: string
 
-  constructor(code: KeyError['code'], message: string, path: string) {
-    super(message)
-    this.code = code
+  constructor(code: KeyErrorCode, message: string, path: string) {
+    super(code, message, { path })
     this.path = path
   }
 }

@@ -1,6 +1,7 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction, TransactionDataBuilder } from '@mysten/sui/transactions'
 import { raceSignal } from 'race-signal'
+import { createBackoff } from '../../base/backoff.ts'
 import { sleep } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
@@ -79,6 +80,12 @@ export class Executor {
     build: BuildTransaction,
     { signal, permission, onExecuted }: RunOptions,
   ): Promise<Outcome> {
+    // programs that were refused in one instant must not return in one
+    const backoff = createBackoff({
+      firstMs: 2 * REBUILD_PAUSE_MS,
+      maxMs: this.#maxRebuildPauseMs,
+      jitter: 0.9,
+    })
     for (let attempt = 1; ; attempt++) {
       try {
         const bytes = await this.#build(wallet, build, signal)
@@ -93,9 +100,7 @@ export class Executor {
             : 1
         if (attempt >= maxBuilds)
           throw attempt >= MAX_BUILDS ? walletBusy(wallet.address, attempt, error) : error
-        // programs that were refused in one instant must not return in one
-        const pauseMs = Math.min(REBUILD_PAUSE_MS * 2 ** attempt, this.#maxRebuildPauseMs)
-        await sleep(pauseMs * (0.1 + 0.9 * Math.random()), this.#bound(signal))
+        await backoff.pause(this.#bound(signal))
       }
     }
   }

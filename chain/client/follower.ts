@@ -1,5 +1,6 @@
 import { type GrpcTypes, RpcError, type SuiGrpcClient } from '@mysten/sui/grpc'
-import { settlesWithin, sleep } from '../../base/wait.ts'
+import { createBackoff } from '../../base/backoff.ts'
+import { settlesWithin } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { ChainEvent, EventCursor } from '../types.ts'
@@ -41,7 +42,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
   const history = new CheckpointHistory(rpc, originalPackageId)
   let last: EventPosition | undefined = options.from === undefined ? undefined : parseCursor(options.from)
   let next = last?.checkpoint
-  let pauseMs = FIRST_PAUSE_MS
+  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
   let failing = false
   let caughtUp = options.onCaughtUp
 
@@ -64,7 +65,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
           }
         }
         next = step.next
-        pauseMs = FIRST_PAUSE_MS
+        backoff.reset()
         failing = false
         if (!step.isTip) continue
         caughtUp?.()
@@ -77,11 +78,10 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
       failing = true
     }
     try {
-      await sleep(pauseMs * (0.5 + Math.random() / 2), signal)
+      await backoff.pause(signal)
     } catch {
       return
     }
-    pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
   }
 }
 

@@ -1,6 +1,6 @@
 import { GrpcWebFetchTransport, RpcError, SuiGrpcClient } from '@mysten/sui/grpc'
 import { raceSignal } from 'race-signal'
-import { sleep } from '../../base/wait.ts'
+import { createBackoff } from '../../base/backoff.ts'
 import { ChainError, isChainError } from '../errors.ts'
 
 /** Answers the RPC node is expected to give within; longer means it hangs and the next URL is asked. */
@@ -76,7 +76,8 @@ export class RpcPool {
    * for an answer that stays the same, the signal's reason when aborted.
    */
   async read<T>(operation: RpcOperation<T>, signal?: AbortSignal): Promise<T> {
-    let pauseMs = FIRST_PAUSE_MS
+    // half of a pause is random, so that thirteen nodes do not return in one instant
+    const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
     const failures = new Map<string, unknown>()
     let attempts = 0
     // counted by what attempts were given, not by the clock: our own stalls are nobody's silence
@@ -97,11 +98,7 @@ export class RpcPool {
           if (silenceMs <= 0) throw this.#unavailable(failures, attempts)
         }
       }
-      if (round + 1 < MAX_ROUNDS) {
-        // half of the pause is random, so that thirteen nodes do not return in one instant
-        await sleep(pauseMs * (0.5 + Math.random() / 2), this.#bound(signal))
-        pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
-      }
+      if (round + 1 < MAX_ROUNDS) await backoff.pause(this.#bound(signal))
     }
     throw this.#unavailable(failures, attempts)
   }

@@ -1,3 +1,5 @@
+import { CodedError } from '../../base/coded-error.ts'
+
 /** How far an upload came. */
 export interface Confirmations {
   blobId: string
@@ -49,16 +51,11 @@ export interface ClientErrorDetails {
 export type ClientErrorCode = keyof ClientErrorDetails
 
 /** An error of Client (types.ts). `message` is a sentence for people; `details` holds its data. */
-export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends Error {
+export class ClientError<Code extends ClientErrorCode = ClientErrorCode> extends CodedError<
+  ClientErrorDetails,
+  Code
+> {
   override readonly name = 'ClientError'
-  readonly code: Code
-  readonly details: ClientErrorDetails[Code]
-
-  constructor(code: Code, message: string, details: ClientErrorDetails[Code], options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-    this.details = details
-  }
 }
 
 /** Narrows to one code: `isClientError(error, 'BLOB_TOO_LARGE') && error.details.maxBytes`. */

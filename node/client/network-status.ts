@@ -1,7 +1,7 @@
 import { Countdown } from '../../base/deadline.ts'
 import { anySignal } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types.ts'
-import { isQuorum, isValidity } from '../../codec/index.ts'
+import { isQuorum, isValidity, quorumWeight } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
 import { deadline, type PeerClient } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
@@ -98,7 +98,7 @@ export async function networkStatus(
   signal?.throwIfAborted()
   if (decided !== undefined) return decided
   const answeredShards = weightOf(votes)
-  const neededShards = Math.ceil((2 * nShards + 1) / 3)
+  const neededShards = quorumWeight(nShards)
   throw new ClientError(
     'TOO_FEW_SHARDS',
     `nodes with ${answeredShards} of ${nShards} shards told the blob's status; ${neededShards} must agree`,

@@ -1,3 +1,5 @@
+import { CodedError } from '../../base/coded-error.ts'
+
 /** Why a devnet cannot start. The list is closed. */
 export interface DevnetErrorDetails {
   EADDRINUSE: { port: number }
@@ -23,17 +25,16 @@ export interface DevnetErrorDetails {
 export type DevnetErrorCode = keyof DevnetErrorDetails
 
 /** A devnet that cannot be started: a closed `code` and the data that belongs to it. */
-export class DevnetError<Code extends DevnetErrorCode = DevnetErrorCode> extends Error {
+export class DevnetError<Code extends DevnetErrorCode = DevnetErrorCode> extends CodedError<
+  DevnetErrorDetails,
+  Code
+> {
   override readonly name = 'DevnetError'
-  readonly code: Code
-  readonly details: DevnetErrorDetails[Code]
   /** set for EADDRINUSE, as node's own errors have it */
   readonly port: number | undefined
 
   constructor(code: Code, message: string, details: DevnetErrorDetails[Code], options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-    this.details = details
+    super(code, message, details, options)
     this.port = 'port' in details ? details.port : undefined
   }
 }

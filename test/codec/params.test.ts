@@ -8,6 +8,7 @@ import {
   isValidity,
   maxBlobSize,
   pairOfShard,
+  quorumWeight,
   type ShardIndex,
   type SliverPairIndex,
   shardOfPair,
@@ -86,6 +87,7 @@ describe('thresholds', () => {
       // two quorums share more than f
       const least = Array.from({ length: n + 1 }, (_, w) => w).find(w => isQuorum(w, n))!
       assert.ok(2 * least - n > maxFaulty)
+      assert.equal(quorumWeight(n), least)
     }
   })
 })

@@ -1,3 +1,5 @@
+import { CodedError, type NoDetails } from '../../../base/coded-error.ts'
+
 /** Why the ledger refuses a request; names are gRPC's. */
 export type LedgerErrorCode =
   | 'INVALID_ARGUMENT'
@@ -9,13 +11,11 @@ export type LedgerErrorCode =
   | 'UNAVAILABLE'
 
 /** A refusal: nothing was executed and nothing changed. The message is meant for the caller. */
-export class LedgerError extends Error {
+export class LedgerError extends CodedError<Record<LedgerErrorCode, NoDetails>> {
   override readonly name = 'LedgerError'
-  readonly code: LedgerErrorCode
 
   constructor(code: LedgerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
+    super(code, message, {}, options)
   }
 }
 
@@ -23,13 +23,11 @@ export class LedgerError extends Error {
 export type StoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'LEDGER_DAMAGED'
 
 /** The folder of a localnet cannot be used. */
-export class StoreError extends Error {
+export class StoreError extends CodedError<Record<StoreErrorCode, NoDetails>> {
   override readonly name = 'StoreError'
-  readonly code: StoreErrorCode
 
   constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
+    super(code, message, {}, options)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Log } from '../../../base/log.ts'
 import { anySignal } from '../../../base/wait.ts'
 import type { Committee } from '../../../chain/types.ts'
 import type { BlobCodec } from '../../../codec/index.ts'
-import { CodecError, encodingParams, sliverLength } from '../../../codec/index.ts'
+import { CodecError, encodingParams, quorumWeight, sliverLength } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 import { deadline, type PeerClient } from '../../../protocols/index.ts'
 import type { NodeMetrics } from '../../metrics.ts'
@@ -159,6 +159,6 @@ export async function throwIfGone(
   throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
     blobId,
     answeredShards: found.answeredShards,
-    neededShards: Math.ceil((2 * committee.nShards + 1) / 3),
+    neededShards: quorumWeight(committee.nShards),
   })
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import type { Committee, CommitteeMember } from '../../../chain/types.ts'
-import { isMetadata, isQuorum, isValidity } from '../../../codec/index.ts'
+import { isMetadata, isQuorum, isValidity, quorumWeight } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 import { deadline, type PeerClient } from '../../../protocols/index.ts'
 import type { NodeMetrics } from '../../metrics.ts'
@@ -99,7 +99,7 @@ export async function findMetadata(
         throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
           blobId,
           answeredShards: weight.answered,
-          neededShards: quorumOf(nShards),
+          neededShards: quorumWeight(nShards),
         })
       }
       if (everyone) while (queue.length > 0) start()
@@ -127,12 +127,8 @@ export async function findMetadata(
   function tooFew(): ClientError {
     return new ClientError(
       'TOO_FEW_SHARDS',
-      `nodes with ${weight.answered} of ${nShards} shards answered, none with the blob's metadata; ${quorumOf(nShards)} are needed to tell that there is no such blob`,
-      { blobId, answeredShards: weight.answered, neededShards: quorumOf(nShards) },
+      `nodes with ${weight.answered} of ${nShards} shards answered, none with the blob's metadata; ${quorumWeight(nShards)} are needed to tell that there is no such blob`,
+      { blobId, answeredShards: weight.answered, neededShards: quorumWeight(nShards) },
     )
   }
-}
-
-function quorumOf(nShards: number): number {
-  return Math.ceil((2 * nShards + 1) / 3)
 }

@@ -7,6 +7,7 @@ import {
   type BlsSum,
   confirmationMessage,
   isQuorum,
+  quorumWeight,
   shardOfPair,
 } from '../../../codec/index.ts'
 import type { Certificate, SliverRef } from '../../../codec/types.ts'
@@ -135,7 +136,7 @@ export function fanOut(
   let spoiled = false
 
   const isSmall = header.metadata.unencodedLength <= SMALL_BLOB_BYTES
-  const gate = createQuorumGate(Math.ceil((2 * nShards + 1) / 3), isSmall ? SMALL_HOLD_MS : HOLD_MS)
+  const gate = createQuorumGate(quorumWeight(nShards), isSmall ? SMALL_HOLD_MS : HOLD_MS)
 
   const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
 

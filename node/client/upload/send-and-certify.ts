@@ -1,5 +1,6 @@
+import { createBackoff } from '../../../base/backoff.ts'
 import type { Log } from '../../../base/log.ts'
-import { anySignal, sleep } from '../../../base/wait.ts'
+import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { ChainWriter, Committee, CommitteeMember } from '../../../chain/types.ts'
 import { type Bls, encodedSize } from '../../../codec/index.ts'
@@ -67,6 +68,7 @@ export async function sendAndCertify(
     })
     .catch(() => undefined)
 
+  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
   for (let round = 1; ; round++) {
     const { current } = await committees.get({ signal, fresh: round > 1 })
     expectPaid(current.epoch)
@@ -76,7 +78,7 @@ export async function sendAndCertify(
     if (certificate === undefined) {
       await expectStillPaid()
       if (!outcome.epochChanged || round === ROUNDS) throw unconfirmed(blobId, current, outcome)
-      await pause(round)
+      await backoff.pause(anySignal(signal, lingering.signal))
       continue
     }
     onProgress?.({ phase: 'certify', done: 0, total: 1 })
@@ -110,7 +112,7 @@ export async function sendAndCertify(
         throw error
       }
       await sending.cutShort(error)
-      await pause(round)
+      await backoff.pause(anySignal(signal, lingering.signal))
     }
   }
 
@@ -128,11 +130,6 @@ export async function sendAndCertify(
     const now = await committees.get({ signal, fresh: true }).catch(() => undefined)
     signal?.throwIfAborted()
     if (now !== undefined) expectPaid(now.epoch)
-  }
-
-  function pause(round: number): Promise<void> {
-    const ms = Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), MAX_PAUSE_MS)
-    return sleep(ms * (0.5 + Math.random() / 2), anySignal(signal, lingering.signal))
   }
 
   function begin(committee: Committee): Sending {

@@ -1,4 +1,5 @@
 import type { Committee } from '../../../chain/types.ts'
+import { quorumWeight } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import { ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.ts'
 import { ClientError } from '../errors.ts'
@@ -13,7 +14,7 @@ export function unconfirmed(
   { nShards, members }: Committee,
   { confirmedShards, refusals }: Pick<FanOutResult, 'confirmedShards' | 'refusals'>,
 ): ClientError {
-  const neededShards = Math.ceil((2 * nShards + 1) / 3)
+  const neededShards = quorumWeight(nShards)
   const cause = new AggregateError(refusals, 'nodes did not confirm')
   const nodes = members.filter(({ shards }) => shards.length > 0).length
   const saying = (said: (code: ProtocolErrorCode) => boolean) =>

@@ -1,6 +1,7 @@
 import { raceSignal } from 'race-signal'
+import { createBackoff } from '../../../base/backoff.ts'
 import type { Log } from '../../../base/log.ts'
-import { anySignal, sleep } from '../../../base/wait.ts'
+import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { ChainEvent, ChainReader } from '../../../chain/types.ts'
 import type { BlobId } from '../../../codec/types.ts'
@@ -111,7 +112,7 @@ class EventDrivenBlobInfo implements BlobInfo {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { chain, records, log } = this.#components
-    let retryMs = FIRST_RETRY_MS
+    const backoff = createBackoff({ firstMs: FIRST_RETRY_MS, maxMs: LAST_RETRY_MS })
     let saidAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       try {
@@ -123,7 +124,7 @@ class EventDrivenBlobInfo implements BlobInfo {
           onCaughtUp: () => caughtUp.forEach(listener => void listener()),
         })) {
           await this.#apply(event)
-          retryMs = FIRST_RETRY_MS
+          backoff.reset()
         }
       } catch (error) {
         if (signal.aborted) break
@@ -136,14 +137,13 @@ class EventDrivenBlobInfo implements BlobInfo {
           )
           await records.rewind().catch(err => log.error({ err }, 'the position in the chain was not written'))
         } else if (diskTrouble(error) === undefined)
-          log.warn({ err: error, retryMs }, 'lost the chain; will follow it again')
+          log.warn({ err: error, retryMs: backoff.nextMs }, 'lost the chain; will follow it again')
         else if (performance.now() - saidAt > SAY_MS) {
           saidAt = performance.now()
           log.warn({ err: error }, 'what the chain says cannot be written; will follow it again')
         }
       }
-      await sleep(retryMs, signal).catch(() => undefined)
-      retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)
+      await backoff.pause(signal).catch(() => undefined)
     }
   }
 

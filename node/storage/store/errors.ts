@@ -1,3 +1,5 @@
+import { CodedError } from '../../../base/coded-error.ts'
+
 /** Why a node's store cannot be opened or used. The list is closed. */
 export interface StoreErrorDetails {
   /** Written by a later version of Floe. */
@@ -17,16 +19,11 @@ export interface StoreErrorDetails {
 export type StoreErrorCode = keyof StoreErrorDetails
 
 /** The one error class of the store: a closed `code` and the data that belongs to it. */
-export class StoreError<Code extends StoreErrorCode = StoreErrorCode> extends Error {
+export class StoreError<Code extends StoreErrorCode = StoreErrorCode> extends CodedError<
+  StoreErrorDetails,
+  Code
+> {
   override readonly name = 'StoreError'
-  readonly code: Code
-  readonly details: StoreErrorDetails[Code]
-
-  constructor(code: Code, message: string, details: StoreErrorDetails[Code], options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-    this.details = details
-  }
 }
 
 /** STORE_DAMAGED, with what to do. */
