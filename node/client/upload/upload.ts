@@ -75,8 +75,7 @@ async function uploadFrom(
       peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
   }
   // connections are opened while something else is waited for: the encoding, or the chain's registration when the
-  // encoding is done at once
-  // those of a file would be closed again before it is encoded
+  // encoding is done at once, or takes so long that nodes would close them again
   const isFile = source.bytes === undefined
   if (!isSmall && !isFile) connect(order)
 

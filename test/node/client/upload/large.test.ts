@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { appendFile, readdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createLog } from '../../../../base/pino-log.ts'
 import { createAdaptiveCodec } from '../../../../codec/index.ts'
 import { type ClientInit, createClient } from '../../../../node/client/client.ts'
 import type { Client, Progress, StoreSource } from '../../../../node/client/types.ts'
@@ -136,7 +137,7 @@ describe('uploads of what is not held in memory', () => {
     assert.deepEqual(await leftovers(), [])
   })
 
-  it('that failed are not encoded again', async () => {
+  it('that failed are not encoded again, and nodes are sent what they lack', async () => {
     const path = await file(randomBytes(300_000))
     await cluster.stop(2)
     await cluster.stop(3)
@@ -149,9 +150,16 @@ describe('uploads of what is not held in memory', () => {
     }
     assert.equal((await leftovers()).length, 1)
     encoded = []
-    const again = await open()
+    const sent: number[] = []
+    const write = (line: string) => {
+      const { msg, sentBytes } = JSON.parse(line)
+      if (msg === 'peer confirmed') sent.push(sentBytes)
+    }
+    const again = await open({ log: createLog({ level: 'debug', json: true, write }) })
     await again.store({ path }, options)
+    await again.close()
     assert.deepEqual(encoded, [])
+    assert.deepEqual(sent.map(bytes => bytes > 0).sort(), [false, false, true, true])
     assert.deepEqual(await leftovers(), [])
   })
 
