@@ -29,11 +29,11 @@ function arrows(file: string): Arrow[] {
     found.push({ from: file, to, lazy, typeOnly })
   }
   for (const match of text.matchAll(/^\s*(?:import|export)\s+(type\s)?[^'"`;]*?from\s*['"]([^'"]+)['"]/gm)) {
-    add(match[2], false, match[1] !== undefined)
+    add(match[2]!, false, match[1] !== undefined)
   }
-  for (const match of text.matchAll(/^\s*import\s*['"]([^'"]+)['"]/gm)) add(match[1], false, false)
-  for (const match of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) add(match[1], true, false)
-  for (const match of text.matchAll(/new URL\(\s*['"](\.[^'"]+\.ts)['"]/g)) add(match[1], true, false)
+  for (const match of text.matchAll(/^\s*import\s*['"]([^'"]+)['"]/gm)) add(match[1]!, false, false)
+  for (const match of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)) add(match[1]!, true, false)
+  for (const match of text.matchAll(/new URL\(\s*['"](\.[^'"]+\.ts)['"]/g)) add(match[1]!, true, false)
   return found
 }
 
@@ -84,11 +84,11 @@ function drawn(): Set<string> {
   const text = readFileSync(join(root, 'docs', 'architecture.md'), 'utf8')
   const [, picture = ''] = /```mermaid\nflowchart TD\n([\s\S]*?)```/.exec(text) ?? []
   const names = new Map<string, string>()
-  for (const [, id, name] of picture.matchAll(/(\w+)\[([^\]]+)\]/g)) names.set(id, name)
+  for (const [, id, name] of picture.matchAll(/(\w+)\[([^\]]+)\]/g)) names.set(id!, name!)
   const nameOf = (id: string) => names.get(id) ?? id
   const found = new Set<string>()
   for (const [, a, arrow, b] of picture.matchAll(/^ *(\w+)(?:\[[^\]]+\])? (-->|-\. lazily \.->) (\w+)/gm)) {
-    found.add(`${nameOf(a)} ${arrow} ${nameOf(b)}`)
+    found.add(`${nameOf(a!)} ${arrow} ${nameOf(b!)}`)
   }
   return found
 }
@@ -112,7 +112,9 @@ describe('architecture', () => {
       node: ['node', 'protocols', 'chain', 'codec', 'base'],
     }
     none(
-      all.filter(({ from, to }) => ours.has(folderOf(to)) && !allowed[folderOf(from)].includes(folderOf(to))),
+      all.filter(
+        ({ from, to }) => ours.has(folderOf(to)!) && !allowed[folderOf(from)!]!.includes(folderOf(to)!),
+      ),
     )
   })
 
@@ -126,9 +128,9 @@ describe('architecture', () => {
       all.filter(({ from, to }) => {
         const target = folderOf(to)
         return (
-          doors[target] !== undefined &&
+          doors[target!] !== undefined &&
           folderOf(from) !== target &&
-          !doors[target].test(to.split(sep).join('/'))
+          !doors[target!]!.test(to.split(sep).join('/'))
         )
       }),
     )
@@ -140,7 +142,7 @@ describe('architecture', () => {
       protocols: /^(@mysten\/sui|datastore-|node:(fs|net|http|https|dgram|child_process))/,
       chain: /^(libp2p|@libp2p\/|@multiformats\/)/,
     }
-    none(all.filter(({ from, to }) => forbidden[folderOf(from)]?.test(to)))
+    none(all.filter(({ from, to }) => forbidden[folderOf(from)!]?.test(to)))
   })
 
   it('keeps our nouns and every network out of base', () => {

@@ -45,8 +45,9 @@ function atVersion(files: MoveFiles, version: number): MoveFiles {
 /** `wal` as a dependency: published at the placeholder. */
 function publishedWal(): MoveFiles {
   const files = readMoveFiles(folder('wal'), { tests: false })
-  const manifest = files['Move.toml']
-    .replace('[package]', `[package]\npublished-at = "${PLACEHOLDERS.wal}"`)
-    .replace(/^wal = .*$/m, `wal = "${PLACEHOLDERS.wal}"`)
+  const manifest = files['Move.toml']!.replace(
+    '[package]',
+    `[package]\npublished-at = "${PLACEHOLDERS.wal}"`,
+  ).replace(/^wal = .*$/m, `wal = "${PLACEHOLDERS.wal}"`)
   return { ...files, 'Move.toml': manifest }
 }

@@ -29,7 +29,7 @@ export class LocalFetcher extends MovePackageFetcher {
 
   override async fetchFile(_gitUrl: string, _rev: string, path: string): Promise<string | null> {
     const match = /packages\/([^/]+)\/(.+)$/.exec(path)
-    return match == null ? null : (this.#system[match[1]]?.[match[2]] ?? null)
+    return match === null ? null : (this.#system[match[1]!]?.[match[2]!] ?? null)
   }
 
   /** The framework on disk has no commit; the compiler only wants a stable name for it. */

@@ -117,7 +117,7 @@ function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): Networ
     groups.set(key, [...(groups.get(key) ?? []), vote])
   }
   for (const group of groups.values()) {
-    const [{ status }] = group
+    const { status } = group[0]!
     if (status.kind !== 'known' || !isValidity(weightOf(group), nShards)) continue
     const { certified, kind: _, event: __, ...rest } = status
     // nodes that lag behind the chain say less than there is: hear a quorum before believing them

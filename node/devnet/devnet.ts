@@ -174,10 +174,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
     const running = seats.map((seat, i) =>
-      devnetNode(seat.name, nodeIds[i], () =>
+      devnetNode(seat.name, nodeIds[i]!, () =>
         createStorageNode({
           network,
-          nodeId: nodeIds[i],
+          nodeId: nodeIds[i]!,
           nShards: current.nShards,
           storePath: layout.node(seat.name).store,
           listen: [seat.multiaddr],

@@ -75,9 +75,9 @@ export async function seatNodes(
   return names.map((name, i) => ({
     name,
     nodeId: existing?.nodes[i]?.nodeId,
-    keys: keys[i],
+    keys: keys[i]!,
     multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
-    http: { host, port: ports[nodes + i] },
+    http: { host, port: ports[nodes + i]! },
   }))
 }
 

@@ -184,7 +184,7 @@ class Body {
   finish(): StoreSource {
     if (this.#spool !== undefined) return { path: this.#spool.path, temporary: true }
     this.#place?.leave()
-    return this.#held.length === 1 ? this.#held[0] : Buffer.concat(this.#held.splice(0), this.#sizeBytes)
+    return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held.splice(0), this.#sizeBytes)
   }
 
   async leave(): Promise<void> {

@@ -177,7 +177,7 @@ function longestIdle(
 
 /** The other side's address and port; libp2p adds the PeerId to it when the connection is open. */
 function keyOf(remote: Multiaddr): string {
-  return remote.toString().split('/p2p/', 1)[0]
+  return remote.toString().split('/p2p/', 1)[0]!
 }
 
 /** Guests by what they have in common, in order of arrival. */

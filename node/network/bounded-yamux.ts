@@ -69,7 +69,7 @@ export function createFrameJudge(now?: () => number): FrameJudge {
 
   function judgeHeader(): MuxerRefusal | undefined {
     const type = header[1]
-    const opens = (header[3] & SYN) !== 0
+    const opens = (header[3]! & SYN) !== 0
     const length = view.getUint32(8)
     if (type === PING) return opens && !pings.tryTake(1) ? 'rate' : undefined
     if (type === DATA) {
@@ -88,7 +88,7 @@ export function createFrameJudge(now?: () => number): FrameJudge {
           at += skipped
           continue
         }
-        header[have++] = piece[at++]
+        header[have++] = piece[at++]!
         if (have < HEADER_BYTES) continue
         have = 0
         const reason = judgeHeader()

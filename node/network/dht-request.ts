@@ -14,7 +14,7 @@ export function dhtRequestProblem(message: Uint8Array): 'kind' | 'malformed' | u
   const seen = new Set<number>()
   let type = 0
   for (let at = 0; at < message.length; ) {
-    const tag = message[at++]
+    const tag = message[at++]!
     if (RECORDS.has(tag)) return 'kind'
     if (seen.has(tag)) return 'malformed'
     seen.add(tag)

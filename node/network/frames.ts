@@ -100,7 +100,7 @@ function createFinder<Reason extends string>(
     for (const piece of piecesOf(event)) {
       for (let at = 0; at < piece.length; ) {
         const taken = left === undefined ? 1 : Math.min(left, piece.length - at)
-        const reason = left === undefined ? readPrefix(piece[at]) : readBody(piece.subarray(at, at + taken))
+        const reason = left === undefined ? readPrefix(piece[at]!) : readBody(piece.subarray(at, at + taken))
         if (reason !== undefined) return reason
         at += taken
       }

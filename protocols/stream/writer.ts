@@ -82,7 +82,7 @@ class Writer implements StreamWriter {
     const parts = this.#gathered
     this.#gathered = []
     this.#gatheredBytes = 0
-    this.#send(parts.length === 1 ? parts[0] : Buffer.concat(parts))
+    this.#send(parts.length === 1 ? parts[0]! : Buffer.concat(parts))
   }
 
   /** Nobody waits here: that the stream is over is told by the next write, or to whoever reads from it. */

@@ -10,7 +10,7 @@ describe('log', () => {
 
   it('writes one JSON object per line with the fields of its scope', () => {
     const [line] = logged(true, log => log.child({ node: 'node-3' }).warn({ peer: 'p', blobId: 'b' }, 'text'))
-    const { time, ...rest } = JSON.parse(line)
+    const { time, ...rest } = JSON.parse(line!)
     assert.deepEqual(rest, { level: 'warn', node: 'node-3', peer: 'p', blobId: 'b', msg: 'text' })
     assert.ok(Number.isFinite(Date.parse(time)))
   })
@@ -23,7 +23,7 @@ describe('log', () => {
         'text',
       ),
     )
-    assert.match(line, /^\d\d:\d\d:\d\d\.\d{3} ERROR node-3 text blobId=b error=no <- .*disk full/)
+    assert.match(line!, /^\d\d:\d\d:\d\d\.\d{3} ERROR node-3 text blobId=b error=no <- .*disk full/)
   })
 
   it('never writes secrets', () => {
@@ -47,7 +47,7 @@ describe('log', () => {
     log.warn({ name: 'a\n00:00:00 ERROR forged \u001b[2J', err: new Error('\u009b31m') }, 'peer')
     assert.equal(lines.length, 1)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    assert.doesNotMatch(lines[0], /[\0-\x09\x0b-\x1f\x7f-\x9f]|\n00:/)
-    assert.match(lines[0], /name=a\\n00:00:00 ERROR forged \\x1b\[2J/)
+    assert.doesNotMatch(lines[0]!, /[\0-\x09\x0b-\x1f\x7f-\x9f]|\n00:/)
+    assert.match(lines[0]!, /name=a\\n00:00:00 ERROR forged \\x1b\[2J/)
   })
 })

@@ -61,7 +61,7 @@ async function measure(dir: string, bytes: number): Promise<Measured> {
 }
 
 function median(runs: readonly Measured[]): Measured {
-  const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
+  const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!
   return {
     storeMs: middle(runs.map(({ storeMs }) => storeMs)),
     readMs: middle(runs.map(({ readMs }) => readMs)),

@@ -47,7 +47,7 @@ export async function run({ json, quick, args }: BenchOptions): Promise<void> {
 function parseSize(text: string): number {
   const match = /^(\d+)(MiB|GiB|)$/.exec(text)
   if (match === null) throw new Error(`${text} is no size: 2GiB, 80MiB, or bytes`)
-  return Number(match[1]) * UNITS[match[2]]
+  return Number(match[1]) * UNITS[match[2]!]!
 }
 
 async function writeRandom(path: string, bytes: number): Promise<void> {

@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
 })
 const [name, ...args] = positionals
 const file = join(import.meta.dirname, `${name}.ts`)
-if (!/^[a-z0-9-]+$/.test(name) || name === 'main' || !existsSync(file)) {
+if (!/^[a-z0-9-]+$/.test(name!) || name === 'main' || !existsSync(file)) {
   console.error(usage())
   process.exit(2)
 }

@@ -44,7 +44,7 @@ describe('a devnet of which parts fail', function () {
     assert.ok(Buffer.from(await answer.arrayBuffer()).equals(data))
   }
   const each = (nodes: number[], what: 'start' | 'stop') =>
-    Promise.all(nodes.map(node => devnet.nodes[node][what]()))
+    Promise.all(nodes.map(node => devnet.nodes[node]![what]()))
 
   it('reads and stores with 4 of 13 nodes stopped', async () => {
     const data = randomBytes(SIZE)
@@ -123,7 +123,7 @@ describe('a devnet of which parts fail', function () {
     const other = await codec.encode(randomBytes(SIZE), 100)
     const liars = [2, 5, 8, 11]
     const kinds = [altering, misnaming, confusing(ref => other.sliver(ref)), altering]
-    for (const [i, node] of liars.entries()) lies.set(node, kinds[i])
+    for (const [i, node] of liars.entries()) lies.set(node, kinds[i]!)
     await each(liars, 'stop')
     await each(liars, 'start')
     const data = randomBytes(SIZE)
@@ -143,7 +143,7 @@ describe('a devnet of which parts fail', function () {
         if (msg === 'peer sent a wrong sliver') named.add(nodeId)
       }
     }
-    assert.deepEqual([...named].sort(), liars.map(node => devnet.nodes[node].nodeId).sort())
+    assert.deepEqual([...named].sort(), liars.map(node => devnet.nodes[node]!.nodeId).sort())
     const metrics = await (await fetch(`${devnet.gatewayUrl}/metrics`)).text()
     for (const nodeId of named) assert.match(metrics, new RegExp(`floe_liars_total\\{[^}]*liar="${nodeId}"`))
     other.release()

@@ -44,7 +44,7 @@ describe('a storage node refuses', function () {
       { libp2p, log: silentLog(), metrics },
       { network: devnet.network.systemObjectId },
     )
-    peer = devnet.network.peers[0]
+    peer = devnet.network.peers[0]!
     codec = createCodec({ threads: 0 })
   })
   after(async () => {
@@ -61,7 +61,7 @@ describe('a storage node refuses', function () {
   afterEach(async () => {
     blob.release()
     // and goes on serving
-    assert.equal((await peers.nodeInfo(peer)).nodeId, devnet.nodes[0].nodeId)
+    assert.equal((await peers.nodeInfo(peer)).nodeId, devnet.nodes[0]!.nodeId)
   })
 
   const register = async (): Promise<StoreHeader> => {
@@ -83,7 +83,7 @@ describe('a storage node refuses', function () {
     const header = await register()
     const altered = send(header, ref => {
       const bytes = blob.sliver(ref)
-      bytes[5] ^= 1
+      bytes[5]! ^= 1
       return bytes
     })
     await assert.rejects(altered, refusal('SLIVER_MISMATCH'))
@@ -101,7 +101,7 @@ describe('a storage node refuses', function () {
   it('metadata that does not match the blob ID', async () => {
     const header = await register()
     const hashes = blob.metadata.hashes.slice()
-    hashes[0] ^= 1
+    hashes[0]! ^= 1
     await assert.rejects(
       send({ ...header, metadata: { ...blob.metadata, hashes } }),
       refusal('METADATA_MISMATCH'),
@@ -121,7 +121,7 @@ describe('a storage node refuses', function () {
       sent.push(ref.pair)
       return blob.sliver(ref)
     })
-    const own = committee.members.find(({ nodeId }) => nodeId === devnet.nodes[0].nodeId)
+    const own = committee.members.find(({ nodeId }) => nodeId === devnet.nodes[0]!.nodeId)
     assert.equal(sent.length, 2 * (own?.shards.length ?? 0))
   })
 

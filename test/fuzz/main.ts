@@ -34,7 +34,7 @@ const minutes = Number(values.minutes)
 const histories = values.histories === undefined ? undefined : Number(values.histories)
 const seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed)
 const file = join(import.meta.dirname, `${name}.ts`)
-if (positionals.length !== 1 || !/^[a-z0-9-]+$/.test(name) || name === 'main' || !existsSync(file)) fail()
+if (positionals.length !== 1 || !/^[a-z0-9-]+$/.test(name!) || name === 'main' || !existsSync(file)) fail()
 if (!(minutes > 0) || !Number.isSafeInteger(seed)) fail()
 if (histories !== undefined && !(Number.isSafeInteger(histories) && histories > 0)) fail()
 const fuzzer = (await import(file)) as { run: (options: FuzzOptions) => Promise<void> }

@@ -11,7 +11,7 @@ const { values, positionals } = parseArgs({
 const seconds = Number(values.seconds)
 const [name] = positionals
 const names = attackNames()
-if (positionals.length !== 1 || !(names.includes(name) || name === 'all') || !(seconds > 0)) {
+if (positionals.length !== 1 || !(names.includes(name!) || name === 'all') || !(seconds > 0)) {
   const lines = await Promise.all(
     names.map(async one => `  ${one.padEnd(22)} ${(await loadAttack(one)).about}`),
   )
@@ -27,7 +27,7 @@ try {
   for (const one of name === 'all' ? names : [name]) {
     const { attack, honest, errors, rssBefore, rssMost, lagMs, refused } = await attackers.attack(
       network,
-      one,
+      one!,
       { seconds },
     )
     console.log(`${one}, ${seconds} s: ${JSON.stringify(attack)}`)

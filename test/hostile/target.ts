@@ -98,7 +98,7 @@ function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registered: T
       ...(http === undefined ? {} : { http }),
     })),
     gatewayUrl,
-    rpcUrl: network.suiRpc[0],
+    rpcUrl: network.suiRpc[0]!,
     ...(network.faucet === undefined ? {} : { faucetUrl: network.faucet }),
     blobId,
     registered,

@@ -125,7 +125,7 @@ async function longEnough(
   if (!untilAnswered) return
   const before = seen.answered()
   // a request that was under way may have been let in before the attack began: the one after it is what counts
-  await until(() => seen.answered().every((count, i) => count >= before[i] + 2))
+  await until(() => seen.answered().every((count, i) => count >= before[i]! + 2))
 }
 
 interface Message {

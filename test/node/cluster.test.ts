@@ -52,7 +52,7 @@ describe('a cluster of storage nodes', () => {
       [20_500, 20_700],
       [123_456, 456_789],
       [5, 5],
-    ]) {
+    ] as const) {
       const part = await cluster.client.read(blobId, { range: { start, end } })
       sameBytes(part.data, data.subarray(start, end))
       assert.equal(part.size, data.length)
@@ -123,7 +123,7 @@ describe('a cluster of storage nodes', () => {
     const [blob] = (await cluster.chain.ownedBlobs(cluster.chain.wallet.address)).filter(
       one => one.blobId === blobId,
     )
-    await cluster.chain.writer(cluster.chain.wallet).deleteBlob(blob.objectId)
+    await cluster.chain.writer(cluster.chain.wallet).deleteBlob(blob!.objectId)
     await untilAllSee(blobId, state => state?.registrations.length === 0)
     await assert.rejects(cluster.client.read(blobId), { code: 'BLOB_NOT_FOUND' })
   })

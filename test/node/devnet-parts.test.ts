@@ -92,7 +92,7 @@ describe('parts of the devnet', () => {
       ['{"schemaVersion":1}', 'CONFIG_MALFORMED'],
       ['{"schemaVersion":2}', 'CONFIG_NEWER'],
     ]) {
-      await writeFile(path, text)
+      await writeFile(path, text!)
       await assert.rejects(readNetworkConfig(path), { name: 'ConfigError', code, path })
     }
   })

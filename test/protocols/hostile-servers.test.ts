@@ -260,7 +260,7 @@ describe('a client among hostile servers', () => {
       let sent = 0
       await behave('store', async channel => {
         StoreRequest.decode(await channel.receive(1_000_000))
-        await channel.send(StoreWanted.encode({ epoch: EPOCH, slivers: [...slivers, slivers[0]] }))
+        await channel.send(StoreWanted.encode({ epoch: EPOCH, slivers: [...slivers, slivers[0]!] }))
         await forever
       })
       const counting = (ref: ReturnType<typeof primary>) => {

@@ -73,13 +73,13 @@ export async function startCluster({
     const wrapSlivers = wrappers.get(i)
     running[i] ??= await createStorageNode({
       network: chain.network,
-      nodeId: chain.committee.members[i].nodeId,
+      nodeId: chain.committee.members[i]!.nodeId,
       nShards: shards,
       storePath: join(folder.path, String(i)),
-      listen: seats[i].multiaddrs,
-      keys: seats[i].keys,
-      metrics: metrics.node(seats[i].name),
-      log: log.child({ node: seats[i].name }),
+      listen: seats[i]!.multiaddrs,
+      keys: seats[i]!.keys,
+      metrics: metrics.node(seats[i]!.name),
+      log: log.child({ node: seats[i]!.name }),
       codec,
       coordinator: chain,
       ...(wrapSlivers === undefined ? {} : { wrapSlivers }),

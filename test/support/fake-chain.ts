@@ -55,7 +55,7 @@ export class FakeChain implements Coordinator {
         (member, index): CommitteeMember => ({
           ...member,
           index,
-          nodeId: ids[index],
+          nodeId: ids[index]!,
           networkAddress: '127.0.0.1:1',
           shards: Array.from({ length: nShards }, (_, shard) => shard as ShardIndex).filter(
             shard => shard % members.length === index,
@@ -101,7 +101,7 @@ export class FakeChain implements Coordinator {
         caughtUp = undefined
       }
       const wake = this.#wake.promise
-      if (next < this.events.length) yield this.events[next++]
+      if (next < this.events.length) yield this.events[next++]!
       else await Promise.race([wake, aborted])
     }
   }

@@ -80,7 +80,7 @@ export function fakePeers(peers: readonly FakePeer[]) {
       { signal = never }: { signal?: AbortSignal } = {},
     ): AsyncIterable<FetchedSliver<Item> & FetchRequestItem> {
       asked.push({ peer: of(address), items: items.length })
-      const { sliver = fail } = peers[of(address)]
+      const { sliver = fail } = peers[of(address)]!
       for (const item of items) {
         const bytes = await sliver(item.ref, signal)
         signal.throwIfAborted()
@@ -88,8 +88,8 @@ export function fakePeers(peers: readonly FakePeer[]) {
       }
     },
     metadata: (address: PeerAddress, _: BlobId, { signal = never }: { signal?: AbortSignal } = {}) =>
-      (peers[of(address)].metadata ?? fail)(signal),
+      (peers[of(address)]!.metadata ?? fail)(signal),
     blobStatus: (address: PeerAddress, _: BlobId, { signal = never }: { signal?: AbortSignal } = {}) =>
-      (peers[of(address)].status ?? fail)(signal),
+      (peers[of(address)]!.status ?? fail)(signal),
   }
 }

@@ -30,7 +30,7 @@ function lying(
 export const altering = (store: SliverStore): SliverStore =>
   lying(store, async (_, __, truth) => {
     const lie = truth.slice()
-    lie[Math.floor(lie.length / 2)] ^= 1
+    lie[Math.floor(lie.length / 2)]! ^= 1
     return lie
   })
 
@@ -38,7 +38,7 @@ export const altering = (store: SliverStore): SliverStore =>
 export const misnaming = (store: SliverStore): SliverStore =>
   lying(store, async (_, __, truth) => {
     const lie = truth.slice()
-    lie[lie.length - 2] ^= 1
+    lie[lie.length - 2]! ^= 1
     return lie
   })
 

@@ -138,7 +138,7 @@ export function fanOut(
   const isSmall = header.metadata.unencodedLength <= SMALL_BLOB_BYTES
   const gate = createQuorumGate(quorumWeight(nShards), isSmall ? SMALL_HOLD_MS : HOLD_MS)
 
-  const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index].weight, 0)
+  const weight = () => [...signatures.keys()].reduce((sum, index) => sum + members[index]!.weight, 0)
 
   /** Adds what has come since the last time; what is no signature is found out and named at the quorum. */
   function addUp(lib: Bls): void {
@@ -147,7 +147,7 @@ export function fanOut(
     for (const [index, signature] of signatures) {
       if (summed.has(index)) continue
       try {
-        sum.add(members[index].publicKey, signature)
+        sum.add(members[index]!.publicKey, signature)
         summed.add(index)
       } catch {
         dropSum()
@@ -176,7 +176,7 @@ export function fanOut(
     if (aggregated.bad.length > 0) dropSum()
     for (const index of aggregated.bad) {
       signatures.delete(index)
-      const { nodeId, name } = committee.members[index]
+      const { nodeId, name } = committee.members[index]!
       log.warn({ nodeId, name, blobId }, 'peer signed a confirmation wrongly')
       metrics.liar(nodeId, 'confirmation')
       gate.open()

@@ -123,7 +123,7 @@ async function ofChunks(chunks: AsyncIterable<Uint8Array>, init: SourceInit): Pr
     await spool?.[Symbol.asyncDispose]()
     throw error
   }
-  if (spool === undefined) return ofBytes(held.length === 1 ? held[0] : Buffer.concat(held), aboveBytes)
+  if (spool === undefined) return ofBytes(held.length === 1 ? held[0]! : Buffer.concat(held), aboveBytes)
   const { path, size } = spool
   return {
     size,

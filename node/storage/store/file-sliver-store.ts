@@ -280,7 +280,7 @@ class PackedSliverStore implements FileSliverStore {
     const look = await lookAt(this.#path(file))
     let offset = 0
     const operations: RecordOperation[] = items.map(({ ref, bytes }, i) => {
-      const location: SliverLocation = { file, offset, length: bytes.length, sha256: hashes[i] }
+      const location: SliverLocation = { file, offset, length: bytes.length, sha256: hashes[i]! }
       offset += bytes.length
       const key = sliverKey(blobId, ref)
       this.#verified.add(key, location, look?.identity)

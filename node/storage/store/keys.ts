@@ -46,7 +46,7 @@ export function refOfSliverKey(key: string): SliverRef {
   const [axis, pair] = key.split('/').slice(-2)
   return {
     axis: axis === 'primary' ? 'primary' : 'secondary',
-    pair: Number.parseInt(pair, 16) as SliverPairIndex,
+    pair: Number.parseInt(pair!, 16) as SliverPairIndex,
   }
 }
 

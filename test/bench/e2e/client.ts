@@ -10,8 +10,8 @@ import { createNetworkNode } from '../../../node/network/libp2p.ts'
 import { countSocketBytes } from './socket-bytes.ts'
 
 const [networkFile, keyFile, bytes] = process.argv.slice(2)
-const network = JSON.parse(await readFile(networkFile, 'utf8')) as NetworkConfig
-const wallet = keypairWallet((await readFile(keyFile, 'utf8')).trim())
+const network = JSON.parse(await readFile(networkFile!, 'utf8')) as NetworkConfig
+const wallet = keypairWallet((await readFile(keyFile!, 'utf8')).trim())
 const data = randomBytes(Number(bytes))
 const counter = countSocketBytes()
 

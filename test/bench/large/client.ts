@@ -15,14 +15,14 @@ export interface LargeMeasured {
 }
 
 const [networkFile, keyFile, path] = process.argv.slice(2)
-const network = JSON.parse(await readFile(networkFile, 'utf8')) as NetworkConfig
-const wallet = keypairWallet((await readFile(keyFile, 'utf8')).trim())
+const network = JSON.parse(await readFile(networkFile!, 'utf8')) as NetworkConfig
+const wallet = keypairWallet((await readFile(keyFile!, 'utf8')).trim())
 const counter = countSocketBytes()
 const start = performance.now()
 const client = await createClient(network, { wallet })
 let storeMs: number
 try {
-  await client.store({ path }, { epochs: 1, deletable: true })
+  await client.store({ path: path! }, { epochs: 1, deletable: true })
   storeMs = performance.now() - start
 } finally {
   await client.close()

@@ -30,7 +30,7 @@ export function readBindings(): BoundModule[] {
     .sort()
     .map(file => {
       const map = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { sourcesContent: string[] }
-      const source = map.sourcesContent[0].replace(/\/\*[\s\S]*?\*\//g, '')
+      const source = map.sourcesContent[0]!.replace(/\/\*[\s\S]*?\*\//g, '')
       return {
         name: file.replace('.mjs.map', ''),
         types: readTypes(source),
@@ -44,14 +44,14 @@ const declaration =
 
 function readTypes(source: string): BoundType[] {
   return [...source.matchAll(declaration)].map(([, name, , bracket, body]) => {
-    const items = splitTop(body)
+    const items = splitTop(body!)
     const fields = items.map((item, index) => {
       const [field, text] = bracket === '[' ? [`pos${index}`, item] : splitOnce(item)
-      return { name: field, type: text === 'null' ? null : boundType(text) }
+      return { name: field!, type: text === 'null' ? null : boundType(text) }
     })
     // A struct without fields has an unnamed flag in the bytecode; for `struct Key()` the bindings call it a tuple.
-    const isEmptyTuple = bracket === '[' && fields.length === 1 && fields[0].type === 'bool'
-    return { name, fields: isEmptyTuple ? [{ name: 'dummy_field', type: 'bool' }] : fields }
+    const isEmptyTuple = bracket === '[' && fields.length === 1 && fields[0]!.type === 'bool'
+    return { name: name!, fields: isEmptyTuple ? [{ name: 'dummy_field', type: 'bool' }] : fields }
   })
 }
 
@@ -60,7 +60,7 @@ function readFunctions(source: string): BoundFunction[] {
     .split(/(?=export function )/)
     .filter(block => block.includes('tx.moveCall'))
     .map(block => ({
-      name: /function: '(\w+)'/.exec(block)![1],
+      name: /function: '(\w+)'/.exec(block)![1]!,
       parameters: splitTop(/argumentsTypes = \[([\s\S]*?)\] satisfies/.exec(block)?.[1] ?? '').map(item =>
         item === 'null' ? null : bindingTag(item.slice(1, -1)),
       ),
@@ -79,7 +79,7 @@ export function boundType(text: string): string {
   }
   const inner = splitTop(call[2] ?? '').map(boundType)
   const name = call[1] === 'Address' ? 'address' : call[1]
-  return inner.length === 0 ? name : `${name}<${inner.join(',')}>`
+  return inner.length === 0 ? name! : `${name}<${inner.join(',')}>`
 }
 
 function splitOnce(item: string): [string, string] {

@@ -47,12 +47,12 @@ describe('contract bytecode', function () {
   it('depends on what the framework offers, not on how it works inside', async () => {
     await initMovePackageBuilder()
     const stdlib = systemPackages()['move-stdlib']
-    assert.notDeepEqual(hollow(stdlib), stdlib)
+    assert.notDeepEqual(hollow(stdlib!), stdlib)
     for (const [name, { files, locals }] of [
       ['wal', walPackage()],
       ['walrus', walrusPackage()],
     ] as const) {
-      const fetcher = new HollowFetcher({ ...locals, 'move-stdlib': hollow(stdlib) })
+      const fetcher = new HollowFetcher({ ...locals, 'move-stdlib': hollow(stdlib!) })
       const result = await dumpMovePackage({ files, fetcher, network: 'testnet', silenceWarnings: true })
       assert.ok('modules' in result, 'error' in result ? result.error : '')
       const built = loadBuild(name).modules.map(module => Buffer.from(module).toString('base64'))

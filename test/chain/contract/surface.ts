@@ -22,11 +22,11 @@ export function readSurface(modules: readonly Uint8Array[]): SurfaceModule[] {
 
 function surfaceOf(module: CompiledModule): SurfaceModule {
   const structs = module.structs.map(({ handle, fields = [] }) => ({
-    name: module.datatypeHandles[handle].name,
+    name: module.datatypeHandles[handle]!.name,
     fields: fields.map(field => ({ name: field.name, type: fieldType(module, field.type) })),
   }))
   const enums = module.enums.map(({ handle, variants }) => ({
-    name: module.datatypeHandles[handle].name,
+    name: module.datatypeHandles[handle]!.name,
     fields: variants.map(({ name, fields }) => ({
       name,
       type: fields.length === 0 ? null : fields.map(field => fieldType(module, field.type)).join(),
@@ -35,11 +35,11 @@ function surfaceOf(module: CompiledModule): SurfaceModule {
   const functions = module.functions
     .filter(({ visibility, isEntry }) => visibility === 'public' || isEntry)
     .map(({ handle }) => {
-      const { name, parameters } = module.functionHandles[handle]
-      const types = module.signatures[parameters].map(token => argumentType(module, token))
+      const { name, parameters } = module.functionHandles[handle]!
+      const types = module.signatures[parameters]!.map(token => argumentType(module, token))
       return { name, parameters: types.filter(type => type !== 'TxContext') }
     })
-  return { name: module.moduleHandles[module.self].name, types: [...structs, ...enums], functions }
+  return { name: module.moduleHandles[module.self]!.name, types: [...structs, ...enums], functions }
 }
 
 /** As `bindings.ts` writes the type of a field. */
@@ -48,7 +48,7 @@ function fieldType(module: CompiledModule, token: Token): string {
     case 'vector':
       return `vector<${fieldType(module, token.element)}>`
     case 'datatype': {
-      const { name } = module.datatypeHandles[token.handle]
+      const { name } = module.datatypeHandles[token.handle]!
       if (name === 'UID' || name === 'ID') {
         return 'address'
       }
@@ -82,7 +82,7 @@ function argumentType(module: CompiledModule, token: Token): string | null {
       return element == null ? null : `vector<${element}>`
     }
     case 'datatype':
-      return namedArguments.get(module.datatypeHandles[token.handle].name) ?? null
+      return namedArguments.get(module.datatypeHandles[token.handle]!.name) ?? null
     case 'parameter':
       return null
     default:

@@ -151,7 +151,7 @@ describe('chain/localnet: the system state', function () {
     })
     const state = epoch.epoch!.systemState!
     const { active_validators: validators } = inner.validators as {
-      active_validators: Record<string, never>[]
+      active_validators: Record<string, unknown>[]
     }
     assert.deepEqual(
       [inner.epoch, inner.protocol_version, inner.reference_gas_price, inner.epoch_start_timestamp_ms],

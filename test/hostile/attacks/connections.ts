@@ -14,7 +14,7 @@ export const attack: Attack = {
     }
     try {
       const counts = await repeat({ signal: context.signal, parallel: PEERS, most: 1_500 }, i =>
-        peers[i % peers.length].connect(),
+        peers[i % peers.length]!.connect(),
       )
       await ended(context.signal)
       return counts

@@ -28,7 +28,7 @@ export const attack: Attack = {
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 5_000 }, async i => {
         const stream = await peer.open(`/floe/${context.target.network}/kad/1.0.0`)
-        stream.send(lengthPrefixed(Buffer.concat(messages[i % messages.length]())))
+        stream.send(lengthPrefixed(Buffer.concat(messages[i % messages.length]!())))
         await stream.close({ signal: AbortSignal.timeout(1_000) })
       })
     } finally {

@@ -29,7 +29,7 @@ export const attack: Attack = {
     for (let i = 0; i < PEERS && !signal.aborted; i++) peers.push(await hostilePeer(context, { node: i }))
     try {
       return await repeat({ signal, parallel: PEERS * STREAMS }, async i => {
-        const stream = await peers[i % PEERS].open(protocolId(PROTOCOLS[i % 3]))
+        const stream = await peers[i % PEERS]!.open(protocolId(PROTOCOLS[i % 3]!))
         const way = Math.floor(i / 3) % 3
         if (way === 0) stream.pause()
         const bytes = way === 0 ? request : request.subarray(0, way === 1 ? request.length - 1 : 20)

@@ -25,7 +25,7 @@ export const attack: Attack = {
     try {
       return await repeat({ signal: context.signal, parallel: 4, most: 5_000 }, async () => {
         const stream = await peer.open('/meshsub/1.2.0')
-        for (let i = 0; i < 50 && stream.status === 'open'; i++) stream.send(rpcs[i % rpcs.length])
+        for (let i = 0; i < 50 && stream.status === 'open'; i++) stream.send(rpcs[i % rpcs.length]!)
         await stream.close({ signal: AbortSignal.timeout(1_000) })
       })
     } finally {

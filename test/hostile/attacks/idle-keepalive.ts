@@ -9,12 +9,12 @@ export const attack: Attack = {
   refused: ['http.idle'],
   async run(context) {
     const { target, signal } = context
-    const urls = [target.gatewayUrl, target.nodes[0].http ?? target.gatewayUrl]
+    const urls = [target.gatewayUrl, target.nodes[0]!.http ?? target.gatewayUrl]
     const counts = await repeat({ signal, parallel: 16, most: 3_000 }, async i => {
-      const socket = await openSocket(urls[i % urls.length], context)
+      const socket = await openSocket(urls[i % urls.length]!, context)
       const text = ['', HEAD, `${HEAD}\r\n`][i % 3]
-      if (text !== '') socket.write(text)
-      if (text.endsWith('\r\n\r\n')) await answered(socket)
+      if (text !== '') socket.write(text!)
+      if (text!.endsWith('\r\n\r\n')) await answered(socket)
     })
     await ended(signal)
     return counts

@@ -36,7 +36,7 @@ export const attack: Attack = {
         openSocket(target.rpcUrl, context),
       )
       await ended(signal)
-      return { ...counts, silent: silent.tried }
+      return { ...counts, silent: silent.tried! }
     } finally {
       for (const session of sessions) session.destroy()
     }

@@ -27,7 +27,7 @@ export const attack: Attack = {
       (bytes, i) => bytes.subarray(0, i % bytes.length),
       (bytes, i) => {
         const altered = Buffer.from(bytes)
-        altered[(i * 7) % altered.length] ^= 1 + (i % 255)
+        altered[(i * 7) % altered.length]! ^= 1 + (i % 255)
         return altered
       },
       bytes => Buffer.concat([bytes, Uint8Array.of(0xff, 0xff, 0xff, 0x7f)]),
@@ -36,9 +36,9 @@ export const attack: Attack = {
     const peer = await hostilePeer(context)
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
-        const stream = await peer.open(protocolId(PROTOCOLS[i % 3]))
+        const stream = await peer.open(protocolId(PROTOCOLS[i % 3]!))
         stream.addEventListener('message', () => undefined)
-        stream.send(ways[i % ways.length](good[i % 3], i))
+        stream.send(ways[i % ways.length]!(good[i % 3]!, i))
         if (i % 5 === 0) stream.abort(new Error('reset'))
         else if (i % 5 === 1) await sleep(100)
         else await stream.close({ signal: AbortSignal.timeout(1_000) })

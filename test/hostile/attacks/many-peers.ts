@@ -17,7 +17,7 @@ export const attack: Attack = {
         const peer = await hostilePeer(context)
         peers.push(peer)
         await peer.connect()
-        const open = (j: number) => peer.open(protocolId(PROTOCOLS[(i + j) % 3]))
+        const open = (j: number) => peer.open(protocolId(PROTOCOLS[(i + j) % 3]!))
         const opened = await Promise.allSettled(Array.from({ length: STREAMS }, (_, j) => open(j)))
         for (const one of opened) if (one.status === 'fulfilled') one.value.send(hello(context.target))
       })

@@ -21,9 +21,9 @@ export const attack: Attack = {
     'sends HTTP requests of all kinds in a row, cuts the last one, and resets or ends the connection at any time',
   async run(context) {
     const { target, signal } = context
-    const urls = [target.gatewayUrl, target.nodes[0].http ?? target.gatewayUrl]
+    const urls = [target.gatewayUrl, target.nodes[0]!.http ?? target.gatewayUrl]
     return await repeat({ signal, parallel: 16, most: 20_000 }, async i => {
-      const socket = await openSocket(urls[i % urls.length], context)
+      const socket = await openSocket(urls[i % urls.length]!, context)
       if (any(2) === 0) socket.pause()
       const requests = [...REQUESTS, `GET /v1/blobs/${target.blobId} ${HOST}\r\n`]
       const text = Array.from({ length: 1 + any(6) }, () => requests[any(requests.length)]).join('')

@@ -25,7 +25,7 @@ export const attack: Attack = {
     try {
       return await repeat({ signal: context.signal, most: 300 }, async i => {
         const { connection, line } = await peer.connect()
-        floods[i % floods.length](line)
+        floods[i % floods.length]!(line)
         await connection.close({ signal: AbortSignal.timeout(1_000) })
       })
     } finally {

@@ -38,7 +38,7 @@ function claims({ registered }: Target): BlobMetadata[] {
 
 /** A header, and what follows it. */
 function lieAbout(metadata: BlobMetadata, wanted: readonly SliverRef[], i: number): Uint8Array[] {
-  const ref = wanted[i % wanted.length]
+  const ref = wanted[i % wanted.length]!
   const length = sliverLength(metadata.nShards, metadata.unencodedLength, ref.axis)
   const say = (ref: SliverRef, length: number) => SliverHeader.encode({ ref, length })
   const lies = [
@@ -50,7 +50,7 @@ function lieAbout(metadata: BlobMetadata, wanted: readonly SliverRef[], i: numbe
     [say({ ...ref, pair: 9_999 as SliverPairIndex }, length)],
     [say(ref, 0)],
   ]
-  return lies[i % lies.length]
+  return lies[i % lies.length]!
 }
 
 export const attack: Attack = {
@@ -63,8 +63,8 @@ export const attack: Attack = {
     const said = claims(context.target)
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
-        const metadata = said[i % said.length]
-        const peer = peers[Math.floor(i / TRIES_PER_PEER) % peers.length]
+        const metadata = said[i % said.length]!
+        const peer = peers[Math.floor(i / TRIES_PER_PEER) % peers.length]!
         const channel = createChannel(await peer.open(protocolId('store')))
         try {
           await channel.writer.write(hello(context.target), LIMIT)
@@ -73,7 +73,7 @@ export const attack: Attack = {
           ServerHello.decode(await channel.receive(1_000, LIMIT))
           const { slivers } = StoreWanted.decode(await channel.receive(100_000, LIMIT))
           const [header, body] = lieAbout(metadata, slivers, Math.floor(i / said.length))
-          await channel.send(header, LIMIT)
+          await channel.send(header!, LIMIT)
           if (body !== undefined) await channel.writer.write(body, LIMIT)
           await channel.receive(1_000, LIMIT)
         } finally {

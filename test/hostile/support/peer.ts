@@ -55,7 +55,7 @@ export async function hostilePeer(
 }
 
 export function addressOf({ nodes }: Target, node = 0): Multiaddr {
-  return multiaddr(nodes[node % nodes.length].multiaddrs[0])
+  return multiaddr(nodes[node % nodes.length]!.multiaddrs[0])
 }
 
 /** Host and port of a node, for those who speak no libp2p. */
@@ -63,5 +63,5 @@ export function socketOf(target: Target, node = 0): { host: string; port: number
   const [host, port] = addressOf(target, node)
     .getComponents()
     .map(({ value }) => value ?? '')
-  return { host, port: Number(port) }
+  return { host: host!, port: Number(port) }
 }

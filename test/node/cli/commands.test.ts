@@ -81,8 +81,8 @@ describe('command line', function () {
       assert.equal(code, 2)
       assert.equal(JSON.parse(stdout.toString()).file, good)
       const errors = stderr.trim().split('\n')
-      assert.match(jsonError(errors[0]).message, /^missing: .*does not exist/)
-      assert.match(jsonError(errors[1]).message, /is a folder/)
+      assert.match(jsonError(errors[0]!).message, /^missing: .*does not exist/)
+      assert.match(jsonError(errors[1]!).message, /is a folder/)
     })
 
     it('wants a wallet, and never quotes it', async () => {

@@ -37,7 +37,7 @@ describe('gateway: large bodies', () => {
       ]) {
         const { url, port, client } = await start()
         const release = client.hold('store')
-        const bytes = randomBytes(size)
+        const bytes = randomBytes(size!)
         const answer =
           form === 'declared' ? put(url, bytes).then(jsonOf) : putChunked(port, bytes).then(JSON.parse)
         await client.begun('store', 1)

@@ -142,12 +142,12 @@ describe("the multiplexer's frames", () => {
     ]) {
       let time = 0
       const judge = createFrameJudge(() => time).look
-      for (let i = 0; i < burst; i++) assert.equal(judge({ data: header(type, SYN, 0) }), undefined)
+      for (let i = 0; i < burst!; i++) assert.equal(judge({ data: header(type!, SYN, 0) }), undefined)
       // window updates, ends of streams and answers to pings open nothing
-      assert.equal(judge({ data: header(type, 2, 0) }), undefined)
-      assert.equal(judge({ data: header(type, SYN, 0) }), 'rate')
+      assert.equal(judge({ data: header(type!, 2, 0) }), undefined)
+      assert.equal(judge({ data: header(type!, SYN, 0) }), 'rate')
       time += 1_000
-      assert.equal(judge({ data: header(type, SYN, 0) }), undefined)
+      assert.equal(judge({ data: header(type!, SYN, 0) }), undefined)
     }
   })
 

@@ -101,7 +101,7 @@ describe('download', () => {
 
   it('throws out slivers that are altered, misnamed or of another blob, and names who sent them', async () => {
     const alter = (bytes: Uint8Array, at: number) => {
-      bytes[at] ^= 1
+      bytes[at]! ^= 1
       return bytes
     }
     const lies: FakePeer['sliver'][] = [
@@ -128,7 +128,7 @@ describe('download', () => {
     const delivered = Promise.withResolvers<void>()
     const lie = (ref: SliverRef) => {
       const bytes = blob.sliver(ref)
-      bytes[100] ^= 1
+      bytes[100]! ^= 1
       return bytes
     }
     let late = 8
@@ -168,7 +168,7 @@ describe('download', () => {
 
   it('throws out wrong metadata', async () => {
     const hashes = blob.metadata.hashes.slice()
-    hashes[1] ^= 1
+    hashes[1]! ^= 1
     const lie = async () => ({ ...blob.metadata, hashes })
     const { read, liars } = reader(mixed(i => ({ ...honest(blob), ...(i < 4 ? { metadata: lie } : {}) })))
     right(await read())

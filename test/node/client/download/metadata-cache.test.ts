@@ -26,8 +26,8 @@ describe('metadata cache', () => {
 
     const large = Array.from({ length: 5 }, () => metadata(2 * 1024 * 1024))
     for (const each of large) cache.put(each)
-    assert.equal(cache.get(large[0].blobId), undefined)
-    assert.equal(cache.get(large[1].blobId), large[1])
-    assert.equal(cache.get(large[4].blobId), large[4])
+    assert.equal(cache.get(large[0]!.blobId), undefined)
+    assert.equal(cache.get(large[1]!.blobId), large[1])
+    assert.equal(cache.get(large[4]!.blobId), large[4])
   })
 })

@@ -29,7 +29,7 @@ describe('fan-out', () => {
     blob = await codec.encode(randomBytes(1000), N)
     for (const member of committee.members) {
       secrets.push(bls.generateSecret())
-      member.blsPublicKey = bls.publicKey(secrets[member.index])
+      member.blsPublicKey = bls.publicKey(secrets[member.index]!)
     }
   })
   after(() => codec.close())
@@ -38,7 +38,7 @@ describe('fan-out', () => {
   /** Members that are honest, but for those that `behave` speaks for. */
   const send = (
     behave: (index: number, sliver: Sliver) => Promise<void>,
-    sign = (index: number, message: Uint8Array) => bls.sign(secrets[index], message),
+    sign = (index: number, message: Uint8Array) => bls.sign(secrets[index]!, message),
   ) => {
     const liars: string[] = []
     const persistence = { kind: 'permanent' as const }
@@ -116,17 +116,17 @@ describe('fan-out', () => {
 
   it('does without who signs wrongly, names them, and asks the others at once', async () => {
     for (const wrong of [
-      (index: number, message: Uint8Array) => bls.sign(secrets[(index + 1) % 4], message),
+      (index: number, message: Uint8Array) => bls.sign(secrets[(index + 1) % 4]!, message),
       () => new Uint8Array(96),
     ]) {
       const { result, finished, liars } = send(
         async () => undefined,
-        (index, message) => (index === 2 ? wrong(index, message) : bls.sign(secrets[index], message)),
+        (index, message) => (index === 2 ? wrong(index, message) : bls.sign(secrets[index]!, message)),
       )
       const { certificate, confirmedShards } = await result
       assert.deepEqual(certificate?.signers, [0, 1, 3])
       assert.equal(confirmedShards, 8)
-      assert.deepEqual(liars, [committee.members[2].nodeId])
+      assert.deepEqual(liars, [committee.members[2]!.nodeId])
       await finished
     }
   })
@@ -153,7 +153,7 @@ describe('fan-out', () => {
   })
 
   it('sends nobody slivers of shards that it does not keep', async () => {
-    const pair = pairOfShard(committee.members[0].shards[0], blob.metadata.blobId, N)
+    const pair = pairOfShard(committee.members[0]!.shards[0]!, blob.metadata.blobId, N)
     const given: boolean[] = []
     const { result, finished } = send(async (index, sliver) => {
       given[index] = false

@@ -175,7 +175,7 @@ describe('uploads of what is not held in memory', () => {
       await cluster.start(2)
       await cluster.start(3)
     }
-    const [name] = await leftovers()
+    const name = (await leftovers())[0]!
     const parts = name.split('-')
     parts[2] = String(dead)
     await rename(join(scratch(), name), join(scratch(), parts.join('-')))

@@ -30,7 +30,7 @@ describe('certificates', () => {
     bls = await loadBls()
     for (const member of committee.members) {
       secrets.push(bls.generateSecret())
-      member.blsPublicKey = bls.publicKey(secrets[member.index])
+      member.blsPublicKey = bls.publicKey(secrets[member.index]!)
     }
   })
   beforeEach(() => {

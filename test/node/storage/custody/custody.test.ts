@@ -56,7 +56,7 @@ describe('custody', () => {
     slivers = memorySliverStore()
     custody = createCustody(
       {
-        nodeId: chain.committee.members[1].nodeId,
+        nodeId: chain.committee.members[1]!.nodeId,
         codec,
         slivers,
         metadata: createMetadataStore(records, N),
@@ -88,7 +88,7 @@ describe('custody', () => {
 
   it('wants both slivers of each of its shards, and signs once it has them', async () => {
     const session = await custody.open(header(register()), context)
-    const shards = chain.committee.members[1].shards
+    const shards = chain.committee.members[1]!.shards
     const expected = shards.flatMap(shard =>
       (['primary', 'secondary'] as const).map(axis => ({
         pair: pairOfShard(shard, blob.metadata.blobId, N),
@@ -153,7 +153,7 @@ describe('custody', () => {
   it('refuses metadata that does not give the blob ID, or is of another number of shards', async () => {
     const persistence = register()
     const hashes = blob.metadata.hashes.slice()
-    hashes[0] ^= 1
+    hashes[0]! ^= 1
     const forged = { ...blob.metadata, hashes }
     await assert.rejects(custody.open(header(persistence, forged), context), code('METADATA_MISMATCH'))
     const longer = { ...blob.metadata, unencodedLength: blob.metadata.unencodedLength + 1 }
@@ -169,15 +169,15 @@ describe('custody', () => {
   it('refuses slivers that are wrong, not its own, or sent twice, and goes on', async () => {
     const session = await custody.open(header(register()), context)
     const [first, second] = session.wanted
-    const altered = blob.sliver(first)
-    altered[10] ^= 1
-    await assert.rejects(session.accept(first, altered), code('SLIVER_MISMATCH'))
-    await assert.rejects(session.accept(first, blob.sliver(second)), code('SLIVER_MISMATCH'))
-    await assert.rejects(session.accept(first, blob.sliver(first).subarray(1)), code('SLIVER_MISMATCH'))
-    const foreign: SliverRef = { ...first, pair: ((first.pair + 1) % N) as never }
+    const altered = blob.sliver(first!)
+    altered[10]! ^= 1
+    await assert.rejects(session.accept(first!, altered), code('SLIVER_MISMATCH'))
+    await assert.rejects(session.accept(first!, blob.sliver(second!)), code('SLIVER_MISMATCH'))
+    await assert.rejects(session.accept(first!, blob.sliver(first!).subarray(1)), code('SLIVER_MISMATCH'))
+    const foreign: SliverRef = { ...first!, pair: ((first!.pair + 1) % N) as never }
     await assert.rejects(session.accept(foreign, blob.sliver(foreign)), code('UNWANTED_SLIVER'))
-    await session.accept(first, blob.sliver(first))
-    await assert.rejects(session.accept(first, blob.sliver(first)), code('UNWANTED_SLIVER'))
+    await session.accept(first!, blob.sliver(first!))
+    await assert.rejects(session.accept(first!, blob.sliver(first!)), code('UNWANTED_SLIVER'))
     assert.equal(await slivers.has(blob.metadata.blobId, foreign), false)
   })
 
@@ -210,7 +210,7 @@ describe('custody', () => {
 
   it('signs nothing while slivers are missing', async () => {
     const session = await custody.open(header(register()), context)
-    await session.accept(session.wanted[0], blob.sliver(session.wanted[0]))
+    await session.accept(session.wanted[0]!, blob.sliver(session.wanted[0]!))
     await assert.rejects(session.confirm(), {
       ...code('INCOMPLETE'),
       args: { missing: session.wanted.length - 1 },
@@ -264,7 +264,7 @@ describe('custody', () => {
   })
 
   it('refuses when it is not in the committee', async () => {
-    chain.committee.members[1].shards = []
+    chain.committee.members[1]!.shards = []
     await assert.rejects(custody.open(header(register()), context), code('NOT_IN_COMMITTEE'))
   })
 })

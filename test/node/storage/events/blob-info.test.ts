@@ -38,12 +38,12 @@ describe('blob info', () => {
     const ids = Array.from({ length: 6 }, anyBlobId)
     for (const id of ids.slice(0, 3)) chain.register(id)
     blobs.start()
-    await blobs.waitFor(ids[2], state => state !== undefined, patient)
+    await blobs.waitFor(ids[2]!, state => state !== undefined, patient)
     await blobs.stop()
     for (const id of ids.slice(3)) chain.register(id)
     blobs = open()
     blobs.start()
-    await blobs.waitFor(ids[5], state => state !== undefined, patient)
+    await blobs.waitFor(ids[5]!, state => state !== undefined, patient)
     assert.deepEqual(seen, ['1', '2', '3', '4', '5', '6'].slice(0, seen.length))
     assert.ok(seen.length >= 5)
     for (const id of ids) assert.equal((await blobs.get(id))?.registrations.length, 1)
@@ -69,7 +69,7 @@ describe('blob info', () => {
     const ids = Array.from({ length: 4 }, anyBlobId)
     for (const id of ids.slice(0, 3)) chain.register(id)
     blobs.start()
-    await blobs.waitFor(ids[2], state => state !== undefined, patient)
+    await blobs.waitFor(ids[2]!, state => state !== undefined, patient)
     await blobs.stop()
     // the last one is lost, and something else comes in its place
     chain.events.length = 2
@@ -82,8 +82,8 @@ describe('blob info', () => {
     seen = []
     blobs = open(cut)
     blobs.start()
-    chain.register(ids[3])
-    const state = await blobs.waitFor(ids[3], known => known !== undefined, patient)
+    chain.register(ids[3]!)
+    const state = await blobs.waitFor(ids[3]!, known => known !== undefined, patient)
     assert.equal(state?.registrations.length, 1)
     assert.deepEqual(seen.slice(0, 2), ['1', '2'])
     for (const id of ids) assert.equal((await blobs.get(id))?.registrations.length, 1)
@@ -120,6 +120,6 @@ describe('blob info', () => {
     blobs.start()
     const ids = [anyBlobId(), anyBlobId()]
     for (const id of ids) chain.register(id)
-    await blobs.waitFor(ids[1], state => state !== undefined, patient)
+    await blobs.waitFor(ids[1]!, state => state !== undefined, patient)
   })
 })

@@ -75,7 +75,7 @@ describe('slivers in files', () => {
         'altered',
         async file => {
           const bytes = await readFile(file)
-          bytes[bytes.length - 1] ^= 1
+          bytes[bytes.length - 1]! ^= 1
           await writeFile(file, bytes)
         },
       ],
@@ -94,7 +94,7 @@ describe('slivers in files', () => {
       assert.equal(await store.slivers.has(blob, ref(1)), false, what)
       const first = await store.slivers.get(blob, ref(0))
       assert.deepEqual(first && Buffer.from(first), what === 'removed' ? undefined : slivers[0], what)
-      await store.slivers.put(blob, ref(1), slivers[1])
+      await store.slivers.put(blob, ref(1), slivers[1]!)
       assert.deepEqual(Buffer.from((await store.slivers.get(blob, ref(1))) ?? []), slivers[1], what)
     }
   })
@@ -112,7 +112,7 @@ describe('slivers in files', () => {
       if (harm === 'removed') await rm(file)
       if (harm === 'altered') {
         const bytes = await readFile(file)
-        bytes[3_999_999] ^= 1
+        bytes[3_999_999]! ^= 1
         await writeFile(file, bytes)
       }
       if (harm === 'deleted while open') {
@@ -130,7 +130,7 @@ describe('slivers in files', () => {
     const blob = anyBlobId()
     await store.slivers.put(blob, ref(0), randomBytes(100))
     const [file] = await files()
-    await truncate(file, 99)
+    await truncate(file!, 99)
     assert.equal(await store.slivers.has(blob, ref(0)), false)
     assert.equal(damaged.length, 1)
   })
@@ -157,7 +157,7 @@ describe('slivers in files', () => {
     const kept = await files()
     await store.slivers.put(blob, ref(0), bytes)
     assert.deepEqual(await files(), kept)
-    assert.equal((await stat(kept[0])).size, 50)
+    assert.equal((await stat(kept[0]!)).size, 50)
   })
 
   it('removes a file once nothing in it is needed any more', async () => {
@@ -165,9 +165,9 @@ describe('slivers in files', () => {
     await Promise.all([0, 1].map(i => store.slivers.put(blob, ref(i), randomBytes(50))))
     const [first] = await files()
     await store.slivers.put(blob, ref(0), randomBytes(50))
-    assert.ok((await files()).includes(first))
+    assert.ok((await files()).includes(first!))
     await store.slivers.put(blob, ref(1), randomBytes(50))
-    assert.ok(!(await files()).includes(first))
+    assert.ok(!(await files()).includes(first!))
     assert.equal((await files()).length, 2)
     for (const file of await files()) await truncate(file, 10)
     for (const i of [0, 1]) assert.equal(await store.slivers.get(blob, ref(i)), undefined)
