@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { writeAtomically } from '../base/atomic-file.ts'
 import { CodedError } from '../base/coded-error.ts'
 import type { NetworkConfig } from '../chain/types.ts'
 
@@ -54,9 +55,7 @@ export async function readNodeConfig(path: string): Promise<NodeConfig> {
 /** Writes a JSON file whole or not at all. */
 export async function writeConfig(path: string, value: NetworkConfig | NodeConfig): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.tmp`
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { flush: true })
-  await rename(temporary, path)
+  await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`)
 }
 
 async function readVersioned(path: string): Promise<Record<string, unknown>> {

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { writeAtomically } from '../base/atomic-file.ts'
 import { CodedError } from '../base/coded-error.ts'
 import { isExposed } from '../base/private-file.ts'
 import { generateWalletKey, keypairWallet, parseKeystore } from '../chain/index.ts'
 import type { Wallet } from '../chain/types.ts'
 import { type Bls, loadBls, parseObjectId } from '../codec/index.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
-import { isMissing, syncFolder } from './storage/store/pack-file.ts'
+import { isMissing } from './storage/store/pack-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */
 export interface NodeKeys {
@@ -141,14 +142,5 @@ async function readSecret(path: string): Promise<string> {
 /** Whole or not at all, and durable: a key that was registered on chain must not be lost to a crash. */
 async function writeSecret(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
-  const file = await open(temporary, 'wx', FILE_MODE)
-  try {
-    await file.writeFile(`${text}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  await syncFolder(dirname(path))
+  await writeAtomically(path, `${text}\n`, FILE_MODE)
 }

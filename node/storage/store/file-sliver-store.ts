@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { syncFolder } from '../../../base/atomic-file.ts'
 import { KeyedLock } from '../../../base/keyed-lock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { BlobId, SliverRef } from '../../../codec/types.ts'
@@ -23,7 +24,6 @@ import {
   readPack,
   type SliverLocation,
   sha256Hex,
-  syncFolder,
   writePack,
 } from './pack-file.ts'
 import { encodeJson, type RecordOperation, type Records } from './records.ts'

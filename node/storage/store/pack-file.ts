@@ -1,6 +1,7 @@
 import { createHash, hash, webcrypto } from 'node:crypto'
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../../../base/atomic-file.ts'
 import { type OpenSliver, SLIVER_PIECE_BYTES } from '../../../protocols/ports.ts'
 import { openBytes } from './open-bytes.ts'
 import type { FileLook } from './verified-slivers.ts'
@@ -85,17 +86,6 @@ async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise
       bytesWritten -= written
       return written === part.length ? [] : [part.subarray(written)]
     })
-  }
-}
-
-/** Makes names in a folder durable. Windows cannot open folders, and does without. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFolder } from '../../../base/atomic-file.ts'
 import type { Log } from '../../../base/log.ts'
 import {
   type Codec,
@@ -18,7 +19,7 @@ import { StoreError } from './errors.ts'
 import { blobIdFromHex, CURSOR_KEY, PENDING_PREFIX, pendingKey, SLIVER_PREFIX, sliverKey } from './keys.ts'
 import { locationsOf, parseLocation } from './locations.ts'
 import { createMetadataStore } from './metadata-store.ts'
-import { isMissing, namesIn, type SliverLocation, sha256Hex, syncFolder } from './pack-file.ts'
+import { isMissing, namesIn, type SliverLocation, sha256Hex } from './pack-file.ts'
 import {
   commitInSlices,
   encodeJson,
