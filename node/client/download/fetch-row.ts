@@ -4,9 +4,10 @@ import { sleep } from '../../../base/wait.ts'
 import type { CommitteeMember } from '../../../chain/types.ts'
 import { type BlobCodec, CodecError, sliverLength } from '../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
-import { type PeerClient, ProtocolError } from '../../../protocols/index.ts'
+import type { PeerClient } from '../../../protocols/index.ts'
 import type { NodeMetrics } from '../../metrics.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import { isPassing, restMs } from './gather.ts'
 
 export interface FetchRowComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -19,9 +20,7 @@ export interface FetchRowComponents {
 /** Whoever holds a sliver has this long, and a second more for each MiB that is on its way to here. */
 const TIMEOUT_MS = 3_000
 const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1_000
-/** One whose line broke, or who was busy, is asked again after this. */
-const REST_MS = 200
-const MAX_REST_MS = 2_000
+/** One whose line broke, or who was busy, is asked again after a rest. */
 const ATTEMPTS = 2
 
 /**
@@ -58,13 +57,11 @@ export async function fetchRow(
         return undefined
       }
       log.debug({ peer: address.peerId, blobId, ...ref, err: error }, 'a sliver could not be had')
-      const passing =
-        error instanceof ProtocolError && /^(BUSY|CONNECTION_LOST|STOPPING|TRUNCATED)$/.test(error.code)
-      if (!passing || attempt === ATTEMPTS) {
+      if (!isPassing(error) || attempt === ATTEMPTS) {
         book.failed(owner)
         return undefined
       }
-      await sleep(Math.min(error.retryAfterMs ?? REST_MS, MAX_REST_MS), signal)
+      await sleep(restMs(error), signal)
     }
   }
 

@@ -27,11 +27,17 @@ const HEDGE_UNKNOWN_MS = 500
 
 /** The line or the node failed for a moment: the peer has what it had before. */
 const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set(['BUSY', 'CONNECTION_LOST', 'STOPPING', 'TRUNCATED'])
+/** Whether who answered so may be asked again. */
+export function isPassing(error: unknown): error is ProtocolError {
+  return error instanceof ProtocolError && BROKEN.has(error.code)
+}
 /** Who breaks off so often is not asked again. */
 const MAX_BREAKS = 2
 /** What a peer that broke off is given before it is asked again, when others do not suffice. */
 const REST_MS = 200
 const MAX_REST_MS = 2_000
+export const restMs = ({ retryAfterMs = REST_MS }: { retryAfterMs?: number | undefined }): number =>
+  Math.min(retryAfterMs, MAX_REST_MS)
 
 /** What a member may have for us. */
 interface Source {
@@ -236,7 +242,7 @@ export class Gatherer {
     const { book, log } = this.#components
     const { member } = source
     book.failed(member)
-    const broke = error instanceof ProtocolError && BROKEN.has(error.code) && ++source.breaks < MAX_BREAKS
+    const broke = isPassing(error) && ++source.breaks < MAX_BREAKS
     log.debug(
       { peer: book.address(member).peerId, blobId: this.#blobId, err: error, again: broke },
       'peer gave no slivers',
@@ -248,7 +254,7 @@ export class Gatherer {
     source.open.unshift(...owed)
     this.#putLast(source)
     source.state = 'resting'
-    sleep(Math.min(error.retryAfterMs ?? REST_MS, MAX_REST_MS), this.#signal)
+    sleep(restMs(error), this.#signal)
       .then(() => {
         source.state = 'free'
         this.#news.notify()

@@ -6,6 +6,7 @@ import { createClient } from '../../../node/client/client.ts'
 import { countSocketBytes } from '../e2e/socket-bytes.ts'
 
 export interface LargeMeasured {
+  blobId: string
   /** until the blob was certified */
   storeMs: number
   /** until the last node had its slivers */
@@ -21,13 +22,15 @@ const counter = countSocketBytes()
 const start = performance.now()
 const client = await createClient(network, { wallet })
 let storeMs: number
+let blobId: string
 try {
-  await client.store({ path: path! }, { epochs: 1, deletable: true })
+  blobId = (await client.store({ path: path! }, { epochs: 1, deletable: true })).blobId
   storeMs = performance.now() - start
 } finally {
   await client.close()
 }
 const measured: LargeMeasured = {
+  blobId,
   storeMs: Math.round(storeMs),
   closedMs: Math.round(performance.now() - start),
   // KiB
