@@ -45,7 +45,7 @@ export interface CommitteeMember {
   multiaddrs: string[]
 }
 
-/** Who has which shards in one epoch. Every one of the `nShards` shards belongs to exactly one member. */
+/** The members of one epoch and their shards. Every one of the `nShards` shards belongs to exactly one member. */
 export interface Committee {
   epoch: Epoch
   nShards: number

@@ -91,7 +91,7 @@ export interface CommitteeView {
   members: readonly CommitteeMemberView[]
 }
 
-/** Who asks, as far as the transport knows. */
+/** The peer that asks, as far as the transport knows. */
 export interface PeerContext {
   /** libp2p PeerId as text */
   peer: string

@@ -64,7 +64,7 @@ export const loadIntoVm = (
   })
 }
 
-/** Who makes and updates system objects. */
+/** The sender that makes and updates system objects. */
 export const systemContext = (seed: string, epoch: bigint, epochTimestampMs: bigint): TransactionContext => ({
   sender: SYSTEM.zero,
   sponsor: undefined,

@@ -56,7 +56,7 @@ interface SimulateOptions extends Caller {
   signal?: AbortSignal
 }
 
-/** Whoever asks, by address: callers take turns. */
+/** The caller, by address: callers take turns. */
 export interface Caller {
   caller?: string
 }

@@ -43,7 +43,7 @@ function findVersion(read: ReadAny, ref: ObjectRef): MoveObject {
   return object
 }
 
-/** Who takes part, and which chain and epoch it is. */
+/** The accounts that take part, and which chain and epoch it is. */
 export interface LoadContext {
   checks: boolean
   chainId: Digest

@@ -41,7 +41,7 @@ export async function checkSignatures(
 const ED25519 = { flag: 0, signatureEnd: 1 + 64, length: 1 + 64 + 32 }
 
 /**
- * Who signed, when that is told by OpenSSL, in a twentieth of the time. What it takes, Sui takes: it checks the same
+ * The signer as OpenSSL tells it, in a twentieth of the SDK's time. What it takes, Sui takes: it checks the same
  * equation without the cofactor. The rest, and what it does not take, is for the SDK.
  */
 function ed25519Signer(transaction: Uint8Array, signature: Uint8Array): Ed25519PublicKey | undefined {

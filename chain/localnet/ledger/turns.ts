@@ -81,7 +81,7 @@ export class Turns {
     if (this.#queues.size > 0) this.#timer = setTimeout(() => void this.#pump(), SLICE_MS).unref()
   }
 
-  /** Who waited longest for a turn, of those who may have one. */
+  /** The caller that waited longest for a turn, of those that may have one. */
   #next(): string | undefined {
     for (const caller of this.#queues.keys()) if (this.#debtOf(caller) < this.#maxDebtMs) return caller
     return undefined

@@ -10,7 +10,7 @@ import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
 import { Mask } from '../mask.ts'
 import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
 
-/** Whoever is further behind reads for itself. */
+/** A follower that is further behind reads for itself. */
 const RECENT_CHECKPOINTS = 16
 
 interface Entry {
