@@ -69,12 +69,16 @@ export function createUploadLeases({
 
   /** Those of the key that live, in the order of their tickets; the files of dead ones are removed. */
   async function living(prefix: string): Promise<Seen[]> {
-    for (;;) {
-      const names = (await readdir(folder)).filter(name => name.startsWith(prefix)).sort()
+    const look = async () => (await readdir(folder)).filter(name => name.startsWith(prefix)).sort()
+    for (let names = await look(); ; ) {
       const states = await Promise.all(names.map(name => stateOf(name)))
-      // one was released or renamed under our eyes: under which name it is now, another look tells
-      if (states.includes('gone')) continue
-      return names.filter((_, i) => states[i] === 'alive').map(seen)
+      // one that is renamed while a folder is read may be missing under both its names; so, too, when one is gone: the next
+      // look tells under which name it is now
+      const before = names
+      names = await look()
+      const left = before.filter((_, i) => states[i] !== 'dead')
+      if (states.includes('gone') || names.join() !== left.join()) continue
+      return left.map(seen)
     }
   }
 

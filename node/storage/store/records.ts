@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { repairLevel } from '../../../base/level-repair.ts'
 import { settlesWithin } from '../../../base/wait.ts'
 import { DiskError, diskTrouble, withDiskCode } from './disk-error.ts'
 import { damagedStore, StoreError } from './errors.ts'
@@ -73,10 +74,10 @@ export async function openRecords(path: string): Promise<Records> {
 
 /**
  * Makes a database that cannot be opened openable again, by Level's own repair: what its tables and logs hold is kept,
- * what was deleted or replaced lately may be back. `onBegin` is called before anything is changed. Throws STORE_LOCKED
- * when it is open elsewhere.
+ * what was deleted or replaced lately may be back. `onBegin` is called before anything is changed. False when it cannot be
+ * mended. Throws STORE_LOCKED when it is open elsewhere.
  */
-export async function repairRecords(path: string, onBegin: () => Promise<void>): Promise<void> {
+export async function repairRecords(path: string, onBegin: () => Promise<void>): Promise<boolean> {
   const level = levelAt(path)
   try {
     // Level's repair looks at no lock
@@ -87,7 +88,7 @@ export async function repairRecords(path: string, onBegin: () => Promise<void>):
     await level.close()
   }
   await onBegin()
-  await ClassicLevel.repair(path)
+  return await repairLevel(path)
 }
 
 /** How often a database that refuses to write is opened anew. */

@@ -15,7 +15,7 @@ import {
 import type { BlobId, BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import { renewEndings } from './blob-records.ts'
-import { StoreError } from './errors.ts'
+import { damagedStore, StoreError } from './errors.ts'
 import { blobIdFromHex, CURSOR_KEY, PENDING_PREFIX, pendingKey, SLIVER_PREFIX, sliverKey } from './keys.ts'
 import { locationsOf, parseLocation } from './locations.ts'
 import { createMetadataStore } from './metadata-store.ts'
@@ -65,13 +65,14 @@ export async function repairNodeStore(path: string, init: RepairInit): Promise<R
   await mkdir(index, { recursive: true, mode: 0o700 })
   // nobody shall take a half of it for the whole
   const repairing = join(path, REPAIRING)
-  await repairRecords(index, async () => {
+  const isMended = await repairRecords(index, async () => {
     await writeFile(repairing, '')
     await syncFolder(path)
   })
-  const report = await rebuild(path, init).catch(async error => {
+  const mended = isMended ? rebuild(path, init) : Promise.reject(damagedStore(path, 'index'))
+  const report = await mended.catch(async error => {
     if (!(error instanceof StoreError) || error.code !== 'STORE_DAMAGED') throw error
-    // Level's repair believes what the checksums of its tables would refute
+    // Level's repair believes what the checksums of its tables would refute, or ends by it
     const aside = `${index}.${randomBytes(4).toString('hex')}`
     log.warn({ path, aside, err: error }, 'the index cannot be read through; beginning a new one beside it')
     await rename(index, aside)

@@ -1,7 +1,7 @@
 import { access, mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
+import { repairLevel as repairApart } from '../../../../base/level-repair.ts'
 import { damagedLedger, StoreError } from '../errors.ts'
 import type { Batch, KeyValueStore } from './key-value.ts'
 
@@ -137,5 +137,5 @@ export async function repairLevel(dir: string): Promise<void> {
       await level.close()
     }
   }
-  await ClassicLevel.repair(dir)
+  if (!(await repairApart(dir))) throw damagedLedger(dir, 'its tables cannot be read')
 }

@@ -37,7 +37,8 @@ describe('upload leases', () => {
         holders++
         assert.equal(holders, 1)
         assert.equal(await lease.mayResume(), true)
-        assert.equal(lease.waited, held.length > 0)
+        // one that ended before this one looked was not waited for
+        assert.ok(!lease.waited || held.length > 0)
         held.push(i)
         await new Promise(resolve => setImmediate(resolve))
         holders--
