@@ -55,7 +55,7 @@ describe('an error as a sentence', () => {
       'refused: too many': 'Refused: too many.',
       'http://127.0.0.1:9000: fetch failed': 'http://127.0.0.1:9000: fetch failed.',
       'node-03: it is full': 'node-03: it is full.',
-      '/tmp/a does not exist': '/tmp/a does not exist.',
+      '/data/a does not exist': '/data/a does not exist.',
       '0x6 is no blob': '0x6 is no blob.',
     }
     for (const [clause, text] of Object.entries(sentences)) assert.equal(sentence(clause), text)
