@@ -268,7 +268,7 @@ function keepLock(mine) {
   return release
 }
 
-/** The lock's text when whoever wrote it is gone. */
+/** The lock's text when the process that wrote it is gone. */
 function staleHolder() {
   const text = readText(LOCK)
   const ageMs = Date.now() - (statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())

@@ -1,3 +1,4 @@
+import { systemTimers, type Timers } from './timers.ts'
 import { sleep } from './wait.ts'
 
 export interface BackoffInit {
@@ -8,6 +9,8 @@ export interface BackoffInit {
   /** the share of a pause that is random, 0 to 1: those who failed in one instant must not return in one */
   jitter?: number
   random?: () => number
+  /** the machine's own when left out */
+  timers?: Timers
 }
 
 /** Pauses between attempts, each twice as long as the one before. */
@@ -20,7 +23,13 @@ export interface Backoff {
   readonly nextMs: number
 }
 
-export function createBackoff({ firstMs, maxMs, jitter = 0, random = Math.random }: BackoffInit): Backoff {
+export function createBackoff({
+  firstMs,
+  maxMs,
+  jitter = 0,
+  random = Math.random,
+  timers = systemTimers,
+}: BackoffInit): Backoff {
   let nextMs = Math.min(firstMs, maxMs)
   return {
     get nextMs() {
@@ -29,7 +38,7 @@ export function createBackoff({ firstMs, maxMs, jitter = 0, random = Math.random
     async pause(signal) {
       const ms = nextMs * (1 - jitter * random())
       nextMs = Math.min(2 * nextMs, maxMs)
-      await sleep(ms, signal)
+      await sleep(ms, signal, timers)
     },
     reset() {
       nextMs = Math.min(firstMs, maxMs)

@@ -10,7 +10,8 @@ export class CodedError<
   readonly details: Readonly<Details[Code]>
 
   constructor(code: Code, message: string, details: Details[Code], options?: ErrorOptions) {
-    super(message, options)
+    // an error without a cause has none, not an undefined one
+    super(message, options?.cause === undefined ? undefined : options)
     this.code = code
     this.details = details
   }

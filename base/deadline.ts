@@ -1,3 +1,4 @@
+import { systemTimers, type Timer, type Timers } from './timers.ts'
 import { anySignal } from './wait.ts'
 
 /** A limit is counted in so many parts, so that of a stall no more than one is taken for the other side's silence. */
@@ -17,12 +18,14 @@ export class Countdown {
   readonly #partMs: number
   readonly #parts: number
   readonly #onEnd: () => void
+  readonly #timers: Timers
   #left = 0
   #stalls = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   /** Runs at once; `onEnd` is called once `ms` have passed, unless it is stopped before. */
-  constructor(ms: number, onEnd: () => void) {
+  constructor(ms: number, onEnd: () => void, timers: Timers = systemTimers) {
+    this.#timers = timers
     this.#parts = Math.max(1, Math.min(PARTS, Math.floor(ms / MIN_PART_MS)))
     this.#partMs = ms / this.#parts
     this.#onEnd = onEnd
@@ -38,20 +41,20 @@ export class Countdown {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     this.#timer = undefined
   }
 
   #next(): void {
-    const dueAt = performance.now() + this.#partMs
-    this.#timer = setTimeout(() => {
-      const stalled = performance.now() - dueAt > LATE_MS && this.#stalls < MAX_STALLS
+    const dueAt = this.#timers.monotonic() + this.#partMs
+    this.#timer = this.#timers.after(this.#partMs, () => {
+      const stalled = this.#timers.monotonic() - dueAt > LATE_MS && this.#stalls < MAX_STALLS
       if (stalled) this.#stalls++
       else this.#left--
       if (this.#left > 0) return this.#next()
       this.#timer = undefined
       this.#onEnd()
-    }, this.#partMs)
+    })
   }
 }
 
@@ -68,9 +71,10 @@ export function deadline(
   ms: number,
   signals: readonly (AbortSignal | undefined)[] = [],
   reason: () => unknown = () => new DOMException('the time is up', 'TimeoutError'),
+  timers: Timers = systemTimers,
 ): Deadline {
   const late = new AbortController()
-  const countdown = new Countdown(ms, () => late.abort(reason()))
+  const countdown = new Countdown(ms, () => late.abort(reason()), timers)
   return {
     signal: anySignal(late.signal, ...signals),
     get expired() {
@@ -86,26 +90,28 @@ const STALL_MS = 1_000
 
 /** Tells whether this process stood still since it was made. Dispose of it afterwards. */
 export class StallWatch implements Disposable {
+  readonly #timers: Timers
   #dueAt = 0
   #stalled = false
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
-  constructor() {
+  constructor(timers: Timers = systemTimers) {
+    this.#timers = timers
     this.#next()
   }
 
   /** Right in the first turn after a stall as well, whichever timer comes first in it. */
   get stalled(): boolean {
-    return this.#stalled || performance.now() - this.#dueAt > STALL_MS
+    return this.#stalled || this.#timers.monotonic() - this.#dueAt > STALL_MS
   }
 
   #next(): void {
     this.#stalled = this.#timer !== undefined && this.stalled
-    this.#dueAt = performance.now() + WATCH_MS
-    this.#timer = setTimeout(() => this.#next(), WATCH_MS).unref()
+    this.#dueAt = this.#timers.monotonic() + WATCH_MS
+    this.#timer = this.#timers.after(WATCH_MS, () => this.#next(), { background: true })
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
   }
 }

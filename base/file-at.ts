@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises'
-import { nameFile } from './name-file.ts'
 
 /** Fills all of `target` from a place in a file. Throws node's errors with the path; EIO where the file ends before. */
 export async function readAt(
@@ -28,5 +27,16 @@ export async function writeAt(
   while (done < bytes.length) {
     const writing = handle.write(bytes, done, bytes.length - done, offset + done)
     done += (await nameFile(path, writing)).bytesWritten
+  }
+}
+
+/** Errors of reading and writing an open file do not say of which file: these do. Others pass as they are. */
+async function nameFile<T>(path: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (cause) {
+    const { code, path: known, message } = cause as NodeJS.ErrnoException
+    if (code === undefined || known !== undefined) throw cause
+    throw Object.assign(new Error(`${path}: ${message}`, { cause }), { code, path })
   }
 }

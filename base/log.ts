@@ -1,6 +1,6 @@
 /** One scoped line per request. pino satisfies it. */
 export interface Log {
-  /** For whoever looks for a defect. */
+  /** What a developer needs to find a defect. */
   debug(fields: object, message: string): void
   /** What an operator wants to know of a node that is well. */
   info(fields: object, message: string): void

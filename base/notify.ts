@@ -8,12 +8,11 @@ export class Notify {
     this.#notified.resolve()
   }
 
-  /** Resolves at the next call of `notify`, or at one since the last wait ended. Rejects with the signal's reason. */
+  /** Resolves at the next call of `notify`, or at one that no wait has heard yet. Rejects with the signal's reason. */
   async wait(signal: AbortSignal): Promise<void> {
-    try {
-      await raceSignal(this.#notified.promise, signal)
-    } finally {
-      this.#notified = Promise.withResolvers()
-    }
+    const notified = this.#notified
+    await raceSignal(notified.promise, signal)
+    // one that was given up ends later than that, when another may be waiting for the same call: it changes nothing
+    if (this.#notified === notified) this.#notified = Promise.withResolvers()
   }
 }

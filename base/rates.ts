@@ -6,7 +6,8 @@ export interface RatesInit {
   burst: number
   /** of those who are counted; the longest unused are forgotten first, which gives them a new burst */
   remembered: number
-  now?: () => number
+  /** ms of a clock that never goes back */
+  now: () => number
 }
 
 /** A rate for each of many: peers, or addresses. */

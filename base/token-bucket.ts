@@ -9,12 +9,8 @@ export interface TokenBucket {
   readonly full: boolean
 }
 
-/** So many tokens per second, and up to `burst` of them at once. `now` in ms, for tests. */
-export function createTokenBucket(
-  perSecond: number,
-  burst: number,
-  now: () => number = () => performance.now(),
-): TokenBucket {
+/** So many tokens per second, and up to `burst` of them at once. `now` in ms, never going back. */
+export function createTokenBucket(perSecond: number, burst: number, now: () => number): TokenBucket {
   let tokens = burst
   let at = now()
   const refill = (): void => {

@@ -1,3 +1,5 @@
+import { systemTimers } from './timers.ts'
+
 /**
  * A promise that a signal can end as well, with its own reason, and that leaves no listener behind. `arm` gets the two ways
  * to settle it and returns what undoes its own listeners.
@@ -27,21 +29,25 @@ export function waitFor(
 }
 
 /** Sleeps; rejects with the signal's reason as soon as it is aborted. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal, timers = systemTimers): Promise<void> {
   return waitFor(resolve => {
-    const timer = setTimeout(resolve, ms)
-    return () => clearTimeout(timer)
+    const timer = timers.after(ms, resolve)
+    return () => timer.stop()
   }, signal)
 }
 
 /** Whether the promise is fulfilled within `ms`. Rejects as it does when that comes first. */
-export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+export async function settlesWithin(
+  promise: Promise<unknown>,
+  ms: number,
+  timers = systemTimers,
+): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(resolve, ms, false)
+  const timer = timers.after(ms, () => resolve(false))
   try {
     return await Promise.race([promise.then(() => true), late])
   } finally {
-    clearTimeout(timer)
+    timer.stop()
   }
 }
 

@@ -1,5 +1,6 @@
 import { CodedError } from '../base/coded-error.ts'
 import type { ObjectId } from '../codec/types.ts'
+import type { EpochRefusal } from './types/epochs.ts'
 
 /** Data that belongs to each code; the table is closed, so callers may switch over it. */
 export interface ChainErrorDetails {
@@ -15,6 +16,8 @@ export interface ChainErrorDetails {
     name?: string
     command?: number
     digest?: string
+    /** of a call of the epoch's change: what the abort means by the epoch as it is now */
+    refusal?: EpochRefusal
   }
   /** executed or simulated, and failed for another reason than an abort; `kind` is Sui's name of it */
   TRANSACTION_FAILED: { kind: string; command?: number; digest?: string }

@@ -12,5 +12,5 @@ export {
   type ChainErrorDetails,
   isChainError,
 } from './errors.ts'
-export { mainnet, testnet } from './networks.ts'
-export type * from './types.ts'
+export { MIN_EPOCH_MS, mainnet, testnet } from './networks.ts'
+export type * from './types/index.ts'

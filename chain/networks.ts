@@ -1,5 +1,8 @@
 import { parseObjectId } from '../codec/index.ts'
-import type { NetworkConfig } from './types.ts'
+import type { NetworkConfig } from './types/index.ts'
+
+/** The shortest epoch of a new network: its change takes each node some transactions. */
+export const MIN_EPOCH_MS = 10_000
 
 /** Walrus's public test network, whose nodes speak HTTP only: its chain state and events can be read. */
 export const testnet: NetworkConfig = {

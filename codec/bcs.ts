@@ -1,5 +1,5 @@
 import type { BcsType } from '@mysten/bcs'
-import { equalBytes } from './bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { CodecError } from './errors.ts'
 
 /**

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import createModule, { type G1Element, type G2Element, type ModuleInstance } from 'bls-signatures'
-import { CodecError } from './errors.ts'
+import { CodecError, isCodecError } from './errors.ts'
 
 const BLS_PUBLIC_KEY_LENGTH = 48
 const BLS_SIGNATURE_LENGTH = 96
@@ -63,7 +64,6 @@ interface Instance {
 
 /** Its code lies beside the script that wraps it. */
 async function readLibrary(): Promise<BufferSource> {
-  const { readFile } = await import('node:fs/promises')
   return readFile(new URL('blsjs.wasm', import.meta.resolve('bls-signatures')))
 }
 
@@ -151,7 +151,7 @@ class ChiaBls implements Bls {
         point = this.#g2(instance, signature, keep)
         keys = publicKeys.map(publicKey => this.#g1(instance, publicKey, keep))
       } catch (error) {
-        if (error instanceof CodecError && error.code === 'INVALID_KEY') return false
+        if (isCodecError(error, 'INVALID_KEY')) return false
         throw error
       }
       const key = keys.reduce((sum, next) => keep(sum.add(next)))

@@ -1,6 +1,6 @@
 import type { Bls, BlsSum } from './bls.ts'
 import { expectInteger } from './bytes.ts'
-import { CodecError, invalidArgument } from './errors.ts'
+import { CodecError, invalidArgument, isCodecError } from './errors.ts'
 import { parseConfirmationMessage } from './messages.ts'
 import { isQuorum } from './thresholds.ts'
 import type { Certificate, Epoch } from './types.ts'
@@ -24,7 +24,9 @@ export interface Confirmations {
   /** signatures over `message` by member index */
   signatures: ReadonlyMap<number, Uint8Array>
   /** exactly these signatures with the members' keys, when they were added up as they came */
-  sum?: BlsSum | undefined
+  sum?: BlsSum
+  /** the weight that a certificate takes; a quorum when absent */
+  isEnough?: (weight: number, nShards: number) => boolean
 }
 
 /** What confirmations amount to. */
@@ -42,7 +44,7 @@ export interface Aggregation {
  * (25 ms each) to find who lied. Throws INVALID_ARGUMENT for a sum of more or fewer signatures than are given.
  */
 export function aggregateConfirmations(input: Confirmations): Aggregation {
-  const { bls, message, epoch, nShards, members, signatures } = input
+  const { bls, message, epoch, nShards, members, signatures, isEnough = isQuorum } = input
   const signers = [...signatures.keys()].sort((a, b) => a - b)
   for (const index of signers) expectInteger(index, 0, members.length - 1, 'committee member')
   // what was added up must be what the certificate names
@@ -57,7 +59,7 @@ export function aggregateConfirmations(input: Confirmations): Aggregation {
   }
   const bad = signers.filter(index => !good.includes(index))
   const weight = weightOf(members, good)
-  if (signature === undefined || !isQuorum(weight, nShards)) return { weight, bad }
+  if (signature === undefined || !isEnough(weight, nShards)) return { weight, bad }
   return { certificate: { epoch, signers: good, message, signature }, weight, bad }
 }
 
@@ -69,7 +71,7 @@ function aggregate(input: Confirmations, signers: readonly number[]): Uint8Array
     const keys = signers.map(index => input.members[index]!.publicKey)
     return input.bls.verifyAggregate(keys, input.message, signature) ? signature : undefined
   } catch (error) {
-    if (error instanceof CodecError && error.code === 'INVALID_KEY') return undefined
+    if (isCodecError(error, 'INVALID_KEY')) return undefined
     throw error
   }
 }

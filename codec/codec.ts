@@ -1,3 +1,4 @@
+import { sliverBatches } from './batches.ts'
 import { expectInteger } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import type { Arena } from './host/arena.ts'
@@ -6,7 +7,9 @@ import type { Codec, CodecOptions, EncodedBlob } from './interface.ts'
 import { type BlobLayout, sliverView } from './jobs/blob-layout.ts'
 import { decodeBlob } from './jobs/decode.ts'
 import { encodeInto } from './jobs/encode.ts'
+import { isMetadata } from './metadata.ts'
 import { decodeRange } from './range.ts'
+import { verifySymbol } from './recovery.ts'
 import { sliverCodec } from './slivers.ts'
 import { decodeStream } from './stream/decode.ts'
 import { encodeStream } from './stream/encode.ts'
@@ -19,7 +22,8 @@ export function createCodec(options: CodecOptions = {}): Codec {
 
 /** The codec on threads and memory of the caller's choice. */
 export function codecOn(engine: Engine): Codec {
-  const slivers = sliverCodec(engine)
+  const batches = sliverBatches(engine)
+  const slivers = sliverCodec(engine, batches)
   return {
     async encode(data, nShards, { signal } = {}) {
       const { arena, layout, metadata, rootHash } = await encodeInto(engine, data, nShards, 'slivers', signal)
@@ -37,6 +41,9 @@ export function codecOn(engine: Engine): Codec {
     decodeRange: input => decodeRange(engine, slivers, input),
 
     ...slivers,
+    ...batches,
+    isMetadata,
+    verifySymbol,
 
     encodeStream: input => encodeStream(engine, input),
     decodeStream: input => decodeStream(engine, input),
@@ -59,7 +66,7 @@ function encodedBlob(
 ): EncodedBlob {
   let released = false
   const view = ({ pair, axis }: SliverRef): Uint8Array => {
-    if (released) throw new CodecError('CLOSED', 'the encoded blob was released')
+    if (released) throw new CodecError('CLOSED', 'the encoded blob was released', {})
     expectInteger(pair, 0, layout.n - 1, 'sliver pair')
     return axis === 'primary'
       ? sliverView(arena.bytes, layout.rows, pair)

@@ -15,11 +15,11 @@ export function parseBlobId(text: string): BlobId {
   if (typeof text !== 'string' || !BLOB_ID_TEXT.test(text)) {
     const [form, meant] = otherForm(String(text)) ?? []
     const hint = meant === undefined ? '' : `; this is ${form}, which stands for ${meant}`
-    throw new CodecError('INVALID_ID', `a blob ID has 43 characters of URL-safe base64${hint}`)
+    throw new CodecError('INVALID_ID', `a blob ID has 43 characters of URL-safe base64${hint}`, {})
   }
   // 43 characters carry 258 bits: with the two spare ones set, a second text would name the same blob
   if (toText(fromText(text)) !== text) {
-    throw new CodecError('INVALID_ID', `no blob ID ends in "${text.at(-1)}": it was mistyped`)
+    throw new CodecError('INVALID_ID', `no blob ID ends in "${text.at(-1)}": it was mistyped`, {})
   }
   return text as BlobId
 }
@@ -54,7 +54,7 @@ export function blobIdFromU256(value: bigint): BlobId {
 /** Reads a Sui object ID or address; short forms such as `0x6` are filled up with zeros. Throws INVALID_ID. */
 export function parseObjectId(text: string): ObjectId {
   if (typeof text !== 'string' || !OBJECT_ID_TEXT.test(text)) {
-    throw new CodecError('INVALID_ID', 'not a Sui object ID: 0x and up to 64 hex digits are expected')
+    throw new CodecError('INVALID_ID', 'not a Sui object ID: 0x and up to 64 hex digits are expected', {})
   }
   return `0x${text.slice(2).toLowerCase().padStart(64, '0')}` as ObjectId
 }

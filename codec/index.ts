@@ -1,10 +1,18 @@
-/**
- * Red Stuff, blob IDs, metadata, certificates and quilts: bytes in, bytes out.
- * @module floe/codec
- */
+/** The codec where it is the same everywhere; `node.ts` and `browser.ts` add BLS. */
 export { type BlobCodec, createAdaptiveCodec } from './adaptive-codec.ts'
 export { decodeExact } from './bcs.ts'
-export { type Bls, type BlsSum, loadBls } from './bls.ts'
+export {
+  MAX_TABLE_PAGE_BYTES,
+  pageHash,
+  rowsHash,
+  TABLE_END,
+  TableDecoder,
+  TableEncoder,
+  type TableEntry,
+  type TableHead,
+  tableDigest,
+} from './blob-table.ts'
+export type { Bls, BlsSum } from './bls.ts'
 export {
   type Aggregation,
   aggregateConfirmations,
@@ -15,7 +23,7 @@ export {
   type WeightedMember,
 } from './certificate.ts'
 export { createCodec } from './codec.ts'
-export { CodecError, type CodecErrorCode } from './errors.ts'
+export { CodecError, type CodecErrorCode, type CodecErrorDetails, isCodecError } from './errors.ts'
 export {
   blobIdFromBytes,
   blobIdFromU256,
@@ -29,16 +37,23 @@ export {
 export type {
   CallOptions,
   Codec,
+  CodecChecks,
   CodecOptions,
+  CrossingInput,
   DecodeInput,
   EncodedBlob,
   InconsistencyInput,
   KernelBuild,
+  Outcome,
   RangeInput,
   RecoverInput,
+  RecoverManyInput,
   RecoverySymbolsInput,
+  SliverBatches,
   SliverBytes,
   SliverCodec,
+  SliverOfBlob,
+  SourceSymbols,
   VerifyInconsistencyInput,
 } from './interface.ts'
 export {
@@ -93,6 +108,7 @@ export {
   encodeInconsistencyProof,
   encodeRecoverySymbol,
   type InconsistencyProof,
+  longestInconsistencyProof,
   type ProvenSymbol,
   type RecoverySymbol,
   sliverRef,

@@ -1,5 +1,5 @@
 import { blake2b } from '@noble/hashes/blake2.js'
-import { concatBytes } from './bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
 
 export const DIGEST_LENGTH = 32
 /** The sibling that an odd level is completed with: 32 zero bytes. */

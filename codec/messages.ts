@@ -1,4 +1,5 @@
-import { ByteReader, concatBytes, expectBytes, expectInteger, u32le } from './bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
+import { ByteReader, expectBytes, expectInteger, u32le } from './bytes.ts'
 import { blobIdFromBytes, blobIdToBytes, objectIdFromBytes, objectIdToBytes } from './ids.ts'
 import type { BlobId, Epoch, ObjectId, Persistence } from './types.ts'
 

@@ -1,4 +1,5 @@
-import { ByteReader, concatBytes, expectBytes, u64le, uleb128 } from './bytes.ts'
+import { concatBytes } from '../base/bytes.ts'
+import { ByteReader, expectBytes, u64le, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import { blobIdFromBytes, blobIdToBytes } from './ids.ts'
 import { blake2b256, DIGEST_LENGTH, leafHash, merkleRoot } from './merkle.ts'

@@ -44,7 +44,7 @@ export async function decodeRange(
   for (const ref of wanted) {
     const bytes = rows.get(ref.pair)!
     const body = sliverBody(metadata, ref, bytes)
-    if (verify) await verifySliver(metadata, ref, bytes, signal && { signal })
+    if (verify) await verifySliver(metadata, ref, bytes, { signal })
     const at = ref.pair * row
     const from = Math.max(start - at, 0)
     out.set(body.subarray(from, Math.min(end - at, row)), at + from - start)

@@ -1,8 +1,9 @@
-import { ByteReader, concatBytes, equalBytes, expectInteger, u16le, uleb128 } from './bytes.ts'
+import { concatBytes, equalBytes } from '../base/bytes.ts'
+import { ByteReader, expectInteger, u16le, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
 import { DIGEST_LENGTH, leafHash, pathLength, rootOfPath } from './merkle.ts'
 import { sliverHash } from './metadata.ts'
-import { symbolSize } from './params.ts'
+import { sliverSymbols, symbolSize, ulebLength } from './params.ts'
 import { sliverIndex } from './sliver.ts'
 import type { Axis, BlobMetadata, SliverPairIndex, SliverRef } from './types.ts'
 
@@ -55,6 +56,8 @@ export function verifySymbol(metadata: BlobMetadata, target: SliverRef, symbol: 
   }
 }
 
+/** of the path in a tree of as many leaves as a number of shards can be */
+const MOST_LEVELS = 16
 /** Variants of `MerkleNode`. */
 const NODE_EMPTY = 0
 const NODE_DIGEST = 1
@@ -70,7 +73,7 @@ export function encodeRecoverySymbol({ index, data, path }: ProvenSymbol): Uint8
 /** Throws MALFORMED. The symbol is not checked: see `verifySymbol`. */
 export function decodeRecoverySymbol(bytes: Uint8Array): ProvenSymbol {
   const reader = new ByteReader(bytes, 'recovery symbol')
-  const symbol = readSymbol(reader)
+  const symbol = readSymbol(reader, MOST_LEVELS)
   reader.end()
   return symbol
 }
@@ -84,23 +87,42 @@ export function encodeInconsistencyProof(proof: InconsistencyProof, nShards: num
   )
 }
 
-/** Throws MALFORMED. Nothing is checked: see `Codec.verifyInconsistencyProof`. */
+/**
+ * Throws MALFORMED, also for more symbols or longer paths than there can be: an empty sibling is a byte here, and a hundred in
+ * memory. Nothing else is checked: see `Codec.verifyInconsistencyProof`.
+ */
 export function decodeInconsistencyProof(bytes: Uint8Array, axis: Axis, nShards: number): InconsistencyProof {
   const reader = new ByteReader(bytes, 'inconsistency proof')
   const index = reader.u16()
   if (index >= nShards) throw reader.malformed()
   const symbols: ProvenSymbol[] = []
-  for (let left = reader.uleb128(); left > 0; left--) symbols.push(readSymbol(reader))
+  const levels = pathLength(nShards)
+  for (let left = countIn(reader, nShards); left > 0; left--) symbols.push(readSymbol(reader, levels))
   reader.end()
   return { target: sliverRef(index, axis, nShards), symbols }
 }
 
-function readSymbol(reader: ByteReader): ProvenSymbol {
+/** Bytes of the longest proof about a sliver: as many symbols as recover it, each with a path that has no empty sibling. */
+export function longestInconsistencyProof(nShards: number, unencodedLength: number, axis: Axis): number {
+  const size = symbolSize(nShards, unencodedLength)
+  const levels = pathLength(nShards)
+  const symbols = sliverSymbols(nShards, axis)
+  const symbol = 2 + ulebLength(size) + size + ulebLength(levels) + levels * (1 + DIGEST_LENGTH)
+  return 2 + ulebLength(symbols) + symbols * symbol
+}
+
+function readSymbol(reader: ByteReader, levels: number): ProvenSymbol {
   const index = reader.u16()
   const data = reader.take(reader.uleb128()).slice()
   const path: Uint8Array[] = []
-  for (let left = reader.uleb128(); left > 0; left--) path.push(readNode(reader))
+  for (let left = countIn(reader, levels); left > 0; left--) path.push(readNode(reader))
   return { index, data, path }
+}
+
+function countIn(reader: ByteReader, most: number): number {
+  const count = reader.uleb128()
+  if (count > most) throw reader.malformed()
+  return count
 }
 
 function readNode(reader: ByteReader): Uint8Array {

@@ -1,5 +1,7 @@
-import { equalBytes, expectInteger, uleb128 } from './bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
+import { expectInteger, uleb128 } from './bytes.ts'
 import { CodecError } from './errors.ts'
+import { copyBytes } from './host/copy.ts'
 import { SLIVER_TRAILER, sliverSymbols, symbolSize } from './params.ts'
 import type { BlobMetadata, SliverPairIndex, SliverRef } from './types.ts'
 
@@ -36,7 +38,7 @@ export function sliverFromBody(nShards: number, ref: SliverRef, size: number, bo
   const bytes = new Uint8Array(header.length + body.length + SLIVER_TRAILER)
   const index = sliverIndex(ref, nShards)
   bytes.set(header)
-  bytes.set(body, header.length)
+  copyBytes(bytes, header.length, body)
   bytes.set(sliverTrailer(size, index), header.length + body.length)
   return bytes
 }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { writeAtomically } from '../base/atomic-file.ts'
-import { CodedError } from '../base/coded-error.ts'
-import { isExposed } from '../base/private-file.ts'
-import { generateWalletKey, keypairWallet, parseKeystore } from '../chain/index.ts'
-import type { Wallet } from '../chain/types.ts'
-import { type Bls, loadBls, parseObjectId } from '../codec/index.ts'
+import { generateWalletKey, keypairWallet } from '../chain/index.ts'
+import type { Wallet } from '../chain/types/index.ts'
+import type { Bls } from '../codec/index.ts'
+import { loadBls } from '../codec/node.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
 import { isMissing } from './storage/store/pack-file.ts'
+import { KeyError, readSecret } from './wallet-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */
 export interface NodeKeys {
@@ -22,29 +22,6 @@ export interface NodeKeys {
   networkPublicKey: Uint8Array
   /** where they are kept */
   folder: string
-}
-
-/**
- * KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node.
- * KEY_UNCLEAR: the file holds several, and which one was not said.
- */
-export type KeyErrorCode =
-  | 'KEY_MALFORMED'
-  | 'KEY_EXPOSED'
-  | 'KEY_MISSING'
-  | 'KEY_MISMATCH'
-  | 'KEY_UNCLEAR'
-  | 'NODE_UNKNOWN'
-
-/** A key file that cannot be used. Never quotes the file. */
-export class KeyError extends CodedError<Record<KeyErrorCode, { path: string }>> {
-  override readonly name = 'KeyError'
-  readonly path: string
-
-  constructor(code: KeyErrorCode, message: string, path: string) {
-    super(code, message, { path })
-    this.path = path
-  }
 }
 
 const FILE_MODE = 0o600
@@ -65,6 +42,55 @@ export async function loadNodeKeys(folder: string, mayCreate = true): Promise<No
   return { wallet, blsSecret, networkSeed, networkPublicKey, folder }
 }
 
+/** The keys that a running node may replace: KIND.next.key is announced and not in office yet, KIND.old.key was before KIND.key. */
+export type RotatedKind = 'bls' | 'network'
+
+/** The keys beside the one of `loadNodeKeys`, while it is replaced. Throws as that does. */
+export async function readRotatedKeys(
+  folder: string,
+  kind: RotatedKind,
+): Promise<{ next?: Uint8Array; old?: Uint8Array }> {
+  const read = async (which: string): Promise<Uint8Array | undefined> => {
+    try {
+      return await loadHex(join(folder, `${kind}.${which}.key`), false)
+    } catch (error) {
+      if (error instanceof KeyError && error.code === 'KEY_MISSING') return undefined
+      throw error
+    }
+  }
+  return { next: await read('next'), old: await read('old') }
+}
+
+/** The key that replaces KIND.key once others know it; one that is there stays. */
+export function makeNextBlsKey(folder: string, bls: Bls): Promise<Uint8Array> {
+  return loadHex(join(folder, 'bls.next.key'), true, bls)
+}
+
+/** The same of the network; the caller has noted where it is to listen. */
+export function makeNextNetworkKey(folder: string): Promise<Uint8Array> {
+  return loadHex(join(folder, 'network.next.key'), true)
+}
+
+/** The network key of a folder, which may be another by now than at the node's start. */
+export function readNetworkSeed(folder: string): Promise<Uint8Array> {
+  return loadHex(join(folder, 'network.key'), false)
+}
+
+/** The next key becomes KIND.key, and that the old one. Cut short, it is done again: no key is gone in between. */
+export async function promoteNextKey(folder: string, kind: RotatedKind): Promise<void> {
+  const path = (which = ''): string => join(folder, `${kind}${which}.key`)
+  const [own, next] = await Promise.all([readSecret(path()), readSecret(path('.next'))])
+  if (own !== next) {
+    await writeSecret(path('.old'), own)
+    await writeSecret(path(), next)
+  }
+  await rm(path('.next'), { force: true })
+}
+
+export async function dropOldKey(folder: string, kind: RotatedKind): Promise<void> {
+  await rm(join(folder, `${kind}.old.key`), { force: true })
+}
+
 /** A Sui key in its text form, one line; made when the file is not there and may be. */
 export async function loadWallet(path: string, mayCreate = true): Promise<Wallet> {
   const text = await loadOrCreate(path, mayCreate, generateWalletKey)
@@ -76,30 +102,9 @@ export async function loadWallet(path: string, mayCreate = true): Promise<Wallet
   }
 }
 
-/**
- * Reads a wallet: a file with one key in Sui's text form (`suiprivkey1…`, as `sui keytool export` prints it), or Sui's own
- * keystore, of which `address` names one key. Throws KeyError: KEY_EXPOSED when others may read the file, KEY_MALFORMED,
- * KEY_MISSING when it does not hold the address's key, KEY_UNCLEAR; a missing file rejects with ENOENT.
- */
-export async function readWallet(path: string, { address }: { address?: string } = {}): Promise<Wallet> {
-  const wallets = parseWallets(await readSecret(path), path)
-  if (address === undefined) {
-    if (wallets.length === 1) return wallets[0]!
-    throw new KeyError('KEY_UNCLEAR', `${path} holds ${wallets.length} keys: name one by its address`, path)
-  }
-  const wanted = parseObjectId(address)
-  const found = wallets.find(wallet => wallet.address === wanted)
-  if (found !== undefined) return found
-  throw new KeyError('KEY_MISSING', `${path} does not hold the key of ${wanted}`, path)
-}
-
-function parseWallets(text: string, path: string): Wallet[] {
-  try {
-    return text.startsWith('[') ? parseKeystore(text) : [keypairWallet(text)]
-  } catch {
-    // no cause: it might quote the text
-    throw new KeyError('KEY_MALFORMED', `${path} holds no Sui private key`, path)
-  }
+/** The 32-byte seed of a libp2p identity; made when the file is not there. Throws as `loadNodeKeys`. */
+export function loadNetworkSeed(path: string): Promise<Uint8Array> {
+  return loadHex(path, true)
 }
 
 async function loadHex(path: string, mayCreate: boolean, bls?: Bls): Promise<Uint8Array> {
@@ -125,18 +130,6 @@ async function loadOrCreate(path: string, mayCreate: boolean, make: () => string
   }
   await writeSecret(path, make())
   return readSecret(path)
-}
-
-async function readSecret(path: string): Promise<string> {
-  const file = await open(path, 'r')
-  try {
-    if (isExposed(await file.stat())) {
-      throw new KeyError('KEY_EXPOSED', `others may read the key ${path}; run: chmod 600 ${path}`, path)
-    }
-    return (await file.readFile('utf8')).trim()
-  } finally {
-    await file.close()
-  }
 }
 
 /** Whole or not at all, and durable: a key that was registered on chain must not be lost to a crash. */

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { BandwidthView } from '../protocols/index.ts'
 import type { ProtocolMetrics } from '../protocols/ports.ts'
 
 /** What one storage node, client or gateway counts; its name is the label `node` on every metric. */
@@ -11,13 +12,43 @@ export interface NodeMetrics extends ProtocolMetrics {
   download(outcome: 'ok' | string, bytes: number, durationMs: number): void
   /** What the store holds now. */
   stored(blobs: number, bytes: number): void
+  /** Asked at every scrape what the store's disk has free, and what uploads leave of it, until told otherwise. */
+  disk(read: ReadDisk | undefined): void
+  /** Asked at every scrape what the node's line may carry and has carried, until told otherwise. */
+  line(read: ReadLine | undefined): void
   /** A sliver on the own disk is missing, cut off or altered. */
   damaged(): void
+  /** The newest blob table that the node has, and how many members have another of that epoch. */
+  tables(epoch: number, differing: number): void
+  /** So many slivers were got back, taken over, handed out, or looked at on the disk. */
+  worked(what: 'recovered' | 'synced' | 'served' | 'scrubbed', slivers: number, bytes: number): void
+  /** Slivers on the own disk that a look at all of them has found to be bad. */
+  scrubFound(bad: number): void
+  /** How many peers are asked last for now, as they have failed lately: read when it is scraped, until the result is called. */
+  watchPeers(backingOff: () => number): () => void
   /** A limit refused something; both labels are from the table in `refusals.ts`. */
   refused(where: string, reason: string): void
 }
 
-/** What an HTTP face counts. Routes are patterns such as `/v1/blobs/:blobId`, never paths: labels must stay few. */
+/** What is told of a relay. */
+interface RelayFigures {
+  reservations: number
+  circuits: number
+  load: number
+  month: { bytes: number }
+  counts: {
+    reservations: number
+    circuits: number
+    pauses: number
+    bytes: { members: number; strangers: number }
+    refused: Readonly<Record<string, number>>
+  }
+}
+
+type ReadLine = () => BandwidthView
+type ReadDisk = () => Promise<{ freeBytes: number; reservedBytes: number }>
+
+/** What an HTTP server counts. Routes are patterns such as `/v1/blobs/:blobId`, never paths: labels must stay few. */
 export interface HttpMetrics {
   request(route: string, method: string, status: number, durationMs: number): void
   bytes(direction: 'in' | 'out', bytes: number): void
@@ -31,6 +62,8 @@ export interface Metrics {
   node(name: string): NodeMetrics
   /** Counters of one HTTP server. */
   http(name: string): HttpMetrics
+  /** Asked at every scrape how the relay of the process is doing. */
+  relay(read: () => RelayFigures): void
   /** Prometheus text format. */
   text(): Promise<string>
   readonly contentType: string
@@ -38,6 +71,14 @@ export interface Metrics {
 
 // from a cached answer on loopback to a large blob over a slow link
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+/** What is done with slivers beside taking in uploads. */
+const WORK = {
+  recovered: 'that were missing and got back from others',
+  synced: 'of shards that were taken over',
+  served: 'that were handed out',
+  scrubbed: 'that were looked at on the disk',
+} as const
 
 /** Metrics of one process, in a registry of their own; `version` is told in `floe_build_info`. */
 export function createMetrics(init: { version: string }): Metrics {
@@ -84,6 +125,39 @@ export function createMetrics(init: { version: string }): Metrics {
   const storedBlobs = gauge('floe_stored_blobs', 'Blobs of which the node holds slivers', ['node'])
   const storedBytes = gauge('floe_stored_bytes', 'Sliver bytes that the node holds', ['node'])
   const damagedSlivers = counter('floe_damaged_slivers_total', 'Own slivers found damaged on disk', ['node'])
+  const tableEpoch = gauge('floe_blob_table_epoch', 'Epoch of the newest blob table that the node has', [
+    'node',
+  ])
+  const tablesDiffering = gauge(
+    'floe_blob_tables_differing',
+    'Members whose blob table of that epoch is another: 0, or something is wrong',
+    ['node'],
+  )
+  const work = Object.fromEntries(
+    Object.entries(WORK).map(([what, text]) => [
+      what,
+      {
+        slivers: counter(`floe_${what}_slivers_total`, `Slivers ${text}`, ['node']),
+        bytes: counter(`floe_${what}_bytes_total`, `Bytes of slivers ${text}`, ['node']),
+      },
+    ]),
+  )
+  const scrubBad = counter(
+    'floe_scrub_bad_slivers_total',
+    'Own slivers that a look at all of them found bad',
+    ['node'],
+  )
+  const watched = new Map<string, () => number>()
+  new Gauge({
+    name: 'floe_peers_backing_off',
+    help: 'Peers that are asked last for now, as they have failed lately',
+    labelNames: ['node'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [node, backingOff] of watched) this.set({ node }, backingOff())
+    },
+  })
   const refusedCounter = counter('floe_refused_total', 'What limits refused, by where and why', [
     'node',
     'where',
@@ -107,10 +181,13 @@ export function createMetrics(init: { version: string }): Metrics {
     1,
   )
   processMetrics(registers)
+  const disks = diskMetrics(registers)
+  const bandwidths = lineMetrics(registers)
 
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    relay: read => relayMetrics(registers, read),
     node: node => ({
       request(protocol, outcome, durationMs) {
         protocolRequests.inc({ node, protocol, outcome })
@@ -132,7 +209,30 @@ export function createMetrics(init: { version: string }): Metrics {
         storedBlobs.set({ node }, blobs)
         storedBytes.set({ node }, bytes)
       },
+      line(read) {
+        if (read === undefined) bandwidths.delete(node)
+        else bandwidths.set(node, read)
+      },
+      disk(read) {
+        if (read === undefined) disks.delete(node)
+        else disks.set(node, read)
+      },
       damaged: () => damagedSlivers.inc({ node }),
+      tables(epoch, differing) {
+        tableEpoch.set({ node }, epoch)
+        tablesDiffering.set({ node }, differing)
+      },
+      worked(what, slivers, bytes) {
+        work[what]!.slivers.inc({ node }, slivers)
+        work[what]!.bytes.inc({ node }, bytes)
+      },
+      scrubFound: bad => scrubBad.inc({ node }, bad),
+      watchPeers(backingOff) {
+        watched.set(node, backingOff)
+        return () => {
+          if (watched.get(node) === backingOff) watched.delete(node)
+        }
+      },
       refused: (where, reason) => refusedCounter.inc({ node, where, reason }),
     }),
     http: node => ({
@@ -144,6 +244,82 @@ export function createMetrics(init: { version: string }): Metrics {
       inFlight: delta => httpInFlight.inc({ node }, delta),
     }),
   }
+}
+
+/** Nodes by name, and how each is asked. */
+function diskMetrics(registers: Registry[]): Map<string, ReadDisk> {
+  const disks = new Map<string, ReadDisk>()
+  const measure = (name: string, help: string, field: 'freeBytes' | 'reservedBytes') =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node'],
+      registers,
+      async collect() {
+        this.reset()
+        for (const [node, read] of disks) {
+          // a disk that does not answer has no figures
+          const view = await read().catch(() => undefined)
+          if (view !== undefined) this.set({ node }, view[field])
+        }
+      },
+    })
+  measure('floe_disk_free_bytes', "Bytes that the store's disk has free", 'freeBytes')
+  measure('floe_disk_reserved_bytes', 'Bytes of these that uploads leave, for recovery', 'reservedBytes')
+  return disks
+}
+
+/** What nodes' lines may carry and have carried: read when scraped, as long as they are in what this gives. */
+function lineMetrics(registers: Registry[]): Map<string, ReadLine> {
+  const lines = new Map<string, ReadLine>()
+  const each = (set: (view: BandwidthView, node: string) => void): void => {
+    for (const [node, read] of lines) set(read(), node)
+  }
+  const gauge = (
+    name: string,
+    help: string,
+    figures: (view: BandwidthView) => Partial<Record<'up' | 'down', number | undefined>>,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node', 'direction'],
+      registers,
+      collect() {
+        this.reset()
+        each((view, node) => {
+          for (const [direction, figure] of Object.entries(figures(view)))
+            if (figure !== undefined) this.set({ node, direction }, figure)
+        })
+      },
+    })
+  gauge('floe_line_bytes', 'Bytes that moved on streams since the start', ({ moved }) => moved)
+  gauge('floe_line_waiting', 'Pieces that wait for their turn', ({ waiting }) => waiting)
+  gauge('floe_line_limit_bytes_per_second', 'What may move now; absent without a limit', view => ({
+    up: view.upBytesPerSecond,
+    down: view.downBytesPerSecond,
+  }))
+  const monthly = (name: string, help: string, figure: (view: BandwidthView) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node'],
+      registers,
+      collect() {
+        this.reset()
+        each((view, node) => {
+          const bytes = figure(view)
+          if (bytes !== undefined) this.set({ node }, bytes)
+        })
+      },
+    })
+  monthly('floe_month_bytes', 'Bytes that moved in this month (UTC)', ({ month }) => month.bytes)
+  monthly(
+    'floe_month_limit_bytes',
+    'What may move in a month; absent without a limit',
+    view => view.month.limitBytes,
+  )
+  return lines
 }
 
 // read when scraped; prom-client's own default metrics leave an observer running that nothing can stop
@@ -173,4 +349,46 @@ function processMetrics(registers: Registry[]): void {
       this.set(process.uptime())
     },
   })
+}
+
+function relayMetrics(registers: Registry[], read: () => RelayFigures): void {
+  const now = (name: string, help: string, value: (figures: RelayFigures) => number) =>
+    new Gauge({
+      name: `floe_relay_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(value(read()))
+      },
+    })
+  const total = (name: string, help: string, value: (figures: RelayFigures) => number) =>
+    new Counter({
+      name: `floe_relay_${name}_total`,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(value(read()))
+      },
+    })
+  const totals = (name: string, help: string, label: string, values: (figures: RelayFigures) => object) =>
+    new Counter({
+      name: `floe_relay_${name}_total`,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset()
+        for (const [one, count] of Object.entries(values(read()))) this.inc({ [label]: one }, count)
+      },
+    })
+  now('reservations', 'Peers that may be called', figures => figures.reservations)
+  now('circuits', 'Circuits that are open', figures => figures.circuits)
+  now('load', 'Share of the bytes per second that is in use', figures => figures.load)
+  now('month_bytes', 'Bytes that were passed on this month', figures => figures.month.bytes)
+  total('granted_reservations', 'Reservations granted', ({ counts }) => counts.reservations)
+  total('granted_circuits', 'Circuits granted', ({ counts }) => counts.circuits)
+  total('pauses', 'Times that a source had to rest', ({ counts }) => counts.pauses)
+  totals('bytes', 'Bytes passed on, by who was at an end', 'peers', ({ counts }) => counts.bytes)
+  totals('refused', 'Questions refused, by why', 'reason', ({ counts }) => counts.refused)
 }

@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Timer } from '../base/timers.ts'
 import type { NodeMetrics } from './metrics.ts'
 
 /**
@@ -12,11 +14,15 @@ export const REFUSALS = {
   gossip: ['stranger', 'size', 'rate', 'malformed', 'score'],
   /** libp2p streams of Floe's own protocols */
   streams: ['busy', 'failures'],
+  /** a relay's reservations and circuits */
+  relay: ['full', 'address', 'source', 'target', 'denied', 'month', 'memory', 'rate', 'stopping'],
+  /** a relay's answers to who asks for its own address */
+  stun: ['rate', 'malformed', 'short', 'full'],
   certificates: ['busy', 'invalid'],
   /** the gateway and the node's HTTP API */
   http: ['connections', 'address', 'idle', 'files', 'pipelined', 'slow', 'busy', 'rate', 'size', 'disk'],
   /** the embedded Sui: gRPC, faucet, admin, execution */
-  localnet: ['connections', 'address', 'rate', 'size', 'depth', 'time', 'memory', 'disk', 'token'],
+  localnet: ['connections', 'address', 'files', 'rate', 'size', 'depth', 'time', 'memory', 'disk', 'token'],
   /** the store of a node */
   store: ['disk'],
 } as const
@@ -35,21 +41,21 @@ export interface Refusals {
 }
 
 export interface RefusalsInit {
+  clock: Clock
   metrics?: Pick<NodeMetrics, 'refused'>
   log?: Pick<Log, 'warn'>
-  /** at most one line in so many ms */
-  everyMs?: number
 }
 
+/** at most one line in so many ms */
 const EVERY_MS = 60_000
 
 /** Counts what limits refuse (`floe_refused_total`), and says so in at most one line a minute. */
-export function createRefusals({ metrics, log, everyMs = EVERY_MS }: RefusalsInit): Refusals {
+export function createRefusals({ clock, metrics, log }: RefusalsInit): Refusals {
   let unsaid = new Map<string, number>()
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
 
   function say(): void {
-    clearTimeout(timer)
+    timer?.stop()
     timer = undefined
     if (unsaid.size === 0) return
     const counts = Object.fromEntries(unsaid)
@@ -61,7 +67,7 @@ export function createRefusals({ metrics, log, everyMs = EVERY_MS }: RefusalsIni
     metrics?.refused(where, reason)
     const key = `${where}.${reason}`
     unsaid.set(key, (unsaid.get(key) ?? 0) + 1)
-    timer ??= setTimeout(say, everyMs).unref()
+    timer ??= clock.after(EVERY_MS, say, { background: true })
   }
 
   return {

@@ -1,7 +1,8 @@
-import { type Deadline, deadline as plain } from '../base/deadline.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Deadline } from '../base/deadline.ts'
 import { ProtocolError } from './errors.ts'
 
 /** A limit on a wait for a peer: TIMEOUT after `ms` without our own stalls. It ends with any of the signals as well. */
-export function deadline(ms: number, ...signals: (AbortSignal | undefined)[]): Deadline {
-  return plain(ms, signals, () => new ProtocolError('TIMEOUT'))
+export function peerDeadline(clock: Clock, ms: number, ...signals: (AbortSignal | undefined)[]): Deadline {
+  return clock.deadline(ms, signals, () => new ProtocolError('TIMEOUT'))
 }

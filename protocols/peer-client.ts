@@ -1,11 +1,19 @@
-import type { BlobId, BlobMetadata, Certificate } from '../codec/types.ts'
+import type { BlobId, BlobMetadata, Certificate, Confirmation } from '../codec/types.ts'
 import { ProtocolError } from './errors.ts'
 import { type FetchedSliver, type FetchRequestItem, fetchSlivers } from './fetch/client.ts'
-import type { AbortOptions, BlobStatus, NodeInfo } from './ports.ts'
+import { type Accusation, proveInconsistent } from './inconsistency/client.ts'
+import { peerRecords } from './peers/client.ts'
+import type { AbortOptions, BlobStatus, NodeInfo, SnapshotHead } from './ports.ts'
+import { type RecoveredSymbols, type RecoverOptions, recoverSymbols } from './recover/client.ts'
+import type { RecoverQuery, RecoverStatus } from './recover/messages.ts'
 import type { ClientComponents, NetworkIdentity } from './rpc/components.ts'
-import { createDialer, type PeerAddress } from './rpc/dial.ts'
+import type { PeerAddress } from './rpc/dial.ts'
 import { createStreamPool } from './rpc/stream-pool.ts'
-import { SPECS } from './specs.ts'
+import { type ShardSyncOptions, type SyncedBlob, syncShardPage } from './shard-sync/client.ts'
+import type { ShardSyncQuery } from './shard-sync/messages.ts'
+import { snapshotPage } from './snapshot/client.ts'
+import type { SnapshotPage, SnapshotQuery } from './snapshot/messages.ts'
+import { CLIENT, SPECS } from './specs.ts'
 import * as status from './status/client.ts'
 import { type StoreInput, type StoreOutcome, storeBlob } from './store/client.ts'
 
@@ -27,80 +35,169 @@ export interface PeerClient extends Disposable {
   blobStatus(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
   /** What the node says of itself; not verified. */
   nodeInfo(peer: PeerAddress, options?: AbortOptions): Promise<NodeInfo>
+  /** The blob tables that the node has, newest first; not verified. */
+  snapshots(peer: PeerAddress, options?: AbortOptions): Promise<readonly SnapshotHead[]>
+  /** One page of a blob table; not verified. Throws NO_SNAPSHOT where the node does not have it. */
+  snapshotPage(peer: PeerAddress, query: SnapshotQuery, options?: AbortOptions): Promise<SnapshotPage>
+  /** The signed address records that a peer has of up to 256 PeerIds; not verified. */
+  peers(peer: PeerAddress, peerIds: readonly string[], options?: AbortOptions): Promise<readonly Uint8Array[]>
   /** Hands a certificate to a node, which checks and gossips it. */
   submitCertificate(peer: PeerAddress, certificate: Certificate, options?: AbortOptions): Promise<void>
-  /** Ends all requests and streams. The connections are libp2p's. */
+  /**
+   * One page of a shard that this node takes over, blob by blob; not verified. What it returns at last tells whether
+   * the shard has no more.
+   */
+  shardPage(
+    peer: PeerAddress,
+    query: ShardSyncQuery,
+    options: ShardSyncOptions,
+  ): AsyncGenerator<SyncedBlob, { whole: boolean }>
+  /**
+   * What a node's slivers have at their crossings with lost ones of this node; not verified. What it returns at last tells
+   * how it stands with each blob there.
+   */
+  recover(
+    peer: PeerAddress,
+    query: RecoverQuery,
+    options: RecoverOptions,
+  ): AsyncGenerator<RecoveredSymbols, readonly RecoverStatus[]>
+  /** Proves to a node that a blob was encoded wrongly; gives what it has signed, which is not verified. */
+  proveInconsistent(peer: PeerAddress, accusation: Accusation, options?: AbortOptions): Promise<Confirmation>
+  /** Ends all requests, streams and dials. The connections are libp2p's. */
   close(): void
 }
 
 /** Keeps streams for reuse: call `close` when done, before libp2p stops. */
 export function createPeerClient(components: ClientComponents, { network }: NetworkIdentity): PeerClient {
-  const { log, metrics } = components
-  const dialer = createDialer(components)
-  const store = createStreamPool(dialer, SPECS.store, network)
-  const fetch = createStreamPool(dialer, SPECS.fetch, network)
-  const ask = createStreamPool(dialer, SPECS.status, network)
+  const { dialer, metrics, clock, bandwidth } = components
+  const shared = { dialer, network, clock, bandwidth }
+  const store = createStreamPool({ ...shared, spec: SPECS.store })
+  const fetch = createStreamPool({ ...shared, spec: SPECS.fetch })
+  const ask = createStreamPool({ ...shared, spec: SPECS.status })
+  const sync = createStreamPool({ ...shared, spec: SPECS['shard-sync'] })
+  const snapshot = createStreamPool({ ...shared, spec: SPECS.snapshot })
+  const recover = createStreamPool({ ...shared, spec: SPECS.recover })
+  const accuse = createStreamPool({ ...shared, spec: SPECS.inconsistency })
 
-  /** One log line and one metric per request; from the first step to the last for those that stream. */
-  function observe(protocol: string, peer: PeerAddress): (error?: unknown) => void {
-    const started = performance.now()
-    return error => {
-      const durationMs = performance.now() - started
-      const outcome = error === undefined ? 'ok' : error instanceof ProtocolError ? error.code : 'ABORTED'
-      metrics.request(protocol, outcome, durationMs)
-      log.debug({ protocol, peer: peer.peerId, outcome, durationMs }, 'request made')
-    }
+  const where = createStreamPool({ ...shared, spec: SPECS.peers })
+
+  const { observed, streamed } = observer(components)
+
+  const settle = async (peer: PeerAddress, bytes: number, signal?: AbortSignal) => {
+    if (bytes > CLIENT.bulkBytes) await dialer.settle?.(peer, signal)
   }
-
-  async function observed<T>(protocol: string, peer: PeerAddress, run: () => Promise<T>): Promise<T> {
-    const done = observe(protocol, peer)
-    try {
-      const result = await run()
-      done()
-      return result
-    } catch (error) {
-      done(error)
-      throw error
-    }
-  }
-
   const close = () => {
     dialer.close()
-    for (const pool of [store, fetch, ask]) pool.close()
+    for (const pool of [store, fetch, ask, sync, recover, accuse, snapshot, where]) pool.close()
   }
   return {
     connect: (peer, options) =>
       observed('dial', peer, async () => void (await dialer.connect(peer, options?.signal))),
     store: (peer, input, options) =>
       observed('store-client', peer, async () => {
+        await settle(peer, input.header.metadata.unencodedLength, options?.signal)
         const outcome = await storeBlob(store, peer, input, options)
         metrics.bytes('store-client', 'out', outcome.sentBytes)
         return outcome
       }),
     async *fetch(peer, items, options) {
-      const done = observe('fetch-client', peer)
-      let failure: unknown = new ProtocolError('CLOSED')
-      try {
-        for await (const answer of fetchSlivers(fetch, peer, items, options)) {
-          if (answer.bytes !== undefined) metrics.bytes('fetch-client', 'in', answer.bytes.length)
-          yield { ...answer, blobId: answer.item.blobId, ref: answer.item.ref }
-        }
-        failure = undefined
-      } catch (error) {
-        failure = error
-        throw error
-      } finally {
-        done(failure)
-      }
+      const bytes = items.reduce((sum, { length, maxBytes }) => sum + (length ?? maxBytes ?? 0), 0)
+      await settle(peer, bytes, options?.signal)
+      const answers = fetchSlivers(fetch, peer, items, options)
+      for await (const answer of streamed('fetch-client', peer, answers, ({ bytes }) => bytes?.length ?? 0))
+        yield { ...answer, blobId: answer.item.blobId, ref: answer.item.ref }
     },
     metadata: (peer, blobId, options) =>
       observed('status-client', peer, () => status.metadata(ask, peer, blobId, options)),
     blobStatus: (peer, blobId, options) =>
       observed('status-client', peer, () => status.blobStatus(ask, peer, blobId, options)),
     nodeInfo: (peer, options) => observed('status-client', peer, () => status.nodeInfo(ask, peer, options)),
+    snapshots: (peer, options) => observed('status-client', peer, () => status.snapshots(ask, peer, options)),
+    snapshotPage: (peer, query, options) =>
+      observed('snapshot-client', peer, async () => {
+        const page = await snapshotPage(snapshot, peer, query, options)
+        metrics.bytes('snapshot-client', 'in', page.rows.length)
+        return page
+      }),
+    peers: (peer, peerIds, options) =>
+      observed('peers-client', peer, () => peerRecords(where, peer, peerIds, options)),
     submitCertificate: (peer, certificate, options) =>
       observed('status-client', peer, () => status.submitCertificate(ask, peer, certificate, options)),
+    shardPage: (peer, query, options) =>
+      streamed(
+        'shard-sync-client',
+        peer,
+        syncShardPage(sync, peer, query, options),
+        ({ primary, secondary }) => (primary?.length ?? 0) + (secondary?.length ?? 0),
+      ),
+    recover: (peer, query, options) =>
+      streamed(
+        'recover-client',
+        peer,
+        recoverSymbols(recover, peer, query, options),
+        ({ data }) => data.length,
+      ),
+    proveInconsistent: (peer, accusation, options) =>
+      observed('inconsistency-client', peer, async () => {
+        const { attestation, sentBytes } = await proveInconsistent(accuse, peer, accusation, options)
+        if (sentBytes > 0) metrics.bytes('inconsistency-client', 'out', sentBytes)
+        return attestation
+      }),
     close,
     [Symbol.dispose]: close,
+  }
+}
+
+/** One log line and one metric per request; from the first step to the last for those that stream. */
+function observer({ log, metrics, clock }: ClientComponents) {
+  function observe(protocol: string, peer: PeerAddress): (error?: unknown) => void {
+    const started = clock.monotonic()
+    return error => {
+      const durationMs = clock.monotonic() - started
+      const outcome = error === undefined ? 'ok' : error instanceof ProtocolError ? error.code : 'ABORTED'
+      metrics.request(protocol, outcome, durationMs)
+      log.debug({ protocol, peer: peer.peerId, outcome, durationMs }, 'request made')
+    }
+  }
+
+  return {
+    async observed<T>(protocol: string, peer: PeerAddress, run: () => Promise<T>): Promise<T> {
+      const done = observe(protocol, peer)
+      try {
+        const result = await run()
+        done()
+        return result
+      } catch (error) {
+        done(error)
+        throw error
+      }
+    },
+    /** The same steps, and what they end with; the bytes that each brought are counted. */
+    async *streamed<T, R>(
+      protocol: string,
+      peer: PeerAddress,
+      steps: AsyncGenerator<T, R>,
+      bytesOf: (step: T) => number,
+    ): AsyncGenerator<T, R> {
+      const done = observe(protocol, peer)
+      // that of a consumer that leaves early
+      let failure: unknown = new ProtocolError('CLOSED')
+      let next: IteratorResult<T, R> | undefined
+      try {
+        for (next = await steps.next(); !next.done; next = await steps.next()) {
+          const bytes = bytesOf(next.value)
+          if (bytes > 0) metrics.bytes(protocol, 'in', bytes)
+          yield next.value
+        }
+        failure = undefined
+        return next.value
+      } catch (error) {
+        failure = error
+        throw error
+      } finally {
+        if (next?.done === false) await steps.return(undefined as never)
+        done(failure)
+      }
+    },
   }
 }

@@ -1,6 +1,8 @@
 /**
  * What the protocols need of the world. node/ and chain/ satisfy these structurally; protocols import neither.
  */
+import type { Connection } from '@libp2p/interface'
+import type { TableHead } from '../codec/index.ts'
 import type {
   Axis,
   BlobId,
@@ -10,8 +12,12 @@ import type {
   Epoch,
   Persistence,
   ShardIndex,
+  SliverPairIndex,
   SliverRef,
 } from '../codec/types.ts'
+import type { PunchCandidate } from './punch/messages.ts'
+import type { RecoverQuery, RecoverStatus } from './recover/messages.ts'
+import type { SnapshotPage } from './snapshot/messages.ts'
 
 /** A limit and an end for one call: it rejects with the signal's reason. */
 export interface AbortOptions {
@@ -34,7 +40,7 @@ export interface OpenSliver {
 
 /** Where a peer's share of the node's work is accounted. Each waits for its turn, and rejects with the signal's reason. */
 export interface PeerQuota {
-  /** So many bytes are in memory until what it gives is called. */
+  /** So many bytes are held until what it gives is called. */
   hold(bytes: number, signal: AbortSignal): Promise<() => void>
   /** So many bytes move. */
   pace(bytes: number, signal: AbortSignal): Promise<void>
@@ -113,29 +119,154 @@ export interface StoreHeader {
   registerDigest: string
 }
 
-/** One upload as the storage node sees it. The handler calls `wanted`, then `accept` for each, then `confirm`; always `close`. */
+/** A wanted sliver on its way in: a small one in memory, a larger one in a file, so that a slow sender holds little memory. */
+export interface ArrivingSliver {
+  /** The next bytes, which may be overwritten once it is over. */
+  write(bytes: Uint8Array): Promise<void> | void
+  /** All have come: verifies them against the metadata and persists them. Throws a ProtocolError otherwise. */
+  accept(): Promise<void>
+  /** Gives back what it holds, accepted or not. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * One upload as the storage node sees it. The handler looks at `wanted`, asks for a place for each of them and fills it, then
+ * calls `confirm`; always `close`.
+ */
 export interface StoreSession {
   readonly epoch: Epoch
   /** slivers of this node's shards that it does not have yet */
   readonly wanted: readonly SliverRef[]
-  /** Verifies against the metadata and persists; throws a ProtocolError otherwise. The bytes are used again afterwards. */
-  accept(ref: SliverRef, bytes: Uint8Array): Promise<void>
+  /** A place for a wanted sliver. Throws a ProtocolError: UNWANTED_SLIVER, or NO_SPACE by its cause. */
+  receive(ref: SliverRef): Promise<ArrivingSliver>
   /** Signs once everything of this node's shards is durable. */
   confirm(): Promise<Confirmation>
   /** The upload is over, however it went. Idempotent. */
   close(): void
 }
 
-/** Satisfied by node/services/custody. */
+/** What takes slivers in and signs for them. */
 export interface Custody {
   /** Throws a ProtocolError: metadata that does not match, unregistered blob, not in the committee... */
   open(header: StoreHeader, context: PeerContext): Promise<StoreSession>
+}
+
+/** A part of a shard that another node takes over. */
+export interface ShardPageRequest {
+  /** in which the asker has the shard */
+  epoch: Epoch
+  shard: ShardIndex
+  /** blobs with a higher ID only; from the first one on when absent */
+  after?: BlobId
+  /** at most */
+  maxBlobs: number
+}
+
+/** Blobs of a shard in ascending order of their IDs' bytes. */
+export interface ShardPage {
+  blobs: readonly { blobId: BlobId; pair: SliverPairIndex }[]
+  /** Whether no more come after these. */
+  end: boolean
+}
+
+/** Tells a node that takes over a shard what is stored of it. */
+export interface ShardSource {
+  /**
+   * Throws a ProtocolError: NOT_A_MEMBER unless the peer is one of the previous, current or next committee, NOT_YOURS when
+   * the shard is not its own in that epoch, EPOCH_AHEAD of a later epoch, EPOCH_BEHIND while this node is not there yet.
+   */
+  page(request: ShardPageRequest, context: PeerContext): Promise<ShardPage>
+}
+
+/** What is asked of a node that has slivers which cross lost ones; the shapes are the protocol's. */
+export type { RecoverQuery, RecoverStatus } from './recover/messages.ts'
+
+/** Hands out what stored slivers have at their crossings with the asker's lost ones. */
+export interface RecoverySource {
+  /** Throws a ProtocolError: NOT_A_MEMBER, NOT_YOURS, EPOCH_AHEAD, EPOCH_BEHIND, as `ShardSource`. */
+  open(query: RecoverQuery, context: PeerContext): Promise<RecoverySymbols>
+}
+
+/** What there is of lost slivers. */
+export interface RecoverySymbols {
+  /** how it stands with each blob of the request */
+  readonly blobs: readonly RecoverStatus[]
+  /**
+   * The cells (a blob that was found, and a source) in the order of the request, some at a time: a symbol for each target,
+   * with its path where proofs are asked for; undefined where the sliver is not there. The bytes of each group are held for
+   * the peer until the next one is taken.
+   */
+  symbols(): AsyncIterable<readonly (Uint8Array | undefined)[]>
+}
+
+/** What a node says before it sends a proof that a blob was encoded wrongly. */
+export interface InconsistencyClaim {
+  metadata: BlobMetadata
+  /** of the sliver that the proof is about */
+  axis: Axis
+  /** of the proof in BCS */
+  proofBytes: number
+}
+
+/** `known`: the node knows already, and the proof need not be sent. Otherwise it does, to `judge`; always `close`. */
+export type InconsistencyHearing =
+  | { kind: 'known'; attestation: Confirmation }
+  | {
+      kind: 'open'
+      /** Signs that the blob is invalid. Throws a ProtocolError: PROOF_INVALID, or why the blob need not be judged any more. */
+      judge(proof: Uint8Array): Promise<Confirmation>
+      /** Idempotent. */
+      close(): void
+    }
+
+/** Looks at proofs that blobs were encoded wrongly, and signs for those that hold. */
+export interface InconsistencyJudge {
+  /**
+   * Before a byte of the proof is taken. Throws a ProtocolError: NOT_A_MEMBER, NOT_IN_COMMITTEE, NOT_REGISTERED, BLOB_GONE,
+   * BLOB_INVALID, METADATA_MISMATCH, TOO_LARGE, PROOF_INVALID for one who has lied before, BUSY.
+   */
+  open(claim: InconsistencyClaim, context: PeerContext): Promise<InconsistencyHearing>
+}
+
+/** A blob table that a node has: as of an epoch's beginning. Its digest is `tableDigest` of the codec. */
+export type SnapshotHead = TableHead
+
+/** Tells and hands out the blob tables that a node has. */
+export interface SnapshotSource {
+  /** The newest first; two at most. */
+  heads(): readonly SnapshotHead[]
+  /** One page of the table with this digest; undefined when there is none. */
+  page(digest: Uint8Array, page: number): Promise<SnapshotPage | undefined>
+}
+
+/** Where a peer may be met; the shape is the protocol's. */
+export type { PunchCandidate } from './punch/messages.ts'
+
+/** Meets peers that so far are reached over a relay. */
+export interface PunchAnswerer {
+  /**
+   * A peer offers to be met. Throws a ProtocolError: NOT_AUTHORIZED unless the connection is a relayed one that the peer has
+   * dialled, BUSY over a rate, or while a punch with that peer is under way which has the right of way.
+   */
+  open(offered: readonly PunchCandidate[], connection: Connection, signal: AbortSignal): Promise<PunchMeeting>
+}
+
+/** One meeting that was agreed on. */
+export interface PunchMeeting {
+  /** where this side may be met; none when it knows of no address of its own */
+  readonly candidates: readonly PunchCandidate[]
+  /** The moment has come. Resolves once there is a direct connection, throws UNREACHABLE when there is none. */
+  go(roundTripMs: number): Promise<void>
+  /** Gives back its sockets; the connection stays. Idempotent. */
+  close(): void
 }
 
 /** What a node says of a blob. One node's word: quorums of shards decide. */
 export type BlobStatus =
   | { kind: 'nonexistent' }
   | { kind: 'invalid' }
+  /** It was certified once, and nobody pays for it since an epoch. Nodes remember that for a while only. */
+  | { kind: 'ended'; endEpoch: Epoch }
   | {
       kind: 'known'
       /** certified and unexpired in some form */
@@ -160,7 +291,7 @@ export interface NodeInfo {
   storedBytes: number
 }
 
-/** Satisfied by node/services/status. */
+/** What tells of blobs and of the node itself. */
 export interface StatusSource {
   /** What this node knows of the blob from the chain. */
   blobStatus(blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
@@ -170,13 +301,31 @@ export interface StatusSource {
   nodeInfo(): Promise<NodeInfo>
 }
 
-/** Satisfied by node/services/certified: a certificate that a client hands over, or that gossip brings. */
+/** What takes certificates that clients hand over. */
 export interface CertificateSink {
   /** Throws a ProtocolError when the certificate is not good. */
   certified(certificate: Certificate, context: CertificateContext): Promise<void>
 }
 
-/** Counters that the protocols feed; node/metrics satisfies it. */
+/** What a peer knows of where others are. */
+export interface AddressSource {
+  /** The signed records of these PeerIds that it has, each at most ADDRESS_RECORD.maxBytes. */
+  records(peerIds: readonly string[]): readonly Uint8Array[]
+}
+
+/** Dials peers back. */
+export interface ReachProber {
+  /**
+   * For each TCP port whether the peer answers there by its PeerId. `account` is whom the dials count for. Throws BUSY when
+   * there are too many.
+   */
+  probe(
+    asker: { peer: string; ip: string; ports: readonly number[]; account: string },
+    signal: AbortSignal,
+  ): Promise<boolean[]>
+}
+
+/** Counters that the protocols feed. */
 export interface ProtocolMetrics {
   /** One request ended; `outcome` is `ok` or the code of its error. */
   request(protocol: string, outcome: 'ok' | string, durationMs: number): void

@@ -6,8 +6,19 @@
 const KIB = 1024
 const MIB = 1024 * KIB
 
+/** of symbols that 16 bits can number two bytes at a time */
+export const LARGEST_SYMBOL_BYTES = 65_534
 /** BCS of a primary sliver at n = 1000 with the largest symbol: 667 * 65,534 bytes, a length prefix, size and index. */
-const LARGEST_SLIVER_BYTES = 667 * 65_534 + 8
+const LARGEST_SLIVER_BYTES = 667 * LARGEST_SYMBOL_BYTES + 8
+
+/** What a source has for 1,000 targets: the largest symbol, and a path of 16 hashes with it. */
+const LARGEST_CELL_BYTES = 1_000 * (LARGEST_SYMBOL_BYTES + 16 * 32)
+
+/**
+ * BCS of an inconsistency proof about a primary sliver at n = 1000: 667 of the largest symbols, each with its index, its length and
+ * a path of up to 16 hashes.
+ */
+const LARGEST_PROOF_BYTES = 667 * (LARGEST_SYMBOL_BYTES + 6 + 16 * 33) + 8
 
 export interface ProtocolSpec {
   id: string
@@ -50,7 +61,7 @@ export const SPECS = {
       'then fsync. 16 streams: a gateway uploads for several users at once.',
   },
   fetch: {
-    id: '/floe/fetch/1.0.0',
+    id: '/floe/fetch/2.0.0',
     maxRequestBytes: 64 * KIB,
     maxResponseBytes: 4 * KIB,
     maxBodyBytes: LARGEST_SLIVER_BYTES,
@@ -59,7 +70,7 @@ export const SPECS = {
     idleTimeoutMs: IDLE_TIMEOUT_MS,
     streamsPerPeer: 16,
     reason:
-      'A request names up to 1,800 slivers of 35 bytes each; answers carry one header per sliver. 10 s are a disk under ' +
+      'A request names up to 1,480 slivers of 44 bytes each; answers carry one header per sliver. 10 s are a disk under ' +
       'load. A stream holds one piece of a sliver in memory at a time, so that slow readers hold little: 16 MiB of 16 streams.',
   },
   status: {
@@ -75,9 +86,133 @@ export const SPECS = {
       'The largest request is a certificate (2 bytes a signer), the largest response is metadata, as in store. 15 s: a ' +
       'certificate is checked by BLS and then on chain.',
   },
+  'shard-sync': {
+    id: '/floe/shard-sync/1.0.0',
+    maxRequestBytes: 256,
+    maxResponseBytes: 512 * KIB,
+    maxBodyBytes: LARGEST_SLIVER_BYTES,
+    responseTimeoutMs: 30_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 4,
+    reason:
+      'A request is one shard and a position. An answer may carry metadata, as in store. 30 s of silence and the shard is ' +
+      'rebuilt from others. 4 streams: a node takes over two shards of one source at a time, and has others left for what ' +
+      'it prepares.',
+  },
+  recover: {
+    id: '/floe/recover/1.0.0',
+    maxRequestBytes: 64 * KIB,
+    maxResponseBytes: 16 * KIB,
+    maxBodyBytes: LARGEST_CELL_BYTES,
+    responseTimeoutMs: 30_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 4,
+    reason:
+      'A request names 1,000 blobs of 32 bytes, 1,000 shards of the asker and 1,000 of the server: 36 KB. An answer has 3 ' +
+      'bytes a blob, or a bit for each of 16,384 cells. 30 s: a group of slivers is read and expanded before its answer. 4 ' +
+      'streams: a node has two batches under way at each peer, and others left to look into what was wrong.',
+  },
+  inconsistency: {
+    id: '/floe/inconsistency/1.0.0',
+    maxRequestBytes: 512 * KIB,
+    maxResponseBytes: 4 * KIB,
+    maxBodyBytes: LARGEST_PROOF_BYTES,
+    responseTimeoutMs: 60_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 2,
+    reason:
+      'A request carries metadata, as in store, so that a node that has none of the blob can judge; an answer is one signature. ' +
+      'How long a proof may be follows from the metadata. 60 s: one proof is checked at a time, and the largest ones are 44 ' +
+      'MB of hashes. 2 streams: a node tells of one blob at a time, and a new claim must not wait for a stream that lies idle.',
+  },
+  snapshot: {
+    id: '/floe/snapshot/1.0.0',
+    maxRequestBytes: 64,
+    maxResponseBytes: 72 * KIB,
+    maxBodyBytes: 0,
+    responseTimeoutMs: 15_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 2,
+    reason:
+      'A request is a digest and a number. A page has 64 KiB, one row more and a hash. 15 s are a disk under load. 2 streams: ' +
+      'pages come one after the other, since each is proved by the one before; anybody may ask, as a newcomer is no member yet.',
+  },
+  peers: {
+    id: '/floe/peers/1.0.0',
+    maxRequestBytes: 16 * KIB,
+    maxResponseBytes: 512 * KIB,
+    maxBodyBytes: 0,
+    responseTimeoutMs: 5_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 2,
+    reason:
+      'A request names up to 256 peers of 32 bytes, an answer has a record of at most 2 KiB for each. 5 s: both are in memory. 2 ' +
+      'streams: whoever cannot find several peers asks for all of them at once.',
+  },
+  reach: {
+    id: '/floe/reach/1.0.0',
+    maxRequestBytes: 16,
+    maxResponseBytes: 256,
+    maxBodyBytes: 0,
+    responseTimeoutMs: 25_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: 5_000,
+    streamsPerPeer: 1,
+    reason:
+      'A request has up to four ports of 2 bytes, an answer an address and four answers. 25 s: a port that does not answer takes 5 ' +
+      's, one after the other. 1 stream: a peer asks once an hour.',
+  },
+  punch: {
+    id: '/floe/punch/1.0.0',
+    maxRequestBytes: 256,
+    maxResponseBytes: 256,
+    maxBodyBytes: 0,
+    responseTimeoutMs: 6_000,
+    chunkTimeoutMs: 5_000,
+    idleTimeoutMs: 5_000,
+    streamsPerPeer: 2,
+    reason:
+      'Eight addresses of 19 bytes. 6 s: before it answers, a peer asks two relays for 3 s each at the same time what its own ' +
+      'address is. 5 s for a step that needs nothing but a round trip. 2 streams: one punch, and one that is just ending.',
+  },
 } as const satisfies Record<string, ProtocolSpec>
 
 export type ProtocolName = keyof typeof SPECS
+
+/**
+ * Circuit relay v2, as every libp2p peer speaks it: no hello, frames of protobuf. What a relay grants is in
+ * `node/relay/limits.ts`.
+ */
+export const CIRCUIT = {
+  hop: '/libp2p/circuit/relay/0.2.0/hop',
+  stop: '/libp2p/circuit/relay/0.2.0/stop',
+  /** a PeerId, or 16 addresses of 200 bytes and a voucher; as much as libp2p's own implementations take */
+  maxMessageBytes: 4 * KIB,
+  /** from a stream's opening to the last word before the bytes of the circuit: the called peer's answer is in it */
+  handshakeMs: 10_000,
+  /** of one connection: all circuits of a private node come over the one to its relay */
+  streams: 128,
+} as const
+
+/** A node's HTTP API over a stream, HTTP/1.1 as it is: served to relays on which the node has a reservation. */
+export const HTTP = {
+  id: '/floe/http/1.0.0',
+  /** of one relay; each carries one request, and a relay passes 16 on at a time */
+  streams: 32,
+  /** until the stream is there; the API may wait longer before it answers */
+  answerMs: 10_000,
+  /** from the end of the request to the answer: the API waits for its chain, and checks one large proof after the other */
+  headMs: 120_000,
+  /** for the next piece to be taken, or to come, as of the API itself */
+  stallMs: 30_000,
+  /** a slower body is ended: each holds one of the few places that a relay has */
+  minBytesPerSecond: KIB,
+} as const
 
 /** Hello, by both sides, before anything else on a stream. */
 export const HELLO = {
@@ -87,18 +222,20 @@ export const HELLO = {
   timeoutMs: 10_000,
 } as const
 
+/** What a client waits for, and keeps. */
 export const CLIENT = {
-  /** dialling all of a peer's addresses; a reader rather asks another peer after that */
-  dialTimeoutMs: 5_000,
   /** negotiating one stream on an open connection */
   openTimeoutMs: 5_000,
+  /** what is worth to wait for a direct connection beside a relayed one, and for how long */
+  bulkBytes: 256 * KIB,
+  directWaitMs: 1_500,
   /** how long an unused stream is kept for the next request: half of what servers grant */
   idleMs: 30_000,
 } as const
 
 /** What one peer may take of a node. Members of the committee count by PeerId, everybody else also by IP address. */
 export interface PeerLimits {
-  /** bytes of slivers that arrive, which the node holds in memory for the peer */
+  /** bytes of slivers that arrive, which the node holds for the peer, in memory or in files */
   bytesInFlight: number
   /** pieces of slivers that are sent, each SLIVER_PIECE_BYTES in memory */
   pieces: number
@@ -126,7 +263,7 @@ export const QUOTAS = {
   },
   /**
    * PeerIds cost nothing, addresses do: a household or an office behind one address may move four times as much as a peer.
-   * But it holds no more memory than one, or little more: who takes or sends slowly holds it for long, and others must not wait.
+   * But it holds no more memory than one, or little more: a peer that takes or sends slowly holds it for long, and others must not wait.
    */
   address: {
     bytesInFlight: 64 * MIB,
@@ -136,7 +273,7 @@ export const QUOTAS = {
     failures: 120,
     failureWindowMs: 60_000,
   },
-  /** bytes of arriving slivers in memory for all peers together; with the pieces, what a node is given on a small machine */
+  /** bytes of arriving slivers for all peers together; with the pieces, what a node is given on a small machine */
   nodeBytesInFlight: 256 * MIB,
   /** 128 MiB: eight addresses that take nothing on any stream still leave nobody out for longer than a chunk's time limit */
   nodePieces: 64,
@@ -144,6 +281,14 @@ export const QUOTAS = {
   diskReads: 8,
   /** peers and addresses that are remembered at most; the idle ones go first */
   accounts: 10_000,
+} as const
+
+/** Symbols that one member may take of a node in an epoch: what its shards weigh as fast as it can, and then at a pace. */
+export const RECOVER_SHARE = {
+  // some of what was taken is lost with a connection, or asked for again with its proofs; and a young store holds next to nothing
+  spareBytes: 64 * MIB,
+  // 86 GiB a day, so that whoever has lost everything twice is whole again; and 100 members that ask without end take a line of 1 Gbit/s
+  pacedBytesPerSecond: MIB,
 } as const
 
 /** Gossip: certificates of availability. */
@@ -183,14 +328,127 @@ export const CERTIFICATES = {
   /** all accounts together: a quarter of the thread, as gossip has another */
   nodeBurst: 100,
   nodePerSecond: 10,
-  /** who may wait for the chain to show a registration, of one account and of all */
+  /** calls that may wait for the chain to show a registration, of one account and of all */
   waitingPerAccount: 4,
   waiting: 64,
   /** accounts that are remembered; the longest unused go first */
   accounts: 10_000,
 } as const
 
+/** What a peer says of where it is, signed by it. */
+export const ADDRESS_RECORD = {
+  /** 16 addresses of 100 bytes over relays, key and signature */
+  maxBytes: 2 * KIB,
+  /** two relays and two networks, each by TCP, WebSocket and WebRTC, and some left */
+  maxAddresses: 16,
+  /** from its sequence number on, which is the time at which it was signed */
+  holdsMs: 48 * 3_600_000,
+  /** how far a signer's clock may be ahead of ours */
+  maxAheadMs: 3_600_000,
+} as const
+
+/** Gossip: members' address records. */
+export const ADDRESS_TOPIC = {
+  /** a record, its length and the version */
+  maxBytes: ADDRESS_RECORD.maxBytes + 16,
+  /** of one member: one in 10 s when its addresses change; some more in a row, as gossip is not in order */
+  perSecond: 1 / 10,
+  burst: 5,
+  /** members whose rate is remembered */
+  remembered: 1_000,
+} as const
+
+/** Name of the gossip topic of members' address records, by the network's system object ID. */
+export function addressTopic(network: string): string {
+  return `/floe/${network}/address/1`
+}
+
 /** Name of the gossip topic of a network, by its system object ID. */
 export function certifiedTopic(network: string): string {
   return `/floe/${network}/certified/1`
 }
+
+/**
+ * Questions of where others are. To read 256 PeerIds takes 8 ms of the one thread, and when none is known nothing is sent
+ * that would be paced: whoever asked without end would stop a node with a megabyte per second.
+ */
+export const PEERS = {
+  /** of one account in a row, and then per second; a client asks for all that it lacks at once, and for no peer twice in 10 s */
+  burst: 60,
+  perSecond: 4,
+  /** accounts whose rate is remembered */
+  remembered: 10_000,
+  /** when the answer is BUSY */
+  retryMs: 1_000,
+} as const
+
+/** Dialling peers back that ask whether they can be dialled. */
+export const REACH = {
+  /** at a time, of a node */
+  dials: 4,
+  /** questions of one account in a row, and then one a minute: a node asks when its address changes, over IPv4 and IPv6 */
+  burst: 4,
+  perSecond: 1 / 60,
+  /** accounts whose rate is remembered */
+  remembered: 10_000,
+  /** one port */
+  dialMs: 5_000,
+  /** what is below is some service of whoever shares the address */
+  leastPort: 1_024,
+  /** when the answer is BUSY */
+  retryMs: 60_000,
+} as const
+
+/** Hole punching: two peers behind NATs connect in the same moment. */
+export const PUNCH = {
+  /** of both sides together with one peer, in a row and per minute: each is up to twelve SYN to addresses that it names */
+  perPeerPerMinute: 4,
+  /** of a node with all its peers: home routers' tables are small */
+  perMinute: 30,
+  /** of those, what others may begin: PeerIds cost nothing, and they are not to use up what this node begins itself */
+  theirsPerMinute: 20,
+  /** peers whose rate and whose failures are remembered; the longest unused go first */
+  remembered: 10_000,
+  /** after a failure, doubled up to the longest; forgotten when an address of either side changes */
+  firstBackoffMs: 30_000,
+  maxBackoffMs: 3_600_000,
+  /** SYN in all, to whatever addresses */
+  syns: 12,
+  /** below the second after which kernels send a SYN again by themselves */
+  attemptMs: 900,
+  /** from `Go` on; all round trips that are not worth waiting for are in it */
+  meetMs: 5_000,
+  /** retries are spread over so long, or over a round trip: NATs that answer RST need two SYN that cross */
+  spreadMs: 40,
+  /** TLS or noise and the multiplexer, from an address that answered */
+  upgradeMs: 5_000,
+  /** sockets that are looked at; a listener that is open for 5 s is there for one peer */
+  sockets: 8,
+  /** what is no longer a server's own port below this may be some service of a third party */
+  leastPort: 1_024,
+  /** of a private address: that a peer is in the same network is but its word, and systems choose local ports from here on */
+  leastInnerPort: 32_768,
+} as const
+
+/** STUN (RFC 5389): what a relay tells about the asker's own address. */
+export const STUN = {
+  /** of relays that do not say another */
+  port: 3_478,
+  /** what is below may be some service of whoever has the address: peers do not ask there */
+  leastPort: 1_024,
+  /** a header and two attributes for the software's name and the like */
+  maxRequestBytes: 128,
+  /** an answer is at most twice as long as its question, so that nobody is worth faking an address for */
+  maxAnswerFactor: 2,
+  /** of one address (IPv6: /64), over UDP and TCP together */
+  perSecondPerAddress: 20,
+  burstPerAddress: 40,
+  /** addresses whose rate is remembered; the longest unused go first */
+  remembered: 10_000,
+  /** connections over TCP at a time, of all and of one address: a peer holds its own as long as it punches */
+  connections: 256,
+  connectionsPerAddress: 16,
+  idleMs: 10_000,
+  /** one question and its answer */
+  timeoutMs: 3_000,
+} as const

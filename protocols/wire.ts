@@ -7,7 +7,16 @@ import {
   objectIdFromBytes,
   objectIdToBytes,
 } from '../codec/index.ts'
-import type { BlobId, ObjectId, SliverPairIndex, SliverRef } from '../codec/types.ts'
+import type {
+  Axis,
+  BlobId,
+  BlobMetadata,
+  Certificate,
+  Epoch,
+  ObjectId,
+  SliverPairIndex,
+  SliverRef,
+} from '../codec/types.ts'
 import { errorFromWire, errorToWire, ProtocolError, type WireErrorFields } from './errors.ts'
 
 /** One versioned message: `enum { V1(T) }` on the wire, T in code. */
@@ -116,7 +125,18 @@ export const WireObjectId: BcsType<ObjectId, ObjectId> = bcs.bytes(32).transform
 })
 
 /** The axes as an enum has them. */
-const AXES = ['primary', 'secondary'] as const
+export const AXES = ['primary', 'secondary'] as const
+
+export const WireAxis = new BcsType<Axis, Axis>({
+  name: 'Axis',
+  serializedSize: () => 1,
+  read(reader) {
+    const axis = AXES[reader.read8()]
+    if (axis === undefined) throw new RangeError('neither axis')
+    return axis
+  },
+  write: (axis, writer) => void writer.write8(AXES.indexOf(axis)),
+})
 
 export const WireSliverRef = new BcsType<SliverRef, SliverRef>({
   name: 'SliverRef',
@@ -148,3 +168,37 @@ export const ClientHello: Message<Hello> = message('ClientHello', HelloV1)
 export const ServerHello: Message<Hello> = reply('ServerHello', HelloV1)
 
 export const WireBytes: BcsType<Uint8Array, Uint8Array> = plain(bcs.byteVector())
+
+/** of BLS */
+export const WireSignature: BcsType<Uint8Array, Uint8Array> = plain(bcs.bytes(96))
+
+/** members and shards are numbered by u16 */
+export const MAX_U16 = 65_536
+
+export const WireEpoch: BcsType<Epoch, Epoch> = bcs
+  .u32()
+  .transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch })
+
+export const WireCertificate: BcsType<Certificate, Certificate> = plain<Certificate>(
+  bcs.struct('Certificate', {
+    epoch: WireEpoch,
+    signers: list(bcs.u16(), MAX_U16),
+    message: WireBytes,
+    signature: WireSignature,
+  }),
+)
+
+/** Hash of the primary and of the secondary sliver of one pair. */
+const PAIR_HASHES = 64
+
+/** Metadata in Floe's own compact form: the number of shards is the number of hash pairs. */
+export const WireMetadata: BcsType<BlobMetadata, BlobMetadata> = bcs
+  .struct('BlobMetadata', { blobId: WireBlobId, unencodedLength: WireSize, hashes: WireBytes })
+  .transform<BlobMetadata, BlobMetadata>({
+    input: ({ blobId, unencodedLength, hashes }) => ({ blobId, unencodedLength, hashes }),
+    output({ blobId, unencodedLength, hashes }) {
+      const nShards = hashes.length / PAIR_HASHES
+      if (!Number.isInteger(nShards) || nShards === 0) throw new RangeError('hashes are not whole pairs')
+      return { blobId, encodingType: 'RS2', unencodedLength, nShards, hashes }
+    },
+  })

@@ -93,6 +93,43 @@ function drawn(): Set<string> {
   return found
 }
 
+/** Folders whose services are given `clock` and `random`, and name no timer, clock or random source themselves. */
+const CLOCKED: string[] = ['chain', 'protocols', 'node']
+/** What starts a program or is what an app calls: these choose the machine's clock unless they are given another. */
+const COMPOSITION_ROOTS: string[] = [
+  'chain/client/coordinator.ts',
+  'chain/genesis/index.ts',
+  'chain/localnet/index.ts',
+  'node/cli/parts.ts',
+  'node/client/client.ts',
+  'node/devnet/devnet.ts',
+  'node/gateway/gateway.ts',
+  'node/relay/run.ts',
+  'node/storage/home/run.ts',
+  'node/storage/node.ts',
+]
+
+/** What a page does not have, or must not be made to load. */
+const NOT_IN_A_PAGE =
+  /^node:|^(pino|prom-client|classic-level|datastore-level|bls-signatures|@libp2p\/(tcp|tls))(\/|$)/
+/** These ask whether it is there. */
+const AWARE_OF_NODE: ReadonlySet<string> = new Set([
+  'base/node-module.ts',
+  'base/turn.ts',
+  'codec/host/copy.ts',
+  'codec/host/engine.ts',
+  'codec/host/worker.ts',
+])
+
+/** A file without its comments, texts and type imports. */
+function code(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+    .replaceAll(/\/\*[\s\S]*?\*\//g, '')
+    .replaceAll(/(^|\s)\/\/.*$/gm, '')
+    .replaceAll(/^import type .*$/gm, '')
+    .replaceAll(/'[^'\n]*'/g, '')
+}
+
 describe('architecture', () => {
   it('sees the project', () => {
     for (const folder of ['node', 'protocols', 'chain', 'codec', 'base']) {
@@ -120,9 +157,9 @@ describe('architecture', () => {
 
   it('reaches other folders through their front doors', () => {
     const doors: Record<string, RegExp> = {
-      codec: /^codec\/(index|types)\.ts$/,
+      codec: /^codec\/(index|types|node|browser)\.ts$/,
       protocols: /^protocols\/(index|ports)\.ts$/,
-      chain: /^chain\/(index|types|genesis|networks)\.ts$|^chain\/localnet\/index\.ts$/,
+      chain: /^chain\/(index|types\/index|networks|genesis\/index|localnet\/index)\.ts$/,
     }
     none(
       all.filter(({ from, to }) => {
@@ -165,6 +202,22 @@ describe('architecture', () => {
     none(all.filter(({ to }) => /^@mysten\/walrus/.test(to)))
   })
 
+  it('reaches nothing of Node from the doors for pages', () => {
+    const reached = new Set<string>(['node/client/browser.ts', 'codec/browser.ts'])
+    for (const file of reached) {
+      const found = all.filter(({ from, typeOnly }) => from === file && !typeOnly)
+      none(found.filter(({ to }) => NOT_IN_A_PAGE.test(to)))
+      for (const { to } of found) if (to.endsWith('.ts')) reached.add(to)
+    }
+    assert.ok(reached.size > 120)
+    const naming = [...reached].filter(
+      file =>
+        !AWARE_OF_NODE.has(file) &&
+        /\b(Buffer|process|global|setImmediate|clearImmediate)\b/.test(code(file)),
+    )
+    assert.deepEqual(naming, [])
+  })
+
   it('is what the picture in docs/architecture.md shows', () => {
     const measured = new Set<string>()
     for (const { from, to, lazy, typeOnly } of all) {
@@ -191,6 +244,15 @@ describe('architecture', () => {
     assert.deepEqual(plain, [])
   })
 
+  it('takes its time and its chances from what made it, in every service', () => {
+    const own =
+      /(?<!\.)\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|Math\.random|systemClock|systemTimers)\b|new Date\(\)|'node:timers|\{[^}]*\b(sleep|settlesWithin|deadline)\b[^}]*\} from '[./]*base\/(wait|deadline)\.ts'|new (Countdown|StallWatch)\(/
+    const naming = CLOCKED.flatMap(sources)
+      .filter(file => !COMPOSITION_ROOTS.includes(file.split(sep).join('/')))
+      .filter(file => own.test(readFileSync(join(root, file), 'utf8')))
+    assert.deepEqual(naming, [])
+  })
+
   it('only the devnet and the localnet command load the localnet and the genesis, lazily', () => {
     none(
       all.filter(({ from, to, lazy, typeOnly }) => {
@@ -200,7 +262,7 @@ describe('architecture', () => {
           !/^chain\/(localnet|genesis)/.test(to.split(sep).join('/'))
         )
           return false
-        return !lazy || !/^node\/(devnet|cli\/localnet)/.test(from.split(sep).join('/'))
+        return !lazy || !/^node\/(devnet|cli\/networks\/localnet)/.test(from.split(sep).join('/'))
       }),
     )
   })

@@ -10,6 +10,7 @@ const MAX_LINES = 70 // of code: blank lines and comments are not counted
 
 /** The functions that are longer, each with the reason why it is one function. */
 const LONG: Readonly<Record<string, string>> = {
+  'base/http/connections.ts createConnections': 'a factory: methods over one set of connections',
   'chain/localnet/rpc/reflection/describe.ts describe': 'one walk over the types, with the tables it fills',
   'chain/localnet/rpc/server.ts startServer':
     'a start in order: what was opened is closed when a later step fails',
@@ -20,24 +21,24 @@ const LONG: Readonly<Record<string, string>> = {
   'chain/localnet/vm/translate/reference-safety.ts #results':
     'a rule per instruction, as in the verifier of Move',
   'chain/localnet/vm/type-table.ts createTypeTable': 'a factory: methods over one table',
-  'node/client/client.ts createClient': 'the composition root of a client',
+  'node/client/client.ts composeClient': 'the composition root of a client',
   'node/client/download/blob-handle.ts createBlobHandle': 'a factory: methods over one blob',
   'node/client/download/find-metadata.ts findMetadata': 'one race, whose askers share what was heard so far',
-  'node/client/upload/fan-out.ts fanOut': 'one upload, whose senders share signatures, sum and gate',
   'node/client/upload/send-and-certify.ts sendAndCertify': 'the steps of an upload in their order',
   'node/client/upload/upload-leases.ts createUploadLeases': 'a factory: methods over one set of leases',
   'node/devnet/devnet.ts startDevnet': 'the composition root of a devnet',
   'node/gateway/routes/read.ts readBlob': 'a route: a reply in its order, head before body',
-  'node/http/connections.ts createConnections': 'a factory: methods over one set of connections',
   'node/http/gate.ts createGate': 'a factory: methods over one count of what runs and waits',
   'node/metrics.ts createMetrics': 'the list of the metrics',
   'node/network/admission.ts createAdmission': 'a factory: methods over one count of connections',
   'node/network/member-gossip.ts memberGossip': 'a factory: methods over one set of subscriptions',
-  'node/storage/custody/certified.ts createCertified': 'a factory: methods over one set of certificates',
-  'node/storage/custody/pieces.ts createPieces': 'a factory: methods over one upload in pieces',
+  'node/relay/relay.ts createRelay': 'a factory: methods over one relay',
+  'node/storage/custody/certificates.ts createCertificateService':
+    'a factory: methods over one set of certificates',
   'node/storage/events/sweeper.ts createSweeper': 'a factory: methods over one sweep',
-  'node/storage/node.ts createStorageNode': 'the composition root of a storage node',
-  'protocols/rpc/serve.ts serveProtocol':
+  'node/storage/compose-node.ts composeNode': 'the services of a storage node in their order',
+  'node/storage/node.ts createStorageNode': 'what a storage node opens, in its order',
+  'protocols/rpc/serve-protocol.ts serveProtocol':
     'one handler, whose streams share limits and the controller that stops them',
 }
 

@@ -3,7 +3,7 @@ import { bcs } from '@mysten/sui/bcs'
 const u32 = bcs.u32()
 
 /** Layouts of `walrus::events`, by the event's name. */
-export const eventLayouts = {
+export const EVENT_LAYOUTS = {
   BlobRegistered: bcs.struct('BlobRegistered', {
     epoch: u32,
     blob_id: bcs.u256(),
@@ -33,4 +33,5 @@ export const eventLayouts = {
   EpochChangeDone: bcs.struct('EpochChangeDone', { epoch: u32 }),
   EpochParametersSelected: bcs.struct('EpochParametersSelected', { next_epoch: u32 }),
   ShardsReceived: bcs.struct('ShardsReceived', { epoch: u32, shards: bcs.vector(bcs.u16()) }),
+  ShardRecoveryStart: bcs.struct('ShardRecoveryStart', { epoch: u32, shards: bcs.vector(bcs.u16()) }),
 } as const

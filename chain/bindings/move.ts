@@ -11,6 +11,9 @@ export const Balance = bcs.struct('Balance', { value: bcs.u64() })
 /** The handle of `Table`, `ObjectTable` and `Bag`: entries are dynamic fields of `id`. */
 export const Table = bcs.struct('Table', { id: bcs.Address, size: bcs.u64() })
 
+/** `sui::clock::Clock`: ms since 1970 */
+export const Clock = bcs.struct('Clock', { id: bcs.Address, timestamp_ms: bcs.u64() })
+
 /** `walrus::extended_field::ExtendedField`: its value is a dynamic field of `id`. */
 export const ExtendedField = bcs.struct('ExtendedField', { id: bcs.Address })
 

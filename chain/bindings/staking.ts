@@ -84,6 +84,9 @@ export const StakingPool = bcs.struct('StakingPool', {
 /** The key of an `ExtendedField`'s value: an empty Move struct, which BCS writes as one `false`. */
 export const ExtendedFieldKey = bcs.struct('Key', { dummy_field: bcs.bool() })
 
+/** The value of `next_epoch_public_keys`: from the selection of the next committee until it is in office. */
+export const NextKeysField = fieldOf(ExtendedFieldKey, vecMap(bcs.Address, Element))
+
 /** `walrus::node_metadata::NodeMetadata` */
 const NodeMetadata = bcs.struct('NodeMetadata', {
   image_url: bcs.string(),

@@ -4,7 +4,7 @@ import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { Blob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
-import type { BlobObject, SharedBlob } from '../types.ts'
+import type { BlobObject, SharedBlob } from '../types/index.ts'
 import { fetchObjects, listOwned, type RawObject } from './objects.ts'
 
 /** Type of Blob objects, in its normal form. */

@@ -39,6 +39,12 @@ export interface CandidateArguments {
   nodeCapacityBytes: bigint
 }
 
+export interface CertificateArguments {
+  signature: Uint8Array
+  signersBitmap: Uint8Array
+  message: Uint8Array
+}
+
 /** Adds the package's calls to one transaction. */
 export class Calls {
   readonly tx: Transaction
@@ -81,10 +87,7 @@ export class Calls {
     ])
   }
 
-  certifyBlob(
-    blob: ObjectArgument,
-    proof: { signature: Uint8Array; signersBitmap: Uint8Array; message: Uint8Array },
-  ): void {
+  certifyBlob(blob: ObjectArgument, proof: CertificateArguments): void {
     const { tx } = this
     this.#call('system', 'certify_blob', [
       this.#system(false),
@@ -184,6 +187,54 @@ export class Calls {
   setNetworkAddress(cap: ObjectArgument, address: string): void {
     const { tx } = this
     this.#call('staking', 'set_network_address', [this.#staking(), tx.object(cap), tx.pure.string(address)])
+  }
+
+  setNetworkPublicKey(cap: ObjectArgument, networkPublicKey: Uint8Array): void {
+    const { tx } = this
+    const args = [this.#staking(), tx.object(cap), this.#bytes(networkPublicKey)]
+    this.#call('staking', 'set_network_public_key', args)
+  }
+
+  setNextPublicKey(cap: ObjectArgument, blsPublicKey: Uint8Array, proofOfPossession: Uint8Array): void {
+    this.#call('staking', 'set_next_public_key', [
+      this.#staking(),
+      this.tx.object(cap),
+      this.#bytes(blsPublicKey),
+      this.#bytes(proofOfPossession),
+    ])
+  }
+
+  setName(cap: ObjectArgument, name: string): void {
+    this.#call('staking', 'set_name', [this.#staking(), this.tx.object(cap), this.tx.pure.string(name)])
+  }
+
+  /** Of 10,000. */
+  setNextCommission(cap: ObjectArgument, commissionRate: number): void {
+    const { tx } = this
+    const args = [this.#staking(), tx.object(cap), tx.pure.u16(commissionRate)]
+    this.#call('staking', 'set_next_commission', args)
+  }
+
+  /** Gives the coin; who holds the node's StorageNodeCap is the commission's receiver until another is named. */
+  collectCommission(cap: ObjectArgument, nodeId: ObjectId, originalPackageId: ObjectId): TransactionResult {
+    const { tx } = this
+    const holder = tx.moveCall({
+      package: this.#target.packageId,
+      module: 'auth',
+      function: 'authenticate_with_object',
+      typeArguments: [`${originalPackageId}::storage_node::StorageNodeCap`],
+      arguments: [tx.object(cap)],
+    })
+    return this.#call('staking', 'collect_commission', [this.#staking(), tx.pure.id(nodeId), holder])
+  }
+
+  invalidateBlobId(proof: CertificateArguments): void {
+    this.#call('system', 'invalidate_blob_id', [
+      this.#system(false),
+      this.#bytes(proof.signature),
+      this.#bytes(proof.signersBitmap),
+      this.#bytes(proof.message),
+    ])
   }
 
   setNodeMetadata(cap: ObjectArgument, metadata: NodeMetadata): void {

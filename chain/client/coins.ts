@@ -1,6 +1,7 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import type { Transaction, TransactionObjectArgument } from '@mysten/sui/transactions'
+import { formatNano } from '../../base/nano.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 
@@ -75,9 +76,4 @@ export function formatWal(frost: bigint): string {
 /** 1 SUI = 10^9 MIST. */
 export function formatSui(mist: bigint): string {
   return `${formatNano(mist)} SUI`
-}
-
-function formatNano(value: bigint): string {
-  const fraction = (value % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '')
-  return `${value / 1_000_000_000n}${fraction && `.${fraction}`}`
 }

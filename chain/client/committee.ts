@@ -3,23 +3,27 @@ import { SingleFlight } from '../../base/single-flight.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import { compressG1 } from '../bindings/g1.ts'
-import { safeNumber } from '../bindings/move.ts'
+import { decodeMove } from '../bindings/move.ts'
+import { NextKeysField } from '../bindings/staking.ts'
 import { ChainError } from '../errors.ts'
-import type { CallOptions, Committee, CommitteeMember, Committees, EpochState } from '../types.ts'
-import { multiaddrsOf, readMetadata, readPools } from './nodes.ts'
+import type { CallOptions, Committee, CommitteeMember, Committees } from '../types/index.ts'
+import { epochState } from './epochs.ts'
+import { extendedFieldId, multiaddrsOf, readMetadata, readPools } from './nodes.ts'
+import { fetchObjects } from './objects.ts'
 import type { RpcPool } from './rpc.ts'
 import type { ChainState, StakingState, StateReader } from './state.ts'
 
-/**
- * How long the epoch and its state are believed without asking. Members are read once per epoch; a follower's
- * `EpochChange...` event drops this at once.
- */
+/** How long the epoch and its state are believed without asking; a follower's `EpochChange...` event drops them at once. */
 const STATE_TTL_MS = 2_000
+/** A member may change its addresses and its network key at any time, and no event tells. So long they are believed, */
+const MEMBERS_TTL_MS = 60_000
+/** and so long by one that asks the chain: there may be a thousand of them. */
+const FRESH_MEMBERS_TTL_MS = 5_000
 
 type Assignment = StakingState['committee']
 type Member = Omit<CommitteeMember, 'index' | 'shards'>
 
-/** Committees with everything that is known of their members; read once per epoch, shared by all callers. */
+/** Committees with everything that is known of their members; kept for a while, shared by all callers. */
 export class CommitteeReader {
   readonly #rpc: RpcPool
   readonly #state: StateReader
@@ -28,6 +32,9 @@ export class CommitteeReader {
   /** the committee in office before that of `#cached`, as it was read then: the chain does not keep its keys */
   #outgoing: Committee | undefined
   #freshUntil = 0
+  /** when the members of `#cached` were asked for */
+  #membersReadAt = Number.NEGATIVE_INFINITY
+  #areMembersWanted = false
   /** counts `expire`: a run that began before the last one may not fill the cache */
   #generation = 0
 
@@ -37,8 +44,11 @@ export class CommitteeReader {
   }
 
   async read({ signal, fresh = false }: CallOptions & { fresh?: boolean } = {}): Promise<Committees> {
-    if (fresh) this.expire()
-    if (this.#cached && performance.now() < this.#freshUntil) return this.#cached
+    if (fresh) {
+      this.expire()
+      this.#areMembersWanted = true
+    }
+    if (this.#cached && this.#rpc.clock.monotonic() < this.#freshUntil) return this.#cached
     return await this.#flight.run(() => this.#load(), signal)
   }
 
@@ -53,16 +63,28 @@ export class CommitteeReader {
 
   async #load(): Promise<Committees> {
     const generation = this.#generation
+    const now = this.#rpc.clock.monotonic()
+    const membersTtlMs = this.#areMembersWanted ? FRESH_MEMBERS_TTL_MS : MEMBERS_TTL_MS
+    const areMembersKnown = now - this.#membersReadAt < membersTtlMs
     const state = await this.#state.shared()
     const epoch = state.staking.epoch as Epoch
-    const known = this.#cached?.epoch === epoch ? this.#cached : undefined
+    const known = areMembersKnown && this.#cached?.epoch === epoch ? this.#cached : undefined
     if (this.#cached?.epoch === epoch - 1) this.#outgoing = this.#cached.current
     const committees: Committees = known
       ? { ...known, state: epochState(state.staking) }
       : await this.#rpc.read(client => readCommittees(client, state, this.#outgoing))
+    const isSelected = state.staking.next_committee !== null
+    if (isSelected && committees.next === undefined) {
+      const next = await this.#rpc.read(client => readNext(client, state))
+      if (next !== undefined) committees.next = next
+    }
     if (generation === this.#generation) {
       this.#cached = committees
-      this.#freshUntil = performance.now() + STATE_TTL_MS
+      this.#areMembersWanted = false
+      if (known === undefined) this.#membersReadAt = now
+      // without it the next epoch has begun meanwhile
+      const isWhole = isSelected === (committees.next !== undefined)
+      this.#freshUntil = isWhole ? this.#rpc.clock.monotonic() + STATE_TTL_MS : 0
     }
     return committees
   }
@@ -76,7 +98,8 @@ async function readCommittees(
   const { staking, system } = state
   const current = assignmentOf(staking.committee)
   const previous = assignmentOf(staking.previous_committee)
-  const nodes = await readMembers(client, state, [...new Set([...current.keys(), ...previous.keys()])])
+  const ids = [...new Set([...current.keys(), ...previous.keys()])]
+  const nodes = await readMembers(client, state.originalPackageId, ids)
   // what certificates are checked against is the system's copy of keys and order: a node may rotate its key meanwhile
   const signingKeys = new Map(
     system.committee.members.map(member => [
@@ -91,6 +114,31 @@ async function readCommittees(
     state: epochState(staking),
     current: { epoch, nShards, members: membersOf([...signingKeys.keys()], current, nodes, signingKeys) },
     ...(previous.size > 0 && { previous: previousOf(epoch, nShards, previous, nodes, outgoing) }),
+  }
+}
+
+/** The committee that was selected, with the keys that it will sign with; undefined when it is in office by now. */
+async function readNext(
+  client: SuiGrpcClient,
+  { staking, originalPackageId }: ChainState,
+): Promise<Committee | undefined> {
+  if (staking.next_committee === null) return undefined
+  const assignment = assignmentOf(staking.next_committee)
+  const keysId = extendedFieldId(staking.next_epoch_public_keys.id, originalPackageId)
+  const [nodes, [field]] = await Promise.all([
+    readMembers(client, originalPackageId, [...assignment.keys()]),
+    fetchObjects(client, [keysId]),
+  ])
+  const entries = field === undefined ? [] : decodeMove(NextKeysField, field.content).value.contents
+  const keys = new Map(
+    entries.map(({ key, value }) => [parseObjectId(key), compressG1(Uint8Array.from(value.bytes))]),
+  )
+  const order = [...assignment.keys()].sort()
+  if (!order.every(nodeId => keys.has(nodeId))) return undefined
+  return {
+    epoch: (staking.epoch + 1) as Epoch,
+    nShards: staking.n_shards,
+    members: membersOf(order, assignment, nodes, keys),
   }
 }
 
@@ -110,20 +158,6 @@ function previousOf(
     nShards,
     members: membersOf([...assignment.keys()].sort(), assignment, nodes, keys),
     ...(seen === undefined && { keysUncertain: true }),
-  }
-}
-
-function epochState({ epoch_state: state }: StakingState): EpochState {
-  switch (state.$kind) {
-    case 'EpochChangeSync':
-      return { kind: 'sync', weight: state.EpochChangeSync }
-    case 'EpochChangeDone':
-      return { kind: 'done', sinceMs: safeNumber(state.EpochChangeDone, 'time of EpochChangeDone') }
-    case 'NextParamsSelected':
-      return {
-        kind: 'next-params-selected',
-        sinceMs: safeNumber(state.NextParamsSelected, 'time of EpochChangeDone'),
-      }
   }
 }
 
@@ -154,7 +188,7 @@ function membersOf(
 
 async function readMembers(
   client: SuiGrpcClient,
-  { originalPackageId }: ChainState,
+  originalPackageId: ObjectId,
   ids: readonly ObjectId[],
 ): Promise<Map<ObjectId, Member>> {
   const pools = await readPools(client, ids)

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 import type {
@@ -8,6 +9,8 @@ import type {
   ChainWriter,
   Committees,
   ContractPackages,
+  EpochTiming,
+  EventCursor,
   FollowOptions,
   FullCoordinator,
   NetworkConfig,
@@ -19,11 +22,14 @@ import type {
   Staker,
   SystemInfo,
   Wallet,
-} from '../types.ts'
+} from '../types/index.ts'
 import { readBlob, readOwnedBlobs, readSharedBlob } from './blobs.ts'
 import { CommitteeReader } from './committee.ts'
+import { epochTiming, readChainTime } from './epochs.ts'
+import { parseCursor } from './events.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
+import { CheckpointHistory } from './history.ts'
 import { readAttributes, WalletManager } from './manager.ts'
 import { readNodeKeys, readNodes } from './nodes.ts'
 import { WalletOperator } from './operator.ts'
@@ -44,6 +50,10 @@ export interface CoordinatorLog {
 /** What the coordinator is given besides its network. */
 export interface CoordinatorOptions {
   log?: CoordinatorLog
+  /** of its waits and caches; the machine's when absent */
+  clock?: Clock
+  /** 0 to 1, for pauses that differ from other programs'; Math.random when absent */
+  random?: () => number
 }
 
 /** The coordinator of a network: reads, events, and writers of wallets. It opens nothing until it is asked. */
@@ -60,11 +70,14 @@ class SuiCoordinator implements FullCoordinator {
   readonly #committees: CommitteeReader
   readonly #session: SessionComponents
 
-  constructor(network: NetworkConfig, { log }: CoordinatorOptions) {
+  constructor(
+    network: NetworkConfig,
+    { log, clock = systemClock, random = Math.random }: CoordinatorOptions,
+  ) {
     this.network = network
     this.#log = log
     const closed = this.#closed.signal
-    this.#rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed })
+    this.#rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed, clock, random })
     this.#state = new StateReader(this.#rpc, network)
     this.#committees = new CommitteeReader(this.#rpc, this.#state)
     const executor = new Executor(this.#rpc, closed)
@@ -79,6 +92,15 @@ class SuiCoordinator implements FullCoordinator {
   async committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees> {
     this.#closed.signal.throwIfAborted()
     return await this.#committees.read(options)
+  }
+
+  async epochTiming(options?: CallOptions): Promise<EpochTiming> {
+    const [{ staking }, nowMs] = await Promise.all([this.#state.read(options), this.chainTime(options)])
+    return epochTiming(staking, nowMs)
+  }
+
+  async chainTime(options?: CallOptions): Promise<number> {
+    return await this.#rpc.read(client => readChainTime(client), options?.signal)
   }
 
   async blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined> {
@@ -106,18 +128,39 @@ class SuiCoordinator implements FullCoordinator {
     }, options?.signal)
   }
 
-  async *follow({ from, signal, onCaughtUp }: FollowOptions): AsyncGenerator<ChainEvent, void> {
+  async isKept(cursor: EventCursor, options?: CallOptions): Promise<boolean> {
+    const signal = AbortSignal.any([this.#closed.signal, ...(options?.signal ? [options.signal] : [])])
+    let checkpoint: bigint
+    try {
+      checkpoint = parseCursor(cursor).checkpoint
+    } catch {
+      return false
+    }
+    const packageId = await this.#state.originalPackageId({ signal })
+    const history = new CheckpointHistory(this.#rpc, packageId)
+    return (await history.lowest(signal)) <= checkpoint && checkpoint <= (await history.height(signal))
+  }
+
+  async *follow({
+    from,
+    complete = false,
+    signal,
+    onCaughtUp,
+    onProgress,
+  }: FollowOptions): AsyncGenerator<ChainEvent, void> {
     const bound = AbortSignal.any([signal, this.#closed.signal])
     const originalPackageId = await this.#packageIdWhenReachable(bound)
     if (originalPackageId === undefined) return
     const events = followEvents({
       rpc: this.#rpc,
       originalPackageId,
-      ...(from !== undefined && { from }),
+      from,
+      complete,
       signal: bound,
-      ...(onCaughtUp !== undefined && { onCaughtUp }),
+      onCaughtUp,
+      onProgress,
       // it is one process with one disk
-      ...(this.network.kind === 'localnet' && { lagMs: LOCALNET_LAG_MS }),
+      lagMs: this.network.kind === 'localnet' ? LOCALNET_LAG_MS : undefined,
       onOutage: error =>
         this.#log?.warn({ err: error }, 'the event follower lost its RPC node and tries again'),
     })

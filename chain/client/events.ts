@@ -3,10 +3,10 @@ import type { GrpcTypes } from '@mysten/sui/grpc'
 import { parseStructTag } from '@mysten/sui/utils'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
-import { eventLayouts } from '../bindings/events.ts'
+import { EVENT_LAYOUTS } from '../bindings/events.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
 import { ChainError } from '../errors.ts'
-import type { ChainEvent, EventCursor } from '../types.ts'
+import type { ChainEvent, EventCursor } from '../types/index.ts'
 
 const EVENTS_MODULE = 'events'
 const CURSOR = /^([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{8})(?:-([\x21-\x7e]{1,64}))?$/
@@ -109,7 +109,7 @@ function decodeEvent(module: string, name: string, bytes: Uint8Array): EventBody
     return { type: 'Other', name: `${module}::${name}`, bcs: bytes }
   switch (name) {
     case 'BlobRegistered': {
-      const event = decodeMove(eventLayouts[name], bytes)
+      const event = decodeMove(EVENT_LAYOUTS[name], bytes)
       return {
         type: name,
         ...blobFields(event),
@@ -118,31 +118,32 @@ function decodeEvent(module: string, name: string, bytes: Uint8Array): EventBody
       }
     }
     case 'BlobCertified': {
-      const event = decodeMove(eventLayouts[name], bytes)
+      const event = decodeMove(EVENT_LAYOUTS[name], bytes)
       return { type: name, ...blobFields(event), deletable: event.deletable, isExtension: event.is_extension }
     }
     case 'BlobDeleted': {
-      const event = decodeMove(eventLayouts[name], bytes)
+      const event = decodeMove(EVENT_LAYOUTS[name], bytes)
       return { type: name, ...blobFields(event), wasCertified: event.was_certified }
     }
     case 'InvalidBlobID': {
-      const event = decodeMove(eventLayouts[name], bytes)
+      const event = decodeMove(EVENT_LAYOUTS[name], bytes)
       return { type: name, epoch: event.epoch as Epoch, blobId: blobIdFromU256(BigInt(event.blob_id)) }
     }
     case 'EpochParametersSelected':
-      return { type: name, nextEpoch: decodeMove(eventLayouts[name], bytes).next_epoch as Epoch }
-    case 'ShardsReceived': {
-      const { epoch, shards } = decodeMove(eventLayouts[name], bytes)
+      return { type: name, nextEpoch: decodeMove(EVENT_LAYOUTS[name], bytes).next_epoch as Epoch }
+    case 'ShardsReceived':
+    case 'ShardRecoveryStart': {
+      const { epoch, shards } = decodeMove(EVENT_LAYOUTS[name], bytes)
       return { type: name, epoch: epoch as Epoch, shards: shards as ShardIndex[] }
     }
     case 'EpochChangeStart':
     case 'EpochChangeDone':
-      return { type: name, epoch: decodeMove(eventLayouts[name], bytes).epoch as Epoch }
+      return { type: name, epoch: decodeMove(EVENT_LAYOUTS[name], bytes).epoch as Epoch }
   }
 }
 
-function isKnown(name: string): name is keyof typeof eventLayouts {
-  return Object.hasOwn(eventLayouts, name)
+function isKnown(name: string): name is keyof typeof EVENT_LAYOUTS {
+  return Object.hasOwn(EVENT_LAYOUTS, name)
 }
 
 function blobFields(event: { epoch: number; blob_id: string; end_epoch: number; object_id: string }) {

@@ -2,10 +2,9 @@ import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction, TransactionDataBuilder } from '@mysten/sui/transactions'
 import { raceSignal } from 'race-signal'
 import { createBackoff } from '../../base/backoff.ts'
-import { sleep } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
-import type { CallOptions, Wallet } from '../types.ts'
+import type { CallOptions, Wallet } from '../types/index.ts'
 import { formatSui } from './coins.ts'
 import { type Executed, OUTCOME_INCLUDE, type Outcome, simulationFailure, toOutcome } from './outcome.ts'
 import { WalletQueue } from './queue.ts'
@@ -30,105 +29,155 @@ const GONE = /could not find|not found|does not exist|deleted/i
 /** Adds the commands. It runs anew for every build, so it must read what it needs through the client it is given. */
 export type BuildTransaction = (tx: Transaction, client: SuiGrpcClient) => Promise<void> | void
 
-export interface RunOptions extends CallOptions {
-  /** Waited for once the transaction is ready, before it is signed; when it rejects, nothing is sent. */
-  permission?: Promise<unknown> | undefined
-  /** Told as soon as it was executed, before reads see it. */
-  onExecuted?: (outcome: Outcome) => void
-  /** Given what resolves when it is over, whether or not its caller still waits. */
-  onBegun?: ((settled: Promise<void>) => void) | undefined
+/**
+ * A transaction that was built and simulated, and not signed. It holds its wallet's place in the line, as the next one would
+ * take the same coins: submit it, or dispose of it.
+ */
+export interface PreparedTransaction extends Disposable {
+  /**
+   * Signs it and hands it in, once. What was handed in goes on whatever becomes of the signal that it was prepared with;
+   * until then, and before it is built anew, the signal ends it. Settles when nothing is under way any more but what
+   * `visible` tells of.
+   */
+  submit(): Promise<SubmittedTransaction>
+}
+
+/** A transaction that was executed. */
+export interface SubmittedTransaction {
+  outcome: Outcome
+  /** Resolves when reads see what it did; its place in the line is kept until then. */
+  visible: Promise<void>
 }
 
 /** Builds, signs and executes transactions; those of one wallet one after the other. */
 export class Executor {
   readonly #rpc: RpcPool
   readonly #closed: AbortSignal
-  readonly #maxRebuildPauseMs: number
   readonly #queues = new Map<ObjectId, WalletQueue>()
 
-  constructor(
-    rpc: RpcPool,
-    closed: AbortSignal,
-    { maxRebuildPauseMs = MAX_REBUILD_PAUSE_MS }: { maxRebuildPauseMs?: number } = {},
-  ) {
+  constructor(rpc: RpcPool, closed: AbortSignal) {
     this.#rpc = rpc
     this.#closed = closed
-    this.#maxRebuildPauseMs = maxRebuildPauseMs
   }
 
   /**
    * One transaction, executed exactly once or not at all, and visible to reads when this resolves. It is simulated
    * first, so that an abort is told (MOVE_ABORT without a digest) before anything is sent or paid.
    *
-   * The signal ends the caller's wait at once. What has been handed in by then goes on and keeps its place in the line:
-   * the next transaction would take the same coins.
+   * The signal ends the caller's wait at once. What has been handed in by then goes on and keeps its place in the line.
    */
-  async run(wallet: Wallet, build: BuildTransaction, options: RunOptions = {}): Promise<Outcome> {
-    // it may reject long before it is waited for
-    options.permission?.catch(() => undefined)
-    const work = this.#queue(wallet.address).run(() => this.#run(wallet, build, options), options.signal)
-    const settled = work.then(
-      () => undefined,
-      () => undefined,
-    )
-    options.onBegun?.(settled)
-    return await raceSignal(work, options.signal)
+  async run(wallet: Wallet, build: BuildTransaction, { signal }: CallOptions = {}): Promise<Outcome> {
+    using prepared = await this.prepare(wallet, build, { signal })
+    const { outcome, visible } = await raceSignal(prepared.submit(), signal)
+    await raceSignal(visible, signal)
+    return outcome
   }
 
-  async #run(
+  /** The first part of `run`: all that can be done before it is known whether the transaction is wanted. */
+  async prepare(
     wallet: Wallet,
     build: BuildTransaction,
-    { signal, permission, onExecuted }: RunOptions,
-  ): Promise<Outcome> {
+    { signal }: CallOptions = {},
+  ): Promise<PreparedTransaction> {
+    const place = await this.#queue(wallet.address).take(signal)
     // programs that were refused in one instant must not return in one
     const backoff = createBackoff({
       firstMs: 2 * REBUILD_PAUSE_MS,
-      maxMs: this.#maxRebuildPauseMs,
+      maxMs: MAX_REBUILD_PAUSE_MS,
       jitter: 0.9,
+      random: this.#rpc.random,
+      timers: this.#rpc.clock,
     })
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const bytes = await this.#build(wallet, build, signal)
-        if (permission) await raceSignal(permission, signal)
-        signal?.throwIfAborted()
-        return await this.submit(wallet, bytes, onExecuted ? { onExecuted } : {})
-      } catch (error) {
-        const maxBuilds = refusedFor(error, STALE)
-          ? MAX_BUILDS
-          : refusedFor(error, GONE)
-            ? MAX_BUILDS_GONE
-            : 1
-        if (attempt >= maxBuilds)
-          throw attempt >= MAX_BUILDS ? walletBusy(wallet.address, attempt, error) : error
-        await backoff.pause(this.#bound(signal))
+    let builds = 0
+    let bytes: Uint8Array | undefined
+    const ready = async (): Promise<Uint8Array> => {
+      if (bytes === undefined) builds++
+      bytes ??= await this.#build(wallet, build, signal)
+      return bytes
+    }
+    /** Again and again while what it needs has changed since it was read. */
+    const persist = async <T>(act: () => Promise<T>): Promise<T> => {
+      for (;;) {
+        try {
+          return await act()
+        } catch (error) {
+          bytes = undefined
+          if (builds >= MAX_BUILDS) throw walletBusy(wallet.address, builds, error)
+          if (builds >= maxBuildsAfter(error)) throw error
+          await backoff.pause(this.#bound(signal))
+        }
       }
+    }
+    const handIn = async (): Promise<SubmittedTransaction> => {
+      const built = await ready()
+      signal?.throwIfAborted()
+      return await this.#handIn(wallet, built)
+    }
+    const submit = async (): Promise<SubmittedTransaction> => {
+      try {
+        const submitted = await persist(handIn)
+        submitted.visible.catch(() => undefined).finally(() => place.release())
+        return submitted
+      } catch (error) {
+        place.release()
+        throw error
+      }
+    }
+    try {
+      await raceSignal(persist(ready), signal)
+    } catch (error) {
+      place.release()
+      throw error
+    }
+    let submitting: Promise<SubmittedTransaction> | undefined
+    return {
+      submit() {
+        submitting ??= submit()
+        return submitting
+      },
+      [Symbol.dispose]() {
+        if (submitting === undefined) place.release()
+      },
     }
   }
 
   /**
-   * Signs and executes bytes that are ready. `visible: false` does not wait until reads see it: for whoever takes object
-   * versions from the outcome.
+   * Signs and executes bytes that are ready, out of line. `visible: false` does not wait until reads see it: for a caller
+   * that takes object versions from the outcome.
    */
   async submit(
     wallet: Wallet,
     bytes: Uint8Array,
-    {
-      signal,
-      visible = true,
-      onExecuted,
-    }: CallOptions & { visible?: boolean } & Pick<RunOptions, 'onExecuted'> = {},
+    { signal, visible = true }: CallOptions & { visible?: boolean } = {},
   ): Promise<Outcome> {
+    const { digest, result } = await this.#signAndExecute(wallet, bytes, signal)
+    if (visible) await this.#untilVisible(digest, signal)
+    return toOutcome(result)
+  }
+
+  async #handIn(wallet: Wallet, bytes: Uint8Array): Promise<SubmittedTransaction> {
+    const { digest, result } = await this.#signAndExecute(wallet, bytes)
+    const visible = this.#untilVisible(digest)
+    // one that failed has changed its gas coin all the same
+    if (result.$kind === 'FailedTransaction') await visible
+    return { outcome: toOutcome(result), visible }
+  }
+
+  async #signAndExecute(
+    wallet: Wallet,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<{ digest: string; result: Executed }> {
     const digest = TransactionDataBuilder.getDigestFromBytes(bytes)
     const { signature } = await wallet.signer.signTransaction(bytes)
-    const result = await this.#execute(bytes, signature, digest, signal)
-    if (result.$kind === 'Transaction') onExecuted?.(toOutcome(result))
-    if (visible) {
-      await this.#rpc.read(
-        (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
-        signal,
-      )
-    }
-    return toOutcome(result)
+    return { digest, result: await this.#execute(bytes, signature, digest, signal) }
+  }
+
+  async #untilVisible(digest: string, signal?: AbortSignal): Promise<void> {
+    await this.#rpc.read(
+      (client, attempt) => client.core.waitForTransaction({ digest, signal: attempt }),
+      signal,
+    )
   }
 
   async #build(
@@ -185,7 +234,7 @@ export class Executor {
         }
         if (!transient) throw toRejection(error)
         if (attempt === MAX_SUBMITS) throw error
-        await sleep(RESUBMIT_PAUSE_MS * attempt, this.#bound(signal))
+        await this.#rpc.clock.sleep(RESUBMIT_PAUSE_MS * attempt, this.#bound(signal))
       }
     }
   }
@@ -214,6 +263,11 @@ export class Executor {
   #bound(signal: AbortSignal | undefined): AbortSignal {
     return signal ? AbortSignal.any([signal, this.#closed]) : this.#closed
   }
+}
+
+function maxBuildsAfter(error: unknown): number {
+  if (refusedFor(error, STALE)) return MAX_BUILDS
+  return refusedFor(error, GONE) ? MAX_BUILDS_GONE : 1
 }
 
 /** Whether nothing was sent, or nothing accepted, for a reason that reads so. */

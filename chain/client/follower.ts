@@ -1,9 +1,9 @@
 import { type GrpcTypes, RpcError, type SuiGrpcClient } from '@mysten/sui/grpc'
 import { createBackoff } from '../../base/backoff.ts'
-import { settlesWithin } from '../../base/wait.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
-import type { ChainEvent, EventCursor } from '../types.ts'
+import type { ChainEvent, EventCursor, FollowProgress } from '../types/index.ts'
 import { type EventPosition, eventsOf, formatCursor, hasPosition, parseCursor } from './events.ts'
 import { CHECKPOINT_FIELDS, CheckpointHistory, eventFilter } from './history.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
@@ -19,11 +19,15 @@ export interface FollowerOptions {
   rpc: RpcPool
   originalPackageId: ObjectId
   from?: EventCursor
+  /** see FollowOptions */
+  complete?: boolean
   signal: AbortSignal
   /** every outage is told once, with its cause */
   onOutage?: (error: unknown) => void
   /** once, when everything until the beginning was given and the next event is asked for */
   onCaughtUp?: () => void
+  /** see FollowOptions */
+  onProgress?: (progress: FollowProgress) => void
   /** how long nodes may lag behind `from` before the chain itself is thought to have lost its end */
   lagMs?: number
 }
@@ -32,7 +36,8 @@ export interface FollowerOptions {
  * Every event of the package in order, each once, whatever happens to the RPC nodes. It subscribes, then reads what lies
  * between the last event it gave and the subscription's start, then gives what the subscription brings; when that
  * breaks, it starts over from the last checkpoint it has dealt with, on another node. Positions are the chain's own, so
- * a cursor holds on any node. Without `from` it begins at the oldest checkpoint that the node keeps.
+ * a cursor holds on any node. Without `from` it begins at the oldest checkpoint that the node keeps; where all is wanted (`complete`), at the first that can
+ * have events.
  *
  * Ends when the signal is aborted; throws HISTORY_PRUNED when the node has dropped events after `from`, MALFORMED for
  * an event of an unknown layout, CURSOR_UNKNOWN when the chain does not have the event before: going on would skip one.
@@ -42,20 +47,27 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
   const history = new CheckpointHistory(rpc, originalPackageId)
   let last: EventPosition | undefined = options.from === undefined ? undefined : parseCursor(options.from)
   let next = last?.checkpoint
-  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
+  const { clock, random } = rpc
+  const pauses = { firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 }
+  const backoff = createBackoff({ ...pauses, random, timers: clock })
   let failing = false
   let caughtUp = options.onCaughtUp
+  const progress = (isTip: boolean): void => {
+    if (next !== undefined) options.onProgress?.({ checkpoint: next - 1n, isTip })
+  }
 
   while (!signal.aborted) {
     try {
       if (last !== undefined) {
         const height = await expectKnown(history, last, options.lagMs ?? LAG_MS, signal)
         // what came after the last event, without any, may be other checkpoints by now
-        if (history.isListed || next === undefined || height < next - 1n) next = last.checkpoint
+        const isOther = next === undefined || height < next - 1n
+        if (isOther || (history.isListed && !(await isBehind(history, last.checkpoint, next!, signal))))
+          next = last.checkpoint
       } else if (next !== undefined && (await history.height(signal)) < next - 1n) {
         next = undefined
       }
-      next ??= await history.lowest(signal)
+      next ??= options.complete ? await history.first(signal) : await history.lowest(signal)
       for await (const step of checkpointsFrom(rpc, history, originalPackageId, next, signal)) {
         if (step.checkpoint) {
           for (const event of eventsOf(step.checkpoint, originalPackageId, last)) {
@@ -67,6 +79,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
         next = step.next
         backoff.reset()
         failing = false
+        progress(step.isTip === true || step.isNews === true)
         if (!step.isTip) continue
         caughtUp?.()
         caughtUp = undefined
@@ -76,6 +89,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
       if (!isOutage(error)) throw error
       if (!failing) options.onOutage?.(error)
       failing = true
+      progress(false)
     }
     try {
       await backoff.pause(signal)
@@ -109,12 +123,25 @@ async function expectKnown(
   )
 }
 
+/** Whether the node has pruned the last event by now, but nothing from `next` on: what lay in between was looked through. */
+async function isBehind(
+  history: CheckpointHistory,
+  last: bigint,
+  next: bigint,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const lowest = await history.lowest(signal)
+  return lowest > last && lowest <= next
+}
+
 interface Step {
   checkpoint?: GrpcTypes.Checkpoint
   /** everything before this checkpoint has been dealt with once this step has */
   next: bigint
   /** this is where the chain was when this began */
   isTip?: true
+  /** it has just happened, or nothing more had when the subscription began */
+  isNews?: true
 }
 
 /** Checkpoints with events of the package from `from` on, without a gap; ends when the subscription breaks. */
@@ -136,7 +163,8 @@ async function* checkpointsFrom(
   const bound = AbortSignal.any([signal, ended.signal])
   const { client, url } = await rpc.stream(bound)
   try {
-    for await (const frame of subscription(client, originalPackageId, () => history.height(bound))) {
+    const height = () => history.height(bound)
+    for await (const frame of subscription(client, originalPackageId, height, rpc.clock)) {
       if (frame.cursor === undefined) continue
       // the first frame tells where the subscription starts; later gaps are checkpoints without events of ours
       const upTo = frame.checkpoint ? frame.cursor : frame.cursor + 1n
@@ -145,10 +173,11 @@ async function* checkpointsFrom(
           yield step
           next = step.next
         }
+        yield { next, isNews: true }
       }
       if (frame.cursor < next) continue
       next = frame.cursor + 1n
-      yield { ...(frame.checkpoint && { checkpoint: frame.checkpoint }), next }
+      yield { checkpoint: frame.checkpoint, next, isNews: true }
     }
     rpc.failed(url)
   } catch (error) {
@@ -169,6 +198,7 @@ async function* subscription(
   client: SuiGrpcClient,
   originalPackageId: ObjectId,
   height: () => Promise<bigint>,
+  clock: Clock,
 ): AsyncGenerator<Frame> {
   const call = client.subscriptionService.subscribeCheckpoints({
     readMask: { paths: [...CHECKPOINT_FIELDS] },
@@ -181,13 +211,16 @@ async function* subscription(
   const frames = call.responses[Symbol.asyncIterator]()
   let continues = false
   let seen: bigint | undefined
+  let hasGrown = false
   let pending = frames.next()
   for (;;) {
-    if (!(await settlesWithin(pending, SILENCE_MS))) {
+    if (!(await clock.settlesWithin(pending, SILENCE_MS))) {
       const tip = await height()
-      if (seen !== undefined && tip <= seen) continue
-      if (seen === undefined) {
-        seen = tip
+      seen ??= tip
+      if (tip <= seen) continue
+      // what has just happened is on its way: it is given as long as it took to be noticed
+      if (!hasGrown) {
+        hasGrown = true
         continue
       }
       throw new ChainError('RPC_FAILED', 'the checkpoint subscription is silent while the chain grows', {
@@ -198,6 +231,7 @@ async function* subscription(
     const result = await pending
     if (result.done) return
     seen = result.value.cursor ?? seen
+    hasGrown = false
     yield { ...result.value, continues }
     continues = true
     pending = frames.next()

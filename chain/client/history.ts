@@ -1,6 +1,5 @@
 import { GrpcTypes, type SuiGrpcClient } from '@mysten/sui/grpc'
 import { raceSignal } from 'race-signal'
-import { sleep } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 import { type RpcPool, rpcStatus } from './rpc.ts'
@@ -32,6 +31,12 @@ export function eventFilter(originalPackageId: ObjectId): GrpcTypes.TransactionF
   return { terms: [{ literals: [{ negated: false, predicate }] }] }
 }
 
+const pruned = (checkpoint: bigint, lowest: bigint): ChainError =>
+  new ChainError('HISTORY_PRUNED', `the RPC keeps checkpoints from ${lowest} on, not ${checkpoint}`, {
+    checkpoint,
+    lowest,
+  })
+
 /** Past checkpoints: by ListCheckpoints with a filter where the node has it, otherwise one by one. */
 export class CheckpointHistory {
   readonly #rpc: RpcPool
@@ -56,7 +61,7 @@ export class CheckpointHistory {
 
   /** Waits until some node has got as far as this checkpoint, so long at most; gives the height that it saw last. */
   async reach(checkpoint: bigint, patienceMs: number, signal: AbortSignal): Promise<bigint> {
-    const until = performance.now() + patienceMs
+    const until = this.#rpc.clock.monotonic() + patienceMs
     for (;;) {
       const height = await this.#rpc.read(async (client, _, url) => {
         const { response } = await client.ledgerService.getServiceInfo({})
@@ -65,8 +70,8 @@ export class CheckpointHistory {
         if (reached < checkpoint) this.#rpc.failed(url)
         return reached
       }, signal)
-      if (height >= checkpoint || performance.now() >= until) return height
-      await sleep(LAG_PAUSE_MS, signal)
+      if (height >= checkpoint || this.#rpc.clock.monotonic() >= until) return height
+      await this.#rpc.clock.sleep(LAG_PAUSE_MS, signal)
     }
   }
 
@@ -76,11 +81,39 @@ export class CheckpointHistory {
     return lowestAvailableCheckpoint ?? 0n
   }
 
+  /**
+   * Sequence number of the first checkpoint that can have events of the package: the one that published it. Throws
+   * HISTORY_PRUNED when that is gone.
+   */
+  async first(signal: AbortSignal): Promise<bigint> {
+    const lowest = await this.lowest(signal)
+    if (lowest === 0n) return lowest
+    try {
+      const checkpoint = await this.#rpc.read(async client => {
+        const { response } = await client.ledgerService.getObject({
+          objectId: this.#originalPackageId,
+          readMask: { paths: ['previous_transaction'] },
+        })
+        const { response: published } = await client.ledgerService.getTransaction({
+          digest: response.object?.previousTransaction,
+          readMask: { paths: ['checkpoint'] },
+        })
+        return published.transaction?.checkpoint
+      }, signal)
+      if (checkpoint !== undefined && checkpoint >= lowest) return checkpoint
+    } catch (error) {
+      if (rpcStatus(error) !== 'NOT_FOUND') throw error
+    }
+    throw pruned(0n, lowest)
+  }
+
   /** Checkpoints of [from, to) that may have events of the package. Waits for a node that lags behind `to`. */
   async *range(from: bigint, to: bigint, signal: AbortSignal): AsyncGenerator<Step> {
     let next = from
     while (next < to) {
       const steps = this.#lists ? await this.#list(next, to, signal) : await this.#each(next, to, signal)
+      // a filter hides a gap: what a node says it does not keep was not looked through
+      if (this.#lists) await this.#expectKept(next, signal)
       for (const step of steps) yield step
       const reached = steps.at(-1)?.next ?? next
       if (reached === next) await this.#wait(next, signal)
@@ -93,6 +126,8 @@ export class CheckpointHistory {
     try {
       return await this.#rpc.read(async client => await this.#listOnce(client, from, to), signal)
     } catch (error) {
+      // how nodes refuse what they pruned
+      if (rpcStatus(error) === 'INVALID_ARGUMENT') await this.#expectKept(from, signal)
       if (rpcStatus(error) !== 'UNIMPLEMENTED') throw error
       this.#lists = false
       return await this.#each(from, to, signal)
@@ -150,16 +185,14 @@ export class CheckpointHistory {
 
   /** A checkpoint is missing: either it is not there yet, or no longer. */
   async #wait(checkpoint: bigint, signal: AbortSignal): Promise<void> {
+    await this.#expectKept(checkpoint, signal)
+    await this.#rpc.clock.sleep(LAG_PAUSE_MS, signal)
+  }
+
+  async #expectKept(checkpoint: bigint, signal: AbortSignal): Promise<void> {
     const lowest = await this.lowest(signal)
-    if (lowest > checkpoint) {
-      const details = { checkpoint, lowest }
-      throw new ChainError(
-        'HISTORY_PRUNED',
-        `the RPC keeps checkpoints from ${lowest} on, not ${checkpoint}`,
-        details,
-      )
-    }
-    await sleep(LAG_PAUSE_MS, signal)
+    if (lowest <= checkpoint) return
+    throw pruned(checkpoint, lowest)
   }
 
   async #info(signal: AbortSignal): Promise<GrpcTypes.GetServiceInfoResponse> {

@@ -3,11 +3,11 @@ import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { deriveDynamicFieldID } from '@mysten/sui/utils'
 import { parseObjectId } from '../../codec/index.ts'
-import type { ObjectId } from '../../codec/types.ts'
+import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { compressG1 } from '../bindings/g1.ts'
 import { decodeMove } from '../bindings/move.ts'
 import { ExtendedFieldKey, NodeMetadataField, StakingPool } from '../bindings/staking.ts'
-import type { NodeRecord, RegisteredKeys } from '../types.ts'
+import type { NodeRecord, RegisteredKeys } from '../types/index.ts'
 import type { NodeMetadata } from './calls.ts'
 import { fetchObjects } from './objects.ts'
 import type { ChainState } from './state.ts'
@@ -25,16 +25,19 @@ export async function readPools(client: SuiGrpcClient, nodeIds: readonly ObjectI
   return objects.flatMap(object => (object ? [decodeMove(StakingPool, object.content)] : []))
 }
 
+/** Where the value of an `ExtendedField` is. */
+export function extendedFieldId(id: string, originalPackageId: ObjectId): string {
+  const key = ExtendedFieldKey.serialize({ dummy_field: false }).toBytes()
+  return deriveDynamicFieldID(id, `${originalPackageId}::extended_field::Key`, key)
+}
+
 /** Metadata in the order of the pools: a dynamic field of each. */
 export async function readMetadata(
   client: SuiGrpcClient,
   originalPackageId: ObjectId,
   pools: readonly Pool[],
 ): Promise<NodeMetadata[]> {
-  const key = ExtendedFieldKey.serialize({ dummy_field: false }).toBytes()
-  const ids = pools.map(({ node_info: { metadata } }) =>
-    deriveDynamicFieldID(metadata.id, `${originalPackageId}::extended_field::Key`, key),
-  )
+  const ids = pools.map(({ node_info: { metadata } }) => extendedFieldId(metadata.id, originalPackageId))
   const fields = await fetchObjects(client, ids)
   return fields.map(field => {
     if (!field) return { imageUrl: '', projectUrl: '', description: '', extra: {} }
@@ -95,10 +98,16 @@ export async function readNodes(client: SuiGrpcClient, { staking }: ChainState):
     name: pool.node_info.name,
     networkAddress: pool.node_info.network_address,
     networkPublicKey: Uint8Array.from(pool.node_info.network_public_key),
+    operator: authorizedId(pool.governance_authorized),
+    activationEpoch: pool.activation_epoch as Epoch,
     stakedFrost: BigInt(pool.wal_balance),
     commissionRate: pool.commission_rate,
     storagePriceFrost: BigInt(pool.voting_params.storage_price),
     writePriceFrost: BigInt(pool.voting_params.write_price),
     nodeCapacityBytes: BigInt(pool.voting_params.node_capacity),
   }))
+}
+
+function authorizedId(authorized: Pool['governance_authorized']): ObjectId {
+  return parseObjectId(authorized.Address ?? authorized.ObjectID)
 }

@@ -1,11 +1,20 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
-import { parseObjectId, proofOfPossessionMessage } from '../../codec/index.ts'
-import type { Epoch, ObjectId } from '../../codec/types.ts'
+import { parseObjectId, proofOfPossessionMessage, signersBitmap } from '../../codec/index.ts'
+import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 import { decodeMove } from '../bindings/move.ts'
 import { StorageNodeCap } from '../bindings/staking.ts'
-import { ChainError } from '../errors.ts'
-import type { CallOptions, Candidate, NodeCapability, NodeOperator, Wallet } from '../types.ts'
+import { ChainError, isChainError } from '../errors.ts'
+import type {
+  CallOptions,
+  Candidate,
+  EndingOptions,
+  NodeCapability,
+  NodeOperator,
+  SigningKey,
+  Wallet,
+} from '../types/index.ts'
 import type { Calls } from './calls.ts'
+import { type EpochCall, epochRefusal } from './epochs.ts'
 import { metadataWith, readMetadata, readPools } from './nodes.ts'
 import { listOwned } from './objects.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
@@ -38,37 +47,34 @@ export class WalletOperator implements NodeOperator {
 
   async register(candidate: Candidate, options?: CallOptions): Promise<NodeCapability> {
     await this.#session.call((calls, now) => {
-      const message = proofOfPossessionMessage({
-        epoch: now.staking.epoch as Epoch,
-        address: this.wallet.address,
-        publicKey: candidate.blsPublicKey,
-      })
       const cap = calls.registerCandidate({
         ...candidate,
         metadata: metadataWith(candidate.multiaddrs),
-        proofOfPossession: candidate.sign(message),
+        proofOfPossession: this.#proofOf(candidate, now),
       })
       calls.tx.transferObjects([cap], this.wallet.address)
     }, options)
     return await this.#needCapability(options)
   }
 
-  async votingEnd(options?: CallOptions): Promise<{ digest: string }> {
-    return await this.#send(calls => calls.votingEnd(), options)
+  async votingEnd(options?: EndingOptions): Promise<{ digest: string }> {
+    return await this.#change('votingEnd', calls => calls.votingEnd(), options)
   }
 
-  async initiateEpochChange(options?: CallOptions): Promise<{ digest: string }> {
+  async initiateEpochChange(options?: EndingOptions): Promise<{ digest: string }> {
     const { treasuryObjectId } = this.#session.on.network
     if (treasuryObjectId === undefined) {
       const details = { what: 'treasuryObjectId', value: 'none' }
       throw new ChainError('INVALID_ARGUMENT', 'the network file does not name the WAL treasury', details)
     }
-    return await this.#send(calls => calls.initiateEpochChange(treasuryObjectId), options)
+    const add = (calls: Calls) => calls.initiateEpochChange(treasuryObjectId)
+    return await this.#change('initiateEpochChange', add, options)
   }
 
   async epochSyncDone(epoch: Epoch, options?: CallOptions): Promise<{ digest: string }> {
     const { objectId } = this.#capability ?? (await this.#needCapability(options))
-    return await this.#send(calls => calls.epochSyncDone(objectId, epoch), options)
+    const add = (calls: Calls) => calls.epochSyncDone(objectId, epoch)
+    return await this.#change('epochSyncDone', add, { ...options, epoch })
   }
 
   async vote(votes: Votes, options?: CallOptions): Promise<{ digest: string }> {
@@ -96,6 +102,75 @@ export class WalletOperator implements NodeOperator {
       )
       calls.setNodeMetadata(objectId, metadataWith(multiaddrs, kept))
     }, options)
+  }
+
+  async setNextPublicKey(key: SigningKey, options?: CallOptions): Promise<{ digest: string }> {
+    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send((calls, now) => {
+      calls.setNextPublicKey(objectId, key.blsPublicKey, this.#proofOf(key, now))
+    }, options)
+  }
+
+  async setNetworkPublicKey(
+    networkPublicKey: Uint8Array,
+    options?: CallOptions,
+  ): Promise<{ digest: string }> {
+    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send(calls => calls.setNetworkPublicKey(objectId, networkPublicKey), options)
+  }
+
+  async setName(name: string, options?: CallOptions): Promise<{ digest: string }> {
+    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send(calls => calls.setName(objectId, name), options)
+  }
+
+  async setNextCommission(commissionRate: number, options?: CallOptions): Promise<{ digest: string }> {
+    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send(calls => calls.setNextCommission(objectId, commissionRate), options)
+  }
+
+  async collectCommission(options?: CallOptions): Promise<{ digest: string }> {
+    const { objectId, nodeId } = this.#capability ?? (await this.#needCapability(options))
+    return await this.#send((calls, now) => {
+      const coin = calls.collectCommission(objectId, nodeId, now.originalPackageId)
+      calls.tx.transferObjects([coin], this.wallet.address)
+    }, options)
+  }
+
+  async invalidateBlobId(certificate: Certificate, options?: CallOptions): Promise<{ digest: string }> {
+    const { signature, message, signers } = certificate
+    return await this.#send((calls, now) => {
+      const bitmap = signersBitmap(signers, now.system.committee.members.length)
+      calls.invalidateBlobId({ signature, message, signersBitmap: bitmap })
+    }, options)
+  }
+
+  #proofOf(key: SigningKey, { staking }: ChainState): Uint8Array {
+    const epoch = staking.epoch as Epoch
+    const { address } = this.wallet
+    return key.sign(proofOfPossessionMessage({ epoch, address, publicKey: key.blsPublicKey }))
+  }
+
+  /** A call of the epoch's change: when the contract refuses it, the error says what the refusal means. */
+  async #change(
+    call: EpochCall,
+    add: (calls: Calls) => void,
+    options: EndingOptions | undefined,
+  ): Promise<{ digest: string }> {
+    let epoch = options?.epoch
+    try {
+      return await this.#send((calls, now) => {
+        epoch ??= now.staking.epoch as Epoch
+        add(calls)
+      }, options)
+    } catch (error) {
+      if (!isChainError(error, 'MOVE_ABORT') || epoch === undefined) throw error
+      const { details, message } = error
+      const { staking } = await this.#session.on.state.read(options)
+      const refusal = epochRefusal(call, epoch, details.name, staking)
+      if (refusal === undefined) throw error
+      throw new ChainError('MOVE_ABORT', message, { ...details, refusal }, { cause: error })
+    }
   }
 
   async #send(

@@ -73,7 +73,7 @@ function executionFailure(
   digest: string | undefined,
   cause?: unknown,
 ): ChainError {
-  const where = { ...(error?.command !== undefined && { command: error.command }), ...(digest && { digest }) }
+  const where = { command: error?.command, digest }
   if (error?.$kind === 'MoveAbort') {
     const { abortCode, location } = error.MoveAbort
     const module = location?.module ?? 'unknown'
@@ -82,8 +82,8 @@ function executionFailure(
     const details = {
       module,
       abortCode: code,
-      ...(location?.functionName && { function: location.functionName }),
-      ...(name && { name }),
+      function: location?.functionName,
+      name,
       ...where,
     }
     const place = [module, location?.functionName].filter(Boolean).join('::')

@@ -1,4 +1,4 @@
-import { createSemaphore } from '../../base/semaphore.ts'
+import { createSemaphore, type Hold } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
@@ -20,19 +20,14 @@ export class WalletQueue {
     this.#closed = closed
   }
 
-  /** Runs the task when those before it are done. Throws QUEUE_FULL; aborting while it waits leaves the line. */
-  async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** The next place, when those before it were released. Throws QUEUE_FULL; aborting while it waits leaves the line. */
+  async take(signal?: AbortSignal): Promise<Hold> {
     signal?.throwIfAborted()
     const { waiting } = this.#turns
     if (waiting >= MAX_WAITING) {
       const details = { waiting, owner: this.#owner }
       throw new ChainError('QUEUE_FULL', `${waiting} transactions of ${this.#owner} are waiting`, details)
     }
-    const turn = await this.#turns.take(1, anySignal(signal, this.#closed))
-    try {
-      return await task()
-    } finally {
-      turn.release()
-    }
+    return await this.#turns.take(1, anySignal(signal, this.#closed))
   }
 }

@@ -1,6 +1,8 @@
 import { GrpcWebFetchTransport, RpcError, SuiGrpcClient } from '@mysten/sui/grpc'
 import { raceSignal } from 'race-signal'
 import { createBackoff } from '../../base/backoff.ts'
+import { causesOf } from '../../base/causes.ts'
+import type { Clock } from '../../base/clock.ts'
 import { ChainError, isChainError } from '../errors.ts'
 
 /** Answers the RPC node is expected to give within; longer means it hangs and the next URL is asked. */
@@ -32,6 +34,9 @@ export interface RpcOptions {
   network: string
   /** ends everything that is under way */
   closed: AbortSignal
+  clock: Clock
+  /** 0 to 1, for pauses */
+  random: () => number
   /** what one answer may take */
   attemptTimeoutMs?: number
   /** how long a read goes on with nodes that say nothing */
@@ -47,6 +52,9 @@ export type RpcOperation<T> = (client: SuiGrpcClient, signal: AbortSignal, url: 
  */
 export class RpcPool {
   readonly urls: readonly string[]
+  /** of all that goes through it */
+  readonly clock: Clock
+  readonly random: () => number
   readonly #network: string
   readonly #closed: AbortSignal
   readonly #attemptTimeoutMs: number
@@ -59,12 +67,16 @@ export class RpcPool {
     urls,
     network,
     closed,
+    clock,
+    random,
     attemptTimeoutMs = ATTEMPT_TIMEOUT_MS,
     silenceMs = SILENCE_MS,
   }: RpcOptions) {
     if (urls.length === 0)
       throw new ChainError('INVALID_ARGUMENT', 'no Sui RPC URL given', { what: 'suiRpc', value: '' })
     this.urls = urls
+    this.clock = clock
+    this.random = random
     this.#network = network
     this.#closed = closed
     this.#attemptTimeoutMs = attemptTimeoutMs
@@ -77,7 +89,13 @@ export class RpcPool {
    */
   async read<T>(operation: RpcOperation<T>, signal?: AbortSignal): Promise<T> {
     // half of a pause is random, so that thirteen nodes do not return in one instant
-    const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
+    const backoff = createBackoff({
+      firstMs: FIRST_PAUSE_MS,
+      maxMs: MAX_PAUSE_MS,
+      jitter: 0.5,
+      random: this.random,
+      timers: this.clock,
+    })
     const failures = new Map<string, unknown>()
     let attempts = 0
     // counted by what attempts were given, not by the clock: our own stalls are nobody's silence
@@ -110,8 +128,8 @@ export class RpcPool {
     const details = {
       urls: this.urls,
       attempts,
-      ...(status !== undefined && { status }),
-      ...(httpStatus !== undefined && { httpStatus }),
+      status,
+      httpStatus,
     }
     const answered = [...failures.values()].filter(error => isChainError(error) && !isAbsence(error))
     const message =
@@ -134,11 +152,9 @@ export class RpcPool {
     const url = this.urls[index]!
     const bound = this.#bound(signal)
     bound.throwIfAborted()
-    // not AbortSignal.timeout: its timer would keep a finished call's signals for the rest of the 10 s
     const late = new AbortController()
-    const timer = setTimeout(
-      () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
-      timeoutMs,
+    const countdown = this.clock.countdown(timeoutMs, () =>
+      late.abort(new DOMException('no answer in time', 'TimeoutError')),
     )
     const attempt = AbortSignal.any([bound, late.signal])
     try {
@@ -151,7 +167,7 @@ export class RpcPool {
       if (isTransient(failure) && this.#preferred === index) this.#preferred = (index + 1) % this.urls.length
       throw failure
     } finally {
-      clearTimeout(timer)
+      countdown.stop()
     }
   }
 
@@ -297,6 +313,5 @@ function isAbsence(error: unknown): boolean {
 }
 
 function findRpcError(error: unknown): RpcError | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof RpcError) return at
-  return undefined
+  return causesOf(error).find(cause => cause instanceof RpcError)
 }

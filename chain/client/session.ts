@@ -1,12 +1,12 @@
 import type { TransactionObjectArgument } from '@mysten/sui/transactions'
-import { sleep } from '../../base/wait.ts'
+import { raceSignal } from 'race-signal'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
-import type { BlobObject, CallOptions, NetworkConfig, Wallet } from '../types.ts'
+import type { BlobObject, CallOptions, NetworkConfig, Wallet } from '../types/index.ts'
 import { readBlob } from './blobs.ts'
 import { Calls, type CallTarget } from './calls.ts'
 import { listCoins, selectWal, splitWal } from './coins.ts'
-import type { Executor, RunOptions } from './executor.ts'
+import type { BuildTransaction, Executor, PreparedTransaction } from './executor.ts'
 import type { Outcome } from './outcome.ts'
 import type { RpcPool } from './rpc.ts'
 import type { ChainState, StateReader } from './state.ts'
@@ -22,7 +22,7 @@ export interface SessionComponents {
   rpc: RpcPool
 }
 
-export interface SendOptions extends RunOptions {
+export interface SendOptions extends CallOptions {
   /** Content with package and prices of the last 2 s: it is tried with new ones when its simulation fails on them. */
   recent?: boolean
 }
@@ -37,71 +37,82 @@ export class WalletSession {
     this.on = components
   }
 
-  /** A transaction of the package's calls. */
-  async call(
-    add: (calls: Calls, now: ChainState) => void | Promise<void>,
-    options: SendOptions = {},
-  ): Promise<Outcome> {
-    const { network, executor } = this.on
-    return await this.#withState(options, read =>
-      executor.run(
-        this.wallet,
-        async tx => {
-          const now = await read()
-          await add(new Calls(tx, callTarget(network, now)), now)
-        },
-        options,
-      ),
-    )
+  /** A transaction of the package's calls, visible when this resolves. */
+  async call(add: AddCalls, options: SendOptions = {}): Promise<Outcome> {
+    using prepared = await this.prepareCall(add, options)
+    return await seen(prepared, options.signal)
   }
 
-  /**
-   * A transaction that pays. A coin of exactly `price` is split off for `add`, which puts it back (`calls.tx.mergeCoins`)
-   * or gives it away. Throws NOT_ENOUGH_WAL before anything is sent.
-   */
+  /** The same as far as it is possible before it is signed. */
+  async prepareCall(add: AddCalls, options: SendOptions = {}): Promise<PreparedTransaction> {
+    const { network } = this.on
+    return await this.#prepare(options, read => async tx => {
+      const now = await read()
+      await add(new Calls(tx, callTarget(network, now)), now)
+    })
+  }
+
+  /** A transaction that pays, visible when this resolves. Throws NOT_ENOUGH_WAL before anything is sent. */
   async pay(
     price: (now: ChainState) => bigint,
     add: (calls: Calls, payment: Payment) => void,
     options: SendOptions = {},
   ): Promise<{ outcome: Outcome; costFrost: bigint }> {
-    const { network, executor } = this.on
-    const { address } = this.wallet
-    let costFrost = 0n
-    const outcome = await this.#withState(options, read =>
-      executor.run(
-        this.wallet,
-        async (tx, client) => {
-          const [now, coins] = await Promise.all([read(), listCoins(client, address, network.walType)])
-          costFrost = price(now)
-          add(
-            new Calls(tx, callTarget(network, now)),
-            splitWal(tx, selectWal(coins, costFrost, address), costFrost),
-          )
-        },
-        options,
-      ),
-    )
-    return { outcome, costFrost }
+    using prepared = await this.preparePayment(price, add, options)
+    const outcome = await seen(prepared, options.signal)
+    return { outcome, costFrost: prepared.costFrost }
   }
 
-  /** Nothing was sent when a state of before turned out to be outdated, so that trying again is safe. */
-  async #withState<T>(
-    { recent = false }: SendOptions,
-    run: (read: () => Promise<ChainState>) => Promise<T>,
-  ): Promise<T> {
-    const { state } = this.on
-    if (!recent) return await run(() => state.read())
+  /**
+   * The same as far as it is possible before it is signed. A coin of exactly `price` is split off for `add`, which puts it
+   * back (`calls.tx.mergeCoins`) or gives it away.
+   */
+  async preparePayment(
+    price: (now: ChainState) => bigint,
+    add: (calls: Calls, payment: Payment) => void,
+    options: SendOptions = {},
+  ): Promise<PreparedPayment> {
+    const { network } = this.on
+    const { address } = this.wallet
+    let costFrost = 0n
+    const prepared = await this.#prepare(options, read => async (tx, client) => {
+      const [now, coins] = await Promise.all([read(), listCoins(client, address, network.walType)])
+      costFrost = price(now)
+      add(
+        new Calls(tx, callTarget(network, now)),
+        splitWal(tx, selectWal(coins, costFrost, address), costFrost),
+      )
+    })
+    return {
+      get costFrost() {
+        return costFrost
+      },
+      ...prepared,
+    }
+  }
+
+  /** One that fails on a state of before is built again on a new one; one that is built again later is so too. */
+  async #prepare(
+    { signal, recent = false }: SendOptions,
+    building: (read: () => Promise<ChainState>) => BuildTransaction,
+  ): Promise<PreparedTransaction> {
+    const { state, executor } = this.on
+    const fresh = building(() => state.read())
+    if (!recent) return await executor.prepare(this.wallet, fresh, { signal })
     let outdated = false
+    let builds = 0
+    const quick = building(async () => {
+      if (++builds > 1) return await state.read()
+      const known = await state.recent()
+      outdated = !known.fresh
+      return known.state
+    })
     try {
-      return await run(async () => {
-        const known = await state.recent()
-        outdated = !known.fresh
-        return known.state
-      })
+      return await executor.prepare(this.wallet, quick, { signal })
     } catch (error) {
       if (!outdated || !isUnsentRefusal(error)) throw error
       state.expire()
-      return await run(() => state.read())
+      return await executor.prepare(this.wallet, fresh, { signal })
     }
   }
 
@@ -119,9 +130,22 @@ export class WalletSession {
       if (!written || attempt === MAX_READS) {
         throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
       }
-      await sleep(READ_PAUSE_MS, options?.signal)
+      await rpc.clock.sleep(READ_PAUSE_MS, options?.signal)
     }
   }
+}
+
+export type AddCalls = (calls: Calls, now: ChainState) => void | Promise<void>
+
+/** Its cost is what its last build took: final once it was executed. */
+export interface PreparedPayment extends PreparedTransaction {
+  readonly costFrost: bigint
+}
+
+async function seen(prepared: PreparedTransaction, signal: AbortSignal | undefined): Promise<Outcome> {
+  const { outcome, visible } = await raceSignal(prepared.submit(), signal)
+  await raceSignal(visible, signal)
+  return outcome
 }
 
 /** Whether it may be due to package or prices of before, and nothing was sent. */

@@ -5,7 +5,7 @@ import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { decodeMove } from '../bindings/move.ts'
 import { StakedWal } from '../bindings/stake.ts'
 import { ChainError } from '../errors.ts'
-import type { CallOptions, Stake, Staker, Wallet } from '../types.ts'
+import type { CallOptions, Stake, Staker, Wallet } from '../types/index.ts'
 import { fetchObjects, listOwned } from './objects.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
 

@@ -8,7 +8,7 @@ import { decodeMove, safeNumber } from '../bindings/move.ts'
 import { StakingInnerField } from '../bindings/staking.ts'
 import { SystemStateField, Versioned } from '../bindings/system.ts'
 import { ChainError } from '../errors.ts'
-import type { CallOptions, NetworkConfig, SystemInfo } from '../types.ts'
+import type { CallOptions, NetworkConfig, SystemInfo } from '../types/index.ts'
 import { fetchObjects, type RawObject } from './objects.ts'
 import type { RpcPool } from './rpc.ts'
 
@@ -66,7 +66,8 @@ export class StateReader {
   /** One that was read in the last 2 s, with `fresh: false`, or else a new one. */
   async recent(options?: CallOptions): Promise<{ state: ChainState; fresh: boolean }> {
     const latest = this.#latest
-    if (latest && performance.now() - latest.readAt < RECENT_MS) return { state: latest.state, fresh: false }
+    if (latest && this.#rpc.clock.monotonic() - latest.readAt < RECENT_MS)
+      return { state: latest.state, fresh: false }
     return { state: await this.shared(options), fresh: true }
   }
 
@@ -77,7 +78,7 @@ export class StateReader {
   }
 
   async #readAndKeep(): Promise<ChainState> {
-    const readAt = performance.now()
+    const readAt = this.#rpc.clock.monotonic()
     const state = await this.read()
     this.#latest = { state, readAt }
     return state

@@ -1,3 +1,4 @@
+import { raceSignal } from 'race-signal'
 import {
   blobIdToU256,
   encodedSize,
@@ -14,14 +15,14 @@ import type {
   CallOptions,
   CertifyOptions,
   ChainWriter,
+  PreparedRegistration,
   RegisterInput,
-  RegisterOptions,
   Registration,
   Wallet,
-} from '../types.ts'
+} from '../types/index.ts'
 import { blobType } from './blobs.ts'
 import { certifiedEpochIn } from './events.ts'
-import type { Outcome } from './outcome.ts'
+import type { SubmittedTransaction } from './executor.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
 import type { ChainState } from './state.ts'
 
@@ -37,18 +38,21 @@ export class WalletWriter implements ChainWriter {
     return this.#session.wallet
   }
 
-  async register(input: RegisterInput, options: RegisterOptions = {}): Promise<Registration> {
+  async register(input: RegisterInput, options: CallOptions = {}): Promise<Registration> {
+    using prepared = await this.prepareRegistration(input, options)
+    const { visible } = await raceSignal(prepared.submit(), options.signal)
+    return await raceSignal(visible, options.signal)
+  }
+
+  async prepareRegistration(
+    input: RegisterInput,
+    { signal }: CallOptions = {},
+  ): Promise<PreparedRegistration> {
     const { metadata, epochs, deletable } = input
     const rootHash = littleEndian(input.rootHash ?? metadataRoot(metadata))
     const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
-    const { signal, permission, onExecuted, onBegun } = options
     let type = ''
-    const madeBy = ({ changed }: Outcome): ObjectId => {
-      const created = changed.find(change => change.created && change.type === type)
-      if (created) return parseObjectId(created.objectId)
-      throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
-    }
-    const { outcome, costFrost } = await this.#session.pay(
+    const prepared = await this.#session.preparePayment(
       now => {
         expectEpochs(epochs, now)
         expectShards(metadata.nShards, now)
@@ -69,18 +73,28 @@ export class WalletWriter implements ChainWriter {
         calls.tx.mergeCoins(source, [coin])
         calls.tx.transferObjects([blob], this.wallet.address)
       },
-      {
-        signal,
-        permission,
-        onBegun,
-        recent: true,
-        ...(onExecuted && {
-          onExecuted: done => onExecuted({ objectId: madeBy(done), digest: done.digest }),
-        }),
-      },
+      { signal, recent: true },
     )
-    const blob = await this.#session.blob(madeBy(outcome), outcome, options)
-    return { blob, digest: outcome.digest, costFrost }
+    const read = async (objectId: ObjectId, { outcome, visible }: SubmittedTransaction) => {
+      await visible
+      const blob = await this.#session.blob(objectId, outcome, { signal })
+      return { blob, digest: outcome.digest, costFrost: prepared.costFrost }
+    }
+    return {
+      submit: async () => {
+        const submitted = await prepared.submit()
+        const { changed, digest } = submitted.outcome
+        const created = changed.find(change => change.created && change.type === type)
+        if (created === undefined)
+          throw new ChainError('MALFORMED', 'the registration made no Blob object', { what: 'registration' })
+        const objectId = parseObjectId(created.objectId)
+        const visible = read(objectId, submitted)
+        // it may fail before, or without, anybody asking for it
+        visible.catch(() => undefined)
+        return { objectId, digest, visible }
+      },
+      [Symbol.dispose]: prepared[Symbol.dispose],
+    }
   }
 
   async certify(
@@ -89,36 +103,47 @@ export class WalletWriter implements ChainWriter {
     options: CertifyOptions = {},
   ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
     const { signal, transferTo, registered } = options
+    const certified = await this.#submitCertificate(blobObjectId, certificate, options).catch(error => {
+      if (isChainError(error, 'MOVE_ABORT') && error.details.name === 'EAlreadyCertified') return undefined
+      throw error
+    })
+    if (certified === undefined) return await this.#certifiedBefore(blobObjectId, options)
+    const { outcome, visible, packageId } = certified
+    // an outcome is final; that reads see it is only waited for when something has to be read, and by the next transaction
+    const certifiedEpoch = certifiedEpochIn(outcome.events, packageId, blobObjectId)
+    const isKnown = registered !== undefined && certifiedEpoch !== undefined
+    if (!isKnown) await raceSignal(visible, signal)
+    const blob = isKnown
+      ? { ...registered, certifiedEpoch, owner: transferTo ?? this.wallet.address }
+      : await this.#session.blob(blobObjectId, outcome, { signal })
+    // certifying is paid for by the write price at registration
+    return { digest: outcome.digest, blob, costFrost: 0n }
+  }
+
+  async #submitCertificate(
+    blobObjectId: ObjectId,
+    certificate: Certificate,
+    { signal, transferTo }: CertifyOptions,
+  ): Promise<SubmittedTransaction & { packageId: ObjectId }> {
     let packageId: ObjectId | undefined
-    const executed = Promise.withResolvers<Outcome>()
-    const visible = this.#session.call(
+    using prepared = await this.#session.prepareCall(
       (calls, now) => {
         packageId = now.originalPackageId
+        // a larger committee may have signed than is in office by now: it is for the chain to refuse that
+        const nMembers = Math.max(now.system.committee.members.length, ...certificate.signers.map(i => i + 1))
         calls.certifyBlob(blobObjectId, {
           signature: certificate.signature,
-          signersBitmap: signersBitmap(certificate.signers, now.system.committee.members.length),
+          signersBitmap: signersBitmap(certificate.signers, nMembers),
           message: certificate.message,
         })
         if (transferTo !== undefined && transferTo !== this.wallet.address) {
           calls.tx.transferObjects([blobObjectId], transferTo)
         }
       },
-      { signal, recent: true, onExecuted: executed.resolve },
+      { signal, recent: true },
     )
-    visible.then(executed.resolve, executed.reject)
-    // an outcome is final; that reads see it is only waited for when something has to be read, and by the next transaction
-    const outcome = await (registered === undefined ? visible : executed.promise).catch(error => {
-      if (isChainError(error, 'MOVE_ABORT') && error.details.name === 'EAlreadyCertified') return undefined
-      throw error
-    })
-    if (outcome === undefined) return await this.#certifiedBefore(blobObjectId, options)
-    const certifiedEpoch = packageId && certifiedEpochIn(outcome.events, packageId, blobObjectId)
-    const blob =
-      registered === undefined || certifiedEpoch === undefined
-        ? await this.#session.blob(blobObjectId, await visible, { signal })
-        : { ...registered, certifiedEpoch, owner: transferTo ?? this.wallet.address }
-    // certifying is paid for by the write price at registration
-    return { digest: outcome.digest, blob, costFrost: 0n }
+    const submitted = await raceSignal(prepared.submit(), signal)
+    return { ...submitted, packageId: packageId as ObjectId }
   }
 
   /** Another program with this wallet was faster: the blob is what it should be, but for its owner. */

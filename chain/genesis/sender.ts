@@ -2,7 +2,7 @@ import { Transaction } from '@mysten/sui/transactions'
 import type { Executor } from '../client/executor.ts'
 import type { Change, Outcome } from '../client/outcome.ts'
 import { ChainError } from '../errors.ts'
-import type { Wallet } from '../types.ts'
+import type { Wallet } from '../types/index.ts'
 
 /** An owned object at one version. */
 export interface ObjectRef {
@@ -41,7 +41,7 @@ export class DirectSender {
     add(tx)
     const outcome = await this.#executor.submit(this.wallet, await tx.build(), {
       visible: false,
-      ...(signal && { signal }),
+      signal,
     })
     // several coins are smashed into the first
     const coin = outcome.changed.find(change => change.objectId === this.#gas[0]!.objectId)

@@ -8,7 +8,7 @@ const SHAPE = new RegExp(`^[0-9a-f]{${2 * BYTES}}$`)
 export const newToken = (): string => randomBytes(BYTES).toString('hex')
 
 /**
- * The token of the admin's calls, kept in a file of the data folder that only its owner may read: whoever can read that
+ * The token of the admin's calls, kept in a file of the data folder that only its owner may read: a program that can read that
  * could change the chain anyway. Made when there is none, or none that is whole.
  */
 export async function loadAdminToken(dir: string): Promise<{ token: string; path: string }> {

@@ -122,8 +122,8 @@ export function faucetRoutes(faucet: Faucet): [string, Route][] {
       try {
         return { status: 201, json: success(await faucet.give(recipient)) }
       } catch (error) {
-        const { status, message } = toStatus(error)
-        return { status: status === 'INVALID_ARGUMENT' ? 400 : 503, json: failure(message) }
+        const { code, message } = toStatus(error)
+        return { status: code === 'INVALID_ARGUMENT' ? 400 : 503, json: failure(message) }
       }
     }
   const older = route(

@@ -3,10 +3,11 @@
  * @module floe/localnet
  */
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { loadBls, rememberingBls } from '../../codec/node.ts'
 import { loadBuild } from '../compiled.ts'
 import { adminRoutes } from './admin.ts'
 import { loadAdminToken, newToken } from './admin-token.ts'
-import { loadBlsVerifier } from './bls.ts'
 import { createFaucet, faucetRoutes, type Gift } from './faucet.ts'
 import { Health, type HealthProblem } from './health.ts'
 import { FAUCET_ADDRESS } from './ledger/genesis.ts'
@@ -18,8 +19,13 @@ import { suiMethods } from './rpc/methods.ts'
 import { type ServerLog, startServer } from './rpc/server.ts'
 
 export type { HealthProblem } from './health.ts'
-export { LedgerError, StoreError } from './ledger/errors.ts'
+export { LedgerError, LedgerStoreError } from './ledger/errors.ts'
 export { type LedgerReport, repairLedger } from './repair.ts'
+
+/** Checks of signatures that are remembered: each certificate is simulated, then executed. */
+const BLS_ANSWERS = 256
+/** How often the time is written down while nothing happens. */
+const TIME_KEPT_MS = 10_000
 
 /** Where a localnet is kept and heard; each has a default. */
 export interface LocalnetOptions {
@@ -29,8 +35,17 @@ export interface LocalnetOptions {
   host?: string
   /** any free one when absent */
   port?: number
+  /**
+   * Checkpoints to keep, one for each transaction, with its events; what is older is pruned as a Sui full node does it. All
+   * when absent. What was pruned once does not come back.
+   */
+  keepCheckpoints?: number
   log?: ServerLog
-  /** told of everything that a limit refused, by reason: `connections`, `address`, `rate`, `size`, `depth`, `time`, `token`... */
+  /** the machine's when absent; the chain's time goes as fast as it does, while the localnet runs */
+  clock?: Clock
+  /** 0 to 1, for the chain's ID and all that it draws; the system's secure source when absent */
+  random?: () => number
+  /** told of everything that a limit refused, by reason: `connections`, `address`, `files`, `rate`, `size`, `depth`, `time`, `token`... */
   onRefused?: (reason: string) => void
   /** closes the localnet */
   signal?: AbortSignal
@@ -49,7 +64,10 @@ export interface Localnet extends AsyncDisposable {
   faucet(recipient: string): Promise<Gift>
   /** From now on (restarts included) the faucet also gives `amount` of this coin from what its address owns. */
   setFaucetCoin(coinType: string, amount: bigint): Promise<void>
-  /** Moves the clock ahead, by a year at most at a time; it cannot be set back. */
+  /**
+   * Moves the chain's clock ahead, and no other, by a year at most at a time; it cannot be set back. It stands still while
+   * the localnet is stopped.
+   */
   advanceClock(ms: number): Promise<void>
   /** what the admin's routes want as `Authorization: Bearer TOKEN` */
   adminToken: string
@@ -62,12 +80,24 @@ export interface Localnet extends AsyncDisposable {
 }
 
 /**
- * Starts or continues a localnet. Throws StoreError when the directory cannot be used, and the system's
+ * Starts or continues a localnet. Throws LedgerStoreError when the directory cannot be used, and the system's
  * error (EADDRINUSE) when the port is taken.
  */
 export async function startLocalnet(options: LocalnetOptions = {}): Promise<Localnet> {
-  const { dir, host = '127.0.0.1', port = 0, log, onRefused, signal } = options
+  const {
+    dir,
+    host = '127.0.0.1',
+    port = 0,
+    log,
+    clock = systemClock,
+    random,
+    keepCheckpoints,
+    onRefused,
+    signal,
+  } = options
   signal?.throwIfAborted()
+  if (keepCheckpoints !== undefined && !(Number.isSafeInteger(keepCheckpoints) && keepCheckpoints > 0))
+    throw new RangeError('keepCheckpoints is a whole number from 1')
   const store = dir === undefined ? memoryStore() : await levelStore(join(dir, 'ledger'))
   const health = new Health()
   try {
@@ -75,7 +105,10 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
       store,
       name: dir,
       framework: loadBuild('framework').modules,
-      bls: await loadBlsVerifier(),
+      clock,
+      keptCheckpoints: keepCheckpoints,
+      draw: random && (length => Uint8Array.from({ length }, () => Math.floor(random() * 256))),
+      bls: rememberingBls(await loadBls(), BLS_ANSWERS),
       onProblem(problem, error) {
         health.set(problem && { code: problem, message: error?.message ?? '' })
         if (error !== undefined) log?.error({ err: error, dir }, 'the ledger cannot be written to')
@@ -92,15 +125,19 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
     const server = await startServer({
       host,
       port,
+      clock,
       methods: suiMethods(ledger, health),
       routes,
       metadata: () => metadataOf(ledger),
       log,
       onRefused,
     })
+    // what is killed goes on from here
+    const keeping = clock.every(TIME_KEPT_MS, () => ledger.tick())
     let closed: Promise<void> | undefined
     const close = () => {
       signal?.removeEventListener('abort', close)
+      keeping.stop()
       closed ??= server.close().then(() => ledger.close())
       return closed
     }

@@ -5,6 +5,7 @@ import {
   prepareMovePackagePublish,
   testMovePackage,
 } from '@zktx.io/sui-move-builder/full'
+import { CodedError } from '../../base/coded-error.ts'
 import { LocalFetcher } from './fetcher.ts'
 import { frameworkPackage } from './framework.ts'
 import type { MoveFiles } from './sources.ts'
@@ -18,14 +19,12 @@ export interface CompiledPackage {
 }
 
 /** Sources do not compile; `message` is the compiler's own report. */
-export class MoveCompileError extends Error {
+export class MoveCompileError extends CodedError<{ MOVE_COMPILE: { package: string } }> {
   override readonly name = 'MoveCompileError'
-  readonly code = 'MOVE_COMPILE'
-  readonly package: string
 
   constructor(packageName: string, report: string) {
-    super(`Move package '${packageName}' does not compile:\n${report}`)
-    this.package = packageName
+    const message = `Move package '${packageName}' does not compile:\n${report}`
+    super('MOVE_COMPILE', message, { package: packageName })
   }
 }
 
@@ -37,12 +36,12 @@ export interface CompileOptions {
   locals?: Record<string, MoveFiles>
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours are what it matches
-const colours = /\u001b\[[0-9;]*m/g
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal COLOURS are what it matches
+const COLOURS = /\u001b\[[0-9;]*m/g
 
 function unwrap<T extends object>(name: string, result: T | MovePackageFailure): T {
   if ('error' in result) {
-    throw new MoveCompileError(name, String(result.error).replace(colours, ''))
+    throw new MoveCompileError(name, String(result.error).replace(COLOURS, ''))
   }
   return result as T
 }
@@ -74,5 +73,5 @@ export async function compilePackage(options: CompileOptions): Promise<CompiledP
 export async function testPackage(options: CompileOptions): Promise<{ passed: boolean; output: string }> {
   await initMovePackageBuilder()
   const { passed, output } = unwrap(options.name, await testMovePackage(input(options)))
-  return { passed, output: output.replace(colours, '') }
+  return { passed, output: output.replace(COLOURS, '') }
 }

@@ -1,3 +1,4 @@
+import { systemTimers, type Timer, type Timers } from '../../base/timers.ts'
 import { Arena } from './arena.ts'
 
 /** How long unused memory is kept for the next call. */
@@ -10,15 +11,22 @@ export class ArenaStore {
   readonly #shared: boolean
   readonly #onDrop: (arena: Arena) => void
   readonly #idleMs: number
+  readonly #timers: Timers
   readonly #free: Arena[] = []
   #count = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #idle: Timer | undefined
   #closed = false
 
-  constructor(shared: boolean, onDrop: (arena: Arena) => void, idleMs = IDLE_MS) {
+  constructor(
+    shared: boolean,
+    onDrop: (arena: Arena) => void,
+    idleMs = IDLE_MS,
+    timers: Timers = systemTimers,
+  ) {
     this.#shared = shared
     this.#onDrop = onDrop
     this.#idleMs = idleMs
+    this.#timers = timers
   }
 
   /** An arena of at least so many bytes: the smallest free one that suffices, else the largest, grown. */
@@ -39,15 +47,14 @@ export class ArenaStore {
   release(arena: Arena): void {
     this.#free.push(arena)
     if (this.#closed || this.#free.length > MAX_FREE) this.#drop(1)
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#drop(this.#free.length), this.#idleMs)
-    // an idle codec must not keep the process alive; browsers give a number
-    if (typeof this.#timer === 'object') this.#timer.unref()
+    this.#idle?.stop()
+    // an idle codec must not keep the process alive
+    this.#idle = this.#timers.after(this.#idleMs, () => this.#drop(this.#free.length), { background: true })
   }
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#idle?.stop()
     this.#drop(this.#free.length)
   }
 

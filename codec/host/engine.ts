@@ -1,8 +1,10 @@
 import { createSemaphore, type Semaphore } from '../../base/semaphore.ts'
+import { systemTimers, type Timers } from '../../base/timers.ts'
 import type { CodecOptions } from '../interface.ts'
 import type { Allotment, Arena } from './arena.ts'
 import { ArenaStore } from './arenas.ts'
 import { createField, type Field } from './field.ts'
+import { LeafTable } from './leaf-table.ts'
 import type { Phase } from './phase.ts'
 import { Pool, type SpawnThread } from './pool.ts'
 
@@ -16,14 +18,18 @@ export interface Blocks {
 export class Engine {
   readonly pool: Pool
   readonly arenas: ArenaStore
+  readonly leafTable = new LeafTable()
   readonly #jobs: Semaphore
   #field: Field | undefined
 
-  constructor({ threads, build }: CodecOptions = {}, spawn?: SpawnThread) {
-    this.pool = new Pool(threads ?? defaultThreads(), build, spawn)
+  readonly timers: Timers
+
+  constructor({ threads, build, clock = systemTimers }: CodecOptions = {}, spawn?: SpawnThread) {
+    this.timers = clock
+    this.pool = new Pool(threads ?? defaultThreads(), build, spawn, clock)
     // two more than can run: their data is copied in meanwhile
     this.#jobs = createSemaphore(this.pool.threads + 2)
-    this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena))
+    this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena), undefined, clock)
   }
 
   get field(): Field {

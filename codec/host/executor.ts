@@ -1,9 +1,11 @@
 import type { Worker } from 'node:worker_threads'
+import type { Timers } from '../../base/timers.ts'
+import { nextTurn } from '../../base/turn.ts'
 import { CodecError } from '../errors.ts'
 import type { Arena } from './arena.ts'
 import { instantiateKernel } from './kernel.ts'
 import { type Kernel, type Phase, runUnits } from './phase.ts'
-import { nextTurn, TURN_MS } from './turns.ts'
+import { TURN_MS } from './turns.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 /** One turn of work on a phase. */
@@ -28,10 +30,12 @@ export interface Executor {
 /** Without threads: the work is done here, in turns of a few milliseconds. */
 export class LocalExecutor implements Executor {
   readonly #module: WebAssembly.Module
+  readonly #timers: Timers
   readonly #kernels = new Map<number, Kernel>()
 
-  constructor(module: WebAssembly.Module) {
+  constructor(module: WebAssembly.Module, timers: Timers) {
     this.#module = module
+    this.#timers = timers
   }
 
   async run({ arena, phase, job, scratch }: Turn): Promise<boolean> {
@@ -42,7 +46,7 @@ export class LocalExecutor implements Executor {
       this.#kernels.set(arena.id, kernel)
     }
     kernel.configure(job, scratch)
-    return runUnits(kernel, arena.memory, phase, TURN_MS)
+    return runUnits(kernel, arena.memory, phase, TURN_MS, this.#timers)
   }
 
   forget(arena: number): void {

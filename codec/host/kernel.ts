@@ -1,3 +1,4 @@
+import { nodeModule } from '../../base/node-module.ts'
 import { CodecError } from '../errors.ts'
 import type { KernelBuild } from '../interface.ts'
 import type { Kernel } from './phase.ts'
@@ -12,7 +13,7 @@ export async function loadKernel(shared: boolean, build?: KernelBuild): Promise<
     const binary = await readBinary(`kernel-${name}${shared ? '-threads' : ''}.wasm`)
     if (WebAssembly.validate(binary)) return WebAssembly.compile(binary)
   }
-  throw new CodecError('KERNEL_MISSING', `this engine does not run the kernel (${builds.join(', ')})`)
+  throw new CodecError('KERNEL_MISSING', `this engine does not run the kernel (${builds.join(', ')})`, {})
 }
 
 export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
@@ -22,13 +23,11 @@ export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembl
 async function readBinary(name: string): Promise<BufferSource> {
   const url = new URL(`../build/${name}`, import.meta.url)
   try {
-    if (url.protocol !== 'file:') {
-      const response = await fetch(url)
-      if (!response.ok) throw new Error(`HTTP status ${response.status}`)
-      return await response.arrayBuffer()
-    }
-    const { readFile } = await import('node:fs/promises')
-    return await readFile(url)
+    const files = url.protocol === 'file:' ? nodeModule('node:fs/promises') : undefined
+    if (files !== undefined) return await files.readFile(url)
+    const response = await fetch(url)
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+    return await response.arrayBuffer()
   } catch (cause) {
     throw new CodecError('KERNEL_MISSING', `${name} is missing: run "npm run build"`, {}, { cause })
   }

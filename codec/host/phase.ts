@@ -1,3 +1,4 @@
+import { systemTimers, type Timers } from '../../base/timers.ts'
 import { CONTROL_ADDRESS, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
 
 /** The kernel's exports that phases call; a call is encoded by its position here. */
@@ -15,6 +16,7 @@ export const OPERATIONS = [
   'merklePath',
   'rowRoots',
   'sealMetadata',
+  'takeSymbols',
   'wordRoots',
 ] as const
 
@@ -63,15 +65,21 @@ export function unitCount(phase: Phase): number {
  * Takes units until there are none left (true), or it is told to stop or the time is up (false). Every thread that
  * works on the phase does the same; the control words in memory divide the work.
  */
-export function runUnits(kernel: Kernel, memory: WebAssembly.Memory, phase: Phase, limitMs: number): boolean {
+export function runUnits(
+  kernel: Kernel,
+  memory: WebAssembly.Memory,
+  phase: Phase,
+  limitMs: number,
+  timers: Pick<Timers, 'monotonic'> = systemTimers,
+): boolean {
   const control = new Int32Array(memory.buffer, CONTROL_ADDRESS, 2)
   const units = unitCount(phase)
-  const deadline = performance.now() + limitMs
+  const deadline = timers.monotonic() + limitMs
   while (Atomics.load(control, CONTROL_STOP) === 0) {
     const unit = Atomics.add(control, CONTROL_NEXT, 1)
     if (unit >= units) return true
     runUnit(kernel, phase, unit)
-    if (performance.now() > deadline) return false
+    if (timers.monotonic() > deadline) return false
   }
   return false
 }

@@ -1,4 +1,6 @@
 import type { Worker } from 'node:worker_threads'
+import { nodeModule } from '../../base/node-module.ts'
+import { systemTimers, type Timers } from '../../base/timers.ts'
 import { CodecError } from '../errors.ts'
 import type { KernelBuild } from '../interface.ts'
 import { type Arena, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
@@ -13,7 +15,7 @@ export interface PhaseRun {
   phase: Phase
   job: number
   scratch: readonly number[]
-  signal?: AbortSignal | undefined
+  signal?: AbortSignal
 }
 
 export type SpawnThread = (module: WebAssembly.Module) => Promise<Worker>
@@ -46,13 +48,20 @@ export class Pool {
   #closed = false
 
   readonly #spawn: SpawnThread
+  readonly #timers: Timers
 
   /** `threads` 0: everything on the calling thread. */
-  constructor(threads: number, build?: KernelBuild, spawn: SpawnThread = spawnThread) {
+  constructor(
+    threads: number,
+    build?: KernelBuild,
+    spawn: SpawnThread = spawnThread,
+    timers: Timers = systemTimers,
+  ) {
     this.threads = Math.max(1, threads)
     this.shared = threads > 0
     this.#build = build
     this.#spawn = spawn
+    this.#timers = timers
   }
 
   /** Resolves when every unit of the phase has run. Rejects with the signal's reason, WORKER_CRASHED or CLOSED. */
@@ -118,7 +127,7 @@ export class Pool {
   }
 
   #give(entry: Entry, executor: Executor): void {
-    // to the end of the queue: the next thread goes to whoever has waited longest
+    // to the end of the queue: the next thread goes to the phase that has waited longest
     this.#entries.splice(this.#entries.indexOf(entry), 1)
     this.#entries.push(entry)
     const scratch = entry.freeScratch.pop()!
@@ -157,7 +166,7 @@ export class Pool {
   }
 
   #fail(entry: Entry, error: unknown): void {
-    entry.error ??= error ?? new CodecError('CLOSED', 'aborted')
+    entry.error ??= error ?? new CodecError('CLOSED', 'aborted', {})
     entry.exhausted = true
     entry.arena.control[CONTROL_STOP] = 1
     this.#settleIfOver(entry)
@@ -197,7 +206,7 @@ export class Pool {
 
   async #createExecutor(): Promise<Executor> {
     const module = await this.#loadModule()
-    if (!this.shared) return this.#add(new LocalExecutor(module))
+    if (!this.shared) return this.#add(new LocalExecutor(module, this.#timers))
     const worker = await this.#spawn(module)
     if (this.#closed) {
       await worker.terminate()
@@ -235,13 +244,15 @@ function wantsThread(entry: Entry): boolean {
 }
 
 function closed(): CodecError {
-  return new CodecError('CLOSED', 'the codec is closed')
+  return new CodecError('CLOSED', 'the codec is closed', {})
 }
 
 /** Starts a thread that runs host/worker.ts. */
 async function spawnThread(module: WebAssembly.Module): Promise<Worker> {
-  const { Worker } = await import('node:worker_threads')
+  const threads = nodeModule('node:worker_threads')
+  if (threads === undefined)
+    throw new CodecError('WORKER_CRASHED', 'there are no threads outside of Node', {})
   // the published package has .js files; from the sources Node runs the .ts ones
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: module })
+  return new threads.Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: module })
 }

@@ -69,10 +69,13 @@ export class ScratchBlock {
   /** where the kernel leaves repair symbols, and the bytes from one to the next */
   readonly repair: number
   readonly repairStride: number
+  /** of memory that it takes */
+  readonly bytes: number
   readonly #fields: readonly number[]
 
   constructor(allotment: Allotment, needs: ScratchNeeds) {
     const { n, symbolSize, batch } = needs
+    const before = allotment.size
     const shard = shardBytes(needs)
     const planeLength = 2 * shard + 256
     this.repairStride = align(batch * symbolSize) + 32
@@ -86,6 +89,7 @@ export class ScratchBlock {
     const leaves = allotment.take(needs.leaves * n * 32 + 64)
     const tree = allotment.take(needs.trees * treeBytes)
     const message = allotment.take(MESSAGE_BYTES)
+    this.bytes = allotment.size - before
     this.#fields = [
       work,
       workRepair,

@@ -2,6 +2,7 @@ import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
 import { copyBytes } from '../host/copy.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
+import { fillLeafTable, LEAF_TABLE_ENTRIES } from '../host/leaf-table.ts'
 import { type Phase, PhaseBuilder } from '../host/phase.ts'
 import { encodeShards, JobBlock, ScratchBlock } from '../host/scratch.ts'
 import { CopyTurns } from '../host/turns.ts'
@@ -14,8 +15,6 @@ const BATCH_BYTES = 640
 /** Tasks per thread, so that none waits long for the last one. */
 const TASKS_PER_THREAD = 16
 const PIECE_BLOCKS = 8
-const MEMO_ENTRIES = 65_536
-const MEMO_ENTRIES_PER_UNIT = 4096
 const ROWS_PER_TREE_UNIT = 16
 /** Blobs from here on are loaded in parts, and expanded meanwhile: copying takes a fifth of a second per GiB. */
 const OVERLAP_BYTES = 8 * 2 ** 20
@@ -54,7 +53,7 @@ export function planEncode(allotment: Allotment, layout: BlobLayout, threads: nu
     n,
     symbolSize,
     pieceBlocks: PIECE_BLOCKS,
-    memo: symbolSize === 2 && n * n > 2 * MEMO_ENTRIES,
+    memo: symbolSize === 2 && n * n > 2 * LEAF_TABLE_ENTRIES,
     matrix: true,
   })
   const needs = {
@@ -195,9 +194,7 @@ function knownHashes({ layout, jobBlock, zeroFrom, zeros }: EncodePlan): Phase |
   const phase = new PhaseBuilder()
   const hasZeros = zeroFrom < layout.p
   if (hasZeros) phase.unit().call('fillZeroHashes', jobBlock.zeroHashes, zeros, layout.symbolSize)
-  for (let entry = 0; jobBlock.memo !== 0 && entry < MEMO_ENTRIES; entry += MEMO_ENTRIES_PER_UNIT) {
-    phase.unit().call('fillLeafMemo', jobBlock.memo, entry, entry + MEMO_ENTRIES_PER_UNIT)
-  }
+  if (jobBlock.memo !== 0) fillLeafTable(phase, jobBlock.memo)
   return hasZeros || jobBlock.memo !== 0 ? phase.build() : undefined
 }
 
@@ -278,7 +275,9 @@ export async function encodeInto(
   signal?: AbortSignal,
 ): Promise<EncodeResult & { arena: Arena; layout: BlobLayout }> {
   signal?.throwIfAborted()
-  if (!(data instanceof Uint8Array)) throw new CodecError('INVALID_ARGUMENT', 'the blob must be a Uint8Array')
+  if (!(data instanceof Uint8Array)) {
+    throw new CodecError('INVALID_ARGUMENT', 'the blob must be a Uint8Array', { what: 'blob', value: data })
+  }
   const { allotment, plan } = allotEncode(nShards, data.length, extent, engine.pool.threads)
   const arena = engine.arenas.acquire(allotment.size)
   try {

@@ -1,7 +1,8 @@
 import { bcs } from '@mysten/bcs'
+import { concatBytes } from '../../base/bytes.ts'
 import { decodeExact } from '../bcs.ts'
-import { ByteReader, concatBytes, u16le, u32le } from '../bytes.ts'
-import { CodecError } from '../errors.ts'
+import { ByteReader, u16le, u32le } from '../bytes.ts'
+import { CodecError, isCodecError } from '../errors.ts'
 import { blobIdFromBytes, blobIdToBytes } from '../ids.ts'
 import type { BlobId } from '../types.ts'
 
@@ -146,7 +147,7 @@ export function parseQuiltPatchId(text: string): QuiltPatchRef {
     // another version, or spare bits that are set, would be written otherwise
     if (ref.start < ref.end && quiltPatchId(ref) === text) return ref
   }
-  throw new CodecError('INVALID_ID', 'not a quilt patch ID')
+  throw new CodecError('INVALID_ID', 'not a quilt patch ID', {})
 }
 
 export function quiltInvalid(reason: string, cause?: unknown): CodecError {
@@ -157,8 +158,7 @@ function orInvalid<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    if (cause instanceof CodecError && cause.code === 'MALFORMED')
-      throw quiltInvalid(`malformed ${what}`, cause)
+    if (isCodecError(cause, 'MALFORMED')) throw quiltInvalid(`malformed ${what}`, cause)
     throw cause
   }
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from '../bytes.ts'
+import { concatBytes } from '../../base/bytes.ts'
 import { CodecError } from '../errors.ts'
 import { encodingParams, symbolSize } from '../params.ts'
 import type { BlobId } from '../types.ts'

@@ -1,4 +1,4 @@
-import { equalBytes } from '../bytes.ts'
+import { equalBytes } from '../../base/bytes.ts'
 import { CodecError } from '../errors.ts'
 import { Allotment, type Arena } from '../host/arena.ts'
 import type { Blocks, Engine } from '../host/engine.ts'
@@ -239,7 +239,7 @@ class EncodePass {
       .call('wordRoots', witnessRoot, 0, 1, s, s)
     await this.#run(phase.build())
     if (!equalBytes(this.#bytes(witnessRoot, 32), this.#bytes(rowRoots + 32 * p, 32))) {
-      throw new CodecError('SOURCE_CHANGED', 'the source was changed while it was encoded')
+      throw new CodecError('SOURCE_CHANGED', 'the source was changed while it was encoded', {})
     }
   }
 

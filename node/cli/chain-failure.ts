@@ -1,6 +1,5 @@
 import { type AnyChainError, type ChainErrorDetails, isChainError } from '../../chain/index.ts'
-import { EXIT } from './exit-codes.ts'
-import { CliError, chainHint, FUNDS_HINT, sentence, WALLET_BUSY_HINT } from './failure.ts'
+import { CliError, chainHint, EXIT, FUNDS_HINT, sentence, WALLET_BUSY_HINT } from './errors.ts'
 
 /** What the chain says, as the command line tells it: what is wrong, and what to do. Other errors as they are. */
 export function chainFailure(error: unknown): unknown {
@@ -29,7 +28,7 @@ function fromChain(error: AnyChainError): CliError {
       const { urls, status, httpStatus } = error.details
       return new CliError('CHAIN_UNAVAILABLE', EXIT.noNetwork, message, {
         hint: chainHint({ httpStatus }),
-        details: { url: urls[0], ...(status && { status }), ...(httpStatus && { httpStatus }) },
+        details: { url: urls[0], status, httpStatus },
         cause,
       })
     }

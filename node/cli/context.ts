@@ -1,7 +1,10 @@
+import type { Clock } from '../../base/clock.ts'
 import type { ScopedLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
-import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
+import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
+import type { Reach } from '../network/circuit/reachable.ts'
+import { EXIT, type ExitCode, toFailure } from './errors.ts'
 import { loadNetwork } from './network-file.ts'
 import type { Output } from './output.ts'
 import { loadWallet } from './wallet-file.ts'
@@ -9,12 +12,20 @@ import { loadWallet } from './wallet-file.ts'
 export interface DevnetOptions {
   nodes: number
   shards: number
-  contractVersion?: ContractVersion | undefined
+  contractVersion?: ContractVersion
+  epochMs?: number
+  keepCheckpoints?: number
   port: number
   dir: string
   /** mend damaged stores first */
   repair?: boolean
+  /** nodes in processes of their own */
+  processes?: boolean
+  /** nodes that are reached over the devnet's relay alone */
+  private?: boolean
+  clock: Clock
   log: ScopedLog
+  logLevel: LogLevel
   signal: AbortSignal
 }
 
@@ -22,15 +33,19 @@ export interface DevnetOptions {
 export interface RunningDevnet {
   network: NetworkConfig
   gatewayUrl: string
+  /** `pid` where each has a process of its own */
+  nodes: readonly { name: string; pid?: number | undefined }[]
   close(): Promise<void>
 }
 
 export interface LocalnetOptions {
-  contractVersion?: ContractVersion | undefined
+  contractVersion?: ContractVersion
+  keepCheckpoints?: number
   port: number
   dir: string
   /** mend damaged stores first */
   repair?: boolean
+  clock: Clock
   log: ScopedLog
   signal: AbortSignal
 }
@@ -50,13 +65,61 @@ export interface RunningLocalnet {
   close(): Promise<void>
 }
 
+export interface NodeOptions {
+  dir: string
+  networkFile?: string
+  /** in place of the config's */
+  reach?: Reach | undefined
+  relays?: readonly string[] | undefined
+  clock: Clock
+  log: ScopedLog
+  signal: AbortSignal
+}
+
+/** A running storage node, as `node run` needs it. */
+export interface RunningNode {
+  config: { name: string }
+  network: NetworkConfig
+  node: { nodeId: string; peerId: string; reach: Reach; multiaddrs: string[]; httpUrl?: string }
+  metricsUrl?: string
+  /** Reads the config again. */
+  reload(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface RelayOptions {
+  dir: string
+  port: number
+  httpPort: number
+  stunPort: number
+  announce?: readonly string[] | undefined
+  network?: NetworkConfig | undefined
+  clock: Clock
+  log: ScopedLog
+  signal: AbortSignal
+}
+
+/** A running relay, as `relay` needs it. */
+export interface RunningRelay {
+  peerId: string
+  multiaddrs: string[]
+  httpUrl: string
+  stunPort: number
+  /** Reads its settings again. */
+  reload(): Promise<void>
+  close(): Promise<void>
+}
+
 /** The parts that commands are composed of; loaded only when a command needs them. */
 export interface Parts {
+  clock: Clock
   connect(network: NetworkConfig, options: { wallet?: Wallet }): Promise<Client>
   /** The chain alone, without storage nodes. Throws nothing before it is asked something. */
   coordinate(network: NetworkConfig): Promise<FullCoordinator>
   startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet>
   startDevnet(options: DevnetOptions): Promise<RunningDevnet>
+  runNode(options: NodeOptions): Promise<RunningNode>
+  runRelay(options: RelayOptions): Promise<RunningRelay>
   createLog(level: LogLevel): Promise<ScopedLog>
 }
 
@@ -65,8 +128,11 @@ export interface Context {
   parts: Parts
   output: Output
   cwd: string
+  clock: Clock
   /** aborted by the first Ctrl-C */
   signal: AbortSignal
+  /** Calls back at each SIGHUP, which else ends the command, until the result is called. */
+  onHangup(listener: () => void): () => void
 }
 
 /** Options of every command that talks to a network. */
@@ -85,7 +151,7 @@ export async function withClient<T>(
 ): Promise<T> {
   const { path, network } = await loadNetwork(options.network, context)
   const wallet = options.spends ? await loadWallet(options, path, context) : undefined
-  const client = await context.parts.connect(network, { ...(wallet && { wallet }) })
+  const client = await context.parts.connect(network, { wallet })
   try {
     return await use(client, network)
   } finally {
@@ -124,4 +190,28 @@ export async function withChain<T>(
   } finally {
     await coordinator.close()
   }
+}
+
+/**
+ * Does something for each argument. Of several, one that fails does not keep the others from being done; the first
+ * failure is the exit code. With one argument the failure is the command's.
+ */
+export async function forEach(
+  { output, signal }: Context,
+  args: readonly string[],
+  run: (arg: string) => Promise<void>,
+  explain: (error: unknown) => unknown = error => error,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok
+  for (const arg of args) {
+    try {
+      await run(arg)
+    } catch (error) {
+      if (args.length === 1 || signal.aborted) throw error
+      const failure = toFailure(explain(error))
+      output.failure({ ...failure, message: `${arg}: ${failure.message}` })
+      if (exitCode === EXIT.ok) exitCode = failure.exitCode
+    }
+  }
+  return exitCode
 }

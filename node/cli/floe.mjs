@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -15,6 +15,8 @@ const EXIT_NOT_SET_UP = 3
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..')
 const main = join(here, 'main.ts')
+/** As node/compile-cache.ts has it: from here on not even the first file is compiled again. */
+const compileCache = join(root, 'node_modules', '.cache', 'floe')
 const compiled = join(root, 'dist', 'node', 'cli', 'main.js')
 const resolve = createRequire(join(root, 'package.json')).resolve
 
@@ -65,8 +67,10 @@ async function becomeClone() {
   const runsTypes = Number(process.versions.node.split('.')[0]) >= NODE_WITH_TYPES
   const node = runsTypes ? process.execPath : findNode()
   if (!isSetUp() || node === undefined) tellSetUp()
-  else if (runsTypes) await become(main)
-  else runWith(node)
+  else if (runsTypes) {
+    module.enableCompileCache(compileCache)
+    await become(main)
+  } else runWith(node)
 }
 
 function tellSetUp() {
@@ -79,7 +83,10 @@ function tellSetUp() {
 }
 
 function runWith(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(node, [main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
+  })
   // a terminal signals the whole group by itself; a supervisor signals only this process
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {

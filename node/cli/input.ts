@@ -4,9 +4,9 @@ import { Socket } from 'node:net'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { isatty, ReadStream as Terminal } from 'node:tty'
 import { promisify } from 'node:util'
-import { EXIT } from './exit-codes.ts'
-import { CliError } from './failure.ts'
-import { formatBytes } from './format.ts'
+import { maxBlobSize } from '../../codec/index.ts'
+import { CliError, EXIT } from './errors.ts'
+import { formatBytes, plural } from './text.ts'
 
 const READ_BYTES = 8 * 1024 * 1024
 const FIRST_CAPACITY_BYTES = 64 * 1024
@@ -53,7 +53,7 @@ export async function openStream(file: string, signal: AbortSignal): Promise<Rea
   return isatty(fd) ? new Terminal(fd) : createReadStream(file, { fd, highWaterMark: READ_BYTES })
 }
 
-/** A stream's chunks, up to the limit. Whoever stops taking them, and the signal, destroys the stream. */
+/** A stream's chunks, up to the limit. A reader that stops taking them destroys the stream, and so does the signal. */
 export async function* limited(
   stream: Readable,
   name: string,
@@ -107,4 +107,12 @@ export function tooLarge(file: string, { bytes, why }: InputLimit): CliError {
       details: { maxBytes: bytes },
     },
   )
+}
+
+/** The largest blob that a network of `nShards` takes. */
+export function blobLimit(nShards: number): InputLimit {
+  return {
+    bytes: maxBlobSize(nShards),
+    why: `a network of ${plural(nShards, 'shard')} takes no larger blob`,
+  }
 }

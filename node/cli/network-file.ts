@@ -1,17 +1,13 @@
 import { dirname, join, resolve } from 'node:path'
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
+import { ConfigError, parseNetworkConfig } from '../config.ts'
 import type { Context } from './context.ts'
-import { EXIT } from './exit-codes.ts'
-import { CliError } from './failure.ts'
+import { DEFAULT_DIR } from './declare.ts'
+import { CliError, EXIT, sentence } from './errors.ts'
 import { readInput } from './input.ts'
 
-/** Where `floe up` keeps a network by default, in the current folder. */
-export const DEFAULT_DIR = '.floe'
-/** Where `floe localnet` does. */
-export const DEFAULT_LOCALNET_DIR = '.floe-localnet'
 export const NETWORK_FILE = 'network.json'
 
-const SCHEMA_VERSION = 1
 /** thousands of peers */
 const FILE_LIMIT = { bytes: 4 * 2 ** 20, why: 'no network file is that large' }
 
@@ -52,24 +48,10 @@ async function read(path: string, signal: AbortSignal): Promise<{ path: string; 
 }
 
 function parse(text: string, path: string): NetworkConfig {
-  const bad = (why: string, cause?: unknown) =>
-    new CliError('BAD_NETWORK_FILE', EXIT.noNetwork, `${path} ${why}.`, { cause })
-  let value: Partial<NetworkConfig> | null
   try {
-    value = JSON.parse(text)
+    return parseNetworkConfig(text, path)
   } catch (cause) {
-    throw bad('is not JSON', cause)
+    if (!(cause instanceof ConfigError)) throw cause
+    throw new CliError('BAD_NETWORK_FILE', EXIT.noNetwork, sentence(cause.message), { cause })
   }
-  if (typeof value !== 'object' || value === null) throw bad('is not a network file')
-  if (value.schemaVersion !== SCHEMA_VERSION) {
-    throw bad(`has schema version ${String(value.schemaVersion)}; this floe reads ${SCHEMA_VERSION}`)
-  }
-  if (
-    !Array.isArray(value.suiRpc) ||
-    typeof value.systemObjectId !== 'string' ||
-    typeof value.stakingObjectId !== 'string'
-  ) {
-    throw bad('lacks suiRpc, systemObjectId or stakingObjectId')
-  }
-  return value as NetworkConfig
 }

@@ -4,9 +4,8 @@ import { Socket } from 'node:net'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
-import { sleep } from '../../base/wait.ts'
-import { EXIT } from './exit-codes.ts'
-import { CliError } from './failure.ts'
+import type { Context } from './context.ts'
+import { CliError, EXIT } from './errors.ts'
 
 export interface OutputFile {
   /** with links followed */
@@ -32,7 +31,10 @@ export async function outputFile(path: string, name: string): Promise<OutputFile
 }
 
 /** Opens what is no regular file to write to. A pipe's reader is waited for, and the signal ends that. */
-export async function openSpecial(path: string, signal: AbortSignal): Promise<Writable> {
+export async function openSpecial(
+  path: string,
+  { clock, signal }: Pick<Context, 'clock' | 'signal'>,
+): Promise<Writable> {
   if (!(await stat(path)).isFIFO()) return createWriteStream(path)
   for (;;) {
     signal.throwIfAborted()
@@ -43,6 +45,6 @@ export async function openSpecial(path: string, signal: AbortSignal): Promise<Wr
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
     }
-    await sleep(READER_POLL_MS, signal)
+    await clock.sleep(READER_POLL_MS, signal)
   }
 }

@@ -1,7 +1,7 @@
 import { visible, visibleJson } from '../../base/visible.ts'
 import { toJson } from '../http/json.ts'
-import type { Failure } from './failure.ts'
-import type { Shown } from './shown.ts'
+import type { Failure } from './errors.ts'
+import type { SafeText } from './text.ts'
 
 /** Where a command speaks: results on stdout, everything else on stderr. */
 export interface Output {
@@ -9,20 +9,22 @@ export interface Output {
   /** stderr is a terminal: progress may be drawn there */
   readonly interactive: boolean
   /** One result: `text` for people, `value` as one JSON line for programs. */
-  result(value: object, text: Shown): Promise<void>
+  result(value: object, text: SafeText): Promise<void>
   /** Bytes to stdout, at the pace of their reader. */
   bytes(data: Uint8Array): Promise<void>
   /** For people only, on stderr. */
-  say(text: Shown): void
+  say(text: SafeText): void
   failure(failure: Failure): void
 }
 
 // pipes hold 64 KiB; larger slices only queue up
 const WRITE_BYTES = 256 * 1024
 
+type Stream = Pick<NodeJS.WritableStream, 'write' | 'on'> & { isTTY?: boolean }
+
 export interface Streams {
-  stdout: NodeJS.WriteStream
-  stderr: NodeJS.WriteStream
+  stdout: Stream
+  stderr: Stream
 }
 
 export function createOutput({ stdout, stderr }: Streams, json: boolean): Output {

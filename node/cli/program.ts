@@ -1,11 +1,13 @@
 import { Command } from 'commander'
 import { version } from '../version.ts'
-import { declareBlobs } from './program/blobs.ts'
-import { declareFiles } from './program/files.ts'
-import { declareNetworks } from './program/networks.ts'
-import type { Run } from './program/options.ts'
-import { declareStakes } from './program/stakes.ts'
-import { declareWallets } from './program/wallets.ts'
+import { declareBlobs } from './blobs/commands.ts'
+import type { Run } from './declare.ts'
+import { declareFiles } from './files/commands.ts'
+import { declareNetworks } from './networks/commands.ts'
+import { declareNodes } from './node/commands.ts'
+import { declareRelays } from './relay/commands.ts'
+import { declareStakes } from './stakes/commands.ts'
+import { declareWallets } from './wallets/commands.ts'
 
 /** Declares every command; the one that was asked for is handed to `run`. Commands are loaded when they run. */
 export function createProgram(run: Run): Command {
@@ -26,6 +28,10 @@ export function createProgram(run: Run): Command {
   declareFiles(program, run)
   program.commandsGroup('Blobs of yours:')
   declareBlobs(program, run)
+  program.commandsGroup('Storage nodes:')
+  declareNodes(program, run)
+  program.commandsGroup('Relays:')
+  declareRelays(program, run)
   program.commandsGroup('Stakes and votes:')
   declareStakes(program, run)
   program.commandsGroup('Wallets:')

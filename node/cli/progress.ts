@@ -1,20 +1,27 @@
 import { visible } from '../../base/visible.ts'
 import type { Progress } from '../client/types.ts'
-import { formatBytes } from './format.ts'
 import type { Output } from './output.ts'
+import { formatBytes } from './text.ts'
 
-const TITLES: Record<Progress['phase'], string> = {
+/** How far something is. */
+interface Step extends Omit<Progress, 'phase'> {
+  phase: Progress['phase'] | 'check' | 'copy'
+}
+
+const TITLES: Record<Step['phase'], string> = {
   encode: 'encoding',
   register: 'paying on Sui',
   upload: 'sending',
   certify: 'certifying',
   fetch: 'fetching',
   decode: 'decoding',
+  check: 'checking',
+  copy: 'copying',
 }
 const TITLE_WIDTH = Math.max(...Object.values(TITLES).map(title => title.length))
 
 export interface ProgressBar {
-  update(progress: Progress): void
+  update(progress: Step): void
   stop(): void
 }
 
@@ -37,7 +44,7 @@ export async function createProgressBar(
     hideCursor: true,
     gracefulExit: false, // Ctrl-C is ours to handle
   })
-  const phase = (progress: Progress) => ({ phase: TITLES[progress.phase].padEnd(TITLE_WIDTH) })
+  const phase = (progress: Step) => ({ phase: TITLES[progress.phase].padEnd(TITLE_WIDTH) })
   let started = false
   return {
     update(progress) {

@@ -1,16 +1,27 @@
 import { type Command, CommanderError } from 'commander'
 import { visible, visibleLines } from '../../base/visible.ts'
 import type { Parts } from './context.ts'
-import { shieldBlobIds } from './dashed-blob-ids.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
-import { CliError, sentence, toFailure } from './failure.ts'
-import { createOutput, isBrokenPipe } from './output.ts'
-import type { Task } from './program/options.ts'
+import type { Task } from './declare.ts'
+import { CliError, EXIT, type ExitCode, sentence, toFailure } from './errors.ts'
+import { createHangups } from './hangups.ts'
+import { createOutput, isBrokenPipe, type Streams } from './output.ts'
 import { createProgram } from './program.ts'
-import { Shown } from './shown.ts'
+import { SafeText } from './text.ts'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Signal = (typeof SIGNALS)[number]
+
+/** The process that a command line runs in, or what stands for it. */
+export interface Host extends Streams {
+  cwd(): string
+  on(signal: Signal, listener: () => void): unknown
+  off(signal: Signal, listener: () => void): unknown
+  /** At the second Ctrl-C. */
+  exit(code: number): void
+}
 
 /** Runs one command line to its end. Resolves to the exit code; never rejects. */
-export async function runCli(args: readonly string[], parts: Parts): Promise<ExitCode> {
+export async function runCli(args: readonly string[], parts: Parts, host: Host = process): Promise<ExitCode> {
   const wantsJson = args.includes('--json')
   let asked: { task: Task; json: boolean } | undefined
   const program = createProgram((task, { json }) => {
@@ -18,10 +29,11 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
   })
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
+      writeOut: text => host.stdout.write(text),
       // in JSON it is told below
       outputError: (text, write) =>
         wantsJson ? undefined : write(harmless(text.replace(/^error: /, 'floe: '), args)),
-      ...(wantsJson && { writeErr: () => {} }),
+      writeErr: text => wantsJson || host.stderr.write(text),
     })
   }
   try {
@@ -31,35 +43,39 @@ export async function runCli(args: readonly string[], parts: Parts): Promise<Exi
     if (error.exitCode === 0) return EXIT.ok // --help, --version
     if (wantsJson) {
       const message = sentence(error.message.replace(/^error: /, ''))
-      createOutput(process, true).failure({ code: 'USAGE', exitCode: EXIT.usage, message })
+      createOutput(host, true).failure({ code: 'USAGE', exitCode: EXIT.usage, message })
     }
     return EXIT.usage
   }
-  return asked === undefined ? EXIT.usage : await runTask(asked.task, asked.json, parts)
+  return asked === undefined ? EXIT.usage : await runTask(asked.task, asked.json, parts, host)
 }
 
-async function runTask(task: Task, json: boolean, parts: Parts): Promise<ExitCode> {
-  const output = createOutput(process, json)
+async function runTask(task: Task, json: boolean, parts: Parts, host: Host): Promise<ExitCode> {
+  const output = createOutput(host, json)
   const interrupted = new AbortController()
   // a broken pipe also arrives here, after the write that told of it
-  process.stdout.on('error', () => {})
+  host.stdout.on('error', () => {})
   const onSignal = () => {
-    if (interrupted.signal.aborted) process.exit(EXIT.interrupted) // the second Ctrl-C means now
+    if (interrupted.signal.aborted) host.exit(EXIT.interrupted) // the second Ctrl-C means now
     interrupted.abort(new CliError('INTERRUPTED', EXIT.interrupted, 'Interrupted.'))
   }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
+  const hangups = createHangups(onSignal)
+  const listenerOf = (name: Signal) => (name === 'SIGHUP' ? hangups.onSignal : onSignal)
+  for (const name of SIGNALS) host.on(name, listenerOf(name))
+  const { onHangup } = hangups
+  const { signal } = interrupted
   try {
-    return await task({ parts, output, cwd: process.cwd(), signal: interrupted.signal })
+    return await task({ parts, output, cwd: host.cwd(), clock: parts.clock, signal, onHangup })
   } catch (error) {
     if (isBrokenPipe(error)) return EXIT.ok
     // what fails after Ctrl-C fails because of it
     const failure = toFailure(interrupted.signal.aborted ? interrupted.signal.reason : error)
     output.failure(failure)
     if (process.env.FLOE_DEBUG && error instanceof Error)
-      output.say(Shown.of(visibleLines(error.stack ?? '')))
+      output.say(SafeText.of(visibleLines(error.stack ?? '')))
     return failure.exitCode
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onSignal)
+    for (const name of SIGNALS) host.off(name, listenerOf(name))
   }
 }
 
@@ -72,4 +88,34 @@ function harmless(text: string, args: readonly string[]): string {
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)]
+}
+
+const DASHED_BLOB_ID = /^-[A-Za-z0-9_-]{42}$/
+
+/**
+ * One blob ID in 64 starts with a dash and would be taken for an option. From the first such ID on, arguments go behind
+ * `--` in their order, and options before it.
+ */
+export function shieldBlobIds(args: readonly string[], program: Command): string[] {
+  const first = args.findIndex(arg => DASHED_BLOB_ID.test(arg))
+  if (first === -1 || args.includes('--')) return [...args]
+  const takesValue = flagsWithValue(program)
+  const options: string[] = []
+  const operands: string[] = []
+  for (let i = first; i < args.length; i++) {
+    const arg = args[i]!
+    const isOption = arg.startsWith('-') && arg !== '-' && !DASHED_BLOB_ID.test(arg)
+    if (!isOption) operands.push(arg)
+    else if (takesValue.has(arg) && i + 1 < args.length) options.push(arg, args[++i]!)
+    else options.push(arg)
+  }
+  return [...args.slice(0, first), ...options, '--', ...operands]
+}
+
+function flagsWithValue(command: Command): Set<string> {
+  const own = command.options.filter(({ required, optional }) => required || optional)
+  return new Set([
+    ...own.flatMap(({ short, long }) => [short, long]).filter(flag => flag !== undefined),
+    ...command.commands.flatMap(sub => [...flagsWithValue(sub)]),
+  ])
 }

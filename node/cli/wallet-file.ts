@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isExposed } from '../../base/private-file.ts'
-import type { Wallet } from '../../chain/types.ts'
-import { parseObjectId } from '../../codec/index.ts'
+import type { Wallet } from '../../chain/types/index.ts'
+import { addressArgument } from './arguments.ts'
 import type { Context } from './context.ts'
-import { EXIT } from './exit-codes.ts'
-import { CliError } from './failure.ts'
+import { CliError, EXIT, sentence } from './errors.ts'
 import { readInput } from './input.ts'
-import { shellWord } from './shell-word.ts'
+import { shellWord } from './text.ts'
 
 /** Where a devnet keeps its user's key, beside network.json. */
 const USER_KEY = join('keys', 'user.sui.key')
@@ -31,32 +30,28 @@ export async function loadWallet(
 ): Promise<Wallet> {
   const { wallet: file, address } = options
   const path = file === undefined ? join(dirname(networkPath), USER_KEY) : resolve(cwd, file)
-  const wallets = await parseWallets(await readWallet(path, signal), path)
-  if (address === undefined) {
-    if (wallets.length === 1) return wallets[0]!
-    throw new CliError('BAD_WALLET_FILE', EXIT.funds, `${path} holds ${wallets.length} keys.`, {
-      hint: `Name one with --address 0x…${wallets.length === 0 ? '' : `: ${wallets.map(wallet => wallet.address).join(', ')}`}`,
-    })
-  }
-  const wanted = parseAddress(address)
-  const found = wallets.find(wallet => wallet.address === wanted)
-  if (found !== undefined) return found
-  throw new CliError('NO_WALLET', EXIT.funds, `${path} does not hold the key of ${wanted}.`)
-}
-
-/** An address from the command line. Throws CliError. */
-export function parseAddress(text: string): Wallet['address'] {
+  const text = await readKeyFile(path, signal)
+  const wanted = address === undefined ? undefined : addressArgument(address)
+  const { KeyError, parseWallet } = await import('../wallet-file.ts')
   try {
-    return parseObjectId(text)
+    return parseWallet(text, path, wanted)
   } catch (cause) {
-    throw new CliError('USAGE', EXIT.usage, `"${text}" is not a Sui address.`, {
-      hint: 'An address is 0x and 64 hex digits; `floe wallet address` prints yours.',
-      cause,
-    })
+    if (!(cause instanceof KeyError)) throw cause
+    const { code, message, details } = cause
+    const exit = [EXIT.funds, sentence(message)] as const
+    if (code === 'KEY_MISSING') throw new CliError('NO_WALLET', ...exit, { cause })
+    throw new CliError('BAD_WALLET_FILE', ...exit, { hint: hintFor(details.addresses), cause })
   }
 }
 
-async function readWallet(path: string, signal: AbortSignal): Promise<string> {
+/** `addresses`: of a file with several keys, or with none */
+function hintFor(addresses: readonly string[] | undefined): string {
+  if (addresses === undefined)
+    return "It is one line, suiprivkey1…, as `sui keytool export` prints it, or Sui's own keystore file."
+  return `Name one with --address 0x…${addresses.length === 0 ? '' : `: ${addresses.join(', ')}`}`
+}
+
+async function readKeyFile(path: string, signal: AbortSignal): Promise<string> {
   try {
     if (!isExposed(await stat(path)))
       return Buffer.from(await readInput(path, KEY_LIMIT, signal)).toString('utf8')
@@ -70,16 +65,4 @@ async function readWallet(path: string, signal: AbortSignal): Promise<string> {
   throw new CliError('BAD_WALLET_FILE', EXIT.funds, `Others may read the key file ${path}.`, {
     hint: `Keep it to yourself: chmod 600 ${shellWord(path)}`,
   })
-}
-
-async function parseWallets(text: string, path: string): Promise<Wallet[]> {
-  const { keypairWallet, parseKeystore } = await import('../../chain/index.ts')
-  try {
-    return text.trimStart().startsWith('[') ? parseKeystore(text) : [keypairWallet(text)]
-  } catch {
-    // without cause: its text could quote the key
-    throw new CliError('BAD_WALLET_FILE', EXIT.funds, `${path} holds no Sui key.`, {
-      hint: "It is one line, suiprivkey1…, as `sui keytool export` prints it, or Sui's own keystore file.",
-    })
-  }
 }

@@ -1,103 +1,153 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { Coordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
-import { type BlobCodec, type Bls, createAdaptiveCodec, loadBls, maxBlobSize } from '../../codec/index.ts'
+import type { Coordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
+import { type BlobCodec, type Bls, createAdaptiveCodec, maxBlobSize } from '../../codec/index.ts'
+import type { BlobMetadata, ObjectId } from '../../codec/types.ts'
 import { createPeerClient } from '../../protocols/index.ts'
-import { createMetrics, type NodeMetrics } from '../metrics.ts'
-import { createCommitteeTracker } from '../network/committees.ts'
-import { createNetworkNode, type NetworkNode } from '../network/libp2p.ts'
+import type { NodeMetrics } from '../metrics.ts'
+import { createClientLookup } from '../network/addresses/client-lookup.ts'
+import { createCommitteeTracker, readingAgain } from '../network/committees.ts'
+import type { DialingLibp2p } from '../network/paths/dial-address.ts'
+import { createPathDialer } from '../network/paths/path-dialer.ts'
+import type { Puncher } from '../network/paths/punch/puncher.ts'
 import { createPeerBook } from '../network/peer-book.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
-import type { NetworkRole } from '../network/roles.ts'
-import { version } from '../version.ts'
-import { toClientError } from './client-errors.ts'
+import { createAccuse } from './accuse.ts'
 import { openBlob } from './download/blob-handle.ts'
 import { readWhole } from './download/download.ts'
 import { findMetadata } from './download/find-metadata.ts'
 import { createMetadataCache } from './download/metadata-cache.ts'
+import { createOwnersFinder } from './download/owners.ts'
+import type { RowSpool } from './download/recover-rows.ts'
 import { ClientError } from './errors.ts'
 import { networkStatus } from './network-status.ts'
+import { toClientError } from './to-client-error.ts'
 import type { BlobHandle, Client, ReadOptions } from './types.ts'
-import { Encoder } from './upload/encoding.ts'
-import { createLingering } from './upload/lingering.ts'
-import { Scratch, type ScratchInit } from './upload/scratch.ts'
+import type { UploadDisk } from './upload/disk.ts'
+import { createEncode } from './upload/encoding.ts'
 import { createSharedUploads } from './upload/shared-uploads.ts'
 import { prepareSource, STREAM_ABOVE_BYTES } from './upload/source.ts'
-import { createUnfinished } from './upload/unfinished.ts'
+import { createUncertifiedBlobs } from './upload/uncertified-blobs.ts'
 import { upload } from './upload/upload.ts'
-import { createUploadLeases, type UploadLeases } from './upload/upload-leases.ts'
+import type { UploadLeases } from './upload/upload-leases.ts'
+import { UploadSlots } from './upload/upload-slots.ts'
 
-/** What a client may share with others in its process; everything has a default. */
-export interface ClientInit {
+/** What of a client is counted. */
+export type ClientMetrics = Pick<NodeMetrics, 'request' | 'bytes' | 'liar' | 'upload' | 'download'>
+
+/** What every client may be given, wherever it runs; everything has a default. */
+export interface CommonInit {
   /** pays; without one the client only reads */
   wallet?: Wallet
   log?: Log
-  metrics?: NodeMetrics
-  /** `gateway` for a process that lives long, `client` for one command */
-  role?: Extract<NetworkRole, 'client' | 'gateway'>
+  metrics?: ClientMetrics
   /** shared with others in the process; a given one is not closed */
   codec?: BlobCodec
   coordinator?: Coordinator
   /** as the codec: a given one is not stopped */
-  libp2p?: NetworkNode
-  /** who stores what with which wallet; those of this user and machine when absent */
+  libp2p?: DialingLibp2p
+  /** who stores what with which wallet; those of this user and machine when absent, in a page nobody else */
   leases?: UploadLeases
-  /** where blobs that are too large for memory lie while they are stored, and how long what a failed try leaves is kept */
-  scratch?: ScratchInit
-  /** larger blobs are not held in memory; 64 MiB when absent */
+  /** larger blobs are not held in memory while they are stored, and not taken in a page; 64 MiB when absent */
   streamAboveBytes?: number
+  /** the machine's when absent */
+  clock?: Clock
+  /** 0 to 1, for choices that need no secret; Math.random when absent */
+  random?: () => number
 }
 
-/** What a reader may share with others in its process; everything has a default. */
-export type ReaderInit = Omit<ClientInit, 'wallet' | 'leases' | 'scratch' | 'streamAboveBytes'>
+/** What a client that cannot store may be given. */
+export type ReaderOf<Init> = Omit<Init, 'wallet' | 'leases' | 'scratch' | 'streamAboveBytes'>
 
 /** A client that cannot store. */
 export type Reader = Omit<Client, 'store'>
 
-/** Reads from a network, without a wallet. Close it; `await using` does. Throws as `createClient`. */
-export async function createReader(network: NetworkConfig, init: ReaderInit = {}): Promise<Reader> {
-  const { store: _, ...reader } = await createClient(network, init)
+export interface PlatformContext {
+  /** system object ID */
+  network: ObjectId
+  log: Log
+  clock: Clock
+  random: () => number
+}
+
+/** What a client has of the place where it runs. Node and a page are one each. */
+export interface Platform {
+  /** dials at a time; a node's when absent */
+  readonly dials?: number
+  /** a libp2p node of the client's own, started */
+  startLibp2p(context: PlatformContext): Promise<DialingLibp2p & { stop(): unknown }>
+  /** direct connections beside relayed ones; a page has none */
+  createPuncher?(libp2p: DialingLibp2p, context: PlatformContext): Puncher | undefined
+  loadBls(): Promise<Bls>
+  leases(context: PlatformContext): UploadLeases
+  /** for blobs that are too large for memory, while they are stored; nowhere when absent */
+  disk?(codec: BlobCodec, context: PlatformContext): UploadDisk
+  /** the same while they are decoded */
+  createSpool(metadata: BlobMetadata): Promise<RowSpool>
+}
+
+export function withoutStore({ store: _, ...reader }: Client): Reader {
   return reader
 }
 
-/** Uploads at a time: as many as a gateway takes in, while as many more still serve their last nodes. */
-const UPLOADS = 8
+/** Counts nothing. */
+const NO_METRICS: ClientMetrics = { request() {}, bytes() {}, liar() {}, upload() {}, download() {} }
+
+/** As many as a gateway takes in, while as many more still serve their last nodes. */
+const MAX_UPLOADS = 8
 /** What close() grants them. */
 const CLOSE_GRACE_MS = 10_000
 
-/** A client of a network: talks libp2p to its nodes and gRPC to its chain. Nothing is contacted before it is needed. */
-export async function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
-  const { wallet, log = silentLog(), role = 'client', streamAboveBytes = STREAM_ABOVE_BYTES } = init
-  const metrics = init.metrics ?? createMetrics({ version }).node('client')
+/** The client of a network on a platform: talks libp2p to its nodes and gRPC to its chain. */
+export async function composeClient(
+  network: NetworkConfig,
+  init: CommonInit,
+  platform: Platform,
+): Promise<Client> {
+  const { wallet, log = silentLog(), streamAboveBytes = STREAM_ABOVE_BYTES } = init
+  const { clock = systemClock, random = Math.random, metrics = NO_METRICS } = init
+  const context: PlatformContext = { network: network.systemObjectId, log, clock, random }
   const codec = init.codec ?? createAdaptiveCodec()
-  const coordinator = init.coordinator ?? createCoordinator(network, { log })
+  const coordinator = init.coordinator ?? createCoordinator(network, { log, clock, random })
   const committees = createCommitteeTracker(coordinator)
-  // the chain is asked while libp2p is being made; whoever needs the answer meets the error
+  // the chain is asked while libp2p is being made; a call that needs the answer meets the error
   committees.get().catch(() => undefined)
   const closeShared = async () => {
     if (init.codec === undefined) await codec.close()
     if (init.coordinator === undefined) await coordinator.close()
   }
-  const libp2p =
-    init.libp2p ??
-    (await createNetworkNode({ network: network.systemObjectId, roles: [role], log }).catch(async error => {
-      await closeShared()
-      throw error
-    }))
-  const peers = createPeerClient({ libp2p, log, metrics }, { network: network.systemObjectId })
-  const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
-  const lingering = createLingering(UPLOADS)
+  const own =
+    init.libp2p === undefined
+      ? await platform.startLibp2p(context).catch(async error => {
+          await closeShared()
+          throw error
+        })
+      : undefined
+  const libp2p = init.libp2p ?? own!
+  const unreachable = readingAgain(committees, { clock, log })
+  const lookup = createClientLookup(network, { libp2p, committees, clock, random, log })
+  const puncher = platform.createPuncher?.(libp2p, context)
+  const dials = { dials: platform.dials, puncher, unreachable }
+  const dialer = createPathDialer({ libp2p, clock, ...dials, ...lookup.paths })
+  const peers = createPeerClient({ dialer, log, metrics, clock }, { network: network.systemObjectId })
+  lookup.askBy(peers)
+  const book = createPeerBook({ network, peerIdOf: peerIdTextOf, clock, random })
+  const slots = new UploadSlots({ limit: MAX_UPLOADS, clock })
   const uploads = createSharedUploads()
-  const leases = init.leases ?? createUploadLeases()
-  const unfinished = createUnfinished()
-  const scratch = new Scratch(init.scratch)
-  const encoder = new Encoder(codec, scratch)
+  const leases = init.leases ?? platform.leases(context)
+  const uncertified = createUncertifiedBlobs(clock)
+  const disk = platform.disk?.(codec, context)
+  const encode = createEncode(codec, disk)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
-  const components = { peers, book, codec, log, metrics, cache: createMetadataCache() }
+  const accuse = createAccuse({ book, log, metrics })
+  const cache = createMetadataCache(clock)
+  const owners = createOwnersFinder({ peers, book, committees, clock })
+  const components = { peers, book, accuse, codec, cache, owners, clock, random, log, metrics }
   const handles = new Set<BlobHandle>()
   const decoding = createSemaphore(1)
 
@@ -118,13 +168,13 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
     run: () => Promise<T>,
     bytesOf: (result: T) => number,
   ): Promise<T> {
-    const start = performance.now()
+    const startedAt = clock.monotonic()
     try {
       const result = await run()
-      metrics[what]('ok', bytesOf(result), performance.now() - start)
+      metrics[what]('ok', bytesOf(result), clock.monotonic() - startedAt)
       return result
     } catch (error) {
-      metrics[what](error instanceof ClientError ? error.code : 'ABORTED', 0, performance.now() - start)
+      metrics[what](error instanceof ClientError ? error.code : 'ABORTED', 0, clock.monotonic() - startedAt)
       throw error
     }
   }
@@ -140,7 +190,7 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
             const writer = coordinator.writer(wallet)
             // once per client, when it is first needed: each load is a wasm instance and 20 ms
             const bls = () => {
-              loadingBls ??= loadBls()
+              loadingBls ??= platform.loadBls()
               return loadingBls
             }
             const all = {
@@ -149,13 +199,13 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
               writer,
               committees,
               bls,
-              encoder,
-              lingering,
+              encode,
+              slots,
               leases,
-              unfinished,
+              uncertified,
             }
             await using prepared = await prepareSource(source, {
-              scratch,
+              disk,
               signal,
               aboveBytes: streamAboveBytes,
               maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
@@ -178,33 +228,33 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
         () =>
           guarded(options.signal, async signal => {
             // tables for a small blob are made while the chain is asked; for a large one they are needed as well
-            const warming = setImmediate(() => codec.warm(0))
-            const { current } = await committees.get({ signal }).finally(() => clearImmediate(warming))
-            return readWhole(components, current, blobId, { ...options, signal })
+            const warming = clock.after(0, () => codec.warm(0))
+            await committees.get({ signal }).finally(() => warming.stop())
+            return owners.ask(blobId, { signal }, of =>
+              readWhole(components, of, blobId, { ...options, signal }),
+            )
           }),
         ({ data }) => data.length,
       )
     },
     open: (blobId, options) =>
       guarded(options?.signal, async signal => {
-        const { current: committee } = await committees.get({ signal })
-        return openBlob({ ...components, decoding }, committee, blobId, {
-          signal,
-          closing: closing.signal,
-          handles,
-        })
+        const all = { ...components, decoding, createSpool: platform.createSpool }
+        const opening = { signal, closing: closing.signal, handles }
+        return owners.ask(blobId, { signal }, of => openBlob(all, of, blobId, opening))
       }),
     status: (blobId, options) =>
-      guarded(options?.signal, async signal => {
-        const { current } = await committees.get({ signal })
-        const status = await networkStatus(components, current, blobId, { signal })
-        if (status.status === 'nonexistent' || status.status === 'invalid') return status
-        const metadata = await findMetadata(components, current, blobId, { signal }).catch(error => {
-          if (error instanceof ClientError) return undefined
-          throw error
-        })
-        return metadata === undefined ? status : { ...status, size: metadata.unencodedLength }
-      }),
+      guarded(options?.signal, signal =>
+        owners.ask(blobId, { signal }, async of => {
+          const status = await networkStatus(components, of.committee, blobId, { signal })
+          if (status.status !== 'registered' && status.status !== 'certified') return status
+          const metadata = await findMetadata(components, of, blobId, { signal }).catch(error => {
+            if (error instanceof ClientError) return undefined
+            throw error
+          })
+          return metadata === undefined ? status : { ...status, size: metadata.unencodedLength }
+        }),
+      ),
     info: options =>
       guarded(options?.signal, async signal => {
         const [system, all] = await Promise.all([
@@ -215,13 +265,14 @@ export async function createClient(network: NetworkConfig, init: ClientInit = {}
       }),
     async close() {
       if (closing.signal.aborted) return
-      await lingering.close(CLOSE_GRACE_MS)
+      await slots.close(CLOSE_GRACE_MS)
       closing.abort(new ClientError('CLOSED', 'the client was closed', {}))
       peers.close()
       try {
         await Promise.all(Array.from(handles, handle => handle.close()))
         await uploads.over()
-        if (init.libp2p === undefined) await libp2p.stop()
+        await puncher?.stop()
+        await own?.stop()
       } finally {
         await closeShared()
       }

@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/coded-error.ts'
+import type { NodeAnswer } from './answers.ts'
 
 /** How far an upload came. */
 export interface Confirmations {
@@ -17,15 +18,17 @@ export interface Confirmations {
 export interface ClientErrorDetails {
   /** 2f+1 of the shard weight says that no such blob is certified. */
   BLOB_NOT_FOUND: { blobId: string; answeredShards: number; neededShards: number }
+  /** The same, and it was certified until that epoch, or deleted in it. Told for two epochs, and then not found. */
+  BLOB_ENDED: { blobId: string; endEpoch: number; answeredShards: number; neededShards: number }
   /** The network has proved that the blob was encoded inconsistently, or its bytes do not give its ID. */
   BLOB_INVALID: { blobId: string }
-  /** Too little shard weight answered to tell, or to decode. */
-  TOO_FEW_SHARDS: { blobId?: string; answeredShards: number; neededShards: number }
+  /** Too little shard weight answered to tell, or to decode. `nodes`: what each of those did that were asked. */
+  TOO_FEW_SHARDS: { blobId?: string; answeredShards: number; neededShards: number; nodes?: NodeAnswer[] }
   /** Too little shard weight confirmed an upload. Sending it again resumes it. */
   TOO_FEW_CONFIRMATIONS: Confirmations
-  /** The same, as most of those who refused it have no room left on their disks. */
+  /** The same, as most of the nodes that refused it have no room left on their disks. */
   NO_SPACE: Confirmations
-  /** The same, as most of those who refused it are over a quota, or out of file descriptors. */
+  /** The same, as most of the nodes that refused it are over a quota, or out of file descriptors. */
   NODES_BUSY: Confirmations
   /** The epochs that were paid for ended before the upload did. */
   REGISTRATION_ENDED: { blobId: string; objectId: string; endEpoch: number }

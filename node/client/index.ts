@@ -3,13 +3,15 @@
  * @module floe
  */
 export { ChainError } from '../../chain/index.ts'
-export type { BlobObject, NetworkConfig, Wallet } from '../../chain/types.ts'
+export type { BlobObject, NetworkConfig, TransactionSigner, Wallet } from '../../chain/types/index.ts'
 export { parseBlobId } from '../../codec/index.ts'
 export type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 export { ConfigError, readNetworkConfig as readNetwork } from '../config.ts'
-export { KeyError, readWallet } from '../keys.ts'
-export { type ClientInit, createClient, createReader, type Reader, type ReaderInit } from './client.ts'
+export { KeyError, readWallet } from '../wallet-file.ts'
+export type { NodeAnswer } from './answers.ts'
+export type { Reader } from './client.ts'
 export { ClientError, type ClientErrorCode, type ClientErrorDetails } from './errors.ts'
+export { type ClientInit, createClient, createReader, type ReaderInit } from './node-client.ts'
 export type {
   BlobHandle,
   ByteRange,

@@ -1,22 +1,26 @@
-import { Countdown } from '../../base/deadline.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Countdown } from '../../base/deadline.ts'
 import { anySignal } from '../../base/wait.ts'
-import type { Committee, CommitteeMember } from '../../chain/types.ts'
+import type { Committee, CommitteeMember } from '../../chain/types/index.ts'
 import { isQuorum, isValidity, quorumWeight } from '../../codec/index.ts'
-import type { BlobId } from '../../codec/types.ts'
-import { deadline, type PeerClient } from '../../protocols/index.ts'
+import type { BlobId, Epoch } from '../../codec/types.ts'
+import { type PeerClient, peerDeadline } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 import type { PeerBook } from '../network/peer-book.ts'
+import { Answers } from './answers.ts'
 import { ClientError } from './errors.ts'
 import type { NetworkBlobStatus } from './types.ts'
 
 export interface NetworkStatusComponents {
   peers: Pick<PeerClient, 'blobStatus'>
   book: PeerBook
+  clock: Clock
 }
 
 type Known = Extract<BlobStatus, { kind: 'known' }>
 
-interface Vote {
+/** What a node said, and how many shards it has. */
+export interface Vote {
   status: BlobStatus
   weight: number
 }
@@ -32,14 +36,14 @@ const GLANCE_GRACE_MS = 100
  * for what is stored already. The first of `members` are asked. False when nobody answers.
  */
 export async function seemsNew(
-  { peers, book }: NetworkStatusComponents,
+  { peers, book, clock }: NetworkStatusComponents,
   members: readonly CommitteeMember[],
   blobId: BlobId,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<boolean> {
   const enough = new AbortController()
   const stop = () => enough.abort(new DOMException('nobody else is waited for', 'AbortError'))
-  const late = new Countdown(GLANCE_MS, stop)
+  const late = clock.countdown(GLANCE_MS, stop)
   let grace: Countdown | undefined
   const brief = anySignal(signal, enough.signal)
   const told: BlobStatus[] = []
@@ -48,9 +52,9 @@ export async function seemsNew(
       members.slice(0, GLANCE_NODES).map(async member => {
         try {
           told.push(await peers.blobStatus(book.address(member), blobId, { signal: brief }))
-          grace ??= new Countdown(GLANCE_GRACE_MS, stop)
+          grace ??= clock.countdown(GLANCE_GRACE_MS, stop)
         } catch {
-          // who does not answer is not counted
+          // a node that does not answer is not counted
         }
       }),
     )
@@ -59,7 +63,7 @@ export async function seemsNew(
     grace?.stop()
   }
   signal?.throwIfAborted()
-  return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent')
+  return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent' || kind === 'ended')
 }
 
 /** A node that is silent for this long does not vote. */
@@ -67,10 +71,11 @@ const TIMEOUT_MS = 8_000
 
 /**
  * What the network says about a blob. One node's word is worth nothing: a positive answer needs f+1 of the shard weight
- * to say the same (one honest node among them), "nonexistent" needs 2f+1. Throws TOO_FEW_SHARDS when neither is reached.
+ * to say the same (one honest node among them), "nonexistent" needs 2f+1, "ended" f+1 of such. Throws TOO_FEW_SHARDS when
+ * neither is reached.
  */
 export async function networkStatus(
-  { peers, book }: NetworkStatusComponents,
+  { peers, book, clock }: NetworkStatusComponents,
   committee: Committee,
   blobId: BlobId,
   { signal }: { signal?: AbortSignal } = {},
@@ -78,16 +83,20 @@ export async function networkStatus(
   const { nShards } = committee
   const enough = new AbortController()
   const votes: Vote[] = []
-  using limit = deadline(TIMEOUT_MS, signal, enough.signal)
+  using limit = peerDeadline(clock, TIMEOUT_MS, signal, enough.signal)
   let decided: NetworkBlobStatus | undefined
+  const answers = new Answers()
 
   async function ask(member: CommitteeMember): Promise<void> {
-    const start = performance.now()
+    answers.asked(member)
+    const start = clock.monotonic()
     try {
       const status = await peers.blobStatus(book.address(member), blobId, { signal: limit.signal })
-      book.answered(member, performance.now() - start)
+      book.answered(member, clock.monotonic() - start)
       votes.push({ status, weight: member.shards.length })
-    } catch {
+      answers.gave(member)
+    } catch (error) {
+      answers.failed(member, error)
       if (!enough.signal.aborted && !signal?.aborted) book.failed(member)
       return
     }
@@ -101,8 +110,8 @@ export async function networkStatus(
   const neededShards = quorumWeight(nShards)
   throw new ClientError(
     'TOO_FEW_SHARDS',
-    `nodes with ${answeredShards} of ${nShards} shards told the blob's status; ${neededShards} must agree`,
-    { blobId, answeredShards, neededShards },
+    `nodes with ${answeredShards} of ${nShards} shards told the blob's status; ${neededShards} must agree${answers.tell()}`,
+    { blobId, answeredShards, neededShards, nodes: answers.list() },
   )
 }
 
@@ -123,10 +132,18 @@ function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): Networ
     // nodes that lag behind the chain say less than there is: hear a quorum before believing them
     if (!certified && !isQuorum(weightOf(votes), nShards)) continue
     const event = eventOf(group, nShards)
-    return { ...answered, ...rest, ...(event && { event }), status: certified ? 'certified' : 'registered' }
+    return {
+      ...answered,
+      ...rest,
+      event,
+      status: certified ? 'certified' : 'registered',
+    }
   }
-  if (isQuorum(weightOf(of('nonexistent')), nShards)) return { ...answered, status: 'nonexistent' }
-  return undefined
+  if (!isQuorum(weightOf(of('nonexistent')) + weightOf(of('ended')), nShards)) return undefined
+  const endEpoch = endOf(votes, nShards)
+  return endEpoch === undefined
+    ? { ...answered, status: 'nonexistent' }
+    : { ...answered, status: 'ended', endEpoch }
 }
 
 /** Records of earlier versions lack it, and nodes may be an event apart: what f+1 of the weight say is right. */
@@ -139,6 +156,32 @@ function eventOf(group: readonly Vote[], nShards: number): NetworkBlobStatus['ev
     const sum = (weights.get(key) ?? 0) + weight
     if (isValidity(sum, nShards)) return { txDigest: event.txDigest, eventSeq: String(event.eventSeq) }
     weights.set(key, sum)
+  }
+  return undefined
+}
+
+/** BLOB_NOT_FOUND, or BLOB_ENDED of a blob that was stored until an epoch. */
+export function notThere(
+  details: { blobId: BlobId; answeredShards: number; neededShards: number },
+  endEpoch: Epoch | undefined,
+): ClientError {
+  const { blobId } = details
+  return endEpoch === undefined
+    ? new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, details)
+    : new ClientError('BLOB_ENDED', `blob ${blobId} was stored until epoch ${endEpoch}`, {
+        ...details,
+        endEpoch,
+      })
+}
+
+/** Since when f+1 of the weight say that the blob is not stored any more. */
+export function endOf(votes: readonly Vote[], nShards: number): Epoch | undefined {
+  const weights = new Map<Epoch, number>()
+  for (const { status, weight } of votes) {
+    if (status.kind !== 'ended') continue
+    const sum = (weights.get(status.endEpoch) ?? 0) + weight
+    if (isValidity(sum, nShards)) return status.endEpoch
+    weights.set(status.endEpoch, sum)
   }
   return undefined
 }

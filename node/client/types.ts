@@ -1,5 +1,5 @@
 /** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
-import type { BlobObject, Committees, SystemInfo } from '../../chain/types.ts'
+import type { BlobObject, Committees, SystemInfo } from '../../chain/types/index.ts'
 import type { BlobSource } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, Epoch, ObjectId } from '../../codec/types.ts'
 
@@ -74,8 +74,8 @@ export interface ReadOptions {
 /** `start` and `end` as in Array.slice, but never negative: to the blob's end when absent, or beyond it. */
 export interface HandleReadOptions extends Partial<ByteRange> {
   /** Called often; must not throw. */
-  onProgress?: ((progress: Progress) => void) | undefined
-  signal?: AbortSignal | undefined
+  onProgress?: (progress: Progress) => void
+  signal?: AbortSignal
 }
 
 /** A node that sent what is not of the blob. */
@@ -94,7 +94,7 @@ export interface BlobHandle extends AsyncDisposable {
   /** bytes */
   readonly size: number
   readonly metadata: BlobMetadata
-  /** who lied while this handle was read from */
+  /** peers that lied while this handle was read from */
   readonly liars: readonly Liar[]
   /** A part, or all of it, in memory. */
   read(options?: HandleReadOptions): Promise<Uint8Array>
@@ -127,7 +127,8 @@ export interface ReadResult {
 /** What a quorum of shards says of a blob. */
 export interface NetworkBlobStatus {
   blobId: BlobId
-  status: 'nonexistent' | 'registered' | 'certified' | 'invalid'
+  /** `ended`: it was certified until `endEpoch`, or deleted then; told for two epochs, and `nonexistent` after that */
+  status: 'nonexistent' | 'registered' | 'certified' | 'ended' | 'invalid'
   endEpoch?: Epoch
   initialCertifiedEpoch?: Epoch
   deletable?: boolean
@@ -151,7 +152,7 @@ export interface Client extends AsyncDisposable {
   store(source: StoreSource, options: StoreOptions): Promise<StoreResult>
   /**
    * A blob, or a range of it, from whichever nodes answer first; what of a range lies beyond the blob is left out. Throws
-   * ClientError: BLOB_NOT_FOUND, BLOB_INVALID, TOO_FEW_SHARDS, CHAIN_UNAVAILABLE.
+   * ClientError: BLOB_NOT_FOUND, BLOB_ENDED, BLOB_INVALID, TOO_FEW_SHARDS, CHAIN_UNAVAILABLE.
    */
   read(blobId: BlobId, options?: ReadOptions): Promise<ReadResult>
   /** Finds a blob by its metadata. The signal ends the search, and not what is read afterwards. */

@@ -1,42 +1,62 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { type CloseStack, createCloseStack } from '../../base/close-stack.ts'
 import { type ScopedLog, silentLog } from '../../base/log.ts'
+import type { LogLevel } from '../../base/pino-log.ts'
+import { withDefaults } from '../../base/with-defaults.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { ContractVersion, NetworkConfig, Wallet } from '../../chain/types.ts'
-import { createAdaptiveCodec, loadBls, rememberingBls } from '../../codec/index.ts'
+import type { ContractVersion, NetworkConfig, Wallet } from '../../chain/types/index.ts'
+import { createAdaptiveCodec, rememberingBls } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
-import { createClient } from '../client/client.ts'
+import { createClient } from '../client/node-client.ts'
 import type { Client } from '../client/types.ts'
 import { writeConfig } from '../config.ts'
 import { createGateway } from '../gateway/index.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
-import { peerIdFromNetworkKey } from '../network/peer-id.ts'
-import { createOpened, type Opened } from '../opened.ts'
 import { createRefusals } from '../refusals.ts'
-import { createStorageNode, type StorageNode } from '../storage/node.ts'
+import { startNode } from '../storage/home/start.ts'
 import { version } from '../version.ts'
-import { createNetworkOn, expectContract } from './create-network.ts'
+import { createNetworkOn, expectContract, expectEpochLength, expectEpochs } from './create-network.ts'
+import { type DevnetNode, nodeBeside, type ProcessNode } from './devnet-node.ts'
+import { type DevnetRelay, startDevnetRelay } from './devnet-relay.ts'
 import { DevnetError } from './errors.ts'
 import { clearUnfinished, keepCopy } from './folder.ts'
 import { devnetLayout } from './layout.ts'
 import { lockDevnet } from './lock.ts'
 import { expectOpenFiles } from './open-files.ts'
-import { expectFree, httpAddress, isFree } from './ports.ts'
-import { announceHttp, loadWallets, portOf, readExisting, seatNodes, writeNodeConfigs } from './provision.ts'
+import { expectFree, isFree } from './ports.ts'
+import { createProcessNode } from './process-node.ts'
+import {
+  announceHttp,
+  loadWallets,
+  peerOf,
+  portOf,
+  proxySeats,
+  readExisting,
+  seatNodes,
+  writeNodeConfigs,
+} from './provision.ts'
 import { repairStores } from './repair.ts'
 
-/** The shape of a devnet and where it is kept; everything has a default, with which it suits a test suite. */
-export interface DevnetOptions {
+interface CommonOptions {
   /** storage nodes; 13 when absent */
   nodes?: number
   /** 100 when absent; Walrus's own SDK wants n = 1 mod 3 */
   shards?: number
   /** of a new network: 4 when absent */
   contractVersion?: ContractVersion
+  /** how long an epoch of a new network lasts, by the chain's clock: 10 s at least, a day when absent */
+  epochMs?: number
+  /** Checkpoints that the chain keeps, one for each transaction; what is older is pruned. All when absent. */
+  keepCheckpoints?: number
   /** of the gateway; any free one when absent */
   port?: number
+  /** Nodes without addresses of their own: everything goes over the devnet's relay. */
+  private?: boolean
   /** folder for everything that outlives the process; a temporary one, removed when the devnet is closed, when absent */
   dir?: string
   /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
@@ -44,34 +64,48 @@ export interface DevnetOptions {
   /** silent when absent */
   log?: ScopedLog
   signal?: AbortSignal
+  /** Whether nodes turn epochs and report by themselves; they do when absent. A test may do it by hand. */
+  driveEpochs?: boolean
   /** of the nodes; see StorageNodeInit */
   registrationWaitMs?: number
+  /** the time of the chain, the nodes, the client and the gateway; the machine's when absent */
+  clock?: Clock
+  /** what they draw by, from 0 to 1; when absent, the system's secure source for the chain and Math.random for the others */
+  random?: () => number
+}
+
+/** Nodes beside each other in this process. */
+export interface NodesBeside {
+  processes?: false
   /** Puts another store in front of a node's own, for tests. */
   wrapSlivers?: (slivers: SliverStore, nodeIndex: number) => SliverStore
 }
 
-/** A storage node of a devnet, which can be stopped and started again. */
-export interface DevnetNode {
-  readonly name: string
-  readonly nodeId: ObjectId
-  /** the running node; undefined while it is stopped */
-  readonly running: StorageNode | undefined
-  /** Starts it on what it has kept; one that runs stays as it is. */
-  start(): Promise<void>
-  /** Stops it; what it keeps stays. Idempotent. */
-  stop(): Promise<void>
+/** Each node in a process of its own, which is started again when it ends. They have the machine's time and chance. */
+export interface NodesInProcesses {
+  processes: true
+  /** of the lines that they send to `log`; `info` when absent */
+  logLevel?: LogLevel
+  /** what their processes run, for tests */
+  nodeProgram?: URL
 }
 
+/** The shape of a devnet and where it is kept; everything has a default, with which it suits a test suite. */
+export type DevnetOptions = CommonOptions & (NodesBeside | NodesInProcesses)
+
 /** A running devnet. Close it; `await using` does. */
-export interface Devnet extends AsyncDisposable {
+export interface Devnet<Node extends DevnetNode = DevnetNode> extends AsyncDisposable {
   network: NetworkConfig
   /** the folder that it is kept in, `network.json` and the keys too */
   dir: string
   gatewayUrl: string
-  nodes: DevnetNode[]
+  nodes: Node[]
+  /** by which private nodes are reached */
+  relay: Pick<DevnetRelay, 'peerId' | 'multiaddrs' | 'http' | 'view'>
   /** the gateway's client and wallet */
   client: Client
   user: Wallet
+  /** of this process */
   metrics: Metrics
   /** moves the chain's clock forward, by a year at most */
   advanceClock(ms: number): Promise<void>
@@ -84,40 +118,51 @@ const HOST = '127.0.0.1'
 export const DEVNET_DEFAULTS = { nodes: 13, shards: 100, port: 0 } as const
 
 /**
- * A whole network with its chain in this process. What is in `dir` is continued. Throws DevnetError, StoreError,
- * KeyError, ConfigError; whatever was started by then is stopped again.
+ * A whole network, with its chain and its gateway in this process. What is in `dir` is continued. Throws DevnetError, StoreError,
+ * LedgerStoreError, KeyError, ConfigError; whatever was started by then is stopped again.
  */
+export function startDevnet(options: CommonOptions & NodesInProcesses): Promise<Devnet<ProcessNode>>
+export function startDevnet(options?: DevnetOptions): Promise<Devnet>
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const { nodes, shards, port } = { ...DEVNET_DEFAULTS, ...definedOf(options) }
+  const { nodes, shards, port } = withDefaults<Record<keyof typeof DEVNET_DEFAULTS, number>>(
+    DEVNET_DEFAULTS,
+    options,
+  )
   const {
     contractVersion,
+    epochMs,
+    keepCheckpoints,
     signal,
-    wrapSlivers,
     registrationWaitMs,
+    driveEpochs = true,
     repair = false,
+    private: isPrivate = false,
     log = silentLog(),
+    clock = systemClock,
+    random = Math.random,
   } = options
   if (nodes < 1 || shards < nodes) {
     throw new DevnetError('DEVNET_OPTIONS', `${shards} shards cannot be divided among ${nodes} nodes`, {
       option: 'shards',
     })
   }
+  expectEpochLength(epochMs)
   expectOpenFiles(nodes)
-  const opened = createOpened(log)
+  const opened = createCloseStack(log)
   try {
     const dir = options.dir ?? (await temporaryFolder(opened))
     const layout = devnetLayout(dir)
     await expectFree(HOST, port)
-    opened.push(await lockDevnet(layout))
+    opened.push(await lockDevnet(layout, clock))
     const existing = await readExisting(layout, nodes)
     if (existing === undefined) await clearUnfinished(layout)
-    else if (repair) await repairStores(layout, existing.network, { log, ...(signal && { signal }) })
+    else if (repair) await repairStores(layout, existing.network, { clock, log, signal })
 
     const metrics = createMetrics({ version })
 
     // 1. the chain, on which everything else is based
     const localnetLog = log.child({ node: 'localnet' })
-    const refusals = createRefusals({ log: localnetLog, metrics: metrics.node('localnet') })
+    const refusals = createRefusals({ clock, log: localnetLog, metrics: metrics.node('localnet') })
     opened.push(async () => refusals.close())
     const { startLocalnet } = await import('../../chain/localnet/index.ts')
     const chainPort = portOf(existing?.network.suiRpc[0])
@@ -125,16 +170,28 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const localnet = await startLocalnet({
       dir: layout.localnet,
       host: HOST,
-      ...(reuse ? { port: chainPort } : {}),
+      keepCheckpoints,
+      port: reuse ? chainPort : undefined,
       log: localnetLog,
+      clock,
+      // a chain that nobody is to repeat draws what cannot be guessed
+      random: options.random,
       onRefused: refusals.at('localnet'),
     })
     opened.push(() => localnet.close())
     signal?.throwIfAborted()
 
     // 2. the network: created once, through the contract's real functions
-    const seats = await seatNodes(layout, nodes, HOST, existing)
+    const seats = await seatNodes(layout, nodes, HOST, existing, options.processes === true)
     const wallets = await loadWallets(layout, existing === undefined)
+    const relay = await startDevnetRelay(layout, HOST, existing?.network, {
+      clock,
+      random,
+      metrics,
+      log: log.child({ node: 'relay' }),
+    })
+    opened.push(() => relay.close())
+    if (isPrivate) proxySeats(seats, relay)
     const base =
       existing?.network ??
       (await createNetworkOn({
@@ -143,22 +200,23 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
         seats,
         shards,
         contractVersion,
+        epochMs,
+        clock,
+        random,
         log,
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       }))
     const network: NetworkConfig = {
       ...base,
       suiRpc: [localnet.url],
       faucet: localnet.faucetUrl,
-      peers: seats.map(({ keys, multiaddr, http }) => ({
-        peerId: peerIdFromNetworkKey(keys.networkPublicKey).toString(),
-        multiaddrs: [multiaddr],
-        http: `http://${httpAddress(http)}`,
-      })),
+      relays: relay.multiaddrs,
+      peers: seats.map(peerOf),
     }
-    const coordinator = createCoordinator(network, { log })
+    const coordinator = createCoordinator(network, { log, clock, random })
     opened.push(() => coordinator.close())
     expectContract(await coordinator.packages(), contractVersion, dir)
+    expectEpochs(await coordinator.system(), epochMs, dir)
     const { current } = await coordinator.committees()
     if (current.nShards !== shards) {
       const kept = { dir, nodes, shards: current.nShards }
@@ -166,40 +224,51 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     }
     await keepCopy(layout, { ...network, nShards: shards })
     await announceHttp(coordinator, seats, current)
-    const nodeIds = await writeNodeConfigs(layout, network, seats, current)
+    const configs = await writeNodeConfigs(layout, network, seats, current)
     signal?.throwIfAborted()
 
-    // 3. the nodes. They share the codec's threads, the chain's connection and what BLS has verified: it is one machine
+    // 3. the nodes. Those in this process share the codec's threads, the chain's connection and what BLS has verified
     const bls = rememberingBls(await loadBls())
     const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
-    const running = seats.map((seat, i) =>
-      devnetNode(seat.name, nodeIds[i]!, () =>
-        createStorageNode({
+    const running = seats.map((seat, i): DevnetNode => {
+      const config = configs[i]!
+      const nodeId = config.nodeId as ObjectId
+      const { dir, store } = layout.node(seat.name)
+      if (options.processes) {
+        const { logLevel = 'info', nodeProgram: program } = options
+        const orders = { dir, logLevel, driveEpochs, registrationWaitMs }
+        const nodeLog = log.child({ node: config.name })
+        return createProcessNode({ name: seat.name, nodeId, orders, program, clock, random, log: nodeLog })
+      }
+      const { wrapSlivers } = options
+      const create = () =>
+        startNode({
           network,
-          nodeId: nodeIds[i]!,
-          nShards: current.nShards,
-          storePath: layout.node(seat.name).store,
-          listen: [seat.multiaddr],
-          http: { ...seat.http, metrics: metrics.http(`node-${seat.name}`) },
+          nodeId,
+          config,
           keys: seat.keys,
-          metrics: metrics.node(`node-${seat.name}`),
-          log: log.child({ node: `node-${seat.name}` }),
-          codec,
+          storePath: store,
           coordinator,
+          driveEpochs,
+          metrics,
+          log,
+          codec,
           bls,
-          ...(registrationWaitMs === undefined ? {} : { registrationWaitMs }),
-          ...(wrapSlivers === undefined ? {} : { wrapSlivers: slivers => wrapSlivers(slivers, i) }),
-        }),
-      ),
-    )
+          clock,
+          random,
+          registrationWaitMs,
+          wrapSlivers: wrapSlivers && (slivers => wrapSlivers(slivers, i)),
+        })
+      return nodeBeside(seat.name, nodeId, create)
+    })
     opened.push(() => Promise.all(running.map(node => node.stop())))
     await allStarted(running.map(node => node.start()))
     // the handshakes among the nodes would slow down the first upload
     await Promise.all(running.map(node => node.running?.settled()))
     signal?.throwIfAborted()
 
-    // 4. the gateway, last: whoever finds its port open finds everything else behind it
+    // 4. the gateway, last: behind a port that is open is everything else
     const client = await createClient(network, {
       wallet: wallets.user,
       log: log.child({ node: 'gateway' }),
@@ -207,6 +276,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       role: 'gateway',
       codec,
       coordinator,
+      clock,
+      random,
     })
     opened.push(() => client.close())
     const gateway = createGateway({
@@ -215,6 +286,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       ledgerProblem: () => localnet.problem,
       metrics,
       log: log.child({ node: 'gateway' }),
+      clock,
       host: HOST,
       port,
     })
@@ -227,6 +299,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       dir,
       gatewayUrl: gateway.url,
       nodes: running,
+      relay,
       client,
       user: wallets.user,
       metrics,
@@ -243,50 +316,13 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 }
 
 /** A folder for as long as the devnet runs. */
-async function temporaryFolder(opened: Opened): Promise<string> {
+async function temporaryFolder(opened: CloseStack): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'floe-devnet-'))
   opened.push(() => rm(dir, { recursive: true, force: true, maxRetries: 3 }))
   return dir
 }
 
-function devnetNode(name: string, nodeId: ObjectId, create: () => Promise<StorageNode>): DevnetNode {
-  let running: StorageNode | undefined
-  let starting: Promise<void> | undefined
-  return {
-    name,
-    nodeId,
-    get running() {
-      return running
-    },
-    start() {
-      starting ??= create().then(
-        node => {
-          running = node
-        },
-        error => {
-          starting = undefined
-          throw error
-        },
-      )
-      return starting
-    },
-    async stop() {
-      // one that is still starting is stopped, too
-      await starting?.catch(() => undefined)
-      starting = undefined
-      const node = running
-      running = undefined
-      await node?.stop()
-    },
-  }
-}
-
 /** Waits for all, whatever becomes of them, so that none is left behind; the first failure is the start's. */
 async function allStarted(starts: readonly Promise<void>[]): Promise<void> {
   for (const start of await Promise.allSettled(starts)) if (start.status === 'rejected') throw start.reason
-}
-
-/** Options without those that are undefined, so that they do not hide defaults. */
-function definedOf(options: DevnetOptions): DevnetOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }

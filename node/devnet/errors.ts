@@ -9,6 +9,8 @@ export interface DevnetErrorDetails {
   DEVNET_MISMATCH: { dir: string; nodes: number; shards: number }
   /** The folder holds a network whose contract is of another version. */
   DEVNET_CONTRACT: { dir: string; contractVersion: number }
+  /** The folder holds a network whose epochs last this long. */
+  DEVNET_EPOCH: { dir: string; epochMs: number }
   /** The folder holds a Sui alone, without storage nodes. */
   DEVNET_WITHOUT_NODES: { dir: string }
   /** Something that cannot be made anew is gone from the folder. */
@@ -17,6 +19,8 @@ export interface DevnetErrorDetails {
   DEVNET_NOT_WRITABLE: { dir: string }
   /** This process may open too few files. */
   DEVNET_FILES: { limit: number; needed: number }
+  /** The process of a node did not start, or has ended; `code` is that of its error, its exit code or a signal. */
+  DEVNET_NODE: { node: string; pid: number | undefined; code: string }
   /** Such a devnet cannot exist. */
   DEVNET_OPTIONS: { option: string }
 }

@@ -1,6 +1,6 @@
 import { access, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
 import { ConfigError, readNetworkConfig, writeConfig } from '../config.ts'
 import { isMissing } from '../storage/store/pack-file.ts'
 import { DevnetError } from './errors.ts'

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { type NodeFolder, nodeFolder } from '../storage/home/folder.ts'
 
 /** Where a devnet keeps what. */
 export interface DevnetLayout {
@@ -10,11 +11,13 @@ export interface DevnetLayout {
   network: string
   /** a second `network.json`, for when the first one is lost */
   networkCopy: string
+  /** of the relay */
+  relayKey: string
   /** the folder of all nodes */
   nodes: string
   adminKey: string
   userKey: string
-  node(name: string): { dir: string; config: string; keys: string; store: string }
+  node(name: string): NodeFolder
 }
 
 export function devnetLayout(dir: string): DevnetLayout {
@@ -25,18 +28,11 @@ export function devnetLayout(dir: string): DevnetLayout {
     ledger: join(dir, 'localnet', 'ledger'),
     network: join(dir, 'network.json'),
     networkCopy: join(dir, 'localnet', 'network.json'),
+    relayKey: join(dir, 'keys', 'relay.key'),
     nodes: join(dir, 'nodes'),
     adminKey: join(dir, 'keys', 'admin.sui.key'),
     userKey: join(dir, 'keys', 'user.sui.key'),
-    node(name) {
-      const home = join(dir, 'nodes', name)
-      return {
-        dir: home,
-        config: join(home, 'config.json'),
-        keys: join(home, 'keys'),
-        store: join(home, 'store'),
-      }
-    },
+    node: name => nodeFolder(join(dir, 'nodes', name)),
   }
 }
 

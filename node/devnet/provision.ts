@@ -1,7 +1,15 @@
-import type { Committee, CommitteeMember, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types.ts'
+import { relative } from 'node:path'
+import type {
+  Committee,
+  CommitteeMember,
+  FullCoordinator,
+  NetworkConfig,
+  Wallet,
+} from '../../chain/types/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { readNodeConfig, writeConfig } from '../config.ts'
+import { NODE_SCHEMA_VERSION, type NodeConfig, readNodeConfig, writeConfig } from '../config.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
+import { peerIdFromNetworkKey } from '../network/peer-id.ts'
 import { DevnetError } from './errors.ts'
 import { readNetwork, unlessLost } from './folder.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
@@ -11,7 +19,7 @@ import { choosePorts, httpAddress } from './ports.ts'
 export interface ExistingDevnet {
   network: NetworkConfig
   /** undefined where a node's config is gone or damaged: it is written anew at each start */
-  nodes: ({ name: string; nodeId: ObjectId; listen: string[]; http?: string } | undefined)[]
+  nodes: (NodeConfig | undefined)[]
 }
 
 /** Reads a devnet's folder, as `readNetwork` does. Throws DEVNET_WITHOUT_NODES and DEVNET_MISMATCH besides. */
@@ -32,8 +40,7 @@ export async function readExisting(layout: DevnetLayout, nodes: number): Promise
     })
   }
   const configs = network.peers.map(async (_, i) => {
-    const config = await unlessLost(readNodeConfig(layout.node(nodeName(i)).config))
-    return config && { ...config, nodeId: config.nodeId as ObjectId }
+    return await unlessLost(readNodeConfig(layout.node(nodeName(i)).config))
   })
   return { network, nodes: await Promise.all(configs) }
 }
@@ -51,16 +58,21 @@ export interface NodeSeat {
   keys: NodeKeys
   /** the one address that it listens on */
   multiaddr: string
-  /** of its HTTP face */
+  /** of its HTTP API */
   http: { host: string; port: number }
+  /** the relay over which alone it is reached, by libp2p and HTTP */
+  over?: { multiaddrs: readonly string[]; http: string }
+  /** of its metrics, where they are its own */
+  metrics?: { host: string; port: number }
 }
 
-/** Keys and an address for each node; the addresses of the last run where they are free. */
+/** Keys and addresses for each node; the addresses of the last run where they are free. */
 export async function seatNodes(
   layout: DevnetLayout,
   nodes: number,
   host: string,
   existing: ExistingDevnet | undefined,
+  withMetrics = false,
 ): Promise<NodeSeat[]> {
   const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
   // a network that exists knows its nodes by their keys
@@ -69,19 +81,21 @@ export async function seatNodes(
     choosePorts(host, [
       ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
       ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
+      ...(withMetrics ? names.map((_, i) => portOf(existing?.nodes[i]?.metrics)) : []),
     ]),
     Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys, mayCreate))),
   ])
   return names.map((name, i) => ({
     name,
-    nodeId: existing?.nodes[i]?.nodeId,
+    nodeId: existing?.nodes[i]?.nodeId as ObjectId | undefined,
     keys: keys[i]!,
     multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
     http: { host, port: ports[nodes + i]! },
+    ...(withMetrics && { metrics: { host, port: ports[2 * nodes + i]! } }),
   }))
 }
 
-/** Tells the chain where HTTP faces are that found their earlier port taken: clients look for them there only. */
+/** Tells the chain where HTTP APIs are that found their earlier port taken: clients look for them there only. */
 export async function announceHttp(
   chain: Pick<FullCoordinator, 'operator'>,
   seats: readonly NodeSeat[],
@@ -89,10 +103,10 @@ export async function announceHttp(
 ): Promise<void> {
   const moved = seats.filter(seat => {
     const known = memberOf(committee, seat)?.networkAddress
-    return known !== undefined && known !== httpAddress(seat.http)
+    return known !== undefined && known !== networkAddressOf(seat)
   })
   await Promise.all(
-    moved.map(({ keys, http }) => chain.operator(keys.wallet).setNetworkAddress(httpAddress(http))),
+    moved.map(seat => chain.operator(seat.keys.wallet).setNetworkAddress(networkAddressOf(seat))),
   )
 }
 
@@ -106,27 +120,57 @@ function memberOf({ members }: Committee, { name, nodeId, keys }: NodeSeat): Com
   )
 }
 
+/** Makes nodes private: they are reached over the relay and nowhere else. */
+export function proxySeats(
+  seats: readonly NodeSeat[],
+  relay: { multiaddrs: readonly string[]; http: string },
+): void {
+  for (const seat of seats) seat.over = relay
+}
+
+const peerIdOf = ({ keys }: NodeSeat): string => peerIdFromNetworkKey(keys.networkPublicKey).toString()
+
+/** Where its HTTP API is, as the chain has it. */
+export function networkAddressOf(seat: NodeSeat): string {
+  const { http, over } = seat
+  return over === undefined ? httpAddress(http) : `${over.http}/peers/${peerIdOf(seat)}`
+}
+
+/** Where a node is found before the chain was read. */
+export function peerOf(seat: NodeSeat): NetworkConfig['peers'][number] {
+  const peerId = peerIdOf(seat)
+  const { multiaddr, over } = seat
+  return {
+    peerId,
+    multiaddrs: over?.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${peerId}`) ?? [multiaddr],
+    http: `http://${networkAddressOf(seat)}`,
+  }
+}
+
 /** Writes each node's `config.json`. */
 export async function writeNodeConfigs(
   layout: DevnetLayout,
   network: NetworkConfig,
   seats: readonly NodeSeat[],
   committee: Committee,
-): Promise<ObjectId[]> {
+): Promise<NodeConfig[]> {
   return Promise.all(
     seats.map(async seat => {
-      const { name, multiaddr, http } = seat
+      const { name, multiaddr, http, metrics, over } = seat
       const member = memberOf(committee, seat)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
-      await writeConfig(layout.node(name).config, {
-        schemaVersion: 1,
-        name,
+      const config: NodeConfig = {
+        schemaVersion: NODE_SCHEMA_VERSION,
+        name: `node-${name}`,
         nodeId: member.nodeId,
         network: network.systemObjectId,
+        networkFile: relative(layout.node(name).dir, layout.networkCopy),
         listen: [multiaddr],
-        http: httpAddress(http),
-      })
-      return member.nodeId
+        ...(over === undefined ? { http: httpAddress(http) } : { reach: 'private' as const }),
+        ...(metrics && { metrics: httpAddress(metrics) }),
+      }
+      await writeConfig(layout.node(name).config, config)
+      return config
     }),
   )
 }

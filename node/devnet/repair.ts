@@ -1,5 +1,6 @@
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { AbortOptions } from '../../protocols/ports.ts'
 import { repairNodeStore } from '../storage/store/repair.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
@@ -8,7 +9,7 @@ import { type DevnetLayout, nodeName } from './layout.ts'
 export async function repairStores(
   layout: DevnetLayout,
   { systemObjectId, peers, nShards }: NetworkConfig,
-  { log, signal }: AbortOptions & { log: Log },
+  { clock, log, signal }: AbortOptions & { clock: Clock; log: Log },
 ): Promise<void> {
   const { repairLedger } = await import('../../chain/localnet/index.ts')
   log.info({ path: layout.localnet, ...(await repairLedger(layout.localnet)) }, 'repaired the chain')
@@ -16,6 +17,6 @@ export async function repairStores(
   for (const i of peers.keys()) {
     signal?.throwIfAborted()
     const { store } = layout.node(nodeName(i))
-    await repairNodeStore(store, { network: systemObjectId, nShards, log, ...(signal && { signal }) })
+    await repairNodeStore(store, { network: systemObjectId, nShards, clock, log, signal })
   }
 }

@@ -1,15 +1,17 @@
 import { type ClientError, type ClientErrorCode, isClientError } from '../client/errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 
-interface Told {
+interface StatusOfError {
   status: number
   retryAfterSeconds?: number
   /** said instead of the error's own words and data, which are for the operator */
   instead?: string
 }
 
-const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
+const CLIENT_STATUS: Record<ClientErrorCode, StatusOfError> = {
   BLOB_NOT_FOUND: { status: 404 },
+  // as Walrus's aggregators have it; the reason tells the two apart
+  BLOB_ENDED: { status: 404 },
   // it was there once, and no retry brings it back
   BLOB_INVALID: { status: 410 },
   TOO_FEW_SHARDS: { status: 503, retryAfterSeconds: 5 },
@@ -35,7 +37,7 @@ const CLIENT_STATUS: Record<ClientErrorCode, Told> = {
   CLOSED: { status: 503, retryAfterSeconds: 5 },
 }
 
-/** Turns whatever a handler threw into an answer; what is not meant for strangers stays in `cause`. */
+/** Turns what a handler threw into an answer; what is not meant for strangers stays in `cause`. */
 export function toHttpError(error: unknown): HttpError {
   if (isClientError(error)) return fromClientError(error)
   if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return unexpected(error)

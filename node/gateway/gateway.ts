@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { withDefaults } from '../../base/with-defaults.ts'
 import type { Handler } from '../http/exchange.ts'
 import { findHandler, findRoute, isPreflight, matchRoute, parseTarget } from '../http/router.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
@@ -9,23 +11,22 @@ import { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLim
 import { createRoutes } from './routes/index.ts'
 
 /** HTTP for people: reads blobs from the network's nodes and, where allowed, stores them. */
-export interface Gateway extends HttpServer, AsyncDisposable {}
+export interface Gateway extends Omit<HttpServer, 'accept'>, AsyncDisposable {}
 
 /** Does nothing before `start()`, which rejects with node's own error when the port is taken. */
 export function createGateway(init: GatewayInit): Gateway {
-  const limits = { ...DEFAULT_LIMITS, ...init.limits }
-  const refusals = createRefusals({
-    ...(init.log === undefined ? {} : { log: init.log }),
-    ...(init.metrics === undefined ? {} : { metrics: init.metrics.node('gateway') }),
-  })
+  const { clock = systemClock, log, metrics } = init
+  const limits = withDefaults(DEFAULT_LIMITS, init.limits)
+  const refusals = createRefusals({ clock, log, metrics: metrics?.node('gateway') })
   const server = createHttpServer({
     name: 'the gateway',
     refusals,
-    dispatch: createDispatch(init, limits),
+    dispatch: createDispatch(init, clock, limits),
     toHttpError,
+    clock,
     logLevel: 'info',
-    ...(init.log === undefined ? {} : { log: init.log }),
-    ...(init.metrics === undefined ? {} : { metrics: init.metrics.http('gateway') }),
+    log,
+    metrics: metrics?.http('gateway'),
     host: init.host ?? '127.0.0.1',
     port: init.port ?? DEFAULT_GATEWAY_PORT,
     connections: { total: limits.connections, perAddress: limits.connectionsPerAddress },
@@ -45,8 +46,8 @@ export function createGateway(init: GatewayInit): Gateway {
   }
 }
 
-function createDispatch(init: GatewayInit, limits: GatewayLimits): Handler {
-  const routes = createRoutes(init, limits)
+function createDispatch(init: GatewayInit, clock: Clock, limits: GatewayLimits): Handler {
+  const routes = createRoutes(init, clock, limits)
   const guard = createGuard({ hostNames: init.hostNames ?? [], allowedOrigins: init.allowedOrigins ?? [] })
 
   return async exchange => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { hostName, LOOPBACK_NAMES } from '../../base/http/host.ts'
 import { HttpError } from '../http/errors.ts'
 
 export interface GuardInit {
@@ -22,8 +23,6 @@ export interface Guard {
   /** The configured foreign origin that a request comes from, if any. */
   allowedOrigin(request: IncomingMessage): string | undefined
 }
-
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
 
 export function createGuard(init: GuardInit): Guard {
   const names = new Set([...LOOPBACK_NAMES, ...init.hostNames.map(name => name.toLowerCase())])
@@ -50,11 +49,6 @@ export function createGuard(init: GuardInit): Guard {
     allowedOrigin: ({ headers: { origin } }) =>
       origin !== undefined && origins.has(origin) ? origin : undefined,
   }
-}
-
-/** The name in a Host header, without port, in lower case. */
-function hostName(host: string): string {
-  return host.replace(/:\d+$/, '').toLowerCase()
 }
 
 // what a stranger sent is shown, but not at any length

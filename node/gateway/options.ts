@@ -1,5 +1,6 @@
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
 import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
@@ -28,6 +29,8 @@ export interface GatewayInit {
   /** where large bodies lie until they are stored; as the client's when absent */
   scratch?: ScratchInit
   limits?: Partial<GatewayLimits>
+  /** its time; the machine's when absent */
+  clock?: Clock
 }
 
 /** What requests may take of a gateway; beyond it they wait or are refused. */

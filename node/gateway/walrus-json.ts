@@ -1,4 +1,4 @@
-import type { BlobObject } from '../../chain/types.ts'
+import type { BlobObject } from '../../chain/types/index.ts'
 import type { StoreResult } from '../client/types.ts'
 
 const ENCODING_NAMES: Record<number, string> = { 0: 'RedStuff', 1: 'RS2' }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { HttpMetrics } from '../metrics.ts'
 import type { RefusalReason, Refusals } from '../refusals.ts'
@@ -12,6 +13,7 @@ export interface AnswerInit {
   /** finds out what is asked and answers it; what it throws is answered by `toHttpError` */
   dispatch: Handler
   toHttpError: (error: unknown) => HttpError
+  clock: Clock
   log?: Log
   /** level of the one line of a request that was answered; one that failed inside is a warning */
   logLevel: 'debug' | 'info'
@@ -42,7 +44,7 @@ export type Answer = (
   options: AnswerOptions,
 ) => Promise<void>
 
-// small answers are written at once: whoever does not take one for this long will not
+// small answers are written at once: a client that does not take one for this long will not
 const LEAVE_MS = 60_000
 // what nginx logs for it
 const CLIENT_GONE_STATUS = 499
@@ -58,10 +60,10 @@ const LIMITS: Partial<Record<ErrorReason, RefusalReason<'http'>>> = {
 }
 
 export function createAnswer(init: AnswerInit): Answer {
-  const { dispatch, toHttpError, log, logLevel, metrics: counts, refusals, leaveMs = LEAVE_MS } = init
+  const { dispatch, toHttpError, clock, log, logLevel, metrics: counts, refusals, leaveMs = LEAVE_MS } = init
   return async (request, response, options) => {
     const { expectsContinue, stopping, address, closed: hungUp, refusal } = options
-    const startMs = performance.now()
+    const startMs = clock.monotonic()
     const gone = new AbortController()
     const closed = new Promise<void>(resolve => {
       const onClose = () => {
@@ -84,6 +86,7 @@ export function createAnswer(init: AnswerInit): Answer {
       url: new URL('http://server/'),
       params: {},
       signal: AbortSignal.any([gone.signal, stopping]),
+      clock,
       askForBody() {
         if (!sendsBody) response.writeContinue()
         sendsBody = true
@@ -105,17 +108,17 @@ export function createAnswer(init: AnswerInit): Answer {
       await dispatch(exchange)
     } catch (error) {
       failure = outOfFiles(error) ?? toHttpError(error)
-      limit = LIMITS[failure.reason]
+      limit = LIMITS[failure.code]
       if (limit !== undefined && failure !== refusal) refusals?.refused('http', limit)
       await sendError(exchange, failure, sendsBody)
     }
-    const late = setTimeout(() => response.destroy(), leaveMs)
+    const late = clock.after(leaveMs, () => response.destroy())
     await closed
-    clearTimeout(late)
+    late.stop()
     conclude()
 
     function conclude(): void {
-      const durationMs = Math.round(performance.now() - startMs)
+      const durationMs = Math.round(clock.monotonic() - startMs)
       const status = gone.signal.aborted ? CLIENT_GONE_STATUS : response.statusCode
       counts?.inFlight(-1)
       counts?.request(fields.route ?? 'none', request.method ?? '', status, durationMs)
@@ -126,7 +129,7 @@ export function createAnswer(init: AnswerInit): Answer {
         ...fields,
         status,
         durationMs,
-        ...(failure && { reason: failure.reason }),
+        reason: failure?.code,
       }
       // a flood must not fill the log: what limits refuse is told of once a minute
       if (limit !== undefined) log?.debug(line, 'request refused')

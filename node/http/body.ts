@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../../base/clock.ts'
+import { nextTurn } from '../../base/turn.ts'
 import type { DigestCheck } from './digest.ts'
 import { HttpError } from './errors.ts'
 
@@ -18,16 +20,10 @@ export interface BodyOptions {
   /** a slower body is ended, measured over `idleMs` */
   minBytesPerSecond: number
   signal: AbortSignal
+  clock: Clock
   digests?: DigestCheck
   /** Told of each part before it is kept; what it throws ends the body. */
   onPart?: (bytes: number, totalBytes: number) => void
-}
-
-/** Reads a body into memory. Throws as `receiveBody`. */
-export async function readBody(request: IncomingMessage, options: BodyOptions): Promise<Uint8Array> {
-  const sink = createSink(declaredLength(request, options.maxBytes))
-  await receiveBody(request, options, chunk => sink.push(chunk))
-  return sink.bytes()
 }
 
 /**
@@ -40,10 +36,11 @@ export async function receiveBody(
   options: BodyOptions,
   take: (chunk: Buffer) => Promise<void> | void,
 ): Promise<void> {
-  const { maxBytes, idleMs, minBytesPerSecond, signal, digests, onPart } = options
+  const { maxBytes, idleMs, minBytesPerSecond, signal, clock, digests, onPart } = options
   await new Promise<void>((resolve, reject) => {
     let length = 0
     let taking = false
+    let last = Promise.resolve()
     const fail = (error: unknown) => {
       settle()
       request.pause()
@@ -52,17 +49,22 @@ export async function receiveBody(
     // time that this process was held up is not the sender's: what has arrived meanwhile is read before it is judged
     let over = false
     const judge = (before: number, fewest: number, error: () => HttpError) =>
-      void setImmediate(() => {
+      void nextTurn().then(() => {
         if (!over && !taking && length - before < fewest) fail(error())
       })
-    const idle = setTimeout(() => judge(length, 1, () => silent(idleMs)), idleMs)
+    const listen = () => clock.after(idleMs, () => judge(length, 1, () => silent(idleMs)))
+    let idle = listen()
+    const heard = () => {
+      idle.stop()
+      idle = listen()
+    }
     let before = 0
-    const speed = setInterval(() => {
+    const speed = clock.every(idleMs, () => {
       judge(before, (minBytesPerSecond * idleMs) / 1000, () => tooSlow(minBytesPerSecond))
       before = length
-    }, idleMs)
+    })
     const onData = (chunk: Buffer) => {
-      idle.refresh()
+      heard()
       length += chunk.length
       if (length > maxBytes) return fail(tooLarge(maxBytes, length))
       try {
@@ -76,25 +78,28 @@ export async function receiveBody(
     }
     const wait = (taken: Promise<void>) => {
       taking = true
+      last = taken
       request.pause()
       taken
         .then(() => {
           taking = false
-          idle.refresh()
-          if (!over) request.resume()
+          if (over) return
+          heard()
+          request.resume()
         })
         .catch(fail)
     }
     const onEnd = () => {
       settle()
-      resolve()
+      // the end of a body may be told while its last part is still being taken: a pause does not hold it up
+      last.then(resolve, reject)
     }
     const onClose = () =>
       fail(new HttpError(400, 'MALFORMED_REQUEST', 'the request ended before its body did'))
     const onAbort = () => fail(signal.reason)
     const settle = () => {
-      clearTimeout(idle)
-      clearInterval(speed)
+      idle.stop()
+      speed.stop()
       over = true
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
       signal.removeEventListener('abort', onAbort)
@@ -104,36 +109,6 @@ export async function receiveBody(
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })
   digests?.finish()
-}
-
-// for a body of unknown length: small enough to cost nothing, then doubled
-const FIRST_CAPACITY_BYTES = 64 * 1024
-
-interface Sink {
-  readonly length: number
-  push(chunk: Buffer): void
-  bytes(): Uint8Array
-}
-
-/** One buffer that grows. Kept chunks would each hold on to the socket buffer that they were cut from. */
-function createSink(declared: number | undefined): Sink {
-  // not zeroed, so that memory is taken only as bytes arrive
-  let buffer = Buffer.allocUnsafeSlow(declared ?? FIRST_CAPACITY_BYTES)
-  let length = 0
-  return {
-    get length() {
-      return length
-    },
-    push(chunk) {
-      if (length + chunk.length > buffer.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(2 * buffer.length, length + chunk.length))
-        buffer.copy(larger, 0, 0, length)
-        buffer = larger
-      }
-      length += chunk.copy(buffer, length)
-    },
-    bytes: () => buffer.subarray(0, length),
-  }
 }
 
 function tooLarge(maxBytes: number, actualBytes: number): HttpError {

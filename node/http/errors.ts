@@ -1,8 +1,9 @@
+import { codesOf } from '../../base/causes.ts'
+import { CodedError } from '../../base/coded-error.ts'
 import type { ProtocolErrorCode } from '../../protocols/index.ts'
 import type { ClientErrorCode } from '../client/errors.ts'
-import { causesOf } from './causes.ts'
 
-/** What goes wrong at the HTTP face itself. */
+/** What goes wrong in HTTP itself. */
 export type HttpErrorReason =
   | 'INVALID_BLOB_ID'
   | 'INVALID_PARAMETER'
@@ -34,16 +35,14 @@ export type HttpErrorReason =
 export type ErrorReason = HttpErrorReason | ClientErrorCode | ProtocolErrorCode
 
 /** An answer other than success; its message is written for the one who sent the request. */
-export class HttpError extends Error {
+export class HttpError extends CodedError<Record<ErrorReason, Record<string, string | number>>> {
   override readonly name = 'HttpError'
   readonly status: number
-  readonly reason: ErrorReason
-  readonly metadata: Record<string, string | number>
   readonly headers: Record<string, string>
 
   constructor(
     status: number,
-    reason: ErrorReason,
+    code: ErrorReason,
     message: string,
     options: {
       metadata?: Record<string, string | number>
@@ -52,10 +51,8 @@ export class HttpError extends Error {
       cause?: unknown
     } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(code, message, options.metadata ?? {}, options)
     this.status = status
-    this.reason = reason
-    this.metadata = options.metadata ?? {}
     this.headers = { ...options.headers }
     if (options.retryAfterSeconds !== undefined)
       this.headers['retry-after'] = String(options.retryAfterSeconds)
@@ -94,15 +91,14 @@ export function errorBody(error: HttpError): object {
       status: STATUS_NAMES[error.status] ?? 'UNKNOWN',
       code: error.status,
       message: error.message,
-      details: [{ '@type': 'ErrorInfo', reason: error.reason, domain: 'floe', metadata: error.metadata }],
+      details: [{ '@type': 'ErrorInfo', reason: error.code, domain: 'floe', metadata: error.details }],
     },
   }
 }
 
 /** The answer when the process, or the system, had no file descriptor left for what was to be done. */
 export function outOfFiles(error: unknown): HttpError | undefined {
-  const codes = causesOf(error).map(cause => (cause as { code?: unknown } | null)?.code)
-  if (!codes.includes('EMFILE') && !codes.includes('ENFILE')) return undefined
+  if (!codesOf(error).some(code => code === 'EMFILE' || code === 'ENFILE')) return undefined
   return new HttpError(503, 'OUT_OF_FILES', 'too many files and connections are open here: try again later', {
     retryAfterSeconds: 5,
     cause: error,

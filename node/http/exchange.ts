@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../base/clock.ts'
 import type { BlobId } from '../../codec/types.ts'
 
 export interface LogFields {
@@ -22,6 +23,8 @@ export interface Exchange {
   params: Readonly<Record<string, string>>
   /** aborted when the client hangs up or the server stops */
   signal: AbortSignal
+  /** the server's */
+  clock: Clock
   /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
   askForBody(): void
   /** Adds fields to the one log line of this request. */

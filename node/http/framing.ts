@@ -4,7 +4,7 @@ import { HttpError } from './errors.ts'
 /**
  * Refuses requests whose end or whose host two parsers could read differently, beyond those that Node refuses itself
  * (RFC 9112, 3.2, 6.1 and 6.3): where a proxy stands in front, the difference lets one request hide in another.
- * Throws 400, 501, 505. Whoever answers so closes the connection.
+ * Throws 400, 501, 505. A server that answers so closes the connection.
  */
 export function checkFraming(request: IncomingMessage): void {
   const { httpVersion, headers, headersDistinct } = request

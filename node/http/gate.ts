@@ -1,3 +1,5 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Timer } from '../../base/timers.ts'
 import { HttpError } from './errors.ts'
 
 export interface GateInit {
@@ -9,6 +11,7 @@ export interface GateInit {
   maxWaiting: number
   /** how long to wait before giving up */
   waitMs: number
+  clock: Clock
   /**
    * Called while somebody waits, now and then: may make holders leave that have less claim to their place. `bytes` are short,
    * or none when a slot is; of `address`, when only its own places are taken.
@@ -25,7 +28,7 @@ export interface Entrance {
 }
 
 /** What was given to one who entered. */
-export interface Place {
+export interface Permit {
   /** Gives the slot back, and keeps the bytes. */
   rest(): void
   /** Holds so many bytes instead. Throws HttpError 503 when there is no room for more. */
@@ -41,7 +44,7 @@ export interface Gate {
    * more than three quarters of the slots: nobody keeps out everybody else.
    * Throws HttpError 429 when too many wait, 503 when the wait was too long, the signal's reason when aborted.
    */
-  enter(entrance: Entrance): Promise<Place>
+  enter(entrance: Entrance): Promise<Permit>
 }
 
 interface Waiting {
@@ -54,13 +57,13 @@ interface Waiting {
 const LOOK_AGAIN_MS = 500
 
 export function createGate(init: GateInit): Gate {
-  const { slots, capacityBytes, maxWaiting, waitMs, makeRoom } = init
+  const { slots, capacityBytes, maxWaiting, waitMs, clock, makeRoom } = init
   const slotsPerAddress = Math.ceil(slots * 0.75)
   const queue: Waiting[] = []
   const slotsOf = new Map<string, number>()
   let held = 0
   let heldBytes = 0
-  let ticking: NodeJS.Timeout | undefined
+  let ticking: Timer | undefined
   let growing = false
 
   const has = (address: string) => slotsOf.get(address) ?? 0
@@ -74,7 +77,7 @@ export function createGate(init: GateInit): Gate {
     else slotsOf.set(address, left)
   }
 
-  function hold(address: string, bytes: number): Place {
+  function hold(address: string, bytes: number): Permit {
     let mine = bytes
     let working = true
     let left = false
@@ -137,7 +140,7 @@ export function createGate(init: GateInit): Gate {
       one.admit()
     }
     if (queue.length > 0 || ticking === undefined) return
-    clearInterval(ticking)
+    ticking.stop()
     ticking = undefined
   }
 
@@ -167,9 +170,9 @@ export function createGate(init: GateInit): Gate {
       const bytes = Math.min(wanted, capacityBytes)
       if (mayHave({ address }) && fits(bytes) && next() === undefined) return hold(address, bytes)
       if (queue.length >= maxWaiting) displace(address)
-      return await new Promise<Place>((resolve, reject) => {
+      return await new Promise<Permit>((resolve, reject) => {
         const stopWaiting = () => {
-          clearTimeout(timer)
+          timer.stop()
           signal.removeEventListener('abort', onAbort)
         }
         const leave = (error: unknown) => {
@@ -179,7 +182,7 @@ export function createGate(init: GateInit): Gate {
           reject(error)
         }
         const onAbort = () => leave(signal.reason)
-        const timer = setTimeout(() => leave(busy(503, 'no room for this request yet')), waitMs)
+        const timer = clock.after(waitMs, () => leave(busy(503, 'no room for this request yet')))
         const waiting: Waiting = {
           bytes,
           address,
@@ -192,7 +195,7 @@ export function createGate(init: GateInit): Gate {
         signal.addEventListener('abort', onAbort, { once: true })
         queue.push(waiting)
         if (makeRoom === undefined) return
-        ticking ??= setInterval(lookForRoom, LOOK_AGAIN_MS).unref()
+        ticking ??= clock.every(LOOK_AGAIN_MS, lookForRoom)
         lookForRoom()
       })
     },

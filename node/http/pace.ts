@@ -1,3 +1,5 @@
+import type { Clock } from '../../base/clock.ts'
+
 /** How fast bytes have moved of late. */
 export interface Pace {
   moved(bytes: number): void
@@ -7,10 +9,11 @@ export interface Pace {
 
 export interface PaceOptions {
   windowMs: number
-  now?: () => number
+  clock: Pick<Clock, 'monotonic'>
 }
 
-export function createPace({ windowMs, now = () => performance.now() }: PaceOptions): Pace {
+export function createPace({ windowMs, clock }: PaceOptions): Pace {
+  const now = () => clock.monotonic()
   const beganMs = now()
   let sinceMs = beganMs
   let previous = 0

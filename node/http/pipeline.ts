@@ -1,6 +1,6 @@
 /** Requests of one connection that are worked on at a time: few clients send a second one before the first is answered. */
 const UNDER_WAY = 4
-/** Accepted and not answered yet: whoever sends more at once gets answers to these, and may ask for the rest again. */
+/** Accepted and not answered yet: a client that sends more at once gets answers to these, and may ask for the rest again. */
 const ACCEPTED = 64
 
 /** The requests of one connection, in order. */

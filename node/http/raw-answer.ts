@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Clock } from '../../base/clock.ts'
 import { errorBody, HttpError } from './errors.ts'
 import { toJson } from './json.ts'
 import { COMMON_HEADERS } from './respond.ts'
@@ -22,7 +23,7 @@ export function parseFailure(code: string | undefined): HttpError {
 }
 
 /** Answers where there is no ServerResponse, and closes the connection once the answer could be read. */
-export function answerRaw(socket: Socket, error: HttpError): void {
+export function answerRaw(socket: Socket, error: HttpError, clock: Clock): void {
   // node:http listens no more: unheard, a reset would end the process
   socket.on('error', () => socket.destroy())
   if (!socket.writable) {
@@ -36,13 +37,13 @@ export function answerRaw(socket: Socket, error: HttpError): void {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
-    date: new Date().toUTCString(),
+    date: new Date(clock.now()).toUTCString(),
     connection: 'close',
   }
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${head.join('')}\r\n${text}`)
   // closed with unread bytes, the system would reset the connection, and the sender not see the answer
   socket.resume()
-  const late = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(late))
+  const late = clock.after(LINGER_MS, () => socket.destroy())
+  socket.once('end', () => socket.destroy()).once('close', () => late.stop())
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../../base/clock.ts'
 import { errorBody, type HttpError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { toJson } from './json.ts'
@@ -12,7 +13,7 @@ const LINGER_BYTES = 16 * 1024 * 1024
  * kept open a little: closed with unread bytes, the system resets it, and the sender sees the reset instead of the answer.
  */
 export async function sendError(exchange: Exchange, error: HttpError, sendsBody: boolean): Promise<void> {
-  const { request, response } = exchange
+  const { request, response, clock } = exchange
   // half an answer is out, or nobody listens: cutting the connection is the only honest end
   if (response.headersSent || response.destroyed) {
     response.destroy()
@@ -30,16 +31,16 @@ export async function sendError(exchange: Exchange, error: HttpError, sendsBody:
     ...(!request.complete && { connection: 'close' }),
   })
   response.write(text)
-  if (!request.complete && sendsBody) await swallow(request)
+  if (!request.complete && sendsBody) await swallow(request, clock)
   response.end()
 }
 
-async function swallow(request: IncomingMessage): Promise<void> {
+async function swallow(request: IncomingMessage, clock: Clock): Promise<void> {
   let bytes = 0
   await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, LINGER_MS)
+    const timer = clock.after(LINGER_MS, resolve)
     const done = () => {
-      clearTimeout(timer)
+      timer.stop()
       resolve()
     }
     request.on('end', done).on('close', done).on('error', done)

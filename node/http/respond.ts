@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { deadline } from '../../base/deadline.ts'
 import type { Exchange } from './exchange.ts'
 import { toJson } from './json.ts'
 
@@ -60,7 +59,7 @@ export function sendBytes(
  * when aborted, and what the source throws.
  */
 export async function sendPieces(
-  { response, signal }: Exchange,
+  { response, signal, clock }: Exchange,
   status: number,
   headers: Record<string, string | number>,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -78,7 +77,7 @@ export async function sendPieces(
   if (!response.writableFinished) await inTime('finish')
 
   async function inTime(event: 'drain' | 'finish'): Promise<void> {
-    using limit = deadline(stallMs, [signal])
+    using limit = clock.deadline(stallMs, [signal])
     try {
       await once(response, event, { signal: limit.signal })
     } catch (error) {

@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './errors.ts'
 import type { Exchange, Handler } from './exchange.ts'
 
+type Method = 'GET' | 'PUT' | 'POST'
+
 export interface Route<E extends Exchange = Exchange> {
   /** segments separated by `/`; `:name` matches one segment */
   pattern: string
   /** A GET handler also answers HEAD: node:http leaves the body out. */
-  methods: Readonly<Partial<Record<'GET' | 'PUT', Handler<E>>>>
+  methods: Readonly<Partial<Record<Method, Handler<E>>>>
   /** whether pages of any origin may read the answers */
   readableByPages: boolean
 }
@@ -55,7 +57,7 @@ export const ANY_METHOD = 'GET, HEAD, PUT, OPTIONS'
 
 /** The handler of a method. Throws 405 with `Allow` when the route has none. */
 export function findHandler<E extends Exchange>(route: Route<E>, method: string): Handler<E> {
-  const handler = route.methods[method === 'HEAD' ? 'GET' : (method as 'GET' | 'PUT')]
+  const handler = route.methods[method === 'HEAD' ? 'GET' : (method as Method)]
   if (handler !== undefined) return handler
   throw new HttpError(405, 'METHOD_NOT_ALLOWED', `this path takes ${allowedMethods(route)}`, {
     headers: { allow: allowedMethods(route) },
@@ -64,7 +66,8 @@ export function findHandler<E extends Exchange>(route: Route<E>, method: string)
 
 /** As in an `Allow` header. */
 export function allowedMethods<E extends Exchange>(route: Route<E>): string {
-  return [route.methods.GET && 'GET, HEAD', route.methods.PUT && 'PUT', 'OPTIONS'].filter(Boolean).join(', ')
+  const { GET, PUT, POST } = route.methods
+  return [GET && 'GET, HEAD', PUT && 'PUT', POST && 'POST', 'OPTIONS'].filter(Boolean).join(', ')
 }
 
 function matchPattern(pattern: string, path: string): Record<string, string> | undefined {

@@ -1,18 +1,18 @@
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { type ConnectionLimits, createConnections } from '../../base/http/connections.ts'
+import { type ListenInit, type Listening, listen } from '../../base/http/listen.ts'
 import { type AnswerInit, createAnswer } from './answer.ts'
-import { type ConnectionLimits, createConnections, REFUSED_AT_A_TIME } from './connections.ts'
 import { HttpError } from './errors.ts'
 import { parseFailure } from './raw-answer.ts'
-import { createReception } from './reception.ts'
+import { createReception, REFUSED_AT_A_TIME } from './reception.ts'
 
 export interface HttpServerInit extends AnswerInit {
   /** what it is called in messages: `the gateway` */
   name: string
   host: string
-  /** 0 takes a free one */
-  port: number
+  /** 0 takes a free one; none: it only takes what `accept` brings */
+  port: number | undefined
   connections: ConnectionLimits
   /** what requests under way get when the server stops */
   stopGraceMs: number
@@ -23,7 +23,9 @@ export interface HttpServer {
   start(): Promise<void>
   /** Lets requests under way finish for a short while, ends them, and cuts off what has not ended as long after. */
   stop(): Promise<void>
-  /** `http://host:port`; throws before the start. */
+  /** A connection that came otherwise than by the port; cut when the server does not run. */
+  accept(socket: Socket): void
+  /** `http://host:port`; throws before the start, and without a port. */
   readonly url: string
 }
 
@@ -37,17 +39,39 @@ async function allOver(underWay: ReadonlySet<Promise<void>>): Promise<void> {
   while (underWay.size > 0) await Promise.all(underWay)
 }
 
+/** Stands in for `listen` where there is nothing to listen on. */
+async function withoutPort(_: Server, { clock, connections }: ListenInit): Promise<Listening> {
+  return {
+    get url(): string {
+      throw new Error('it listens on no port')
+    },
+    async close(over, withinMs) {
+      const isOver = await clock.settlesWithin(over, withinMs)
+      connections.closeAll()
+      return isOver
+    },
+  }
+}
+
 export function createHttpServer(init: HttpServerInit): HttpServer {
-  const { name, host } = init
+  const { name, clock } = init
   const answer = createAnswer(init)
-  let running: { server: Server; stopping: AbortController; underWay: ReadonlySet<Promise<void>> } | undefined
+  let running:
+    | {
+        server: Server
+        listening: Listening
+        stopping: AbortController
+        underWay: ReadonlySet<Promise<void>>
+      }
+    | undefined
 
   return {
     async start() {
       if (running !== undefined) throw new Error(`${name} runs already`)
       const connections = createConnections({
         limits: init.connections,
-        ...(init.refusals === undefined ? {} : { refusals: init.refusals }),
+        clock,
+        onShed: () => init.refusals?.refused('http', 'idle'),
       })
       const stopping = new AbortController()
       const reception = createReception({ ...init, connections, answer, stopping: stopping.signal })
@@ -61,7 +85,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
       // beyond those that are told why there is no room for them
       server.maxConnections = init.connections.total + REFUSED_AT_A_TIME
       server.on('drop', () => init.refusals?.refused('http', 'connections'))
-      server.on('connection', connections.add)
+      server.on('connection', reception.admit)
       server.on('request', reception.take)
       server.on('checkContinue', (request, response) => {
         reception.take(request, response, { expectsContinue: true })
@@ -76,37 +100,33 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
       server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
         reception.breakOff(socket, parseFailure(error.code))
       })
-      server.listen(init.port, host)
-      await once(server, 'listening')
-      // a connection that could not be accepted, e.g. for want of file descriptors: unheard, it would end the process
-      server.on('error', error => init.log?.error({ err: error }, `${name} lost a connection`))
-      running = { server, stopping, underWay: reception.underWay }
+      const start = init.port === undefined ? withoutPort : listen
+      const listening = await start(server, {
+        ...init,
+        port: init.port ?? 0,
+        connections,
+        onLost: error => init.log?.error({ err: error }, `${name} lost a connection`),
+      })
+      running = { server, listening, stopping, underWay: reception.underWay }
     },
     async stop() {
       if (running === undefined) return
-      const { server, stopping, underWay } = running
+      const { listening, stopping, underWay } = running
       running = undefined
-      const closed = once(server, 'close')
-      server.close()
-      const grace = setTimeout(
-        () => stopping.abort(new HttpError(503, 'STOPPING', `${name} is stopping`, { retryAfterSeconds: 5 })),
-        init.stopGraceMs,
+      const grace = clock.after(init.stopGraceMs, () =>
+        stopping.abort(new HttpError(503, 'STOPPING', `${name} is stopping`, { retryAfterSeconds: 5 })),
       )
-      const last = Promise.withResolvers<void>()
-      const late = setTimeout(() => {
-        init.log?.warn({ requests: underWay.size }, `${name} stops without waiting for all requests`)
-        last.resolve()
-      }, 2 * init.stopGraceMs)
-      await Promise.race([allOver(underWay), last.promise])
-      clearTimeout(grace)
-      clearTimeout(late)
-      server.closeAllConnections()
-      await closed
+      const isOver = await listening.close(allOver(underWay), 2 * init.stopGraceMs)
+      grace.stop()
+      if (!isOver) init.log?.warn({ requests: underWay.size }, `${name} did not wait for all requests`)
+    },
+    accept(socket) {
+      if (running === undefined) socket.destroy()
+      else running.server.emit('connection', socket)
     },
     get url() {
       if (running === undefined) throw new Error(`${name} does not run`)
-      const { port } = running.server.address() as AddressInfo
-      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+      return running.listening.url
     },
   }
 }

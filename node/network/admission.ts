@@ -1,5 +1,6 @@
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Clock } from '../../base/clock.ts'
 import { createRates } from '../../base/rates.ts'
 import { addressOf } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
@@ -12,7 +13,7 @@ export interface AdmissionInit {
   refused(reason: RefusalReason<'connections'>): void
   /** the table's when absent */
   limits?: AdmissionLimits
-  now?: () => number
+  clock: Pick<Clock, 'monotonic'>
 }
 
 export type AdmissionLimits = { readonly [Name in keyof typeof ADMISSION]: number }
@@ -44,11 +45,12 @@ interface Guest {
 
 /**
  * One attacker with one address must not take the places of everybody else, whether with handshakes that never end, with
- * connections that it holds, or with PeerIds that it makes. Who is pushed out is the oldest handshake, or the longest idle
- * stranger, of whoever has most; who is being served stays.
+ * connections that it holds, or with PeerIds that it makes. The oldest handshake, or the longest idle
+ * stranger, is pushed out of the address that has most; a peer that is being served stays.
  */
 export function createAdmission(init: AdmissionInit): Admission {
-  const { isMember, refused, limits = ADMISSION, now = () => performance.now() } = init
+  const { isMember, refused, limits = ADMISSION, clock } = init
+  const now = () => clock.monotonic()
   const arrivals = createRates({
     perSecond: limits.perSecondPerAddress,
     burst: limits.burstPerAddress,
@@ -59,7 +61,9 @@ export function createAdmission(init: AdmissionInit): Admission {
   const pending = new Groups()
   const strangers = new Groups()
   const peers = new Groups()
-  const guests = new Map<string, Guest>()
+  const guests = new WeakMap<MultiaddrConnection, Guest>()
+  // by their remote address: relayed ones of one peer over one relay have the same
+  const places = new Groups()
 
   function arrive(connection: MultiaddrConnection): boolean {
     if (connection.status !== 'open') return true
@@ -69,14 +73,18 @@ export function createAdmission(init: AdmissionInit): Admission {
     if (pending.size >= limits.pending) push(first(pending.ofLargest()), 'pending')
     const guest: Guest = { connection, address, since: now(), requests: 0, idleSince: now() }
     pending.add(address, guest)
-    guests.set(keyOf(connection.remoteAddr), guest)
+    const key = keyOf(connection.remoteAddr)
+    // a port has one connection: the end of the one before is noticed late
+    if (!isRelayed(connection.remoteAddr)) for (const before of [...places.of(key)]) leave(before)
+    guests.set(connection, guest)
+    places.add(key, guest)
     connection.addEventListener('close', () => leave(guest))
     return false
   }
 
   function leave(guest: Guest): void {
-    const key = keyOf(guest.connection.remoteAddr)
-    if (guests.get(key) === guest) guests.delete(key)
+    guests.delete(guest.connection)
+    places.remove(keyOf(guest.connection.remoteAddr), guest)
     strangers.remove(guest.address, guest)
     if (guest.peer !== undefined) peers.remove(guest.peer, guest)
     if (!pending.remove(guest.address, guest)) return
@@ -95,13 +103,13 @@ export function createAdmission(init: AdmissionInit): Admission {
     return push(idle, 'idle') ? undefined : 'full'
   }
 
-  /** Who was one when it came may be a member by now. */
+  /** A peer that was one when it came may be a member by now. */
   const isStranger = ({ peer }: Guest): boolean => peer === undefined || !isMember(peer)
 
   function admit(peerId: PeerId, connection: MultiaddrConnection): boolean {
-    const guest = guests.get(keyOf(connection.remoteAddr))
+    const guest = guests.get(connection)
     // it was pushed out, or has gone by itself, meanwhile
-    if (guest?.connection !== connection) return true
+    if (guest === undefined) return true
     const peer = peerId.toString()
     const reason = makeRoom(peer, guest.address)
     if (reason !== undefined) return deny(reason)
@@ -138,15 +146,16 @@ export function createAdmission(init: AdmissionInit): Admission {
       denyInboundUpgradedConnection: admit,
     },
     serving({ remoteAddr }) {
-      const guest = guests.get(keyOf(remoteAddr))
-      if (guest === undefined) return () => undefined
-      guest.requests++
+      const served = [...places.of(keyOf(remoteAddr))]
+      for (const guest of served) guest.requests++
       let over = false
       return () => {
         if (over) return
         over = true
-        guest.requests--
-        guest.idleSince = now()
+        for (const guest of served) {
+          guest.requests--
+          guest.idleSince = now()
+        }
       }
     },
     get pending() {
@@ -175,9 +184,14 @@ function longestIdle(
   return found
 }
 
-/** The other side's address and port; libp2p adds the PeerId to it when the connection is open. */
+/** The other side's address and port; libp2p adds the PeerId to it when the connection is open. Over a relay: whose it is. */
 function keyOf(remote: Multiaddr): string {
-  return remote.toString().split('/p2p/', 1)[0]!
+  const text = remote.toString()
+  return isRelayed(remote) ? text : text.split('/p2p/', 1)[0]!
+}
+
+function isRelayed(remote: Multiaddr): boolean {
+  return remote.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
 /** Guests by what they have in common, in order of arrival. */

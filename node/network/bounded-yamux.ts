@@ -1,5 +1,6 @@
 import type { StreamMessageEvent, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
+import type { Clock } from '../../base/clock.ts'
 import { createTokenBucket } from '../../base/token-bucket.ts'
 import { piecesOf, watcher } from './frames.ts'
 import { MUXER, MUXER_FRAMES } from './limits.ts'
@@ -23,16 +24,22 @@ export interface BoundedYamux {
 
 /**
  * yamux, with what the library leaves open bounded: it collects a frame of up to 4 GiB before it looks at the window that
- * the frame must fit, answers any number of pings, and opens and resets any number of streams. Whoever does that is cut off.
+ * the frame must fit, answers any number of pings, and opens and resets any number of streams. A peer that does that is cut off.
+ * A relay has smaller windows: it holds what it reads until somebody else takes it.
  */
-export function boundedYamux(refused: (reason: MuxerRefusal) => void): BoundedYamux {
+export function boundedYamux(
+  refused: (reason: MuxerRefusal) => void,
+  clock: Pick<Clock, 'monotonic'>,
+  maxStreamWindowSize: number = MUXER.streamOptions.maxStreamWindowSize,
+): BoundedYamux {
+  const options = { ...MUXER, streamOptions: { ...MUXER.streamOptions, maxStreamWindowSize } }
   let last: FrameJudge | undefined
   return {
     factory() {
-      const factory = yamux(MUXER)()
+      const factory = yamux(options)()
       const create = factory.createStreamMuxer.bind(factory)
       factory.createStreamMuxer = connection => {
-        const judge = createFrameJudge()
+        const judge = createFrameJudge(clock)
         last = judge
         // before the library listens, so that it can be kept from what is refused
         const watch = watcher(judge.look, reason => {
@@ -58,7 +65,8 @@ export interface FrameJudge {
 }
 
 /** Reads frame headers only (version, type, flags, stream, length), and skips what is between them. */
-export function createFrameJudge(now?: () => number): FrameJudge {
+export function createFrameJudge(clock: Pick<Clock, 'monotonic'>): FrameJudge {
+  const now = () => clock.monotonic()
   const { maxDataBytes, openBurst, openPerSecond, pingBurst, pingPerSecond } = MUXER_FRAMES
   const opened = createTokenBucket(openPerSecond, openBurst, now)
   const pings = createTokenBucket(pingPerSecond, pingBurst, now)

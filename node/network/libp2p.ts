@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
 import type { Connection, ConnectionGater, Libp2p, PeerId, ServiceMap } from '@libp2p/interface'
@@ -6,6 +7,7 @@ import { noise } from '@libp2p/noise'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { createRates } from '../../base/rates.ts'
 import type { ObjectId } from '../../codec/types.ts'
@@ -13,15 +15,17 @@ import { addressOf } from '../../protocols/index.ts'
 import type { Refusals } from '../refusals.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import { type BoundedYamux, boundedYamux } from './bounded-yamux.ts'
-import { createHangUp } from './hang-up.ts'
+import { type CircuitTransport, createCircuitTransport } from './circuit/transport.ts'
 import type { KnowsPeer } from './identify.ts'
 import {
   ADMISSION,
   CONNECTIONS,
+  HOME,
   MONITOR,
   MUXER_FRAMES,
   OBSERVED_ADDRESSES,
   PEER_STORE,
+  RELAY_WINDOW_BYTES,
   SOCKET,
 } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
@@ -29,7 +33,6 @@ import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 import type { ServiceInit } from './service-init.ts'
-import { tuneV8 } from './tune-v8.ts'
 
 export interface NetworkServices extends ServiceMap {
   identify: Identify
@@ -42,25 +45,31 @@ export interface NetworkServices extends ServiceMap {
 export type NetworkNode = Libp2p<Partial<NetworkServices>> & {
   /** A request of the peer is under way: its connection stays, however many others want its place. */
   serving(connection: Pick<Connection, 'remoteAddr'>): () => void
-  /** The committee has changed: takes into gossip and DHT who is a member now. */
+  /** its connections over relays: who keeps reservations tells it of them */
+  readonly circuits: Omit<CircuitTransport, 'factory'>
+  /** The committee has changed: takes those into gossip and DHT that are members now. */
   membersChanged(): void
 }
 
 export interface NetworkNodeOptions {
   /** 32-byte Ed25519 seed of the network key; a key for this process only when absent */
   privateKey?: Uint8Array
-  /** multiaddrs to listen on; only storage nodes listen */
+  /** multiaddrs to listen on, CIRCUIT_LISTEN for calls over relays; only storage nodes and relays listen */
   listen?: readonly string[]
   /** multiaddrs to tell others instead of those that are listened on */
   announce?: readonly string[]
-  /** system object ID */
-  network: ObjectId
+  /** system object ID; of those that take part in gossip and the DHT */
+  network?: ObjectId
   roles: readonly NetworkRole[]
+  /** behind a router: it has few connections */
+  isHome?: boolean
   /** members of the committee: places are kept for them, and only they gossip and are in the DHT; everyone when absent */
   isKnown?: KnowsPeer
   /** told of what limits refuse */
   refusals?: Pick<Refusals, 'refused'>
   log: Log
+  clock: Clock
+  random: () => number
 }
 
 /** NetworkNode says that they may be missing. */
@@ -68,44 +77,54 @@ const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 
 /** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
-  const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log } = options
-  const { refusals = { refused: () => undefined } } = options
-  const { listens, meshes, shortLived } = roleTraits(roles)
+  const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log, clock } = options
+  const { refusals = { refused: () => undefined }, isHome = false } = options
+  const { listens, meshes, relays, shortLived } = roleTraits(roles)
   tuneV8()
   const secure = noise({ crypto: noiseCrypto() })
   const admission = createAdmission({
     isMember: isKnown,
     refused: reason => refusals.refused('connections', reason),
+    limits: isHome ? { ...ADMISSION, strangers: HOME.strangers } : ADMISSION,
+    clock,
   })
-  const muxer = boundedYamux(reason => refusals.refused('connections', reason))
+  const muxer = boundedYamux(
+    reason => refusals.refused('connections', reason),
+    clock,
+    relays ? RELAY_WINDOW_BYTES : undefined,
+  )
   const changed: (() => void)[] = []
+  const circuits = createCircuitTransport(clock)
   const services: ServiceInit = {
+    clock,
+    random: options.random,
     isMember: isKnown,
     refusals,
     hangUp: createHangUp(() => refusals.refused('connections', 'hostile')),
     onMembersChanged: listener => void changed.push(listener),
   }
   const node = await createLibp2p<NetworkServices>({
-    ...(privateKey === undefined ? {} : { privateKey: await networkKeyFromSeed(privateKey) }),
+    privateKey: privateKey && (await networkKeyFromSeed(privateKey)),
     addresses: { listen: listens ? [...listen] : [], announce: [...announce], ...OBSERVED_ADDRESSES },
-    transports: [tcp(SOCKET)],
+    transports: [tcp(SOCKET), circuits.factory as unknown as ReturnType<typeof tcp>],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
     streamMuxers: [muxer.factory],
-    connectionManager: CONNECTIONS,
-    connectionGater: withStreamLimit(admission.gater, muxer, isKnown),
+    connectionManager: isHome ? { ...CONNECTIONS, maxConnections: HOME.maxConnections } : CONNECTIONS,
+    connectionGater: withStreamLimit(admission.gater, muxer, isKnown, clock),
     // a short-lived client notices a dead peer by the time limit of its request
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
-    // who is no member is never dialled by what is known of it
+    // a peer that is no member is never dialled by what is known of it
     peerStore: { ...PEER_STORE, addressFilter: peer => isKnown(peer.toString()) },
-    services: meshes ? await meshServices(network, services) : NO_SERVICES,
+    services: meshes || relays ? await servicesOf(network, services, meshes) : NO_SERVICES,
     nodeInfo: { userAgent: 'floe' },
-    ...quietLogger(),
+    ...quietLogger(process.env),
   })
-  if (listens) forgetStrangers(node, isKnown)
+  if (listens) forgetStrangers(node, isKnown, clock)
   const addresses = node.getMultiaddrs().map(String)
   log.debug({ peer: node.peerId.toString(), addresses, roles }, 'network node started')
   return Object.assign(node, {
     serving: admission.serving,
+    circuits,
     membersChanged() {
       for (const listener of changed) listener()
     },
@@ -117,11 +136,13 @@ function withStreamLimit(
   gater: Admission['gater'],
   muxer: BoundedYamux,
   isKnown: KnowsPeer,
+  clock: Clock,
 ): ConnectionGater {
   const opens = createRates({
     burst: MUXER_FRAMES.addressOpenBurst,
     perSecond: MUXER_FRAMES.addressOpenPerSecond,
     remembered: ADMISSION.remembered,
+    now: () => clock.monotonic(),
   })
   return {
     ...gater,
@@ -137,13 +158,13 @@ function withStreamLimit(
 const FORGET_AFTER_MS = 1_000
 
 /** libp2p remembers everyone who ever spoke to it for six hours, and PeerIds cost nothing. */
-function forgetStrangers(node: Libp2p, isKnown: KnowsPeer): void {
+function forgetStrangers(node: Libp2p, isKnown: KnowsPeer, clock: Clock): void {
   const forget = (peer: PeerId): void => {
     if (isKnown(peer.toString()) || node.getConnections(peer).length > 0) return
     node.peerStore.delete(peer).catch(() => undefined)
   }
   node.addEventListener('peer:disconnect', ({ detail: peer }) => {
-    setTimeout(forget, FORGET_AFTER_MS, peer).unref()
+    clock.after(FORGET_AFTER_MS, () => forget(peer), { background: true })
   })
 }
 
@@ -157,10 +178,45 @@ async function lazyTls() {
 }
 
 /** Loaded only where it is used, so that a client starts without it. */
-async function meshServices(
-  network: ObjectId,
+async function servicesOf(
+  network: ObjectId | undefined,
   init: ServiceInit,
+  meshes: boolean,
 ): Promise<ServiceFactoryMap<NetworkServices>> {
-  const { createMeshServices } = await import('./mesh-services.ts')
-  return createMeshServices(network, init)
+  const { createMeshServices, createRelayServices } = await import('./mesh-services.ts')
+  const services: Partial<ServiceFactoryMap<NetworkServices>> =
+    meshes && network !== undefined ? createMeshServices(network, init) : createRelayServices(init)
+  // NetworkNode says that some may be missing
+  return services as ServiceFactoryMap<NetworkServices>
+}
+
+/** Refusals on one connection after which it is hostile, and not only clumsy or early. */
+const MAX_REFUSALS = 10
+
+/** Counts what was refused on each connection, and cuts those off that go on. */
+function createHangUp(cut: () => void): (connection: Connection) => void {
+  const refusals = new WeakMap<Connection, number>()
+  return connection => {
+    const count = (refusals.get(connection) ?? 0) + 1
+    refusals.set(connection, count)
+    if (count < MAX_REFUSALS || connection.status !== 'open') return
+    cut()
+    connection.abort(new Error('too much of the connection was refused'))
+  }
+}
+
+/** A quarter of V8's default. */
+const NEW_SPACE_MB = 8
+
+/**
+ * Has V8 collect short-lived buffers sooner. After every 64 MiB of new buffers it marks its whole heap; a scavenge, which
+ * is all that those of a network need, was due only at 128 MiB: an upload spent a third of all its CPU time on marking.
+ * With this, scavenges come at 32 MiB (four times the setting), and take a millisecond or two. It holds for the process:
+ * for nodes and clients alike, and harmless to anything else in it.
+ */
+function tuneV8(): void {
+  // a later V8 may not know the flag, and would say so on stderr
+  if (process.versions.v8.startsWith('13.')) {
+    setFlagsFromString(`--scavenger-max-new-space-capacity-mb=${NEW_SPACE_MB}`)
+  }
 }

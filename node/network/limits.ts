@@ -42,6 +42,9 @@ export const MUXER = {
   streamOptions: Options<YamuxMuxerInit['streamOptions']>
 }
 
+/** Of a relay's streams: what it holds of a circuit that is paused, in each direction, with one message. */
+export const RELAY_WINDOW_BYTES = 512 * KIB
+
 /** What a peer may send of the multiplexer's own frames, before the library reads them. */
 export const MUXER_FRAMES = {
   // a frame is collected whole before its window is looked at, and says up to 4 GiB
@@ -100,7 +103,7 @@ export const CONNECTIONS = {
 >
 
 /**
- * Who is let in. Members of the committee, once their PeerId is proved, count by that only, and their places are theirs;
+ * Which peers are let in. Members of the committee, once their PeerId is proved, count by that only, and their places are theirs;
  * everybody else also by IP address (IPv6: /64), which costs something, where PeerIds do not.
  */
 export const ADMISSION = {
@@ -108,7 +111,7 @@ export const ADMISSION = {
   pending: 256,
   /**
    * of one address, whose oldest goes first. More than its rate makes in the time of a handshake, so that an attacker does
-   * not push out others behind its address; and those who came at once while this node stood still find a place.
+   * not push out others behind its address; and connections that came at once while this node stood still find a place.
    */
   pendingPerAddress: 128,
   /** new connections of one address; a handshake costs some 5 ms, so that this is a tenth of a core */
@@ -121,6 +124,30 @@ export const ADMISSION = {
   perPeer: 8,
   /** addresses whose rate is remembered; the longest unused go first */
   remembered: 10_000,
+} as const
+
+/** Of a node behind a router, whose table of connections is small: the same kinds as above. */
+export const HOME = {
+  maxConnections: 64,
+  /** the rest is for members and relays; the longest idle stranger makes way */
+  strangers: 40,
+} as const
+
+/** Dials of our own, which go past libp2p's queue: staggered, so that a dead address costs a moment and not its time limit. */
+export const DIALS = {
+  /** handshakes at a time, over all peers: a home router's table is small */
+  node: 16,
+  page: 8, // browsers open few sockets to many hosts at a time
+  /** a dial that has not come to anything by then no longer counts: a third of a committee that is gone would hold up the rest */
+  slotMs: 1_000,
+  /** between the starts of two addresses of one peer: what a handshake takes on a good line */
+  staggerMs: 250,
+  /** one direct address; a reader rather asks another peer after that */
+  directMs: 5_000,
+  /** one over a relay, which dials as well */
+  relayedMs: 10_000,
+  /** others are asked where the peer is when it has not answered at the last of its addresses for so long */
+  findAfterMs: 1_000,
 } as const
 
 /** Pings that tell whether a peer is still there. */
@@ -175,7 +202,7 @@ export const PING = {
  * When a node first looks for its neighbours in the DHT, which makes it dial all of them. One second after the start, as
  * is the default, nodes that start together did 2 s of handshakes just when the first blob came.
  */
-export const firstSelfQueryMs = (): number => (1 + 4 * Math.random()) * MINUTE_MS
+export const firstSelfQueryMs = (random: () => number): number => (1 + 4 * random()) * MINUTE_MS
 
 const DHT_TIMEOUT = {
   minTimeout: 5_000,
@@ -246,10 +273,10 @@ export const GOSSIP = {
   maxOutboundStreams: 2,
   maxInboundDataLength: 256 * KIB, // one RPC; ours carry messages of at most 16 KiB and control data
   maxOutboundBufferSize: 4 * MIB, // a neighbour that does not read is dropped rather than buffered for
-  maxTopicBytesPerPeer: 2 * KIB, // there is one topic, and the library counts 1 KiB for each and its name
+  maxTopicBytesPerPeer: 3 * KIB, // there are two topics, and the library counts 1 KiB for each and its name
   messageProcessingConcurrency: 10,
   decodeRpcLimits: {
-    maxSubscriptions: 8, // there is one topic
+    maxSubscriptions: 8, // there are two topics
     maxMessages: 256, // of the 200 that a member may publish in a row
     maxControlMessages: 16, // one of each kind and topic, with room
     maxIhaveMessageIDs: 5_000, // what the library may send of the last seconds
@@ -283,7 +310,7 @@ export const GOSSIP = {
   scoreThresholds: {
     gossipThreshold: -10,
     publishThreshold: -50,
-    graylistThreshold: -80, // nine rejected messages in a row; whoever is below is hung up on
+    graylistThreshold: -80, // nine rejected messages in a row; a neighbour below it is hung up on
     acceptPXThreshold: 1e9, // nobody's list of peers is dialled
     opportunisticGraftThreshold: 20,
   },

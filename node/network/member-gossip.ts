@@ -3,7 +3,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { createRates } from '../../base/rates.ts'
 import { createTokenBucket } from '../../base/token-bucket.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { CERTIFIED_TOPIC, certifiedTopic } from '../../protocols/index.ts'
+import { addressTopic, CERTIFIED_TOPIC, certifiedTopic } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
 import { watchFrames } from './frames.ts'
 import { ADMISSION, GOSSIP, GOSSIP_STREAM } from './limits.ts'
@@ -34,11 +34,12 @@ interface GossipSubClass extends GossipSub {
  */
 export function memberGossip(
   network: ObjectId,
-  { isMember, refusals, hangUp, onMembersChanged }: ServiceInit,
+  { isMember, refusals, hangUp, onMembersChanged, clock }: ServiceInit,
 ): (components: Components) => GossipSub {
   const { remembered } = ADMISSION
+  const now = () => clock.monotonic()
   const { faultBurst, faultsPerSecond } = GOSSIP_STREAM
-  const faults = createRates({ burst: faultBurst, perSecond: faultsPerSecond, remembered })
+  const faults = createRates({ burst: faultBurst, perSecond: faultsPerSecond, remembered, now })
 
   /** streams of strangers, which may become members */
   const muted = new Map<Stream, string>()
@@ -70,8 +71,8 @@ export function memberGossip(
       mute(stream, connection, peer)
       return false
     }
-    const rpcs = createTokenBucket(GOSSIP_STREAM.perSecond, GOSSIP_STREAM.burst)
-    const bytes = createTokenBucket(GOSSIP_STREAM.bytesPerSecond, GOSSIP_STREAM.burstBytes)
+    const rpcs = createTokenBucket(GOSSIP_STREAM.perSecond, GOSSIP_STREAM.burst, now)
+    const bytes = createTokenBucket(GOSSIP_STREAM.bytesPerSecond, GOSSIP_STREAM.burstBytes, now)
     watchFrames<RefusalReason<'gossip'>>(stream, {
       maxBytes: GOSSIP.maxInboundDataLength,
       tooLong: 'size',
@@ -140,11 +141,33 @@ function publisherOf(from: Uint8Array): string | undefined {
   return peerIdTextOf(Uint8Array.of(ED25519_FLAG, ...from.subarray(ED25519_PEER.length)))
 }
 
+/** Both topics are heard in bursts or not at all: silence costs nothing. */
+const TOPIC_SCORE = {
+  topicWeight: 1,
+  timeInMeshWeight: 0.01,
+  timeInMeshQuantum: 1_000,
+  timeInMeshCap: 3_600,
+  firstMessageDeliveriesWeight: 0.1,
+  firstMessageDeliveriesDecay: 0.9,
+  firstMessageDeliveriesCap: 100,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 100,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 1_000,
+  meshMessageDeliveriesActivation: 60_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+  // squared: four rejected messages in a row weigh -16
+  invalidMessageDeliveriesWeight: -1,
+  invalidMessageDeliveriesDecay: 0.9,
+}
+
 function optionsOf(network: ObjectId): Partial<GossipsubOpts> {
-  const topic = certifiedTopic(network)
+  const topics = [certifiedTopic(network), addressTopic(network)]
   return {
     ...GOSSIP,
-    allowedTopics: [topic],
+    allowedTopics: topics,
     globalSignaturePolicy: StrictSign,
     emitSelf: false,
     doPX: false,
@@ -156,29 +179,7 @@ function optionsOf(network: ObjectId): Partial<GossipsubOpts> {
       // many nodes behind one address are normal: devnet, NAT
       IPColocationFactorWeight: 0,
       // scoring does nothing without topics
-      topics: {
-        [topic]: {
-          topicWeight: 1,
-          timeInMeshWeight: 0.01,
-          timeInMeshQuantum: 1_000,
-          timeInMeshCap: 3_600,
-          firstMessageDeliveriesWeight: 0.1,
-          firstMessageDeliveriesDecay: 0.9,
-          firstMessageDeliveriesCap: 100,
-          // certificates come in bursts or not at all: no penalty for silence
-          meshMessageDeliveriesWeight: 0,
-          meshMessageDeliveriesDecay: 0.5,
-          meshMessageDeliveriesCap: 100,
-          meshMessageDeliveriesThreshold: 1,
-          meshMessageDeliveriesWindow: 1_000,
-          meshMessageDeliveriesActivation: 60_000,
-          meshFailurePenaltyWeight: 0,
-          meshFailurePenaltyDecay: 0.5,
-          // squared: four rejected messages in a row weigh -16
-          invalidMessageDeliveriesWeight: -1,
-          invalidMessageDeliveriesDecay: 0.9,
-        },
-      },
+      topics: Object.fromEntries(topics.map(topic => [topic, TOPIC_SCORE])),
     },
   }
 }

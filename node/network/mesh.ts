@@ -1,13 +1,17 @@
-import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
+import { raceSignal } from 'race-signal'
+import { Background } from '../../base/background.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import { sleep } from '../../base/wait.ts'
-import { deadline, type PeerAddress } from '../../protocols/index.ts'
+import type { Dialer, PeerAddress } from '../../protocols/index.ts'
 import type { NetworkNode } from './libp2p.ts'
 
 export interface MeshComponents {
-  libp2p: Pick<NetworkNode, 'peerId' | 'getConnections' | 'dial'>
+  libp2p: Pick<NetworkNode, 'peerId' | 'getConnections'>
+  dialer: Pick<Dialer, 'connect'>
   log: Log
+  clock: Clock
+  /** 0 to 1: nodes that failed in one instant do not return in one */
+  random: () => number
 }
 
 export interface MeshOptions {
@@ -23,20 +27,27 @@ export interface Mesh {
   start(): void
   /** Resolves once every other node that was needed has been tried, or the mesh was stopped. */
   settled(): Promise<void>
+  /** A peer has other addresses: it is worth a try at once. */
+  moved(peerId: string): void
   stop(): Promise<void>
 }
 
 /** gossipsub wants 6 neighbours; as many come in as go out, so that 4 dialled ones end near 8. */
 const TARGET = 4
-const DIAL_TIMEOUT_MS = 5_000
 /** while connections are missing: other nodes may be starting as well */
 const IMPATIENT_MS = 2_000
+/** The same peer again: twice as late each time that it is not reached. */
+const LONGEST_PAUSE_MS = 600_000
 const SETTLED_MS = 60_000
 
-export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TARGET }: MeshOptions): Mesh {
-  let stopping = new AbortController()
-  let running: Promise<void> = Promise.resolve()
+export function createMesh(
+  { libp2p, dialer, log, clock, random }: MeshComponents,
+  { peers, target = TARGET }: MeshOptions,
+): Mesh {
+  const background = new Background(run)
   let firstRound = Promise.withResolvers<void>()
+  /** of the committee's peers that were not reached: when they are tried again */
+  const pauses = new Map<string, { until: number; ms: number }>()
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -45,46 +56,55 @@ export function createMesh({ libp2p, log }: MeshComponents, { peers, target = TA
         return target
       })
       firstRound.resolve()
-      await sleep(missing > 0 ? IMPATIENT_MS : SETTLED_MS, signal).catch(() => undefined)
+      await clock.sleep(missing > 0 ? IMPATIENT_MS : SETTLED_MS, signal).catch(() => undefined)
     }
   }
 
   /** Dials until enough are connected; returns how many are missing. */
   async function round(signal: AbortSignal): Promise<number> {
-    const candidates = neighbours(libp2p.peerId.toString(), await peers())
+    const candidates = neighbours(libp2p.peerId.toString(), await raceSignal(peers(), signal))
+    forgetOthers(candidates)
     const isConnected = ({ peerId }: PeerAddress): boolean => connectedPeers(libp2p).has(peerId)
     const wanted = Math.min(target, candidates.length)
     for (const [distance, candidate] of candidates.entries()) {
       signal.throwIfAborted()
       // the next in the ring always: with everybody holding on to it, the mesh cannot fall apart
       if (distance > 0 && candidates.filter(isConnected).length >= wanted) break
-      if (!isConnected(candidate)) await dial(candidate, signal)
+      if (isConnected(candidate)) pauses.delete(candidate.peerId)
+      else if (!isPausing(candidate.peerId)) await dial(candidate, signal)
     }
     return wanted - Math.min(wanted, candidates.filter(isConnected).length)
   }
 
-  async function dial({ peerId, multiaddrs }: PeerAddress, signal: AbortSignal): Promise<void> {
-    using limit = deadline(DIAL_TIMEOUT_MS, signal)
+  async function dial(peer: PeerAddress, signal: AbortSignal): Promise<void> {
+    const { peerId } = peer
     try {
-      const targets = multiaddrs.map(address => multiaddr(address))
-      await libp2p.dial(targets.length > 0 ? targets : peerIdFromString(peerId), { signal: limit.signal })
+      await dialer.connect(peer, signal)
+      pauses.delete(peerId)
     } catch (error) {
-      log.debug({ peer: peerId, err: error }, 'mesh: not reached')
+      if (signal.aborted) return
+      const ms = Math.min(2 * (pauses.get(peerId)?.ms ?? IMPATIENT_MS / 2), LONGEST_PAUSE_MS)
+      // up to a quarter less, so that two that dial each other do not keep missing
+      pauses.set(peerId, { ms, until: clock.monotonic() + ms * (1 - random() / 4) })
+      log.debug({ peer: peerId, err: error, againMs: ms }, 'mesh: not reached')
     }
+  }
+
+  const isPausing = (peerId: string): boolean => (pauses.get(peerId)?.until ?? 0) > clock.monotonic()
+
+  function forgetOthers(candidates: readonly PeerAddress[]): void {
+    const ids = new Set(candidates.map(({ peerId }) => peerId))
+    for (const peerId of pauses.keys()) if (!ids.has(peerId)) pauses.delete(peerId)
   }
 
   return {
     start() {
-      stopping = new AbortController()
       firstRound = Promise.withResolvers()
-      running = run(stopping.signal)
+      background.start()
     },
     settled: () => firstRound.promise,
-    async stop() {
-      stopping.abort()
-      await running
-      firstRound.resolve()
-    },
+    moved: peerId => void pauses.delete(peerId),
+    stop: () => background.stop(),
   }
 }
 

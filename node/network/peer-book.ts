@@ -1,4 +1,5 @@
-import type { CommitteeMember, NetworkConfig } from '../../chain/types.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { CommitteeMember, NetworkConfig } from '../../chain/types/index.ts'
 import type { PeerAddress } from '../../protocols/index.ts'
 
 /** How a client finds committee members, and what it remembers of how fast they are. */
@@ -11,14 +12,16 @@ export interface PeerBook {
   expectedMs(member: CommitteeMember): number | undefined
   answered(member: CommitteeMember, durationMs: number): void
   failed(member: CommitteeMember): void
+  /** How many are asked last for now, as they have failed lately. */
+  backingOff(): number
 }
 
 export interface PeerBookInit {
   network: NetworkConfig
   /** PeerId as text of a network public key; undefined when it is none */
   peerIdOf: (networkPublicKey: Uint8Array) => string | undefined
-  random?: () => number
-  now?: () => number
+  clock: Pick<Clock, 'monotonic'>
+  random: () => number
 }
 
 /** Newer answers count for this share of the memory. */
@@ -28,6 +31,8 @@ const UNKNOWN_MS = 50
 /** A failure weighs as much as this, and is forgotten by half in each half-life. */
 const FAILURE_MS = 5_000
 const FAILURE_HALF_LIFE_MS = 15_000
+/** One that failed 30 s ago is not said to be backing off any more. */
+const BACKING_OFF_MS = FAILURE_MS / 4
 
 /** of a member that has made itself unreachable */
 const NOWHERE: PeerAddress = { peerId: 'none', multiaddrs: [] }
@@ -38,12 +43,7 @@ interface Memory {
   failedAt: number
 }
 
-export function createPeerBook({
-  network,
-  peerIdOf,
-  random = Math.random,
-  now = performance.now.bind(performance),
-}: PeerBookInit): PeerBook {
+export function createPeerBook({ network, peerIdOf, clock, random }: PeerBookInit): PeerBook {
   const memories = new Map<string, Memory>()
   // by the member as the chain had it when it was read: a later reading may bring other addresses
   const addresses = new WeakMap<CommitteeMember, PeerAddress>()
@@ -55,7 +55,7 @@ export function createPeerBook({
     return memory
   }
   const penalty = ({ penaltyMs, failedAt }: Memory): number =>
-    penaltyMs * 0.5 ** ((now() - failedAt) / FAILURE_HALF_LIFE_MS)
+    penaltyMs * 0.5 ** ((clock.monotonic() - failedAt) / FAILURE_HALF_LIFE_MS)
   const score = (member: CommitteeMember): number => {
     const memory = memoryOf(member)
     // some jitter spreads readers over equally fast peers
@@ -84,12 +84,13 @@ export function createPeerBook({
       memory.latencyMs =
         memory.latencyMs === undefined ? durationMs : memory.latencyMs * (1 - WEIGHT) + durationMs * WEIGHT
       memory.penaltyMs = penalty(memory) / 2
-      memory.failedAt = now()
+      memory.failedAt = clock.monotonic()
     },
+    backingOff: () => [...memories.values()].filter(memory => penalty(memory) > BACKING_OFF_MS).length,
     failed(member) {
       const memory = memoryOf(member)
       memory.penaltyMs = penalty(memory) + FAILURE_MS
-      memory.failedAt = now()
+      memory.failedAt = clock.monotonic()
     },
   }
 }

@@ -1,32 +1,41 @@
+import { join } from 'node:path'
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { Coordinator, NetworkConfig } from '../../chain/types.ts'
-import { type BlobCodec, type Bls, createAdaptiveCodec, loadBls } from '../../codec/index.ts'
+import type { Coordinator, NetworkConfig, NodeOperator } from '../../chain/types/index.ts'
+import { type BlobCodec, type Bls, createAdaptiveCodec } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 import type { BlobId, ObjectId } from '../../codec/types.ts'
-import { createCertifiedTopic, serveProtocols } from '../../protocols/index.ts'
+import type { BandwidthLimits } from '../../protocols/index.ts'
 import type { SliverStore } from '../../protocols/ports.ts'
 import { createMetrics, type HttpMetrics, type NodeMetrics } from '../metrics.ts'
-import { type CommitteeTracker, createCommitteeTracker } from '../network/committees.ts'
-import { createNetworkNode } from '../network/libp2p.ts'
-import { createMesh } from '../network/mesh.ts'
+import { restoreAddressBook } from '../network/addresses/book.ts'
+import { isPrivateNetwork } from '../network/addresses/lookup.ts'
+import { openAddressFiles } from '../network/addresses/storage.ts'
+import type { RelayStanding } from '../network/circuit/keeper.ts'
+import { listenFor, type Reach } from '../network/circuit/reachable.ts'
+import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../network/committees.ts'
+import { createMemberIndex } from '../network/member-index.ts'
 import { createPeerBook } from '../network/peer-book.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
-import { createOpened } from '../opened.ts'
 import { createRefusals } from '../refusals.ts'
 import { version } from '../version.ts'
-import { createHttpFace } from './api/index.ts'
-import { withoutBlocked } from './blocked.ts'
-import { createCertified } from './custody/certified.ts'
-import { createCustody } from './custody/custody.ts'
-import { createOpenUploads } from './custody/open-uploads.ts'
-import { createPieces } from './custody/pieces.ts'
-import { createConfirmationSigner } from './custody/signer.ts'
-import { type BlobInfo, createBlobInfo } from './events/blob-info.ts'
-import { createSweeper } from './events/sweeper.ts'
+import { createNodeApi, type NodeApi } from './api/index.ts'
+import type { NodeApiInit } from './api/options.ts'
+import type { GrantedLimits } from './budget.ts'
+import { changesCommittee, composeNode } from './compose-node.ts'
+import { openBlsKeys } from './custody/bls-keys.ts'
+import type { BlobInfo } from './events/blob-info.ts'
+import type { NodeStatus } from './home/node-status.ts'
+import { openLine } from './line.ts'
 import { expectOwnKeys } from './own-keys.ts'
-import { createStatus } from './status.ts'
-import { type NodeStoreInit, openNodeStore } from './store/node-store.ts'
+import { openNetworkKeys } from './presence/network-keys.ts'
+import { openPresences } from './presence/presences.ts'
+import { createRotation, type Rotation } from './presence/rotation.ts'
+import { type NodeStore, type NodeStoreInit, openNodeStore } from './store/node-store.ts'
+import type { UpkeepView } from './upkeep.ts'
 
 /** What a storage node is made of. `keys` must be those of the node's record on chain. */
 export interface StorageNodeInit {
@@ -38,10 +47,16 @@ export interface StorageNodeInit {
   storePath: string
   listen: readonly string[]
   announce?: readonly string[]
+  /** `public` when absent */
+  reach?: Reach | undefined
+  /** multiaddrs, with PeerIds, of relays to begin with; the network's when absent */
+  relays?: readonly string[] | undefined
   /** where Walrus's storage node API is served; nowhere when absent */
-  http?: { host: string; port: number; metrics?: HttpMetrics }
+  http?: { host: string; port: number; metrics?: HttpMetrics; limits?: NodeApiInit['limits'] }
   /** blobs that the operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
+  /** the node's wallet on chain; without one it takes part in no epoch change of its own accord */
+  operator?: NodeOperator
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array; folder?: string }
   /** counted nowhere that can be seen when absent */
   metrics?: NodeMetrics
@@ -50,22 +65,55 @@ export interface StorageNodeInit {
   codec?: BlobCodec
   coordinator?: Coordinator
   bls?: Bls
+  /** of the store's disk, that uploads leave free; RESERVED_BYTES when absent */
+  reservedBytes?: number | undefined
+  /** what the node may move; without limits when absent */
+  bandwidth?: BandwidthLimits | undefined
   /** how long an upload may wait for the event of its registration */
   registrationWaitMs?: number
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
   /** What stands before the store's own records and files, in tests. */
   storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes'>
+  /** the machine's when absent */
+  clock?: Clock
+  /** at which stored slivers are looked at; 16 MiB when absent */
+  scrubBytesPerSecond?: number
+  /** of all that is done beside reads and writes; the default's where absent */
+  budget?: GrantedLimits
+  /** 0 to 1, for choices that need no secret; Math.random when absent */
+  random?: () => number
 }
 
 /** A running storage node. Stop it; `await using` does. */
 export interface StorageNode extends AsyncDisposable {
   readonly nodeId: ObjectId
   readonly peerId: string
+  /** number of shards of the network */
+  readonly nShards: number
+  readonly reach: Reach
+  /** as they are now: those of a private node change with its relays */
   readonly multiaddrs: string[]
-  /** of the HTTP face, where there is one */
+  /** the relays that it knows, and how it stands with them */
+  relays(): RelayStanding[]
+  /** how it is reached, how it stands with its relays, and what its line has carried */
+  status(): NodeStatus
+  /** of the HTTP API, where there is one */
   readonly httpUrl?: string
   readonly blobs: Pick<BlobInfo, 'get' | 'waitFor'>
+  /** How the node stands in the epochs, and what is missing here. */
+  upkeep(): Promise<UpkeepView>
+  /** What is stored here, as peers are shown it. */
+  readonly slivers: Pick<SliverStore, 'has'>
+  /** What the node may move from here on. */
+  setBandwidth(limits: BandwidthLimits): void
+  /** Copies the store as of one moment, while the node goes on. */
+  readonly copyStore: NodeStore['copy']
+  /**
+   * Makes the network key that is to replace the node's own, and listens by it, too, at the TCP port; the node goes over to it once
+   * the chain tells of it. Throws what listening throws, and ChainError.
+   */
+  readonly prepareNetworkKey: Rotation['prepare']
   /** Resolves once the node has tried to reach the others; it answers peers before. */
   settled(): Promise<void>
   /** Ends what is under way and closes the store. Idempotent; never rejects. */
@@ -75,201 +123,213 @@ export interface StorageNode extends AsyncDisposable {
 /** Starts a storage node; `stop()` ends it. To start again, make another: libp2p cannot be restarted. */
 export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
   const { network, nodeId, nShards, keys, log = silentLog() } = init
+  const { clock = systemClock, random = Math.random } = init
+  const { reach = 'public', relays = network.relays ?? [] } = init
   const metrics = init.metrics ?? createMetrics({ version }).node('storage')
-  const opened = createOpened(log)
-  const refusals = createRefusals({ metrics, log })
+  const opened = createCloseStack(log)
+  const refusals = createRefusals({ clock, metrics, log })
   opened.push(async () => refusals.close())
   try {
+    let api: NodeApi | undefined
+    let damaged: (blobId: BlobId) => void = () => {}
     // 1. the store: a foreign or newer one must stop the node before anyone hears of it
     const store = await openNodeStore({
       path: init.storePath,
       network: network.systemObjectId,
       nShards,
+      clock,
       log,
-      onDamaged: () => metrics.damaged(),
+      onDamaged({ blobId }) {
+        metrics.damaged()
+        damaged(blobId)
+      },
       onNoRoom: () => refusals.refused('store', 'disk'),
       onUsage: ({ blobs, bytes }) => metrics.stored(blobs, bytes),
+      reservedBytes: init.reservedBytes,
       ...init.storeInit,
     })
     opened.push(store.close)
+    opened.push(async () => metrics.disk(undefined))
+    metrics.disk(store.disk)
     const slivers = init.wrapSlivers?.(store.slivers) ?? store.slivers
     const codec = init.codec ?? createAdaptiveCodec()
     if (init.codec === undefined) opened.push(() => codec.close())
     const bls = init.bls ?? (await loadBls())
 
+    const line = await openLine({ records: store.node, metrics, clock, log }, init.bandwidth)
+    opened.push(line.close)
+    const { bandwidth } = line
+
     // 2. the chain: nothing can be judged without the committee and the events
-    const coordinator = init.coordinator ?? createCoordinator(network, { log })
+    const coordinator = init.coordinator ?? createCoordinator(network, { log, clock, random })
     if (init.coordinator === undefined) opened.push(() => coordinator.close())
     const committees = createCommitteeTracker(coordinator)
+    const members = createMemberIndex()
+    const isMember = (peer: string): boolean => members.of(committees.latest(), peer) !== undefined
     const { current: committee } = await committees.get()
-    await expectOwnKeys({ chain: coordinator, bls, nodeId, committee, keys })
-    const blobs = createBlobInfo({ chain: coordinator, records: store.blobs, log })
-
-    // 3. services, which need both
-    const signer = createConfirmationSigner(bls, keys.blsSecret)
-    const uploads = createOpenUploads(store.blobs)
-    const { expectRoom } = store
-    const custody = createCustody(
+    const blsKeys = await openBlsKeys({ bls, nodeId, committees, keys, log })
+    const { operator } = init
+    const listen = listenFor(reach, init.listen, relays)
+    const announce = reach === 'private' ? undefined : init.announce
+    const chain = coordinator
+    const networkKeys = await openNetworkKeys({
+      nodeId,
+      chain,
+      committees,
+      operator,
+      keys,
+      listen,
+      announce,
+      log,
+    })
+    await networkKeys.settle()
+    const secrets = { blsSecrets: blsKeys.all(), networkSeeds: networkKeys.all() }
+    await expectOwnKeys({ chain, bls, nodeId, committee, keys, ...secrets })
+    await blsKeys.settle()
+    // 3. the network; nobody is answered yet
+    const book = createPeerBook({ network, peerIdOf: peerIdTextOf, clock, random })
+    const files = await openAddressFiles(join(init.storePath, 'addresses'), log)
+    opened.push(files.close)
+    const isPrivate = isPrivateNetwork(network)
+    const addresses = await restoreAddressBook({ isMember, isPrivate, clock, storage: files, log })
+    const presences = await openPresences(
       {
-        nodeId,
-        codec,
-        slivers,
-        metadata: store.metadata,
-        expectRoom,
-        blobs,
-        committees,
-        uploads,
-        signer,
+        network,
+        addresses,
+        sequence: files,
+        members: () => members.currentOf(committees.latest()),
+        reach,
+        relays,
+        http: socket => (api === undefined ? socket.destroy() : api.accept(socket)),
+        isMember,
+        unreachable: readingAgain(committees, { clock, log }),
+        stranger: readingAgain(committees, { clock, log, everyMs: STRANGERS_MS }),
+        others: async () => (await committees.get()).current.members.map(member => book.address(member)),
+        refusals,
+        bandwidth,
+        metrics,
+        clock,
+        random,
         log,
       },
-      init.registrationWaitMs === undefined ? {} : { registrationWaitMs: init.registrationWaitMs },
+      networkKeys.places(),
     )
-    const status = createStatus({
+    opened.push(presences.close)
+
+    // 4. services, which need all of these
+    const node = await composeNode({
       nodeId,
       network,
-      metadata: store.metadata,
-      usage: store.usage,
-      blobs,
-      committees,
-    })
-    const certificates = createCertified({ bls, committees, blobs, log, refusals })
-    blobs.onEvent(refreshCommittees(committees))
-    const sweeper = createSweeper({
-      slivers,
-      metadata: store.metadata,
-      records: store.blobs,
-      committees,
-      uploads,
-      log,
-    })
-    blobs.onEvent(sweeper.onEvent)
-    blobs.onFollow(sweeper.following)
-    sweeper.start()
-    opened.push(() => sweeper.stop())
-    blobs.start()
-    opened.push(() => blobs.stop())
-
-    // 4. the network, last: from here on peers are answered
-    const members = memberPeers(committees)
-    const libp2p = await createNetworkNode({
-      privateKey: keys.networkSeed,
-      listen: init.listen,
-      ...(init.announce === undefined ? {} : { announce: init.announce }),
-      network: network.systemObjectId,
-      roles: ['storage'],
-      isKnown: peer => members().has(peer),
-      refusals,
-      log,
-    })
-    opened.push(async () => libp2p.stop())
-    blobs.onEvent(async ({ type }) => {
-      if (changesCommittee(type)) libp2p.membersChanged()
-    })
-    const all = { custody, slivers, status }
-    const shown = init.isBlocked === undefined ? all : withoutBlocked(all, init.isBlocked)
-    const protocols = serveProtocols(
-      { libp2p, log, metrics },
-      { network: network.systemObjectId, certificates, ...shown },
-      {
-        isMember: peer => members().has(peer),
-        serving: libp2p.serving,
-        refused: reason => refusals.refused('streams', reason),
+      nShards,
+      store: {
+        ...store,
+        slivers,
+        shards: store.slivers,
+        onDamaged(listener) {
+          damaged = listener
+        },
       },
-    )
-    await protocols.start()
-    opened.push(() => protocols.stop())
-    const face =
-      init.http === undefined
+      arrivalsPath: join(init.storePath, 'arrivals'),
+      chain: coordinator,
+      committees,
+      members,
+      peers: presences.peers,
+      book,
+      codec,
+      bls,
+      blsSecret: keys.blsSecret,
+      blsSecretFor: blsKeys.secretFor,
+      operator: init.operator,
+      isBlocked: init.isBlocked,
+      registrationWaitMs: init.registrationWaitMs,
+      scrubBytesPerSecond: init.scrubBytesPerSecond,
+      ...(init.budget && { budget: init.budget }),
+      bandwidth: bandwidth.view,
+      metrics,
+      refusals,
+      clock,
+      random,
+      log,
+    })
+    opened.push(node.stop)
+    const { blobs, certificates, upkeep } = node
+
+    // 5. from here on peers are answered, and the others need not be waited for
+    const rotation = createRotation({ keys: networkKeys, presences, clock, log })
+    const unwatch = committees.onChange(presences.membersChanged)
+    opened.push(async () => unwatch())
+    blobs.onEvent(async ({ type }) => {
+      if (!changesCommittee(type)) return
+      await blsKeys.settle()
+      rotation.wake()
+    })
+    opened.push(presences.silence)
+    await presences.serve(node)
+    certificates.onCertificate(certificate => {
+      presences
+        .publish(certificate)
+        .catch(error => log.warn({ err: error }, 'a certificate was not published'))
+    })
+    rotation.start()
+    opened.push(rotation.stop)
+    api =
+      init.http === undefined && reach === 'public'
         ? undefined
-        : createHttpFace({
-            pieces: createPieces({
-              nodeId,
-              nShards,
-              codec,
-              slivers,
-              metadata: store.metadata,
-              expectRoom,
-              blobs,
-              committees,
-              custody,
-              uploads,
-            }),
-            status,
-            ...(init.isBlocked === undefined ? {} : { isBlocked: init.isBlocked }),
+        : createNodeApi({
+            custody: node.custody,
+            slivers: node.living.slivers,
+            metadata: { get: node.living.status.metadata },
+            blobState: node.blobState,
+            judge: upkeep.judge,
+            expectRoom: store.expectRoomForUpkeep,
+            health: node.health,
+            bandwidth,
+            clock,
+            isBlocked: init.isBlocked,
+            host: init.http?.host ?? '',
+            port: init.http?.port,
             ...init.http,
             refusals,
             log,
           })
-    if (face !== undefined) {
-      await face.start()
-      opened.push(() => face.stop())
+    if (api !== undefined) {
+      await api.start()
+      opened.push(api.stop)
     }
 
-    // 5. the mesh and its gossip, which need the others to answer
-    const { pubsub } = libp2p.services
-    if (pubsub !== undefined) {
-      const topic = createCertifiedTopic(
-        { pubsub, log, metrics },
-        {
-          network: network.systemObjectId,
-          isMember: peer => members().has(peer),
-          check: certificates.check,
-          accepted: certificate => log.debug({ epoch: certificate.epoch }, 'certificate heard by gossip'),
-        },
-      )
-      topic.start()
-      opened.push(async () => topic.stop())
-      certificates.onCertificate(certificate => {
-        topic.publish(certificate).catch(error => log.warn({ err: error }, 'a certificate was not published'))
-      })
-    }
-    const book = createPeerBook({ network, peerIdOf: peerIdTextOf })
-    const mesh = createMesh(
-      { libp2p, log },
-      { peers: async () => (await committees.get()).current.members.map(member => book.address(member)) },
-    )
-    mesh.start()
-    opened.push(async () => mesh.stop())
-    const peerId = libp2p.peerId.toString()
-    log.info({ peer: peerId, nodeId }, 'storage node started')
+    log.info({ peer: presences.lead.peerId, nodeId }, 'storage node started')
     return {
       nodeId,
-      peerId,
-      multiaddrs: libp2p.getMultiaddrs().map(String),
-      ...(face === undefined ? {} : { httpUrl: face.url }),
+      get peerId() {
+        return presences.lead.peerId
+      },
+      nShards,
+      get multiaddrs() {
+        return presences.lead.multiaddrs
+      },
+      reach,
+      relays: () => presences.lead.relays(),
+      status: () => ({
+        peerId: presences.lead.peerId,
+        reach,
+        multiaddrs: presences.lead.multiaddrs,
+        relays: presences.lead.relays(),
+        paths: presences.lead.paths(),
+        bandwidth: bandwidth.view(),
+      }),
+      httpUrl: init.http === undefined ? undefined : api?.url,
       blobs,
-      settled: () => mesh.settled(),
+      upkeep: () => upkeep.view(),
+      slivers,
+      setBandwidth: bandwidth.set,
+      copyStore: store.copy,
+      settled: () => presences.lead.settled(),
+      prepareNetworkKey: rotation.prepare,
       stop: opened.closeAll,
       [Symbol.asyncDispose]: opened.closeAll,
     }
   } catch (error) {
     await opened.closeAll()
     throw error
-  }
-}
-
-/** Reads the committee again when the chain says that it changed. */
-function refreshCommittees(committees: CommitteeTracker) {
-  return async ({ type }: { type: string }): Promise<void> => {
-    if (changesCommittee(type)) await committees.get({ fresh: true })
-  }
-}
-
-function changesCommittee(type: string): boolean {
-  return type === 'EpochChangeStart' || type === 'EpochChangeDone'
-}
-
-/** PeerIds of the current and the previous committee, derived once per committee. */
-function memberPeers(committees: CommitteeTracker): () => ReadonlySet<string> {
-  let of: unknown
-  let peers: ReadonlySet<string> = new Set()
-  return () => {
-    const latest = committees.latest()
-    if (latest !== undefined && latest !== of) {
-      of = latest
-      const members = [...latest.current.members, ...(latest.previous?.members ?? [])]
-      peers = new Set(members.flatMap(member => peerIdTextOf(member.networkPublicKey) ?? []))
-    }
-    return peers
   }
 }

@@ -1,9 +1,9 @@
-import type { ChainReader, Committee, RegisteredKeys } from '../../chain/types.ts'
+import type { ChainReader, Committee, RegisteredKeys } from '../../chain/types/index.ts'
 import type { Bls } from '../../codec/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { KeyError } from '../keys.ts'
 import { memberOf } from '../network/committees.ts'
 import { networkPublicKeyFromSeed } from '../network/peer-id.ts'
+import { KeyError } from '../wallet-file.ts'
 
 export interface OwnKeysInput {
   chain: Pick<ChainReader, 'nodeKeys'>
@@ -11,13 +11,26 @@ export interface OwnKeysInput {
   nodeId: ObjectId
   committee: Committee
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array; folder?: string }
+  /** all BLS keys that there are, while one is replaced; the one of `keys` when absent */
+  blsSecrets?: readonly Uint8Array[]
+  /** the same of the network */
+  networkSeeds?: readonly Uint8Array[]
 }
 
 /**
  * Compares a node's keys with its record on chain: with another BLS key it would sign what nobody can verify, with another
  * network key nobody would find it. Throws KeyError KEY_MISMATCH, which names the file, or NODE_UNKNOWN.
  */
-export async function expectOwnKeys({ chain, bls, nodeId, committee, keys }: OwnKeysInput): Promise<void> {
+export async function expectOwnKeys(input: OwnKeysInput): Promise<void> {
+  const {
+    chain,
+    bls,
+    nodeId,
+    committee,
+    keys,
+    blsSecrets = [keys.blsSecret],
+    networkSeeds = [keys.networkSeed],
+  } = input
   const record = await chain.nodeKeys(nodeId)
   const { folder = 'keys' } = keys
   if (record === undefined) {
@@ -27,13 +40,15 @@ export async function expectOwnKeys({ chain, bls, nodeId, committee, keys }: Own
       folder,
     )
   }
-  const network = await networkPublicKeyFromSeed(keys.networkSeed)
-  if (!same(network, record.networkPublicKey)) {
-    throw mismatch('network.key', folder, nodeId, record.networkPublicKey, network, 'set_network_public_key')
+  const networks = await Promise.all(networkSeeds.map(networkPublicKeyFromSeed))
+  const { networkPublicKey } = record
+  if (!networks.some(network => same(network, networkPublicKey))) {
+    throw mismatch('network.key', folder, nodeId, networkPublicKey, networks[0]!, 'set_network_public_key')
   }
   const own = bls.publicKey(keys.blsSecret)
   const inOffice = memberOf(committee, nodeId)?.blsPublicKey
-  if (!isSigningKey(own, record, inOffice)) {
+  const isAny = blsSecrets.some(secret => isSigningKey(bls.publicKey(secret), record, inOffice))
+  if (!isAny) {
     throw mismatch('bls.key', folder, nodeId, inOffice ?? record.blsPublicKey, own, 'set_next_public_key')
   }
 }

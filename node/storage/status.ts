@@ -1,4 +1,4 @@
-import type { NetworkConfig } from '../../chain/types.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import type { NodeInfo, StatusSource } from '../../protocols/ports.ts'
 import { type CommitteeTracker, memberOf } from '../network/committees.ts'
@@ -14,17 +14,17 @@ export interface StatusComponents {
   metadata: MetadataStore
   usage: NodeStore['usage']
   blobs: Pick<BlobInfo, 'get'>
+  /** whose beginning this node has heard of last */
+  epoch: () => Epoch
   committees: CommitteeTracker
 }
 
 /** What a node tells about blobs and about itself. */
 export function createStatus(components: StatusComponents): StatusSource {
-  const { nodeId, network, metadata, usage, blobs, committees } = components
+  const { nodeId, network, metadata, usage, blobs, epoch: heard, committees } = components
   return {
-    async blobStatus(blobId, options) {
-      const { epoch } = await committees.get(options)
-      return statusOf(await blobs.get(blobId), epoch)
-    },
+    // by the events alone, so that it is no other than what is handed out
+    blobStatus: async blobId => statusOf(await blobs.get(blobId), heard()),
     metadata: blobId => metadata.get(blobId),
     async nodeInfo(): Promise<NodeInfo> {
       const { epoch, current } = await committees.get()

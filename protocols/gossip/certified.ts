@@ -1,4 +1,5 @@
 import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
+import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Certificate } from '../../codec/types.ts'
 import type { ProtocolMetrics } from '../ports.ts'
@@ -12,6 +13,7 @@ export interface CertifiedComponents {
   pubsub: Pick<GossipSub, 'topicValidators' | 'subscribe' | 'unsubscribe' | 'publish'>
   log: Log
   metrics: ProtocolMetrics
+  clock: Clock
 }
 
 /** Gossip of certificates of availability, so that nodes that missed slivers learn of it at once. */
@@ -31,18 +33,18 @@ export interface CertifiedTopic {
  * The topic of one network. Nothing is heard before `start`; what others publish is checked before it is passed on.
  */
 export function createCertifiedTopic(
-  { pubsub, log, metrics }: CertifiedComponents,
+  { pubsub, log, metrics, clock }: CertifiedComponents,
   { network, ...ports }: NetworkIdentity & CertifiedPorts,
 ): CertifiedTopic {
   const topic = certifiedTopic(network)
-  const validator = createCertifiedValidator(ports)
+  const validator = createCertifiedValidator(ports, clock)
   let stopping = new AbortController()
 
   const validate: TopicValidatorFn = async (forwarder, message) => {
-    const started = performance.now()
+    const started = clock.monotonic()
     const publisher = message.type === 'signed' ? message.from.toString() : undefined
     const verdict = await validator.judge(message.data, publisher, stopping.signal)
-    metrics.request('certified', verdict, performance.now() - started)
+    metrics.request('certified', verdict, clock.monotonic() - started)
     if (verdict === 'reject')
       log.warn({ topic, publisher, forwarder: forwarder.toString() }, 'gossip rejected')
     return verdict as Awaited<ReturnType<TopicValidatorFn>>

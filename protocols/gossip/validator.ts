@@ -1,12 +1,12 @@
+import type { Clock } from '../../base/clock.ts'
 import { LruMap } from '../../base/lru-map.ts'
-import { createTokenBucket } from '../../base/token-bucket.ts'
+import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import type { Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
 import { CERTIFIED_TOPIC } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'
-import { createPublishers } from './publishers.ts'
 
-/** accept: pass it on. ignore: do not, but nobody is to blame. reject: whoever sent it should have known better. */
+/** accept: pass it on. ignore: do not, but nobody is to blame. reject: the sender should have known better. */
 export type Verdict = 'accept' | 'ignore' | 'reject'
 
 export interface CertifiedPorts {
@@ -26,7 +26,11 @@ export interface CertifiedValidator {
 }
 
 /** Cheapest checks first: size, publisher, decoding, repeats and rates all come before 25 ms of BLS. */
-export function createCertifiedValidator(ports: CertifiedPorts, now?: () => number): CertifiedValidator {
+export function createCertifiedValidator(
+  ports: CertifiedPorts,
+  clock: Pick<Clock, 'monotonic'>,
+): CertifiedValidator {
+  const now = () => clock.monotonic()
   const publisherOf = createPublishers(ports.isMember, now)
   const good = new LruMap<string, true>(CERTIFIED_TOPIC.remembered)
   const pending = new Map<string, Promise<void>>()
@@ -77,7 +81,7 @@ export function createCertifiedValidator(ports: CertifiedPorts, now?: () => numb
   }
 }
 
-/** What is certified, whoever signed: epoch, blob and persistence are all in the signed message. */
+/** What is certified, by any signers: epoch, blob and persistence are all in the signed message. */
 function keyOf({ message }: Certificate): string {
   return String.fromCharCode(...message.subarray(0, 256))
 }
@@ -87,5 +91,32 @@ function decode(data: Uint8Array): Certificate | undefined {
     return CertifiedMessage.decode(data)
   } catch {
     return undefined
+  }
+}
+
+interface Publisher {
+  /** messages */
+  readonly rate: TokenBucket
+  /** messages that did not hold */
+  readonly faults: TokenBucket
+}
+
+/** What each member published lately. Members that left the committee are forgotten. */
+function createPublishers(
+  isMember: (peer: string) => boolean,
+  now: () => number,
+): (peer: string) => Publisher {
+  const publishers = new Map<string, Publisher>()
+  return peer => {
+    const known = publishers.get(peer)
+    if (known !== undefined) return known
+    for (const other of publishers.keys()) if (!isMember(other)) publishers.delete(other)
+    const { perSecond, burst, faultsPerSecond, faultBurst } = CERTIFIED_TOPIC
+    const publisher = {
+      rate: createTokenBucket(perSecond, burst, now),
+      faults: createTokenBucket(faultsPerSecond, faultBurst, now),
+    }
+    publishers.set(peer, publisher)
+    return publisher
   }
 }

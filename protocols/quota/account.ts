@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts'
 import { createSemaphore, type Semaphore } from '../../base/semaphore.ts'
 import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import type { PeerLimits } from '../specs.ts'
@@ -20,7 +21,8 @@ export interface Account {
   readonly holdsNothing: boolean
 }
 
-export function createAccount(limits: PeerLimits, now: () => number = () => performance.now()): Account {
+export function createAccount(limits: PeerLimits, clock: Pick<Clock, 'monotonic'>): Account {
+  const now = () => clock.monotonic()
   const inFlight = createSemaphore(limits.bytesInFlight)
   const pieces = createSemaphore(limits.pieces)
   const rate = createTokenBucket(limits.bytesPerSecond, limits.burstBytes, now)

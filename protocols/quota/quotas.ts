@@ -1,5 +1,5 @@
+import type { Clock } from '../../base/clock.ts'
 import { createSemaphore, type Hold, type Semaphore } from '../../base/semaphore.ts'
-import { sleep } from '../../base/wait.ts'
 import { ProtocolError } from '../errors.ts'
 import type { PeerLimits, ProtocolSpec } from '../specs.ts'
 import { type Account, createAccount } from './account.ts'
@@ -14,7 +14,7 @@ export interface QuotaLimits {
   accounts: number
 }
 
-/** Accounts of everybody who asks, the longest unused of which are forgotten. */
+/** Accounts of all peers that ask, the longest unused of which are forgotten. */
 export interface Quotas {
   /**
    * Lets a stream in. Throws BUSY above the streams of a peer, TOO_MANY_FAILURES while it is shut out.
@@ -28,7 +28,7 @@ export type Release = () => void
 
 /** One admitted stream's share. */
 export interface StreamQuota {
-  /** Waits until `bytes` more that arrive may be held in memory. */
+  /** Waits until `bytes` more that arrive may be held. */
   hold(bytes: number, signal: AbortSignal): Promise<Release>
   /** Waits until one more piece of what is sent may be held in memory: apart from what arrives, which may stay for long. */
   piece(signal: AbortSignal): Promise<Release>
@@ -48,7 +48,7 @@ const STREAMS_PER_ADDRESS = 4
 const BUSY_RETRY_MS = 250
 
 /** Quotas of one node, for all of its protocols together. */
-export function createQuotas(limits: QuotaLimits): Quotas {
+export function createQuotas(limits: QuotaLimits, clock: Clock): Quotas {
   const accounts = new Map<string, Account>()
   const node = createSemaphore(limits.nodeBytesInFlight)
   const pieces = createSemaphore(limits.nodePieces)
@@ -58,9 +58,10 @@ export function createQuotas(limits: QuotaLimits): Quotas {
     const known = accounts.get(key)
     // a Map keeps the order of insertion: re-inserting makes the first entries the longest unused
     accounts.delete(key)
-    const one = known ?? createAccount(of)
+    // before the newcomer is among them, which is idle still
+    if (accounts.size >= limits.accounts) forget(accounts)
+    const one = known ?? createAccount(of, clock)
     accounts.set(key, one)
-    if (accounts.size > limits.accounts) forget(accounts)
     return one
   }
 
@@ -99,7 +100,7 @@ export function createQuotas(limits: QuotaLimits): Quotas {
         },
         async pace(bytes, signal) {
           const waitMs = Math.max(...mine.map(one => one.rate.take(bytes)))
-          if (waitMs > 0) await sleep(waitMs, signal)
+          if (waitMs > 0) await clock.sleep(waitMs, signal)
         },
         failed: () => mine.forEach(one => void one.failed()),
         release() {
@@ -130,7 +131,7 @@ async function takeAll(budgets: readonly Semaphore[], amount: number, signal: Ab
 
 /**
  * Makes room, a tenth at a time, the longest unused first: those that nobody would miss, and if they are too few, those
- * that hold nothing now, so that memory stays bounded whoever comes.
+ * that hold nothing now, so that memory stays bounded however many come.
  */
 function forget(accounts: Map<string, Account>): void {
   let surplus = Math.ceil(accounts.size / 10)

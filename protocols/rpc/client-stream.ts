@@ -1,15 +1,19 @@
 import type { Connection } from '@libp2p/interface'
+import type { Clock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { deadline } from '../deadline.ts'
+import { peerDeadline } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
+import type { Bandwidth } from '../quota/bandwidth.ts'
 import { CLIENT, HELLO, type ProtocolSpec } from '../specs.ts'
 import { type Channel, createChannel } from '../stream/channel.ts'
+import { pathEnds } from '../stream/path-ends.ts'
 import type { WaitOptions } from '../stream/wait.ts'
 import { ClientHello, type Message, ServerHello } from '../wire.ts'
 
 /** A stream to a server, greeted and ready for requests. */
 export interface ClientStream {
   readonly channel: Channel
+  readonly connection: Connection
   /** Whether the server has said anything since the last request began. */
   readonly answered: boolean
   /** A new request begins. */
@@ -30,10 +34,12 @@ export async function openClientStream(
   connection: Connection,
   spec: ProtocolSpec,
   network: ObjectId,
+  clock: Clock,
   signal: AbortSignal | undefined,
+  bandwidth?: Bandwidth,
 ): Promise<ClientStream> {
-  const channel = await openChannel(connection, spec, signal)
-  const stream = new Client(connection, channel, spec, network)
+  const channel = await openChannel(connection, spec, clock, signal, bandwidth)
+  const stream = new GreetingStream(connection, channel, spec, network)
   try {
     await stream.send(ClientHello, { network }, { signal, timeoutMs: HELLO.timeoutMs })
     return stream
@@ -43,9 +49,9 @@ export async function openClientStream(
   }
 }
 
-class Client implements ClientStream {
+class GreetingStream implements ClientStream {
   readonly channel: Channel
-  readonly #connection: Connection
+  readonly connection: Connection
   readonly #spec: ProtocolSpec
   readonly #network: ObjectId
   #greeted = false
@@ -53,7 +59,7 @@ class Client implements ClientStream {
 
   constructor(connection: Connection, channel: Channel, spec: ProtocolSpec, network: ObjectId) {
     this.channel = channel
-    this.#connection = connection
+    this.connection = connection
     this.#spec = spec
     this.#network = network
   }
@@ -88,8 +94,8 @@ class Client implements ClientStream {
     const network = await this.#readHello(bytes)
     if (network !== this.#network) {
       // no other protocol will fare better with this peer
-      void this.#connection.close().catch(error => this.#connection.abort(error))
-      throw new ProtocolError('WRONG_NETWORK', { args: { network } })
+      void this.connection.close().catch(error => this.connection.abort(error))
+      throw new ProtocolError('WRONG_NETWORK', { details: { network } })
     }
     this.#greeted = true
   }
@@ -99,7 +105,8 @@ class Client implements ClientStream {
     try {
       return ServerHello.decode(bytes).network
     } catch (error) {
-      if (error instanceof ProtocolError && error.code === 'WRONG_NETWORK') return String(error.args.network)
+      if (error instanceof ProtocolError && error.code === 'WRONG_NETWORK')
+        return String((error as ProtocolError<'WRONG_NETWORK'>).details.network)
       throw error
     }
   }
@@ -108,19 +115,23 @@ class Client implements ClientStream {
 async function openChannel(
   connection: Connection,
   spec: ProtocolSpec,
+  clock: Clock,
   signal: AbortSignal | undefined,
+  bandwidth: Bandwidth | undefined,
 ): Promise<Channel> {
-  using limit = deadline(CLIENT.openTimeoutMs, signal)
+  using limit = peerDeadline(clock, CLIENT.openTimeoutMs, signal)
   try {
     const stream = await connection.newStream(spec.id, {
       signal: limit.signal,
       maxOutboundStreams: spec.streamsPerPeer,
+      // libp2p's word for relayed: a relay that announces limits is as good as it can be
+      runOnLimitedConnection: true,
     })
-    return createChannel(stream)
+    return createChannel(stream, clock, pathEnds(connection), bandwidth?.of(connection.remotePeer.toString()))
   } catch (cause) {
     signal?.throwIfAborted()
     if (limit.expired) throw new ProtocolError('TIMEOUT', { cause })
     const unsupported = cause instanceof Error && cause.name === 'UnsupportedProtocolError'
-    throw new ProtocolError(unsupported ? 'REFUSED' : 'CONNECTION_LOST', { cause })
+    throw unsupported ? new ProtocolError('REFUSED', { cause }) : pathEnds(connection).lost(cause)
   }
 }

@@ -1,4 +1,7 @@
+import type { Connection } from '@libp2p/interface'
+import type { Clock } from '../../base/clock.ts'
 import { createSemaphore } from '../../base/semaphore.ts'
+import type { Timer } from '../../base/timers.ts'
 import { CLIENT } from '../specs.ts'
 import type { ClientStream } from './client-stream.ts'
 
@@ -6,8 +9,8 @@ import type { ClientStream } from './client-stream.ts'
 export interface PeerStreams {
   /** Waits for one of the peer's slots; the result frees it. */
   enter(signal?: AbortSignal): Promise<() => void>
-  /** The stream used last, if one is idle and still open. */
-  takeIdle(): ClientStream | undefined
+  /** The stream of this connection used last, if one is idle and still open. Those of other connections, which are worse, are reset. */
+  takeIdle(connection: Connection): ClientStream | undefined
   /** Keeps a stream for the next request, for a while. */
   keep(stream: ClientStream): void
   /** Resets the idle streams. */
@@ -18,9 +21,9 @@ export interface PeerStreams {
  * A new stream is only opened when none is idle, so the slots in use bound the open streams as well. `onEmpty` is called
  * when nothing is left to remember.
  */
-export function createPeerStreams(slots: number, onEmpty: () => void): PeerStreams {
+export function createPeerStreams(slots: number, clock: Clock, onEmpty: () => void): PeerStreams {
   const budget = createSemaphore(slots)
-  const idle: { stream: ClientStream; timer: NodeJS.Timeout }[] = []
+  const idle: { stream: ClientStream; timer: Timer }[] = []
   let entering = 0
 
   const checkEmpty = (): void => {
@@ -49,23 +52,22 @@ export function createPeerStreams(slots: number, onEmpty: () => void): PeerStrea
         checkEmpty()
       }
     },
-    takeIdle() {
+    takeIdle(connection) {
       for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
-        clearTimeout(entry.timer)
-        if (entry.stream.channel.open) return entry.stream
+        entry.timer.stop()
+        if (entry.stream.channel.open && entry.stream.connection === connection) return entry.stream
         entry.stream.destroy(undefined)
       }
       return undefined
     },
     keep(stream) {
-      const timer = setTimeout(expire, CLIENT.idleMs, stream)
       // an idle stream is no reason for a process to go on
-      timer.unref()
+      const timer = clock.after(CLIENT.idleMs, () => expire(stream), { background: true })
       idle.push({ stream, timer })
     },
     clear() {
       for (const { stream, timer } of idle.splice(0)) {
-        clearTimeout(timer)
+        timer.stop()
         stream.destroy(undefined)
       }
       checkEmpty()

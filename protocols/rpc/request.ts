@@ -1,5 +1,4 @@
-import { StallWatch } from '../../base/deadline.ts'
-import { ProtocolError } from '../errors.ts'
+import { ProtocolError, type ProtocolErrorCode } from '../errors.ts'
 import type { ClientStream } from './client-stream.ts'
 import type { PeerAddress } from './dial.ts'
 import type { Lease, StreamPool } from './stream-pool.ts'
@@ -20,7 +19,7 @@ export async function beginRequest<T>(
 ): Promise<{ lease: Lease; first: T }> {
   let excused = false
   for (;;) {
-    using watch = new StallWatch()
+    using watch = pool.clock.stallWatch()
     let lease: Lease | undefined
     try {
       lease = await pool.lease(peer, signal)
@@ -34,6 +33,8 @@ export async function beginRequest<T>(
   }
 }
 
+const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set(['CONNECTION_LOST', 'PATH_LOST', 'TRUNCATED'])
+
 function isInterrupted(error: unknown): boolean {
   const unreached =
     error instanceof ProtocolError && !error.remote && ['UNREACHABLE', 'TIMEOUT'].includes(error.code)
@@ -41,5 +42,5 @@ function isInterrupted(error: unknown): boolean {
 }
 
 function isBroken(error: unknown): boolean {
-  return error instanceof ProtocolError && (error.code === 'CONNECTION_LOST' || error.code === 'TRUNCATED')
+  return error instanceof ProtocolError && BROKEN.has(error.code)
 }

@@ -1,5 +1,7 @@
+import type { Clock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
+import type { Bandwidth } from '../quota/bandwidth.ts'
 import type { ProtocolSpec } from '../specs.ts'
 import { type ClientStream, openClientStream } from './client-stream.ts'
 import type { Dialer, PeerAddress } from './dial.ts'
@@ -16,15 +18,27 @@ export interface Lease {
   discard(error: unknown): void
 }
 
-/** Streams of one protocol to any number of peers, kept open for the next request. */
+/** Streams of one protocol to any number of peers, kept open for the next request on the same connection. */
 export interface StreamPool {
+  readonly clock: Clock
   /** A stream on which ours is the only request; waits while all of the peer's streams are out. */
   lease(peer: PeerAddress, signal?: AbortSignal): Promise<Lease>
+  /** Calls back once when a better connection than the stream's is open, until the result is called. */
+  onBetter(stream: ClientStream, listener: () => void): () => void
   /** Resets every stream, idle or not. */
   close(): void
 }
 
-export function createStreamPool(dialer: Dialer, spec: ProtocolSpec, network: ObjectId): StreamPool {
+export interface StreamPoolInit {
+  dialer: Dialer
+  spec: ProtocolSpec
+  network: ObjectId
+  clock: Clock
+  bandwidth: Bandwidth | undefined
+}
+
+export function createStreamPool(init: StreamPoolInit): StreamPool {
+  const { dialer, spec, network, clock, bandwidth } = init
   const peers = new Map<string, PeerStreams>()
   const lent = new Set<ClientStream>()
   let closed = false
@@ -32,20 +46,22 @@ export function createStreamPool(dialer: Dialer, spec: ProtocolSpec, network: Ob
   const streamsOf = (peerId: string): PeerStreams => {
     const known = peers.get(peerId)
     if (known !== undefined) return known
-    const streams = createPeerStreams(spec.streamsPerPeer, () => peers.delete(peerId))
+    const streams = createPeerStreams(spec.streamsPerPeer, clock, () => peers.delete(peerId))
     peers.set(peerId, streams)
     return streams
   }
 
   return {
+    clock,
+    onBetter: ({ connection }, listener) => dialer.onBetter(connection, listener),
     async lease(peer, signal) {
       if (closed) throw new ProtocolError('CLOSED')
       const streams = streamsOf(peer.peerId)
       const leave = await streams.enter(signal)
       try {
-        const idle = streams.takeIdle()
-        const stream =
-          idle ?? (await openClientStream(await dialer.connect(peer, signal), spec, network, signal))
+        const connection = await dialer.connect(peer, signal)
+        const idle = streams.takeIdle(connection)
+        const stream = idle ?? (await openClientStream(connection, spec, network, clock, signal, bandwidth))
         // closed while it was being opened: `close` has not seen it
         if (closed) {
           const error = new ProtocolError('CLOSED')

@@ -1,6 +1,6 @@
 import type { BlobId, BlobMetadata, Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
-import type { AbortOptions, BlobStatus, NodeInfo } from '../ports.ts'
+import type { AbortOptions, BlobStatus, NodeInfo, SnapshotHead } from '../ports.ts'
 import type { PeerAddress } from '../rpc/dial.ts'
 import { beginRequest } from '../rpc/request.ts'
 import type { StreamPool } from '../rpc/stream-pool.ts'
@@ -11,6 +11,7 @@ import {
   CertifiedReply,
   MetadataReply,
   NodeInfoReply,
+  SnapshotsReply,
   type StatusQuery,
   StatusRequest,
 } from './messages.ts'
@@ -43,6 +44,14 @@ export async function metadata(
 
 export function nodeInfo(pool: StreamPool, peer: PeerAddress, options?: AbortOptions): Promise<NodeInfo> {
   return ask(pool, peer, { NodeInfo: true }, NodeInfoReply, options)
+}
+
+export function snapshots(
+  pool: StreamPool,
+  peer: PeerAddress,
+  options?: AbortOptions,
+): Promise<readonly SnapshotHead[]> {
+  return ask(pool, peer, { Snapshots: true }, SnapshotsReply, options)
 }
 
 /** Hands a certificate over; resolves once the node has found it good. */

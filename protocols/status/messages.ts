@@ -2,42 +2,30 @@
  * status: a stream carries one request after another; each StatusRequest has one reply of its kind.
  */
 import { type BcsType, bcs } from '@mysten/bcs'
-import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
-import type { BlobStatus, NodeInfo } from '../ports.ts'
-import { WireMetadata } from '../store/messages.ts'
+import type { BlobId, BlobMetadata, Certificate, ObjectId, ShardIndex } from '../../codec/types.ts'
+import type { BlobStatus, NodeInfo, SnapshotHead } from '../ports.ts'
+import { WireHash } from '../snapshot/messages.ts'
 import {
   list,
+  MAX_U16,
   type Message,
   message,
   plain,
   reply,
   WireBlobId,
-  WireBytes,
+  WireCertificate,
+  WireEpoch,
+  WireMetadata,
   WireObjectId,
   WireSize,
 } from '../wire.ts'
-
-/** members and shards are numbered by u16 */
-const MAX_U16 = 65_536
-
-const WireEpoch: BcsType<Epoch, Epoch> = bcs
-  .u32()
-  .transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch })
-
-export const WireCertificate: BcsType<Certificate, Certificate> = plain<Certificate>(
-  bcs.struct('Certificate', {
-    epoch: WireEpoch,
-    signers: list(bcs.u16(), MAX_U16),
-    message: WireBytes,
-    signature: bcs.bytes(96),
-  }),
-)
 
 export type StatusQuery =
   | { BlobStatus: BlobId }
   | { Metadata: BlobId }
   | { NodeInfo: true }
   | { Certified: Certificate }
+  | { Snapshots: true }
 
 export const StatusRequest: Message<StatusQuery> = message(
   'StatusRequest',
@@ -47,6 +35,7 @@ export const StatusRequest: Message<StatusQuery> = message(
       Metadata: WireBlobId,
       NodeInfo: null,
       Certified: WireCertificate,
+      Snapshots: null,
     }),
   ),
 )
@@ -73,17 +62,19 @@ const WireKnown = bcs.struct('Known', {
 })
 
 const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
-  .enum('BlobStatus', { Nonexistent: null, Invalid: null, Known: WireKnown })
+  .enum('BlobStatus', { Nonexistent: null, Invalid: null, Known: WireKnown, Ended: WireEpoch })
   .transform<BlobStatus, BlobStatus>({
     input(status) {
       if (status.kind === 'nonexistent') return { Nonexistent: true }
       if (status.kind === 'invalid') return { Invalid: true }
+      if (status.kind === 'ended') return { Ended: status.endEpoch }
       const { certified, initialCertifiedEpoch = null, endEpoch, deletable, event = null } = status
       return { Known: { certified, initialCertifiedEpoch, endEpoch, deletable, event } }
     },
     output(status) {
       if (status.$kind === 'Nonexistent') return { kind: 'nonexistent' }
       if (status.$kind === 'Invalid') return { kind: 'invalid' }
+      if (status.$kind === 'Ended') return { kind: 'ended', endEpoch: status.Ended }
       const { certified, initialCertifiedEpoch, endEpoch, deletable, event } = status.Known
       const first = initialCertifiedEpoch === null ? {} : { initialCertifiedEpoch }
       return { kind: 'known', certified, ...first, endEpoch, deletable, ...(event !== null && { event }) }
@@ -119,6 +110,35 @@ export const NodeInfoReply: Message<NodeInfo> = reply(
       }),
       output: info => ({ ...info, shards: info.shards as ShardIndex[] }),
     }),
+)
+
+/** Tables of one node at most: that of this epoch, and of the one before. */
+export const MAX_SNAPSHOTS = 2
+/** a checkpoint, a transaction, an event and a digest have 80 characters */
+const CURSOR = /^[\x21-\x7e]{1,128}$/
+
+const WireCursor: BcsType<string, string> = bcs.string().transform<string, string>({
+  input: cursor => cursor,
+  output(cursor) {
+    if (!CURSOR.test(cursor)) throw new RangeError('no cursor')
+    return cursor
+  },
+})
+
+const WireSnapshotHead: BcsType<SnapshotHead, SnapshotHead> = plain(
+  bcs.struct('SnapshotHead', {
+    epoch: WireEpoch,
+    cursor: WireCursor,
+    blobs: WireSize,
+    pages: bcs.u32(),
+    first: WireHash,
+  }),
+)
+
+/** The newest first. */
+export const SnapshotsReply: Message<readonly SnapshotHead[]> = reply(
+  'SnapshotsReply',
+  plain<readonly SnapshotHead[]>(list(WireSnapshotHead, MAX_SNAPSHOTS)),
 )
 
 /** The certificate is good and was taken in. */

@@ -1,4 +1,4 @@
-import { Countdown } from '../../base/deadline.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Confirmation, Epoch, SliverRef } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
 import type { AbortOptions, StoreHeader } from '../ports.ts'
@@ -14,7 +14,7 @@ import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from './messa
 /** An upload to one node. */
 export interface StoreInput {
   header: StoreHeader
-  /** `encodeStoreRequest(header)`, for whoever stores with many nodes */
+  /** `encodeStoreRequest(header)`, for a caller that stores with many nodes */
   request?: Uint8Array
   /** BCS `SliverData` of a sliver; asked for only when the node wants it, right before it is sent. Must stay unchanged. */
   sliver(ref: SliverRef): OutgoingSliver | Promise<OutgoingSliver>
@@ -64,7 +64,13 @@ export async function storeBlob(
   try {
     const distinct = new Set(first.slivers.map(({ axis, pair }) => `${axis} ${pair}`))
     if (distinct.size < first.slivers.length) throw new ProtocolError('VIOLATION')
-    const { confirmation, sentBytes } = await sendSlivers(lease.stream, first.slivers, input, signal)
+    const { confirmation, sentBytes } = await sendSlivers(
+      lease.stream,
+      pool.clock,
+      first.slivers,
+      input,
+      signal,
+    )
     lease.release()
     return { epoch: first.epoch, confirmation, sentBytes }
   } catch (error) {
@@ -79,6 +85,7 @@ export async function storeBlob(
  */
 async function sendSlivers(
   stream: ClientStream,
+  clock: Clock,
   slivers: readonly SliverRef[],
   input: StoreInput,
   signal: AbortSignal | undefined,
@@ -95,14 +102,14 @@ async function sendSlivers(
   )
   try {
     const sentBytes = await sendAll(stream, slivers, input, both)
-    const limit = new Countdown(spec.responseTimeoutMs, () => stop.abort(new ProtocolError('TIMEOUT')))
+    const limit = clock.countdown(spec.responseTimeoutMs, () => stop.abort(new ProtocolError('TIMEOUT')))
     onAnswer = () => limit.stop()
     return { confirmation: await answer, sentBytes }
   } catch (error) {
     // when the stream broke, its last words may still have to be read; otherwise no answer will come
-    const broken = error instanceof ProtocolError && error.code === 'CONNECTION_LOST'
+    const broken = error instanceof ProtocolError && ['CONNECTION_LOST', 'PATH_LOST'].includes(error.code)
     if (!broken) stop.abort(error)
-    const last = new Countdown(LAST_WORDS_MS, () => stop.abort(error))
+    const last = clock.countdown(LAST_WORDS_MS, () => stop.abort(error))
     throw await answer
       .then(
         () => error,

@@ -8,7 +8,6 @@
  */
 import { type BcsType, bcs } from '@mysten/bcs'
 import type {
-  BlobMetadata,
   Confirmation,
   Epoch,
   ObjectId,
@@ -19,32 +18,19 @@ import type {
 import { ProtocolError } from '../errors.ts'
 import type { StoreHeader } from '../ports.ts'
 import {
+  AXES,
   list,
   type Message,
   message,
   plain,
   reply,
-  WireBlobId,
   WireBytes,
+  WireEpoch,
+  WireMetadata,
   WireObjectId,
-  WireSize,
+  WireSignature,
   WireSliverRef,
 } from '../wire.ts'
-
-/** Hash of the primary and of the secondary sliver of one pair. */
-const PAIR_HASHES = 64
-
-/** Metadata in Floe's own compact form: the number of shards is the number of hash pairs. */
-export const WireMetadata: BcsType<BlobMetadata, BlobMetadata> = bcs
-  .struct('BlobMetadata', { blobId: WireBlobId, unencodedLength: WireSize, hashes: WireBytes })
-  .transform<BlobMetadata, BlobMetadata>({
-    input: ({ blobId, unencodedLength, hashes }) => ({ blobId, unencodedLength, hashes }),
-    output({ blobId, unencodedLength, hashes }) {
-      const nShards = hashes.length / PAIR_HASHES
-      if (!Number.isInteger(nShards) || nShards === 0) throw new RangeError('hashes are not whole pairs')
-      return { blobId, encodingType: 'RS2', unencodedLength, nShards, hashes }
-    },
-  })
 
 const WirePersistence: BcsType<Persistence, Persistence> = bcs
   .enum('Persistence', { Permanent: null, Deletable: WireObjectId })
@@ -80,7 +66,7 @@ export const StoreWanted: Message<Wanted> = reply(
   'StoreWanted',
   plain(
     bcs.struct('StoreWantedV1', {
-      epoch: bcs.u32().transform<Epoch, Epoch>({ input: epoch => epoch, output: epoch => epoch as Epoch }),
+      epoch: WireEpoch,
       slivers: list(WireSliverRef, MAX_SLIVERS),
     }),
   ),
@@ -94,7 +80,6 @@ export interface SliverHeaderFields {
 
 /** V1, pair, axis, length. */
 const SLIVER_HEADER_BYTES = 1 + 2 + 1 + 4
-const AXES = ['primary', 'secondary'] as const
 
 /**
  * BCS of `enum { V1({ ref: SliverRef, length: u32 }) }`, by hand: it goes before every sliver, and of a small blob there are
@@ -120,5 +105,5 @@ export const SliverHeader: Message<SliverHeaderFields> = {
 
 export const StoreConfirmed: Message<Confirmation> = reply(
   'StoreConfirmed',
-  plain<Confirmation>(bcs.struct('StoreConfirmedV1', { message: WireBytes, signature: bcs.bytes(96) })),
+  plain<Confirmation>(bcs.struct('StoreConfirmedV1', { message: WireBytes, signature: WireSignature })),
 )

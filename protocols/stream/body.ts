@@ -1,15 +1,15 @@
-import type { StreamReader } from './reader.ts'
+import type { FillOptions, StreamReader } from './reader.ts'
 import type { WaitOptions } from './wait.ts'
 import { type StreamWriter, WRITE_CHUNK_BYTES } from './writer.ts'
 
 export interface BodyOptions extends WaitOptions {
   /** Called before each chunk moves: where a rate limit makes the transfer wait. */
-  pace?: ((bytes: number) => Promise<void> | void) | undefined
+  pace?: (bytes: number) => Promise<void> | void
 }
 
 /**
  * A body: bytes whose length a message before has declared. No hash goes with it: the connection is authenticated, and
- * every sliver has its hash in the blob's metadata, which whoever takes it in checks. `timeoutMs` holds per chunk of
+ * every sliver has its hash in the blob's metadata, which the receiver checks. `timeoutMs` holds per chunk of
  * 256 KiB.
  */
 export async function writeBody(
@@ -24,18 +24,29 @@ export async function writeBody(
 }
 
 /**
- * Reads a body as long as the target, whose length the caller has checked against what it expects. Throws as
- * `StreamReader.exact`.
+ * Reads a body as long as the target, whose length the caller has checked against what it expects. `filled` is called for
+ * each chunk. Throws as `StreamReader.exact`.
  */
 export async function readBody(
   reader: StreamReader,
   target: Uint8Array,
-  options: BodyOptions = {},
+  options: BodyOptions & FillOptions = {},
 ): Promise<void> {
   for (const chunk of chunks(target)) {
     await options.pace?.(chunk.length)
     await reader.into(chunk, options)
   }
+}
+
+/** Reads a body of that many bytes that nobody wants, a chunk in memory at a time. Throws as `StreamReader.exact`. */
+export async function passOverBody(
+  reader: StreamReader,
+  length: number,
+  options: BodyOptions = {},
+): Promise<void> {
+  const chunk = new Uint8Array(Math.min(length, WRITE_CHUNK_BYTES))
+  for (let left = length; left > 0; left -= chunk.length)
+    await readBody(reader, chunk.subarray(0, Math.min(left, chunk.length)), options)
 }
 
 function* chunks(bytes: Uint8Array): Generator<Uint8Array> {

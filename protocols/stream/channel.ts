@@ -1,6 +1,9 @@
 import type { Stream } from '@libp2p/interface'
+import type { Clock } from '../../base/clock.ts'
 import { ProtocolError } from '../errors.ts'
+import type { PeerLine } from '../quota/bandwidth.ts'
 import { encodeFrame, readFrame } from './frame.ts'
+import { type PathEnds, pathEnds } from './path-ends.ts'
 import { createStreamReader, type StreamReader } from './reader.ts'
 import type { WaitOptions } from './wait.ts'
 import { createStreamWriter, type StreamWriter } from './writer.ts'
@@ -21,9 +24,18 @@ export interface Channel {
   close(options?: WaitOptions): Promise<void>
 }
 
-export function createChannel(stream: Stream): Channel {
-  const reader = createStreamReader(stream)
-  const writer = createStreamWriter(stream)
+/**
+ * `ends` says how the stream's end is told of: that of a direct connection when absent. What moves waits for its turn on the
+ * `line`, if there is one.
+ */
+export function createChannel(
+  stream: Stream,
+  clock: Clock,
+  ends: PathEnds = pathEnds(),
+  line?: PeerLine,
+): Channel {
+  const reader = createStreamReader(stream, clock, ends, line)
+  const writer = createStreamWriter(stream, clock, ends, line)
   const channel: Channel = {
     reader,
     writer,

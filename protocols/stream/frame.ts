@@ -42,7 +42,7 @@ export async function readFrame(
     if (i === MAX_PREFIX_BYTES - 1) throw new ProtocolError('MALFORMED')
   }
   if (length > maxBytes) {
-    throw new ProtocolError('TOO_LARGE', { args: { limitBytes: maxBytes, actualBytes: length } })
+    throw new ProtocolError('TOO_LARGE', { details: { limitBytes: maxBytes, actualBytes: length } })
   }
   return reader.exact(length, options)
 }

@@ -1,6 +1,10 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { Countdown } from '../../base/deadline.ts'
+import { concatBytes } from '../../base/bytes.ts'
+import type { Clock } from '../../base/clock.ts'
 import { ProtocolError } from '../errors.ts'
+import type { PeerLine } from '../quota/bandwidth.ts'
+import { type PathEnds, pathEnds } from './path-ends.ts'
+import { createPatience } from './patience.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 
 /** Above this many unread bytes the stream is paused: enough to cover a scheduling gap at 200 MiB/s. */
@@ -8,19 +12,27 @@ const PAUSE_ABOVE_BYTES = 1024 * 1024
 /** Below this it runs again: early enough that the window reopens before the queue runs dry. */
 const RESUME_BELOW_BYTES = 256 * 1024
 
+export interface FillOptions extends WaitOptions {
+  /** Called once with how many bytes of the target were filled, also when the rest did not come. */
+  filled?: (bytes: number) => void
+}
+
+/** Reads a stream by exact lengths, each wait with a limit. */
 export interface StreamReader {
   /** bytes that have arrived here and were not read yet */
   readonly bufferedBytes: number
   /** Whether everything was read and the other side closed its writing end. */
   readonly ended: boolean
-  /** Exactly `length` bytes. Throws TRUNCATED on an early end, CONNECTION_LOST on a reset, TIMEOUT, or the signal's reason. */
+  /** Exactly `length` bytes. Throws TRUNCATED on an early end, CONNECTION_LOST on a reset (PATH_LOST for both on a relayed path), TIMEOUT, or the signal's reason. */
   exact(length: number, options?: WaitOptions): Promise<Uint8Array>
   /** Fills the whole target. Throws as `exact`. */
-  into(target: Uint8Array, options?: WaitOptions): Promise<void>
+  into(target: Uint8Array, options?: FillOptions): Promise<void>
   /** True when a byte can be read, false at the end of the stream. */
   hasMore(options?: WaitOptions): Promise<boolean>
   /** Takes the listeners off; what arrives later is left to the stream. */
   detach(): void
+  /** The same, and returns what has arrived and was not read: the stream goes on in other hands. It may be paused. */
+  release(): Uint8Array
 }
 
 /**
@@ -28,14 +40,23 @@ export interface StreamReader {
  * or is aborted at 4 MiB). Must be made as soon as the stream is there: a listener that comes after the remote's half
  * close hears nothing. One reader per stream, one read at a time.
  *
- * The end of a stream proves nothing about completeness; callers know the length of what they expect.
+ * The end of a stream proves nothing about completeness; callers know the length of what they expect. What has arrived
+ * waits for its turn on the `line`, which no time limit counts.
  */
-export function createStreamReader(stream: Stream): StreamReader {
-  return new Reader(stream)
+export function createStreamReader(
+  stream: Stream,
+  clock: Clock,
+  ends: PathEnds = pathEnds(),
+  line?: PeerLine,
+): StreamReader {
+  return new Reader(stream, clock, ends, line)
 }
 
 class Reader implements StreamReader {
   readonly #stream: Stream
+  readonly #clock: Clock
+  readonly #ends: PathEnds
+  readonly #line: PeerLine | undefined
   #queue: Uint8Array[] = []
   #head = 0
   #queued = 0
@@ -44,8 +65,11 @@ class Reader implements StreamReader {
   #resuming = false
   #wake: (() => void) | undefined
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, clock: Clock, ends: PathEnds, line: PeerLine | undefined) {
     this.#stream = stream
+    this.#clock = clock
+    this.#ends = ends
+    this.#line = line
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#checkEnd)
     stream.addEventListener('close', this.#onClose)
@@ -66,27 +90,30 @@ class Reader implements StreamReader {
     return target
   }
 
-  async into(target: Uint8Array, { signal, timeoutMs }: WaitOptions = {}): Promise<void> {
-    let limit: Countdown | undefined
-    let late = false
-    const onLate = (): void => {
-      late = true
-      this.#wakeUp()
-    }
+  async into(target: Uint8Array, options: FillOptions = {}): Promise<void> {
+    const { signal, timeoutMs } = options
+    // one for all the waits: drips of bytes do not prolong it
+    using patience = createPatience(this.#clock, timeoutMs, () => this.#wakeUp())
     let filled = 0
     try {
       while (filled < target.length) {
-        const count = this.#take(target, filled)
-        filled += count
-        if (count > 0) continue
-        if (this.#ended) throw this.#error ?? new ProtocolError('TRUNCATED')
-        if (late) throw new ProtocolError('TIMEOUT')
-        // one for all the waits: drips of bytes do not prolong it
-        if (timeoutMs !== undefined) limit ??= new Countdown(timeoutMs, onLate)
+        if (this.#queued > 0) {
+          const ready = Math.min(
+            this.#queued,
+            target.length - filled,
+            this.#line?.pieceBytes('down') ?? this.#queued,
+          )
+          const turn = this.#line?.move('down', ready, signal)
+          if (turn !== undefined) await patience.excusing(turn)
+          filled += this.#take(target.subarray(0, filled + ready), filled)
+          continue
+        }
+        if (this.#ended) throw this.#error ?? this.#ends.truncated()
+        if (patience.isOver) throw new ProtocolError('TIMEOUT')
         await this.#wait({ signal })
       }
     } finally {
-      limit?.stop()
+      options.filled?.(filled)
     }
   }
 
@@ -109,6 +136,12 @@ class Reader implements StreamReader {
     this.#queued = 0
   }
 
+  release(): Uint8Array {
+    const rest = concatBytes(...this.#queue.slice(this.#head))
+    this.detach()
+    return rest
+  }
+
   #onMessage = (event: StreamMessageEvent): void => {
     const data = event.data
     if (data instanceof Uint8Array) this.#queue.push(data)
@@ -121,7 +154,7 @@ class Reader implements StreamReader {
   }
 
   #onClose = (event: StreamCloseEvent): void => {
-    if (event.error !== undefined) this.#finish(lost(event.error))
+    if (event.error !== undefined) this.#finish(this.#ends.lost(event.error))
     else this.#checkEnd()
   }
 
@@ -130,7 +163,7 @@ class Reader implements StreamReader {
     const stream = this.#stream
     if (!stream.readableEnded || stream.readBufferLength > 0) return
     const broken = stream.status === 'reset' || stream.status === 'aborted'
-    this.#finish(broken ? lost() : undefined)
+    this.#finish(broken ? this.#ends.lost() : undefined)
   }
 
   #finish(error: ProtocolError | undefined): void {
@@ -147,12 +180,13 @@ class Reader implements StreamReader {
 
   #wait(options: WaitOptions): Promise<void> {
     if (this.#resume()) return Promise.resolve()
-    return waitFor(resolve => {
+    const arm = (resolve: () => void) => {
       this.#wake = resolve
       return () => {
         this.#wake = undefined
       }
-    }, options)
+    }
+    return waitFor(this.#clock, arm, options)
   }
 
   /** Copies what is queued into the target from `at`; returns the number of bytes. */
@@ -192,8 +226,4 @@ class Reader implements StreamReader {
     }
     return this.#queued > 0 || this.#ended
   }
-}
-
-function lost(cause?: unknown): ProtocolError {
-  return new ProtocolError('CONNECTION_LOST', cause === undefined ? {} : { cause })
 }

@@ -66,6 +66,19 @@ describe('notify', () => {
     assert.equal(await settlesWithin(news.wait(signal), 1), false)
   })
 
+  it('is heard by the one that waits although another gave up waiting just before', async () => {
+    const news = new Notify()
+    const { signal } = new AbortController()
+    const rest = new AbortController()
+    const given = news.wait(rest.signal).catch(() => 'given up')
+    rest.abort()
+    // begins before the other one's end has run
+    const waiting = news.wait(signal)
+    assert.equal(await given, 'given up')
+    news.notify()
+    assert.equal(await settlesWithin(waiting, 1_000), true)
+  })
+
   it('ends with the reason of the signal, and wakes the next one all the same', async () => {
     const news = new Notify()
     const controller = new AbortController()

@@ -1,6 +1,7 @@
 /** The chain with a client beside it in one process: start, genesis, publish, transactions, uploads' calls, events. */
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
+import { systemClock } from '../../base/clock.ts'
 import { listCoins } from '../../chain/client/coins.ts'
 import { Executor } from '../../chain/client/executor.ts'
 import { RpcPool } from '../../chain/client/rpc.ts'
@@ -17,11 +18,8 @@ import {
 } from '../chain/client/network.ts'
 import type { BenchOptions } from './main.ts'
 
-export async function run({ json, quick }: BenchOptions): Promise<void> {
-  const report = (name: string, value: number, unit: string) => {
-    if (json) console.log(JSON.stringify({ bench: 'chain', case: name, value, unit }))
-    else console.log(`${name.padEnd(44)} ${value.toFixed(1).padStart(10)} ${unit}`)
-  }
+export async function run({ quick, report: tell }: BenchOptions): Promise<void> {
+  const report: Report = (name, value, figure) => tell({ of: { case: name }, took: { [figure]: value } })
   const count = quick ? 10 : 300
 
   const startMs = await timed(async () => (await startLocalnet()).close())
@@ -39,13 +37,19 @@ export async function run({ json, quick }: BenchOptions): Promise<void> {
   }
 }
 
-type Report = (name: string, value: number, unit: string) => void
+type Report = (name: string, value: number, figure: 'ms' | 'perSecond') => void
 
 async function transactions(on: TestNetwork, count: number, report: Report): Promise<void> {
   const wallet = keypairWallet(seed(20, 1))
   await on.localnet.faucet(wallet.address)
   const closing = new AbortController()
-  const rpc = new RpcPool({ urls: [on.localnet.url], network: 'localnet', closed: closing.signal })
+  const rpc = new RpcPool({
+    clock: systemClock,
+    random: Math.random,
+    urls: [on.localnet.url],
+    network: 'localnet',
+    closed: closing.signal,
+  })
   const executor = new Executor(rpc, closing.signal)
   const gas = await rpc.read(client => listCoins(client, wallet.address, '0x2::sui::SUI'))
   const sender = new DirectSender({ wallet, executor, gas, gasPriceMist: 1000n })
@@ -54,7 +58,7 @@ async function transactions(on: TestNetwork, count: number, report: Report): Pro
     tx.transferObjects([coin!], on.admin.address)
   }
   const direct = await timed(() => repeat(count, () => sender.send(split)))
-  report('transactions, resolved by the client', (count / direct) * 1000, '/s')
+  report('transactions, resolved by the client', (count / direct) * 1000, 'perSecond')
 
   const client = new SuiGrpcClient({ network: 'localnet', baseUrl: on.localnet.url })
   const sdk = await timed(() =>
@@ -64,7 +68,7 @@ async function transactions(on: TestNetwork, count: number, report: Report): Pro
       await client.signAndExecuteTransaction({ transaction: tx, signer: on.admin.signer })
     }),
   )
-  report("transactions, through Sui's SDK", (count / sdk) * 1000, '/s')
+  report("transactions, through Sui's SDK", (count / sdk) * 1000, 'perSecond')
 
   const { modules, dependencies } = loadBuild('walrus', { wal: on.network.walType.split('::')[0]! })
   const publish = await timed(() =>
@@ -109,7 +113,7 @@ async function uploads(on: TestNetwork, count: number, report: Report): Promise<
       if (event.type === 'BlobCertified' && event.objectId === registered.at(-1)!.blob.objectId) stop.abort()
     }
   })
-  report('events read from the start', (events / followMs) * 1000, '/s')
+  report('events read from the start', (events / followMs) * 1000, 'perSecond')
 }
 
 async function repeat(count: number, task: (i: number) => Promise<unknown>): Promise<void> {

@@ -1,15 +1,19 @@
 /**
- * Ours and `@mysten/walrus-wasm`, alternately in one run. Medians; ratio = official / ours. The official package cannot
+ * Ours and `@mysten/walrus-wasm`, alternately in one run; medians. The official package cannot
  * recover a single sliver, so for `recover` it decodes the blob and encodes it again, which is what its users must do.
  *
  * Three rounds count, after one that compiles and gets memory. Where an official call takes over two seconds it is made
  * twice only, the first one included, and the faster of the two counts, which favours it; ours has all its rounds there
  * too. For the same reason `recover` there is the sum of the official decode and encode measured before.
+ *
+ * Then slivers in batches beside one by one, see codec/batches.ts. `codec blobs` and `codec batches` run one of the two.
  */
 import { randomFillSync } from 'node:crypto'
 import { type Codec, createCodec, encodingParams, type SliverPairIndex } from '../../codec/index.ts'
+import { runBatches } from './codec/batches.ts'
 import { Official } from './codec/official.ts'
 import type { BenchOptions } from './main.ts'
+import { median, type Row } from './report/row.ts'
 
 const MIB = 2 ** 20
 const SHARDS = [100, 1000]
@@ -21,50 +25,28 @@ const ROUNDS = 3
 const LONG_MS = 2000
 const OPERATIONS = ['encode', 'metadata', 'decode', 'recover'] as const
 
-interface Case {
-  bench: 'codec'
-  op: (typeof OPERATIONS)[number]
-  shards: number
-  bytes: number
-  threads: number
-  oursMs: number
-  officialMs: number
-  ratio: number
+type Operation = (typeof OPERATIONS)[number]
+
+export async function run({ quick, report, args: [part] }: BenchOptions): Promise<void> {
+  if (part !== 'batches') await runBlobs(quick, report)
+  if (part !== 'blobs') await runBatches(quick, report)
 }
 
-export async function run({ json, quick }: BenchOptions): Promise<void> {
-  if (!json) console.log('op         shards      bytes  threads   ours ms  official ms   ratio')
+async function runBlobs(quick: boolean, report: BenchOptions['report']): Promise<void> {
   for (const shards of SHARDS) {
     for (const bytes of quick ? QUICK_SIZES : SIZES) {
-      for (const result of await measure(shards, bytes, quick ? 1 : ROUNDS)) {
-        console.log(json ? JSON.stringify(result) : row(result))
-      }
+      for (const row of await measure(shards, bytes, quick ? 1 : ROUNDS)) report(row)
     }
   }
 }
 
-function row({ op, shards, bytes, threads, oursMs, officialMs, ratio }: Case): string {
-  const columns = [
-    op.padEnd(9),
-    String(shards).padStart(7),
-    String(bytes).padStart(11),
-    String(threads).padStart(8),
-  ]
-  const times = [
-    oursMs.toFixed(1).padStart(9),
-    officialMs.toFixed(1).padStart(12),
-    ratio.toFixed(1).padStart(7),
-  ]
-  return [...columns, ...times].join(' ')
-}
-
-async function measure(shards: number, bytes: number, rounds: number): Promise<Case[]> {
+async function measure(shards: number, bytes: number, rounds: number): Promise<Row[]> {
   const data = new Uint8Array(bytes)
   randomFillSync(data)
   const official = new Official(shards)
   const codecs = THREADS.map(threads => ({ threads, codec: createCodec({ threads }) }))
   const prepared = await prepare(codecs[0]!.codec, data, shards)
-  const theirs: Record<Case['op'], () => void> = {
+  const theirs: Record<Operation, () => void> = {
     encode: () => official.encode(data),
     metadata: () => official.metadata(data),
     decode: () => {
@@ -72,8 +54,8 @@ async function measure(shards: number, bytes: number, rounds: number): Promise<C
     },
     recover: () => official.encode(official.decode(prepared.metadata, prepared.repairs)),
   }
-  const results: Case[] = []
-  const reference = new Map<Case['op'], number>()
+  const results: Row[] = []
+  const reference = new Map<Operation, number>()
   for (const op of OPERATIONS) {
     const officialTimes: number[] = []
     const times = codecs.map(() => [] as number[])
@@ -93,16 +75,7 @@ async function measure(shards: number, bytes: number, rounds: number): Promise<C
     for (const [i, { threads }] of codecs.entries()) {
       const oursMs = median(times[i]!)
       const officialMs = reference.get(op)!
-      results.push({
-        bench: 'codec',
-        op,
-        shards,
-        bytes,
-        threads,
-        oursMs,
-        officialMs,
-        ratio: officialMs / oursMs,
-      })
+      results.push({ of: { op, shards, bytes, threads }, took: { oursMs, officialMs } })
     }
   }
   await Promise.all(codecs.map(({ codec }) => codec.close()))
@@ -126,7 +99,7 @@ async function prepare(codec: Codec, data: Uint8Array, n: number) {
       codec.recoverySymbols({ metadata, source, bytes, targets: [target] }),
     ),
   )
-  const operations: Record<Case['op'], (by: Codec) => Promise<void>> = {
+  const operations: Record<Operation, (by: Codec) => Promise<void>> = {
     encode: async by => (await by.encode(data, n)).release(),
     metadata: async by => {
       await by.metadata(data, n)
@@ -145,9 +118,4 @@ async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now()
   await work()
   return performance.now() - start
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[sorted.length >> 1]!
 }

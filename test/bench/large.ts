@@ -1,59 +1,48 @@
 /**
- * Storing and reading blobs that no memory holds, on a devnet of 1000 shards: time, peak memory of the client's process.
- * `npm run bench -- large 2GiB` in a folder of TMPDIR, where it takes ten times the size.
+ * Storing and reading blobs that no memory holds, on a devnet of 1000 shards: time, and peak memory of the process of a client
+ * and of a gateway.
+ * `npm run bench -- large 2GiB` in a folder of TMPDIR, where it takes some fifteen times the size.
  */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import type { LargeMeasured } from './large/client.ts'
 import type { LargeRead } from './large/reader.ts'
+import { type Got, getBlob, type Put, putFile } from './large/through-gateway.ts'
 import type { BenchOptions } from './main.ts'
+import type { Row } from './report/row.ts'
+import { withDevnet } from './support/devnet.ts'
 
 const MIB = 1024 * 1024
 const UNITS: Readonly<Record<string, number>> = { '': 1, MiB: MIB, GiB: 1024 * MIB }
-const root = join(import.meta.dirname, '..', '..')
 const runFile = promisify(execFile)
 
-export async function run({ json, quick, args }: BenchOptions): Promise<void> {
+export async function run({ quick, args, report }: BenchOptions): Promise<void> {
   const sizes = args.length > 0 ? args.map(parseSize) : [quick ? 80 * MIB : 1024 * MIB]
-  const dir = await mkdtemp(join(tmpdir(), 'floe-bench-'))
-  const network = join(dir, 'network')
-  const up = ['node/cli/main.ts', 'up', '--json', '--port', '0', '--shards', '1000', '--dir', network]
-  const devnet = spawn(process.execPath, up, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-  const exited = once(devnet, 'exit')
+  const folder = await mkdtemp(join(tmpdir(), 'floe-bench-'))
   try {
-    await Promise.race([
-      once(createInterface(devnet.stdout), 'line'),
-      exited.then(() => Promise.reject(new Error('the devnet did not start'))),
-    ])
-    if (!json)
-      console.log(
-        '        bytes   store ms   closed ms   peak RSS MiB   moved / bytes  first byte ms   read ms   peak RSS MiB',
-      )
-    for (const bytes of sizes) {
-      const file = join(dir, 'blob')
-      await writeRandom(file, bytes)
-      const stored = await client<LargeMeasured>(
-        'client.ts',
-        network,
-        join(network, 'keys', 'user.sui.key'),
-        file,
-      )
-      const read = await client<LargeRead>('reader.ts', network, stored.blobId)
-      if (read.sha256 !== (await sha256(file))) throw new Error('read something else than was stored')
-      print(bytes, stored, read, json)
-    }
+    await withDevnet(['--shards', '1000'], async ({ dir }) => {
+      for (const bytes of sizes) {
+        const file = join(folder, 'blob')
+        await writeRandom(file, bytes)
+        const stored = await client<LargeMeasured>('client.ts', dir, join(dir, 'keys', 'user.sui.key'), file)
+        const read = await client<LargeRead>('reader.ts', dir, stored.blobId)
+        if (read.sha256 !== (await sha256(file))) throw new Error('read something else than was stored')
+        await writeRandom(file, bytes)
+        const put = await putFile(join(dir, 'network.json'), join(dir, 'keys', 'user.sui.key'), file)
+        const got = await getBlob(join(dir, 'network.json'), join(dir, 'keys', 'user.sui.key'), put.blobId)
+        if (got.sha256 !== (await sha256(file)))
+          throw new Error('the gateway sent something else than was stored')
+        report({ of: { bytes }, took: { ...figures(bytes, stored, read), ...gatewayFigures(put, got) } })
+      }
+    })
   } finally {
-    devnet.kill('SIGTERM')
-    await exited
-    await rm(dir, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -71,7 +60,7 @@ async function writeRandom(path: string, bytes: number): Promise<void> {
 }
 
 async function client<Measured>(name: string, network: string, ...args: string[]): Promise<Measured> {
-  const script = join(root, 'test', 'bench', 'large', name)
+  const script = join(import.meta.dirname, 'large', name)
   const { stdout } = await runFile(process.execPath, [script, join(network, 'network.json'), ...args])
   return JSON.parse(stdout) as Measured
 }
@@ -82,23 +71,24 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-function print(bytes: number, stored: LargeMeasured, read: LargeRead, json: boolean): void {
-  const { storeMs, closedMs, peakRssBytes, bytesMoved } = stored
-  const { firstByteMs, readMs, peakRssBytes: readPeakRssBytes } = read
-  if (json) {
-    const measured = { storeMs, closedMs, peakRssBytes, bytesMoved, firstByteMs, readMs, readPeakRssBytes }
-    console.log(JSON.stringify({ bench: 'large', bytes, ...measured }))
-    return
+function figures(bytes: number, stored: LargeMeasured, read: LargeRead): Row['took'] {
+  return {
+    storeMs: stored.storeMs,
+    closedMs: stored.closedMs,
+    storePeakMiB: stored.peakRssBytes / MIB,
+    movedPerByte: stored.bytesMoved / bytes,
+    firstByteMs: read.firstByteMs,
+    readMs: read.readMs,
+    readPeakMiB: read.peakRssBytes / MIB,
   }
-  const cells = [
-    String(bytes).padStart(13),
-    String(storeMs).padStart(11),
-    String(closedMs).padStart(12),
-    (peakRssBytes / MIB).toFixed(0).padStart(15),
-    (bytesMoved / bytes).toFixed(1).padStart(16),
-    String(firstByteMs).padStart(15),
-    String(readMs).padStart(10),
-    (readPeakRssBytes / MIB).toFixed(0).padStart(15),
-  ]
-  console.log(cells.join(''))
+}
+
+function gatewayFigures(put: Put, got: Got): Row['took'] {
+  return {
+    putMs: put.ms,
+    putPeakMiB: put.peakRssBytes / MIB,
+    getFirstByteMs: got.firstByteMs,
+    getMs: got.ms,
+    getPeakMiB: got.peakRssBytes / MIB,
+  }
 }

@@ -7,9 +7,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { systemClock } from '../../base/clock.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { SliverPairIndex } from '../../codec/types.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
+import { createPathDialer } from '../../node/network/paths/path-dialer.ts'
 import { createPeerClient, type PeerAddress } from '../../protocols/index.ts'
 import { createChannel } from '../../protocols/stream/channel.ts'
 import { blobId } from '../protocols/support/fakes.ts'
@@ -21,14 +23,19 @@ const MIB = 1024 * 1024
 const ROLES = { noise: 'client', tls: 'gateway' } as const
 const network = parseObjectId(BENCH_NETWORK)
 
-export async function run({ json, quick }: BenchOptions): Promise<void> {
+export async function run({ quick, report }: BenchOptions): Promise<void> {
   const count = quick ? 16 : 256
   const server = fork(join(import.meta.dirname, 'streams/server.ts'))
   try {
     const [address] = (await once(server, 'message')) as [PeerAddress]
-    if (!json) console.log(['encryption', 'reader', 'streams', 'MiB/s'].map(cell => cell.padEnd(14)).join(''))
     for (const encryption of ['tls', 'noise'] as const) {
-      const libp2p = await createNetworkNode({ network, roles: [ROLES[encryption]], log: quietLog })
+      const libp2p = await createNetworkNode({
+        clock: systemClock,
+        random: Math.random,
+        network,
+        roles: [ROLES[encryption]],
+        log: quietLog,
+      })
       try {
         for (const [reader, pull] of Object.entries(pulls(libp2p, address))) {
           for (const streams of [1, 4]) {
@@ -37,7 +44,7 @@ export async function run({ json, quick }: BenchOptions): Promise<void> {
             const started = performance.now()
             await Promise.all(Array.from({ length: streams }, () => pull(count / streams)))
             const mibPerSecond = (count * BODY_BYTES) / MIB / ((performance.now() - started) / 1000)
-            report({ encryption, reader, streams, mibPerSecond }, json)
+            report({ of: { encryption, reader, streams }, took: { mibPerSecond } })
           }
         }
       } finally {
@@ -46,21 +53,6 @@ export async function run({ json, quick }: BenchOptions): Promise<void> {
     }
   } finally {
     server.disconnect()
-  }
-}
-
-interface Result {
-  encryption: string
-  reader: string
-  streams: number
-  mibPerSecond: number
-}
-
-function report(result: Result, json: boolean): void {
-  if (json) console.log(JSON.stringify({ bench: 'streams', ...result }))
-  else {
-    const cells = [result.encryption, result.reader, result.streams, result.mibPerSecond.toFixed(0)]
-    console.log(cells.map(cell => String(cell).padEnd(14)).join(''))
   }
 }
 
@@ -75,7 +67,15 @@ function pulls(libp2p: NetworkNode, address: PeerAddress): Record<string, (count
     new DataView(bytes.buffer).setUint32(0, count)
     return bytes
   }
-  const client = createPeerClient({ libp2p, log: quietLog, metrics: recordMetrics() }, { network })
+  const client = createPeerClient(
+    {
+      clock: systemClock,
+      dialer: createPathDialer({ libp2p, clock: systemClock }),
+      log: quietLog,
+      metrics: recordMetrics(),
+    },
+    { network },
+  )
   return {
     async iterator(count) {
       const stream = await open(PULL_BYTES)
@@ -96,7 +96,7 @@ function pulls(libp2p: NetworkNode, address: PeerAddress): Record<string, (count
       if (received !== count * BODY_BYTES) throw new Error(`${received} bytes received`)
     },
     async kit(count) {
-      const channel = createChannel(await open(PULL_BYTES))
+      const channel = createChannel(await open(PULL_BYTES), systemClock)
       await channel.writer.write(request(count))
       for (let i = 0; i < count; i++) await channel.reader.exact(BODY_BYTES)
       await channel.close()

@@ -1,14 +1,8 @@
 /** The localnet's Move VM: instructions and calls per second, loading with verification, BCS, BLS. */
 import { bytesToValue, createVm, refTo, type Value, type Vm } from '../../chain/localnet/vm/index.ts'
-import { loadBls } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 import { caller, compileProbe, contextWith, loadProbe } from '../chain/vm/support/probe.ts'
 import type { BenchOptions } from './main.ts'
-
-interface Result {
-  case: string
-  value: number
-  unit: string
-}
 
 const steps = 1e10
 
@@ -24,11 +18,6 @@ function secondsOf(work: () => void, atLeastMs: number): number {
   return (performance.now() - started) / 1000 / runs
 }
 
-function report(result: Result, json: boolean): void {
-  if (json) console.log(JSON.stringify({ bench: 'vm', ...result }))
-  else console.log(`${result.case.padEnd(36)} ${result.value.toFixed(1).padStart(12)} ${result.unit}`)
-}
-
 /** Instructions per second of a call, in millions. */
 function speed(call: (context: ReturnType<typeof contextWith>) => void, atLeastMs: number): number {
   let executed = 0
@@ -40,32 +29,23 @@ function speed(call: (context: ReturnType<typeof contextWith>) => void, atLeastM
   return executed / seconds / 1e6
 }
 
-export async function run({ json, quick }: BenchOptions): Promise<void> {
+export async function run({ quick, report }: BenchOptions): Promise<void> {
   const atLeastMs = quick ? 20 : 1000
   const probe = await compileProbe()
   const bls = await loadBls()
   const vm: Vm = loadProbe(probe, createVm({ bls }))
   const call = caller(vm, probe.address)
 
-  report(
-    {
-      case: 'a loop over u64',
-      value: speed(context => call('arithmetic::sum', [100_000n], [], context), atLeastMs),
-      unit: 'M instructions/s',
-    },
-    json,
-  )
-  report(
-    {
-      case: 'recursive calls',
-      value: speed(context => call('arithmetic::recurse', [1000n], [], context), atLeastMs),
-      unit: 'M instructions/s',
-    },
-    json,
-  )
+  const tell = (name: string, figure: string, value: number) =>
+    report({ of: { case: name }, took: { [figure]: value } })
+
+  const loop = speed(context => call('arithmetic::sum', [100_000n], [], context), atLeastMs)
+  tell('a loop over u64', 'millionInstructionsPerSecond', loop)
+  const recursion = speed(context => call('arithmetic::recurse', [1000n], [], context), atLeastMs)
+  tell('recursive calls', 'millionInstructionsPerSecond', recursion)
   const modules = probe.compiled.modules.length
   const load = secondsOf(() => loadProbe(probe), atLeastMs)
-  report({ case: 'parse, link and verify', value: modules / load, unit: 'modules/s' }, json)
+  tell('parse, link and verify', 'modulesPerSecond', modules / load)
 
   const type = vm.types.fromTag(`vector<${probe.address}::shapes::Thing>`)
   const things: Value = Array.from({ length: 1000 }, (_, i) => [
@@ -76,9 +56,9 @@ export async function run({ json, quick }: BenchOptions): Promise<void> {
   const bytes = vm.serialize(type, things)
   const megabytes = bytes.length / 1e6
   const writing = secondsOf(() => vm.serialize(type, things), atLeastMs)
-  report({ case: 'BCS of objects, written', value: megabytes / writing, unit: 'MB/s' }, json)
+  tell('BCS of objects, written', 'megabytesPerSecond', megabytes / writing)
   const reading = secondsOf(() => vm.deserialize(type, bytes), atLeastMs)
-  report({ case: 'BCS of objects, read', value: megabytes / reading, unit: 'MB/s' }, json)
+  tell('BCS of objects, read', 'megabytesPerSecond', megabytes / reading)
 
   const secret = bls.generateSecret()
   const message = new Uint8Array(100)
@@ -87,5 +67,5 @@ export async function run({ json, quick }: BenchOptions): Promise<void> {
   )
   const verify = vm.function(`0x${'2'.padStart(64, '0')}`, 'bls12381', 'bls12381_min_pk_verify')
   const verifying = secondsOf(() => vm.call(verify, [], args, contextWith(steps)), atLeastMs)
-  report({ case: 'BLS signatures', value: 1 / verifying, unit: 'verified/s' }, json)
+  tell('BLS signatures', 'verifiedPerSecond', 1 / verifying)
 }

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isChainError } from '../../chain/errors.ts'
-import { createNetwork } from '../../chain/genesis.ts'
+import { createNetwork } from '../../chain/genesis/index.ts'
 import { createCoordinator, keypairWallet } from '../../chain/index.ts'
 import { startLocalnet } from '../../chain/localnet/index.ts'
-import type { ChainEvent } from '../../chain/types.ts'
+import type { ChainEvent } from '../../chain/types/index.ts'
 import { EPOCH_MS, MIB, seed, startTestNetwork, type TestNetwork } from './client/network.ts'
 
 describe('chain/genesis', function () {
@@ -91,7 +91,7 @@ describe('chain/genesis', function () {
           suiRpc: localnet.url,
           admin: first.admin,
           nShards: first.nShards,
-          epochDurationMs: EPOCH_MS,
+          epochMs: EPOCH_MS,
           nodes: first.nodes,
           existing: first.network,
         })
@@ -108,6 +108,26 @@ describe('chain/genesis', function () {
     }
   })
 
+  it('refuses epochs that are too short before it asks the chain', async () => {
+    const attempt = (epochMs: number) =>
+      createNetwork({
+        suiRpc: 'http://127.0.0.1:1',
+        admin: keypairWallet(seed(9, 9)),
+        nShards: 10,
+        epochMs,
+        nodes: [],
+      })
+    for (const epochMs of [9_999, 0, -1, 10_000.5, Number.NaN]) {
+      await assert.rejects(attempt(epochMs), error => {
+        assert.ok(isChainError(error, 'INVALID_ARGUMENT'))
+        assert.equal(error.details.what, 'epochMs')
+        assert.match(error.message, /at least 10s/)
+        return true
+      })
+    }
+    await assert.rejects(attempt(10_000), { code: 'GENESIS_FAILED' })
+  })
+
   it('says at which step it failed', async () => {
     const localnet = await startLocalnet({})
     try {
@@ -116,7 +136,7 @@ describe('chain/genesis', function () {
         suiRpc: localnet.url,
         admin,
         nShards: 10,
-        epochDurationMs: EPOCH_MS,
+        epochMs: EPOCH_MS,
         nodes: [],
       })
       await assert.rejects(attempt, error => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Bls, loadBls } from '../../codec/index.ts'
+import type { Bls } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 
 const MESSAGE = new Uint8Array(43).fill(1)
 const MANY = 400

@@ -8,10 +8,10 @@ import {
   type Certificate,
   confirmationMessage,
   type Epoch,
-  loadBls,
   signersBitmap,
   verifyCertificate,
 } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 
 const epoch = 5 as Epoch
 const N_SHARDS = 10
@@ -163,9 +163,10 @@ describe('certificates', () => {
     'too little weight': () => certificateOf(1, 2, 3),
     'no signers': good => ({ ...good, signers: [] }),
     'a signer too many': good => ({ ...good, signers: [0, 1, 2] }),
-    'a signer counted twice': good => ({ ...good, signers: [0, 0] }),
+    // with the signature that belongs to it: the weight alone is wrong
+    'a signer counted twice': () => certificateOf(0, 0),
     'a signer between two members': good => ({ ...good, signers: [0, 0.5, 1] }),
-    'signers out of order': good => ({ ...good, signers: [1, 0] }),
+    'signers out of order': () => certificateOf(1, 0),
     'a signer who is no member': good => ({ ...good, signers: [0, 1, 4] }),
     'another epoch': good => ({ ...good, epoch: 6 as Epoch }),
     'another message': good => ({ ...good, message: good.message.with(20, 1) }),

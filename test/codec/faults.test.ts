@@ -53,6 +53,7 @@ describe('whatever fails in a call', () => {
         axis,
         Array.from({ length: enough(n, axis) }, (_, i) => n - 1 - i),
       )
+    // a repair column: its symbols take work
     const target = ref(2, 'secondary')
     const symbols: ProvenSymbol[] = []
     for (const { ref: source, bytes } of last('primary')) {
@@ -71,6 +72,10 @@ describe('whatever fails in a call', () => {
       'decode a range': () =>
         codec.decodeRange({ metadata, slivers: [{ ref: source, bytes }], start: 400_000, end: 400_001 }),
       'verify a sliver': () => codec.verifySliver(metadata, source, bytes),
+      'verify slivers': () =>
+        codec.verifySlivers([...last('primary'), ...last('secondary')].map(each => ({ metadata, ...each }))),
+      'take symbols': () => codec.symbolsFor([{ metadata, source, bytes, targets: [target] }]),
+      'recover slivers': () => codec.recoverSlivers({ metadata, targets: [target], received: symbols }),
       'prove symbols': () =>
         codec.recoverySymbols({ metadata, source, bytes, targets: [target], proofs: true }),
       'recover a sliver': () => codec.recoverSliver({ metadata, target, symbols }),

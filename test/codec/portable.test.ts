@@ -46,6 +46,17 @@ describe('the codec outside of Node', () => {
     const ref = { pair: 0 as never, axis: 'primary' as const }
     assert.ok(blob.view(ref).buffer instanceof ArrayBuffer)
     await codec.verifySliver(blob.metadata, ref, blob.sliver(ref))
+    const { metadata } = blob
+    const sources = [9, 8, 7, 6].map(pair => ({ pair: pair as never, axis: 'primary' as const }))
+    const targets = [{ pair: 1 as never, axis: 'secondary' as const }]
+    const slivers = sources.map(source => ({ metadata, ref: source, bytes: blob.sliver(source) }))
+    assert.deepEqual(await codec.verifySlivers(slivers), [undefined, undefined, undefined, undefined])
+    const symbols = await codec.symbolsFor(
+      slivers.map(({ ref: source, ...rest }) => ({ ...rest, source, targets })),
+    )
+    const received = symbols.map(({ value }) => value!)
+    const [recovered] = await codec.recoverSlivers({ metadata, targets, received })
+    assert.deepEqual(recovered!.value, blob.sliver(targets[0]!))
     await codec.close()
   })
 

@@ -232,6 +232,14 @@ describe('a blob whose encoder cheated', () => {
       for (const malformed of [Uint8Array.from([...bytes, 0]), bytes.with(0, n)]) {
         assert.throws(() => decodeInconsistencyProof(malformed, axis, n), { code: 'MALFORMED' })
       }
+      const longer = proof.symbols.with(0, {
+        ...proof.symbols[0]!,
+        path: Array.from({ length: 5 }, () => new Uint8Array(32)),
+      })
+      for (const symbols of [longer, Array.from({ length: n + 1 }, () => proof.symbols[0]!)]) {
+        const bytes = encodeInconsistencyProof({ target, symbols }, n)
+        assert.throws(() => decodeInconsistencyProof(bytes, axis, n), { code: 'MALFORMED' })
+      }
       // more symbols than are needed prove it too, and repeated ones do no harm
       const more = [...symbols, ...symbols]
       await codec.verifyInconsistencyProof({ metadata, proof: { target, symbols } })

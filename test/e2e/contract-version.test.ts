@@ -55,6 +55,10 @@ describe('a network whose contract is of version 3', function () {
       code: 'DEVNET_CONTRACT',
       details: { dir: folder.path, contractVersion: 3 },
     })
-    await start()
+    await assert.rejects(start({ epochMs: 3_600_000 }), {
+      code: 'DEVNET_EPOCH',
+      details: { dir: folder.path, epochMs: 86_400_000 },
+    })
+    await start({ epochMs: 86_400_000 })
   })
 })

@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator, keypairWallet } from '../../chain/index.ts'
-import type { BlobObject, ChainWriter, FullCoordinator, Wallet } from '../../chain/types.ts'
+import type { BlobObject, FullCoordinator } from '../../chain/types/index.ts'
 import type { Epoch } from '../../codec/types.ts'
-import { createClient } from '../../node/client/client.ts'
+import { createClient } from '../../node/client/node-client.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { officialEncode } from '../codec/support/official.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { cli } from './support/cli.ts'
+import { withWriterHooks } from './support/writer-hooks.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'node', 'cli', 'main.ts')
 
@@ -24,7 +25,14 @@ describe('one wallet of many programs', function () {
   let network: string[]
   before(async () => {
     folder = await temporaryFolder()
-    devnet = await startDevnet({ dir: folder.path, port: 0, nodes: 4, shards: 10, log: silentLog() })
+    devnet = await startDevnet({
+      dir: folder.path,
+      port: 0,
+      nodes: 4,
+      shards: 10,
+      log: silentLog(),
+      driveEpochs: false,
+    })
     network = ['--network', join(folder.path, 'network.json')]
   })
   after(async () => {
@@ -41,7 +49,7 @@ describe('one wallet of many programs', function () {
     fetch(`${devnet.gatewayUrl}/v1/blobs?epochs=1`, {
       method: 'PUT',
       body: Buffer.from(data),
-      ...(signal && { signal }),
+      signal,
     })
   /** What the wallet has paid for of these bytes. */
   const paid = async (data: Uint8Array): Promise<BlobObject[]> => {
@@ -101,27 +109,12 @@ describe('one wallet of many programs', function () {
     const data = randomBytes(2_000)
     const coordinator = createCoordinator(devnet.network)
     let changes = 0
-    const writerOf = (wallet: Wallet): ChainWriter => {
-      const writer = coordinator.writer(wallet)
-      return {
-        wallet,
-        register: (...args) => writer.register(...args),
-        extend: (...args) => writer.extend(...args),
-        deleteBlob: (...args) => writer.deleteBlob(...args),
-        async certify(...args) {
-          if (changes++ === 0) await changeEpoch(coordinator)
-          return await writer.certify(...args)
-        },
-      }
-    }
-    const bound = new Proxy(coordinator, {
-      get(target, name) {
-        if (name === 'writer') return writerOf
-        const value = Reflect.get(target, name)
-        return typeof value === 'function' ? value.bind(target) : value
+    const hooked = withWriterHooks(coordinator, {
+      async certifying() {
+        if (changes++ === 0) await changeEpoch(coordinator)
       },
     })
-    const client = await createClient(devnet.network, { wallet: devnet.user, coordinator: bound })
+    const client = await createClient(devnet.network, { wallet: devnet.user, coordinator: hooked })
     try {
       const result = await client.store(data, { epochs: 2, deletable: true })
       const { epoch } = await coordinator.system()

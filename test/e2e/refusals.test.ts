@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { ChainWriter, Committee, Coordinator } from '../../chain/types.ts'
+import type { ChainWriter, Committee, Coordinator } from '../../chain/types/index.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../codec/index.ts'
 import type { Persistence } from '../../codec/types.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
+import { createPathDialer } from '../../node/network/paths/path-dialer.ts'
 import {
   createPeerClient,
   type PeerAddress,
@@ -35,13 +37,20 @@ describe('a storage node refuses', function () {
     writer = coordinator.writer(devnet.user)
     committee = (await coordinator.committees()).current
     libp2p = await createNetworkNode({
+      clock: systemClock,
+      random: Math.random,
       network: devnet.network.systemObjectId,
       roles: ['client'],
       log: silentLog(),
     })
     const metrics = devnet.metrics.node('test')
     peers = createPeerClient(
-      { libp2p, log: silentLog(), metrics },
+      {
+        clock: systemClock,
+        dialer: createPathDialer({ libp2p, clock: systemClock }),
+        log: silentLog(),
+        metrics,
+      },
       { network: devnet.network.systemObjectId },
     )
     peer = devnet.network.peers[0]!
@@ -71,6 +80,9 @@ describe('a storage node refuses', function () {
       deletable: true,
     })
     const persistence: Persistence = { kind: 'deletable', objectId: object.objectId }
+    // what the node is asked afterwards waits for its own view of the chain for a moment only
+    const { blobs } = devnet.nodes[0]!.running ?? assert.fail()
+    await blobs.waitFor(blob.metadata.blobId, state => state !== undefined, { timeoutMs: 20_000 })
     return { metadata: blob.metadata, persistence, registerDigest: digest }
   }
   const send = (

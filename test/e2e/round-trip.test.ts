@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { silentLog } from '../../base/log.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { officialEncode } from '../codec/support/official.ts'
+import { commandLine } from '../support/command-line.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { cli } from './support/cli.ts'
 
@@ -33,12 +34,14 @@ describe('one blob, end to end', function () {
   ] as const) {
     it(`${name} round-trip through the command line and the gateway under Walrus's blob ID`, async () => {
       const file = join(folder.path, `file-${size}`)
+      // the larger ones in processes, where pipes and memory matter
+      const floe = (args: string[]) => (size > 1 ? cli(args) : commandLine(folder.path, args))
       for (const way of ['cli', 'gateway'] as const) {
         const data = randomBytes(size)
         await writeFile(file, data)
         const { blobId } = officialEncode(data, 100)
         if (way === 'cli') {
-          const stored = await cli(['store', file, '--json', ...network])
+          const stored = await floe(['store', file, '--json', ...network])
           assert.equal(stored.code, 0, stored.stderr)
           assert.equal(JSON.parse(stored.stdout.toString()).blobId, blobId)
         } else {
@@ -50,7 +53,7 @@ describe('one blob, end to end', function () {
           >
           assert.equal(newlyCreated?.blobObject?.blobId ?? alreadyCertified?.blobId, blobId)
         }
-        const read = await cli(['read', blobId, ...network])
+        const read = await floe(['read', blobId, ...network])
         assert.equal(read.code, 0, read.stderr)
         assert.ok(read.stdout.equals(data))
         const got = await fetch(`${devnet.gatewayUrl}/v1/blobs/${blobId}`)

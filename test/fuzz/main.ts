@@ -39,7 +39,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) fail()
 if (histories !== undefined && !(Number.isSafeInteger(histories) && histories > 0)) fail()
 const fuzzer = (await import(file)) as { run: (options: FuzzOptions) => Promise<void> }
 try {
-  await fuzzer.run({ minutes, seed, ...(histories === undefined ? {} : { histories }) })
+  await fuzzer.run({ minutes, seed, histories })
 } catch (error) {
   // first and last: whatever part of the output is kept tells how to run it again
   const failed = `FAILED: npm run fuzz -- ${name} --seed ${seed} (${(error as Error).message})`

@@ -5,8 +5,16 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import type { Epoch, ShardIndex } from '../../codec/types.ts'
 import { toProtocolError } from '../../protocols/errors.ts'
 import { FetchRequest } from '../../protocols/fetch/messages.ts'
+import { InconsistencyRequest } from '../../protocols/inconsistency/messages.ts'
+import { PeersRequest } from '../../protocols/peers/messages.ts'
+import { PunchOffer, PunchStepMessage } from '../../protocols/punch/messages.ts'
+import { ReachRequest } from '../../protocols/reach/messages.ts'
+import { RecoverRequest } from '../../protocols/recover/messages.ts'
+import { ShardSyncRequest } from '../../protocols/shard-sync/messages.ts'
+import { SnapshotRequest } from '../../protocols/snapshot/messages.ts'
 import { QUOTAS, SPECS } from '../../protocols/specs.ts'
 import { StatusRequest } from '../../protocols/status/messages.ts'
 import { SliverHeader, StoreRequest } from '../../protocols/store/messages.ts'
@@ -25,12 +33,45 @@ const frames: Record<Protocol, Uint8Array[]> = {
     StoreRequest.encode({ metadata, persistence: { kind: 'permanent' }, registerDigest: 'digest' }),
     SliverHeader.encode({ ref: primary(0), length: 300 }),
   ],
-  fetch: [FetchRequest.encode({ items: [{ blobId: blobId(1), ref: primary(0) }] })],
-  status: [StatusRequest.encode({ BlobStatus: blobId(1) }), StatusRequest.encode({ NodeInfo: true })],
+  fetch: [FetchRequest.encode({ items: [{ blobId: blobId(1), ref: primary(0), offset: 9, length: 100 }] })],
+  status: [
+    StatusRequest.encode({ BlobStatus: blobId(1) }),
+    StatusRequest.encode({ NodeInfo: true }),
+    StatusRequest.encode({ Snapshots: true }),
+  ],
+  'shard-sync': [
+    ShardSyncRequest.encode({
+      epoch: 3 as Epoch,
+      shard: 1 as ShardIndex,
+      after: blobId(1),
+      maxBlobs: 100,
+      maxBytes: 1_000_000,
+      metadata: true,
+    }),
+  ],
+  recover: [
+    RecoverRequest.encode({
+      epoch: 3 as Epoch,
+      axis: 'primary',
+      targets: [1 as ShardIndex],
+      sources: [4 as ShardIndex, 5 as ShardIndex],
+      blobs: { Ids: [blobId(1)] },
+      proofs: false,
+    }),
+  ],
+  inconsistency: [InconsistencyRequest.encode({ metadata, axis: 'primary', proofBytes: 300 })],
+  snapshot: [SnapshotRequest.encode({ digest: new Uint8Array(32).fill(9), page: 1 })],
+  peers: [PeersRequest.encode(['12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'])],
+  reach: [ReachRequest.encode([4001])],
+  punch: [
+    PunchOffer.encode([{ ip: '198.51.100.7', port: 4001 }]),
+    PunchStepMessage.encode({ Ping: true }),
+    PunchStepMessage.encode({ Go: 20 }),
+  ],
 }
 
 const damage = fc.record({
-  protocol: fc.constantFrom<Protocol>('store', 'fetch', 'status'),
+  protocol: fc.constantFrom(...(Object.keys(frames) as Protocol[])),
   changes: fc.array(fc.record({ at: fc.nat(2_000), to: fc.integer({ min: 0, max: 255 }) }), { maxLength: 3 }),
   cutAt: fc.option(fc.nat(2_000)),
   repeat: fc.integer({ min: 1, max: 3 }),
@@ -56,8 +97,20 @@ export async function run({ minutes, seed }: FuzzOptions): Promise<void> {
     store: { ...SPECS.store, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     fetch: { ...SPECS.fetch, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     status: { ...SPECS.status, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    'shard-sync': { ...SPECS['shard-sync'], chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    recover: { ...SPECS.recover, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    inconsistency: { ...SPECS.inconsistency, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    snapshot: { ...SPECS.snapshot, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    peers: { ...SPECS.peers, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    reach: { ...SPECS.reach, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    punch: { ...SPECS.punch, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
   }
   const server = await peers.server({ quotas: { ...QUOTAS, peer }, specs })
+  server.node.judge.open = async () => ({
+    kind: 'open',
+    judge: async () => ({ message: new Uint8Array(39), signature: new Uint8Array(96) }),
+    close: () => undefined,
+  })
   const hostile = await peers.client()
   const honest = await peers.client()
   const end = performance.now() + minutes * 60_000

@@ -17,6 +17,6 @@ process.on('message', async (order: Order) => {
     process.send?.({ failed: error instanceof Error ? error.stack : String(error) })
   }
 })
-// whoever gave the orders has gone
+// the process that gave the orders has gone
 process.on('disconnect', () => process.exit())
 process.send?.({ ready: true })

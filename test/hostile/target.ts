@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { type ScopedLog, silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { Coordinator } from '../../chain/types.ts'
+import type { Coordinator } from '../../chain/types/index.ts'
 import { createAdaptiveCodec } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
-import { createClient } from '../../node/client/client.ts'
+import { createClient } from '../../node/client/node-client.ts'
 import { DEVNET_DEFAULTS, type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import type { Target } from './attack.ts'
@@ -95,11 +95,11 @@ function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registered: T
     nodes: (network.peers ?? []).map(({ peerId, multiaddrs, http }) => ({
       peerId,
       multiaddrs: [...multiaddrs],
-      ...(http === undefined ? {} : { http }),
+      http,
     })),
     gatewayUrl,
     rpcUrl: network.suiRpc[0]!,
-    ...(network.faucet === undefined ? {} : { faucetUrl: network.faucet }),
+    faucetUrl: network.faucet,
     blobId,
     registered,
   }

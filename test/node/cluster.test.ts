@@ -9,6 +9,11 @@ import { anyBlobId } from '../support/sliver-store-suite.ts'
 
 const sameBytes = (a: Uint8Array, b: Uint8Array) => assert.ok(Buffer.from(a).equals(b), 'bytes differ')
 
+/** Stores and gives the blob ID. */
+async function storeOn(cluster: Cluster, data: Uint8Array, options = {}): Promise<BlobId> {
+  return (await cluster.client.store(data, { epochs: 1, deletable: true, ...options })).blobId
+}
+
 describe('a cluster of storage nodes', () => {
   let cluster: Cluster
   before(async () => {
@@ -16,12 +21,9 @@ describe('a cluster of storage nodes', () => {
   })
   after(() => cluster?.close())
 
-  const store = async (data: Uint8Array, options = {}): Promise<BlobId> => {
-    const result = await cluster.client.store(data, { epochs: 1, deletable: true, ...options })
-    return result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
-  }
+  const store = (data: Uint8Array, options = {}) => storeOn(cluster, data, options)
 
-  /** Nodes follow the chain in their own time: a moment later than whoever stored. */
+  /** Nodes follow the chain in their own time: a moment later than the client that stored. */
   const untilAllSee = (blobId: BlobId, isSo: (state: BlobState | undefined) => boolean) =>
     Promise.all(cluster.nodes.map(node => node?.blobs.waitFor(blobId, isSo, { timeoutMs: 20_000 })))
   const isCertified = (state: BlobState | undefined) => state?.initialCertifiedEpoch !== undefined
@@ -125,8 +127,20 @@ describe('a cluster of storage nodes', () => {
     )
     await cluster.chain.writer(cluster.chain.wallet).deleteBlob(blob!.objectId)
     await untilAllSee(blobId, state => state?.registrations.length === 0)
-    await assert.rejects(cluster.client.read(blobId), { code: 'BLOB_NOT_FOUND' })
+    await assert.rejects(cluster.client.read(blobId), { code: 'BLOB_ENDED' })
   })
+})
+
+// each breaks what it works on
+describe('a cluster of which nodes fail or lie', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  beforeEach(async () => {
+    cluster = await startCluster({ nodes: 13, shards: 100 })
+  })
+  afterEach(() => cluster?.close())
+
+  const store = (data: Uint8Array) => storeOn(cluster, data)
 
   it('reads and stores with 4 of 13 nodes stopped, and fails clearly with 9', async () => {
     const data = randomBytes(100_000)
@@ -136,7 +150,6 @@ describe('a cluster of storage nodes', () => {
     const other = randomBytes(50_000)
     sameBytes((await cluster.client.read(await store(other))).data, other)
     for (const i of [0, 2, 3, 5, 7]) await cluster.stop(i)
-    const start = performance.now()
     await assert.rejects(
       cluster.client.read(blobId),
       (error: { code: string; message: string; details: unknown }) => {
@@ -151,7 +164,6 @@ describe('a cluster of storage nodes', () => {
         return true
       },
     )
-    assert.ok(performance.now() - start < 15_000)
     await assert.rejects(store(randomBytes(10)), { code: 'TOO_FEW_CONFIRMATIONS' })
     for (const i of [0, 1, 2, 3, 4, 5, 6, 7, 11]) await cluster.start(i)
     sameBytes((await cluster.client.read(blobId)).data, data)

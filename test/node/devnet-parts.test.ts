@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import type { NetworkConfig } from '../../chain/types.ts'
+import { systemClock } from '../../base/clock.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { readNetworkConfig, writeConfig } from '../../node/config.ts'
+import { startDevnet } from '../../node/devnet/index.ts'
 import { devnetLayout } from '../../node/devnet/layout.ts'
 import { lockDevnet } from '../../node/devnet/lock.ts'
 import { expectOpenFiles } from '../../node/devnet/open-files.ts'
@@ -39,6 +41,17 @@ describe('parts of the devnet', () => {
     await folder.remove()
   })
 
+  it('lets the chain draw by what it was given', async () => {
+    let drawn = 0
+    const random = () => {
+      drawn++
+      return 0.5
+    }
+    const signal = AbortSignal.abort(new Error('enough'))
+    await assert.rejects(startDevnet({ port: 0, nodes: 1, shards: 1, random, signal }), /enough/)
+    assert.ok(drawn > 0)
+  })
+
   it('names the port that is in use', async () => {
     await assert.rejects(expectFree('127.0.0.1', taken), {
       code: 'EADDRINUSE',
@@ -63,16 +76,19 @@ describe('parts of the devnet', () => {
 
   it('lets one devnet at a time use a folder', async () => {
     const layout = devnetLayout(folder.path)
-    const unlock = await lockDevnet(layout)
-    await assert.rejects(lockDevnet(layout), { name: 'DevnetError', code: 'DEVNET_LOCKED' })
+    const unlock = await lockDevnet(layout, systemClock)
+    await assert.rejects(lockDevnet(layout, systemClock), { name: 'DevnetError', code: 'DEVNET_LOCKED' })
     await unlock()
-    await (await lockDevnet(layout))()
+    await (await lockDevnet(layout, systemClock))()
   })
 
   it('says of a folder that cannot be made that it cannot be written to', async () => {
     await writeFile(join(folder.path, 'file'), '')
     for (const dir of [join(folder.path, 'file', 'below'), '/proc/floe', '/dev/null/floe']) {
-      await assert.rejects(lockDevnet(devnetLayout(dir)), { code: 'DEVNET_NOT_WRITABLE', details: { dir } })
+      await assert.rejects(lockDevnet(devnetLayout(dir), systemClock), {
+        code: 'DEVNET_NOT_WRITABLE',
+        details: { dir },
+      })
     }
   })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatKeystore, generateWalletKey, keypairWallet } from '../../chain/index.ts'
-import { loadNodeKeys, loadWallet, readWallet } from '../../node/keys.ts'
+import { loadNodeKeys, loadWallet } from '../../node/keys.ts'
+import { readWallet } from '../../node/wallet-file.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 describe('keys', () => {

@@ -7,12 +7,17 @@ const run = promisify(execFile)
 const MAX_OUTPUT_BYTES = 16 * 2 ** 20
 export const root = join(import.meta.dirname, '..', '..')
 
-/** What npm tells its scripts would make another npm take this project for its own; where packages come from stays. */
+/**
+ * What npm tells its scripts would make another npm take this project for its own; where packages come from stays. Nor do its users
+ * have this project's cache.
+ */
 export function cleanEnv(): NodeJS.ProcessEnv {
   const kept =
     /^npm_config_(registry|userconfig|globalconfig|cache|offline|proxy|https_proxy|noproxy|cafile)$/i
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || kept.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(npm_|NODE_COMPILE_CACHE$)/i.test(name) || kept.test(name),
+    ),
   )
 }
 

@@ -6,6 +6,7 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { build } from 'esbuild'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -123,6 +124,30 @@ describe('the package, installed', function () {
       ...['createStorageNode', 'createGateway', 'startLocalnet', 'startDevnet'],
     ])
       assert.match(told, new RegExp(`\\b${name}\\b`))
+  })
+
+  it('goes through a bundler for pages', async () => {
+    const contents = ['floe', 'floe/codec', 'floe/chain', 'floe/protocols']
+      .map(door => `import '${door}'`)
+      .join('\n')
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: app.path },
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      treeShaking: false,
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+    })
+    const [output] = Object.values(metafile.outputs)
+    assert.deepEqual(output?.imports, [])
+    const inputs = Object.keys(metafile.inputs).join('\n')
+    assert.match(inputs, /dist\/node\/client\/browser\.js/)
+    assert.doesNotMatch(
+      inputs,
+      /prom-client|\bpino\b|classic-level|@libp2p\/tcp|bls-signatures|dist\/node\/client\/index\.js/,
+    )
   })
 
   it('has examples of less than 40 lines', () => {

@@ -8,7 +8,7 @@ const run = promisify(execFile)
 const reference = join(root, 'docs', 'reference')
 
 describe('the API reference', function () {
-  this.timeout(120_000) // a compiler, on a machine that may be busy
+  this.timeout(300_000) // a compiler, on a machine that may be busy
 
   it('has words for everything that a door of the package gives', async () => {
     const typedoc = join(reference, 'node_modules', 'typedoc', 'bin', 'typedoc')

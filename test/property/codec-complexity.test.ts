@@ -24,15 +24,29 @@ const BATCH_ARGUMENT: Partial<Record<(typeof OPERATIONS)[number], number>> = {
 function countingCodec(): {
   codec: Codec
   workOf(size: number, call: () => Promise<unknown>): Promise<number>
+  /** how often the kernel was called for each operation, or for how many codewords */
+  callsOf(call: () => Promise<unknown>): Promise<Partial<Record<(typeof OPERATIONS)[number], number>>>
+  /** bytes of the largest memory that the call took */
+  memoryOf(call: () => Promise<unknown>): Promise<number>
 } {
   const engine = new Engine({ threads: 0 })
   let words = 0
+  let calls: Partial<Record<(typeof OPERATIONS)[number], number>> = {}
+  let memory = 0
+  const acquire = engine.arenas.acquire.bind(engine.arenas)
+  engine.arenas.acquire = bytes => {
+    memory = Math.max(memory, bytes)
+    return acquire(bytes)
+  }
   const run = engine.run.bind(engine)
   engine.run = (arena, phase, ...rest) => {
     const { code } = phase
     for (let at = 0; at < code.length; at += 2 + code[at + 1]!) {
-      const argument = BATCH_ARGUMENT[OPERATIONS[code[at]!]!]
-      if (argument !== undefined) words += code[at + 2 + argument]!
+      const operation = OPERATIONS[code[at]!]!
+      const argument = BATCH_ARGUMENT[operation]
+      const count = argument === undefined ? 1 : code[at + 2 + argument]!
+      if (argument !== undefined) words += count
+      calls[operation] = (calls[operation] ?? 0) + count
     }
     return run(arena, phase, ...rest)
   }
@@ -43,12 +57,22 @@ function countingCodec(): {
       await call()
       return words * size
     },
+    async callsOf(call) {
+      calls = {}
+      await call()
+      return calls
+    },
+    async memoryOf(call) {
+      memory = 0
+      await call()
+      return memory
+    },
   }
 }
 
 describe('complexity of the codec', () => {
   const n = 100
-  const { codec, workOf } = countingCodec()
+  const { codec, workOf, callsOf, memoryOf } = countingCodec()
   after(() => codec.close())
 
   const workFor = async (bytes: number) => {
@@ -92,6 +116,60 @@ describe('complexity of the codec', () => {
     assert.equal(encode, (enough(n, 'primary') + 2 * n) * size)
     // each column of the message is decoded, and no other
     assert.equal(decode, enough(n, 'secondary') * size)
+  })
+
+  it('of a recovery is one expansion for each source, without hashing, and one plan, whatever is lost', async () => {
+    const blob = await codec.encode(xorshiftBytes(2, 100_000), n)
+    const { metadata } = blob
+    const pairs = Array.from({ length: enough(n, 'primary') }, (_, i) => n - 1 - i)
+    const targets = Array.from({ length: 77 }, (_, i) => ref(i, 'secondary'))
+    const crossings = sliversOf(blob, 'primary', pairs).map(({ ref: source, bytes }) => ({
+      metadata,
+      source,
+      bytes,
+      targets,
+    }))
+    let received: { index: number; data: Uint8Array }[] = []
+    const expansion = await callsOf(async () => {
+      received = (await codec.symbolsFor(crossings)).map(({ value }) => value!)
+    })
+    assert.deepEqual(expansion, { expand: pairs.length, takeSymbols: pairs.length })
+    const input = { metadata, targets, received }
+    assert.deepEqual(await callsOf(() => codec.recoverSlivers({ ...input, verify: false })), {
+      locate: 1,
+      copyWords: (await callsOf(() => codec.recoverSlivers({ ...input, verify: false }))).copyWords,
+      decodeWords: targets.length,
+    })
+    const [{ source, bytes }] = crossings as [(typeof crossings)[number]]
+    assert.deepEqual(await callsOf(() => codec.recoverySymbols({ metadata, source, bytes, targets })), {
+      expand: 1,
+      takeSymbols: 1,
+    })
+    blob.release()
+  })
+
+  it('takes memory for a part of a batch only', async () => {
+    const shards = 10
+    const blob = await codec.encode(xorshiftBytes(2, maxBlobSize(shards)), shards)
+    const { metadata } = blob
+    const take = (count: number) => async () => {
+      const targets = Array.from({ length: count }, (_, i) => ref(i % shards, 'secondary'))
+      const slivers = sliversOf(
+        blob,
+        'primary',
+        targets.map(({ pair }) => pair),
+      )
+      await codec.verifySlivers(slivers.map(sliver => ({ metadata, ...sliver })))
+      const crossings = slivers
+        .slice(0, 4)
+        .map(({ ref: source, bytes }) => ({ metadata, source, bytes, targets }))
+      const symbols = (await codec.symbolsFor(crossings)).map(({ value }) => value!)
+      await codec.recoverSlivers({ metadata, targets, received: symbols })
+    }
+    // slivers of 460 KB: 80 come to twice what is in memory at a time
+    const some = await memoryOf(take(80))
+    assert.ok(some <= 24 * MIB, `${some / MIB} MiB`)
+    blob.release()
   })
 
   it('takes at most 5 times the blob and 64 MiB of memory to encode', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
   type Axis,
+  type CodecError,
   createCodec,
   encodingParams,
   maxBlobSize,
@@ -34,6 +35,62 @@ describe('properties of the codec', () => {
         const other = axis === 'primary' ? 'secondary' : 'primary'
         slivers.splice(random(slivers.length + 1), 0, ...sliversOf(blob, other, [random(n)]))
         assert.deepEqual(await codec.decode({ metadata: blob.metadata, slivers }), data)
+        blob.release()
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('many slivers at a time are what they are one by one, whatever is wrong with some', async () => {
+    const lists = fc.array(fc.record({ blob: blobs, axis: axes, pair: fc.nat(), damage: fc.nat() }), {
+      maxLength: 12,
+    })
+    await fc.assert(
+      fc.asyncProperty(lists, async list => {
+        const slivers = []
+        for (const { blob: each, axis, pair, damage } of list) {
+          const encoded = await codec.encode(each.data, each.n)
+          const at = ref(pair % each.n, axis)
+          const bytes = encoded.sliver(at)
+          // of four one is right, one has a wrong byte, one is cut and one is taken for another
+          if (damage % 4 === 1) bytes[damage % bytes.length]! ^= 1 + (damage % 255)
+          const kept = damage % 4 === 2 ? bytes.subarray(0, damage % bytes.length) : bytes
+          const other = damage % 4 === 3 ? ref(damage % (each.n + 1), axis) : at
+          slivers.push({ metadata: encoded.metadata, ref: other, bytes: kept })
+          encoded.release()
+        }
+        const alone = await Promise.allSettled(
+          slivers.map(({ metadata, ref: at, bytes }) => codec.verifySliver(metadata, at, bytes)),
+        )
+        const told = (error: CodecError | undefined) => error && [error.code, error.details]
+        assert.deepEqual(
+          (await codec.verifySlivers(slivers)).map(told),
+          alone.map(one => (one.status === 'rejected' ? told(one.reason) : undefined)),
+        )
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('any sources that suffice bring any lost slivers back, all at a time', async () => {
+    await fc.assert(
+      fc.asyncProperty(blobs, axes, fc.infiniteStream(fc.nat()), async ({ n, data }, axis, numbers) => {
+        const blob = await codec.encode(data, n)
+        const { metadata } = blob
+        const random = (below: number) => numbers.next().value % below
+        const other = axis === 'primary' ? 'secondary' : 'primary'
+        const pairs = Array.from({ length: n }, (_, i) => i).sort(() => random(3) - 1)
+        const targets = pairs.slice(random(n)).map(pair => ref(pair, axis))
+        const sources = sliversOf(blob, other, pairs.slice(0, enough(n, other) + random(2)))
+        const symbols = await codec.symbolsFor(
+          sources.map(({ ref: source, bytes }) => ({ metadata, source, bytes, targets })),
+        )
+        const received = symbols.map(({ value }) => value!)
+        const recovered = await codec.recoverSlivers({ metadata, targets, received })
+        assert.deepEqual(
+          recovered.map(({ value }) => value),
+          targets.map(target => blob.sliver(target)),
+        )
         blob.release()
       }),
       { numRuns: 60 },

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { bcs } from '@mysten/bcs'
 import fc from 'fast-check'
+import { ipFromBytes } from '../../base/ip.ts'
 import { blobIdFromBytes, objectIdFromBytes } from '../../codec/index.ts'
 import type { Axis, Epoch, Persistence, ShardIndex, SliverPairIndex } from '../../codec/types.ts'
 import {
@@ -12,12 +15,19 @@ import {
 } from '../../protocols/errors.ts'
 import { FetchAnswer, FetchRequest } from '../../protocols/fetch/messages.ts'
 import { CertifiedMessage } from '../../protocols/gossip/messages.ts'
+import { InconsistencyAnswer, InconsistencyRequest } from '../../protocols/inconsistency/messages.ts'
+import { AddressMessage, PeersAnswer, PeersRequest } from '../../protocols/peers/messages.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
+import { PunchAnswer, PunchOffer, PunchPong, PunchStepMessage } from '../../protocols/punch/messages.ts'
+import { ReachAnswer, ReachRequest } from '../../protocols/reach/messages.ts'
+import { RecoverAnswer, RecoverRequest, type RecoverStatus } from '../../protocols/recover/messages.ts'
+import { SnapshotAnswer, SnapshotRequest } from '../../protocols/snapshot/messages.ts'
 import {
   BlobStatusReply,
   CertifiedReply,
   MetadataReply,
   NodeInfoReply,
+  SnapshotsReply,
   StatusRequest,
 } from '../../protocols/status/messages.ts'
 import { SliverHeader, StoreConfirmed, StoreRequest, StoreWanted } from '../../protocols/store/messages.ts'
@@ -52,6 +62,7 @@ const certificate = fc.record({
 const status: fc.Arbitrary<BlobStatus> = fc.oneof(
   fc.constant<BlobStatus>({ kind: 'nonexistent' }),
   fc.constant<BlobStatus>({ kind: 'invalid' }),
+  fc.record({ kind: fc.constant('ended' as const), endEpoch: epoch }),
   fc.record(
     {
       kind: fc.constant('known' as const),
@@ -74,6 +85,14 @@ const info = fc.record({
   storedBytes: size,
 })
 
+const ascending = fc
+  .uniqueArray(u16, { maxLength: 40 })
+  .map(shards => shards.sort((a, b) => a - b) as ShardIndex[])
+
+const candidates = fc.array(fc.record({ ip: fc.oneof(bytes(4), bytes(16)).map(ipFromBytes), port: u16 }), {
+  maxLength: 8,
+})
+
 /** Strips what bcs adds (`$kind`) and prototypes, so that plain values compare. */
 const normal = (value: unknown): unknown =>
   JSON.parse(
@@ -90,6 +109,9 @@ function subject<T>(name: string, type: Message<T>, values: fc.Arbitrary<T>) {
   return { name, type: type as Message<unknown>, values: values as fc.Arbitrary<unknown> }
 }
 
+const peerId = bytes(32).map(key => peerIdFromPublicKey(publicKeyFromRaw(key)).toString())
+const ip = fc.oneof(bytes(4), bytes(16)).map(ipFromBytes)
+const record = fc.uint8Array({ maxLength: 300 })
 const hello = fc.record({ network: objectId })
 const subjects = [
   subject('ClientHello', ClientHello, hello),
@@ -102,8 +124,12 @@ const subjects = [
     StoreConfirmed,
     fc.record({ message: fc.uint8Array({ maxLength: 80 }), signature: bytes(96) }),
   ),
-  subject('FetchRequest', FetchRequest, fc.record({ items: fc.array(fc.record({ blobId, ref })) })),
-  subject('FetchAnswer', FetchAnswer, fc.record({ index: u16, length: fc.option(u32) })),
+  subject(
+    'FetchRequest',
+    FetchRequest,
+    fc.record({ items: fc.array(fc.record({ blobId, ref, offset: u32, length: fc.option(u32) })) }),
+  ),
+  subject('FetchAnswer', FetchAnswer, fc.record({ index: u16, total: fc.option(u32) })),
   subject(
     'StatusRequest',
     StatusRequest,
@@ -112,11 +138,97 @@ const subjects = [
       blobId.map(id => ({ Metadata: id })),
       fc.constant({ NodeInfo: true as const }),
       certificate.map(one => ({ Certified: one })),
+      fc.constant({ Snapshots: true as const }),
+    ),
+  ),
+  subject(
+    'RecoverRequest',
+    RecoverRequest,
+    fc.record({
+      epoch,
+      axis: fc.constantFrom<Axis>('primary', 'secondary'),
+      targets: ascending,
+      sources: ascending,
+      blobs: fc.oneof(
+        fc.array(blobId).map(Ids => ({ Ids })),
+        fc.array(bytes(8)).map(Prefixes => ({ Prefixes })),
+      ),
+      proofs: fc.boolean(),
+    }),
+  ),
+  subject(
+    'RecoverAnswer',
+    RecoverAnswer,
+    fc.oneof(
+      fc
+        .array(
+          fc.oneof(
+            u16.map(symbolSize => ({ status: 'found' as const, symbolSize })),
+            fc.constantFrom('unknown', 'ended', 'ambiguous').map(status => ({ status })),
+          ) as fc.Arbitrary<RecoverStatus>,
+        )
+        .map(Blobs => ({ Blobs })),
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }).map(Symbols => ({ Symbols })),
+    ),
+  ),
+  subject(
+    'InconsistencyRequest',
+    InconsistencyRequest,
+    fc.record({ metadata, axis: fc.constantFrom<Axis>('primary', 'secondary'), proofBytes: u32 }),
+  ),
+  subject(
+    'InconsistencyAnswer',
+    InconsistencyAnswer,
+    fc.oneof(
+      fc.constant({ Send: true as const }),
+      fc
+        .record({ message: fc.uint8Array({ maxLength: 80 }), signature: bytes(96) })
+        .map(Attested => ({ Attested })),
     ),
   ),
   subject('BlobStatusReply', BlobStatusReply, status),
   subject('MetadataReply', MetadataReply, fc.record({ metadata: fc.option(metadata) })),
   subject('NodeInfoReply', NodeInfoReply, info),
+  subject(
+    'SnapshotsReply',
+    SnapshotsReply,
+    fc.array(
+      fc.record({
+        epoch,
+        cursor: fc.stringMatching(/^[0-9a-f-]{1,100}$/),
+        blobs: size,
+        pages: u32,
+        first: bytes(32),
+      }),
+      { maxLength: 2 },
+    ),
+  ),
+  subject('SnapshotRequest', SnapshotRequest, fc.record({ digest: bytes(32), page: u32 })),
+  subject(
+    'SnapshotAnswer',
+    SnapshotAnswer,
+    fc.record({ rows: fc.uint8Array({ maxLength: 300 }), next: bytes(32) }),
+  ),
+  subject('PeersRequest', PeersRequest, fc.array(peerId)),
+  subject('PeersAnswer', PeersAnswer, fc.array(record, { maxLength: 20 })),
+  subject('AddressMessage', AddressMessage, record),
+  subject('ReachRequest', ReachRequest, fc.array(u16, { maxLength: 4 })),
+  subject(
+    'ReachAnswer',
+    ReachAnswer,
+    fc.record({ seen: ip, reached: fc.array(fc.boolean(), { maxLength: 4 }) }),
+  ),
+  subject('PunchOffer', PunchOffer, candidates),
+  subject('PunchAnswer', PunchAnswer, candidates),
+  subject(
+    'PunchStep',
+    PunchStepMessage,
+    fc.oneof(
+      fc.constant({ Ping: true as const }),
+      u16.map(Go => ({ Go })),
+    ),
+  ),
+  subject('PunchPong', PunchPong, fc.constant(true as const)),
   subject('CertifiedReply', CertifiedReply, fc.boolean()),
   subject('CertifiedMessage', CertifiedMessage, certificate),
 ]
@@ -172,17 +284,18 @@ describe('wire format', () => {
     })
   }
 
-  it('carries each error with the arguments of its code, and none else', () => {
+  it('carries each error with the details of its code, and none else', () => {
     const codes = Object.keys(ERROR_CODES) as ProtocolErrorCode[]
     const retry = fc.option(fc.integer({ min: 1, max: 0xffff_ffff }), { nil: undefined })
     fc.assert(
       fc.property(fc.constantFrom(...codes), retry, fc.string(), (code, retryAfterMs, secret) => {
-        const spec: { wire?: number; args: readonly string[] } = ERROR_CODES[code]
-        const args = Object.fromEntries(spec.args.map((name, i) => [name, i]))
+        const spec: { wire?: number; details: readonly string[] } = ERROR_CODES[code]
+        const details = Object.fromEntries(spec.details.map((name, i) => [name, i]))
+        const cause = new Error(secret)
         const error = new ProtocolError(code, {
-          args: { ...args, internal: secret },
-          cause: new Error(secret),
-          ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+          details: { ...details, internal: secret },
+          cause,
+          retryAfterMs,
         })
         assert.throws(
           () => CertifiedReply.decode(encodeError(error)),
@@ -190,7 +303,7 @@ describe('wire format', () => {
             assert.ok(got instanceof ProtocolError && got.remote)
             assert.equal(got.code, spec.wire === undefined ? 'INTERNAL' : code)
             assert.equal(got.retryAfterMs, retryAfterMs)
-            assert.deepEqual(Object.keys(got.args), spec.wire === undefined ? [] : [...spec.args])
+            assert.deepEqual(Object.keys(got.details), spec.wire === undefined ? [] : [...spec.details])
             return true
           },
         )

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { deadline } from '../../protocols/deadline.ts'
+import { systemClock } from '../../base/clock.ts'
+import { peerDeadline } from '../../protocols/deadline.ts'
 import { ProtocolError } from '../../protocols/errors.ts'
 import { createStreamReader } from '../../protocols/stream/reader.ts'
 import { blockLoop } from '../support/block-loop.ts'
@@ -8,7 +9,7 @@ import { streamPairs } from './support/stream-pair.ts'
 
 describe('deadline of a peer', () => {
   it('ends when nothing comes, and once only', async () => {
-    using limit = deadline(40)
+    using limit = peerDeadline(systemClock, 40)
     await once(limit.signal, 'abort')
     assert.ok(limit.expired)
     assert.ok(limit.signal.reason instanceof ProtocolError && limit.signal.reason.code === 'TIMEOUT')
@@ -16,7 +17,7 @@ describe('deadline of a peer', () => {
 
   it('ends with the reason of a signal that it was given, at once', () => {
     const reason = new Error('enough')
-    using limit = deadline(60_000, undefined, AbortSignal.abort(reason))
+    using limit = peerDeadline(systemClock, 60_000, undefined, AbortSignal.abort(reason))
     assert.equal(limit.signal.reason, reason)
     assert.equal(limit.expired, false)
   })
@@ -24,7 +25,9 @@ describe('deadline of a peer', () => {
   it('is what a reader of a stream waits by', async () => {
     const pairs = await streamPairs()
     try {
-      const { outbound, attached: reader } = await pairs.open(createStreamReader)
+      const { outbound, attached: reader } = await pairs.open(inbound =>
+        createStreamReader(inbound, systemClock),
+      )
       const half = reader.exact(8, { timeoutMs: 300 })
       outbound.send(new Uint8Array(4))
       await new Promise(resolve => setImmediate(resolve))

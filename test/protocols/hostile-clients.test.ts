@@ -18,6 +18,7 @@ import {
   primary,
   secondary,
   sliverBytes,
+  WHOLE,
 } from './support/fakes.ts'
 import { type TestClient, type TestServer, testPeers } from './support/peers.ts'
 import { greet, hear, openRaw, type RawStream, say } from './support/raw.ts'
@@ -42,10 +43,10 @@ describe('a server among hostile clients', () => {
     await peers.stop()
   })
 
-  const refused = async (raw: RawStream, code: ProtocolErrorCode): Promise<ProtocolError> => {
+  const refused = async <Code extends ProtocolErrorCode>(raw: RawStream, code: Code) => {
     const error = await raw.refusal()
     assert.equal(error.code, code)
-    return error
+    return error as ProtocolError<Code>
   }
   const header = (length = 100_000) => ({
     metadata: metadataOf(blobId(1), length),
@@ -59,7 +60,7 @@ describe('a server among hostile clients', () => {
     // only the prefix: a server that buffered first would wait for the rest
     await raw.writer.write(encodeFrame(new Uint8Array(limitBytes + 1)).subarray(0, 3))
     const error = await refused(raw, 'TOO_LARGE')
-    assert.deepEqual(error.args, { limitBytes: String(limitBytes), actualBytes: String(limitBytes + 1) })
+    assert.deepEqual(error.details, { limitBytes: String(limitBytes), actualBytes: String(limitBytes + 1) })
   })
 
   it('refuses a hello over the limit', async () => {
@@ -96,7 +97,7 @@ describe('a server among hostile clients', () => {
     const raw = await openRaw(hostile.libp2p, server.address, 'fetch')
     await raw.send(ClientHello.encode({ network: OTHER_NETWORK }))
     const error = await refused(raw, 'WRONG_NETWORK')
-    assert.equal(error.args.network, NETWORK)
+    assert.equal(error.details.network, NETWORK)
     await eventually(
       () => raw.connection.status !== 'open',
       () => raw.connection.status,
@@ -120,7 +121,7 @@ describe('a server among hostile clients', () => {
       return sliver
     }
     const raw = await greet(hostile.libp2p, server.address, 'fetch')
-    const items = Array.from({ length: 50 }, (_, i) => ({ blobId: blobId(9), ref: primary(i) }))
+    const items = Array.from({ length: 50 }, (_, i) => ({ blobId: blobId(9), ref: primary(i), ...WHOLE }))
     raw.stream.pause()
     await say(raw, FetchRequest, { items })
     await eventually(
@@ -150,7 +151,7 @@ describe('a server among hostile clients', () => {
     await refused(damaged, 'SLIVER_MISMATCH')
 
     const large = await refused(await upload(primary(0), good.length + 1), 'SLIVER_SIZE')
-    assert.equal(large.args.expectedBytes, String(good.length))
+    assert.equal(large.details.expectedBytes, String(good.length))
     await refused(await upload(primary(0), 2 ** 32 - 1), 'SLIVER_SIZE')
     await refused(await upload(secondary(0), good.length), 'SLIVER_SIZE')
     await refused(await upload(primary(5)), 'UNWANTED_SLIVER')
@@ -221,7 +222,7 @@ describe('a server among hostile clients', () => {
       return gate.promise
     }
     const raw = await greet(hostile.libp2p, server.address, 'fetch')
-    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0), ...WHOLE }] })
     await reading.promise
     assert.deepEqual(served, [hostile.libp2p.peerId.toString()])
     gate.resolve(undefined)
@@ -264,7 +265,7 @@ describe('a server among hostile clients', () => {
     }
     const fetchOne = async (libp2p: NetworkNode, pair: number) => {
       const raw = await greet(libp2p, server.address, 'fetch')
-      await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(pair) }] })
+      await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(pair), ...WHOLE }] })
       return raw
     }
     const stalled = await Promise.all(
@@ -282,7 +283,7 @@ describe('a server among hostile clients', () => {
     assert.ok(read <= 3 * 10 * SLIVER_PIECE_BYTES, `${read} bytes read for readers that take nothing`)
     const { libp2p } = await peers.client()
     const other = await fetchOne(libp2p, 9)
-    assert.equal((await hear(other, FetchAnswer)).length, length)
+    assert.equal((await hear(other, FetchAnswer)).total, length)
     await readBody(other.reader, new Uint8Array(length))
     const begun = stalled.filter(({ stream }) => stream.readBufferLength > 0)
     assert.equal(begun.length, 3)
@@ -300,8 +301,8 @@ describe('a server among hostile clients', () => {
       read: async (offset, bytes) => (offset === 0 ? new Uint8Array(bytes) : undefined),
     })
     const raw = await greet(hostile.libp2p, server.address, 'fetch')
-    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
-    assert.equal((await hear(raw, FetchAnswer)).length, 3 * SLIVER_PIECE_BYTES)
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0), ...WHOLE }] })
+    assert.equal((await hear(raw, FetchAnswer)).total, 3 * SLIVER_PIECE_BYTES)
     await assert.rejects(readBody(raw.reader, new Uint8Array(3 * SLIVER_PIECE_BYTES)), {
       code: 'CONNECTION_LOST',
     })
@@ -312,7 +313,7 @@ describe('a server among hostile clients', () => {
       throw new Error('EIO: /var/secret/path')
     }
     const raw = await greet(hostile.libp2p, server.address, 'fetch')
-    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0), ...WHOLE }] })
     const bytes = await raw.receive(10_000)
     assert.ok(!Buffer.from(bytes).includes('secret'))
     server.node.slivers.get = async () => undefined
@@ -328,7 +329,7 @@ describe('a server among hostile clients', () => {
       })
     }
     const raw = await greet(hostile.libp2p, stopped.address, 'fetch')
-    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0) }] })
+    await say(raw, FetchRequest, { items: [{ blobId: blobId(1), ref: primary(0), ...WHOLE }] })
     await reading.promise
     const refusal = refused(raw, 'STOPPING')
     await stopped.stop()

@@ -3,6 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { addressOf, addressToCount, ipToCount } from '../../protocols/rpc/remote-address.ts'
 
 describe('address to count by', () => {
+  const peer = '12D3KooWLRPJAA5o6Pm1ZTnEVbLxXbcnRG1kcPEDXzpA6uXTL5Wa'
   const relay = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
   for (const [address, expected] of [
     ['/ip4/192.0.2.7/tcp/4001', '192.0.2.7'],
@@ -16,7 +17,8 @@ describe('address to count by', () => {
     ['/ip6/2001:db8::9/tcp/4001', '2001:db8:0:0'],
     ['/ip6/::ffff:192.0.2.7/tcp/4001', '192.0.2.7'],
     ['/ip6/::ffff:127.0.0.1/tcp/4001', undefined],
-    [`/ip4/192.0.2.7/tcp/4001/p2p/${relay}/p2p-circuit`, undefined],
+    [`/ip4/192.0.2.7/tcp/4001/p2p/${relay}/p2p-circuit`, `relay ${relay}`],
+    [`/ip4/127.0.0.1/tcp/4001/p2p/${relay}/p2p-circuit/p2p/${peer}`, `relay ${relay}`],
   ] as const) {
     it(`of ${address} is ${expected}`, () => {
       assert.equal(addressToCount(multiaddr(address)), expected)
@@ -25,14 +27,13 @@ describe('address to count by', () => {
 })
 
 describe('address of a connection', () => {
-  it('is that of the own machine, too, and one for all that are relayed', () => {
+  it('is that of the own machine, too, and one for all whose address says nothing', () => {
     const named = (address: string) => addressOf(multiaddr(address))
     assert.equal(named('/ip4/127.0.0.1/tcp/4001'), '127.0.0.1')
     assert.equal(named('/ip6/::1/tcp/4001'), '::1')
     assert.equal(named('/ip6/2001:db8:1:2:3:4:5:6/tcp/4001'), '2001:db8:1:2')
-    assert.equal(named('/unix/socket'), 'relayed')
-    const relayed = ['192.0.2.7', '192.0.2.8'].map(ip => named(`/ip4/${ip}/tcp/4001/p2p-circuit`))
-    assert.equal(relayed[0], relayed[1])
+    assert.equal(named('/unix/socket'), 'nowhere')
+    assert.equal(named('/ip4/192.0.2.7/tcp/4001/p2p-circuit'), 'nowhere')
   })
 })
 

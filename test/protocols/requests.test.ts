@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ProtocolError } from '../../protocols/index.ts'
+import { eventually } from './support/eventually.ts'
 import { blobId, EPOCH, INFO, keyOf, metadataOf, primary, secondary, sliverBytes } from './support/fakes.ts'
 import { type TestClient, type TestServer, testPeers } from './support/peers.ts'
 
@@ -34,6 +36,44 @@ describe('protocols between two peers', () => {
       assert.deepEqual(server.node.slivers.stored.get(keyOf(id, ref)), sliverBytes(metadata, ref))
     }
     assert.equal(server.node.openSessions, 0)
+  })
+
+  it('lets eight slivers be verified and written at a time, and reads no more meanwhile', async () => {
+    const { custody, wanted } = server.node
+    const gate = Promise.withResolvers<void>()
+    let accepting = 0
+    server.node.wanted = Array.from({ length: 12 }, (_, pair) => primary(pair))
+    const { open } = custody
+    custody.open = async (...args) => {
+      const session = await open(...args)
+      const receive: typeof session.receive = async ref => {
+        const arriving = await session.receive(ref)
+        const accept = async () => {
+          accepting++
+          await gate.promise
+          await arriving.accept()
+        }
+        return { ...arriving, accept }
+      }
+      return { ...session, receive }
+    }
+    try {
+      const uploading = upload(blobId(9), 1_000)
+      await eventually(
+        () => accepting >= 8,
+        () => `${accepting} slivers`,
+      )
+      // the others have arrived: one that did not wait would have taken them by then
+      for (let i = 0; i < 200; i++) await nextTurn()
+      assert.equal(accepting, 8)
+      gate.resolve()
+      await uploading
+      assert.equal(accepting, 12)
+    } finally {
+      gate.resolve()
+      custody.open = open
+      server.node.wanted = wanted
+    }
   })
 
   it('sends nothing that the node has already', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { SPECS } from '../../protocols/specs.ts'
 import { eventually } from './support/eventually.ts'
 import { blobId, INFO, keyOf, primary } from './support/fakes.ts'
@@ -65,6 +66,11 @@ describe('streams and connections of a client', () => {
     )
     gate.resolve()
     assert.equal((await Promise.all(all)).filter(Boolean).length, limit + 5)
+    // the server's end of a stream is over a moment after the client's
+    await eventually(
+      () => server.metrics.outcomes.length === limit + 5,
+      () => `${server.metrics.outcomes}`,
+    )
     assert.ok(server.metrics.outcomes.every(outcome => outcome === 'fetch ok'))
   })
 
@@ -92,6 +98,21 @@ describe('streams and connections of a client', () => {
     assert.equal(whole, 10)
   })
 
+  it('keeps the stream of one who leaves with the last sliver', async () => {
+    server.node.slivers.stored.set(keyOf(blobId(1), primary(0)), new Uint8Array(1_000))
+    const opened = new Set<string>()
+    for (let i = 0; i < 3; i++) {
+      for await (const { bytes } of reader.client.fetch(server.address, items(1))) {
+        assert.equal(bytes?.length, 1_000)
+        break
+      }
+      for (const { id } of streams('fetch')) opened.add(id)
+    }
+    assert.equal(opened.size, 1)
+    const outcomes = () => server.metrics.outcomes.join()
+    await eventually(() => outcomes() === 'fetch ok,fetch ok,fetch ok', outcomes)
+  })
+
   it('makes the server wait while the consumer does', async () => {
     let reads = 0
     server.node.slivers.get = async () => {
@@ -101,8 +122,13 @@ describe('streams and connections of a client', () => {
     let seen = 0
     for await (const _ of reader.client.fetch(server.address, items(12))) {
       if (++seen === 2) {
+        await eventually(
+          () => streams('fetch').some(({ writableNeedsDrain }) => writableNeedsDrain),
+          () => 'the server does not wait',
+        )
+        // one that did not wait would have read all by then
+        for (let i = 0; i < 200; i++) await nextTurn()
         // all buffers between the two hold less than two slivers
-        await new Promise(resolve => setTimeout(resolve, 100))
         assert.ok(reads <= 5, `${reads} slivers read ahead`)
       }
     }
@@ -114,7 +140,8 @@ describe('streams and connections of a client', () => {
     const pairs = new Set<number>()
     for await (const { ref } of reader.client.fetch(server.address, refs)) pairs.add(ref.pair)
     assert.equal(pairs.size, refs.length)
-    assert.deepEqual(server.metrics.outcomes, ['fetch ok', 'fetch ok', 'fetch ok'])
+    const outcomes = () => server.metrics.outcomes.join()
+    await eventually(() => outcomes() === 'fetch ok,fetch ok,fetch ok', outcomes)
   })
 
   it('fetches nothing without asking', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../base/clock.ts'
 import { ProtocolError } from '../../protocols/errors.ts'
 import type { ClientStream } from '../../protocols/rpc/client-stream.ts'
 import { beginRequest } from '../../protocols/rpc/request.ts'
@@ -12,6 +13,7 @@ describe('a request during a stall of this process', () => {
   const failingOnce = (error: ProtocolError, meanwhile: () => void) => {
     let leases = 0
     const pool = {
+      clock: systemClock,
       async lease() {
         if (leases++ > 0) return { stream: {} as ClientStream, reused: false, release() {}, discard() {} }
         meanwhile()

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type ScopedLog, silentLog } from '../../base/log.ts'
 import { createLog } from '../../base/pino-log.ts'
-import { createAdaptiveCodec, loadBls } from '../../codec/index.ts'
-import { createClient } from '../../node/client/client.ts'
+import { createAdaptiveCodec } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
+import { createClient } from '../../node/client/node-client.ts'
 import type { Client } from '../../node/client/types.ts'
 import { choosePorts } from '../../node/devnet/ports.ts'
 import { createMetrics, type Metrics } from '../../node/metrics.ts'
@@ -20,8 +21,11 @@ export interface Cluster {
   metrics: Metrics
   /** Another client, which has learnt nothing of its peers yet, and the lines that it logs. Close it. */
   reader(): Promise<{ client: Client; logged: string[] }>
+  /** folder of a node's store */
+  storePath(index: number): string
   stop(index: number): Promise<void>
-  start(index: number): Promise<void>
+  /** `listen`: elsewhere than the chain says */
+  start(index: number, listen?: readonly string[]): Promise<void>
   /** From the next start on, the node's store is wrapped so. */
   wrap(index: number, wrapper: (slivers: SliverStore) => SliverStore): void
   close(): Promise<void>
@@ -33,6 +37,8 @@ export interface ClusterInit {
   registrationWaitMs?: number
   /** What stands before a node's store; the nodes serve HTTP then. */
   storeInit?: (index: number) => StorageNodeInit['storeInit']
+  /** Stands before the slivers of each node. */
+  wrapSlivers?: (slivers: SliverStore) => SliverStore
 }
 
 /** Real storage nodes and a real client over loopback, on a chain in memory. */
@@ -41,6 +47,7 @@ export async function startCluster({
   shards = 10,
   storeInit,
   registrationWaitMs,
+  wrapSlivers: wrapEach,
 }: ClusterInit = {}): Promise<Cluster> {
   const folder = await temporaryFolder()
   const bls = await loadBls()
@@ -69,21 +76,22 @@ export async function startCluster({
   const wrappers = new Map<number, (slivers: SliverStore) => SliverStore>()
   const running: (StorageNode | undefined)[] = seats.map(() => undefined)
 
-  const start = async (i: number): Promise<void> => {
-    const wrapSlivers = wrappers.get(i)
+  const storePath = (i: number): string => join(folder.path, String(i))
+  const start = async (i: number, listen: readonly string[] = seats[i]!.multiaddrs): Promise<void> => {
+    const wrapSlivers = wrappers.get(i) ?? wrapEach
     running[i] ??= await createStorageNode({
       network: chain.network,
       nodeId: chain.committee.members[i]!.nodeId,
       nShards: shards,
-      storePath: join(folder.path, String(i)),
-      listen: seats[i]!.multiaddrs,
+      storePath: storePath(i),
+      listen,
       keys: seats[i]!.keys,
       metrics: metrics.node(seats[i]!.name),
       log: log.child({ node: seats[i]!.name }),
       codec,
       coordinator: chain,
-      ...(wrapSlivers === undefined ? {} : { wrapSlivers }),
-      ...(registrationWaitMs === undefined ? {} : { registrationWaitMs }),
+      wrapSlivers,
+      registrationWaitMs,
       ...(storeInit === undefined
         ? {}
         : { storeInit: storeInit(i) ?? {}, http: { host: '127.0.0.1', port: 0 } }),
@@ -113,6 +121,7 @@ export async function startCluster({
     client,
     metrics,
     reader,
+    storePath,
     start,
     stop,
     wrap: (i, wrapper) => wrappers.set(i, wrapper),

@@ -9,15 +9,16 @@ import type {
   CommitteeMember,
   Committees,
   Coordinator,
+  EpochTiming,
   FollowOptions,
   NetworkConfig,
   RegisteredKeys,
   RegisterInput,
-  RegisterOptions,
   SystemInfo,
   Wallet,
-} from '../../chain/types.ts'
-import { loadBls, objectIdFromBytes, verifyCertificate } from '../../codec/index.ts'
+} from '../../chain/types/index.ts'
+import { objectIdFromBytes, verifyCertificate } from '../../codec/index.ts'
+import { loadBls } from '../../codec/node.ts'
 import type { BlobId, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 
 export const anyObjectId = (): ObjectId => objectIdFromBytes(randomBytes(32))
@@ -41,9 +42,13 @@ export class FakeChain implements Coordinator {
   readonly blobs = new Map<ObjectId, BlobObject>()
   readonly committee: Committee
   epoch = 1 as Epoch
+  /** the chain's time */
+  nowMs = 0
   readonly wallet: Wallet = { address: anyObjectId(), signer: {} as Wallet['signer'] }
   /** awaited by whoever certifies, with the certificate in hand */
   beforeCertify: (() => Promise<void> | void) | undefined
+  /** how a certificate of another epoch fails: at its signature, when the members are others, before its epoch is looked at */
+  refusal: [module: string, name: string] = ['messages', 'EIncorrectEpoch']
   #wake = Promise.withResolvers<void>()
 
   constructor(nShards: number, members: readonly FakeMember[]) {
@@ -89,6 +94,10 @@ export class FakeChain implements Coordinator {
     this.#wake = Promise.withResolvers()
   }
 
+  async isKept(): Promise<boolean> {
+    return true
+  }
+
   async *follow({ from, signal, onCaughtUp }: FollowOptions): AsyncIterable<ChainEvent> {
     const aborted = new Promise<void>(resolve =>
       signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -122,6 +131,16 @@ export class FakeChain implements Coordinator {
   async committees(): Promise<Committees> {
     const current = { ...this.committee, epoch: this.epoch }
     return { epoch: this.epoch, state: { kind: 'done', sinceMs: 0 }, current }
+  }
+
+  async epochTiming(): Promise<EpochTiming> {
+    const { epoch, nowMs } = this
+    const state = { kind: 'done', sinceMs: 0 } as const
+    return { epoch, state, nowMs, durationMs: 1000, votingEndDueMs: 500, changeDueMs: 1000 }
+  }
+
+  async chainTime(): Promise<number> {
+    return this.nowMs
   }
 
   async blob(id: ObjectId): Promise<BlobObject | undefined> {
@@ -196,29 +215,28 @@ export class FakeChain implements Coordinator {
   }
 
   writer(wallet: Wallet): ChainWriter {
-    return {
-      wallet,
-      register: async ({ metadata, epochs, deletable }: RegisterInput, options?: RegisterOptions) => {
-        const over = Promise.withResolvers<void>()
-        options?.onBegun?.(over.promise)
-        await Promise.resolve(options?.permission).catch(error => {
-          over.resolve()
-          throw error
-        })
+    const prepareRegistration = async ({ metadata, epochs, deletable }: RegisterInput) => ({
+      submit: async () => {
         const endEpoch = this.epoch + epochs
         const blob = this.register(metadata.blobId, { deletable, size: metadata.unencodedLength, endEpoch })
-        options?.onExecuted?.({ objectId: blob.objectId, digest: 'digest' })
-        over.resolve()
-        options?.signal?.throwIfAborted()
-        return { blob, digest: 'digest', costFrost: 1n }
+        const digest = 'digest'
+        const visible = Promise.resolve({ blob, digest, costFrost: 1n })
+        return { objectId: blob.objectId, digest, visible }
       },
+      [Symbol.dispose]() {},
+    })
+    return {
+      wallet,
+      prepareRegistration,
+      register: async (input: RegisterInput) =>
+        await (await (await prepareRegistration(input)).submit()).visible,
       certify: async (objectId: ObjectId, certificate: Certificate, options?: CertifyOptions) => {
         await this.beforeCertify?.()
         const before = this.blobs.get(objectId)
         if (before?.certifiedEpoch !== undefined) return { digest: '', blob: before, costFrost: 0n }
         if (before !== undefined && before.storage.endEpoch <= this.epoch)
           throw aborted('blob', 'EResourceBounds')
-        if (certificate.epoch !== this.epoch) throw aborted('messages', 'EIncorrectEpoch')
+        if (certificate.epoch !== this.epoch) throw aborted(...this.refusal)
         const { members, nShards } = this.committee
         const weighted = members.map(({ blsPublicKey, shards }) => ({
           publicKey: blsPublicKey,

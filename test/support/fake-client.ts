@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { BlobObject } from '../../chain/types.ts'
+import type { BlobObject } from '../../chain/types/index.ts'
 import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
 import { ClientError } from '../../node/client/errors.ts'

@@ -1,15 +1,20 @@
-import type { Committee, CommitteeMember, NetworkConfig } from '../../chain/types.ts'
+import { systemClock } from '../../base/clock.ts'
+import type { Committee, CommitteeMember, NetworkConfig } from '../../chain/types/index.ts'
 import type { EncodedBlob } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, Epoch, ObjectId, ShardIndex, SliverRef } from '../../codec/types.ts'
+import { type Owners, type OwnersFinder, ownersIn } from '../../node/client/download/owners.ts'
 import { createPeerBook, type PeerBook } from '../../node/network/peer-book.ts'
 import type { FetchedSliver, FetchRequestItem, PeerAddress } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 
-/** `count` members with equal shares of `nShards`; member i has the PeerId `peer-i`. */
-export function fakeCommittee(count: number, nShards: number): Committee {
-  const members = Array.from(
-    { length: count },
-    (_, index): CommitteeMember => ({
+/** `count` members with equal shares of `nShards`; member i has the PeerId `peer-i`, and the first is number `first`. */
+export function fakeCommittee(
+  count: number,
+  nShards: number,
+  { epoch = 1, first = 0 }: { epoch?: number; first?: number } = {},
+): Committee {
+  const members = Array.from({ length: count }, (_, i) => first + i).map(
+    (index): CommitteeMember => ({
       index,
       nodeId: `0x${String(index).padStart(64, '0')}` as ObjectId,
       name: `node-${index}`,
@@ -18,21 +23,27 @@ export function fakeCommittee(count: number, nShards: number): Committee {
       blsPublicKey: new Uint8Array(48),
       multiaddrs: [],
       shards: Array.from({ length: nShards }, (_, shard) => shard as ShardIndex).filter(
-        shard => shard % count === index,
+        shard => shard % count === index - first,
       ),
     }),
   )
-  return { epoch: 1 as Epoch, nShards, members }
+  return { epoch: epoch as Epoch, nShards, members }
 }
 
 /** Members in the order of their index as long as nothing was learnt. */
 export function fakeBook(): PeerBook {
   return createPeerBook({
+    clock: systemClock,
     network: { peers: [] as unknown } as NetworkConfig,
     peerIdOf: key => `peer-${key[0]}`,
     random: () => 0,
   })
 }
+
+/** Of a network whose committee stays the same. */
+export const fixedOwners = (committee: Committee, book: PeerBook = fakeBook()): Owners =>
+  ownersIn({ current: committee }, 'current', book)
+export const neverRenewed: Pick<OwnersFinder, 'renewed'> = { renewed: async () => undefined }
 
 /** How a fake peer behaves; each may wait, fail or answer. */
 export interface FakePeer {

@@ -19,8 +19,7 @@ export interface AskOptions {
 export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { method = 'GET', headers = {}, body, from } = options
-    const local = from === undefined ? {} : { localAddress: from }
-    const request = httpRequest(url, { method, headers, agent: false, ...local }, response => {
+    const request = httpRequest(url, { method, headers, agent: false, localAddress: from }, response => {
       const chunks: Buffer[] = []
       response.on('error', reject).on('data', chunk => chunks.push(chunk))
       response.on('end', () =>
@@ -45,7 +44,7 @@ export async function openSocket(port: number, from?: string): Promise<Socket> {
   const socket = connect({
     port,
     host: '127.0.0.1',
-    ...(from === undefined ? {} : { localAddress: from }),
+    localAddress: from,
   })
   socket.on('error', () => {})
   await new Promise<void>(resolve => socket.once('connect', () => resolve()))

@@ -1,3 +1,4 @@
+import { causesOf, codesOf } from '../../../base/causes.ts'
 import { CodedError, type NoDetails } from '../../../base/coded-error.ts'
 
 /** Why the ledger refuses a request; names are gRPC's. */
@@ -20,20 +21,20 @@ export class LedgerError extends CodedError<Record<LedgerErrorCode, NoDetails>> 
 }
 
 /** Why a localnet's directory cannot be opened. */
-export type StoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'LEDGER_DAMAGED'
+export type LedgerStoreErrorCode = 'STORE_LOCKED' | 'STORE_FOREIGN' | 'STORE_NEWER' | 'LEDGER_DAMAGED'
 
 /** The folder of a localnet cannot be used. */
-export class StoreError extends CodedError<Record<StoreErrorCode, NoDetails>> {
-  override readonly name = 'StoreError'
+export class LedgerStoreError extends CodedError<Record<LedgerStoreErrorCode, NoDetails>> {
+  override readonly name = 'LedgerStoreError'
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: LedgerStoreErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, {}, options)
   }
 }
 
 /** Says what is wrong with the chain in a folder, and what can be done. */
-export const damagedLedger = (dir: string, what: string, cause?: unknown): StoreError =>
-  new StoreError(
+export const damagedLedger = (dir: string, what: string, cause?: unknown): LedgerStoreError =>
+  new LedgerStoreError(
     'LEDGER_DAMAGED',
     `the chain in ${dir} is damaged: ${what}. Restore the folder from a copy, or have it repaired; ` +
       'a chain that cannot be repaired can only be begun anew, in another folder.',
@@ -47,9 +48,8 @@ const FULL = /no space left|disk quota exceeded|ENOSPC|EDQUOT/i
 
 /** Reads it off the system's error, which Level wraps into others. */
 export function writeProblemOf(error: unknown): WriteProblem {
-  for (let at = error; at instanceof Error; at = at.cause)
-    if (FULL.test(at.message) || FULL.test(String((at as NodeJS.ErrnoException).code))) return 'DISK_FULL'
-  return 'STORE_UNWRITABLE'
+  const said = [...codesOf(error), ...causesOf(error).map(({ message }) => message)]
+  return said.some(text => FULL.test(text)) ? 'DISK_FULL' : 'STORE_UNWRITABLE'
 }
 
 export const writeFailed = (problem: WriteProblem, cause: unknown): LedgerError =>

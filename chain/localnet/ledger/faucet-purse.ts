@@ -11,7 +11,7 @@ const PAGE_SIZE = 1000
 
 /**
  * The faucet's coins, one of each type. What it was sent is used first; after that it mints, so that it never runs dry,
- * and whoever sends it a thousand tiny coins hides nothing from it.
+ * and a sender of a thousand tiny coins hides nothing from it.
  */
 export class FaucetPurse {
   readonly #objects: LiveObjects

@@ -10,10 +10,13 @@ import type { BatchWriter } from './store/writer.ts'
 export class History {
   readonly #writer: BatchWriter
   readonly #waiters = new Set<() => void>()
+  readonly #lowest: () => bigint
   #durable: CheckpointRecord
 
-  constructor(writer: BatchWriter, tip: CheckpointRecord) {
+  /** @param lowest the oldest checkpoint that is kept at the moment */
+  constructor(writer: BatchWriter, tip: CheckpointRecord, lowest: () => bigint) {
     this.#writer = writer
+    this.#lowest = lowest
     this.#durable = tip
   }
 
@@ -47,7 +50,16 @@ export class History {
 
   async transaction(digest: Digest): Promise<TransactionRecord | undefined> {
     const bytes = await this.#writer.get(KEYS.transaction(digest))
-    return bytes && decodeTransaction(digest, bytes)
+    const record = bytes && decodeTransaction(digest, bytes)
+    return record !== undefined && record.checkpoint >= this.#lowest() ? record : undefined
+  }
+
+  /** Whether it was executed and then pruned, so that it must not be executed again. */
+  async isForgotten(digest: Digest): Promise<boolean> {
+    // the record is there until the batch that drops it is written
+    for (const key of [KEYS.transaction(digest), KEYS.executed(digest)])
+      if ((await this.#writer.get(key)) !== undefined) return true
+    return false
   }
 
   async checkpoint(which: bigint | Digest): Promise<CheckpointRecord | undefined> {
@@ -56,7 +68,7 @@ export class History {
       return sequence && this.checkpoint(BigInt(JSON.parse(new TextDecoder().decode(sequence))))
     }
     if (which === this.height) return this.#durable
-    if (which < 0n || which > this.height) return undefined
+    if (which < this.#lowest() || which > this.height) return undefined
     const bytes = await this.#writer.get(KEYS.checkpoint(which))
     return bytes && decodeCheckpoint(bytes)
   }

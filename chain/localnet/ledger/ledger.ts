@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { bcs } from '@mysten/sui/bcs'
 import type { Vm } from '../vm/index.ts'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
+import type { ChainClock } from './chain-clock.ts'
 import { type CheckpointRecord, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
 import { checkDenied } from './deny-list.ts'
 import type { Digest } from './digest.ts'
@@ -21,10 +21,10 @@ import { checkSignatures } from './signatures.ts'
 import { type Batch, emptyBatch } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 import type { LiveObjects } from './store/live-objects.ts'
-import { Pruner } from './store/pruner.ts'
+import { Pruner, type PrunerOptions } from './store/pruner.ts'
 import type { BatchWriter } from './store/writer.ts'
 import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
-import { Turns } from './turns.ts'
+import type { Turns } from './turns.ts'
 import { checkExpiration, checkGas, checkGasPrice, checkShape } from './validation.ts'
 
 /** What tells one localnet from another; never changes. */
@@ -37,7 +37,6 @@ export interface Identity {
 
 export interface State {
   height: string
-  clockOffsetMs: number
   /** rounds of randomness drawn so far */
   randomRounds: number
   /** coin type that the faucet gives besides SUI */
@@ -86,13 +85,15 @@ export class Ledger {
   readonly objects: LiveObjects
   readonly identity: Identity
   readonly epoch = 0n
+  /** random bytes, so many */
+  readonly draw: (length: number) => Uint8Array
   readonly #writer: BatchWriter
-  readonly #now: () => number
+  readonly #clock: ChainClock
   readonly #running = new Map<Digest, Promise<TransactionRecord>>()
   readonly #history: History
   readonly #pruner: Pruner
   readonly #faucetPurse: FaucetPurse
-  readonly #turns = new Turns()
+  readonly #turns: Turns
   #state: State
   #tip: CheckpointRecord
 
@@ -101,20 +102,26 @@ export class Ledger {
     objects: LiveObjects
     identity: Identity
     writer: BatchWriter
-    now: () => number
+    clock: ChainClock
+    turns: Turns
+    draw: (length: number) => Uint8Array
     state: State
     tip: CheckpointRecord
+    pruning?: PrunerOptions
   }) {
     this.vm = init.vm
     this.objects = init.objects
     this.#faucetPurse = new FaucetPurse(init.objects)
     this.identity = init.identity
     this.#writer = init.writer
-    this.#pruner = new Pruner(init.writer)
-    this.#now = init.now
+    this.#pruner = new Pruner(init.writer, init.pruning)
+    this.#clock = init.clock
+    this.#turns = init.turns
+    this.draw = init.draw
     this.#state = init.state
     this.#tip = init.tip
-    this.#history = new History(init.writer, init.tip)
+    this.#history = new History(init.writer, init.tip, () => this.#pruner.lowest)
+    this.#pruner.reached(this.height)
   }
 
   /** The newest checkpoint that is on disk. */
@@ -123,8 +130,7 @@ export class Ledger {
   }
 
   get timestampMs(): bigint {
-    const now = BigInt(this.#now() + this.#state.clockOffsetMs)
-    return now > this.#tip.timestampMs ? now : this.#tip.timestampMs
+    return this.#clock.nowMs()
   }
 
   get faucetCoin(): { coinType: string; amount: bigint } | undefined {
@@ -164,7 +170,7 @@ export class Ledger {
       )
     if (Number(this.timestampMs) + ms > LATEST_MS)
       throw new LedgerError('INVALID_ARGUMENT', 'the clock cannot be advanced any further')
-    this.#state = { ...this.#state, clockOffsetMs: this.#state.clockOffsetMs + ms }
+    this.#clock.advance(ms)
     this.tick()
     await this.#writeState()
     return this.timestampMs
@@ -174,8 +180,7 @@ export class Ledger {
   tick(): void {
     const clock = this.objects.get(SYSTEM.clock) as MoveObject
     const timestampMs = this.timestampMs
-    const shown = new DataView(clock.contents.buffer, clock.contents.byteOffset).getBigUint64(32, true)
-    if (timestampMs <= shown) return
+    if (timestampMs <= shownMs(clock)) return
     this.#system('clock', 'consensus_commit_prologue', clock, [timestampMs])
   }
 
@@ -183,7 +188,7 @@ export class Ledger {
     const random = this.objects.get(SYSTEM.random) as MoveObject
     const round = this.#state.randomRounds
     this.#state = { ...this.#state, randomRounds: round + 1 }
-    this.#system('random', 'update_randomness_state', random, [BigInt(round), [...randomBytes(32)]])
+    this.#system('random', 'update_randomness_state', random, [BigInt(round), [...this.draw(32)]])
   }
 
   #system(module: string, fn: string, object: MoveObject, args: (bigint | number[])[]): void {
@@ -248,6 +253,11 @@ export class Ledger {
         await this.#writer.flushed()
         return before
       }
+      if (await this.#history.isForgotten(digest))
+        throw new LedgerError(
+          'FAILED_PRECONDITION',
+          `Transaction ${digest} was executed before, and has been pruned`,
+        )
       return await execute()
     })().finally(() => this.#running.delete(digest))
     this.#running.set(digest, execution)
@@ -482,15 +492,27 @@ export class Ledger {
     return this.#history.checkpoint(which)
   }
 
-  /** From this checkpoint on, objects can be read as they were. */
-  get lowestWithObjects(): bigint {
-    return this.#pruner.lowest(this.height)
+  /** The oldest checkpoint that is kept, with its transactions and events. */
+  get lowest(): bigint {
+    return this.#pruner.lowest
   }
 
+  /** From this checkpoint on, objects can be read as they were. */
+  get lowestWithObjects(): bigint {
+    return this.#pruner.lowestObjects(this.height)
+  }
+
+  /** Keeps the time, so that the chain goes on from here. */
   async close(): Promise<void> {
+    if (this.timestampMs > this.#tip.timestampMs) this.tick()
     await this.#pruner.idle()
     await this.#writer.close()
   }
+}
+
+/** The time that the clock object shows. */
+export function shownMs({ contents }: MoveObject): bigint {
+  return new DataView(contents.buffer, contents.byteOffset).getBigUint64(32, true)
 }
 
 /** A simulation may leave out the coins, and without checks any rule about gas but what would overflow. */

@@ -158,7 +158,7 @@ function loadGas(read: ReadAny, { gasData }: TransactionData, context: LoadConte
     refuse(
       `Balance of gas object ${total} is lower than the needed amount: ${budget}. Insufficient SUI to cover the gas budget`,
     )
-  return { gas, ...(reserved > 0n && { gasFunds: { owner, reserved, isTarget, hasCoin: true } }) }
+  return { gas, gasFunds: reserved > 0n ? { owner, reserved, isTarget, hasCoin: true } : undefined }
 }
 
 function loadCoin(read: ReadAny, ref: ObjectRef, owner: Address): MoveObject {
@@ -181,7 +181,7 @@ function checkReservations(read: ReadAny, { inputs, gasFunds }: LoadedTransactio
   if (gasFunds !== undefined) reserve(gasFunds.owner, SUI_TYPE, gasFunds.reserved)
   for (const [id, { owner, coinType, amount }] of wanted) {
     const found = read(id)
-    const available = (found?.kind === 'move' && fundsOf(found)?.amount) || 0n
+    const available = (found?.kind === 'move' ? fundsOf(found)?.amount : undefined) ?? 0n
     if (available < amount)
       refuse(
         `Invalid withdraw reservation: ${owner} has ${available} of ${coinType} in its address balance, ` +

@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../../base/clock.ts'
 import { type BlsVerifier, createVm, type Vm } from '../vm/index.ts'
-import type { Address } from './address.ts'
+import { type Address, SYSTEM } from './address.ts'
+import { ChainClock } from './chain-clock.ts'
 import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
-import { damagedLedger, type LedgerError, StoreError, type WriteProblem } from './errors.ts'
+import { damagedLedger, type LedgerError, LedgerStoreError, type WriteProblem } from './errors.ts'
 import { genesisObjects, loadIntoVm, systemObjects, upgradedPackages } from './genesis.ts'
-import { type Identity, Ledger, type State } from './ledger.ts'
-import type { LedgerObject, PackageObject } from './object.ts'
+import { type Identity, Ledger, type State, shownMs } from './ledger.ts'
+import type { LedgerObject, MoveObject, PackageObject } from './object.ts'
 import { decodeObject, encodeObject } from './records.ts'
 import { emptyBatch, type KeyValueStore } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 import { LiveObjects } from './store/live-objects.ts'
+import type { PrunerOptions } from './store/pruner.ts'
 import { BatchWriter } from './store/writer.ts'
+import { Turns } from './turns.ts'
 
 const SCHEMA_VERSION = 1
 
@@ -22,8 +26,11 @@ export interface LedgerOptions {
   framework: readonly Uint8Array[]
   /** checks signatures for the contract; the VM's own, which is slow, when absent */
   bls?: BlsVerifier
-  /** milliseconds since 1970 */
-  now?: () => number
+  clock: Clock
+  /** Random bytes, so many, for the chain's ID and what it draws; the system's secure ones when absent. */
+  draw?: (length: number) => Uint8Array
+  /** checkpoints that are kept, with their transactions and events; all when absent */
+  keptCheckpoints?: number
   /** told when the store cannot be written to, and when it can again */
   onProblem?: (problem: WriteProblem | undefined, error: LedgerError | undefined) => void
 }
@@ -32,12 +39,22 @@ const write = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stri
 
 /**
  * Opens the chain in the store, or starts a new one when the store is empty.
- * @throws StoreError STORE_FOREIGN, STORE_NEWER, LEDGER_DAMAGED
+ * @throws LedgerStoreError STORE_FOREIGN, STORE_NEWER, LEDGER_DAMAGED
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const { store, name = 'its folder', framework, bls, now = Date.now, onProblem = () => undefined } = options
+  const {
+    store,
+    name = 'its folder',
+    framework,
+    bls,
+    clock,
+    keptCheckpoints,
+    onProblem = () => undefined,
+  } = options
+  const { draw = length => randomBytes(length) } = options
   let ledger: Ledger | undefined
   const writer = new BatchWriter(store, {
+    clock,
     onProblem(problem, error) {
       if (problem === undefined) ledger?.recovered()
       onProblem(problem, error)
@@ -45,18 +62,31 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   })
   const stored = await store.get(KEYS.identity)
   const vm = createVm(bls && { bls })
+  const pruning = {
+    lowest: await lowestOf(store),
+    ...(keptCheckpoints !== undefined && { keptCheckpoints: BigInt(keptCheckpoints) }),
+  }
+  const dependencies = { framework, clock, draw, pruning }
   if (stored !== undefined) {
     try {
-      ledger = await restore(store, writer, vm, { identity: parseIdentity(stored), framework, now })
+      ledger = await restore(store, writer, vm, { identity: parseIdentity(stored), ...dependencies })
     } catch (error) {
-      throw error instanceof StoreError ? error : damagedLedger(name, 'what it holds cannot be read', error)
+      throw error instanceof LedgerStoreError
+        ? error
+        : damagedLedger(name, 'what it holds cannot be read', error)
     }
   } else {
     for await (const _ of store.entries(''))
-      throw new StoreError('STORE_FOREIGN', 'the store holds other data')
-    ledger = await create(writer, vm, framework, now)
+      throw new LedgerStoreError('STORE_FOREIGN', 'the store holds other data')
+    ledger = await create(writer, vm, dependencies)
   }
   return ledger
+}
+
+/** The oldest checkpoint that the store has. */
+export async function lowestOf(store: KeyValueStore): Promise<bigint> {
+  const bytes = await store.get(KEYS.lowest)
+  return bytes === undefined ? 0n : BigInt(new TextDecoder().decode(bytes))
 }
 
 function parseIdentity(bytes: Uint8Array): Identity {
@@ -64,25 +94,30 @@ function parseIdentity(bytes: Uint8Array): Identity {
   try {
     identity = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    throw new StoreError('STORE_FOREIGN', 'the store is not a localnet', { cause })
+    throw new LedgerStoreError('STORE_FOREIGN', 'the store is not a localnet', { cause })
   }
-  if (identity?.kind !== 'floe-localnet') throw new StoreError('STORE_FOREIGN', 'the store is not a localnet')
+  if (identity?.kind !== 'floe-localnet')
+    throw new LedgerStoreError('STORE_FOREIGN', 'the store is not a localnet')
   if (identity.schemaVersion > SCHEMA_VERSION)
-    throw new StoreError(
+    throw new LedgerStoreError(
       'STORE_NEWER',
       `the store has schema ${identity.schemaVersion}, this program knows ${SCHEMA_VERSION}`,
     )
   return identity
 }
 
+interface Dependencies extends Required<Pick<LedgerOptions, 'framework' | 'clock' | 'draw'>> {
+  pruning: PrunerOptions
+}
+
 async function create(
   writer: BatchWriter,
   vm: Vm,
-  framework: readonly Uint8Array[],
-  now: () => number,
+  { framework, clock, draw, pruning }: Dependencies,
 ): Promise<Ledger> {
   const objects = new LiveObjects()
-  const genesisMs = now()
+  const genesisMs = Math.floor(clock.now())
+  const time = new ChainClock(clock, genesisMs)
   const batch = emptyBatch()
   for (const object of genesisObjects(vm, framework, genesisMs)) {
     objects.put(object)
@@ -94,7 +129,7 @@ async function create(
     timestampMs: BigInt(genesisMs),
     cost: 0n,
     transactions: [],
-    salt: randomBytes(32),
+    salt: draw(32),
   })
   const identity: Identity = {
     kind: 'floe-localnet',
@@ -102,26 +137,25 @@ async function create(
     chainId: tip.digest,
     genesisMs,
   }
-  const state: State = { height: '0', clockOffsetMs: 0, randomRounds: 0 }
+  const state: State = { height: '0', randomRounds: 0 }
   batch.put.set(KEYS.checkpoint(0n), encodeCheckpoint(tip))
   batch.put.set(KEYS.checkpointByDigest(tip.digest), write('0'))
   batch.put.set(KEYS.state, write(state))
   batch.put.set(KEYS.identity, write(identity))
   await writer.write(batch)
-  return new Ledger({ vm, objects, identity, writer, now, state, tip })
+  const turns = new Turns({ clock })
+  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, state, tip, pruning })
 }
 
-interface Restored {
+interface Restored extends Dependencies {
   identity: Identity
-  framework: readonly Uint8Array[]
-  now: () => number
 }
 
 async function restore(
   store: KeyValueStore,
   writer: BatchWriter,
   vm: Vm,
-  { identity, framework, now }: Restored,
+  { identity, framework, clock, draw, pruning }: Restored,
 ): Promise<Ledger> {
   const state = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as State
   const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(state.height))))
@@ -141,7 +175,11 @@ async function restore(
   const batch = emptyBatch()
   for (const object of [...upgraded, ...added]) batch.put.set(KEYS.object(object.id), encodeObject(object))
   if (batch.put.size > 0) await writer.write(batch)
-  return new Ledger({ vm, objects, identity, writer, now, state, tip })
+  const shown = shownMs(objects.get(SYSTEM.clock) as MoveObject)
+  const lastMs = shown > tip.timestampMs ? shown : tip.timestampMs
+  const time = new ChainClock(clock, Number(lastMs))
+  const turns = new Turns({ clock })
+  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, state, tip, pruning })
 }
 
 async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {

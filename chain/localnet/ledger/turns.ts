@@ -1,4 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Clock } from '../../../base/clock.ts'
+import type { Timer } from '../../../base/timers.ts'
+import { nextTurn } from '../../../base/turn.ts'
 
 /** Executions go on so long before the event loop gets its turn. */
 const SLICE_MS = 10
@@ -29,10 +31,12 @@ export class Turns {
   #isPumping = false
   /** since the event loop had its turn */
   #workedMs = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
+  readonly #clock: Clock
   readonly #maxDebtMs: number
 
-  constructor({ maxDebtMs = DEFAULT_MAX_DEBT_MS }: { maxDebtMs?: number } = {}) {
+  constructor({ clock, maxDebtMs = DEFAULT_MAX_DEBT_MS }: { clock: Clock; maxDebtMs?: number }) {
+    this.#clock = clock
     this.#maxDebtMs = maxDebtMs
   }
 
@@ -64,21 +68,22 @@ export class Turns {
   async #pump(): Promise<void> {
     if (this.#isPumping) return
     this.#isPumping = true
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     while (this.#queues.size > 0) {
       if (this.#workedMs > SLICE_MS) await nextTurn()
       const caller = this.#next()
       if (caller === undefined) break
-      const started = performance.now()
+      const started = this.#clock.monotonic()
       // forgotten when the loop has come around
-      if (this.#workedMs === 0) setImmediate(() => (this.#workedMs = 0))
+      if (this.#workedMs === 0) void nextTurn().then(() => (this.#workedMs = 0))
       this.#take(caller)()
-      const took = performance.now() - started
+      const took = this.#clock.monotonic() - started
       this.#workedMs += took
       this.#remember(caller, took - FREE_MS)
     }
     this.#isPumping = false
-    if (this.#queues.size > 0) this.#timer = setTimeout(() => void this.#pump(), SLICE_MS).unref()
+    if (this.#queues.size > 0)
+      this.#timer = this.#clock.after(SLICE_MS, () => void this.#pump(), { background: true })
   }
 
   /** The caller that waited longest for a turn, of those that may have one. */
@@ -98,12 +103,14 @@ export class Turns {
 
   #debtOf(caller: string): number {
     const debt = this.#debts.get(caller)
-    return debt !== undefined ? Math.max(0, debt.ms - (performance.now() - debt.at) * FORGIVEN_PER_MS) : 0
+    return debt !== undefined
+      ? Math.max(0, debt.ms - (this.#clock.monotonic() - debt.at) * FORGIVEN_PER_MS)
+      : 0
   }
 
   #remember(caller: string, ms: number): void {
     if (ms <= 0) return
-    this.#debts.set(caller, { ms: this.#debtOf(caller) + ms, at: performance.now() })
+    this.#debts.set(caller, { ms: this.#debtOf(caller) + ms, at: this.#clock.monotonic() })
     if (this.#debts.size <= MANY_CALLERS) return
     for (const known of this.#debts.keys()) if (this.#debtOf(known) === 0) this.#debts.delete(known)
   }

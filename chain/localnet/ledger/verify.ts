@@ -6,6 +6,7 @@ import { damagedLedger } from './errors.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST } from './genesis.ts'
 import type { State } from './ledger.ts'
 import type { LedgerObject } from './object.ts'
+import { lowestOf } from './open.ts'
 import { decodeObject, decodeTransaction } from './records.ts'
 import { emptyBatch, type KeyValueStore } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
@@ -26,9 +27,10 @@ type Expected = Map<Address, Digest | undefined>
 
 /**
  * Walks the chain of checkpoints and compares what it says with what is there: each checkpoint names the one before by
- * digest, its transactions and their effects likewise, and those say which objects there must be.
+ * digest, its transactions and their effects likewise, and those say which objects there must be. Of a chain that was pruned
+ * it is what is left that is compared; objects that were last written before are taken as they are.
  * @param dir named in errors
- * @throws StoreError LEDGER_DAMAGED
+ * @throws LedgerStoreError LEDGER_DAMAGED
  */
 export async function verifyLedger(store: KeyValueStore, dir: string): Promise<LedgerReport> {
   const damaged = (what: string, cause?: unknown) => damagedLedger(dir, what, cause)
@@ -48,11 +50,12 @@ export async function verifyLedger(store: KeyValueStore, dir: string): Promise<L
   const expected: Expected = new Map()
   let previous: Digest | undefined
   let transactions = 0
-  for (let sequence = 0n; sequence <= height; sequence++) {
+  const lowest = await lowestOf(store)
+  for (let sequence = lowest; sequence <= height; sequence++) {
     const key = KEYS.checkpoint(sequence)
     const checkpoint = await need(key, decodeCheckpoint)
-    if (checkpoint.sequence !== sequence || checkpoint.previousDigest !== previous)
-      throw damaged(`${key} does not follow the one before`)
+    const follows = checkpoint.previousDigest === previous || (sequence === lowest && lowest > 0n)
+    if (checkpoint.sequence !== sequence || !follows) throw damaged(`${key} does not follow the one before`)
     if (digestAs('CheckpointContents', checkpoint.contents) !== checkpoint.contentDigest)
       throw damaged(`${key} has other contents than it says`)
     previous = checkpoint.digest
@@ -68,7 +71,7 @@ export async function verifyLedger(store: KeyValueStore, dir: string): Promise<L
       transactions++
     }
   }
-  return { height, transactions, ...(await checkObjects(store, expected, damaged)) }
+  return { height, transactions, ...(await checkObjects(store, expected, lowest > 0n, damaged)) }
 }
 
 function note(expected: Expected, bytes: Uint8Array): void {
@@ -83,6 +86,7 @@ function note(expected: Expected, bytes: Uint8Array): void {
 async function checkObjects(
   store: KeyValueStore,
   expected: Expected,
+  isPruned: boolean,
   damaged: (what: string, cause?: unknown) => Error,
 ): Promise<{ objects: number; removed: number }> {
   const revived = emptyBatch()
@@ -100,7 +104,10 @@ async function checkObjects(
     const digest = expected.get(id)
     if (isKnown && digest === undefined) {
       revived.delete.add(key)
-    } else if (!isWrittenBesides(object) && (isKnown ? digest !== object.digest : !isGenesis(object))) {
+    } else if (
+      !isWrittenBesides(object) &&
+      (isKnown ? digest !== object.digest : !isPruned && !isGenesis(object))
+    ) {
       throw damaged(`${key} is another than its last transaction wrote`)
     }
   }

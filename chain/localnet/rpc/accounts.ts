@@ -2,14 +2,6 @@ import { networkOf } from '../../../base/ip.ts'
 import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
 import { limited, type RpcStatus } from './status.ts'
 
-/** Whose limits an address counts for: an IPv6 address for its /64, of which a machine has as many as it likes. */
-export function addressKey(address: string | undefined): string {
-  if (address === undefined) return 'unknown'
-  const network = networkOf(address) ?? address
-  if (network === '::1') return '0:0:0:0::/64'
-  return network.includes(':') ? `${network}::/64` : network
-}
-
 /** What one address has under way. */
 interface Counts {
   calls: number
@@ -36,8 +28,9 @@ export class Accounts {
     this.#limits = limits
   }
 
-  of(address: string | undefined): Account {
-    const key = addressKey(address)
+  /** An IPv6 address counts as its /64, of which a machine has as many addresses as it likes. */
+  of(address = ''): Account {
+    const key = networkOf(address)
     const limits = this.#limits
     return {
       key,

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts'
 import { invalid } from './status.ts'
 
 const UNIT_MS: Record<string, number> = {
@@ -17,11 +18,12 @@ export function parseTimeout(text: string | undefined): number | undefined {
   return Number(match[1]) * UNIT_MS[match[2]!]!
 }
 
-/** What setTimeout takes; longer is for ever. */
+/** What a timer takes; longer is for ever. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** Aborts when the time is up; call `clear` when it does not matter any more. */
 export function deadline(
+  clock: Clock,
   timeoutMs: number | undefined,
   reason: () => Error,
 ): { signal: AbortSignal; clear(): void } {
@@ -29,6 +31,6 @@ export function deadline(
   if (timeoutMs === undefined || timeoutMs > LONGEST_MS)
     return { signal: controller.signal, clear: () => undefined }
   if (timeoutMs < 1) controller.abort(reason())
-  const timer = setTimeout(() => controller.abort(reason()), timeoutMs)
-  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+  const timer = clock.after(timeoutMs, () => controller.abort(reason()))
+  return { signal: controller.signal, clear: () => timer.stop() }
 }

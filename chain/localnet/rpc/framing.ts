@@ -112,8 +112,8 @@ export const dataFrame = (message: Uint8Array, framing: Framing): Uint8Array =>
   frame(FLAG.data, message, framing)
 
 /** How a call ended, as native gRPC's trailers. */
-export const trailersOf = ({ status, message }: RpcStatus): Record<string, string> => ({
-  'grpc-status': String(STATUS[status]),
+export const trailersOf = ({ code, message }: RpcStatus): Record<string, string> => ({
+  'grpc-status': String(STATUS[code]),
   'grpc-message': percentEncode(message.slice(0, SERVER_LIMITS.maxMessageLength)),
 })
 

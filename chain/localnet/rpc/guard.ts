@@ -1,9 +1,5 @@
+import { hostName, LOOPBACK_NAMES } from '../../../base/http/host.ts'
 import { METADATA_NAMES } from './metadata.ts'
-
-const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]'])
-
-/** Host without its port; IPv6 addresses keep their brackets. */
-const hostName = (host: string): string => host.replace(/:\d+$/, '').toLowerCase()
 
 const isLoopback = (bound: string): boolean =>
   bound === 'localhost' || bound === '::1' || bound.startsWith('127.')
@@ -15,7 +11,7 @@ const isLoopback = (bound: string): boolean =>
  */
 export function allowedHost(host: string | undefined, bound: string): boolean {
   if (!isLoopback(bound)) return true
-  return host !== undefined && (LOCAL_NAMES.has(hostName(host)) || hostName(host) === bound)
+  return host !== undefined && (LOOPBACK_NAMES.includes(hostName(host)) || hostName(host) === bound)
 }
 
 /**
@@ -30,7 +26,7 @@ export function allowedOrigin(origin: string | undefined, host: string | undefin
   } catch {
     return false
   }
-  return LOCAL_NAMES.has(url.hostname) || (host !== undefined && url.host === host.toLowerCase())
+  return LOOPBACK_NAMES.includes(url.hostname) || (host !== undefined && url.host === host.toLowerCase())
 }
 
 /** For an origin that is allowed. */

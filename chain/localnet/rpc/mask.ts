@@ -119,8 +119,9 @@ function prune(type: MessageShape, message: Record<string, unknown>, tree: Tree)
   if (isAll(tree)) return
   for (const field of type.fields) {
     const below = tree.get(field.name) ?? tree.get(field.localName)
-    const holder = field.oneof ? (message[field.oneof] as Record<string, unknown> | undefined) : message
-    if (field.oneof && holder?.oneofKind !== field.localName) continue
+    const holder =
+      field.oneof !== undefined ? (message[field.oneof] as Record<string, unknown> | undefined) : message
+    if (field.oneof !== undefined && holder?.oneofKind !== field.localName) continue
     if (below === undefined) {
       if (field.oneof !== undefined) message[field.oneof] = { oneofKind: undefined }
       else if (field.repeat) message[field.localName] = []

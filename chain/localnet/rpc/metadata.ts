@@ -21,7 +21,7 @@ export function metadataOf(ledger: Ledger): Record<(typeof METADATA_NAMES)[numbe
     'x-sui-checkpoint-height': String(ledger.height),
     'x-sui-timestamp-ms': String(timestampMs),
     'x-sui-timestamp': new Date(timestampMs).toISOString(),
-    'x-sui-lowest-available-checkpoint': '0',
+    'x-sui-lowest-available-checkpoint': String(ledger.lowest),
     'x-sui-lowest-available-checkpoint-objects': String(ledger.lowestWithObjects),
   }
 }

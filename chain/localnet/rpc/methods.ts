@@ -66,7 +66,7 @@ function bind(service: Service, handlers: Record<string, Handler>): [string, Met
   })
 }
 
-/** What many callers are sent is encoded once, by whoever made it. */
+/** What many callers are sent is encoded once, by its maker. */
 const encode = (codec: MessageCodec, message: object): Uint8Array =>
   message instanceof Uint8Array ? message : codec.toBinary(codec.create(message))
 

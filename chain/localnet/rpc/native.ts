@@ -13,7 +13,7 @@ const single = (value: string | string[] | undefined): string | undefined =>
 export async function serveNative(
   { stream, headers }: Http2ServerRequest,
   response: Http2ServerResponse,
-  { methods, account, closing, metadata, ended }: Serving,
+  { methods, account, clock, closing, metadata, ended }: Serving,
 ): Promise<void> {
   const path = headers[':path'] ?? ''
   const hangUp = new AbortController()
@@ -34,6 +34,7 @@ export async function serveNative(
     method,
     path,
     account,
+    clock,
     timeout: single(headers['grpc-timeout']),
     signal: AbortSignal.any([hangUp.signal, closing]),
     requests: () => {

@@ -1,7 +1,6 @@
 import { GrpcTypes } from '@mysten/sui/grpc'
 import type { Ledger } from '../ledger/ledger.ts'
-import { createBreather } from './breathe.ts'
-import { invalid } from './status.ts'
+import { invalid, pruned } from './status.ts'
 
 /** Where an item is: its checkpoint and its number there. */
 export interface Position {
@@ -28,6 +27,8 @@ export interface Query<T> {
   /** all items of a checkpoint in order, those that the filter lets through */
   itemsOf: (checkpoint: bigint) => Promise<Found<T>[]>
   signal: AbortSignal
+  /** called at each checkpoint */
+  breathe: () => Promise<void>
 }
 
 const LIMITS = {
@@ -65,10 +66,10 @@ export const LAST_INDEX = 0xffffffff
  * (descending) to go on from there, also one of a walk that found nothing.
  */
 export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenerator<Frame<T>> {
-  const { options, itemsOf, signal } = query
+  const { options, itemsOf, signal, breathe } = query
   const descending = options?.ordering === GrpcTypes.Ordering.DESCENDING
   const limit = Math.min(options?.limit || LIMITS.items, LIMITS.maxItems)
-  const { first, last, lastReason, after, before } = rangeOf(ledger.height, query, descending)
+  const { first, last, lastReason, after, before } = rangeOf(ledger, query, descending)
   const start = descending ? last : first
   const step = descending ? -1n : 1n
 
@@ -92,12 +93,16 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
   }
   let found = 0
   let scanned = 0
-  const breathe = createBreather()
   for (let at = start; at >= first && at <= last; at += step) {
     signal.throwIfAborted()
     await breathe()
     if (scanned++ === LIMITS.scan) return yield { watermark, end: { reason: Reason.SCAN_LIMIT } }
     const items = (await itemsOf(at)).filter(({ position }) => isInside(position))
+    // it was pruned while this walked there
+    if (at < ledger.lowest) {
+      if (!descending) throw pruned(at, ledger.lowest)
+      return yield { watermark, end: { reason: Reason.CHECKPOINT_BOUND } }
+    }
     for (const { item, position } of descending ? items.reverse() : items) {
       watermark = covered(at - step, position)
       if (++found === limit) return yield { item, watermark, end: { reason: Reason.ITEM_LIMIT } }
@@ -110,16 +115,25 @@ export async function* runQuery<T>(ledger: Ledger, query: Query<T>): AsyncGenera
 }
 
 /** The checkpoints to walk, both ends included, and why the walk ends where it does. */
-function rangeOf<T>(tip: bigint, { options, startCheckpoint, endCheckpoint }: Query<T>, descending: boolean) {
+function rangeOf<T>(
+  ledger: Ledger,
+  { options, startCheckpoint, endCheckpoint }: Query<T>,
+  descending: boolean,
+) {
   const after = decodeCursor(options?.after)
   const before = decodeCursor(options?.before)
-  let first = startCheckpoint ?? 0n
+  let first = startCheckpoint ?? ledger.lowest
   let firstReason: GrpcTypes.QueryEndReason = Reason.CHECKPOINT_BOUND
   if (after !== undefined && after.checkpoint >= first) {
     first = after.checkpoint
     firstReason = Reason.CURSOR_BOUND
   }
-  let last = tip
+  if (first < ledger.lowest) {
+    if (!descending) throw pruned(first, ledger.lowest)
+    first = ledger.lowest
+    firstReason = Reason.CHECKPOINT_BOUND
+  }
+  let last = ledger.height
   let lastReason: GrpcTypes.QueryEndReason = Reason.LEDGER_TIP
   if (endCheckpoint !== undefined && endCheckpoint - 1n <= last) {
     last = endCheckpoint - 1n

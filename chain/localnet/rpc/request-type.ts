@@ -28,7 +28,8 @@ export function requestPath(
 ): string[] {
   if (text !== undefined && text.length > MAX_LENGTH)
     throw limited('size', `a name of ${text.length} characters, at most ${MAX_LENGTH} are read`)
-  const [address, ...rest] = (text ?? '').split('::')
-  if (!address || rest.length > 2 || rest.some(part => part === '')) throw invalid(`invalid ${what} filter`)
-  return [parse(address), ...rest]
+  const parts = (text ?? '').split('::')
+  if (parts.length > 3 || parts.includes('')) throw invalid(`invalid ${what} filter`)
+  const [address, ...rest] = parts
+  return [parse(address!), ...rest]
 }

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { toBase64 } from '@mysten/sui/utils'
 import { type Address, parseAddress, SYSTEM } from '../ledger/address.ts'
@@ -251,14 +250,14 @@ function expirationOf(message: GrpcTypes.TransactionExpiration | undefined) {
 }
 
 /** What pays without coins has to expire in this epoch or the next. */
-const soon = ({ epoch, identity }: Ledger) => ({
+const soon = ({ epoch, identity, draw }: Ledger) => ({
   ValidDuring: {
     minEpoch: epoch.toString(),
     maxEpoch: (epoch + 1n).toString(),
     minTimestamp: null,
     maxTimestamp: null,
     chain: identity.chainId,
-    nonce: randomInt(2 ** 32),
+    nonce: Buffer.from(draw(4)).readUInt32LE(),
   },
 })
 

@@ -1,4 +1,6 @@
+import type { Clock } from '../../../base/clock.ts'
 import type { Account } from './accounts.ts'
+import { createBreather } from './breathe.ts'
 import { deadline, parseTimeout } from './deadline.ts'
 import type { Method } from './methods.ts'
 import { SERVER_LIMITS } from './server-limits.ts'
@@ -12,6 +14,7 @@ export interface CallInput {
   /** `grpc-timeout` */
   timeout: string | undefined
   account: Account
+  clock: Clock
   /** the caller hung up, or the server closes */
   signal: AbortSignal
   /** The call goes on until the caller ends it: tell it that it stands before there is anything to say. */
@@ -24,28 +27,28 @@ const passed = () => new RpcStatus('DEADLINE_EXCEEDED', 'the deadline has passed
 const tooSlow = () => limited('time', 'the caller is too slow', 'RESOURCE_EXHAUSTED')
 /** Runs a call to its end; answers how it ended, and what failed when it was none of the caller's business. */
 export async function runCall(input: CallInput): Promise<{ status: RpcStatus; unexpected?: unknown }> {
-  const { method, path, account } = input
+  const { method, path, account, clock } = input
   let leave: (() => void) | undefined
   const timers: { clear(): void }[] = []
   let signal = input.signal
   try {
     leave = account.call()
-    const limit = deadline(parseTimeout(input.timeout), passed)
+    const limit = deadline(clock, parseTimeout(input.timeout), passed)
     timers.push(limit)
     signal = AbortSignal.any([signal, limit.signal])
     if (method === undefined) throw new RpcStatus('UNIMPLEMENTED', `no method ${path.slice(0, 200)}`)
     signal.throwIfAborted()
     if (method.serverStreaming) input.begin()
-    const arriving = deadline(method.clientStreaming ? undefined : SERVER_LIMITS.bodyMs, tooSlow)
+    const arriving = deadline(clock, method.clientStreaming ? undefined : SERVER_LIMITS.bodyMs, tooSlow)
     timers.push(arriving)
     const requests = untilAborted(
       input.requests(),
       AbortSignal.any([signal, arriving.signal]),
       arriving.clear,
     )
-    const replies = method.run(requests, { signal, account })
+    const replies = method.run(requests, { signal, account, breathe: createBreather(clock) })
     for await (const message of untilAborted(replies, signal)) {
-      const taking = deadline(SERVER_LIMITS.stalledMs, tooSlow)
+      const taking = deadline(clock, SERVER_LIMITS.stalledMs, tooSlow)
       try {
         await input.send(message, AbortSignal.any([signal, taking.signal]))
       } finally {
@@ -56,7 +59,7 @@ export async function runCall(input: CallInput): Promise<{ status: RpcStatus; un
   } catch (error) {
     if (signal.aborted) return { status: toStatus(signal.reason) }
     const status = toStatus(error)
-    return status === error || status.status !== 'INTERNAL' ? { status } : { status, unexpected: error }
+    return status === error || status.code !== 'INTERNAL' ? { status } : { status, unexpected: error }
   } finally {
     for (const timer of timers) timer.clear()
     leave?.()

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
-import * as timers from 'node:timers/promises'
+import type { Socket } from 'node:net'
+import type { Clock } from '../../../base/clock.ts'
+import { type Connection, createConnections } from '../../../base/http/connections.ts'
+import { listen } from '../../../base/http/listen.ts'
+import { withDefaults } from '../../../base/with-defaults.ts'
 import { Accounts } from './accounts.ts'
-import { type Busy, Connections } from './connections.ts'
 import type { Method } from './methods.ts'
 import { SERVER_LIMITS, type ServerLimits } from './server-limits.ts'
 import type { Route } from './serving.ts'
@@ -21,6 +23,7 @@ export interface ServerOptions {
   host: string
   /** 0: any free one */
   port: number
+  clock: Clock
   methods: ReadonlyMap<string, Method>
   /** by `METHOD /path` */
   routes: ReadonlyMap<string, Route>
@@ -28,6 +31,8 @@ export interface ServerOptions {
   metadata?: () => Record<string, string>
   log?: ServerLog
   limits?: Partial<ServerLimits>
+  /** file descriptors of the process that may be in use; found out when absent */
+  descriptorCeiling?: number
   /** told of everything that a limit refused, by reason */
   onRefused?: (reason: string) => void
 }
@@ -42,16 +47,23 @@ export interface RpcServer {
  * one port: a connection's first bytes tell. Throws the system's error when the port is taken.
  */
 export async function startServer(options: ServerOptions): Promise<RpcServer> {
-  const { host, log, onRefused = () => undefined } = options
-  const limits = { ...SERVER_LIMITS, ...options.limits }
+  const { host, clock, log, onRefused = () => undefined } = options
+  const limits = withDefaults<ServerLimits>(SERVER_LIMITS, options.limits)
   const closing = new AbortController()
   const active = new Set<Response>()
   const sessions = new Set<http2.ServerHttp2Session>()
   const accounts = new Accounts(limits)
-  const connections = new Connections(limits, onRefused)
-  const busy = new WeakMap<Socket, Busy>()
+  const connections = createConnections({
+    limits: {
+      total: limits.maxConnections,
+      perAddress: limits.maxConnectionsPerAddress,
+      descriptorCeiling: options.descriptorCeiling,
+    },
+    clock,
+    onShed: onRefused,
+  })
 
-  const serve = (request: Request, response: Response, connection: Busy | undefined) => {
+  const serve = (request: Request, response: Response, connection: Connection | undefined) => {
     active.add(response)
     const end = connection?.begin()
     response.on('close', () => {
@@ -65,9 +77,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       closing: closing.signal,
       refused: onRefused,
       ended(path, status, unexpected) {
-        if (status.refusal !== undefined) onRefused(status.refusal)
+        if (status.details.refusal !== undefined) onRefused(status.details.refusal)
         if (unexpected) log?.error({ err: unexpected, path }, 'call failed')
-        log?.debug({ path, status: status.status }, 'call')
+        log?.debug({ path, status: status.code }, 'call')
       },
     }).catch(error => {
       // a caller that goes away is nothing to tell
@@ -87,8 +99,8 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
       maxHeaderSize: limits.maxHeaderBytes,
     },
     (request, response) => {
-      const connection = busy.get(request.socket)
-      if (connection !== undefined && connection.active >= limits.maxPipelined) {
+      const connection = connections.of(request.socket)
+      if (connection !== undefined && connection.requests >= limits.maxPipelined) {
         onRefused('rate')
         request.socket.destroy()
         return
@@ -112,9 +124,9 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     streamResetBurst: 256,
     streamResetRate: 32,
   })
-  const busySessions = new WeakMap<http2.Http2Session, Busy>()
+  const busySessions = new WeakMap<http2.Http2Session, Connection>()
   /** whose session is being made */
-  let arriving: Busy | undefined
+  let arriving: Connection | undefined
   overHttp2.on('session', session => {
     const connection = arriving!
     busySessions.set(session, connection)
@@ -122,7 +134,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     session.on('close', () => sessions.delete(session))
     session.on('error', error => log?.debug({ err: error }, 'connection failed'))
     session.setTimeout(limits.keepAliveMs, () => {
-      if (connection.active === 0) session.close()
+      if (connection.requests === 0) session.close()
     })
   })
   overHttp2.on('request', (request, response) => {
@@ -135,11 +147,14 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
     socket.setNoDelay(true)
-    const connection = connections.admit(socket)
-    if (connection === undefined) return
-    sniff(socket, limits.firstBytesMs, protocol => {
+    const connection = connections.add(socket)
+    if (connection.noRoom !== undefined) {
+      onRefused(connection.noRoom)
+      socket.destroy()
+      return
+    }
+    sniff(socket, clock, limits.firstBytesMs, protocol => {
       if (protocol === 'http1') {
-        busy.set(socket, connection)
         accept.call(server, socket)
         return
       }
@@ -149,22 +164,21 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     })
   })
 
-  server.listen(options.port, host)
-  await once(server, 'listening')
-  const { address, port, family } = server.address() as AddressInfo
+  const listening = await listen(server, {
+    host,
+    port: options.port,
+    connections,
+    clock,
+    onLost: error => log?.error({ err: error }, 'a connection was lost'),
+  })
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url: listening.url,
     async close() {
       closing.abort(new RpcStatus('UNAVAILABLE', 'the server is shutting down'))
-      const closed = once(server, 'close')
-      server.close()
       // streams end by the signal; a caller who does not read must not hold up the end
       const ended = Promise.allSettled([...active, ...sessions].map(one => once(one, 'close')))
       for (const session of sessions) session.close()
-      await Promise.race([ended, timers.setTimeout(limits.goodbyeMs, undefined, { ref: false })])
-      for (const session of sessions) session.destroy()
-      connections.closeAll()
-      await closed
+      await listening.close(ended, limits.goodbyeMs)
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts'
 import type { Account } from './accounts.ts'
 import type { Method } from './methods.ts'
 import type { RpcStatus } from './status.ts'
@@ -7,6 +8,7 @@ export interface Serving {
   methods: ReadonlyMap<string, Method>
   /** of the caller's address */
   account: Account
+  clock: Clock
   /** aborted when the server closes */
   closing: AbortSignal
   /** headers of every reply to a call */

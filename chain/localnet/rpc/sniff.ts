@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock } from '../../../base/clock.ts'
 
 /** How every HTTP/2 connection begins; no method of HTTP/1.1 that we serve begins so. */
 const PREFACE = Buffer.from('PRI')
@@ -9,14 +10,15 @@ const PREFACE = Buffer.from('PRI')
  */
 export function sniff(
   socket: Socket,
+  clock: Clock,
   firstBytesMs: number,
   tell: (protocol: 'http1' | 'http2') => void,
 ): void {
   let held = Buffer.alloc(0)
-  const timer = setTimeout(() => socket.destroy(), firstBytesMs).unref()
+  const timer = clock.after(firstBytesMs, () => socket.destroy(), { background: true })
   const ignore = () => undefined
   const stop = () => {
-    clearTimeout(timer)
+    timer.stop()
     socket.off('readable', read)
     socket.off('error', ignore)
     socket.off('close', stop)

@@ -1,3 +1,4 @@
+import { CodedError } from '../../../base/coded-error.ts'
 import { LedgerError, type LedgerErrorCode } from '../ledger/errors.ts'
 
 /** gRPC's status codes that the server uses. */
@@ -21,21 +22,27 @@ export type StatusName = keyof typeof STATUS
 /** Why a limit refused a call; counted. */
 export type Refusal = 'connections' | 'address' | 'rate' | 'size' | 'depth' | 'time' | 'disk' | 'token'
 
-/** What a call fails with. */
-export class RpcStatus extends Error {
+/** What a call fails with; `refusal` is set when it was a limit that refused it. */
+export class RpcStatus extends CodedError<Record<StatusName, { refusal?: Refusal }>> {
   override readonly name = 'RpcStatus'
-  readonly status: StatusName
-  /** set when it was a limit that refused the call */
-  readonly refusal: Refusal | undefined
 
-  constructor(status: StatusName, message: string, options?: ErrorOptions & { refusal?: Refusal }) {
-    super(message, options)
-    this.status = status
-    this.refusal = options?.refusal
+  constructor(
+    code: StatusName,
+    message: string,
+    { refusal, cause }: ErrorOptions & { refusal?: Refusal } = {},
+  ) {
+    super(code, message, { refusal }, { cause })
   }
 }
 
 export const notFound = (what: string): RpcStatus => new RpcStatus('NOT_FOUND', `${what} not found`)
+
+/** As Sui's nodes say it. */
+export const pruned = (checkpoint: bigint, lowest: bigint): RpcStatus =>
+  new RpcStatus(
+    'INVALID_ARGUMENT',
+    `Requested start checkpoint ${checkpoint} has been pruned. Lowest available checkpoint is ${lowest}`,
+  )
 
 export const invalid = (message: string): RpcStatus => new RpcStatus('INVALID_ARGUMENT', message)
 

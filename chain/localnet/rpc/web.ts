@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Clock } from '../../../base/clock.ts'
 import { deadline } from './deadline.ts'
 import { checkEncoding, dataFrame, framingOf, readMessages, replyType, trailerFrame } from './framing.ts'
 import { allowedHost, allowedOrigin, corsHeaders } from './guard.ts'
@@ -38,7 +39,7 @@ export async function serveWeb(request: Request, response: Response, serving: We
     await answer(request, response, serving)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    if (error.refusal) serving.refused(error.refusal)
+    if (error.refusal !== undefined) serving.refused(error.refusal)
     plain(response, error.status, { error: error.message })
   }
 }
@@ -100,7 +101,7 @@ async function callRoute(
   request: Request,
   response: Response,
   route: Route,
-  { account }: WebServing,
+  { account, clock }: WebServing,
 ): Promise<void> {
   let leave: () => void
   try {
@@ -110,7 +111,7 @@ async function callRoute(
   }
   try {
     const { status, json } = await route({
-      body: await readBody(request),
+      body: await readBody(request, clock),
       remoteAddress: request.socket.remoteAddress,
       authorization: request.headers.authorization,
     })
@@ -121,10 +122,11 @@ async function callRoute(
 }
 
 /** A route's whole body: far less than a call may send. */
-async function readBody(request: Request): Promise<Uint8Array> {
+async function readBody(request: Request, clock: Clock): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   const { signal, clear } = deadline(
+    clock,
     SERVER_LIMITS.bodyMs,
     () => new Refusal(408, 'the body took too long', 'time'),
   )
@@ -145,7 +147,7 @@ async function serveGrpcWeb(
   response: ServerResponse,
   path: string,
   framing: 'binary' | 'text',
-  { methods, account, closing, metadata, ended }: WebServing,
+  { methods, account, clock, closing, metadata, ended }: WebServing,
 ): Promise<void> {
   const { headers } = request
   const hangUp = new AbortController()
@@ -161,6 +163,7 @@ async function serveGrpcWeb(
     method: methods.get(path),
     path,
     account,
+    clock,
     timeout: singleOf(headers['grpc-timeout']),
     signal: AbortSignal.any([hangUp.signal, closing]),
     requests: () => {

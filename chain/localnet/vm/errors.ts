@@ -1,3 +1,4 @@
+import { CodedError } from '../../../base/coded-error.ts'
 import type { Address } from './types.ts'
 
 /** Where an instruction is, as Sui reports it. */
@@ -49,29 +50,29 @@ export type VmFailure =
 
 export type VmErrorKind = VmFailure['kind']
 
-/** Everything the VM throws on bad input or in Move code. */
-export class VmError extends Error {
+/** Everything the VM throws on bad input or in Move code; the code is the failure's kind. */
+export class VmError extends CodedError<{ [Kind in VmErrorKind]: Extract<VmFailure, { kind: Kind }> }> {
   override readonly name = 'VmError'
-  readonly failure: VmFailure
 
   constructor(failure: VmFailure, options?: ErrorOptions) {
-    super(describe(failure), options)
-    this.failure = failure
+    super(failure.kind, describe(failure), failure, options)
+  }
+
+  get failure(): VmFailure {
+    return this.details
   }
 
   get kind(): VmErrorKind {
-    return this.failure.kind
+    return this.code
   }
 }
 
 /** Thrown by natives, and by the ledger's NativeContext, to abort with a code at the native's location. */
-export class NativeAbort extends Error {
+export class NativeAbort extends CodedError<{ NATIVE_ABORT: { abortCode: bigint } }> {
   override readonly name = 'NativeAbort'
-  readonly code: bigint
 
-  constructor(code: bigint | number) {
-    super(`native abort ${code}`)
-    this.code = BigInt(code)
+  constructor(abortCode: bigint | number) {
+    super('NATIVE_ABORT', `native abort ${abortCode}`, { abortCode: BigInt(abortCode) })
   }
 }
 

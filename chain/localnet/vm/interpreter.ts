@@ -62,7 +62,7 @@ const locationOf = (fn: FunctionImpl, instruction: number): MoveLocation => ({
 function locate(error: unknown, fn: FunctionImpl, instruction: number): unknown {
   if (error instanceof NativeAbort)
     return new VmError(
-      { kind: 'MoveAbort', code: error.code, location: locationOf(fn, instruction) },
+      { kind: 'MoveAbort', code: error.details.abortCode, location: locationOf(fn, instruction) },
       { cause: error },
     )
   // RangeError: a value that holds itself, too deep to copy

@@ -5,7 +5,7 @@ export interface MeterLimits {
   steps: number
   /** memory that values take; what is taken counts for good, as on Sui, even when it is let go again */
   bytes?: number
-  /** a bound besides, for whatever the steps misjudge */
+  /** a bound besides, for whatever the steps misjudge: of the thread's own work, not of a busy machine's clock */
   durationMs?: number
 }
 
@@ -30,7 +30,7 @@ export class Meter {
   constructor({ steps, bytes = Number.POSITIVE_INFINITY, durationMs }: MeterLimits) {
     this.remaining = steps
     this.bytes = bytes
-    this.#deadline = durationMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + durationMs
+    this.#deadline = durationMs === undefined ? Number.POSITIVE_INFINITY : workedMs() + durationMs
   }
 
   /** @throws VmError `InsufficientGas` when the steps or the time are used up */
@@ -55,7 +55,7 @@ export class Meter {
 
   look(): void {
     this.#untilLook = STEPS_BETWEEN_LOOKS
-    if (performance.now() > this.#deadline) throw new VmError({ kind: 'InsufficientGas', what: 'time' })
+    if (workedMs() > this.#deadline) throw new VmError({ kind: 'InsufficientGas', what: 'time' })
   }
 
   /** Hands out steps to be counted down by the caller, at least one; what is left of them comes back. */
@@ -70,4 +70,10 @@ export class Meter {
     this.remaining += steps
     this.#untilLook += steps
   }
+}
+
+/** What this thread has worked so far, in ms; the whole process where Node does not tell that of a thread. */
+function workedMs(): number {
+  const { user, system } = process.threadCpuUsage?.() ?? process.cpuUsage()
+  return (user + system) / 1_000
 }

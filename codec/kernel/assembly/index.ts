@@ -2,4 +2,4 @@
 export { configure } from './config'
 export { decodeWords, locate } from './decode'
 export { fillZeroHashes, merklePath, rowRoots, sealMetadata, wordRoots } from './trees'
-export { copyRepair, copyWords, expand, expandTo, fillLeafMemo, hashSymbols } from './words'
+export { copyRepair, copyWords, expand, expandTo, fillLeafMemo, hashSymbols, takeSymbols } from './words'

@@ -162,6 +162,20 @@ export function copyRepair(originals: i32, target: usize, targetStride: usize, l
   }
 }
 
+/**
+ * Copies some symbols of codeword k of a batch that was expanded to `target`, one after the other: those whose numbers are
+ * the `count` u16 at `wanted`. Original i is at `source + i * symbolSize`.
+ */
+export function takeSymbols(originals: i32, k: i32, source: usize, wanted: usize, count: i32, target: usize): void {
+  const repairs = repair + <usize>k * symbolSize
+  for (let j = 0; j < count; j++) {
+    const i = <i32>load<u16>(wanted + <usize>j * 2)
+    const from = i < originals ? source + <usize>i * symbolSize : repairs + <usize>(i - originals) * repairStride
+    copyExact(target, from, symbolSize)
+    target += symbolSize
+  }
+}
+
 /** Copies the originals of each codeword in a row, codeword k to `target + k * targetStride`. */
 export function copyWords(
   originals: i32, source: usize, symbolStride: usize, wordStride: usize, batch: i32,

@@ -1,7 +1,6 @@
 import { raceSignal } from 'race-signal'
 import type { Semaphore } from '../../../base/semaphore.ts'
 import { anySignal } from '../../../base/wait.ts'
-import type { Committee, CommitteeMember } from '../../../chain/types.ts'
 import {
   type BlobSource,
   CodecError,
@@ -11,26 +10,30 @@ import {
   sliverFrame,
   sliverLength,
 } from '../../../codec/index.ts'
-import type { BlobId, BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
+import type { BlobId, BlobMetadata, ObjectId, SliverPairIndex } from '../../../codec/types.ts'
 import type { NodeMetrics } from '../../metrics.ts'
-import { toClientError } from '../client-errors.ts'
+import { Answers } from '../answers.ts'
 import { ClientError } from '../errors.ts'
+import { toClientError } from '../to-client-error.ts'
 import type { BlobHandle, ByteRange, HandleReadOptions, Liar } from '../types.ts'
 import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
 import { fetchRow } from './fetch-row.ts'
 import { findMetadata } from './find-metadata.ts'
+import type { Owners } from './owners.ts'
+import type { RowSpool } from './recover-rows.ts'
 import { recoverRows } from './recover-rows.ts'
-import { SliverSpool } from './sliver-spool.ts'
 
 export interface BlobHandleComponents extends DownloadComponents {
-  metrics: Pick<NodeMetrics, 'download'> & DownloadComponents['metrics']
+  metrics: Pick<NodeMetrics, 'download'>
   /** One of a client decodes at a time what does not fit into memory: capacity 1. */
   decoding: Semaphore
+  /** where rows lie that must be decoded */
+  createSpool: (metadata: BlobMetadata) => Promise<RowSpool>
 }
 
 /** Up to so many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
 const WHOLE_FOR_PART_BYTES = 256 * 1024
-/** A whole blob of so many bytes is read at once, from whoever is fastest. */
+/** A whole blob of so many bytes is read at once, from the nodes that are fastest. */
 const WHOLE_BYTES = 4 * 2 ** 20
 /** What is fetched ahead of the consumer. */
 const AHEAD_BYTES = 16 * 2 ** 20
@@ -47,53 +50,50 @@ export interface OpenOptions {
 /** A blob whose metadata is known. Nothing else is fetched before it is read. Throws ClientError. */
 export async function openBlob(
   given: BlobHandleComponents,
-  committee: Committee,
+  owners: Owners,
   blobId: BlobId,
   { signal, closing, handles }: OpenOptions,
 ): Promise<BlobHandle> {
   const liars = new Map<string, Liar>()
-  const names = new Map<string, string>(committee.members.map(({ nodeId, name }) => [nodeId, name]))
   const components: BlobHandleComponents = {
     ...given,
-    metrics: {
-      download: (...args) => given.metrics.download(...args),
-      liar(nodeId, what) {
-        const kind = what === 'metadata' ? what : 'sliver'
-        liars.set(`${nodeId} ${kind}`, { nodeId, name: names.get(nodeId) ?? '', what: kind })
-        given.metrics.liar(nodeId, what)
-      },
+    accuse(member, what, about) {
+      const { nodeId, name } = member
+      if (what !== 'confirmation') liars.set(`${nodeId} ${what}`, { nodeId, name, what })
+      given.accuse(member, what, about)
     },
   }
-  const metadata = await findMetadata(components, committee, blobId, { signal })
-  const handle = createBlobHandle(components, { committee, metadata, liars, closing, handles })
+  const metadata = await findMetadata(components, owners, blobId, { signal })
+  const handle = createBlobHandle(components, { owners, metadata, liars, closing, handles })
   handles.add(handle)
   return handle
 }
 
 interface Found extends Omit<OpenOptions, 'signal'> {
-  committee: Committee
+  owners: Owners
   metadata: BlobMetadata
   liars: ReadonlyMap<string, Liar>
 }
 
 function createBlobHandle(
   components: BlobHandleComponents,
-  { committee, metadata, liars, closing, handles }: Found,
+  { owners: found, metadata, liars, closing, handles }: Found,
 ): BlobHandle {
   const { blobId, nShards, unencodedLength: size } = metadata
   const closed = new AbortController()
   const ending = anySignal(closing, closed.signal)
-  const owners = new Map<number, CommitteeMember>()
-  for (const member of committee.members) for (const shard of member.shards) owners.set(shard, member)
-  const ownerOf = (pair: SliverPairIndex) => owners.get(shardOfPair(pair, blobId, nShards))
+  // a handle may outlast epochs
+  let owners = found
+  const ownersOf = (pair: SliverPairIndex) => owners.of(shardOfPair(pair, blobId, nShards))
   const sliverBytes = sliverLength(nShards, size, 'primary')
   const { header, bodyBytes: rowBytes } = sliverFrame(metadata, {
     pair: 0 as SliverPairIndex,
     axis: 'primary',
   })
   const ahead = Math.max(2, Math.min(MAX_AHEAD, Math.floor(AHEAD_BYTES / sliverBytes)))
-  const failed = new Set<CommitteeMember>()
-  let recovering: Promise<SliverSpool> | undefined
+  const failed = new Set<ObjectId>()
+  const answers = new Answers()
+  let recovering: Promise<RowSpool> | undefined
 
   const clamp = ({ start = 0, end = size }: Partial<ByteRange> = {}): ByteRange => {
     for (const [option, value] of Object.entries({ start, end })) {
@@ -107,13 +107,28 @@ function createBlobHandle(
   }
   const isWhole = ({ start, end }: ByteRange) =>
     size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
-  const fetch = async (pair: SliverPairIndex, owner: CommitteeMember, signal: AbortSignal) => {
-    const bytes = await fetchRow(components, metadata, pair, owner, {
-      bytesInFlight: ahead * sliverBytes,
-      signal,
+  /** From any of its owners, those of a later epoch too. */
+  const fetch = async (pair: SliverPairIndex, signal: AbortSignal) => {
+    const asked = new Set<ObjectId>()
+    for (;;) {
+      const open = ownersOf(pair).filter(({ nodeId }) => !asked.has(nodeId))
+      const owner = open.find(({ nodeId }) => !failed.has(nodeId)) ?? open[0]
+      if (owner === undefined) return undefined
+      asked.add(owner.nodeId)
+      const inFlight = { bytesInFlight: ahead * sliverBytes, answers, signal }
+      const bytes = await fetchRow(components, metadata, pair, owner, inFlight)
+      if (bytes !== undefined) return bytes
+      failed.add(owner.nodeId)
+      await renew(signal)
+    }
+  }
+  const renew = async (signal: AbortSignal) => {
+    const newer = await components.owners.renewed(owners, blobId, { signal }).catch(error => {
+      signal.throwIfAborted()
+      components.log.debug({ err: error }, 'the committee could not be read again')
+      return undefined
     })
-    if (bytes === undefined) failed.add(owner)
-    return bytes
+    owners = newer ?? owners
   }
 
   /** Bytes of a verified row that are asked for. What lies behind the blob's end is zero in any that was encoded rightly. */
@@ -134,8 +149,7 @@ function createBlobHandle(
     const coming: Promise<Uint8Array | undefined>[] = []
     let next = 0
     const begin = (pair: SliverPairIndex): void => {
-      const owner = ownerOf(pair)
-      const row = owner === undefined ? Promise.resolve(undefined) : fetch(pair, owner, inner)
+      const row = fetch(pair, inner)
       // it is awaited in its turn, or never when the one before fails
       row.catch(() => undefined)
       coming.push(row)
@@ -190,26 +204,26 @@ function createBlobHandle(
     }
   }
 
-  async function recover(): Promise<SliverSpool> {
-    const spool = await SliverSpool.create(metadata)
+  async function recover(): Promise<RowSpool> {
+    const spool = await components.createSpool(metadata)
     try {
       const { have, needed } = await recoverRows({
         metadata,
         spool,
         codec: components.codec,
-        ownerOf,
+        ownersOf,
         failed,
-        fetch: (pair, owner) => fetch(pair, owner, ending),
+        fetch: pair => fetch(pair, ending),
         atOnce: ahead,
         decoding: components.decoding,
         signal: ending,
       })
       if (have < needed) {
-        await throwIfGone(components, committee, blobId, ending)
+        await throwIfGone(components, owners, blobId, ending)
         throw new ClientError(
           'TOO_FEW_SHARDS',
-          `${have} shards gave their part of blob ${blobId}; ${needed} are needed`,
-          { blobId, answeredShards: have, neededShards: needed },
+          `${have} shards gave their part of blob ${blobId}; ${needed} are needed${answers.tell()}`,
+          { blobId, answeredShards: have, neededShards: needed, nodes: answers.list() },
         )
       }
       return spool
@@ -226,7 +240,7 @@ function createBlobHandle(
     const total = range.end - range.start
     if (total === 0) return
     if (isWhole(range)) {
-      const { data } = await readWhole(components, committee, blobId, { signal, onProgress })
+      const { data } = await readWhole(components, owners, blobId, { signal, onProgress })
       yield data.subarray(range.start, range.end)
       return
     }
@@ -240,7 +254,7 @@ function createBlobHandle(
   }
 
   async function* stream(options: HandleReadOptions = {}): AsyncGenerator<Uint8Array> {
-    const start = performance.now()
+    const startedAt = components.clock.monotonic()
     let outcome = 'ABORTED'
     let bytes = 0
     try {
@@ -254,7 +268,7 @@ function createBlobHandle(
       if (error instanceof ClientError) outcome = error.code
       throw error
     } finally {
-      components.metrics.download(outcome, bytes, performance.now() - start)
+      components.metrics.download(outcome, bytes, components.clock.monotonic() - startedAt)
     }
   }
 

@@ -1,25 +1,28 @@
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { anySignal } from '../../../base/wait.ts'
-import type { Committee } from '../../../chain/types.ts'
 import type { BlobCodec } from '../../../codec/index.ts'
 import { CodecError, encodingParams, quorumWeight, sliverLength } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
-import { deadline, type PeerClient } from '../../../protocols/index.ts'
-import type { NodeMetrics } from '../../metrics.ts'
+import { type PeerClient, peerDeadline } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import type { Accuse } from '../accuse.ts'
 import { ClientError } from '../errors.ts'
-import { networkStatus } from '../network-status.ts'
+import { networkStatus, notThere } from '../network-status.ts'
 import type { HandleReadOptions, ReadResult } from '../types.ts'
 import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
+import type { Owners, OwnersFinder } from './owners.ts'
 
 export interface DownloadComponents {
   peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
   book: PeerBook
   codec: BlobCodec
+  accuse: Accuse
+  owners: Pick<OwnersFinder, 'renewed'>
+  clock: Clock
   log: Log
-  metrics: Pick<NodeMetrics, 'liar'>
   cache?: MetadataCache
 }
 
@@ -33,29 +36,27 @@ const LAST_LOOK_MS = 2_000
  */
 export async function readWhole(
   components: DownloadComponents,
-  committee: Committee,
+  owners: Owners,
   blobId: BlobId,
   { onProgress, signal }: Pick<HandleReadOptions, 'onProgress' | 'signal'> = {},
 ): Promise<ReadResult> {
-  const needed = encodingParams(committee.nShards).primarySymbols
+  const needed = encodingParams(owners.committee.nShards).primarySymbols
   const stop = new AbortController()
   const inner = anySignal(signal, stop.signal)
-  // the same for both, so that no connection is opened for the metadata alone
-  const order = components.book.ranked(committee.members)
-  const gatherer = new Gatherer(components, committee, blobId, {
-    order,
+  const gatherer = new Gatherer(components, owners, blobId, {
     silenceMs: SILENCE_MS,
+    renew: signal => components.owners.renewed(owners, blobId, { signal }),
     signal: inner,
   })
   try {
     // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
-    const metadata = findMetadata(components, committee, blobId, { signal: inner, order })
+    const metadata = findMetadata(components, owners, blobId, { signal: inner })
     gatherer.begin(needed)
     const known = await metadata
     // the threads that decode start while slivers arrive
     components.codec.warm(known.unencodedLength)
     gatherer.expect(sliverLength(known.nShards, known.unencodedLength, 'primary'))
-    return await decodeRight(components, committee, gatherer, known, needed, { onProgress, signal: inner })
+    return await decodeRight(components, owners, gatherer, known, needed, { onProgress, signal: inner })
   } finally {
     gatherer.close()
     stop.abort(new DOMException('the read is over', 'AbortError'))
@@ -64,13 +65,13 @@ export async function readWhole(
 
 async function decodeRight(
   components: DownloadComponents,
-  committee: Committee,
+  owners: Owners,
   gatherer: Gatherer,
   metadata: BlobMetadata,
   needed: number,
   { onProgress, signal }: Pick<HandleReadOptions, 'onProgress'> & { signal: AbortSignal },
 ): Promise<ReadResult> {
-  const { codec, book, log, metrics } = components
+  const { codec } = components
   const { blobId, unencodedLength: size } = metadata
   const verified = new Set<Gathered>()
   let suspicious = false
@@ -84,11 +85,11 @@ async function decodeRight(
     if (usable.length < needed) {
       if (enough) continue
       const answeredShards = usable.length
-      await throwIfGone(components, committee, blobId, signal)
+      await throwIfGone(components, owners, blobId, signal)
       throw new ClientError(
         'TOO_FEW_SHARDS',
-        `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed`,
-        { blobId, answeredShards, neededShards: needed },
+        `${answeredShards} shards gave their part of blob ${blobId}; ${needed} are needed${gatherer.answers.tell()}`,
+        { blobId, answeredShards, neededShards: needed, nodes: gatherer.answers.list() },
       )
     }
     try {
@@ -122,43 +123,32 @@ async function decodeRight(
             verified.add(sliver)
           } catch (error) {
             if (!(error instanceof CodecError) || signal.aborted) throw error
-            accuse(sliver, error)
+            components.accuse(sliver.from, 'sliver', { blobId, ...sliver.ref, err: error })
+            gatherer.reject(sliver.from)
           }
         }),
     )
-  }
-
-  function accuse({ from, ref }: Gathered, err: CodecError): void {
-    const { peerId } = book.address(from)
-    log.warn(
-      { peer: peerId, nodeId: from.nodeId, name: from.name, blobId, ...ref, err },
-      'peer sent a wrong sliver',
-    )
-    metrics.liar(from.nodeId, 'sliver')
-    book.failed(from)
-    gatherer.reject(from)
   }
 }
 
 /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */
 export async function throwIfGone(
-  { peers, book, cache }: Pick<DownloadComponents, 'peers' | 'book' | 'cache'>,
-  committee: Committee,
+  { peers, book, cache, clock }: Pick<DownloadComponents, 'peers' | 'book' | 'cache' | 'clock'>,
+  { committee }: Pick<Owners, 'committee'>,
   blobId: BlobId,
   signal: AbortSignal,
 ): Promise<void> {
   cache?.delete(blobId)
-  using brief = deadline(LAST_LOOK_MS, signal)
-  const found = await networkStatus({ peers, book }, committee, blobId, { signal: brief.signal }).catch(
-    () => undefined,
-  )
+  using brief = peerDeadline(clock, LAST_LOOK_MS, signal)
+  const found = await networkStatus({ peers, book, clock }, committee, blobId, {
+    signal: brief.signal,
+  }).catch(() => undefined)
   signal.throwIfAborted()
   if (found?.status === 'invalid')
     throw new ClientError('BLOB_INVALID', `blob ${blobId} is invalid`, { blobId })
-  if (found?.status !== 'nonexistent' && found?.status !== 'registered') return
-  throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
-    blobId,
-    answeredShards: found.answeredShards,
-    neededShards: quorumWeight(committee.nShards),
-  })
+  if (found === undefined || found.status === 'certified') return
+  throw notThere(
+    { blobId, answeredShards: found.answeredShards, neededShards: quorumWeight(committee.nShards) },
+    found.status === 'ended' ? found.endEpoch : undefined,
+  )
 }

@@ -1,19 +1,23 @@
-import type { Log } from '../../../base/log.ts'
+import type { Clock } from '../../../base/clock.ts'
 import { Notify } from '../../../base/notify.ts'
-import type { Committee, CommitteeMember } from '../../../chain/types.ts'
-import { isMetadata, isQuorum, isValidity, quorumWeight } from '../../../codec/index.ts'
+import type { CommitteeMember } from '../../../chain/types/index.ts'
+import { type CodecChecks, isQuorum, isValidity, quorumWeight } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
-import { deadline, type PeerClient } from '../../../protocols/index.ts'
-import type { NodeMetrics } from '../../metrics.ts'
+import { type PeerClient, peerDeadline } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import type { Accuse } from '../accuse.ts'
+import { Answers } from '../answers.ts'
 import { ClientError } from '../errors.ts'
+import { endOf, notThere, type Vote } from '../network-status.ts'
 import type { MetadataCache } from './metadata-cache.ts'
+import type { Owners } from './owners.ts'
 
 export interface FindMetadataComponents {
+  codec: Pick<CodecChecks, 'isMetadata'>
   peers: Pick<PeerClient, 'metadata' | 'blobStatus'>
   book: PeerBook
-  log: Log
-  metrics: Pick<NodeMetrics, 'liar'>
+  accuse: Accuse
+  clock: Clock
   cache?: MetadataCache
 }
 
@@ -24,53 +28,60 @@ const TIMEOUT_MS = 12_000
 
 /**
  * The metadata of a blob, checked against its ID: one peer is asked, then more as they fail or lag. As soon as a peer
- * does not have it, everyone is asked. Throws BLOB_NOT_FOUND when 2f+1 of the shard weight knows of no certified blob,
- * BLOB_INVALID when f+1 says so, TOO_FEW_SHARDS otherwise.
+ * does not have it, everyone is asked. Throws BLOB_NOT_FOUND when 2f+1 of the shard weight knows of no certified blob, or
+ * BLOB_ENDED when f+1 of it has had one, BLOB_INVALID when f+1 says so, TOO_FEW_SHARDS otherwise.
  */
 export async function findMetadata(
-  { peers, book, log, metrics, cache }: FindMetadataComponents,
-  committee: Committee,
+  { codec, peers, book, accuse, clock, cache }: FindMetadataComponents,
+  { committee, order }: Owners,
   blobId: BlobId,
-  { signal, order }: { signal?: AbortSignal | undefined; order?: readonly CommitteeMember[] } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<BlobMetadata> {
   const cached = cache?.get(blobId)
   if (cached !== undefined) return cached
   const { nShards } = committee
   const done = new AbortController()
-  using limit = deadline(TIMEOUT_MS, signal, done.signal)
+  using limit = peerDeadline(clock, TIMEOUT_MS, signal, done.signal)
   const asking = limit.signal
-  const queue = [...(order ?? book.ranked(committee.members))]
+  const queue = [...order]
+  // what those say who are not in office any more counts for nothing; metadata speaks for itself
+  const weights = new Map(committee.members.map(({ nodeId, shards }) => [nodeId, shards.length]))
   const news = new Notify()
   let found: BlobMetadata | undefined
   let everyone = false
   let running = 0
   const weight = { answered: 0, unknown: 0, invalid: 0 }
+  const votes: Vote[] = []
+  const answers = new Answers()
 
   async function ask(member: CommitteeMember): Promise<void> {
     const peer = book.address(member)
-    const start = performance.now()
+    answers.asked(member)
+    const start = clock.monotonic()
     const metadata = await peers.metadata(peer, blobId, { signal: asking })
-    book.answered(member, performance.now() - start)
+    book.answered(member, clock.monotonic() - start)
     if (metadata !== undefined) {
       if (!isRight(metadata)) {
-        log.warn({ peer: peer.peerId, nodeId: member.nodeId, blobId }, 'peer sent metadata of another blob')
-        metrics.liar(member.nodeId, 'metadata')
-        book.failed(member)
+        answers.wrong(member)
+        accuse(member, 'metadata', { blobId })
         return
       }
       found ??= metadata
       return
     }
+    answers.lacked(member)
     everyone = true
     news.notify()
     const status = await peers.blobStatus(peer, blobId, { signal: asking })
-    weight.answered += member.shards.length
-    if (status.kind === 'invalid') weight.invalid += member.shards.length
-    else if (status.kind === 'nonexistent' || !status.certified) weight.unknown += member.shards.length
+    const its = weights.get(member.nodeId) ?? 0
+    weight.answered += its
+    votes.push({ status, weight: its })
+    if (status.kind === 'invalid') weight.invalid += its
+    else if (status.kind !== 'known' || !status.certified) weight.unknown += its
   }
 
   function isRight(metadata: BlobMetadata): boolean {
-    return metadata.blobId === blobId && metadata.nShards === nShards && isMetadata(metadata)
+    return metadata.blobId === blobId && metadata.nShards === nShards && codec.isMetadata(metadata)
   }
 
   function start(): void {
@@ -78,8 +89,10 @@ export async function findMetadata(
     if (member === undefined) return
     running++
     ask(member)
-      .catch(() => {
-        if (!asking.aborted) book.failed(member)
+      .catch(error => {
+        if (asking.aborted) return
+        answers.failed(member, error)
+        book.failed(member)
       })
       .finally(() => {
         running--
@@ -96,26 +109,25 @@ export async function findMetadata(
         })
       }
       if (isQuorum(weight.unknown, nShards)) {
-        throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is certified on this network`, {
-          blobId,
-          answeredShards: weight.answered,
-          neededShards: quorumWeight(nShards),
-        })
+        throw notThere(
+          { blobId, answeredShards: weight.answered, neededShards: quorumWeight(nShards) },
+          endOf(votes, nShards),
+        )
       }
       if (everyone) while (queue.length > 0) start()
       if (running === 0) start()
       if (running === 0) throw tooFew()
-      const timer = setTimeout(() => {
+      const hedge = clock.after(HEDGE_MS, () => {
         start()
         news.notify()
-      }, HEDGE_MS)
+      })
       try {
         await news.wait(asking)
       } catch (error) {
         signal?.throwIfAborted()
         throw asking.aborted ? tooFew() : error
       } finally {
-        clearTimeout(timer)
+        hedge.stop()
       }
     }
     cache?.put(found)
@@ -127,8 +139,13 @@ export async function findMetadata(
   function tooFew(): ClientError {
     return new ClientError(
       'TOO_FEW_SHARDS',
-      `nodes with ${weight.answered} of ${nShards} shards answered, none with the blob's metadata; ${quorumWeight(nShards)} are needed to tell that there is no such blob`,
-      { blobId, answeredShards: weight.answered, neededShards: quorumWeight(nShards) },
+      `nodes with ${weight.answered} of ${nShards} shards answered, none with the blob's metadata; ${quorumWeight(nShards)} are needed to tell that there is no such blob${answers.tell()}`,
+      {
+        blobId,
+        answeredShards: weight.answered,
+        neededShards: quorumWeight(nShards),
+        nodes: answers.list(),
+      },
     )
   }
 }

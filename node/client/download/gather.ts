@@ -1,17 +1,22 @@
-import { Countdown } from '../../../base/deadline.ts'
+import type { Clock } from '../../../base/clock.ts'
+import type { Countdown } from '../../../base/deadline.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
-import { anySignal, sleep } from '../../../base/wait.ts'
-import type { Committee, CommitteeMember } from '../../../chain/types.ts'
+import type { Timer } from '../../../base/timers.ts'
+import { anySignal } from '../../../base/wait.ts'
+import type { CommitteeMember } from '../../../chain/types/index.ts'
 import type { SliverBytes } from '../../../codec/index.ts'
 import { maxBlobSize, pairOfShard, sliverLength } from '../../../codec/index.ts'
-import type { BlobId, SliverPairIndex } from '../../../codec/types.ts'
+import type { BlobId, ObjectId, ShardIndex, SliverPairIndex } from '../../../codec/types.ts'
 import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import { Answers } from '../answers.ts'
+import type { Owners } from './owners.ts'
 
 export interface GatherComponents {
   peers: Pick<PeerClient, 'fetch'>
   book: PeerBook
+  clock: Clock
   log: Log
 }
 
@@ -26,24 +31,36 @@ const HEDGE_FACTOR = 4
 const HEDGE_UNKNOWN_MS = 500
 
 /** The line or the node failed for a moment: the peer has what it had before. */
-const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set(['BUSY', 'CONNECTION_LOST', 'STOPPING', 'TRUNCATED'])
-/** Whether who answered so may be asked again. */
+const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set([
+  'BUSY',
+  'CONNECTION_LOST',
+  'PATH_LOST',
+  'STOPPING',
+  'TRUNCATED',
+])
+/** Whether a peer that answered so may be asked again. */
 export function isPassing(error: unknown): error is ProtocolError {
   return error instanceof ProtocolError && BROKEN.has(error.code)
 }
-/** Who breaks off so often is not asked again. */
-const MAX_BREAKS = 2
-/** What a peer that broke off is given before it is asked again, when others do not suffice. */
+/** It could not be asked: it may be starting again, or have too much to do. */
+const UNHEARD: ReadonlySet<ProtocolErrorCode> = new Set(['UNREACHABLE', 'TIMEOUT'])
+/** A peer that breaks off so often is not asked again: that is after three seconds of rests. */
+const MAX_BREAKS = 5
+/** What a peer that broke off is given before it is asked again, when others do not suffice; each time twice as long. */
 const REST_MS = 200
 const MAX_REST_MS = 2_000
-export const restMs = ({ retryAfterMs = REST_MS }: { retryAfterMs?: number | undefined }): number =>
-  Math.min(retryAfterMs, MAX_REST_MS)
+export const restMs = ({ retryAfterMs = 0 }: { retryAfterMs?: number | undefined }, breaks = 1): number =>
+  Math.min(Math.max(retryAfterMs, REST_MS * 2 ** (breaks - 1)), MAX_REST_MS)
 
 /** What a member may have for us. */
 interface Source {
   member: CommitteeMember
-  /** pairs that it was not asked for, or did not get to answer */
+  /** pairs that it was not asked for, or did not get to answer, and of which it is the preferred owner */
   open: SliverPairIndex[]
+  /** the same of which another one is: it had them before, or has them from now on */
+  spare: SliverPairIndex[]
+  /** every pair that it was given to answer, or is to be */
+  known: Set<SliverPairIndex>
   /** It has answered a request: the next one is for all that is open, and the last. */
   asked: boolean
   state: 'free' | 'busy' | 'resting'
@@ -61,55 +78,58 @@ interface Request {
   stop: AbortController
 }
 
+export interface GathererInit {
+  /** nobody waits for longer than this without a sliver */
+  silenceMs: number
+  /** Called at the first miss: who has the shards by now, when it is not who was thought to. */
+  renew?: (signal: AbortSignal) => Promise<Owners | undefined>
+  signal?: AbortSignal
+}
+
 /**
  * Collects primary slivers of one blob: asks the fastest peers for just enough, and more as peers fail, lack slivers or
- * lag. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair. One whose
- * stream breaks is asked again after the others. Slivers are not verified here; the caller throws out bad ones with
- * `reject` and calls `collect` again.
+ * lag. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair; and once
+ * for what others should have, when nothing is left to be asked of these. One whose stream breaks is asked again after the
+ * others. Slivers are not verified here; the caller throws out bad ones with `reject` and calls `collect` again.
  */
 export class Gatherer {
+  /** what those did that were asked */
+  readonly answers = new Answers()
   readonly #components: GatherComponents
   readonly #blobId: BlobId
   readonly #signal: AbortSignal
+  readonly #renew: GathererInit['renew']
+  #renewing: 'not yet' | 'under way' | 'over' = 'not yet'
+  readonly #rejected = new Set<ObjectId>()
   readonly #slivers = new Map<SliverPairIndex, Gathered>()
   /** in the order in which they are asked */
-  #sources: Source[]
+  #sources: Source[] = []
   readonly #requests = new Set<Request>()
   readonly #news = new Notify()
   readonly #closed = new AbortController()
   readonly #silence: Countdown
   #silent = false
-  #notifying: NodeJS.Immediate | undefined
+  #notifying: Timer | undefined
   /** bytes of a sliver at most; a peer that announces more is not listened to */
   #maxBytes: number
 
-  /** `order`: members as they are to be asked; nobody waits for longer than `silenceMs` without a sliver */
   constructor(
     components: GatherComponents,
-    committee: Committee,
+    owners: Owners,
     blobId: BlobId,
-    {
-      order,
-      silenceMs,
-      signal,
-    }: { order: readonly CommitteeMember[]; silenceMs: number; signal?: AbortSignal },
+    { silenceMs, renew, signal }: GathererInit,
   ) {
     this.#components = components
     this.#blobId = blobId
+    this.#renew = renew
     this.#signal = anySignal(signal, this.#closed.signal)
-    this.#silence = new Countdown(silenceMs, () => {
+    this.#silence = components.clock.countdown(silenceMs, () => {
       this.#silent = true
       this.#news.notify()
     })
-    const { nShards } = committee
+    const { nShards } = owners.committee
     this.#maxBytes = sliverLength(nShards, maxBlobSize(nShards), 'primary')
-    this.#sources = order.map(member => ({
-      member,
-      open: member.shards.map(shard => pairOfShard(shard, blobId, nShards)),
-      asked: false,
-      state: 'free',
-      breaks: 0,
-    }))
+    this.#adopt(owners)
   }
 
   /** What has arrived and was not rejected. */
@@ -134,7 +154,10 @@ export class Gatherer {
       onProgress?.(Math.min(this.#slivers.size, count))
       if (this.#slivers.size >= count) return true
       this.#askFor(count)
-      const nobodyLeft = this.#requests.size === 0 && !this.#sources.some(({ state }) => state === 'resting')
+      const nobodyLeft =
+        this.#requests.size === 0 &&
+        this.#renewing !== 'under way' &&
+        !this.#sources.some(({ state }) => state === 'resting')
       if (nobodyLeft || this.#silent) return false
       await this.#news.wait(this.#signal)
     }
@@ -142,6 +165,8 @@ export class Gatherer {
 
   /** Drops slivers that turned out to be wrong and asks their sender no more. */
   reject(member: CommitteeMember): void {
+    this.#rejected.add(member.nodeId)
+    this.answers.wrong(member)
     for (const [pair, sliver] of this.#slivers) {
       if (sliver.from.nodeId === member.nodeId) this.#slivers.delete(pair)
     }
@@ -155,26 +180,66 @@ export class Gatherer {
   /** Stops every request. */
   close(): void {
     this.#silence.stop()
-    clearImmediate(this.#notifying)
+    this.#notifying?.stop()
     this.#closed.abort(new DOMException('no more slivers are needed', 'AbortError'))
   }
 
-  /** Starts requests until those that are on time suffice. */
+  /** Adds who is not known yet, and what those who are may have besides, and where they are by now. */
+  #adopt(owners: Owners): void {
+    const { nShards } = owners.committee
+    const sources = new Map(this.#sources.map(source => [source.member.nodeId, source]))
+    for (const member of owners.order) {
+      if (this.#rejected.has(member.nodeId)) continue
+      const known = sources.get(member.nodeId)
+      if (known !== undefined) {
+        known.member = member
+        continue
+      }
+      sources.set(member.nodeId, {
+        member,
+        open: [],
+        spare: [],
+        known: new Set(),
+        asked: false,
+        state: 'free',
+        breaks: 0,
+      })
+    }
+    this.#sources = [...sources.values()]
+    for (let shard = 0; shard < nShards; shard++) {
+      const pair = pairOfShard(shard as ShardIndex, this.#blobId, nShards)
+      for (const [rank, { nodeId }] of owners.of(shard as ShardIndex).entries()) {
+        const source = sources.get(nodeId)
+        if (source === undefined || source.known.has(pair)) continue
+        source.known.add(pair)
+        ;(rank === 0 ? source.open : source.spare).push(pair)
+      }
+    }
+  }
+
+  /** Starts requests until those that are on time suffice. What others should have is asked for last. */
   #askFor(count: number): void {
-    const coming = new Set<SliverPairIndex>()
-    for (const { owed, late } of this.#requests) if (!late) for (const pair of owed) coming.add(pair)
-    let missing = count - this.#slivers.size - coming.size
-    while (missing > 0) {
-      const source = this.#sources.find(({ state, open }) => state === 'free' && open.length > 0)
-      if (source === undefined) return
-      const pairs = source.open.splice(0, source.asked ? source.open.length : missing)
-      missing -= pairs.length
-      this.#request(source, pairs)
+    const there = new Set<SliverPairIndex>(this.#slivers.keys())
+    for (const { owed, late } of this.#requests) if (!late) for (const pair of owed) there.add(pair)
+    for (const list of ['open', 'spare'] as const) {
+      for (const source of this.#sources) {
+        const missing = count - there.size
+        if (missing <= 0) return
+        if (source.state !== 'free') continue
+        const useful = source[list].filter(pair => !there.has(pair))
+        const pairs = source.asked ? useful : useful.slice(0, missing)
+        if (pairs.length === 0) continue
+        const taken = new Set(pairs)
+        source[list] = source[list].filter(pair => !taken.has(pair))
+        for (const pair of pairs) there.add(pair)
+        this.#request(source, pairs)
+      }
     }
   }
 
   #request(source: Source, pairs: SliverPairIndex[]): void {
-    const expected = this.#components.book.expectedMs(source.member)
+    const { book, clock } = this.#components
+    const expected = book.expectedMs(source.member)
     const hedgeMs =
       expected === undefined ? HEDGE_UNKNOWN_MS : Math.max(HEDGE_MIN_MS, expected * HEDGE_FACTOR)
     const request: Request = {
@@ -182,20 +247,21 @@ export class Gatherer {
       owed: new Set(pairs),
       lacked: false,
       late: false,
-      patience: new Countdown(hedgeMs, () => {
+      patience: clock.countdown(hedgeMs, () => {
         request.late = true
         this.#news.notify()
       }),
       stop: new AbortController(),
     }
     source.state = 'busy'
+    this.answers.asked(source.member)
     this.#requests.add(request)
     this.#run(request, pairs)
       .then(
         () => {
           source.state = 'free'
           source.asked = true
-          // who lacks some is likely to lack more
+          // a peer that lacks some is likely to lack more
           if (request.lacked) this.#putLast(source)
         },
         error => this.#failed(request, error),
@@ -208,7 +274,7 @@ export class Gatherer {
   }
 
   async #run(request: Request, pairs: SliverPairIndex[]): Promise<void> {
-    const { peers, book } = this.#components
+    const { peers, book, clock } = this.#components
     const { member } = request.source
     const maxBytes = this.#maxBytes
     const items = pairs.map(pair => ({
@@ -217,19 +283,22 @@ export class Gatherer {
       maxBytes,
     }))
     const signal = anySignal(this.#signal, request.stop.signal)
-    const start = performance.now()
+    const start = clock.monotonic()
     let first = true
     for await (const { ref, bytes } of peers.fetch(book.address(member), items, { signal })) {
-      if (first) book.answered(member, performance.now() - start)
+      if (first) book.answered(member, clock.monotonic() - start)
       first = false
       request.late = false
       request.patience.restart()
       const wanted = request.owed.delete(ref.pair) && !request.stop.signal.aborted
       if (bytes === undefined || !wanted) {
         request.lacked = true
+        this.answers.lacked(member)
+        this.#missed()
         this.#notifySoon()
         continue
       }
+      this.answers.gave(member)
       this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
       this.#silent = false
       this.#silence.restart()
@@ -239,10 +308,13 @@ export class Gatherer {
 
   #failed({ source, owed, stop }: Request, error: unknown): void {
     if (this.#signal.aborted || stop.signal.aborted) return
-    const { book, log } = this.#components
+    const { book, clock, log } = this.#components
     const { member } = source
     book.failed(member)
-    const broke = isPassing(error) && ++source.breaks < MAX_BREAKS
+    this.answers.failed(member, error)
+    this.#missed()
+    const mayPass = error instanceof ProtocolError && (isPassing(error) || UNHEARD.has(error.code))
+    const broke = mayPass && ++source.breaks < MAX_BREAKS
     log.debug(
       { peer: book.address(member).peerId, blobId: this.#blobId, err: error, again: broke },
       'peer gave no slivers',
@@ -254,13 +326,29 @@ export class Gatherer {
     source.open.unshift(...owed)
     this.#putLast(source)
     source.state = 'resting'
-    sleep(restMs(error), this.#signal)
+    clock
+      .sleep(restMs(error, source.breaks), this.#signal)
       .then(() => {
         source.state = 'free'
         this.#news.notify()
       })
       // closed meanwhile
       .catch(() => undefined)
+  }
+
+  /** The committee may be another one by now. What the chain says of it is waited for before anything is given up. */
+  #missed(): void {
+    if (this.#renew === undefined || this.#renewing !== 'not yet') return
+    this.#renewing = 'under way'
+    this.#renew(this.#signal)
+      .then(
+        owners => owners !== undefined && this.#adopt(owners),
+        error => this.#components.log.debug({ err: error }, 'the committee could not be read again'),
+      )
+      .finally(() => {
+        this.#renewing = 'over'
+        this.#news.notify()
+      })
   }
 
   #putLast(source: Source): void {
@@ -271,7 +359,7 @@ export class Gatherer {
 
   /** What lacks come in one packet is made up for by one request. */
   #notifySoon(): void {
-    this.#notifying ??= setImmediate(() => {
+    this.#notifying ??= this.#components.clock.after(0, () => {
       this.#notifying = undefined
       this.#news.notify()
     })

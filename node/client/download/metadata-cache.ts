@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 
 /** Metadata that was checked against its blob ID, for a short while: what exists may be deleted. */
@@ -12,7 +13,7 @@ const TTL_MS = 10_000
 /** bytes of hashes: a hundred blobs at n = 1000 */
 const CAPACITY_BYTES = 8 * 1024 * 1024
 
-export function createMetadataCache(now: () => number = () => performance.now()): MetadataCache {
+export function createMetadataCache(clock: Pick<Clock, 'monotonic'>): MetadataCache {
   const entries = new Map<BlobId, { metadata: BlobMetadata; until: number }>()
   let bytes = 0
 
@@ -23,13 +24,13 @@ export function createMetadataCache(now: () => number = () => performance.now())
   return {
     get(blobId) {
       const entry = entries.get(blobId)
-      if (entry !== undefined && entry.until > now()) return entry.metadata
+      if (entry !== undefined && entry.until > clock.monotonic()) return entry.metadata
       remove(blobId)
       return undefined
     },
     put(metadata) {
       remove(metadata.blobId)
-      entries.set(metadata.blobId, { metadata, until: now() + TTL_MS })
+      entries.set(metadata.blobId, { metadata, until: clock.monotonic() + TTL_MS })
       bytes += metadata.hashes.length
       // a Map keeps the order of insertion: the first is the oldest
       for (const oldest of entries.keys()) {

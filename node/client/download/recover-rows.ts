@@ -1,21 +1,33 @@
 import type { Semaphore } from '../../../base/semaphore.ts'
-import type { CommitteeMember } from '../../../chain/types.ts'
-import { type BlobCodec, encodingParams } from '../../../codec/index.ts'
-import type { BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
-import type { SliverSpool } from './sliver-spool.ts'
+import type { CommitteeMember } from '../../../chain/types/index.ts'
+import { type BlobCodec, type BlobTarget, encodingParams, type SliverFiles } from '../../../codec/index.ts'
+import type { BlobMetadata, ObjectId, SliverPairIndex } from '../../../codec/types.ts'
 
 /** What is decoded at a time: a third of it is memory. */
 const WINDOW_BYTES = 48 * 2 ** 20
 
+/** Primary slivers of one blob, too many for memory. */
+export interface RowSpool extends Pick<SliverFiles, 'read'>, AsyncDisposable {
+  /** slivers that were put */
+  readonly pairs: ReadonlySet<SliverPairIndex>
+  /** Keeps a sliver that was verified. */
+  put(pair: SliverPairIndex, bytes: Uint8Array): Promise<void>
+  /** A source row in BCS: as it was put, or as `target` was given it. */
+  row(pair: SliverPairIndex): Promise<Uint8Array>
+  /** Takes the rows of the decoded blob that were not put. A write does not go beyond a row. */
+  target(): BlobTarget
+}
+
 export interface RecoverInput {
   metadata: BlobMetadata
-  spool: SliverSpool
+  spool: RowSpool
   codec: Pick<BlobCodec, 'decodeStream'>
-  ownerOf: (pair: SliverPairIndex) => CommitteeMember | undefined
-  /** who failed already: asked last */
-  failed: Set<CommitteeMember>
-  /** a verified sliver, or undefined */
-  fetch: (pair: SliverPairIndex, owner: CommitteeMember) => Promise<Uint8Array | undefined>
+  /** nodes that may have a pair */
+  ownersOf: (pair: SliverPairIndex) => readonly Pick<CommitteeMember, 'nodeId'>[]
+  /** those that failed already: asked last */
+  failed: ReadonlySet<ObjectId>
+  /** A verified sliver from any of its owners; undefined when it cannot be had: then they are among `failed`. */
+  fetch: (pair: SliverPairIndex) => Promise<Uint8Array | undefined>
   /** slivers in memory at a time */
   atOnce: number
   /** One at a time decodes, whatever the number of reads. */
@@ -37,7 +49,7 @@ export async function recoverRows(input: RecoverInput): Promise<{ have: number; 
   )
   if (have < needed || !sourcesMissing) return { have, needed }
   const available = Array.from(spool.pairs, pair => ({ pair, axis: 'primary' as const }))
-  const turn = await input.decoding.take(1, signal)
+  const hold = await input.decoding.take(1, signal)
   try {
     await codec.decodeStream({
       metadata,
@@ -48,13 +60,13 @@ export async function recoverRows(input: RecoverInput): Promise<{ have: number; 
       signal,
     })
   } finally {
-    turn.release()
+    hold.release()
   }
   return { have, needed }
 }
 
 async function gather(input: RecoverInput, needed: number): Promise<void> {
-  const { metadata, spool, ownerOf, failed, fetch, atOnce } = input
+  const { metadata, spool, ownersOf, failed, fetch, atOnce } = input
   // source rows first: they need no decoding
   const queue = Array.from({ length: metadata.nShards }, (_, pair) => pair as SliverPairIndex)
   const last: SliverPairIndex[] = []
@@ -64,22 +76,19 @@ async function gather(input: RecoverInput, needed: number): Promise<void> {
     for (;;) {
       const pair = queue.shift()
       if (pair === undefined) return last.shift()
-      const owner = ownerOf(pair)
-      if (owner === undefined) continue
-      if (!failed.has(owner)) return pair
-      last.push(pair)
+      const owners = ownersOf(pair)
+      if (owners.some(({ nodeId }) => !failed.has(nodeId))) return pair
+      if (owners.length > 0) last.push(pair)
     }
   }
   const work = async (): Promise<void> => {
     while (spool.pairs.size + flying < needed) {
       const pair = next()
-      const owner = pair === undefined ? undefined : ownerOf(pair)
-      if (pair === undefined || owner === undefined) return
+      if (pair === undefined) return
       flying++
       try {
-        const bytes = await fetch(pair, owner)
-        if (bytes === undefined) failed.add(owner)
-        else await spool.put(pair, bytes)
+        const bytes = await fetch(pair)
+        if (bytes !== undefined) await spool.put(pair, bytes)
       } finally {
         flying--
       }

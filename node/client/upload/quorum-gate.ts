@@ -1,68 +1,78 @@
 import { raceSignal } from 'race-signal'
+import type { Clock } from '../../../base/clock.ts'
+import type { Timer } from '../../../base/timers.ts'
 
 /**
  * Lets a quorum's worth of nodes take slivers first: with one uplink shared by all, everybody would otherwise be done
  * only at the very end, and the certificate would wait for bytes that it does not need.
  */
 export interface QuorumGate {
-  /** A node's place; nodes come in the order in which they first ask. */
-  turn(weight: number): Turn
+  /** For one attempt of a node; nodes are admitted in the order in which they first ask. */
+  admission(weight: number): Admission
   /** Lets everyone in, for good. */
   open(): void
 }
 
-export interface Turn {
-  /** Resolves when it is this node's turn; at once when it has come before. Rejects with the signal's reason. */
-  come(signal: AbortSignal): Promise<void>
-  /** The node will not confirm: the next one takes its place. */
-  giveUp(): void
+export interface Admission {
+  /** Resolves when the node is let in; at once when it was before. Rejects with the signal's reason. */
+  wait(signal: AbortSignal): Promise<void>
+  /** The node will not confirm: the next one is let in instead. */
+  withdraw(): void
 }
 
-interface Place {
+interface Candidate {
   weight: number
-  state: 'waiting' | 'inside' | 'gone'
+  state: 'waiting' | 'admitted' | 'withdrawn'
   admitted: PromiseWithResolvers<void>
 }
 
 /** Opens by itself `holdMs` after the first asked, so that nodes that stall do not hold up those that wait behind them. */
-export function createQuorumGate(quorumWeight: number, holdMs: number): QuorumGate {
-  const waiting: Place[] = []
-  let inside = 0
+export function createQuorumGate({
+  quorumWeight,
+  holdMs,
+  clock,
+}: {
+  quorumWeight: number
+  holdMs: number
+  clock: Clock
+}): QuorumGate {
+  const waiting: Candidate[] = []
+  let admittedWeight = 0
   let opened = false
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
 
   const admit = (): void => {
-    while (waiting.length > 0 && (opened || inside < quorumWeight)) {
-      const place = waiting.shift() as Place
-      place.state = 'inside'
-      inside += place.weight
-      place.admitted.resolve()
+    while (waiting.length > 0 && (opened || admittedWeight < quorumWeight)) {
+      const candidate = waiting.shift()!
+      candidate.state = 'admitted'
+      admittedWeight += candidate.weight
+      candidate.admitted.resolve()
     }
   }
   const open = (): void => {
-    clearTimeout(timer)
+    timer?.stop()
     opened = true
     admit()
   }
   return {
     open,
-    turn(weight) {
-      let place: Place | undefined
+    admission(weight) {
+      let candidate: Candidate | undefined
       return {
-        async come(signal) {
-          if (place === undefined) {
-            timer ??= setTimeout(open, holdMs).unref()
-            place = { weight, state: 'waiting', admitted: Promise.withResolvers() }
-            waiting.push(place)
+        async wait(signal) {
+          if (candidate === undefined) {
+            timer ??= clock.after(holdMs, open, { background: true })
+            candidate = { weight, state: 'waiting', admitted: Promise.withResolvers() }
+            waiting.push(candidate)
             admit()
           }
-          if (place.state === 'inside') return
-          await raceSignal(place.admitted.promise, signal)
+          if (candidate.state === 'admitted') return
+          await raceSignal(candidate.admitted.promise, signal)
         },
-        giveUp() {
-          if (place?.state === 'waiting') waiting.splice(waiting.indexOf(place), 1)
-          if (place?.state === 'inside') inside -= weight
-          if (place !== undefined) place.state = 'gone'
+        withdraw() {
+          if (candidate?.state === 'waiting') waiting.splice(waiting.indexOf(candidate), 1)
+          if (candidate?.state === 'admitted') admittedWeight -= weight
+          if (candidate !== undefined) candidate.state = 'withdrawn'
           admit()
         },
       }

@@ -1,20 +1,23 @@
+import { raceSignal } from 'race-signal'
+import type { Clock } from '../../../base/clock.ts'
+import { anySignal } from '../../../base/wait.ts'
 import type {
   BlobObject,
   ChainReader,
   ChainWriter,
   Committee,
   CommitteeMember,
-  Registration,
+  SubmittedRegistration,
   SystemInfo,
-} from '../../../chain/types.ts'
-import type { BlobId, ObjectId } from '../../../codec/types.ts'
+} from '../../../chain/types/index.ts'
+import type { BlobId } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import { networkStatus, seemsNew } from '../network-status.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
 import type { Encoding } from './encoding.ts'
-import type { Attempt } from './unfinished.ts'
+import type { Attempt } from './uncertified-blobs.ts'
 import type { UploadLease } from './upload-leases.ts'
 
 export interface RegisterComponents {
@@ -22,33 +25,28 @@ export interface RegisterComponents {
   writer: ChainWriter
   peers: PeerClient
   book: PeerBook
+  clock: Clock
 }
 
 /** The network as an upload found it. */
-export interface Seats {
+export interface NetworkSnapshot {
   system: SystemInfo
-  current: Committee
+  committee: Committee
+  /** the members that keep shards, in the order in which to serve them */
   order: readonly CommitteeMember[]
 }
 
-/** What is known of other uploads of the same content. */
-export interface Others {
+/** What is known of other uploads of the same content, and what they are to know of this one. */
+export interface OtherUploads {
   lease: Pick<UploadLease, 'mayResume'>
   /** one has ended just now: what it stored may not be seen by all nodes yet */
   again: boolean
-  attempt: Pick<Attempt, 'registering' | 'registered'>
-}
-
-/** A registration that was executed; what is left of it goes on while slivers are sent. */
-export interface Begun {
-  objectId: ObjectId
-  digest: string
-  registration: Promise<Registration>
+  attempt: Pick<Attempt, 'paying'>
 }
 
 /**
  * Makes the registration ready while two nodes are asked whether the blob is stored already, and hands it in when it is
- * not.
+ * not. Resolves once it was executed, or with the result when there is nothing to do.
  *
  * A registration of our wallet whose upload was cut short is taken up again, so that it is not paid for twice; but none
  * that another upload may be busy with.
@@ -56,76 +54,97 @@ export interface Begun {
 export async function registerUnlessKnown(
   components: RegisterComponents,
   encoded: Pick<Encoding, 'metadata' | 'rootHash'>,
-  { order, current, system }: Seats,
+  network: NetworkSnapshot,
   options: StoreOptions,
-  others: Others,
-): Promise<Begun | { result: StoreResult }> {
-  const { blobId } = encoded.metadata
-  const { signal, force, onProgress } = options
+  others: OtherUploads,
+): Promise<SubmittedRegistration | { result: StoreResult }> {
+  const { onProgress } = options
   onProgress?.({ phase: 'register', done: 0, total: 1 })
-  if (force || !others.again) {
-    const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
-    const first = register(components, encoded, options, others, isNew)
-    if (await isNew) return done(await first)
-  }
-  const known = await findExisting(components, blobId, current, system, options, others)
-  if (known?.result !== undefined) return { result: known.result }
-  const blob = known?.resume
-  if (blob === undefined) return done(await register(components, encoded, options, others))
-  const registration = Promise.resolve({ blob, digest: '', costFrost: 0n })
-  return done({ objectId: blob.objectId, digest: '', registration })
-
-  function done(begun: Begun): Begun {
-    onProgress?.({ phase: 'register', done: 1, total: 1 })
-    return begun
-  }
+  const registration = await resumeOrRegister(components, encoded, network, options, others)
+  if ('objectId' in registration) onProgress?.({ phase: 'register', done: 1, total: 1 })
+  return registration
 }
 
-/** Resolves once the registration was executed. Nothing is handed in before `isNew`, and nothing when that is false. */
-function register(
+async function resumeOrRegister(
+  components: RegisterComponents,
+  encoded: Pick<Encoding, 'metadata' | 'rootHash'>,
+  { order, committee, system }: NetworkSnapshot,
+  options: StoreOptions,
+  others: OtherUploads,
+): Promise<SubmittedRegistration | { result: StoreResult }> {
+  const { blobId } = encoded.metadata
+  const { signal, force } = options
+  if (force || !others.again) {
+    const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
+    const registration = await registerIf(isNew, components, encoded, options, others)
+    if (registration !== undefined) return registration
+  }
+  const known = await findExisting(components, blobId, committee, system, options, others)
+  if (known?.result !== undefined) return { result: known.result }
+  const blob = known?.resume
+  if (blob !== undefined) {
+    const visible = Promise.resolve({ blob, digest: '', costFrost: 0n })
+    return { objectId: blob.objectId, digest: '', visible }
+  }
+  return (await registerIf(
+    Promise.resolve(true),
+    components,
+    encoded,
+    options,
+    others,
+  )) as SubmittedRegistration
+}
+
+/** Gets ready while it is being found out whether the blob is new; hands nothing in when it is not. */
+async function registerIf(
+  isNew: Promise<boolean>,
   { writer }: RegisterComponents,
   { metadata, rootHash }: Pick<Encoding, 'metadata' | 'rootHash'>,
   { epochs, deletable, signal }: StoreOptions,
-  { attempt }: Others,
-  isNew?: Promise<boolean>,
-): Promise<Begun> {
-  const permission = isNew?.then(yes => {
-    if (!yes) throw new DOMException('the blob may be stored already', 'AbortError')
-  })
-  const executed = Promise.withResolvers<Omit<Begun, 'registration'>>()
-  const onExecuted = (begun: Omit<Begun, 'registration'>): void => {
-    attempt.registered()
-    executed.resolve(begun)
-  }
+  { attempt }: OtherUploads,
+): Promise<SubmittedRegistration | undefined> {
+  const unwanted = new AbortController()
   const input = { metadata, rootHash, epochs, deletable }
-  const registration = writer.register(input, {
-    ...(signal && { signal }),
-    permission,
-    onExecuted,
-    onBegun: attempt.registering,
-  })
-  registration.then(({ blob, digest }) => onExecuted({ objectId: blob.objectId, digest }), executed.reject)
-  const begun = executed.promise.then(({ objectId, digest }) => ({ objectId, digest, registration }))
-  // whoever still needs them meets the errors
-  for (const promise of [permission, begun]) promise?.catch(() => undefined)
-  return begun
+  const preparing = writer.prepareRegistration(input, { signal: anySignal(signal, unwanted.signal) })
+  // it may fail before it is known whether it is wanted
+  preparing.catch(() => undefined)
+  let wanted = false
+  try {
+    wanted = await isNew
+  } finally {
+    if (!wanted) {
+      unwanted.abort(new DOMException('the blob may be stored already', 'AbortError'))
+      preparing.then(
+        prepared => prepared[Symbol.dispose](),
+        () => undefined,
+      )
+    }
+  }
+  if (!wanted) return undefined
+  using prepared = await preparing
+  signal?.throwIfAborted()
+  const submitting = prepared.submit()
+  attempt.paying(submitting)
+  return await raceSignal(submitting, signal)
 }
 
 /** A blob that is stored for long enough already, or an own registration whose upload was cut short. */
 async function findExisting(
-  { chain, writer, peers, book }: RegisterComponents,
+  components: RegisterComponents,
   blobId: BlobId,
   committee: Committee,
   { epoch }: SystemInfo,
   { epochs, deletable, signal, sendObjectTo }: StoreOptions,
-  { lease, again }: Others,
+  { lease, again }: OtherUploads,
 ): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
-  const status = await networkStatus({ peers, book }, committee, blobId, { signal }).catch(error => {
+  const { chain, writer } = components
+  const status = await networkStatus(components, committee, blobId, { signal }).catch(error => {
     // without an answer the blob is stored as if it were new: that costs a little, and is right
     if (error instanceof ClientError) return undefined
     throw error
   })
-  if ((status === undefined || status.status === 'nonexistent') && !again) return undefined
+  const isNew = status === undefined || status.status === 'nonexistent' || status.status === 'ended'
+  if (isNew && !again) return undefined
   if (status?.status === 'invalid') {
     throw new ClientError('BLOB_INVALID', `the network has found blob ${blobId} to be invalid`, { blobId })
   }
@@ -138,14 +157,16 @@ async function findExisting(
     endEpoch !== undefined &&
     endEpoch >= neededEnd
   ) {
-    return { result: { kind: 'alreadyCertified', blobId, endEpoch, ...(event && { event }) } }
+    return {
+      result: { kind: 'alreadyCertified', blobId, endEpoch, event },
+    }
   }
   // a deletable blob counts only when it is ours: anyone else might delete it
   const owned = (await chain.ownedBlobs(writer.wallet.address, { signal })).filter(
     blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch >= neededEnd,
   )
   const certified = owned.find(blob => blob.certifiedEpoch !== undefined)
-  // who is to be sent an object is not helped by ours
+  // a recipient that is to be sent an object is not helped by ours
   if (certified !== undefined && sendObjectTo === undefined) {
     const { objectId, storage } = certified
     return { result: { kind: 'alreadyCertified', blobId, endEpoch: storage.endEpoch, objectId } }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
 import { writeAt } from '../../../base/file-at.ts'
 import { isRunning, makeOwnFolder, thisMachine } from '../../../base/processes.ts'
 
@@ -25,7 +26,7 @@ export interface ScratchFolder {
 }
 
 /** Bytes that can be read once, in a file for the time being. */
-export interface Spool extends AsyncDisposable {
+export interface ScratchFile extends AsyncDisposable {
   readonly path: string
   /** bytes so far */
   readonly size: number
@@ -48,14 +49,15 @@ export const WHOLE_FILE = 'metadata.bin'
 
 /**
  * Where blobs that are too large for memory lie while they are stored. Each piece of work has a folder whose name says what
- * it is and whose, and that is touched while its process lives. What the dead have left behind is removed by whoever comes
- * next, unless it is whole: then it waits for another try, for a day and up to a size.
+ * it is and whose, and that is touched while its process lives. What the dead have left behind is removed by the process that
+ * comes next, unless it is whole: then it waits for another try, for a day and up to a size.
  */
 export class Scratch {
   readonly #folder: string
   readonly #keptBytes: number
   readonly #keptMs: number
   readonly #staleMs: number
+  readonly #clock: Clock
   readonly #machine = thisMachine()
 
   constructor({
@@ -63,7 +65,9 @@ export class Scratch {
     keptBytes = KEPT_BYTES,
     keptMs = KEPT_MS,
     staleMs = STALE_MS,
-  }: ScratchInit = {}) {
+    clock,
+  }: ScratchInit & { clock: Clock }) {
+    this.#clock = clock
     this.#folder = folder
     this.#keptBytes = keptBytes
     this.#keptMs = keptMs
@@ -85,7 +89,7 @@ export class Scratch {
     for (const name of await readdir(this.#folder)) {
       if (NAME.exec(name)?.[1] !== key || (await this.#isAlive(name)) !== false) continue
       const path = join(this.#folder, this.#name(key, process.pid))
-      // whoever renames it first has it
+      // the process that renames it first has it
       const isOurs = await rename(join(this.#folder, name), path).then(
         () => true,
         () => false,
@@ -99,7 +103,7 @@ export class Scratch {
   }
 
   /** A file for bytes that come once. Throws node's file errors. */
-  async spool(): Promise<Spool> {
+  async spool(): Promise<ScratchFile> {
     const folder = await this.make(SPOOL)
     const path = join(folder.path, 'blob')
     let handle: FileHandle
@@ -148,7 +152,7 @@ export class Scratch {
       const path = join(this.#folder, name)
       const [, key] = match
       const whole = key === SPOOL ? undefined : await stat(join(path, WHOLE_FILE)).catch(() => undefined)
-      if (whole === undefined || Date.now() - whole.mtimeMs > this.#keptMs) await this.#remove(path)
+      if (whole === undefined || this.#clock.now() - whole.mtimeMs > this.#keptMs) await this.#remove(path)
       else left.push({ path, mtimeMs: whole.mtimeMs, bytes: await bytesIn(path) })
     }
     let keptBytes = 0
@@ -167,25 +171,25 @@ export class Scratch {
     const touched = await stat(join(this.#folder, name)).catch(() => undefined)
     if (touched === undefined) return undefined
     const [, , machine, pid] = NAME.exec(name) as unknown as string[]
-    if (Number(pid) === NOBODY || Date.now() - touched.mtimeMs > this.#staleMs) return false
+    if (Number(pid) === NOBODY || this.#clock.now() - touched.mtimeMs > this.#staleMs) return false
     return machine !== this.#machine || isRunning(Number(pid))
   }
 
   #hold(key: string, path: string): ScratchFolder {
     const touch = (): void => {
-      const now = new Date()
+      const now = new Date(this.#clock.now())
       utimes(path, now, now).catch(() => undefined)
     }
     touch()
-    const touching = setInterval(touch, this.#staleMs / TOUCHES).unref()
+    const touching = this.#clock.every(this.#staleMs / TOUCHES, touch)
     return {
       path,
       remove: async () => {
-        clearInterval(touching)
+        touching.stop()
         await this.#remove(path)
       },
       leave: async () => {
-        clearInterval(touching)
+        touching.stop()
         await rename(path, join(this.#folder, this.#name(key, NOBODY))).catch(() => this.#remove(path))
       },
     }

@@ -1,31 +1,30 @@
 import { createBackoff } from '../../../base/backoff.ts'
-import type { Log } from '../../../base/log.ts'
 import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
-import type { ChainWriter, Committee, CommitteeMember } from '../../../chain/types.ts'
-import { type Bls, encodedSize } from '../../../codec/index.ts'
-import type { Certificate, Epoch, Persistence } from '../../../codec/types.ts'
-import type { PeerClient } from '../../../protocols/index.ts'
-import type { NodeMetrics } from '../../metrics.ts'
+import type {
+  ChainWriter,
+  Committee,
+  CommitteeMember,
+  SubmittedRegistration,
+} from '../../../chain/types/index.ts'
+import { encodedSize, quorumWeight } from '../../../codec/index.ts'
+import type { BlobId, Certificate, Epoch, Persistence } from '../../../codec/types.ts'
+import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
 import type { Encoding } from './encoding.ts'
-import { type FanOut, type FanOutResult, fanOut } from './fan-out.ts'
-import type { Lingering, Place } from './lingering.ts'
-import type { Begun, Seats } from './register-blob.ts'
-import { unconfirmed } from './unconfirmed.ts'
+import { FanOut, type FanOutComponents, type FanOutResult } from './fan-out.ts'
+import type { NetworkSnapshot } from './register-blob.ts'
+import type { UploadSlot, UploadSlots } from './upload-slots.ts'
 
-export interface SendComponents {
+export interface SendComponents extends FanOutComponents {
   writer: ChainWriter
   peers: PeerClient
-  book: PeerBook
   committees: CommitteeTracker
-  bls: () => Promise<Bls>
-  lingering: Lingering
-  log: Log
-  metrics: Pick<NodeMetrics, 'liar'>
+  slots: UploadSlots
+  random: () => number
 }
 
 /** An epoch change during an upload: send again to the new owners, but not for ever. */
@@ -36,7 +35,7 @@ const MAX_PAUSE_MS = 4_000
 /** How many nodes are handed the certificate, to gossip it: one may be down. */
 const CERTIFICATE_TAKERS = 2
 
-/** Who keeps shards, in the order in which to serve them. */
+/** The members that keep shards, in the order in which to serve them. */
 export function servingOrder(book: PeerBook, { members }: Committee): CommitteeMember[] {
   return book.ranked(members.filter(({ shards }) => shards.length > 0))
 }
@@ -48,12 +47,12 @@ export function servingOrder(book: PeerBook, { members }: Committee): CommitteeM
 export async function sendAndCertify(
   components: SendComponents,
   encoded: Encoding,
-  { objectId, digest: registerDigest, registration }: Begun,
-  seats: Seats,
+  { objectId, digest: registerDigest, visible: registration }: SubmittedRegistration,
+  network: NetworkSnapshot,
   options: StoreOptions,
-  place: Place,
+  slot: UploadSlot,
 ): Promise<StoreResult> {
-  const { writer, committees, book, lingering } = components
+  const { writer, committees, book, slots, clock, random } = components
   const { epochs, deletable, onProgress, signal, sendObjectTo } = options
   const { metadata } = encoded
   const { blobId } = metadata
@@ -61,103 +60,118 @@ export async function sendAndCertify(
   const header = { metadata, persistence, registerDigest }
   let endEpoch: Epoch | undefined
   let looking = false
-  // whoever needs it meets the error
+  // certifying, which needs it, meets the error
   registration
     .then(({ blob }) => {
       endEpoch = blob.storage.endEpoch
     })
     .catch(() => undefined)
 
-  const backoff = createBackoff({ firstMs: FIRST_PAUSE_MS, maxMs: MAX_PAUSE_MS, jitter: 0.5 })
+  const backoff = createBackoff({
+    firstMs: FIRST_PAUSE_MS,
+    maxMs: MAX_PAUSE_MS,
+    jitter: 0.5,
+    random,
+    timers: clock,
+  })
   for (let round = 1; ; round++) {
     const { current } = await committees.get({ signal, fresh: round > 1 })
     expectPaid(current.epoch)
-    const sending = begin(current)
-    const outcome = await sending.outcome()
+    const sending = send(current)
+    const outcome = await sending.result(signal)
     const { certificate, confirmedShards } = outcome
     if (certificate === undefined) {
-      await expectStillPaid()
-      if (!outcome.epochChanged || round === ROUNDS) throw unconfirmed(blobId, current, outcome)
-      await backoff.pause(anySignal(signal, lingering.signal))
+      const now = await latestEpoch()
+      signal?.throwIfAborted()
+      expectPaid(now)
+      if (!outcome.epochChanged || round === ROUNDS) throw tooFewConfirmations(blobId, current, outcome)
+      await backoff.pause(anySignal(signal, slots.signal))
       continue
     }
     onProgress?.({ phase: 'certify', done: 0, total: 1 })
     try {
       const { blob, costFrost } = await registration
       const certified = await writer.certify(objectId, certificate, {
-        ...(signal && { signal }),
+        signal,
         registered: blob,
-        ...(sendObjectTo === undefined ? {} : { transferTo: sendObjectTo }),
+        transferTo: sendObjectTo,
       })
       onProgress?.({ phase: 'certify', done: 1, total: 1 })
-      sending.leave()
+      serveRest(sending)
       const late = new AbortController()
-      const handingOver = handOver(components, certificate, anySignal(lingering.signal, late.signal))
-      place.add(handingOver, reason => late.abort(reason))
+      const publishing = publish(components, certificate, anySignal(slots.signal, late.signal))
+      slot.background(publishing, reason => late.abort(reason))
       return {
         kind: 'newlyCreated',
         blobId: metadata.blobId,
         blob: certified.blob,
         costFrost: costFrost + certified.costFrost,
-        encodedLength: encodedSize(seats.system.nShards, metadata.unencodedLength),
+        encodedLength: encodedSize(network.system.nShards, metadata.unencodedLength),
         epochsAhead: epochs,
         confirmedShards,
       }
     } catch (error) {
-      const outdated = isOtherEpoch(error)
-      if (!outdated || round === ROUNDS) {
+      const now = isChainError(error, 'MOVE_ABORT') ? await latestEpoch() : undefined
+      // a certificate of members who are not in office any more may be refused for its signature before its epoch is looked at
+      const outdated = isOtherEpoch(error) || (now !== undefined && now > current.epoch)
+      if (!outdated || isOver(now) || round === ROUNDS) {
         // what the nodes have taken counts when it is stored again
-        sending.leave()
-        if (outdated || isChainError(error, 'MOVE_ABORT')) await expectStillPaid()
+        serveRest(sending)
+        signal?.throwIfAborted()
+        expectPaid(now)
         throw error
       }
-      await sending.cutShort(error)
-      await backoff.pause(anySignal(signal, lingering.signal))
+      await sending.stop(error)
+      await backoff.pause(anySignal(signal, slots.signal))
     }
   }
 
-  function expectPaid(epoch: Epoch): void {
-    if (endEpoch === undefined || epoch < endEpoch) return
+  function isOver(epoch: Epoch | undefined): boolean {
+    return epoch !== undefined && endEpoch !== undefined && epoch >= endEpoch
+  }
+
+  function expectPaid(epoch: Epoch | undefined): void {
+    if (!isOver(epoch)) return
     throw new ClientError(
       'REGISTRATION_ENDED',
       `blob ${blobId} is paid until epoch ${endEpoch}, which began during the upload`,
-      { blobId, objectId, endEpoch },
+      { blobId, objectId, endEpoch: endEpoch! },
     )
   }
 
-  /** When it cannot be asked, what went wrong before is what is told. */
-  async function expectStillPaid(): Promise<void> {
-    const now = await committees.get({ signal, fresh: true }).catch(() => undefined)
-    signal?.throwIfAborted()
-    if (now !== undefined) expectPaid(now.epoch)
+  /** undefined when it cannot be asked: then what went wrong before is what is told */
+  async function latestEpoch(): Promise<Epoch | undefined> {
+    return (await committees.get({ signal, fresh: true }).catch(() => undefined))?.epoch
   }
 
-  function begin(committee: Committee): Sending {
-    const stop = new AbortController()
-    const sending = fanOut(components, {
+  function send(committee: Committee): FanOut {
+    const sending: FanOut = new FanOut(components, {
       committee,
-      order: committee === seats.current ? seats.order : servingOrder(book, committee),
+      order: committee === network.committee ? network.order : servingOrder(book, committee),
       header,
       encoded,
       onConfirmed: done => onProgress?.({ phase: 'upload', done, total: committee.nShards }),
-      onDoubt: () => lookForEnd(stop),
-      // the caller's signal ends it until quorum; afterwards only closing does
-      signal: anySignal(lingering.signal, stop.signal),
+      onDoubt: () => lookForEnd(sending),
+      // beyond the quorum only closing ends it
+      signal: slots.signal,
     })
-    return new Sending(sending, stop, signal, () =>
-      place.add(encoded.lend(sending.finished), reason => stop.abort(reason)),
-    )
+    return sending
+  }
+
+  /** While nobody waits. */
+  function serveRest(sending: FanOut): void {
+    sending.serveRest()
+    slot.background(sending.finished, reason => void sending.stop(reason))
   }
 
   /** Nodes that do not know the registration may know that it has ended: then the others need not be waited for. */
-  function lookForEnd(stop: AbortController): void {
+  function lookForEnd(sending: FanOut): void {
     if (looking) return
     looking = true
     void committees
-      .get({ signal: stop.signal, fresh: true })
+      .get({ signal: slots.signal, fresh: true })
       .then(({ epoch }) => {
-        if (endEpoch !== undefined && epoch >= endEpoch)
-          stop.abort(new DOMException('paid no longer', 'AbortError'))
+        if (isOver(epoch)) void sending.stop(new DOMException('paid no longer', 'AbortError'))
       })
       // another doubt asks again
       .catch(() => undefined)
@@ -167,59 +181,13 @@ export async function sendAndCertify(
   }
 }
 
-/** Slivers on their way to a committee. */
-class Sending {
-  readonly #fanOut: FanOut
-  readonly #stop: AbortController
-  readonly #signal: AbortSignal | undefined
-  readonly #linger: () => void
-
-  constructor(sending: FanOut, stop: AbortController, signal: AbortSignal | undefined, linger: () => void) {
-    this.#fanOut = sending
-    this.#stop = stop
-    this.#signal = signal
-    this.#linger = linger
-  }
-
-  /** Unless it brings a certificate, nobody sends slivers any more when this settles: the caller may release them. */
-  async outcome(): Promise<FanOutResult> {
-    const signal = this.#signal
-    const onAbort = (): void => this.#stop.abort(signal?.reason)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    try {
-      const outcome = await this.#fanOut.result
-      signal?.throwIfAborted()
-      if (outcome.certificate === undefined)
-        await this.cutShort(new DOMException('it will not be confirmed', 'AbortError'))
-      return outcome
-    } catch (error) {
-      await this.cutShort(error)
-      throw error
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-
-  async cutShort(reason: unknown): Promise<void> {
-    this.#stop.abort(reason)
-    await this.#fanOut.finished
-  }
-
-  /** The certificate has done its work: the others are served while nobody waits. */
-  leave(): void {
-    this.#fanOut.serveRest()
-    this.#linger()
-  }
-}
-
 /** Made with the signatures of an epoch that is over, or that the node which we asked has not seen. */
 function isOtherEpoch(error: unknown): boolean {
   return isChainError(error, 'MOVE_ABORT') && error.details.name === 'EIncorrectEpoch'
 }
 
-/** Nodes that missed the upload learn of it from gossip. */
-async function handOver(
+/** Hands the certificate to some nodes: those that missed the upload learn of it from gossip. */
+async function publish(
   { committees, book, peers, log }: SendComponents,
   certificate: Certificate,
   signal: AbortSignal,
@@ -236,4 +204,35 @@ async function handOver(
       log.debug({ nodeId: member.nodeId, err: error }, 'peer did not take the certificate')
     }
   }
+}
+
+/** What nodes say that are well and cannot take more for now: over a quota, or out of file descriptors. */
+const BUSY: ReadonlySet<ProtocolErrorCode> = new Set(['BUSY', 'TOO_MANY_FAILURES'])
+
+/** Why an upload was confirmed by too few, in the words of the nodes that refused it. */
+export function tooFewConfirmations(
+  blobId: BlobId,
+  { nShards, members }: Committee,
+  { confirmedShards, refusals }: Pick<FanOutResult, 'confirmedShards' | 'refusals'>,
+): ClientError {
+  const neededShards = quorumWeight(nShards)
+  const cause = new AggregateError(refusals, 'nodes did not confirm')
+  const nodes = members.filter(({ shards }) => shards.length > 0).length
+  const saying = (said: (code: ProtocolErrorCode) => boolean) =>
+    refusals.filter(({ cause: why }) => why instanceof ProtocolError && why.remote && said(why.code)).length
+  const noSpaceNodes = saying(code => code === 'NO_SPACE')
+  const busyNodes = saying(code => BUSY.has(code))
+  const details = { blobId, confirmedShards, neededShards, nodes, noSpaceNodes, busyNodes }
+  const confirmed = `nodes with ${confirmedShards} of ${nShards} shards confirmed the upload; ${neededShards} are needed`
+  // what most of the nodes that refused say is what there is to be done about
+  const isMost = (count: number) => count > 0 && 2 * count >= refusals.length
+  if (isMost(noSpaceNodes)) {
+    const message = `${noSpaceNodes} of ${nodes} nodes have no space left: ${confirmed}`
+    return new ClientError('NO_SPACE', message, details, { cause })
+  }
+  if (isMost(busyNodes)) {
+    const message = `${busyNodes} of ${nodes} nodes are too busy: ${confirmed}`
+    return new ClientError('NODES_BUSY', message, details, { cause })
+  }
+  return new ClientError('TOO_FEW_CONFIRMATIONS', confirmed, details, { cause })
 }

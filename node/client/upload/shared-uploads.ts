@@ -1,4 +1,5 @@
 import { raceSignal } from 'race-signal'
+import { equalBytes } from '../../../base/bytes.ts'
 import type { Progress, StoreOptions, StoreResult } from '../types.ts'
 
 /** Bytes, or what names a file in its state. */
@@ -18,14 +19,14 @@ export interface SharedRun {
 export interface SharedUploads {
   /**
    * Runs an upload, or waits for the one that is under way with the same content and options. The signal ends this
-   * caller's wait; the work goes on while anyone wants it. Who joined is told `alreadyCertified`.
+   * caller's wait; the work goes on while anyone wants it. A caller that joined is told `alreadyCertified`.
    */
   store(
     content: Content,
     options: StoreOptions,
     run: (shared: SharedRun) => Promise<StoreResult>,
   ): Promise<StoreResult>
-  /** Settles when those that are under way are over; whoever closes has aborted them. */
+  /** Settles when those that are under way are over: the client that closes has aborted them. */
   over(): Promise<void>
 }
 
@@ -105,17 +106,17 @@ export function createSharedUploads(): SharedUploads {
 /** Comparing is cheaper than hashing, and ends at the first byte that differs. */
 function isSame(a: Content, b: Content): boolean {
   if (typeof a === 'string' || typeof b === 'string') return a === b
-  return a.length === b.length && (a === b || Buffer.compare(a, b) === 0)
+  return a.length === b.length && (a === b || equalBytes(a, b))
 }
 
-/** Who insists on an object of their own cannot share one. */
+/** A caller that insists on an object of its own cannot share one. */
 function isJoinable({ options: one, stop }: Upload, other: StoreOptions): boolean {
   if (stop.signal.aborted || one.force || other.force) return false
   if (one.sendObjectTo !== undefined || other.sendObjectTo !== undefined) return false
   return one.epochs === other.epochs && one.deletable === other.deletable
 }
 
-/** The object, and what it cost, is one's who waited for longest. */
+/** The object, and what it cost, go to the caller that has waited for longest. */
 function answer({ waiting }: Upload, result: StoreResult): void {
   const [first, ...others] = waiting
   first?.outcome.resolve(result)

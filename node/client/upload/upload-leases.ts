@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
 import { isRunning, makeOwnFolder, thisMachine } from '../../../base/processes.ts'
-import { sleep } from '../../../base/wait.ts'
 import type { BlobId, ObjectId } from '../../../codec/types.ts'
 
 /** One wallet's upload of one blob to one network. */
@@ -33,6 +33,7 @@ export interface UploadLeases {
 }
 
 export interface UploadLeasesInit {
+  clock: Clock
   /** made when it is not there, inside one that is; a folder of this user's among the machine's temporary files when absent */
   folder?: string
   waitMs?: number
@@ -61,7 +62,8 @@ export function createUploadLeases({
   folder = join(tmpdir(), `floe-uploads-${process.getuid?.() ?? 'user'}`),
   waitMs = WAIT_MS,
   staleMs = STALE_MS,
-}: UploadLeasesInit = {}): UploadLeases {
+  clock,
+}: UploadLeasesInit): UploadLeases {
   // processes of another machine, or container, are known by their touches alone
   const here = thisMachine()
   const orderOf = (prefix: string, ticket: number, holder: string) =>
@@ -93,7 +95,8 @@ export function createUploadLeases({
     const touched = await stat(path).catch(() => undefined)
     if (touched === undefined) return 'gone'
     const [, , machine, pid] = name.split('-')
-    if (Date.now() - touched.mtimeMs < staleMs && (machine !== here || isRunning(Number(pid)))) return 'alive'
+    if (clock.now() - touched.mtimeMs < staleMs && (machine !== here || isRunning(Number(pid))))
+      return 'alive'
     await unlink(path).catch(() => undefined)
     return 'dead'
   }
@@ -111,16 +114,16 @@ export function createUploadLeases({
       path = join(folder, name)
     }
     await writeFile(path, '', { flag: 'wx', mode: 0o600 })
-    const touching = setInterval(() => {
-      const now = new Date()
+    const touching = clock.every(staleMs / TOUCHES, () => {
+      const now = new Date(clock.now())
       utimes(path, now, now).catch(() => undefined)
-    }, staleMs / TOUCHES).unref()
+    })
     const release = async (): Promise<void> => {
-      clearInterval(touching)
+      touching.stop()
       await unlink(path).catch(() => undefined)
     }
     try {
-      // Lamport's bakery: who comes later gets a higher ticket, and nobody goes ahead of one who is choosing
+      // Lamport's bakery: a later upload gets a higher ticket, and none goes ahead of one that is choosing
       const last = Math.max(...(await living(prefix)).map(({ ticket }) => ticket))
       order = orderOf(prefix, last + 1, holder)
       await become(wait ? order : order + OWN)
@@ -133,7 +136,7 @@ export function createUploadLeases({
           await become(order + OWN)
           break
         }
-        await sleep(POLL_MS, signal)
+        await clock.sleep(POLL_MS, signal)
       }
       return {
         waited,

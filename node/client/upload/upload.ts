@@ -1,38 +1,22 @@
-import type { Log } from '../../../base/log.ts'
-import type { ChainReader, ChainWriter, CommitteeMember, SystemInfo } from '../../../chain/types.ts'
-import type { BlobCodec } from '../../../codec/index.ts'
-import { type Bls, maxBlobSize } from '../../../codec/index.ts'
-import type { PeerClient } from '../../../protocols/index.ts'
-import type { NodeMetrics } from '../../metrics.ts'
-import type { CommitteeTracker } from '../../network/committees.ts'
-import type { PeerBook } from '../../network/peer-book.ts'
+import type { ChainReader, CommitteeMember, SystemInfo } from '../../../chain/types/index.ts'
+import { type BlobCodec, maxBlobSize } from '../../../codec/index.ts'
 import { ClientError } from '../errors.ts'
 import type { StoreOptions, StoreResult } from '../types.ts'
-import type { Encoder } from './encoding.ts'
+import type { Encode } from './encoding.ts'
 import { firstQuorum, SMALL_BLOB_BYTES } from './fan-out.ts'
-import type { Lingering, Place } from './lingering.ts'
-import { registerUnlessKnown, type Seats } from './register-blob.ts'
-import { sendAndCertify, servingOrder } from './send-and-certify.ts'
+import { type NetworkSnapshot, type RegisterComponents, registerUnlessKnown } from './register-blob.ts'
+import { type SendComponents, sendAndCertify, servingOrder } from './send-and-certify.ts'
 import type { SharedRun } from './shared-uploads.ts'
 import type { Source } from './source.ts'
-import type { Unfinished } from './unfinished.ts'
+import type { UncertifiedBlobs } from './uncertified-blobs.ts'
 import type { UploadLeases } from './upload-leases.ts'
 
-export interface UploadComponents {
+export interface UploadComponents extends SendComponents, RegisterComponents {
   chain: Pick<ChainReader, 'system' | 'ownedBlobs' | 'network'>
-  writer: ChainWriter
-  peers: PeerClient
-  book: PeerBook
-  committees: CommitteeTracker
   codec: Pick<BlobCodec, 'warm'>
-  encoder: Encoder
-  /** called when the first node has been given its slivers */
-  bls: () => Promise<Bls>
-  lingering: Lingering
+  encode: Encode
   leases: UploadLeases
-  unfinished: Unfinished
-  log: Log
-  metrics: Pick<NodeMetrics, 'liar'>
+  uncertified: UncertifiedBlobs
 }
 
 /**
@@ -42,34 +26,22 @@ export interface UploadComponents {
 export async function upload(
   components: UploadComponents,
   source: Source,
-  shared: SharedRun,
-): Promise<StoreResult> {
-  const place = await components.lingering.enter(shared.options.signal)
-  try {
-    return await uploadFrom(place, components, source, shared)
-  } finally {
-    place.leave()
-  }
-}
-
-async function uploadFrom(
-  place: Place,
-  components: UploadComponents,
-  source: Source,
   { options, again }: SharedRun,
 ): Promise<StoreResult> {
-  const { chain, writer, peers, book, committees, codec, encoder, leases, unfinished } = components
+  const { chain, writer, peers, book, committees, codec, encode, leases, slots, uncertified, clock } =
+    components
   const { signal, onProgress } = options
+  await using slot = await slots.acquire(signal)
   const isSmall = source.size <= SMALL_BLOB_BYTES
   // the encoding's threads start, or its tables are made, while the chain is asked
-  const warming = setImmediate(() => codec.warm(source.size))
-  const [system, { current }] = await Promise.all([
+  const warming = clock.after(0, () => codec.warm(source.size))
+  const [system, { current: committee }] = await Promise.all([
     chain.system({ signal, recent: true }),
     committees.get({ signal }),
-  ]).finally(() => clearImmediate(warming))
+  ]).finally(() => warming.stop())
   checkOptions(system, source.size, options)
-  const order = servingOrder(book, current)
-  const seats: Seats = { current, order, system }
+  const order = servingOrder(book, committee)
+  const network: NetworkSnapshot = { system, committee, order }
   const connect = (members: readonly CommitteeMember[]): void => {
     for (const member of members)
       peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
@@ -79,23 +51,23 @@ async function uploadFrom(
   const isFile = source.bytes === undefined
   if (!isSmall && !isFile) connect(order)
 
-  await using encoded = await encoder.encode(source, current.nShards, { signal, onProgress })
+  const encoded = slot.own(await encode(source, committee.nShards, { signal, onProgress }))
   const { blobId } = encoded.metadata
   try {
     const key = { network: chain.network.systemObjectId, owner: writer.wallet.address, blobId }
     await using lease = await leases.take(key, { signal, wait: !options.force })
-    await using attempt = unfinished.begin(blobId)
+    await using attempt = uncertified.begin(blobId)
     const others = { lease, again: again || lease.waited || attempt.again, attempt }
-    const registering = registerUnlessKnown(components, encoded, seats, options, others)
+    const registering = registerUnlessKnown(components, encoded, network, options, others)
     if (isFile) connect(order)
-    else if (isSmall) connect(firstQuorum(order, current.nShards))
-    const begun = await registering
-    if ('result' in begun) return begun.result
-    const result = await sendAndCertify(components, encoded, begun, seats, options, place)
+    else if (isSmall) connect(firstQuorum(order, committee.nShards))
+    const registration = await registering
+    if ('result' in registration) return registration.result
+    const result = await sendAndCertify(components, encoded, registration, network, options, slot)
     attempt.certified()
     return result
   } catch (error) {
-    // who is not wanted any more is not tried again
+    // what its caller gave up is not tried again
     if (!signal.aborted) encoded.keep()
     throw error
   }

@@ -1,16 +1,16 @@
-import { deadline } from '../../../base/deadline.ts'
+import type { Clock } from '../../../base/clock.ts'
 import { ClientError } from '../../client/errors.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Handler } from '../../http/exchange.ts'
 import { sendJson, sendText } from '../../http/respond.ts'
 import { createShared } from '../../http/shared.ts'
 import type { GatewayInit } from '../options.ts'
-import type { Trouble } from '../trouble.ts'
+import type { UploadHealth } from '../upload-health.ts'
 
 // health is asked often and by impatient callers
 const HEALTH_MS = 5_000
 
-/** `GET /`: what this is, for whoever opens it. */
+/** `GET /`: what this is, for a person who opens it. */
 export function index({ network, publish }: { network: GatewayInit['network']; publish: boolean }): Handler {
   return async exchange => {
     const base = `http://${exchange.request.headers.host}`
@@ -33,16 +33,24 @@ export function index({ network, publish }: { network: GatewayInit['network']; p
 
 interface HealthInit extends Pick<GatewayInit, 'client' | 'network' | 'ledgerProblem'> {
   publish: boolean
-  trouble: Trouble
+  uploadHealth: UploadHealth
+  clock: Clock
 }
 
 /**
  * `GET /v1/health`: 200 when the chain answers and a committee serves, and nothing is known that keeps blobs from being
  * stored; otherwise 503 with the reason.
  */
-export function health({ client, network, publish, trouble, ledgerProblem }: HealthInit): Handler {
-  const ask = createShared(async () => {
-    using limit = deadline(HEALTH_MS)
+export function health({
+  client,
+  network,
+  publish,
+  uploadHealth,
+  clock,
+  ledgerProblem,
+}: HealthInit): Handler {
+  const ask = createShared(clock, async () => {
+    using limit = clock.deadline(HEALTH_MS)
     return await client.info({ signal: limit.signal })
   })
   return async exchange => {
@@ -56,7 +64,7 @@ export function health({ client, network, publish, trouble, ledgerProblem }: Hea
         retryAfterSeconds: 5,
       })
     }
-    if (trouble.current !== undefined) throw trouble.current
+    if (uploadHealth.problem !== undefined) throw uploadHealth.problem
     sendJson(exchange, 200, {
       status: 'ok',
       network: network.name,
@@ -73,8 +81,8 @@ export function health({ client, network, publish, trouble, ledgerProblem }: Hea
 const isTimeout = (error: unknown) => error instanceof Error && error.name === 'TimeoutError'
 
 /** `GET /metrics`. */
-export function metrics({ metrics }: Pick<GatewayInit, 'metrics'>): Handler {
-  const collect = metrics && createShared(() => metrics.text())
+export function metrics({ metrics, clock }: Pick<GatewayInit, 'metrics'> & { clock: Clock }): Handler {
+  const collect = metrics && createShared(clock, () => metrics.text())
   return async exchange => {
     if (metrics === undefined || collect === undefined)
       throw new HttpError(404, 'NO_SUCH_ROUTE', 'this gateway keeps no metrics')

@@ -1,17 +1,17 @@
+import type { Clock } from '../../../base/clock.ts'
 import { Scratch } from '../../client/upload/scratch.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
-import { createNetworkFacts } from '../facts.ts'
-import { createIntake } from '../intake.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
-import { createTrouble } from '../trouble.ts'
+import { createUploadHealth } from '../upload-health.ts'
+import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
 import { publishBlob } from './publish.ts'
 import { readBlob } from './read.ts'
 
 /** Every route of the gateway, and the bounds on what they do at a time. */
-export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] {
+export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLimits): Route[] {
   const { client, network } = init
   const publish = init.publish ?? network.kind === 'localnet'
   const { waiting: maxWaiting, waitMs } = limits
@@ -21,41 +21,47 @@ export function createRoutes(init: GatewayInit, limits: GatewayLimits): Route[] 
       capacityBytes,
       maxWaiting,
       waitMs,
-      ...(movers && { makeRoom: movers.cutSlow }),
+      clock,
+      makeRoom: movers?.cutSlow,
     })
-  const arriving = createMovers({ windowMs: limits.paceMs })
-  const spooling = createMovers({ windowMs: limits.paceMs })
-  const sending = createMovers({ windowMs: limits.paceMs })
-  const intake = createIntake({
+  const pace = { windowMs: limits.paceMs, clock }
+  const arriving = createMovers(pace)
+  const spooling = createMovers(pace)
+  const sending = createMovers(pace)
+  const receive = createUploadReceiver({
     inMemory: { room: gate(limits.bodies, limits.bodyBytes, arriving), arriving },
     onDisk: { room: gate(limits.spools, limits.spoolBytes, spooling), arriving: spooling },
-    scratch: new Scratch(init.scratch),
+    scratch: new Scratch({ ...init.scratch, clock }),
     uploads: createGate({
       slots: limits.uploads,
       capacityBytes: limits.uploadBytes,
-      maxWaiting: limits.bodies, // whoever has sent a whole body finds a place in the queue
+      maxWaiting: limits.bodies, // a sender of a whole body finds a place in the queue
       waitMs,
+      clock,
     }),
     limits,
   })
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
-  const trouble = createTrouble()
-  const facts = createNetworkFacts(client, limits.readMs)
+  const uploadHealth = createUploadHealth(clock)
   return [
     { pattern: '/', methods: { GET: index({ network, publish }) }, readableByPages: true },
     {
       pattern: '/v1/blobs',
-      methods: { PUT: publishBlob({ client, intake, limits, facts, enabled: publish, trouble }) },
+      methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },
       readableByPages: false,
     },
     {
       pattern: '/v1/blobs/:blobId',
-      methods: { GET: readBlob({ client, lookups, downloads, sending, limits }) },
+      methods: { GET: readBlob({ client, clock, lookups, downloads, sending, limits }) },
       readableByPages: true,
     },
-    { pattern: '/v1/health', methods: { GET: health({ ...init, publish, trouble }) }, readableByPages: true },
+    {
+      pattern: '/v1/health',
+      methods: { GET: health({ ...init, clock, publish, uploadHealth }) },
+      readableByPages: true,
+    },
     // traffic figures are the operator's business, not that of pages
-    { pattern: '/metrics', methods: { GET: metrics(init) }, readableByPages: false },
+    { pattern: '/metrics', methods: { GET: metrics({ ...init, clock }) }, readableByPages: false },
   ]
 }

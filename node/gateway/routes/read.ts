@@ -1,4 +1,4 @@
-import { deadline } from '../../../base/deadline.ts'
+import type { Clock } from '../../../base/clock.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import type { BlobHandle, ByteRange, Client } from '../../client/types.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
@@ -7,7 +7,6 @@ import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import type { Movers } from '../../http/movers.ts'
 import { sendPieces } from '../../http/respond.ts'
-import { ifRangeHolds, noneMatchHits } from '../conditional.ts'
 import type { GatewayLimits } from '../options.ts'
 import { parseRange } from '../range.ts'
 
@@ -19,16 +18,17 @@ const SLOWEST_BYTES_PER_MS = (4 * 2 ** 20) / 1_000
 
 interface ReadInit {
   client: Client
-  /** who asks the network for a size */
+  clock: Clock
+  /** requests that ask the network for a size */
   lookups: Gate
-  /** whose blob is read or held in memory */
+  /** requests whose blob is read or held in memory */
   downloads: Gate
   sending: Movers
   limits: GatewayLimits
 }
 
 /** `GET` and `HEAD /v1/blobs/:blobId`. */
-export function readBlob({ client, lookups, downloads, sending, limits }: ReadInit): Handler {
+export function readBlob({ client, clock, lookups, downloads, sending, limits }: ReadInit): Handler {
   return async exchange => {
     const { request, response, params } = exchange
     const blobId = blobIdParam(params.blobId)
@@ -70,12 +70,12 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
 
   /** A blob that nobody has takes an answer of nearly every node. */
   async function find({ address, signal: asked }: Exchange, blobId: BlobId): Promise<BlobHandle> {
-    const place = await lookups.enter({ bytes: 0, address, signal: asked })
+    const permit = await lookups.enter({ bytes: 0, address, signal: asked })
     try {
-      using limit = deadline(limits.readMs, [asked])
+      using limit = clock.deadline(limits.readMs, [asked])
       return await client.open(blobId, { signal: limit.signal })
     } finally {
-      place.leave()
+      permit.leave()
     }
   }
 
@@ -89,10 +89,10 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
     const { address } = exchange
     const bytes = blob.memoryFor(range)
     // the time limit is that of the first byte: from then on the reader's pace counts, and the client's patience with nodes
-    using limit = deadline(limits.readMs + blob.size / SLOWEST_BYTES_PER_MS, [exchange.signal])
+    using limit = clock.deadline(limits.readMs + blob.size / SLOWEST_BYTES_PER_MS, [exchange.signal])
     const cut = new AbortController()
     const signal = AbortSignal.any([limit.signal, cut.signal])
-    const place = await downloads.enter({ bytes, address, signal })
+    const permit = await downloads.enter({ bytes, address, signal })
     try {
       const pieces = blob.stream({ ...range, signal })
       // what goes wrong before it has an answer of its own; afterwards the connection is cut
@@ -102,7 +102,7 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
         address,
         bytes: () => bytes,
         cut() {
-          place.leave()
+          permit.leave()
           cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
         },
       })
@@ -117,7 +117,7 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
       }
       exchange.note({ bytesOut: length })
     } finally {
-      place.leave()
+      permit.leave()
     }
 
     async function* all(
@@ -129,7 +129,7 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
         for (let next = first; next.done !== true; next = await rest.next()) {
           left -= next.value.length
           if (left < 0) break
-          if (left === 0) place.rest() // who reads slowly takes memory from now on, and no work
+          if (left === 0) permit.rest() // a slow reader takes memory from now on, and no work
           yield next.value
         }
         if (left !== 0) throw new Error(`the client read ${length - left} bytes instead of ${length}`)
@@ -138,4 +138,19 @@ export function readBlob({ client, lookups, downloads, sending, limits }: ReadIn
       }
     }
   }
+}
+
+/** True when `If-None-Match` names the entity: the client has it already. Weak comparison (RFC 9110, 13.1.2). */
+export function noneMatchHits(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  if (header.trim() === '*') return true
+  return header.split(',').some(candidate => candidate.trim().replace(/^W\//, '') === etag)
+}
+
+/**
+ * True when a `Range` may be honoured: no `If-Range`, or one with the same strong validator (RFC 9110, 13.1.5).
+ * A date never matches: blobs have no modification time.
+ */
+export function ifRangeHolds(header: string | undefined, etag: string): boolean {
+  return header === undefined || header.trim() === etag
 }

@@ -1,2 +1,2 @@
-export { createHttpFace, type HttpFace } from './api.ts'
-export { DEFAULT_FACE_LIMITS, type HttpFaceInit } from './options.ts'
+export { createNodeApi, type NodeApi } from './api.ts'
+export { DEFAULT_API_LIMITS, type NodeApiInit } from './options.ts'

@@ -1,15 +1,33 @@
 import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
-import type { BlobId } from '../../../codec/types.ts'
-import { QUOTAS, type QuotaLimits } from '../../../protocols/index.ts'
-import type { StatusSource } from '../../../protocols/ports.ts'
+import type { BlobId, Epoch } from '../../../codec/types.ts'
+import { type Bandwidth, QUOTAS, type QuotaLimits } from '../../../protocols/index.ts'
+import type { SliverStore } from '../../../protocols/ports.ts'
 import type { HttpMetrics } from '../../metrics.ts'
 import type { Refusals } from '../../refusals.ts'
-import type { Pieces } from '../custody/pieces.ts'
+import type { Custody } from '../custody/custody.ts'
+import type { HealthSource } from '../health.ts'
+import type { Judge } from '../recovery/judge.ts'
+import type { BlobState } from '../store/blob-state.ts'
+import type { MetadataStore } from '../store/metadata-store.ts'
 
-export interface HttpFaceInit {
-  pieces: Pieces
-  status: Pick<StatusSource, 'nodeInfo'>
+/** What the routes answer from. */
+export interface NodeApiPorts {
+  custody: Custody
+  slivers: Pick<SliverStore, 'has' | 'open'>
+  metadata: Pick<MetadataStore, 'get'>
+  /** What the events so far say of a blob, and the epoch that they have come to. */
+  blobState: (blobId: BlobId) => Promise<{ state: BlobState | undefined; epoch: Epoch }>
+  judge: Pick<Judge, 'hear'>
+  /** Throws when there is no room on the disk. */
+  expectRoom: () => Promise<void>
+  health: HealthSource
+  /** the line that bodies move on; without limits when absent */
+  bandwidth?: Bandwidth
+}
+
+export interface NodeApiInit extends NodeApiPorts {
   /** blobs that the node's operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
   /**
@@ -18,15 +36,16 @@ export interface HttpFaceInit {
    */
   addressOf?: (request: IncomingMessage) => string | undefined
   host: string
-  /** 0 takes a free one */
-  port: number
+  /** 0 takes a free one; none: it is reached over relays only */
+  port: number | undefined
+  clock: Clock
   log?: Log
   metrics?: HttpMetrics
   refusals?: Refusals
-  limits?: Partial<HttpFaceLimits>
+  limits?: Partial<NodeApiLimits>
 }
 
-export interface HttpFaceLimits {
+export interface NodeApiLimits {
   /** requests of one address under way; further ones are refused with 429 */
   requestsPerAddress: number
   quotas: QuotaLimits
@@ -47,7 +66,7 @@ export interface HttpFaceLimits {
 
 const MIB = 1024 * 1024
 
-export const DEFAULT_FACE_LIMITS: HttpFaceLimits = {
+export const DEFAULT_API_LIMITS: NodeApiLimits = {
   // Walrus's SDK sends all slivers of a node at once: 2,000 / 13 of them at n = 1000, for several uploads
   requestsPerAddress: 1024,
   // a peer here is an address: it has no other name. Bytes wait for their turn, requests do not fail for them

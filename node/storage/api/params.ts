@@ -1,5 +1,5 @@
 import { parseObjectId } from '../../../codec/index.ts'
-import type { ObjectId, SliverPairIndex, SliverRef } from '../../../codec/types.ts'
+import type { Axis, ObjectId, SliverPairIndex, SliverRef } from '../../../codec/types.ts'
 import { HttpError } from '../../http/errors.ts'
 
 type Params = Readonly<Record<string, string>>
@@ -13,13 +13,18 @@ export function objectIdParam({ objectId = '' }: Params): ObjectId {
   }
 }
 
-export function sliverParam({ pair = '', axis = '' }: Params, nShards: number): SliverRef {
-  if (axis !== 'primary' && axis !== 'secondary')
-    throw invalid('axis', 'a sliver is either primary or secondary')
+export function sliverParam(params: Params, nShards: number): SliverRef {
+  const axis = axisParam(params)
+  const { pair = '' } = params
   if (!/^(0|[1-9]\d{0,4})$/.test(pair) || Number(pair) >= nShards) {
     throw invalid('pair', `sliver pairs are numbered from 0 to ${nShards - 1}`)
   }
   return { pair: Number(pair) as SliverPairIndex, axis }
+}
+
+export function axisParam({ axis = '' }: Params): Axis {
+  if (axis === 'primary' || axis === 'secondary') return axis
+  throw invalid('axis', 'a sliver is either primary or secondary')
 }
 
 function invalid(parameter: string, message: string): HttpError {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts'
 import { createRates } from '../../../base/rates.ts'
 import { createTokenBucket } from '../../../base/token-bucket.ts'
 import { CERTIFICATES } from '../../../protocols/index.ts'
@@ -12,15 +13,15 @@ export interface CertificateQuota {
   wait(account: string): (() => void) | undefined
 }
 
-export function createCertificateQuota(now?: () => number): CertificateQuota {
+export function createCertificateQuota(clock: Pick<Clock, 'monotonic'>): CertificateQuota {
   const { burst, perSecond, faultBurst, faultsPerSecond, nodeBurst, nodePerSecond, accounts } = CERTIFICATES
-  const clock = now === undefined ? {} : { now }
-  const turns = createRates({ burst, perSecond, remembered: accounts, ...clock })
+  const now = () => clock.monotonic()
+  const turns = createRates({ burst, perSecond, remembered: accounts, now })
   const faults = createRates({
     burst: faultBurst,
     perSecond: faultsPerSecond,
     remembered: accounts,
-    ...clock,
+    now,
   })
   const node = createTokenBucket(nodePerSecond, nodeBurst, now)
   const waiting = new Map<string, number>()

@@ -1,7 +1,5 @@
-import type { Log } from '../../../base/log.ts'
-import type { Committee } from '../../../chain/types.ts'
-import type { Codec } from '../../../codec/index.ts'
-import { CodecError, pairOfShard, verifyMetadata } from '../../../codec/index.ts'
+import type { Clock } from '../../../base/clock.ts'
+import { type Codec, pairOfShard, shardOfPair } from '../../../codec/index.ts'
 import type {
   BlobId,
   BlobMetadata,
@@ -9,259 +7,232 @@ import type {
   Epoch,
   ObjectId,
   Persistence,
-  ShardIndex,
   SliverRef,
 } from '../../../codec/types.ts'
 import { ProtocolError } from '../../../protocols/index.ts'
 import type {
-  Custody,
   PeerContext,
+  Custody as PeerCustody,
   SliverStore,
   StoreHeader,
   StoreSession,
 } from '../../../protocols/ports.ts'
-import { type CommitteeTracker, memberOf } from '../../network/committees.ts'
+import { memberOf } from '../../network/committees.ts'
+import type { BlobLock } from '../blob-lock.ts'
 import type { BlobInfo } from '../events/blob-info.ts'
-import { type BlobState, isRegistered } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
-import type { OpenUploads } from './open-uploads.ts'
-import type { ConfirmationSigner } from './signer.ts'
-import { isSliver, missingOf } from './stored-slivers.ts'
+import { openArrivals } from './arrivals.ts'
+import { createInOffice } from './in-office.ts'
+import { type Claim, expectRegistered, REGISTRATION_WAITS_MS, waitForRegistration } from './registration.ts'
+import { CustodySession, type SessionComponents } from './session.ts'
+import { createSliverVerifier } from './verifier.ts'
 
-export interface CustodyComponents {
+export interface CustodyComponents extends Omit<SessionComponents, 'verifier' | 'arrivals' | 'inOffice'> {
   nodeId: ObjectId
-  codec: Pick<Codec, 'verifySliver'>
+  nShards: number
+  codec: Pick<Codec, 'verifySliver' | 'isMetadata'>
+  /** a folder of its own on the store's disk, for slivers on their way in; they are all in memory when absent */
+  arrivalsPath?: string
   slivers: SliverStore
   metadata: MetadataStore
-  /** Throws when there is no room on the disk. */
-  expectRoom: () => Promise<void>
+  /** Throws when there is no room on the disk, for `bytes` more. */
+  expectRoom: (bytes?: number) => Promise<void>
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
-  committees: CommitteeTracker
-  uploads: Pick<OpenUploads, 'enter'>
-  signer: ConfirmationSigner
-  log: Log
-}
-
-export interface CustodyInit {
-  /** how long to wait for the event of a registration that the client says it made */
+  /** whose beginning this node has heard of last */
+  epoch: () => Epoch
+  lock: Pick<BlobLock, 'enter'>
+  clock: Clock
+  /** what of each sliver is in memory while it arrives; ARRIVAL_MEMORY_BYTES when absent */
+  arrivalMemoryBytes?: number
+  /** how long an upload may wait for the event of its registration; REGISTRATION_WAITS_MS says when absent */
   registrationWaitMs?: number
 }
 
-/** Takes slivers into custody: checks everything itself, persists, and only then signs. */
-export interface CustodyService extends Custody {
-  /** `registrationWaitMs` overrides the one that the service was made with. */
-  open(header: StoreHeader, context: PeerContext, options?: CustodyInit): Promise<StoreSession>
+/**
+ * Takes blobs into custody: checks everything itself, persists, and only then signs. Uploads come as a whole over libp2p
+ * (`open`), or one request at a time over HTTP (`expectMetadata`, `putMetadata`, `openSliver`, `confirm`), by the same rules.
+ * Nothing is kept before the blob is registered, so that nothing has to be given up later: who comes early waits.
+ * Everything throws ProtocolError.
+ */
+export interface Custody extends PeerCustody {
+  readonly nShards: number
+  /** Whether the metadata is to be sent: false when it is stored. NOT_REGISTERED, BLOB_INVALID, NO_SPACE. */
+  expectMetadata(blobId: BlobId, context: PeerContext): Promise<boolean>
+  /** Verifies and persists; METADATA_MISMATCH, BLOB_GONE when the blob ended meanwhile. */
+  putMetadata(metadata: BlobMetadata, context: PeerContext): Promise<void>
+  /**
+   * A session for one sliver, which confirms nothing; `wanted` is empty when the sliver is stored. Undefined when the metadata
+   * is not: it must come before. UNWANTED_SLIVER when its shard is another node's; NOT_REGISTERED, BLOB_INVALID, NO_SPACE.
+   */
+  openSliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<SliverSession | undefined>
+  /**
+   * Signs once everything of this node's shards is durable; INCOMPLETE until then. NOT_REGISTERED at once for a blob that is
+   * not registered at all, a second later for one that is not registered so.
+   */
+  confirm(blobId: BlobId, persistence: Persistence, context: PeerContext): Promise<Confirmation>
 }
 
-/** A client's own RPC may be ahead of ours; more than this and the registration does not exist. */
-const REGISTRATION_WAIT_MS = 10_000
+export type SliverSession = Omit<StoreSession, 'confirm'> & Pick<CustodySession, 'metadata'>
+
 /** For slivers that are there already, before the client hears which ones are wanted; it waits for 30 s. */
 const CHECK_MS = 8_000
 
-export function createCustody(
-  components: CustodyComponents,
-  { registrationWaitMs = REGISTRATION_WAIT_MS }: CustodyInit = {},
-): CustodyService {
-  return {
-    async open(header, context, { registrationWaitMs: waitMs = registrationWaitMs } = {}) {
-      const member = await admit(components, header, context, waitMs)
-      // from before the first look at what is stored: nothing may be dropped between that look and the signature
-      const leave = await components.uploads.enter(header.metadata.blobId)
-      try {
-        const admitted = await look(components, header, context, member)
-        return new Session(components, header, admitted, context, leave)
-      } catch (error) {
-        leave()
-        throw error
-      }
-    },
-  }
-}
-
-/** The node in the committee. */
-interface Member {
-  current: Committee
-  shards: readonly ShardIndex[]
-}
-
-interface Admitted {
-  epoch: Epoch
-  /** both slivers of each of the node's shards */
-  owed: SliverRef[]
-  /** those of them that are not stored as they should be */
-  wanted: SliverRef[]
-}
-
-/** Every check that needs nothing of the store. */
-async function admit(
-  components: CustodyComponents,
-  { metadata, persistence }: StoreHeader,
-  context: PeerContext,
-  registrationWaitMs: number,
-): Promise<Member> {
-  const { nodeId, blobs, committees } = components
-  const { signal } = context
-  const { blobId } = metadata
-  const { current } = await chainUp(committees.get({ signal }), signal)
-  checkMetadata(metadata, current.nShards)
-  const shards = memberOf(current, nodeId)?.shards ?? []
-  if (shards.length === 0) throw new ProtocolError('NOT_IN_COMMITTEE', { args: { epoch: current.epoch } })
-
-  const state = await blobs.waitFor(
-    blobId,
-    seen => seen?.invalid === true || isRegistered(seen, persistence, current.epoch),
-    { timeoutMs: registrationWaitMs, signal },
-  )
-  expectRegistered(state, blobId, persistence, current.epoch)
-  return { current, shards }
-}
-
-function expectRegistered(
-  state: BlobState | undefined,
-  blobId: BlobId,
-  persistence: Persistence,
-  epoch: Epoch,
-): void {
-  if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
-  if (!isRegistered(state, persistence, epoch))
-    throw new ProtocolError('NOT_REGISTERED', { args: { blobId } })
-}
-
-/** What is there already, while nothing of it can be dropped any more. */
-async function look(
-  components: CustodyComponents,
-  { metadata, persistence }: StoreHeader,
-  context: PeerContext,
-  { current, shards }: Member,
-): Promise<Admitted> {
-  const { slivers, blobs } = components
-  const { blobId } = metadata
-  // it may have ended before the upload counted as open
-  expectRegistered(await blobs.get(blobId), blobId, persistence, current.epoch)
-  const owed = shards.flatMap(shard => {
-    const pair = pairOfShard(shard, blobId, current.nShards)
-    return (['primary', 'secondary'] as const).map(axis => ({ pair, axis }))
+/** Clears what a kill left of slivers on their way. */
+export async function openCustody(components: CustodyComponents): Promise<Custody> {
+  const { arrivalsPath: path, expectRoom, clock, arrivalMemoryBytes: memoryBytes } = components
+  const verifier = createSliverVerifier(components)
+  const arrivals = await openArrivals({
+    path,
+    expectRoom,
+    verifier,
+    clock,
+    memoryBytes,
   })
-  // most uploads are of new blobs: one look at the index instead of one per sliver
-  const listed = new Set((await slivers.list(blobId)).map(keyOf))
-  const there = owed.filter(ref => listed.has(keyOf(ref)))
-  const missing = new Set(await missingOf(components, metadata, there, context, CHECK_MS))
-  // before anybody sends what cannot be kept; what is there already may be confirmed all the same
-  if (there.length < owed.length || missing.size > 0) await components.expectRoom()
-  return {
-    epoch: current.epoch,
-    owed,
-    wanted: owed.filter(ref => !listed.has(keyOf(ref)) || missing.has(ref)),
-  }
+  const inOffice = createInOffice(components.committees, components.epoch)
+  return new BlobCustody({ ...components, verifier, arrivals, inOffice })
 }
 
-function checkMetadata(metadata: BlobMetadata, nShards: number): void {
-  const args = { blobId: metadata.blobId }
-  if (metadata.nShards !== nShards) throw new ProtocolError('METADATA_MISMATCH', { args })
-  try {
-    verifyMetadata(metadata)
-  } catch (cause) {
-    throw cause instanceof CodecError ? new ProtocolError('METADATA_MISMATCH', { args, cause }) : cause
-  }
+interface Upload {
+  metadata: BlobMetadata
+  persistence?: Persistence
+  context: PeerContext
+  epoch: Epoch
 }
 
-async function chainUp<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  try {
-    return await answer
-  } catch (cause) {
-    signal.throwIfAborted()
-    throw new ProtocolError('CHAIN_UNAVAILABLE', { cause, retryAfterMs: 1_000 })
-  }
-}
+class BlobCustody implements Custody {
+  readonly #components: CustodyComponents & SessionComponents
+  readonly #registrationWaitMs: number
 
-class Session implements StoreSession {
-  readonly epoch: Epoch
-  readonly wanted: readonly SliverRef[]
-  readonly #components: CustodyComponents
-  readonly #header: StoreHeader
-  readonly #context: PeerContext
-  readonly #onClose: () => void
-  readonly #owed: readonly SliverRef[]
-  readonly #missing: Map<string, SliverRef>
-  #metadataStored: Promise<void> | undefined
-  #closed = false
-
-  constructor(
-    components: CustodyComponents,
-    header: StoreHeader,
-    { epoch, owed, wanted }: Admitted,
-    context: PeerContext,
-    onClose: () => void,
-  ) {
+  constructor(components: CustodyComponents & SessionComponents) {
     this.#components = components
-    this.#header = header
-    this.epoch = epoch
-    this.wanted = wanted
-    this.#owed = owed
-    this.#context = context
-    this.#onClose = onClose
-    this.#missing = new Map(wanted.map(ref => [keyOf(ref), ref]))
-    // begun while the slivers are on their way; whoever waits for it meets the error
-    if (wanted.length > 0) this.#storeMetadata().catch(() => undefined)
+    this.#registrationWaitMs = components.registrationWaitMs ?? REGISTRATION_WAITS_MS.upload
   }
 
-  async accept(ref: SliverRef, bytes: Uint8Array): Promise<void> {
-    const { codec, slivers } = this.#components
-    const { metadata } = this.#header
-    if (this.#closed) throw new ProtocolError('CLOSED')
-    const args = { pair: ref.pair, axis: ref.axis }
-    if (!this.#missing.has(keyOf(ref))) throw new ProtocolError('UNWANTED_SLIVER', { args })
-    if (!(await isSliver(codec, metadata, ref, bytes, this.#context.signal)))
-      throw new ProtocolError('SLIVER_MISMATCH', { args })
-    // the metadata before any sliver: nothing is served, or confirmed by pieces, without it
-    await this.#storeMetadata()
-    await slivers.put(metadata.blobId, ref, bytes, { signal: this.#context.signal })
-    this.#missing.delete(keyOf(ref))
+  get nShards(): number {
+    return this.#components.nShards
   }
 
-  async confirm(): Promise<Confirmation> {
-    const { blobs, committees, signer, log } = this.#components
-    const { metadata, persistence } = this.#header
+  open(header: StoreHeader, context: PeerContext): Promise<StoreSession> {
+    return this.#openAll(header, context, this.#registrationWaitMs)
+  }
+
+  async expectMetadata(blobId: BlobId, context: PeerContext): Promise<boolean> {
+    const { metadata, expectRoom } = this.#components
+    const { epoch } = await this.#components.inOffice(context.signal)
+    await this.#registered({ blobId }, context, epoch, this.#registrationWaitMs)
+    if ((await metadata.get(blobId)) !== undefined) return false
+    await expectRoom()
+    return true
+  }
+
+  async putMetadata(metadata: BlobMetadata, context: PeerContext): Promise<void> {
+    const { codec, lock, blobs } = this.#components
     const { blobId } = metadata
-    if (this.#missing.size > 0)
-      throw new ProtocolError('INCOMPLETE', { args: { missing: this.#missing.size } })
-    await this.#storeMetadata()
-    await this.#expectStored()
-    // what held when the upload began may have ended while the slivers travelled
-    const { current } = await chainUp(committees.get({ signal: this.#context.signal }), this.#context.signal)
-    if (current.epoch !== this.epoch)
-      throw new ProtocolError('EPOCH_CHANGED', { args: { epoch: current.epoch } })
-    const state = await blobs.get(blobId)
-    if (state?.invalid) throw new ProtocolError('BLOB_INVALID', { args: { blobId } })
-    if (!isRegistered(state, persistence, this.epoch))
-      throw new ProtocolError('BLOB_GONE', { args: { blobId } })
-    const confirmation = signer.confirm({ epoch: this.epoch, blobId, persistence })
-    log.info(
-      { blobId, slivers: this.wanted.length, persistence: persistence.kind },
-      'took a blob into custody',
+    if (!codec.isMetadata(metadata)) throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
+    const { epoch } = await this.#components.inOffice(context.signal)
+    const leave = await lock.enter(blobId)
+    try {
+      expectRegistered(await blobs.get(blobId), { blobId }, epoch, 'BLOB_GONE')
+      await this.#components.metadata.put(metadata)
+    } finally {
+      leave()
+    }
+  }
+
+  async openSliver(blobId: BlobId, ref: SliverRef, context: PeerContext): Promise<SliverSession | undefined> {
+    const { current, epoch } = await this.#components.inOffice(context.signal)
+    const { nodeId, nShards } = this.#components
+    const shards = memberOf(current, nodeId)?.shards ?? []
+    const { pair, axis } = ref
+    if (!shards.includes(shardOfPair(pair, blobId, nShards)))
+      throw new ProtocolError('UNWANTED_SLIVER', { details: { pair, axis } })
+    await this.#registered({ blobId }, context, epoch, this.#registrationWaitMs)
+    const metadata = await this.#components.metadata.get(blobId)
+    if (metadata === undefined) return undefined
+    return await this.#begin({ metadata, context, epoch }, [ref])
+  }
+
+  async confirm(blobId: BlobId, persistence: Persistence, context: PeerContext): Promise<Confirmation> {
+    const { codec, metadata: records, blobs } = this.#components
+    const { epoch } = await this.#components.inOffice(context.signal)
+    expectRegistered(await blobs.get(blobId), { blobId }, epoch, 'NOT_REGISTERED')
+    const metadata = await records.get(blobId)
+    if (metadata === undefined) throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
+    if (!codec.isMetadata(metadata)) {
+      // a record of our own that is damaged: it has to come again
+      await records.delete(blobId)
+      throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
+    }
+    const session = await this.#openAll(
+      { metadata, persistence },
+      context,
+      REGISTRATION_WAITS_MS.confirmation,
     )
-    return confirmation
+    try {
+      return await session.confirm()
+    } finally {
+      session.close()
+    }
   }
 
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#onClose()
+  /** A session for both slivers of each of the node's shards. */
+  async #openAll(
+    { metadata, persistence }: Omit<StoreHeader, 'registerDigest'>,
+    context: PeerContext,
+    timeoutMs: number,
+  ): Promise<StoreSession> {
+    const { codec, nodeId } = this.#components
+    const { blobId } = metadata
+    const { current } = await this.#components.inOffice(context.signal)
+    const { epoch, nShards } = current
+    if (metadata.nShards !== nShards || !codec.isMetadata(metadata))
+      throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
+    const shards = memberOf(current, nodeId)?.shards ?? []
+    if (shards.length === 0) throw new ProtocolError('NOT_IN_COMMITTEE', { details: { epoch } })
+    await this.#registered({ blobId, persistence }, context, epoch, timeoutMs)
+    const owed = shards.flatMap(shard => {
+      const pair = pairOfShard(shard, blobId, nShards)
+      return (['primary', 'secondary'] as const).map(axis => ({ pair, axis }))
+    })
+    return await this.#begin({ metadata, persistence, context, epoch }, owed)
   }
 
-  /**
-   * A signature is a promise: every sliver is looked at once more, whether it was there before, was just written, or has been
-   * harmed since. What was verified and not touched since costs a look at its file.
-   */
-  async #expectStored(): Promise<void> {
-    const missing = await missingOf(this.#components, this.#header.metadata, this.#owed, this.#context)
-    if (missing.length > 0) throw new ProtocolError('INCOMPLETE', { args: { missing: missing.length } })
+  /** From before the first look at what is stored, nothing may be dropped until the signature. */
+  async #begin(upload: Upload, owed: readonly SliverRef[]): Promise<CustodySession> {
+    const onClose = await this.#components.lock.enter(upload.metadata.blobId)
+    try {
+      const wanted = await this.#wanted(upload, owed)
+      return new CustodySession(this.#components, { ...upload, owed, wanted, onClose })
+    } catch (error) {
+      onClose()
+      throw error
+    }
   }
 
-  #storeMetadata(): Promise<void> {
-    this.#metadataStored ??= this.#components.metadata.put(this.#header.metadata)
-    return this.#metadataStored
+  async #wanted(
+    { metadata, persistence, context, epoch }: Upload,
+    owed: readonly SliverRef[],
+  ): Promise<SliverRef[]> {
+    const { blobs, slivers, verifier, expectRoom } = this.#components
+    const { blobId } = metadata
+    // it may have ended before the upload counted as open
+    const claim = { blobId, persistence }
+    expectRegistered(await blobs.get(blobId), claim, epoch, 'NOT_REGISTERED')
+    // most uploads are of new blobs: one look at the index instead of one per sliver
+    const listed = owed.length === 1 ? owed : await slivers.list(blobId)
+    const names = new Set(listed.map(nameOf))
+    const there = owed.filter(ref => names.has(nameOf(ref)))
+    const missing = new Set(await verifier.missingOf(metadata, there, context, CHECK_MS))
+    const wanted = owed.filter(ref => !names.has(nameOf(ref)) || missing.has(ref))
+    // before anybody sends what cannot be kept; what is there already may be confirmed all the same
+    if (wanted.length > 0) await expectRoom()
+    return wanted
+  }
+
+  async #registered(claim: Claim, { signal }: PeerContext, epoch: Epoch, timeoutMs: number): Promise<void> {
+    const state = await waitForRegistration(this.#components.blobs, claim, { epoch, timeoutMs, signal })
+    expectRegistered(state, claim, epoch, 'NOT_REGISTERED')
   }
 }
 
-const keyOf = ({ axis, pair }: SliverRef): string => `${axis}/${pair}`
+const nameOf = ({ axis, pair }: SliverRef): string => `${axis}/${pair}`

@@ -1,18 +1,36 @@
 import { raceSignal } from 'race-signal'
-import { createBackoff } from '../../../base/backoff.ts'
+import { Background } from '../../../base/background.ts'
+import { type Backoff, createBackoff } from '../../../base/backoff.ts'
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
+import { Troubles } from '../../../base/troubles.ts'
 import { anySignal } from '../../../base/wait.ts'
-import { isChainError } from '../../../chain/index.ts'
-import type { ChainEvent, ChainReader } from '../../../chain/types.ts'
+import { type ChainError, isChainError } from '../../../chain/index.ts'
+import type { ChainEvent, ChainReader, FollowProgress } from '../../../chain/types/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
+import type { BlobLock } from '../blob-lock.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { applyBlobEvent, type BlobState, blobOfEvent } from '../store/blob-state.ts'
 import { diskTrouble } from '../store/disk-error.ts'
+import type { RecordOperation } from '../store/records.ts'
 
 export interface BlobInfoComponents {
   chain: Pick<ChainReader, 'follow'>
   records: BlobRecords
+  lock: Pick<BlobLock, 'exclusively'>
+  /** What is to be noted in one batch with an event; of a blob's, nothing else is changed meanwhile. Nothing when absent. */
+  noted?: (event: ChainEvent) => Promise<RecordOperation[]>
+  /** Whence to know what the chain does not keep any more; nothing is heard of a pruned chain when absent. */
+  tables?: {
+    /** Ends what was cut short, before the chain is followed. */
+    settle(signal: AbortSignal): Promise<void>
+    /** False when there is nothing to be had now. */
+    take(signal: AbortSignal): Promise<boolean>
+  }
+  /** What is to be noted when the chain has lost what was read of it. */
+  forgotten?: () => RecordOperation[]
   log: Log
+  clock: Clock
 }
 
 /** The node's own view of the chain: follows its events and keeps what they say about blobs. */
@@ -31,6 +49,8 @@ export interface BlobInfo {
   onFollow(listener: () => Promise<() => void>): void
   /** Called after each event was applied; a rejection is logged. Returns how to stop. */
   onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void
+  /** How far the chain was followed since the start, and whether that is its end; not told before something was heard. */
+  readonly progress: Readonly<FollowProgress> | undefined
   start(): void
   stop(): Promise<void>
 }
@@ -38,8 +58,8 @@ export interface BlobInfo {
 const FIRST_RETRY_MS = 200
 /** a node that lost its chain should notice its return within seconds */
 const LAST_RETRY_MS = 5_000
-/** a disk may be full for long */
-const SAY_MS = 60_000
+/** others may have to write their tables first, or the next epoch to begin */
+const LAST_TABLE_RETRY_MS = 300_000
 
 export function createBlobInfo(components: BlobInfoComponents): BlobInfo {
   return new EventDrivenBlobInfo(components)
@@ -49,9 +69,9 @@ class EventDrivenBlobInfo implements BlobInfo {
   readonly #components: BlobInfoComponents
   readonly #listeners = new Set<(event: ChainEvent) => void | Promise<void>>()
   readonly #followListeners: (() => Promise<() => void>)[] = []
+  #progress: FollowProgress | undefined
   readonly #waiting = new Map<BlobId, Set<(state: BlobState) => void>>()
-  #stopping = new AbortController()
-  #running: Promise<void> | undefined
+  readonly #background = new Background(signal => this.#follow(signal))
 
   constructor(components: BlobInfoComponents) {
     this.#components = components
@@ -74,7 +94,7 @@ class EventDrivenBlobInfo implements BlobInfo {
       if (test(state)) done.resolve(state)
     }
     // on a busy machine the first look may take longer than that: it counts all the same
-    const timer = setTimeout(() => looked.then(() => done.resolve(last)), timeoutMs)
+    const timer = this.#components.clock.after(timeoutMs, () => looked.then(() => done.resolve(last)))
     const watchers = this.#waiting.get(blobId) ?? new Set()
     this.#waiting.set(blobId, watchers.add(look))
     // listen first, then look: an event in between is not missed
@@ -84,7 +104,7 @@ class EventDrivenBlobInfo implements BlobInfo {
     try {
       return await raceSignal(done.promise, signal)
     } finally {
-      clearTimeout(timer)
+      timer.stop()
       watchers.delete(look)
       if (watchers.size === 0 && this.#waiting.get(blobId) === watchers) this.#waiting.delete(blobId)
     }
@@ -99,35 +119,49 @@ class EventDrivenBlobInfo implements BlobInfo {
     this.#followListeners.push(listener)
   }
 
+  get progress(): Readonly<FollowProgress> | undefined {
+    return this.#progress
+  }
+
   start(): void {
-    this.#stopping = new AbortController()
-    this.#running ??= this.#follow(this.#stopping.signal)
+    this.#background.start()
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort(new DOMException('the node stops', 'AbortError'))
-    await this.#running
-    this.#running = undefined
+    await this.#background.stop()
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { chain, records, log } = this.#components
-    const backoff = createBackoff({ firstMs: FIRST_RETRY_MS, maxMs: LAST_RETRY_MS })
-    let saidAt = Number.NEGATIVE_INFINITY
+    const { chain, records, tables, log, clock } = this.#components
+    const backoff = createBackoff({ firstMs: FIRST_RETRY_MS, maxMs: LAST_RETRY_MS, timers: clock })
+    const troubles = new Troubles(clock)
+    const patience = createBackoff({ firstMs: 1_000, maxMs: LAST_TABLE_RETRY_MS, timers: clock })
     while (!signal.aborted) {
       try {
+        await tables?.settle(signal)
         const caughtUp = await Promise.all(this.#followListeners.map(listener => listener()))
         const from = await records.cursor()
         for await (const event of chain.follow({
-          ...(from === undefined ? {} : { from }),
+          from,
+          complete: tables !== undefined,
           signal: anySignal(signal),
           onCaughtUp: () => caughtUp.forEach(listener => void listener()),
+          onProgress: progress => {
+            this.#progress = progress
+          },
         })) {
           await this.#apply(event)
           backoff.reset()
+          troubles.over()
+          patience.reset()
         }
       } catch (error) {
         if (signal.aborted) break
+        if (this.#progress !== undefined) this.#progress = { ...this.#progress, isTip: false }
+        if (tables !== undefined && isChainError(error, 'HISTORY_PRUNED')) {
+          if (!(await this.#takeTable(error, signal, patience.nextMs))) await waiting(patience, signal)
+          continue
+        }
         if (isChainError(error, 'CURSOR_UNKNOWN')) {
           // none of what it has now may be missed; hearing of the rest twice changes nothing
           const { cursor, height } = error.details
@@ -135,28 +169,44 @@ class EventDrivenBlobInfo implements BlobInfo {
             { cursor, height: String(height) },
             'the chain has lost what was read of it last; reading it from the beginning',
           )
-          await records.rewind().catch(err => log.error({ err }, 'the position in the chain was not written'))
-        } else if (diskTrouble(error) === undefined)
-          log.warn({ err: error, retryMs: backoff.nextMs }, 'lost the chain; will follow it again')
-        else if (performance.now() - saidAt > SAY_MS) {
-          saidAt = performance.now()
-          log.warn({ err: error }, 'what the chain says cannot be written; will follow it again')
+          await records
+            .rewind(this.#components.forgotten?.())
+            .catch(err => log.error({ err }, 'the position in the chain was not written'))
+        } else if (troubles.isNews(error)) {
+          const what = diskTrouble(error) ? 'what the chain says cannot be written' : 'lost the chain'
+          log.warn({ err: error, retryMs: backoff.nextMs }, `${what}; will follow it again`)
         }
       }
-      await backoff.pause(signal).catch(() => undefined)
+      await waiting(backoff, signal)
     }
   }
 
+  /** What comes next is not kept: others know what it said. */
+  async #takeTable(error: ChainError, signal: AbortSignal, retryMs: number): Promise<boolean> {
+    const { tables, log } = this.#components
+    try {
+      if (await tables!.take(signal)) return true
+      log.warn(
+        { err: error, retryMs },
+        'the chain does not keep what comes next, and there is no blob table of enough others; will ask again',
+      )
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err, retryMs }, 'no blob table was taken from others; will try again')
+    }
+    return false
+  }
+
   async #apply(event: ChainEvent): Promise<void> {
-    const { records, log } = this.#components
+    const { records, lock, log, noted = async () => [] } = this.#components
     const blobId = blobOfEvent(event)
     if (blobId === undefined) {
-      await records.advance(event.cursor)
+      await records.advance(event.cursor, undefined, await noted(event))
     } else {
-      const state = await records.exclusively(blobId, async () => {
+      const state = await lock.exclusively(blobId, async () => {
         const before = await records.get(blobId)
         const after = applyBlobEvent(before, event)
-        await records.advance(event.cursor, { blobId, state: after, before })
+        // in one batch with the cursor: what is missing of a blob is never forgotten, and the cursor waits for no recovery
+        await records.advance(event.cursor, { blobId, state: after, before }, await noted(event))
         return after
       })
       for (const look of [...(this.#waiting.get(blobId) ?? [])]) look(state)
@@ -169,4 +219,8 @@ class EventDrivenBlobInfo implements BlobInfo {
       }
     }
   }
+}
+
+async function waiting(backoff: Backoff, signal: AbortSignal): Promise<void> {
+  await backoff.pause(signal).catch(() => undefined)
 }

@@ -1,12 +1,15 @@
+import { Background } from '../../../base/background.ts'
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
-import type { ChainEvent } from '../../../chain/types.ts'
+import type { Timer } from '../../../base/timers.ts'
+import type { ChainEvent } from '../../../chain/types/index.ts'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
 import type { SliverStore } from '../../../protocols/ports.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
-import type { OpenUploads } from '../custody/open-uploads.ts'
+import type { BlobLock } from '../blob-lock.ts'
 import type { BlobRecords, Ending } from '../store/blob-records.ts'
-import { liveRegistrations } from '../store/blob-state.ts'
+import { afterDrop, isPaidFor } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 
 export interface SweeperComponents {
@@ -14,8 +17,9 @@ export interface SweeperComponents {
   metadata: Pick<MetadataStore, 'delete'>
   records: BlobRecords
   committees: Pick<CommitteeTracker, 'get'>
-  uploads: Pick<OpenUploads, 'isOpen' | 'onIdle'>
+  lock: Pick<BlobLock, 'exclusively' | 'isOpen' | 'onIdle'>
   log: Log
+  clock: Clock
 }
 
 export interface Sweeper {
@@ -39,40 +43,38 @@ const RETRY_MS = 60_000
 
 /** Gives back the room of blobs that nobody pays for any more, in the background, one after the other. */
 export function createSweeper(components: SweeperComponents): Sweeper {
-  const { slivers, metadata, records, committees, uploads, log } = components
+  const { slivers, metadata, records, committees, lock, log, clock } = components
   /** of the events so far; undefined while they are caught up with */
   let epoch: Epoch | undefined
   let heard = 0 as Epoch
-  let stopping = new AbortController()
-  let running: Promise<void> | undefined
-  let retry: NodeJS.Timeout | undefined
+  const background = new Background(run)
+  let retry: Timer | undefined
   const news = new Notify()
   /** ended, and passed over because an upload was under way */
   const postponed = new Set<BlobId>()
-  uploads.onIdle(blobId => {
+  lock.onIdle(blobId => {
     if (postponed.delete(blobId)) news.notify()
   })
 
   /** Whether the blob was dropped. No event of the blob is applied, and no upload of it begins, meanwhile. */
   function settle(ending: Ending, now: Epoch): Promise<boolean> {
     const { blobId } = ending
-    return records.exclusively(blobId, async () => {
+    return lock.exclusively(blobId, async () => {
       const state = await records.get(blobId)
-      const invalid = state?.invalid === true
-      if (!invalid && liveRegistrations(state, now).length > 0) {
-        // it lives on: another note says until when
-        await records.forget(ending, { record: false })
+      if (isPaidFor(state, now)) {
+        await records.forget(ending)
         return false
       }
-      if (uploads.isOpen(blobId)) {
+      if (lock.isOpen(blobId)) {
         postponed.add(blobId)
         return false
       }
       await slivers.delete(blobId)
       await metadata.delete(blobId)
       // the note last: it is by it that what is cut short is found again. That a blob is invalid must never be forgotten
-      await records.forget(ending, { record: !invalid })
-      log.debug({ blobId, reason: invalid ? 'invalid' : 'ended' }, 'dropped a blob')
+      await records.dropped(ending, afterDrop(state, now))
+      if (state?.dropped) return false
+      log.debug({ blobId, reason: state?.invalid ? 'invalid' : 'ended' }, 'dropped a blob')
       return true
     })
   }
@@ -82,7 +84,7 @@ export function createSweeper(components: SweeperComponents): Sweeper {
     let failed = 0
     for (let after: string | undefined; ; ) {
       if (signal.aborted || epoch === undefined) break
-      const range = { limit: SLICE, ...(after === undefined ? {} : { after }) }
+      const range = { limit: SLICE, after }
       const slice = await records.endings(epoch, range)
       for (const ending of slice) {
         if (signal.aborted || epoch === undefined) break
@@ -104,14 +106,14 @@ export function createSweeper(components: SweeperComponents): Sweeper {
     while (!signal.aborted) {
       await news.wait(signal).catch(() => undefined)
       if (signal.aborted) return
-      clearTimeout(retry)
+      retry?.stop()
       try {
         const { failed } = await sweep(signal)
         if (failed === 0) continue
       } catch (err) {
         log.error({ err }, 'ended blobs could not be looked for')
       }
-      retry = setTimeout(() => news.notify(), RETRY_MS).unref()
+      retry = clock.after(RETRY_MS, () => news.notify(), { background: true })
     }
   }
 
@@ -134,15 +136,10 @@ export function createSweeper(components: SweeperComponents): Sweeper {
       }
     },
     sweep,
-    start() {
-      stopping = new AbortController()
-      running ??= run(stopping.signal)
-    },
+    start: () => background.start(),
     async stop() {
-      stopping.abort(new DOMException('the node stops', 'AbortError'))
-      clearTimeout(retry)
-      await running
-      running = undefined
+      await background.stop()
+      retry?.stop()
     },
   }
 }

@@ -1,3 +1,5 @@
+import { nextTurn } from '../../../base/turn.ts'
+
 interface Waiting<Item> {
   item: Item
   resolve(): void
@@ -10,11 +12,17 @@ interface Waiting<Item> {
  */
 export class Batcher<Item> {
   readonly #write: (key: string, items: Item[]) => Promise<void>
+  readonly #atOnce: boolean
   readonly #queues = new Map<string, Waiting<Item>[]>()
   readonly #running = new Set<Promise<void>>()
 
-  constructor(write: (key: string, items: Item[]) => Promise<void>) {
+  /** `atOnce`: the first batch is what comes first, not what comes in the same turn. */
+  constructor(
+    write: (key: string, items: Item[]) => Promise<void>,
+    { atOnce = false }: { atOnce?: boolean } = {},
+  ) {
     this.#write = write
+    this.#atOnce = atOnce
   }
 
   /** Resolves when the batch that the item is in was written. */
@@ -39,7 +47,7 @@ export class Batcher<Item> {
 
   async #drain(key: string): Promise<void> {
     // one turn of the loop: what the caller adds in the same turn goes into the first batch
-    await new Promise<void>(resolve => setImmediate(resolve))
+    if (!this.#atOnce) await nextTurn()
     for (;;) {
       const batch = this.#queues.get(key) ?? []
       if (batch.length === 0) break

@@ -1,4 +1,4 @@
-import type { ChainEvent } from '../../../chain/types.ts'
+import type { ChainEvent } from '../../../chain/types/index.ts'
 import type { BlobId, Epoch, ObjectId, Persistence } from '../../../codec/types.ts'
 import type { BlobStatus } from '../../../protocols/ports.ts'
 
@@ -27,7 +27,14 @@ export interface BlobState {
   initialCertifiedEpoch?: Epoch
   invalid?: boolean
   invalidEvent?: EventId
+  /** since which epoch nothing of a blob is stored any more that was certified */
+  ended?: Epoch
+  /** its slivers are dropped: that it ended is remembered for a while, and nothing else */
+  dropped?: true
 }
+
+/** For so many epochs an ended blob is told from one that never was. */
+const REMEMBERED_EPOCHS = 2
 
 const EMPTY: BlobState = { registrations: [] }
 
@@ -59,16 +66,23 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
       const first = Math.min(state.initialCertifiedEpoch ?? event.epoch, event.epoch) as Epoch
       return event.isExtension ? certified : { ...certified, initialCertifiedEpoch: first }
     }
-    case 'BlobDeleted':
-      return {
-        ...state,
-        registrations: state.registrations.filter(({ objectId }) => objectId !== event.objectId),
-      }
+    case 'BlobDeleted': {
+      const registrations = state.registrations.filter(({ objectId }) => objectId !== event.objectId)
+      const isOver = registrations.length === 0 && event.wasCertified && state.ended === undefined
+      return { ...state, registrations, ...(isOver && { ended: event.epoch }) }
+    }
     case 'InvalidBlobID':
       return { ...state, invalid: true, invalidEvent: at }
     default:
       return state
   }
+}
+
+/** What of a state counts as an epoch begins, the same for all who have heard the same; undefined when nothing does. */
+export function stateAt(state: BlobState | undefined, epoch: Epoch): BlobState | undefined {
+  if (state === undefined) return undefined
+  const live = liveState(state, epoch)
+  return live.registrations.length > 0 || live.invalid ? live : undefined
 }
 
 function liveState(state: BlobState, epoch: Epoch): BlobState {
@@ -79,7 +93,10 @@ function liveState(state: BlobState, epoch: Epoch): BlobState {
     : { ...rest, registrations }
 }
 
-function withRegistration(state: BlobState, registration: BlobRegistration): BlobState {
+function withRegistration(
+  { ended: _, dropped: __, ...state }: BlobState,
+  registration: BlobRegistration,
+): BlobState {
   const others = state.registrations.filter(({ objectId }) => objectId !== registration.objectId)
   return { ...state, registrations: [...others, registration] }
 }
@@ -89,10 +106,34 @@ export function liveRegistrations(state: BlobState | undefined, epoch: Epoch): B
   return state?.registrations.filter(({ endEpoch }) => endEpoch > epoch) ?? []
 }
 
-/** First epoch in which nothing of the blob is stored, as far as is known; 0 when nothing is now, or it is invalid. */
-export function endEpochOf({ registrations, invalid = false }: BlobState): Epoch {
+/** Whether somebody pays for the blob in an epoch, and it was not found to be invalid. */
+export function isPaidFor(state: BlobState | undefined, epoch: Epoch): boolean {
+  return state?.invalid !== true && liveRegistrations(state, epoch).length > 0
+}
+
+/**
+ * First epoch in which the blob is to be dropped, as far as is known; 0 for now, and when it is invalid. Of one that is dropped,
+ * the first in which it is forgotten.
+ */
+export function endEpochOf({ registrations, invalid, ended, dropped }: BlobState): Epoch {
   if (invalid) return 0 as Epoch
+  if (dropped && ended !== undefined) return (ended + REMEMBERED_EPOCHS) as Epoch
   return Math.max(0, ...registrations.map(({ endEpoch }) => endEpoch)) as Epoch
+}
+
+/** Since which epoch a blob is not stored any more that was certified; undefined while it is, and when it never was. */
+export function endedSince(state: BlobState | undefined, epoch: Epoch): Epoch | undefined {
+  if (state === undefined || state.invalid || liveRegistrations(state, epoch).length > 0) return undefined
+  const ends = state.registrations.filter(({ certified }) => certified).map(({ endEpoch }) => endEpoch)
+  return ends.length > 0 ? (Math.max(...ends) as Epoch) : state.ended
+}
+
+/** What is remembered of a blob once its slivers are dropped; undefined for nothing. */
+export function afterDrop(state: BlobState | undefined, epoch: Epoch): BlobState | undefined {
+  if (state?.invalid) return state
+  const ended = endedSince(state, epoch)
+  if (ended === undefined || ended + REMEMBERED_EPOCHS <= epoch) return undefined
+  return { registrations: [], ended, dropped: true }
 }
 
 /**
@@ -122,7 +163,10 @@ function registrationsOf(
 export function statusOf(state: BlobState | undefined, epoch: Epoch): BlobStatus {
   if (state?.invalid) return { kind: 'invalid' }
   const live = liveRegistrations(state, epoch)
-  if (live.length === 0) return { kind: 'nonexistent' }
+  if (live.length === 0) {
+    const endEpoch = endedSince(state, epoch)
+    return endEpoch === undefined ? { kind: 'nonexistent' } : { kind: 'ended', endEpoch }
+  }
   const certified = live.filter(registration => registration.certified)
   // a certified registration says more than a mere one, a permanent one more than a deletable one
   const best = certified.length > 0 ? certified : live

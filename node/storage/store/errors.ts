@@ -12,6 +12,8 @@ export interface StoreErrorDetails {
   STORE_LOCKED: { path: string }
   /** No migration leads from its version to the present one. */
   STORE_UNSUPPORTED: { path: string; storeVersion: number; supportedVersion: number }
+  /** Written by an earlier version, and not to be changed now. */
+  STORE_OLDER: { path: string; storeVersion: number; expectedVersion: number }
   STORE_CLOSED: { path: string }
 }
 
@@ -30,8 +32,8 @@ export class StoreError<Code extends StoreErrorCode = StoreErrorCode> extends Co
 export function damagedStore(path: string, record: string, cause?: unknown): StoreError<'STORE_DAMAGED'> {
   return new StoreError(
     'STORE_DAMAGED',
-    `the store ${path} is damaged (${record}); its slivers are kept: run \`floe up --repair\` to rebuild its index from them`,
+    `the store ${path} is damaged (${record}); its slivers are kept: run \`floe up --repair\`, or for a node of your own \`floe node check --repair\`, to rebuild its index from them`,
     { path, record },
-    cause === undefined ? {} : { cause },
+    { cause },
   )
 }

@@ -1,33 +1,47 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { syncFolder } from '../../../base/atomic-file.ts'
-import { KeyedLock } from '../../../base/keyed-lock.ts'
+import { join } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
-import type { BlobId, SliverRef } from '../../../codec/types.ts'
-import type { AbortOptions, OpenSliver, SliverCheck, SliverStore } from '../../../protocols/ports.ts'
+import type { BlobId, ShardIndex, SliverRef } from '../../../codec/types.ts'
+import type { AbortOptions, OpenSliver, SliverCheck } from '../../../protocols/ports.ts'
 import { Batcher } from './batcher.ts'
 import {
   blobHex,
   blobIdFromHex,
+  blobIdOfSliver,
   PENDING_PREFIX,
-  pendingKey,
   refOfSliverKey,
   sliverKey,
   sliversOfBlob,
 } from './keys.ts'
-import { locationsOf, parseLocation } from './locations.ts'
+import { parseLocation } from './locations.ts'
 import {
   isUnaltered,
   lookAt,
   openPack,
+  readAt,
   readPack,
   type SliverLocation,
   sha256Hex,
   writePack,
 } from './pack-file.ts'
-import { encodeJson, type RecordOperation, type Records } from './records.ts'
+import { type PackChange, PackIndex } from './pack-index.ts'
+import { nameBlobPack } from './pack-name.ts'
+import { PackRewriter } from './pack-rewriter.ts'
+import { type PackScrubberInit, scrubPacks, scrubUntold } from './pack-scrubber.ts'
+import { type PackItem, PackWriter, TEMPORARY } from './pack-writer.ts'
+import type { RecordOperation, Records } from './records.ts'
 import type { Room } from './room.ts'
+import { listShard } from './shard-list.ts'
+import { batchesOf } from './shard-packs.ts'
+import type {
+  NewSliver,
+  ScrubbedFile,
+  ScrubOptions,
+  ShardEntry,
+  ShardedSliverStore,
+  ShardPage,
+} from './shard-slivers.ts'
 import type { UsageCounter } from './usage-counter.ts'
 import { VerifiedSlivers } from './verified-slivers.ts'
 
@@ -40,9 +54,11 @@ export interface DamagedSliver {
 export interface FileSliverStoreInit {
   /** folder for the files */
   path: string
+  nShards: number
   records: Records
   usage: UsageCounter
-  room: Pick<Room, 'failed'>
+  clock: Clock
+  room: Pick<Room, 'failed' | 'expectForUpkeep'>
   /** `writePack`, or what stands before it in tests */
   write?: typeof writePack
   log: Log
@@ -50,24 +66,17 @@ export interface FileSliverStoreInit {
   onDamaged?: (damaged: DamagedSliver) => void
 }
 
-export interface FileSliverStore extends SliverStore {
+export interface FileSliverStore extends ShardedSliverStore {
+  /** No file is removed until what it gives is called. */
+  holdFiles(): () => Promise<void>
   /** Waits for writes under way. */
   close(): Promise<void>
 }
 
-interface Item {
-  ref: SliverRef
-  bytes: Uint8Array
-}
-
-/** Below the folder; emptied when the store is opened. */
-export const TEMPORARY = 'tmp'
-
 /**
  * Slivers in files. What is put for one blob at about the same time shares a file ("pack") and so its syncs; the index
- * record of each sliver says where it lies, how long it is and its hash. Order of writing: pending record, temporary
- * file, sync, rename, sync of the folder, index records with a sync. A kill at any point leaves either no index record
- * (and what lies about is removed at the next open) or a whole sliver.
+ * record of each sliver says where it lies, how long it is and its hash. Slivers that come for many blobs at once share one
+ * per shard.
  */
 export async function openFileSliverStore(init: FileSliverStoreInit): Promise<FileSliverStore> {
   await mkdir(join(init.path, TEMPORARY), { recursive: true })
@@ -86,25 +95,41 @@ export async function openFileSliverStore(init: FileSliverStoreInit): Promise<Fi
   return new PackedSliverStore(init)
 }
 
+const bytesOf = (sum: number, { bytes }: PackItem): number => sum + bytes.length
+
+/** Blobs whose slivers are removed in one batch. */
+const DELETED_AT_A_TIME = 500
+
 class PackedSliverStore implements FileSliverStore {
   readonly #init: FileSliverStoreInit
-  readonly #batcher: Batcher<Item>
-  readonly #folders = new Map<string, Promise<void>>()
+  readonly #batcher: Batcher<PackItem>
   readonly #verified = new VerifiedSlivers()
-  /** Changes to one blob's records, each of which looks first and then writes: one at a time. */
-  readonly #lock = new KeyedLock()
+  readonly #index: PackIndex
+  readonly #writer: PackWriter
+  readonly #rewriter: PackRewriter
+  readonly #scrubber: PackScrubberInit
 
   constructor(init: FileSliverStoreInit) {
     this.#init = init
-    this.#batcher = new Batcher((hex, items) =>
-      this.#lock
-        .run(hex, () => this.#writeBatch(blobIdFromHex(hex), items))
-        .catch(error => {
-          // with room again, or file descriptors, the next one will do
-          init.room.failed(error)
-          throw error
-        }),
-    )
+    const { path, records, usage, clock, log, write = writePack } = init
+    const remove = (file: string) => rm(this.#path(file), { force: true })
+    const onSparse = () => this.#rewriter.notice()
+    this.#index = new PackIndex({ records, usage, remove, onSparse, log })
+    this.#writer = new PackWriter({ path, index: this.#index, verified: this.#verified, clock, write })
+    const damaged = (key: string, location: SliverLocation) =>
+      this.#damaged(blobIdOfSliver(key), refOfSliverKey(key), location)
+    this.#scrubber = { path, records, damaged }
+    this.#rewriter = new PackRewriter({ path, records, writer: this.#writer, clock, log, damaged })
+    this.#rewriter.start()
+    this.#batcher = new Batcher((hex, items) => this.#noticing(this.#writeBatch(blobIdFromHex(hex), items)))
+  }
+
+  /** With room again, or file descriptors, the next write will do. */
+  #noticing(writing: Promise<void>): Promise<void> {
+    return writing.catch(error => {
+      this.#init.room.failed(error)
+      throw error
+    })
   }
 
   async has(blobId: BlobId, ref: SliverRef): Promise<boolean> {
@@ -128,7 +153,7 @@ class PackedSliverStore implements FileSliverStore {
   /** As little as will do: a look at the file, its hash, or the whole check, which expands the sliver. */
   async #isRight(key: string, location: SliverLocation, check: SliverCheck): Promise<boolean> {
     const path = this.#path(location.file)
-    const look = await lookAt(path)
+    const look = await lookAt(path, this.#init.clock.now())
     if (look === undefined || look.size < location.offset + location.length) return false
     const known = this.#verified.get(key, location, look)
     if (known === 'untouched') return true
@@ -154,12 +179,63 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   open(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<OpenSliver | undefined> {
-    return this.#read(blobId, ref, signal, openPack)
+    return this.#read(blobId, ref, signal, async (path, location, signal) => {
+      const sliver = await openPack(path, location, signal)
+      return sliver && this.#following(blobId, ref, location, sliver)
+    })
+  }
+
+  /** The same sliver, wherever its bytes are moved to while it is read. */
+  #following(blobId: BlobId, ref: SliverRef, location: SliverLocation, sliver: OpenSliver): OpenSliver {
+    return {
+      length: sliver.length,
+      read: async (offset, length) => {
+        const bytes = await sliver.read(offset, length)
+        if (bytes !== undefined) return bytes
+        const now = await this.#locate(blobId, ref)
+        if (now === undefined || now.length !== location.length || now.sha256 !== location.sha256)
+          return undefined
+        return readAt(this.#path(now.file), now.offset + offset, length)
+      },
+    }
   }
 
   async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted()
-    await this.#batcher.add(blobHex(blobId), { ref, bytes })
+    await this.#batcher.add(blobHex(blobId), { key: sliverKey(blobId, ref), bytes })
+  }
+
+  async putMany(slivers: readonly NewSliver[], { signal }: AbortOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+    const items = slivers.map(({ blobId, ref, bytes }) => ({ key: sliverKey(blobId, ref), bytes }))
+    for (const packs of batchesOf(await this.#missing(items), this.#init.nShards)) {
+      signal?.throwIfAborted()
+      await this.#init.room.expectForUpkeep(packs.flatMap(pack => pack.items).reduce(bytesOf, 0))
+      await this.#noticing(this.#writer.write(packs))
+    }
+  }
+
+  listShard(shard: ShardIndex, page: ShardPage): Promise<ShardEntry[]> {
+    return listShard(this.#init.records, this.#init.nShards, shard, page)
+  }
+
+  async deleteShard(shard: ShardIndex, { signal }: AbortOptions = {}): Promise<void> {
+    for (let after: BlobId | undefined; ; ) {
+      const range = { limit: DELETED_AT_A_TIME, after, signal }
+      const entries = await this.listShard(shard, range)
+      const keys = entries.flatMap(({ blobId, refs }) => refs.map(ref => sliverKey(blobId, ref)))
+      if (keys.length > 0) await this.#drop({ slivers: keys.map(key => ({ key })) })
+      if (entries.length < DELETED_AT_A_TIME) return
+      after = entries.at(-1)?.blobId
+    }
+  }
+
+  scrub(options: ScrubOptions): AsyncIterable<ScrubbedFile> {
+    return scrubPacks(this.#scrubber, options)
+  }
+
+  scrubUntold(files: ReadonlySet<string>, options: ScrubOptions): AsyncIterable<ScrubbedFile> {
+    return scrubUntold(this.#scrubber, files, options)
   }
 
   async list(blobId: BlobId): Promise<SliverRef[]> {
@@ -169,29 +245,21 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   delete(blobId: BlobId): Promise<void> {
-    return this.#lock.run(blobHex(blobId), () => this.#deleteBlob(blobId))
+    return this.#drop({ below: sliversOfBlob(blobId) })
   }
 
-  async #deleteBlob(blobId: BlobId): Promise<void> {
-    const files = new Set<string>()
-    const operations: RecordOperation[] = []
-    let bytes = 0
-    for await (const { key, value } of this.#init.records.list(sliversOfBlob(blobId))) {
-      operations.push({ type: 'del', key })
-      this.#verified.forget(key)
-      const location = parseLocation(value)
-      if (location !== undefined) files.add(location.file)
-      bytes += location?.length ?? 0
-    }
-    if (operations.length === 0) return
-    const change = { slivers: -operations.length, bytes: -bytes }
-    await this.#init.usage.commit([...operations, ...abandonment(files)], change)
-    await this.#remove(files)
+  async #drop(change: PackChange): Promise<void> {
+    for (const key of await this.#index.apply(change)) this.#verified.forget(key)
+  }
+
+  holdFiles(): () => Promise<void> {
+    return this.#index.hold()
   }
 
   async close(): Promise<void> {
+    await this.#rewriter.stop()
     await this.#batcher.idle()
-    await this.#lock.idle()
+    await this.#index.idle()
   }
 
   #path(file: string): string {
@@ -217,18 +285,8 @@ class PackedSliverStore implements FileSliverStore {
 
   /** A look at the length notices missing and cut files without reading them. */
   async #isWhole({ file, offset, length }: SliverLocation): Promise<boolean> {
-    const look = await lookAt(this.#path(file))
+    const look = await lookAt(this.#path(file), this.#init.clock.now())
     return look !== undefined && look.size >= offset + length
-  }
-
-  /** Removes files whose abandonment was committed. */
-  async #remove(files: Iterable<string>): Promise<void> {
-    const operations: RecordOperation[] = []
-    for (const file of files) {
-      await rm(this.#path(file), { force: true })
-      operations.push({ type: 'del', key: pendingKey(file) })
-    }
-    if (operations.length > 0) await this.#init.records.commit(operations)
   }
 
   async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverLocation | undefined> {
@@ -236,119 +294,47 @@ class PackedSliverStore implements FileSliverStore {
     return record === undefined ? undefined : parseLocation(record)
   }
 
-  async #writeBatch(blobId: BlobId, batch: Item[]): Promise<void> {
-    const stored = await locationsOf(this.#init.records, blobId)
-    // several uploads of one blob bring the same slivers: once is enough
-    const fresh = new Map(batch.map(item => [sliverKey(blobId, item.ref), item]))
-    for (const [key, { bytes }] of fresh) {
-      const location = stored.get(key)
-      if (location === undefined || location.length !== bytes.length) continue
-      if (location.sha256 !== (await sha256Hex(bytes))) continue
-      // by its bytes, not by its length: what comes again may come because of damage
-      const look = await lookAt(this.#path(location.file))
-      if (look === undefined) continue
-      if (this.#verified.get(key, location, look) === 'untouched') {
-        fresh.delete(key)
-        continue
-      }
-      if (!(await isUnaltered(this.#path(location.file), location))) continue
-      this.#verified.add(key, location, look.isSettled ? look.identity : undefined)
-      fresh.delete(key)
-    }
-    if (fresh.size === 0) return
-    const before = [...fresh.keys()].flatMap(key => stored.get(key) ?? [])
-    const replaced = before.map(({ file }) => file)
-    for (const key of fresh.keys()) stored.delete(key)
-    const abandoned = unused(replaced, stored.values())
-    const items = [...fresh.values()]
-
-    const hex = blobHex(blobId)
-    const name = `${hex}.${randomBytes(6).toString('hex')}`
-    const file = `${hex.slice(0, 2)}/${name}`
-    const { write = writePack } = this.#init
-    await this.#init.records.commit([{ type: 'put', key: pendingKey(file), value: new Uint8Array() }])
-    await this.#folder(hex.slice(0, 2))
-    const [hashes] = await Promise.all([
-      Promise.all(items.map(({ bytes }) => sha256Hex(bytes))),
-      write(
-        join(this.#init.path, TEMPORARY, name),
-        this.#path(file),
-        items.map(({ bytes }) => bytes),
-      ),
-    ])
-    // a file of ours looks as no later change can leave it
-    const look = await lookAt(this.#path(file))
-    let offset = 0
-    const operations: RecordOperation[] = items.map(({ ref, bytes }, i) => {
-      const location: SliverLocation = { file, offset, length: bytes.length, sha256: hashes[i]! }
-      offset += bytes.length
-      const key = sliverKey(blobId, ref)
-      this.#verified.add(key, location, look?.identity)
-      return { type: 'put', key, value: encodeJson(location) }
-    })
-    try {
-      await this.#init.usage.commit(
-        [...operations, { type: 'del', key: pendingKey(file) }, ...abandonment(abandoned)],
-        {
-          slivers: items.length - before.length,
-          bytes: offset - before.reduce((sum, { length }) => sum + length, 0),
-        },
-        { sync: true },
-      )
-    } catch (error) {
-      // a disk that is full shall not stay so because of what no record speaks of
-      await rm(this.#path(file), { force: true })
-      throw error
-    }
-    await this.#remove(abandoned)
+  async #writeBatch(blobId: BlobId, batch: readonly PackItem[]): Promise<void> {
+    const items = await this.#missing(batch)
+    if (items.length > 0) await this.#writer.write([{ file: nameBlobPack(blobId), items }])
   }
 
-  #folder(name: string): Promise<void> {
-    const path = this.#path(name)
-    let made = this.#folders.get(name)
-    if (made === undefined) {
-      made = mkdir(path, { recursive: true }).then(() => syncFolder(dirname(path)))
-      this.#folders.set(name, made)
-      made.catch(() => this.#folders.delete(name))
+  /** Those that are not stored already, each once: several uploads of one blob bring the same slivers. */
+  async #missing(batch: readonly PackItem[]): Promise<PackItem[]> {
+    const items = [...new Map(batch.map(item => [item.key, item])).values()]
+    const records = await this.#init.records.getMany(items.map(({ key }) => key))
+    const missing: PackItem[] = []
+    for (const [i, item] of items.entries()) {
+      const record = records[i]
+      const location = record && parseLocation(record)
+      if (location === undefined || !(await this.#isStored(item, location))) missing.push(item)
     }
-    return made
+    return missing
+  }
+
+  /** By its bytes, not by its length: what comes again may come because of damage. */
+  async #isStored({ key, bytes }: PackItem, location: SliverLocation): Promise<boolean> {
+    if (location.length !== bytes.length || location.sha256 !== (await sha256Hex(bytes))) return false
+    const look = await lookAt(this.#path(location.file), this.#init.clock.now())
+    if (look === undefined) return false
+    if (this.#verified.get(key, location, look) === 'untouched') return true
+    if (!(await isUnaltered(this.#path(location.file), location))) return false
+    this.#verified.add(key, location, look.isSettled ? look.identity : undefined)
+    return true
   }
 
   /** Forgets a damaged sliver. False when the record is another one by now: a put has replaced the sliver meanwhile. */
-  #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
-    return this.#lock.run(blobHex(blobId), () => this.#forget(blobId, ref, location))
-  }
-
-  async #forget(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
+  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
+    const { log, onDamaged } = this.#init
+    const { file } = location
     const key = sliverKey(blobId, ref)
-    const locations = await locationsOf(this.#init.records, blobId)
-    const now = locations.get(key)
-    // gone: somebody else has noticed the damage, or the blob was deleted
-    if (now === undefined) return true
-    if (now.file !== location.file || now.offset !== location.offset) return false
-    locations.delete(key)
+    // noted in the same batch: a kill must not forget that it is missing
+    const dropped = await this.#index.apply({ slivers: [{ key, from: location }], damaged: true })
+    // when it is gone, another reader has noticed the damage, or the blob was deleted
+    if (dropped.length === 0) return (await this.#locate(blobId, ref)) === undefined
     this.#verified.forget(key)
-    const abandoned = unused([location.file], locations.values())
-    const change = { slivers: -1, bytes: -now.length }
-    await this.#init.usage.commit([{ type: 'del', key }, ...abandonment(abandoned)], change)
-    await this.#remove(abandoned)
-    this.#init.log.error(
-      { blobId, ...ref, file: location.file },
-      'stored sliver is damaged; not served any more',
-    )
-    this.#init.onDamaged?.({ blobId, ref, file: location.file })
+    log.error({ blobId, ...ref, file }, 'stored sliver is damaged; not served any more')
+    onDamaged?.({ blobId, ref, file })
     return true
   }
-}
-
-/** Those of the files that none of the locations lies in. */
-function unused(files: readonly string[], locations: Iterable<SliverLocation>): Set<string> {
-  const left = new Set(files)
-  for (const { file } of locations) left.delete(file)
-  return left
-}
-
-/** Notes that files belong to nobody from here on: the next open removes them when their removal is cut short. */
-function abandonment(files: Iterable<string>): RecordOperation[] {
-  return Array.from(files, file => ({ type: 'put', key: pendingKey(file), value: new Uint8Array() }))
 }

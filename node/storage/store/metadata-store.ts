@@ -2,15 +2,15 @@ import { KeyedLock } from '../../../base/keyed-lock.ts'
 import { CodecError, decodeMetadata, encodeMetadata } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
 import { metadataKey } from './keys.ts'
-import type { Records } from './records.ts'
+import type { CommitOptions, Records } from './records.ts'
 import type { UsageCounter } from './usage-counter.ts'
 
 /** Metadata of the blobs that the node keeps slivers of. */
 export interface MetadataStore {
   /** undefined when not stored, or when the record is damaged. */
   get(blobId: BlobId): Promise<BlobMetadata | undefined>
-  /** Durable when it resolves. */
-  put(metadata: BlobMetadata): Promise<void>
+  /** Durable when it resolves; without `sync`, as soon as something else is that was put afterwards. */
+  put(metadata: BlobMetadata, options?: CommitOptions): Promise<void>
   delete(blobId: BlobId): Promise<void>
 }
 
@@ -34,17 +34,13 @@ export function createMetadataStore(
         throw error
       }
     },
-    put(metadata) {
+    put(metadata, { sync = true } = {}) {
       const key = metadataKey(metadata.blobId)
       return lock.run(key, async () => {
         const value = encodeMetadata(metadata)
         const before = await records.get(key)
         if (before !== undefined && Buffer.compare(before, value) === 0) return
-        await usage.commit(
-          [{ type: 'put', key, value }],
-          { blobs: before === undefined ? 1 : 0 },
-          { sync: true },
-        )
+        await usage.commit([{ type: 'put', key, value }], { blobs: before === undefined ? 1 : 0 }, { sync })
       })
     },
     delete(blobId) {

@@ -1,21 +1,23 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { type BlobRecords, createBlobRecords } from './blob-records.ts'
+import { type CopyOptions, copyStore, type StoreCopy } from './copy-store.ts'
 import { damagedStore } from './errors.ts'
-import {
-  type DamagedSliver,
-  type FileSliverStore,
-  openFileSliverStore,
-  TEMPORARY,
-} from './file-sliver-store.ts'
+import { type DamagedSliver, type FileSliverStore, openFileSliverStore } from './file-sliver-store.ts'
 import { SCHEMA_KEY } from './keys.ts'
 import { createMetadataStore, type MetadataStore } from './metadata-store.ts'
+import { indexingMissing } from './missing-index.ts'
+import { createNodeRecords, type NodeRecords } from './node-records.ts'
 import { namesIn, writePack } from './pack-file.ts'
+import { isPackFolder } from './pack-name.ts'
+import { TEMPORARY } from './pack-writer.ts'
 import { openRecords, type Records } from './records.ts'
 import { REPAIRING } from './repair.ts'
-import { createRoom, type Room } from './room.ts'
+import { createRoom, type DiskView, type Room } from './room.ts'
 import { checkSchema } from './schema.ts'
+import { createTableRecords, type TableRecords } from './table-records.ts'
 import { openUsage, type StoreUsage } from './usage-counter.ts'
 
 /** Everything that a storage node keeps. */
@@ -23,8 +25,17 @@ export interface NodeStore {
   slivers: FileSliverStore
   metadata: MetadataStore
   blobs: BlobRecords
-  /** Throws DiskError while there is no room on the disk. Reading goes on. */
-  expectRoom(): Promise<void>
+  /** what the node knows of itself */
+  node: NodeRecords
+  /** blob tables as of epochs' beginnings */
+  tables: TableRecords
+  /** Throws DiskError while there is no room on the disk, for `bytes` more of uploads. Reading goes on. */
+  expectRoom(bytes?: number): Promise<void>
+  /** The same for what the node gets back or takes over, which may use what uploads leave. */
+  expectRoomForUpkeep(bytes?: number): Promise<void>
+  disk(): Promise<DiskView>
+  /** Copies it as of one moment, while it is used: see `copyStore`. */
+  copy(to: string, options?: CopyOptions): Promise<StoreCopy>
   /** Known at any time, without counting. */
   usage(): StoreUsage
   close(): Promise<void>
@@ -36,6 +47,7 @@ export interface NodeStoreInit {
   /** system object ID of the network that the store belongs to */
   network: string
   nShards: number
+  clock: Clock
   log: Log
   onDamaged?: (damaged: DamagedSliver) => void
   onUsage?: (usage: StoreUsage) => void
@@ -45,6 +57,8 @@ export interface NodeStoreInit {
   wrapRecords?: (records: Records) => Records
   /** The same for the writing of files. */
   wrapWrite?: (write: typeof writePack) => typeof writePack
+  /** of the disk, that uploads leave free; RESERVED_BYTES when absent */
+  reservedBytes?: number | undefined
   /** Of the disk, instead of what the system says. */
   freeBytes?: () => Promise<number>
 }
@@ -54,12 +68,14 @@ export async function openNodeStore({
   path,
   network,
   nShards,
+  clock,
   log,
   onDamaged,
   onUsage,
   onNoRoom = () => {},
   wrapRecords = own => own,
   wrapWrite = own => own,
+  reservedBytes,
   freeBytes,
 }: NodeStoreInit): Promise<NodeStore> {
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -68,12 +84,14 @@ export async function openNodeStore({
   const temporary = join(path, 'slivers', TEMPORARY)
   const room = createRoom({
     path: temporary,
+    clock,
     log,
     write,
     onRefused: onNoRoom,
-    ...(freeBytes === undefined ? {} : { freeBytes }),
+    reservedBytes,
+    freeBytes,
   })
-  const records = noticing(wrapRecords(await openRecords(join(path, 'index'))), room)
+  const records = noticing(wrapRecords(await openRecords(join(path, 'index'), clock)), room)
   try {
     // a new index over old files would look as if nothing had ever been stored
     if (!(await records.has(SCHEMA_KEY)) && (await hasPacks(join(path, 'slivers'))))
@@ -81,12 +99,26 @@ export async function openNodeStore({
     await checkSchema(records, { path, network })
     const usage = await openUsage(records, onUsage)
     const files = { path: join(path, 'slivers'), write, onDamaged }
-    const slivers = await openFileSliverStore({ ...files, records, usage, room, log })
+    const indexed = indexingMissing(records)
+    const slivers = await openFileSliverStore({ ...files, nShards, clock, records, usage, room, log })
     return {
       slivers,
       metadata: createMetadataStore(records, nShards, usage),
-      blobs: createBlobRecords(records),
+      blobs: createBlobRecords(indexed),
+      node: createNodeRecords(indexed),
+      tables: createTableRecords(indexed),
       expectRoom: room.expect,
+      expectRoomForUpkeep: room.expectForUpkeep,
+      disk: room.view,
+      async copy(to, options) {
+        // before the snapshot: what it needs must stay
+        const release = slivers.holdFiles()
+        try {
+          return await copyStore({ path, records, clock }, to, options)
+        } finally {
+          await release()
+        }
+      },
       usage: usage.get,
       async close() {
         await slivers.close()
@@ -103,6 +135,7 @@ export async function openNodeStore({
 function noticing(records: Records, room: Pick<Room, 'failed'>): Records {
   return {
     get: key => records.get(key),
+    getMany: keys => records.getMany(keys),
     has: key => records.has(key),
     list: prefix => records.list(prefix),
     keys: (prefix, range) => records.keys(prefix, range),
@@ -118,9 +151,10 @@ function noticing(records: Records, room: Pick<Room, 'failed'>): Records {
   }
 }
 
-async function hasPacks(path: string): Promise<boolean> {
+/** Whether there are files of slivers in their folder. */
+export async function hasPacks(path: string): Promise<boolean> {
   for (const name of await namesIn(path)) {
-    if (/^[0-9a-f]{2}$/.test(name) && (await namesIn(join(path, name))).length > 0) return true
+    if (isPackFolder(name) && (await namesIn(join(path, name))).length > 0) return true
   }
   return false
 }

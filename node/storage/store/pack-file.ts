@@ -30,9 +30,8 @@ const WRITTEN_BEFORE_SECONDS = 60
 /** Times on files tick in jiffies, of up to 10 ms. */
 const TICK_MS = 50
 
-/** How a file looks; undefined when it is missing. */
-export async function lookAt(path: string): Promise<FileLook | undefined> {
-  const nowMs = Date.now()
+/** How a file looks, at the time `nowMs` or a little later; undefined when it is missing. */
+export async function lookAt(path: string, nowMs: number): Promise<FileLook | undefined> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     const changed = Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n)
@@ -57,8 +56,8 @@ export async function writePack(
   try {
     try {
       await writeAll(file, parts)
-      // whoever writes to it later, however soon, changes this: times of now might stay the same within a tick of their clock
-      const before = Date.now() / 1000 - WRITTEN_BEFORE_SECONDS
+      // a later write, however soon, changes this: times of now might stay the same within a tick of their clock
+      const before = (await file.stat()).mtimeMs / 1000 - WRITTEN_BEFORE_SECONDS
       await file.utimes(before, before)
       await file.datasync()
     } finally {
@@ -95,6 +94,56 @@ export async function readPack(path: string, location: SliverLocation): Promise<
   return bytes !== undefined && (await sha256Hex(bytes)) === location.sha256 ? bytes : undefined
 }
 
+/** What `readPack` gives of each location in one file, with its place in the list; one of them is in memory at a time. */
+export async function* readEach(
+  path: string,
+  locations: readonly SliverLocation[],
+): AsyncIterable<[number, Uint8Array | undefined]> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  try {
+    for (const [i, { offset, length, sha256 }] of locations.entries()) {
+      const bytes = new Uint8Array(length)
+      const isRight = file && (await fill(file, bytes, offset)) && (await sha256Hex(bytes)) === sha256
+      yield [i, isRight ? bytes : undefined]
+    }
+  } finally {
+    await file?.close()
+  }
+}
+
+/** A limit on how fast something is read through: called before so many bytes are, it resolves once it is their turn. */
+export type Pace = (bytes: number) => Promise<void>
+
+/** Whether the bytes at each location in one file are those of its record, with one piece of them in memory. */
+export async function* checkEach(
+  path: string,
+  locations: readonly SliverLocation[],
+  { pace, signal }: { pace: Pace; signal: AbortSignal },
+): AsyncIterable<[number, boolean]> {
+  const longest = locations.reduce((most, { length }) => Math.max(most, length), 0)
+  const piece = new Uint8Array(Math.min(longest, SLIVER_PIECE_BYTES))
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, 'r')
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  try {
+    for (const [i, location] of locations.entries()) {
+      await pace(location.length)
+      signal.throwIfAborted()
+      yield [i, file !== undefined && (await hashOf(file, location, piece, signal)) === location.sha256]
+    }
+  } finally {
+    await file?.close()
+  }
+}
+
 /**
  * The sliver at a location, to be read in pieces; undefined when the file is missing, cut off or altered. The file is
  * open only while it is read: as many as are being sent, slowly or not, would exhaust what a process may have open.
@@ -121,42 +170,46 @@ export async function isUnaltered(
   location: SliverLocation,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  return (await hashAt(path, location, signal)) === location.sha256
+  const piece = new Uint8Array(Math.min(location.length, SLIVER_PIECE_BYTES))
+  const hash = await withFile(path, file => hashOf(file, location, piece, signal))
+  return hash === location.sha256
 }
 
-/** SHA-256 of the bytes at a location, hex, with one piece of them in memory. */
-async function hashAt(
-  path: string,
+/** SHA-256 of the bytes at a location, hex; undefined when the file ends before. */
+async function hashOf(
+  file: FileHandle,
   { offset, length }: SliverLocation,
+  piece: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const piece = new Uint8Array(SLIVER_PIECE_BYTES)
   const digest = createHash('sha256')
-  const whole = await withFile(path, async file => {
-    for (let at = 0; at < length; at += piece.length) {
-      signal?.throwIfAborted()
-      const part = piece.subarray(0, Math.min(piece.length, length - at))
-      if (!(await fill(file, part, offset + at))) return false
-      digest.update(part)
-    }
-    return true
-  })
-  return whole ? digest.digest('hex') : undefined
+  for (let at = 0; at < length; at += piece.length) {
+    signal?.throwIfAborted()
+    const part = piece.subarray(0, Math.min(piece.length, length - at))
+    if (!(await fill(file, part, offset + at))) return undefined
+    digest.update(part)
+  }
+  return digest.digest('hex')
 }
 
 /** So many bytes of a file, or undefined when it is missing or ends before. */
-async function readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+export async function readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(length)
   return (await withFile(path, file => fill(file, bytes, offset))) ? bytes : undefined
 }
 
-/** Whether the file was long enough. */
+/** Whether the file was long enough, and the disk gives what is there. */
 async function fill(file: FileHandle, target: Uint8Array, offset: number): Promise<boolean> {
   let at = 0
-  while (at < target.length) {
-    const { bytesRead } = await file.read(target, at, target.length - at, offset + at)
-    if (bytesRead === 0) return false
-    at += bytesRead
+  try {
+    while (at < target.length) {
+      const { bytesRead } = await file.read(target, at, target.length - at, offset + at)
+      if (bytesRead === 0) return false
+      at += bytesRead
+    }
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return false
   }
   return true
 }
@@ -185,6 +238,11 @@ export async function namesIn(path: string): Promise<string[]> {
     if (isMissing(error)) return []
     throw error
   }
+}
+
+/** A bad sector, or one whose checksum a file system refuses: what lies there is lost, as if it was cut off. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EIO'
 }
 
 export function isMissing(error: unknown): boolean {

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
-import { repairLevel } from '../../../base/level-repair.ts'
-import { settlesWithin } from '../../../base/wait.ts'
+import type { Clock } from '../../../base/clock.ts'
+import { isLevelWhole, type Level, LevelError, openLevel, repairLevel } from '../../../base/level.ts'
 import { DiskError, diskTrouble, withDiskCode } from './disk-error.ts'
 import { damagedStore, StoreError } from './errors.ts'
 import { namesIn, writePack } from './pack-file.ts'
@@ -36,9 +35,15 @@ export async function commitInSlices(
 
 const SLICE = 500
 
+export async function* deletions(keys: Iterable<string>): AsyncIterable<RecordOperation> {
+  for (const key of keys) yield { type: 'del', key }
+}
+
 /** Small records in key order. Keys are paths; numbers and hashes in them are hex, so that key order is byte order. */
 export interface Records {
   get(key: string): Promise<Uint8Array | undefined>
+  /** In the order of the keys. */
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
   has(key: string): Promise<boolean>
   /** All or nothing. */
   commit(operations: readonly RecordOperation[], options?: CommitOptions): Promise<void>
@@ -49,27 +54,17 @@ export interface Records {
   close(): Promise<void>
 }
 
-type Level = ClassicLevel<string, Uint8Array>
-
-const levelAt = (path: string): Level =>
-  new ClassicLevel<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view' })
-
 /** Opens (or creates) a Level database in a folder. Throws STORE_LOCKED when it is open elsewhere, STORE_DAMAGED. */
-export async function openRecords(path: string): Promise<Records> {
-  // without this file Level would make a new database over what is left of the old one, and throw that away
-  const files = await namesIn(path)
-  if (!files.includes('CURRENT') && files.some(isLevels)) throw damagedStore(path, 'index/CURRENT')
+export async function openRecords(path: string, clock: Clock): Promise<Records> {
   // left by a test write that was cut short
-  for (const name of files.filter(isTestWrite)) await rm(join(path, name), { force: true })
-  const level = levelAt(path)
-  try {
-    await level.open()
-  } catch (error) {
-    if (isLocked(error)) throw locked(path, error)
-    if (diskTrouble(error) !== undefined) throw withDiskCode(error)
-    throw damagedStore(path, 'index', error)
-  }
-  return new LevelRecords(path, level)
+  for (const name of (await namesIn(path)).filter(isTestWrite)) await rm(join(path, name), { force: true })
+  const level = await openLevel(path).catch(error => {
+    if (!(error instanceof LevelError)) throw error
+    if (error.code === 'LEVEL_LOCKED') throw locked(path, error)
+    if (error.code === 'LEVEL_LOST_CURRENT') throw damagedStore(path, 'index/CURRENT', error)
+    throw diskTrouble(error) === undefined ? damagedStore(path, 'index', error) : withDiskCode(error)
+  })
+  return new LevelRecords(path, level, clock)
 }
 
 /**
@@ -78,15 +73,9 @@ export async function openRecords(path: string): Promise<Records> {
  * mended. Throws STORE_LOCKED when it is open elsewhere.
  */
 export async function repairRecords(path: string, onBegin: () => Promise<void>): Promise<boolean> {
-  const level = levelAt(path)
-  try {
-    // Level's repair looks at no lock
-    await level.open({ createIfMissing: false })
-  } catch (error) {
-    if (isLocked(error)) throw locked(path, error)
-  } finally {
-    await level.close()
-  }
+  await isLevelWhole(path).catch(error => {
+    throw error instanceof LevelError ? locked(path, error) : error
+  })
   await onBegin()
   return await repairLevel(path)
 }
@@ -104,6 +93,7 @@ const READERS_MS = 5_000
 class LevelRecords implements Records {
   readonly #level: Level
   readonly #path: string
+  readonly #clock: Clock
   /** why the last write failed */
   #failure: unknown
   #reopening: Promise<void> | undefined
@@ -111,31 +101,22 @@ class LevelRecords implements Records {
   readonly #readers = new Set<Promise<void>>()
   #isClosed = false
 
-  constructor(path: string, level: Level) {
+  constructor(path: string, level: Level, clock: Clock) {
     this.#path = path
+    this.#clock = clock
     this.#level = level
   }
 
-  async get(key: string): Promise<Uint8Array | undefined> {
-    const leave = await this.#read()
-    try {
-      return await this.#level.get(key)
-    } catch (error) {
-      throw this.#typed(error)
-    } finally {
-      leave()
-    }
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#reading(() => this.#level.get(key))
   }
 
-  async has(key: string): Promise<boolean> {
-    const leave = await this.#read()
-    try {
-      return await this.#level.has(key)
-    } catch (error) {
-      throw this.#typed(error)
-    } finally {
-      leave()
-    }
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#reading(() => this.#level.getMany([...keys]))
+  }
+
+  has(key: string): Promise<boolean> {
+    return this.#reading(() => this.#level.has(key))
   }
 
   async commit(operations: readonly RecordOperation[], { sync = false }: CommitOptions = {}): Promise<void> {
@@ -174,6 +155,17 @@ class LevelRecords implements Records {
     }
   }
 
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    const leave = await this.#read()
+    try {
+      return await read()
+    } catch (error) {
+      throw this.#typed(error)
+    } finally {
+      leave()
+    }
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#reopening?.catch(() => undefined)
@@ -188,7 +180,7 @@ class LevelRecords implements Records {
     return isDamage ? damagedStore(this.#path, 'index', error) : error
   }
 
-  /** Waits while the database is opened anew, and tells the next time that somebody is reading. */
+  /** Waits while the database is opened anew, and tells the next time that there is a reader. */
   async #read(): Promise<() => void> {
     await this.#reopening
     if (this.#level.status !== 'open' && !this.#isClosed) await this.#reopen()
@@ -202,8 +194,8 @@ class LevelRecords implements Records {
 
   /** Throws why the last write failed while it cannot be done. */
   async #reopen(): Promise<void> {
-    if (this.#reopening === undefined && performance.now() - this.#reopenedAt >= REOPEN_MS) {
-      this.#reopenedAt = performance.now()
+    if (this.#reopening === undefined && this.#clock.monotonic() - this.#reopenedAt >= REOPEN_MS) {
+      this.#reopenedAt = this.#clock.monotonic()
       const attempt = this.#openAnew()
         .catch(error => {
           this.#failure = withDiskCode(error)
@@ -219,7 +211,7 @@ class LevelRecords implements Records {
 
   async #openAnew(): Promise<void> {
     await testWrite(this.#path, writePack)
-    const quiet = await settlesWithin(Promise.all(this.#readers), READERS_MS)
+    const quiet = await this.#clock.settlesWithin(Promise.all(this.#readers), READERS_MS)
     if (!quiet || this.#isClosed) return
     await this.#level.close()
     await this.#level.open()
@@ -230,17 +222,8 @@ class LevelRecords implements Records {
 /** Keys are ASCII: none that starts with the prefix comes after this. */
 const below = (prefix: string) => ({ gte: prefix, lt: `${prefix}\x7f` })
 
-const isLevels = (name: string): boolean => /^MANIFEST-\d+$|^\d+\.(ldb|sst|log)$/.test(name)
-
-function isLocked(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined
-  return cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED'
-}
-
-function locked(path: string, error: unknown): StoreError {
-  const cause = error instanceof Error ? error.cause : undefined
-  return new StoreError('STORE_LOCKED', `the store ${path} is in use by another process`, { path }, { cause })
-}
+const locked = (path: string, cause: LevelError): StoreError =>
+  new StoreError('STORE_LOCKED', `the store ${path} is in use by another process`, { path }, { cause })
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder()

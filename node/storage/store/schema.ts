@@ -1,11 +1,13 @@
 import { renewEndings } from './blob-records.ts'
 import { damagedStore, StoreError } from './errors.ts'
 import { SCHEMA_KEY } from './keys.ts'
+import { reindexMissing } from './missing-index.ts'
+import { recountPacks } from './pack-index.ts'
 import { commitInSlices, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 import { recountUsage } from './usage-counter.ts'
 
 /** Version of the records and files that this program writes. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 6
 
 /** One step: what to change so that a store of version `from` becomes one of `from + 1`. Cut short, it is begun anew. */
 export interface Migration {
@@ -25,6 +27,9 @@ export const MIGRATIONS: readonly Migration[] = [
       yield* recountUsage(records)
     },
   },
+  { from: 3, describe: 'counts how much of each pack is needed', run: recountPacks },
+  { from: 4, describe: 'notes when what is missing is due, and counts it', run: reindexMissing },
+  { from: 5, describe: 'notes how urgent what is missing is', run: reindexMissing },
 ]
 
 interface SchemaRecord {
@@ -38,18 +43,22 @@ export interface SchemaOptions {
   network: string
   version?: number
   migrations?: readonly Migration[]
+  /** Changes nothing: throws STORE_OLDER for what would be migrated. */
+  isReadOnly?: boolean
   /** Takes records without a readable first one for this network's, of the present version. */
   isRepair?: boolean
 }
 
 /**
  * Checks the store's first record, or writes it in an empty store, and migrates an older one step by step.
- * Throws STORE_NEWER, STORE_FOREIGN, STORE_UNSUPPORTED or STORE_DAMAGED.
+ * Throws STORE_NEWER, STORE_FOREIGN, STORE_UNSUPPORTED, STORE_OLDER or STORE_DAMAGED.
  */
 export async function checkSchema(records: Records, options: SchemaOptions): Promise<void> {
-  const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS, isRepair = false } = options
+  const { path, network, version = SCHEMA_VERSION, migrations = MIGRATIONS } = options
+  const { isRepair = false, isReadOnly = false } = options
   let found = await readSchema(records, path, isRepair)
   if (found === undefined) {
+    if (isReadOnly) return
     await writeSchema(records, { schemaVersion: version, network })
     return
   }
@@ -65,6 +74,13 @@ export async function checkSchema(records: Records, options: SchemaOptions): Pro
       'STORE_FOREIGN',
       `the store ${path} belongs to network ${found.network}, not to ${network}`,
       { path, storeNetwork: found.network, expectedNetwork: network },
+    )
+  }
+  if (found.schemaVersion < version && isReadOnly) {
+    throw new StoreError(
+      'STORE_OLDER',
+      `the store ${path} was written by an earlier version of Floe (schema ${found.schemaVersion}), and is brought to schema ${version} when its node starts`,
+      { path, storeVersion: found.schemaVersion, expectedVersion: version },
     )
   }
   while (found.schemaVersion < version) {
@@ -90,7 +106,7 @@ async function readSchema(
   const bytes = await records.get(SCHEMA_KEY)
   if (bytes === undefined) {
     if (isRepair) return undefined
-    // an empty store is a new one; records without the first one are somebody else's
+    // an empty store is a new one; records without the first one are of another program
     for await (const { key } of records.list('/')) throw damagedStore(path, key)
     return undefined
   }

@@ -95,6 +95,13 @@ export async function* recountUsage(records: Records): AsyncIterable<RecordOpera
   yield { type: 'put', key: USAGE_TOTAL_KEY, value: encodeJson(usage) }
 }
 
+/** What records say that there is. */
+export async function storedUsage(records: Pick<Records, 'get' | 'list'>): Promise<StoreUsage> {
+  let usage = usageOf(await records.get(USAGE_TOTAL_KEY))
+  for await (const { value } of records.list(USAGE_CHANGE_PREFIX)) usage = sum(usage, usageOf(value))
+  return usage
+}
+
 function usageOf(bytes: Uint8Array | undefined): StoreUsage {
   const value = bytes === undefined ? undefined : decodeJson(bytes)
   return { ...NOTHING, ...(typeof value === 'object' ? value : {}) }

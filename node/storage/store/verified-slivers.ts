@@ -38,6 +38,11 @@ export class VerifiedSlivers {
     this.#known.set(key, { location: textOf(location), identity })
   }
 
+  /** Its bytes are the same elsewhere. */
+  move(key: string, from: SliverLocation, to: SliverLocation, identity: string | undefined): void {
+    if (this.#known.get(key)?.location === textOf(from)) this.add(key, to, identity)
+  }
+
   forget(key: string): void {
     this.#known.delete(key)
   }

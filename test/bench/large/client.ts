@@ -1,8 +1,8 @@
 /** One client that stores a file: `node client.ts NETWORK KEY FILE`; prints one JSON line. */
 import { readFile } from 'node:fs/promises'
 import { keypairWallet } from '../../../chain/index.ts'
-import type { NetworkConfig } from '../../../chain/types.ts'
-import { createClient } from '../../../node/client/client.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
+import { createClient } from '../../../node/client/node-client.ts'
 import { countSocketBytes } from '../e2e/socket-bytes.ts'
 
 export interface LargeMeasured {

@@ -1,9 +1,9 @@
 /** One cold client that streams a blob: `node reader.ts NETWORK BLOB_ID`; prints one JSON line. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { NetworkConfig } from '../../../chain/types.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { parseBlobId } from '../../../codec/index.ts'
-import { createReader } from '../../../node/client/client.ts'
+import { createReader } from '../../../node/client/node-client.ts'
 
 export interface LargeRead {
   firstByteMs: number

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { type BcsType, bcs } from '@mysten/bcs'
+import type { GrpcTypes } from '@mysten/sui/grpc'
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { Blob } from '../../../chain/bindings/blob.ts'
+import { EVENT_LAYOUTS } from '../../../chain/bindings/events.ts'
 import { compressG1 } from '../../../chain/bindings/g1.ts'
 import { decodeMove, fieldOf } from '../../../chain/bindings/move.ts'
 import { StakingInner, StakingPool } from '../../../chain/bindings/staking.ts'
 import { SystemStateInner, Versioned } from '../../../chain/bindings/system.ts'
+import { eventsOf } from '../../../chain/client/events.ts'
 import { isChainError } from '../../../chain/errors.ts'
+import { parseObjectId } from '../../../codec/index.ts'
 
 const oracles = new URL('../../../node_modules/@mysten/walrus/dist/contracts/walrus/', import.meta.url)
 
@@ -160,6 +164,40 @@ describe('chain/bindings', () => {
       }
     })
   }
+
+  it('reads every event of an epoch change', () => {
+    const events = [
+      { type: 'EpochParametersSelected', nextEpoch: 2 },
+      { type: 'EpochChangeStart', epoch: 2 },
+      { type: 'ShardsReceived', epoch: 2, shards: [1, 999] },
+      { type: 'ShardRecoveryStart', epoch: 2, shards: [3] },
+      { type: 'EpochChangeDone', epoch: 2 },
+    ] as const
+    const packageId = parseObjectId(`0x${'a'.repeat(64)}`)
+    const bytes = ({ type, ...fields }: (typeof events)[number]): Uint8Array => {
+      const layout = EVENT_LAYOUTS[type] as BcsType<unknown, object>
+      return layout
+        .serialize('nextEpoch' in fields ? { next_epoch: fields.nextEpoch } : { ...fields })
+        .toBytes()
+    }
+    const checkpoint = {
+      sequenceNumber: 7n,
+      transactions: [
+        {
+          digest: 'digest',
+          events: {
+            events: events.map(event => ({
+              eventType: `${packageId}::events::${event.type}`,
+              contents: { value: bytes(event) },
+            })),
+          },
+        },
+      ],
+    } as unknown as GrpcTypes.Checkpoint
+    const read = eventsOf(checkpoint, packageId, undefined)
+    const bare = read.map(({ cursor, digest, eventIndex, checkpoint: of, timestampMs, ...event }) => event)
+    assert.deepEqual(bare, events)
+  })
 
   it('refuses another layout instead of reading nonsense', () => {
     const bytes = Blob.serialize(blob).toBytes()

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
-import { SuiGrpcClient } from '@mysten/sui/grpc'
-import { Transaction } from '@mysten/sui/transactions'
 import { isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
-import type { ChainEvent, Committee, Committees, FullCoordinator } from '../../../chain/types.ts'
-import { parseObjectId, proofOfPossessionMessage, verifyCertificate } from '../../../codec/index.ts'
+import type {
+  ChainEvent,
+  Committee,
+  Committees,
+  EpochRefusal,
+  FullCoordinator,
+} from '../../../chain/types/index.ts'
+import { invalidBlobMessage, parseObjectId, verifyCertificate } from '../../../codec/index.ts'
 import type { Certificate, Epoch } from '../../../codec/types.ts'
 import {
   certificateOf,
   EPOCH_MS,
   MIB,
   metadataOf,
+  secretOf,
   seed,
   startTestNetwork,
   type TestNetwork,
@@ -25,6 +30,8 @@ describe('epochs, through the client', function () {
 
   const aborted = (name: string) => (error: unknown) =>
     isChainError(error, 'MOVE_ABORT') && error.details.name === name
+  const refusedAs = (refusal: EpochRefusal) => (error: unknown) =>
+    isChainError(error, 'MOVE_ABORT') && error.details.refusal === refusal
 
   before(async () => {
     on = await startTestNetwork()
@@ -53,6 +60,37 @@ describe('epochs, through the client', function () {
     const operator = coordinator.operator(on.nodes[0]!.wallet)
     await assert.rejects(operator.votingEnd(), error => isChainError(error, 'MOVE_ABORT'))
     await assert.rejects(operator.initiateEpochChange(), error => isChainError(error, 'MOVE_ABORT'))
+    await assert.rejects(operator.votingEnd(), refusedAs('TOO_EARLY'))
+    await assert.rejects(operator.initiateEpochChange(), refusedAs('TOO_EARLY'))
+    await assert.rejects(operator.epochSyncDone(2 as Epoch), refusedAs('TOO_EARLY'))
+    await assert.rejects(operator.epochSyncDone(0 as Epoch), refusedAs('EPOCH_OVER'))
+  })
+
+  it("tells by the chain's clock what is due when", async () => {
+    const before = await coordinator.epochTiming()
+    assert.ok(before.state.kind === 'done')
+    const { sinceMs } = before.state
+    assert.deepEqual(before, {
+      epoch: 1,
+      state: { kind: 'done', sinceMs },
+      nowMs: before.nowMs,
+      durationMs: EPOCH_MS,
+      votingEndDueMs: sinceMs + EPOCH_MS / 2,
+      changeDueMs: sinceMs + EPOCH_MS,
+    })
+    assert.ok(before.nowMs >= sinceMs && before.nowMs < sinceMs + EPOCH_MS / 2)
+    await on.localnet.advanceClock(1_000)
+    assert.ok((await coordinator.chainTime()) >= before.nowMs + 1_000)
+  })
+
+  it('says which address lacks gas, and how much', async () => {
+    const poor = keypairWallet(seed(4, 1))
+    await assert.rejects(coordinator.operator(poor).votingEnd(), error => {
+      assert.ok(isChainError(error, 'NOT_ENOUGH_SUI'))
+      assert.deepEqual(error.details, { neededMist: 1_000_000n, availableMist: 0n, owner: poor.address })
+      assert.match(error.message, new RegExp(poor.address))
+      return true
+    })
   })
 
   it('applies votes on prices at once', async () => {
@@ -118,25 +156,18 @@ describe('epochs, through the client', function () {
 
   it('lets a node announce another BLS key for the next epoch', async () => {
     const [node] = on.nodes
-    const { packageId } = await coordinator.packages()
     const capability = await coordinator.operator(node!.wallet).capability()
     const blsSecret = on.bls.generateSecret()
     const publicKey = on.bls.publicKey(blsSecret)
-    const { address, signer } = node!.wallet
-    const proof = on.bls.sign(blsSecret, proofOfPossessionMessage({ epoch: one.epoch, address, publicKey }))
-    const tx = new Transaction()
-    tx.moveCall({
-      target: `${packageId}::staking::set_next_public_key`,
-      arguments: [
-        tx.object(on.network.stakingObjectId),
-        tx.object(capability!.objectId),
-        tx.pure.vector('u8', publicKey),
-        tx.pure.vector('u8', proof),
-      ],
-    })
-    const client = new SuiGrpcClient({ network: 'localnet', baseUrl: on.localnet.url })
-    const { $kind } = await client.signAndExecuteTransaction({ transaction: tx, signer })
-    assert.equal($kind, 'Transaction')
+    const sign = (message: Uint8Array) => on.bls.sign(blsSecret, message)
+    const operator = coordinator.operator(node!.wallet)
+    // the signature of another key proves nothing
+    const wrong = (message: Uint8Array) => on.bls.sign(node!.blsSecret, message)
+    await assert.rejects(
+      operator.setNextPublicKey({ blsPublicKey: publicKey, sign: wrong }),
+      aborted('EInvalidProofOfPossession'),
+    )
+    await operator.setNextPublicKey({ blsPublicKey: publicKey, sign })
     const registered = await coordinator.nodeKeys(capability!.nodeId)
     assert.deepEqual(registered?.nextBlsPublicKey, publicKey)
     assert.deepEqual(registered?.blsPublicKey, on.bls.publicKey(node!.blsSecret))
@@ -160,12 +191,33 @@ describe('epochs, through the client', function () {
     const operators = on.nodes.map(({ wallet }) => coordinator.operator(wallet))
     await on.localnet.advanceClock(EPOCH_MS / 2)
     await operators[0]!.votingEnd()
-    assert.equal((await coordinator.committees({ fresh: true })).state.kind, 'next-params-selected')
+    await assert.rejects(operators[1]!.votingEnd(), refusedAs('DONE_BEFORE'))
+    const selected = await coordinator.committees({ fresh: true })
+    assert.equal(selected.state.kind, 'next-params-selected')
+    assert.equal(selected.epoch, 1)
+    assert.equal((await coordinator.epochTiming()).votingEndDueMs, undefined)
+    // final, with the key that the first node announced: what one who comes now reads is the same
+    const { next } = selected
+    assert.equal(next?.epoch, 2)
+    const latecomer = createCoordinator(on.network)
+    assert.deepEqual((await latecomer.committees()).next, next)
+    await latecomer.close()
     await on.localnet.advanceClock(EPOCH_MS / 2)
-    await operators[0]!.initiateEpochChange()
+    await operators[0]!.initiateEpochChange({ epoch: 1 as Epoch })
+    await assert.rejects(operators[1]!.initiateEpochChange({ epoch: 1 as Epoch }), refusedAs('DONE_BEFORE'))
+    await assert.rejects(operators[1]!.votingEnd({ epoch: 1 as Epoch }), refusedAs('DONE_BEFORE'))
     const syncing = await coordinator.committees({ fresh: true })
     assert.deepEqual(syncing.state, { kind: 'sync', weight: 0 })
     assert.equal(syncing.epoch, 2)
+    assert.equal(syncing.next, undefined)
+    assert.deepEqual(syncing.current, next)
+    const timing = await coordinator.epochTiming()
+    assert.deepEqual(timing, {
+      epoch: 2,
+      state: { kind: 'sync', weight: 0 },
+      nowMs: timing.nowMs,
+      durationMs: EPOCH_MS,
+    })
     assert.equal(syncing.current.members.length, 5)
     assert.deepEqual(syncing.previous, { ...one.current }, 'the committee of epoch 1, as it was')
     const newcomer = syncing.current.members.find(member => member.name === 'newcomer')!
@@ -174,6 +226,7 @@ describe('epochs, through the client', function () {
     assert.equal(newcomer.shards.length, 4)
     for (const operator of operators) await operator.epochSyncDone(2 as Epoch)
     await assert.rejects(operators[0]!.epochSyncDone(2 as Epoch), aborted('EDuplicateSyncDone'))
+    await assert.rejects(operators[0]!.epochSyncDone(2 as Epoch), refusedAs('DONE_BEFORE'))
     const done = await coordinator.committees({ fresh: true })
     assert.equal(done.state.kind, 'done')
     await follower
@@ -217,8 +270,47 @@ describe('epochs, through the client', function () {
     // node IDs are random: the newcomer, with 4 of 10 shards, may be the one member that the bitmap leaves out
     const refusals = [aborted('ESigVerification'), aborted('ENotEnoughStake')]
     await assert.rejects(writer.certify(blob.objectId, old), error => refusals.some(is => is(error)))
+    // of a committee that was larger: it is the chain that refuses it
+    const larger = { ...certificateOf(on, two, input), signers: [200] }
+    await assert.rejects(writer.certify(blob.objectId, larger), { code: 'MOVE_ABORT' })
     const { blob: certified } = await writer.certify(blob.objectId, certificateOf(on, two, input))
     assert.equal(certified.certifiedEpoch, 2)
+  })
+
+  it('changes what a node says of itself, and what it earns', async () => {
+    const operator = coordinator.operator(on.nodes[1]!.wallet)
+    const { nodeId } = (await operator.capability())!
+    const networkPublicKey = Uint8Array.of(0, ...seed(5, 1))
+    await operator.setNetworkPublicKey(networkPublicKey)
+    assert.deepEqual((await coordinator.nodeKeys(nodeId))?.networkPublicKey, networkPublicKey)
+    await operator.setName('renamed')
+    const nodes = await coordinator.nodes()
+    assert.equal(nodes.find(node => node.nodeId === nodeId)?.name, 'renamed')
+    await operator.setNextCommission(250)
+    await assert.rejects(operator.setNextCommission(10_001), aborted('EIncorrectCommissionRate'))
+    await operator.collectCommission()
+    await operator.setName(on.nodes[1]!.name)
+  })
+
+  it('declares a blob ID invalid by a certificate of f + 1 shards, and tells everybody', async () => {
+    const stop = new AbortController()
+    const { blobId } = metadataOf(on.nShards, 10, 201)
+    const { current, epoch } = await coordinator.committees()
+    const message = invalidBlobMessage({ epoch, blobId })
+    const certify = (signers: number[]): Certificate => {
+      const secrets = signers.map(index => secretOf(on, current.members[index]!.name))
+      const signatures = secrets.map(secret => on.bls.sign(secret, message))
+      return { epoch, signers, message, signature: on.bls.aggregateSignatures(signatures) }
+    }
+    const byWeight = [...current.members].sort((a, b) => a.shards.length - b.shards.length)
+    const operator = coordinator.operator(on.nodes[0]!.wallet)
+    await assert.rejects(operator.invalidateBlobId(certify([byWeight[0]!.index])), aborted('ENotEnoughStake'))
+    await operator.invalidateBlobId(certify(current.members.map(({ index }) => index)))
+    for await (const event of coordinator.follow({ signal: stop.signal })) {
+      if (event.type !== 'InvalidBlobID') continue
+      assert.deepEqual([event.blobId, event.epoch], [blobId, epoch])
+      stop.abort()
+    }
   })
 
   it('gives a stake back after notice', async () => {

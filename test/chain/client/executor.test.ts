@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { Executor } from '../../../chain/client/executor.ts'
 import type { RpcPool } from '../../../chain/client/rpc.ts'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
-import type { Wallet } from '../../../chain/types.ts'
+import type { Wallet } from '../../../chain/types/index.ts'
 import { parseObjectId } from '../../../codec/index.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const anyWallet = {
   address: parseObjectId('0x1'),
@@ -13,7 +14,10 @@ const anyWallet = {
 /** Refuses what is handed in, in these words, as often as it has any. */
 function refusing(words: string[]) {
   const log = { submits: 0 }
+  const clock = new VirtualClock()
   const rpc = {
+    clock,
+    random: () => 0,
     read: async () => new Uint8Array(1),
     async once() {
       log.submits++
@@ -22,34 +26,46 @@ function refusing(words: string[]) {
       throw new ChainError('RPC_FAILED', reason, { status: 'INVALID_ARGUMENT', url: '' })
     },
   } as unknown as RpcPool
-  return { rpc, log }
+  /** Lets the pauses pass until it has settled. */
+  const settled = async (run: Promise<unknown>): Promise<void> => {
+    let isOver = false
+    const over = run.then(
+      () => undefined,
+      () => undefined,
+    )
+    void over.then(() => {
+      isOver = true
+    })
+    // half a minute at most, whatever its turns
+    while (!isOver && clock.monotonic() < 60_000) await clock.advance(100)
+    await over
+  }
+  return { rpc, log, clock, settled }
 }
 const STALE = 'Transaction needs to be rebuilt because object 0x2 version 0x22 is unavailable for consumption'
 
 describe('chain/client/executor', () => {
   it('builds again, at its leisure, while another program spends the same coins', async () => {
-    const { rpc, log } = refusing(Array.from({ length: 12 }, () => STALE))
-    const executor = new Executor(rpc, new AbortController().signal, { maxRebuildPauseMs: 2 })
+    const { rpc, log, settled } = refusing(Array.from({ length: 12 }, () => STALE))
+    const executor = new Executor(rpc, new AbortController().signal)
     // executed at last; that it failed then is its own affair
-    await assert.rejects(
-      executor.run(anyWallet, () => {}),
-      { code: 'TRANSACTION_FAILED' },
-    )
+    const run = executor.run(anyWallet, () => {})
+    await settled(run)
+    await assert.rejects(run, { code: 'TRANSACTION_FAILED' })
     assert.equal(log.submits, 13)
   })
 
   it('says that another program uses the wallet when that does not end', async () => {
-    const { rpc, log } = refusing(Array.from({ length: 100 }, () => STALE))
-    const executor = new Executor(rpc, new AbortController().signal, { maxRebuildPauseMs: 2 })
-    await assert.rejects(
-      executor.run(anyWallet, () => {}),
-      (error: unknown) => {
-        assert.ok(isChainError(error, 'WALLET_BUSY'))
-        assert.match(error.message, /another program uses this wallet/)
-        assert.deepEqual(error.details, { owner: anyWallet.address, attempts: log.submits })
-        return true
-      },
-    )
+    const { rpc, log, settled } = refusing(Array.from({ length: 100 }, () => STALE))
+    const executor = new Executor(rpc, new AbortController().signal)
+    const run = executor.run(anyWallet, () => {})
+    await settled(run)
+    await assert.rejects(run, (error: unknown) => {
+      assert.ok(isChainError(error, 'WALLET_BUSY'))
+      assert.match(error.message, /another program uses this wallet/)
+      assert.deepEqual(error.details, { owner: anyWallet.address, attempts: log.submits })
+      return true
+    })
     assert.ok(log.submits < 50)
   })
 
@@ -58,19 +74,18 @@ describe('chain/client/executor', () => {
       ['could not find the referenced object 0x2', 4],
       ['invalid signature', 1],
     ] as const) {
-      const { rpc, log } = refusing(Array.from({ length: 100 }, () => reason))
-      const executor = new Executor(rpc, new AbortController().signal, { maxRebuildPauseMs: 2 })
-      await assert.rejects(
-        executor.run(anyWallet, () => {}),
-        { code: 'TRANSACTION_REJECTED' },
-      )
+      const { rpc, log, settled } = refusing(Array.from({ length: 100 }, () => reason))
+      const executor = new Executor(rpc, new AbortController().signal)
+      const run = executor.run(anyWallet, () => {})
+      await settled(run)
+      await assert.rejects(run, { code: 'TRANSACTION_REJECTED' })
       assert.equal(log.submits, submits, reason)
     }
   })
 
   it('ends its tries with the signal', async () => {
     const { rpc } = refusing(Array.from({ length: 100 }, () => STALE))
-    const executor = new Executor(rpc, new AbortController().signal, { maxRebuildPauseMs: 60_000 })
+    const executor = new Executor(rpc, new AbortController().signal)
     const patience = new AbortController()
     const running = executor.run(anyWallet, () => {}, { signal: patience.signal })
     patience.abort(new Error('no more patience'))

@@ -27,7 +27,7 @@ const services = [
 ]
 
 /** Checkpoints that several servers may share, as several RPC nodes of one chain do. */
-export class FakeChain {
+export class FakeCheckpoints {
   readonly checkpoints: GrpcTypes.Checkpoint[] = []
   readonly #listeners = new Set<() => void>()
 
@@ -59,7 +59,7 @@ export class FakeChain {
 }
 
 export interface FakeSuiOptions {
-  chain: FakeChain
+  chain: FakeCheckpoints
   chainId?: string
   /** unary methods beyond those of the chain, by `Service/Method` */
   handlers?: Handlers
@@ -68,6 +68,8 @@ export interface FakeSuiOptions {
 
 export class FakeSui {
   readonly calls: string[] = []
+  /** subscriptions bring nothing from then on */
+  isMuted = false
   readonly #options: FakeSuiOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -161,6 +163,7 @@ export class FakeSui {
     let next = chain.checkpoints.length
     send({ cursor: BigInt(next - 1) })
     const off = chain.onAdd(() => {
+      if (this.isMuted) return
       for (; next < chain.checkpoints.length; next++) {
         send({ cursor: BigInt(next), checkpoint: chain.checkpoints[next] })
       }

@@ -1,30 +1,33 @@
 import assert from 'node:assert/strict'
-import { eventLayouts } from '../../../chain/bindings/events.ts'
+import { GrpcTypes } from '@mysten/sui/grpc'
+import { type Clock, systemClock } from '../../../base/clock.ts'
+import { EVENT_LAYOUTS } from '../../../chain/bindings/events.ts'
 import { formatCursor, parseCursor } from '../../../chain/client/events.ts'
 import { followEvents } from '../../../chain/client/follower.ts'
 import { RpcPool } from '../../../chain/client/rpc.ts'
 import { isChainError } from '../../../chain/errors.ts'
-import type { ChainEvent } from '../../../chain/types.ts'
+import type { ChainEvent, FollowProgress } from '../../../chain/types/index.ts'
 import { parseObjectId } from '../../../codec/index.ts'
-import { FakeChain, FakeSui } from './fake-sui.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
+import { FakeCheckpoints, FakeSui } from './fake-sui.ts'
 
 const PACKAGE = parseObjectId('0xabc')
 const OTHER = parseObjectId('0xdef')
 
 const started = (epoch: number) => ({
   type: `${PACKAGE}::events::EpochChangeStart`,
-  bcs: eventLayouts.EpochChangeStart.serialize({ epoch }).toBytes(),
+  bcs: EVENT_LAYOUTS.EpochChangeStart.serialize({ epoch }).toBytes(),
 })
 const foreign = { type: `${OTHER}::events::EpochChangeStart`, bcs: Uint8Array.of(1) }
 
 describe('chain/client/follower', function () {
   this.timeout(20_000)
-  let chain: FakeChain
+  let chain: FakeCheckpoints
   let servers: FakeSui[]
   let stop: AbortController
 
   beforeEach(async () => {
-    chain = new FakeChain()
+    chain = new FakeCheckpoints()
     servers = await Promise.all([0, 1].map(() => new FakeSui({ chain }).start()))
     stop = new AbortController()
   })
@@ -33,15 +36,28 @@ describe('chain/client/follower', function () {
     await Promise.all(servers.map(server => server.stop().catch(() => {})))
   })
 
-  const follow = (from?: string, onOutage?: () => void, lagMs = 10_000) => {
-    const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
+  const follow = (
+    from?: string,
+    onOutage?: () => void,
+    lagMs = 10_000,
+    clock: Clock = systemClock,
+    onProgress?: (progress: FollowProgress) => void,
+  ) => {
+    const rpc = new RpcPool({
+      clock,
+      random: Math.random,
+      urls: servers.map(s => s.url),
+      network: 'localnet',
+      closed: stop.signal,
+    })
     return followEvents({
       rpc,
       originalPackageId: PACKAGE,
-      ...(from !== undefined && { from }),
+      from,
       signal: stop.signal,
       lagMs,
-      ...(onOutage && { onOutage }),
+      onOutage,
+      onProgress,
     })
   }
   const epochOf = (event: ChainEvent) => (event.type === 'EpochChangeStart' ? event.epoch : -1)
@@ -77,6 +93,71 @@ describe('chain/client/follower', function () {
     const live = takeUntil(events, 4)
     chain.add([[started(4)]])
     assert.deepEqual((await live).map(epochOf), [4])
+  })
+
+  it('tells how far it has come, whether that is the end of the chain, and that it is not when no node answers', async () => {
+    for (let i = 1; i <= 3; i++) chain.add([[started(i)]])
+    const told: FollowProgress[] = []
+    const changed = { by: Promise.withResolvers<void>() }
+    const telling = async (test: (last: FollowProgress | undefined) => boolean) => {
+      while (!test(told.at(-1))) await changed.by.promise
+    }
+    const events = follow(undefined, undefined, 10_000, systemClock, progress => {
+      told.push(progress)
+      changed.by.resolve()
+      changed.by = Promise.withResolvers()
+    })
+    // an event that was given but not dealt with does not count
+    assert.equal(epochOf((await events.next()).value!), 1)
+    assert.equal(told.length, 0)
+    await takeUntil(events, 3)
+    assert.ok(told.every(({ checkpoint, isTip }) => !isTip && checkpoint < 2n))
+    const next = takeUntil(events, 4)
+    await telling(last => last?.isTip === true)
+    assert.equal(told.at(-1)!.checkpoint, 2n)
+    // those without events count as well
+    chain.add([[foreign]])
+    await telling(last => last?.checkpoint === 3n && last.isTip)
+    await Promise.all(servers.map(server => server.stop()))
+    await telling(last => last?.isTip === false)
+    assert.equal(told.at(-1)!.checkpoint, 3n)
+    await Promise.all(servers.map(server => server.start()))
+    await telling(last => last?.isTip === true)
+    chain.add([[started(4)]])
+    await next
+  })
+
+  it('takes a subscription for dead that brings nothing of a chain that has grown a while ago, not of one that just did', async () => {
+    const clock = new VirtualClock()
+    let outages = 0
+    chain.add([[started(1)]])
+    const events = follow(undefined, () => outages++, 10_000, clock)
+    await takeUntil(events, 1)
+    const next = takeUntil(events, 2)
+    const heights = () =>
+      servers.flatMap(({ calls }) => calls).filter(call => /GetServiceInfo/.test(call)).length
+    const until = async (happened: () => boolean, stepMs: number): Promise<void> => {
+      for (let step = 0; !happened(); step++) {
+        assert.ok(step < 1_000, 'it does not happen')
+        await clock.advance(stepMs)
+        // the servers answer in their own time
+        await new Promise(resolve => setTimeout(resolve, 5))
+      }
+    }
+    await until(() => servers.some(({ calls }) => calls.some(call => /Subscribe/.test(call))), 1)
+    for (const server of servers) server.isMuted = true
+    chain.add([[started(2)]])
+    const before = heights()
+    await until(() => heights() > before, 1_000)
+    assert.equal(outages, 0)
+    let isOver = false
+    const over = next.finally(() => {
+      isOver = true
+    })
+    await until(() => isOver, 1_000)
+    assert.equal(outages, 1)
+    assert.deepEqual((await over).map(epochOf), [2])
+    await events.return()
   })
 
   it('goes on after a cursor, also in the middle of a transaction', async () => {
@@ -158,7 +239,13 @@ describe('chain/client/follower', function () {
     for (let i = 0; i < 5; i++) chain.add([[started(i)]])
     const pruned = await new FakeSui({ chain, lowest: 3n }).start()
     servers.push(pruned)
-    const rpc = new RpcPool({ urls: [pruned.url], network: 'localnet', closed: stop.signal })
+    const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls: [pruned.url],
+      network: 'localnet',
+      closed: stop.signal,
+    })
     const from = formatCursor({ checkpoint: 0n, transaction: 0, event: 0 })
     const old = followEvents({ rpc, originalPackageId: PACKAGE, from, signal: stop.signal })
     await assert.rejects(
@@ -167,6 +254,24 @@ describe('chain/client/follower', function () {
     )
     const fresh = followEvents({ rpc, originalPackageId: PACKAGE, signal: stop.signal })
     assert.equal(epochOf((await fresh.next()).value!), 3)
+  })
+
+  it('does not take a filtered list over what is gone for one without events', async () => {
+    for (let i = 0; i < 5; i++) chain.add([[started(i)]])
+    const end = { reason: GrpcTypes.QueryEndReason.CHECKPOINT_BOUND }
+    const handlers = { 'LedgerService/ListCheckpoints': () => ({ end }) }
+    const pruned = await new FakeSui({ chain, lowest: 3n, handlers }).start()
+    servers.push(pruned)
+    const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls: [pruned.url],
+      network: 'localnet',
+      closed: stop.signal,
+    })
+    const from = formatCursor({ checkpoint: 1n, transaction: 0, event: 0 })
+    const old = followEvents({ rpc, originalPackageId: PACKAGE, from, signal: stop.signal })
+    await assert.rejects(old.next(), error => isChainError(error, 'HISTORY_PRUNED'))
   })
 
   const lost = (error: unknown) => isChainError(error, 'CURSOR_UNKNOWN')
@@ -204,7 +309,13 @@ describe('chain/client/follower', function () {
     chain.checkpoints.length = 0
     for (let i = 0; i < 6; i++) chain.add([[foreign]])
     let isCaughtUp = Promise.withResolvers<void>()
-    const rpc = new RpcPool({ urls: servers.map(s => s.url), network: 'localnet', closed: stop.signal })
+    const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls: servers.map(s => s.url),
+      network: 'localnet',
+      closed: stop.signal,
+    })
     const empty = followEvents({
       rpc,
       originalPackageId: PACKAGE,
@@ -224,7 +335,7 @@ describe('chain/client/follower', function () {
   it('waits for nodes that only lag behind, and takes what another one has', async () => {
     for (let i = 0; i < 6; i++) chain.add([[started(i)]])
     const all = await takeUntil(follow(), 5)
-    const behind = new FakeChain()
+    const behind = new FakeCheckpoints()
     behind.checkpoints.push(...chain.checkpoints.slice(0, 3))
     const slow = await new FakeSui({ chain: behind }).start()
     const ahead = servers

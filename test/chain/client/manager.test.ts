@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
-import type { BlobManager, FullCoordinator } from '../../../chain/types.ts'
+import type { BlobManager, FullCoordinator } from '../../../chain/types/index.ts'
 import { certificateOf, metadataOf, seed, startTestNetwork, type TestNetwork } from './network.ts'
 
 describe('blobs and their owners, through the client', function () {

@@ -1,7 +1,9 @@
 /** A small network on a localnet of its own, made by the real genesis, for tests of the chain. */
 
-import { createNetwork, type GenesisNode } from '../../../chain/genesis.ts'
-import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
+import type { Signer } from '@mysten/sui/cryptography'
+import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
+import { createNetwork, type GenesisNode } from '../../../chain/genesis/index.ts'
+import { createCoordinator, keypairWallet, walletOf } from '../../../chain/index.ts'
 import { type Localnet, startLocalnet } from '../../../chain/localnet/index.ts'
 import type {
   Committees,
@@ -9,8 +11,9 @@ import type {
   FullCoordinator,
   NetworkConfig,
   Wallet,
-} from '../../../chain/types.ts'
-import { type Bls, computeBlobId, confirmationMessage, loadBls, metadataRoot } from '../../../codec/index.ts'
+} from '../../../chain/types/index.ts'
+import { type Bls, computeBlobId, confirmationMessage, metadataRoot } from '../../../codec/index.ts'
+import { loadBls } from '../../../codec/node.ts'
 import type { BlobId, BlobMetadata, Certificate, Epoch, Persistence } from '../../../codec/types.ts'
 
 export const MIB = 1024n * 1024n
@@ -24,7 +27,8 @@ export interface TestNetwork {
   localnet: Localnet
   network: NetworkConfig
   coordinator: FullCoordinator
-  admin: Wallet
+  /** whose signer is the SDK's, for the SDK's clients */
+  admin: Wallet & { signer: Signer }
   nodes: TestNode[]
   bls: Bls
   nShards: number
@@ -60,16 +64,17 @@ export async function startTestNetwork({
   nShards?: number
   dir?: string
 } = {}): Promise<TestNetwork> {
-  const localnet = await startLocalnet(dir === undefined ? {} : { dir })
+  const localnet = await startLocalnet({ dir })
   const bls = await loadBls()
-  const admin = keypairWallet(seed(0, 0))
+  const signer = Ed25519Keypair.fromSecretKey(seed(0, 0))
+  const admin = { ...walletOf(signer), signer }
   await localnet.faucet(admin.address)
   const nodes = testNodes(count, bls)
   const network = await createNetwork({
     suiRpc: localnet.url,
     admin,
     nShards,
-    epochDurationMs: EPOCH_MS,
+    epochMs: EPOCH_MS,
     contractVersion,
     nodes,
     nodeGasMist: 5_000_000_000n,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Transaction } from '@mysten/sui/transactions'
+import { systemClock } from '../../../base/clock.ts'
 import { Blob } from '../../../chain/bindings/blob.ts'
 import { Calls } from '../../../chain/client/calls.ts'
 import { listCoins } from '../../../chain/client/coins.ts'
@@ -10,7 +11,7 @@ import { callTarget } from '../../../chain/client/session.ts'
 import { StateReader } from '../../../chain/client/state.ts'
 import { type ChainError, isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
-import type { BlobObject, ChainWriter, Committees, Registration } from '../../../chain/types.ts'
+import type { BlobObject, ChainWriter, Committees, Registration } from '../../../chain/types/index.ts'
 import { blobIdToU256, encodedSize, metadataRoot, signersBitmap } from '../../../codec/index.ts'
 import type { BlobMetadata, Certificate, Epoch } from '../../../codec/types.ts'
 import { certificateOf, metadataOf, seed, startTestNetwork, type TestNetwork } from './network.ts'
@@ -32,7 +33,13 @@ describe('the contract on the localnet, through the client', function () {
     on = await startTestNetwork()
     committees = await on.coordinator.committees()
     writer = on.coordinator.writer(on.admin)
-    rpc = new RpcPool({ urls: on.network.suiRpc, network: 'localnet', closed: closing.signal })
+    rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls: on.network.suiRpc,
+      network: 'localnet',
+      closed: closing.signal,
+    })
     executor = new Executor(rpc, closing.signal)
     state = new StateReader(rpc, on.network)
   })
@@ -130,25 +137,37 @@ describe('the contract on the localnet, through the client', function () {
   })
 
   it('tells of a registration as soon as it was executed', async () => {
-    const executed = Promise.withResolvers<{ objectId: string; digest: string }>()
-    const done = writer.register(
-      { metadata: metadata(), epochs: 1, deletable: true },
-      { onExecuted: executed.resolve },
-    )
-    const { objectId, digest } = await executed.promise
-    const { blob, digest: same } = await done
+    const input = { metadata: metadata(), epochs: 1, deletable: true }
+    using prepared = await writer.prepareRegistration(input)
+    const { objectId, digest, visible } = await prepared.submit()
+    const { blob, digest: same } = await visible
     assert.deepEqual([objectId, digest], [blob.objectId, same])
   })
 
-  it('hands in no registration that was not permitted', async () => {
+  it('hands in no registration that is not submitted, and keeps nobody waiting for it', async () => {
     const before = await on.coordinator.balances(on.admin.address)
-    const refused = new Error('it is stored already')
-    const asked = writer.register(
-      { metadata: metadata(), epochs: 1, deletable: true },
-      { permission: Promise.reject(refused) },
-    )
-    await assert.rejects(asked, refused)
+    {
+      using _ = await writer.prepareRegistration({ metadata: metadata(), epochs: 1, deletable: true })
+    }
     assert.deepEqual(await on.coordinator.balances(on.admin.address), before)
+    await register()
+  })
+
+  it('goes on with a registration that was handed in, and ends one that was not, when the signal aborts', async () => {
+    const input = { metadata: metadata(), epochs: 1, deletable: true }
+    const late = new AbortController()
+    using kept = await writer.prepareRegistration(input, { signal: late.signal })
+    late.abort(new Error('no more patience'))
+    await assert.rejects(kept.submit(), /no more patience/)
+    const early = new AbortController()
+    using prepared = await writer.prepareRegistration(input, { signal: early.signal })
+    const submitting = prepared.submit()
+    // signed, and on its way
+    await new Promise(resolve => setImmediate(resolve))
+    early.abort(new Error('no more patience'))
+    const { objectId } = await submitting
+    await register()
+    assert.equal((await on.coordinator.blob(objectId))?.objectId, objectId)
   })
 
   describe('refuses, and changes nothing:', () => {
@@ -234,7 +253,7 @@ describe('the contract on the localnet, through the client', function () {
         direct(calls => certify(calls, object!, certificate(blob))),
         abortsWith('EAlreadyCertified'),
       )
-      // whoever was to get it gets it
+      // its new owner has it
       const { address } = keypairWallet(seed(9, 8))
       const sent = await writer.certify(blob.objectId, certificate(blob), { transferTo: address })
       assert.equal(sent.blob.owner, address)

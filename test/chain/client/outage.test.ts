@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isChainError } from '../../../chain/errors.ts'
 import { createCoordinator } from '../../../chain/index.ts'
-import type { ChainEvent, Coordinator } from '../../../chain/types.ts'
+import type { ChainEvent, Coordinator } from '../../../chain/types/index.ts'
 import { metadataOf, startTestNetwork, type TestNetwork } from './network.ts'
 import { FlakyProxy } from './proxy.ts'
 
@@ -68,7 +68,7 @@ describe('the coordinator through bad connections', function () {
         const signal = AbortSignal.any([stop.signal, restart.signal])
         let taken = 0
         for await (const event of coordinator.follow({
-          ...(cursor !== undefined && { from: cursor }),
+          from: cursor,
           signal,
         })) {
           seen.push(event)

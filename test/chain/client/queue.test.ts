@@ -12,11 +12,19 @@ describe('chain/client/queue', () => {
     closed = new AbortController()
     queue = new WalletQueue(owner, closed.signal)
   })
+  const run = async <T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const place = await queue.take(signal)
+    try {
+      return await task()
+    } finally {
+      place.release()
+    }
+  }
 
   it('runs one task at a time, in order, and goes on after a failure', async () => {
     const log: string[] = []
     const task = (name: string, fails = false) =>
-      queue.run(async () => {
+      run(async () => {
         log.push(`${name} starts`)
         await new Promise(resolve => setImmediate(resolve))
         log.push(`${name} ends`)
@@ -34,13 +42,13 @@ describe('chain/client/queue', () => {
   it('lets who waits leave the line, and keeps the order of the others', async () => {
     const gate = Promise.withResolvers<void>()
     const controller = new AbortController()
-    const first = queue.run(() => gate.promise)
+    const first = run(() => gate.promise)
     let ran = false
-    const second = queue.run(async () => {
+    const second = run(async () => {
       ran = true
     }, controller.signal)
     const order: number[] = []
-    const third = queue.run(async () => void order.push(3))
+    const third = run(async () => void order.push(3))
     const reason = new Error('no more patience')
     controller.abort(reason)
     await assert.rejects(second, reason)
@@ -53,11 +61,11 @@ describe('chain/client/queue', () => {
 
   it('is bounded', async () => {
     const gate = Promise.withResolvers<void>()
-    const tasks = [queue.run(() => gate.promise)]
+    const tasks = [run(() => gate.promise)]
     await new Promise(resolve => setImmediate(resolve))
     let full: unknown
     for (let i = 0; i < 1000 && !full; i++) {
-      const task = queue.run(async () => {})
+      const task = run(async () => {})
       tasks.push(task)
       await Promise.race([task, new Promise(resolve => setImmediate(resolve))]).catch(error => {
         full = error
@@ -72,8 +80,8 @@ describe('chain/client/queue', () => {
 
   it('sends everybody home when the coordinator is closed', async () => {
     const gate = Promise.withResolvers<void>()
-    const first = queue.run(() => gate.promise)
-    const second = queue.run(async () => {})
+    const first = run(() => gate.promise)
+    const second = run(async () => {})
     await new Promise(resolve => setImmediate(resolve))
     closed.abort(new ChainError('CLOSED', 'closed', {}))
     await assert.rejects(second, error => isChainError(error, 'CLOSED'))

@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { systemClock } from '../../../base/clock.ts'
 import { RpcPool, rpcStatus } from '../../../chain/client/rpc.ts'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
-import { FakeChain, FakeSui, type FakeSuiOptions, GrpcFailure, STATUS } from './fake-sui.ts'
+import { FakeCheckpoints, FakeSui, type FakeSuiOptions, GrpcFailure, STATUS } from './fake-sui.ts'
 
 describe('chain/client/rpc', () => {
   const open: { stop(): Promise<void> }[] = []
   const closing = new AbortController()
 
   const serve = async (options: Partial<FakeSuiOptions> = {}) => {
-    const server = await new FakeSui({ chain: new FakeChain(), ...options }).start()
+    const server = await new FakeSui({ chain: new FakeCheckpoints(), ...options }).start()
     open.push(server)
     return server
   }
-  const pool = (...urls: string[]) => new RpcPool({ urls, network: 'localnet', closed: closing.signal })
+  const pool = (...urls: string[]) =>
+    new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls,
+      network: 'localnet',
+      closed: closing.signal,
+    })
   const gasPrice = (rpc: RpcPool, signal?: AbortSignal) =>
     rpc.read(async client => (await client.core.getReferenceGasPrice()).referenceGasPrice, signal)
   const priced = (referenceGasPrice: bigint) => ({
@@ -110,6 +118,8 @@ describe('chain/client/rpc', () => {
     const silent = { 'LedgerService/GetEpoch': () => new Promise<object>(() => {}) }
     const server = await serve({ handlers: silent })
     const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
       urls: [server.url],
       network: 'localnet',
       closed: closing.signal,
@@ -177,7 +187,14 @@ describe('chain/client/rpc', () => {
     })
     const live = await serve()
     const urls = [silent.url, live.url]
-    const rpc = new RpcPool({ urls, network: 'localnet', closed: closing.signal, attemptTimeoutMs: 50 })
+    const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls,
+      network: 'localnet',
+      closed: closing.signal,
+      attemptTimeoutMs: 50,
+    })
     const stream = rpc.stream(new AbortController().signal)
     await asked.promise
     await assert.rejects(stream, error => rpcStatus(error) === 'DEADLINE_EXCEEDED')
@@ -195,7 +212,13 @@ describe('chain/client/rpc', () => {
         },
       },
     })
-    const rpc = new RpcPool({ urls: [server.url], network: 'localnet', closed: closed.signal })
+    const rpc = new RpcPool({
+      clock: systemClock,
+      random: Math.random,
+      urls: [server.url],
+      network: 'localnet',
+      closed: closed.signal,
+    })
     const answer = gasPrice(rpc)
     await reached.promise
     closed.abort(new ChainError('CLOSED', 'closed', {}))

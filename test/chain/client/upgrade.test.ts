@@ -4,7 +4,7 @@ import { Transaction } from '@mysten/sui/transactions'
 import { parseStructTag } from '@mysten/sui/utils'
 import { type Build, loadBuild } from '../../../chain/compiled.ts'
 import { createCoordinator } from '../../../chain/index.ts'
-import type { ChainEvent } from '../../../chain/types.ts'
+import type { ChainEvent } from '../../../chain/types/index.ts'
 import { certificateOf, EPOCH_MS, metadataOf, startTestNetwork, type TestNetwork } from './network.ts'
 
 describe('an upgrade of the package from version 3 to 4, through the client', function () {

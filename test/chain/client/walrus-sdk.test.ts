@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { WalrusClient } from '@mysten/walrus'
 import { createCoordinator } from '../../../chain/index.ts'
-import type { FullCoordinator } from '../../../chain/types.ts'
+import type { FullCoordinator } from '../../../chain/types/index.ts'
 import { metadataRoot, parseBlobId, parseObjectId } from '../../../codec/index.ts'
 import { certificateOf, metadataOf, startTestNetwork, type TestNetwork } from './network.ts'
 

@@ -53,7 +53,7 @@ describe('contract build', function () {
     await assert.rejects(compilePackage({ name: 'bad', files }), (error: unknown) => {
       assert.ok(error instanceof MoveCompileError)
       assert.equal(error.code, 'MOVE_COMPILE')
-      assert.equal(error.package, 'bad')
+      assert.equal(error.details.package, 'bad')
       assert.match(error.message, /bad\.move:2/)
       assert.ok(!error.message.includes('\u001b'), 'colours are left out')
       return true

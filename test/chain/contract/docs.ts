@@ -40,6 +40,19 @@ here (\`add_subsidy\`, \`add_per_epoch_subsidies\`, \`add_commission_to_pools\`)
 who gets how many shards and which, what stakes and pools are worth, what rewards, commissions and withdrawals pay, prices
 and capacity, and the code of a call that may not be made, over random histories. \`npm test\` does so for a few.
 
+## Epochs
+
+How long an epoch lasts is fixed when the network is made: a day, unless \`floe up --epoch\` or \`epochMs\` of \`createNetwork\`
+says otherwise (10 s at least). All times are the chain's clock's; anyone may make the calls, and each is made once per epoch.
+
+| state | from | until |
+| --- | --- | --- |
+| \`EpochChangeSync\` | \`initiate_epoch_change_v2\`: event \`EpochChangeStart\` | nodes with 2f+1 of the shards called \`epoch_sync_done\`, each with an event \`ShardsReceived\`: \`EpochChangeDone\` |
+| \`EpochChangeDone\` | then; its time counts for the next two | \`voting_end\`, half an epoch later at the earliest: \`EpochParametersSelected\`; committee and capacity of the next epoch are final |
+| \`NextParamsSelected\` | then | \`initiate_epoch_change_v2\`, a whole epoch after \`EpochChangeDone\` at the earliest |
+
+On a localnet the clock can be moved, and stands still while it is stopped: see [the localnet](localnet.md#how-to-reach-it).
+
 ## Versions
 
 \`floe localnet --contract-version 3\` makes the network's objects as those of Walrus's deployed packages, at version 3; 4 is

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { bcs } from '@mysten/sui/bcs'
 import { toBase64 } from '@mysten/sui/utils'
 import * as fc from 'fast-check'
+import { systemClock } from '../../../base/clock.ts'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { digestAs } from '../../../chain/localnet/ledger/digest.ts'
 import { LedgerError } from '../../../chain/localnet/ledger/errors.ts'
@@ -48,7 +49,7 @@ describe('chain/localnet: whatever is executed', function () {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async steps => {
         const store = memoryStore()
-        const ledger = await openLedger({ store, framework })
+        const ledger = await openLedger({ clock: systemClock, store, framework })
         const total = supply(ledger)
         let executed = 0n
         let old: MoveObject | undefined
@@ -127,7 +128,7 @@ describe('chain/localnet: whatever is executed', function () {
         }
         assert.equal(supply(ledger), total - executed * cost)
         assert.equal(ledger.height, executed)
-        const again = await openLedger({ store, framework })
+        const again = await openLedger({ clock: systemClock, store, framework })
         const byId = (from: Ledger) =>
           new Map<string, LedgerObject>([...from.objects.all()].map(o => [o.id, o]))
         assert.deepEqual(byId(again), byId(ledger))
@@ -155,7 +156,7 @@ describe('chain/localnet: whatever is executed', function () {
     let kinds = 0
     await fc.assert(
       fc.asyncProperty(fc.array(mixed, { minLength: 3, maxLength: 10 }), async steps => {
-        const ledger = await openLedger({ store: memoryStore(), framework })
+        const ledger = await openLedger({ clock: systemClock, store: memoryStore(), framework })
         const total = supply(ledger) + fundsOf(ledger)
         const { chainId } = ledger.identity
         let executed = 0n

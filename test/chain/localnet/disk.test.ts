@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { Transaction } from '@mysten/sui/transactions'
 import { fromBase64 } from '@mysten/sui/utils'
+import { systemClock } from '../../../base/clock.ts'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { createFaucet } from '../../../chain/localnet/faucet.ts'
 import { repairLedger, startLocalnet } from '../../../chain/localnet/index.ts'
@@ -16,6 +17,7 @@ import { KEYS } from '../../../chain/localnet/ledger/store/keys.ts'
 import { levelStore } from '../../../chain/localnet/ledger/store/level.ts'
 import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
 import { verifyLedger } from '../../../chain/localnet/ledger/verify.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const framework = loadBuild('framework').modules
 
@@ -45,7 +47,12 @@ describe('chain/localnet: its disk', function () {
     it('says so, executes nothing more, and goes on by itself when there is room', async () => {
       const store = fillable(memoryStore())
       const problems: (string | undefined)[] = []
-      const ledger = await openLedger({ store, framework, onProblem: problem => problems.push(problem) })
+      const ledger = await openLedger({
+        clock: systemClock,
+        store,
+        framework,
+        onProblem: problem => problems.push(problem),
+      })
       try {
         const faucet = createFaucet(ledger)
         await faucet.give('0xa1')
@@ -83,7 +90,7 @@ describe('chain/localnet: its disk', function () {
 
     it('promises nothing for a transaction that is sent again before it is on disk', async () => {
       const store = fillable(memoryStore())
-      const ledger = await openLedger({ store, framework })
+      const ledger = await openLedger({ clock: systemClock, store, framework })
       try {
         const keypair = new Ed25519Keypair()
         const gift = await createFaucet(ledger).give(keypair.toSuiAddress())
@@ -140,7 +147,8 @@ describe('chain/localnet: its disk', function () {
   describe('when it lost something', () => {
     /** A chain of some transactions, closed; how many. */
     const makeChain = async () => {
-      const localnet = await startLocalnet({ dir })
+      // no time passes after the last transaction: it is what was written last
+      const localnet = await startLocalnet({ dir, clock: new VirtualClock(Date.now()) })
       for (let i = 0; i < 6; i++) await localnet.faucet(`0xb${i}`)
       await localnet.close()
       return { chainId: localnet.chainId, height: 6n }
@@ -251,7 +259,7 @@ describe('chain/localnet: its disk', function () {
 
     it('loses again what came back though it was deleted', async () => {
       const store = memoryStore()
-      const ledger = await openLedger({ store, framework })
+      const ledger = await openLedger({ clock: systemClock, store, framework })
       const keypair = new Ed25519Keypair()
       const { coins } = await createFaucet(ledger).give(keypair.toSuiAddress())
       const refs = coins.map(({ id }) => ledger.objects.get(id)!)

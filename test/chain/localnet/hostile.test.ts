@@ -4,6 +4,7 @@ import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { Transaction } from '@mysten/sui/transactions'
 import { fromBase64 } from '@mysten/sui/utils'
 import * as fc from 'fast-check'
+import { systemClock } from '../../../base/clock.ts'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { createFaucet } from '../../../chain/localnet/faucet.ts'
 import { Health } from '../../../chain/localnet/health.ts'
@@ -23,7 +24,7 @@ describe('chain/localnet: what strangers send', function () {
   const keypair = new Ed25519Keypair()
   let coins: string[]
   before(async () => {
-    ledger = await openLedger({ store, framework: loadBuild('framework').modules })
+    ledger = await openLedger({ clock: systemClock, store, framework: loadBuild('framework').modules })
     coins = (await createFaucet(ledger).give(keypair.toSuiAddress())).coins.map(({ id }) => id)
   })
   after(() => ledger?.close())
@@ -127,14 +128,18 @@ describe('chain/localnet: what strangers send', function () {
         doGasSelection: true,
       }),
     ]
-    const call = { signal: new AbortController().signal, account: new Accounts().of('127.0.0.2') }
+    const call = {
+      signal: new AbortController().signal,
+      account: new Accounts().of('127.0.0.2'),
+      breathe: async () => undefined,
+    }
     const statusOf = async (path: string, body: Uint8Array): Promise<string> => {
       const method = methods.find(([name]) => name === path)![1]
       try {
         for await (const _ of method.run([body] as never, call));
         return 'OK'
       } catch (error) {
-        return toStatus(error).status
+        return toStatus(error).code
       }
     }
     const edit = fc.record({ sample: fc.constantFrom(...samples), at: fc.nat(), byte: fc.nat(255) })

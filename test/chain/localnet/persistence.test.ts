@@ -8,9 +8,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
+import { Clock, decodeMove } from '../../../chain/bindings/move.ts'
 import { startLocalnet } from '../../../chain/localnet/index.ts'
 import { emptyBatch } from '../../../chain/localnet/ledger/store/key-value.ts'
 import { levelStore } from '../../../chain/localnet/ledger/store/level.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 import { TestChain } from './support/chain.ts'
 
 describe('chain/localnet: a chain on disk', function () {
@@ -107,6 +109,39 @@ describe('chain/localnet: a chain on disk', function () {
           assert.equal(object.digest, change.outputDigest)
         }
       await localnet.faucet('0x9')
+    } finally {
+      await localnet.close()
+    }
+  })
+
+  it('goes on with its time where it was when it was killed', async () => {
+    const [digest] = await killAfter(dir, 1)
+    const localnet = await startLocalnet({ dir, clock: new VirtualClock(Date.now() + 7 * 86_400_000) })
+    try {
+      const client = new SuiGrpcClient({ network: 'testnet', baseUrl: localnet.url })
+      const { response } = await client.ledgerService.getTransaction({
+        digest: digest!,
+        readMask: { paths: ['timestamp'] },
+      })
+      const executedMs = Number(response.transaction!.timestamp!.seconds) * 1000
+      const { object } = await client.getObject({ objectId: '0x6', include: { content: true } })
+      const nowMs = Number(decodeMove(Clock, object.content).timestamp_ms)
+      assert.ok(nowMs >= executedMs && nowMs <= Date.now(), `${nowMs}`)
+    } finally {
+      await localnet.close()
+    }
+  })
+
+  it('writes its time down while nothing happens', async () => {
+    const clock = new VirtualClock(Date.now())
+    const localnet = await startLocalnet({ clock })
+    try {
+      const client = new SuiGrpcClient({ network: 'testnet', baseUrl: localnet.url })
+      const version = async () => BigInt((await client.getObject({ objectId: '0x6' })).object.version)
+      const before = await version()
+      await clock.advance(600_000)
+      // one every 10 s, and one for the reading
+      assert.ok((await version()) - before >= 60n)
     } finally {
       await localnet.close()
     }

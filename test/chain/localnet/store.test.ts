@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
+import { systemClock } from '../../../base/clock.ts'
 import { fundsField, fundsId } from '../../../chain/localnet/ledger/funds.ts'
 import { GENESIS_DIGEST } from '../../../chain/localnet/ledger/genesis.ts'
 import { type MoveObject, SUI_COIN_TYPE, SUI_TYPE } from '../../../chain/localnet/ledger/object.ts'
@@ -10,6 +11,7 @@ import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
 import { Pruner } from '../../../chain/localnet/ledger/store/pruner.ts'
 import { SortedList } from '../../../chain/localnet/ledger/store/sorted-list.ts'
 import { BatchWriter } from '../../../chain/localnet/ledger/store/writer.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const batch = (...entries: [string, string?][]): Batch => {
   const made = emptyBatch()
@@ -41,7 +43,7 @@ describe('chain/localnet: store', () => {
   describe('BatchWriter', () => {
     it('writes what arrives meanwhile as one, in order, and shows it to readers at once', async () => {
       const { store, writes } = slowStore()
-      const writer = new BatchWriter(store)
+      const writer = new BatchWriter(store, { clock: systemClock })
       const done: string[] = []
       const first = writer.write(batch(['a', '1'])).then(() => done.push('first'))
       await turn()
@@ -65,7 +67,7 @@ describe('chain/localnet: store', () => {
 
     it('does not take for durable what is being written when that fails', async () => {
       const { store, writes } = slowStore()
-      const writer = new BatchWriter(store)
+      const writer = new BatchWriter(store, { clock: systemClock })
       const written = assert.rejects(writer.write(batch(['a', '1'])), { code: 'RESOURCE_EXHAUSTED' })
       await turn()
       const flushed = assert.rejects(writer.flushed(), { code: 'RESOURCE_EXHAUSTED' })
@@ -78,10 +80,32 @@ describe('chain/localnet: store', () => {
       await closed
     })
 
+    it('tries again by itself what could not be written', async () => {
+      const { store, writes } = slowStore()
+      const clock = new VirtualClock()
+      const writer = new BatchWriter(store, { clock })
+      const failed = assert.rejects(writer.write(batch(['a', '1'])), { code: 'UNAVAILABLE' })
+      await turn()
+      writes[0]!.finish(new Error('IO error'))
+      await failed
+      await clock.advance(999)
+      assert.equal(writes.length, 1)
+      await clock.advance(1)
+      assert.equal(writes.length, 2)
+      writes[1]!.finish()
+      await turn()
+      assert.equal(writer.failure, undefined)
+      assert.equal(String(await store.get('a')), '1')
+      await writer.close()
+    })
+
     it('keeps what could not be written to a full disk, and writes it when there is room', async () => {
       const { store, writes } = slowStore()
       const problems: (string | undefined)[] = []
-      const writer = new BatchWriter(store, { onProblem: problem => problems.push(problem) })
+      const writer = new BatchWriter(store, {
+        clock: systemClock,
+        onProblem: problem => problems.push(problem),
+      })
       const full = { code: 'RESOURCE_EXHAUSTED', message: /the ledger's disk is full/ }
       const noSpace = () => new Error('IO error: 000003.log: No space left on device')
       const first = assert.rejects(writer.write(batch(['a', '1'], ['b', '1'])), full)
@@ -219,18 +243,18 @@ describe('chain/localnet: store', () => {
 
   it('Pruner forgets old versions, and only those', async () => {
     const store = memoryStore()
-    const writer = new BatchWriter(store)
+    const writer = new BatchWriter(store, { clock: systemClock })
     const old = (n: bigint) => KEYS.oldObject(`0x${'1'.repeat(64)}`, n)
     for (let n = 1n; n <= 1000n; n++)
       await writer.write(batch([old(n), 'x'], [KEYS.outdatedBy(n), JSON.stringify([old(n)])]))
     await writer.write(batch([KEYS.transaction('t'), 'x']))
-    const pruner = new Pruner(writer, 100n)
-    pruner.reached(999n)
+    const pruner = new Pruner(writer, { keptObjects: 100n })
+    pruner.reached(100n)
     await pruner.idle()
     assert.ok(await store.get(old(1n)))
     pruner.reached(1000n)
     await pruner.idle()
-    assert.equal(pruner.lowest(1000n), 900n)
+    assert.equal(pruner.lowestObjects(1000n), 900n)
     assert.deepEqual(
       await Promise.all([1n, 899n, 900n, 1000n].map(async n => (await store.get(old(n))) !== undefined)),
       [false, false, true, true],

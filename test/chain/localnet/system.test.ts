@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { bcs } from '@mysten/sui/bcs'
 import { Transaction } from '@mysten/sui/transactions'
 import { normalizeSuiAddress } from '@mysten/sui/utils'
+import { systemClock } from '../../../base/clock.ts'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { createFaucet } from '../../../chain/localnet/faucet.ts'
 import { SYSTEM } from '../../../chain/localnet/ledger/address.ts'
@@ -192,7 +193,7 @@ describe('chain/localnet: an older chain', function () {
   it('gets the framework and the system objects of the program that opens it', async () => {
     const store = memoryStore()
     const framework = loadBuild('framework').modules
-    const first = await openLedger({ store, framework })
+    const first = await openLedger({ clock: systemClock, store, framework })
     const sui = first.objects.get(SYSTEM.sui) as PackageObject
     const { digest } = await createFaucet(first).give('0x5a')
     const clock = first.objects.get(SYSTEM.clock)
@@ -205,7 +206,7 @@ describe('chain/localnet: an older chain', function () {
     await store.write(batch)
 
     for (const version of [2n, 2n]) {
-      const ledger = await openLedger({ store, framework })
+      const ledger = await openLedger({ clock: systemClock, store, framework })
       const upgraded = ledger.objects.get(SYSTEM.sui) as PackageObject
       assert.deepEqual([upgraded.version, upgraded.modules.has('token')], [version, true])
       assert.ok(ledger.vm.function(SYSTEM.sui, 'token', 'mint'))

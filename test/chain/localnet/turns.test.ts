@@ -1,15 +1,29 @@
 import assert from 'node:assert/strict'
+import { Clock } from '../../../base/clock.ts'
 import { Turns } from '../../../chain/localnet/ledger/turns.ts'
+
+/** Time passes by work and by timers alone. */
+let now = 0
+const clock = new Clock({
+  now: () => now,
+  monotonic: () => now,
+  after(ms, act) {
+    const timer = setImmediate(() => {
+      now += ms
+      act()
+    })
+    return { stop: () => clearImmediate(timer) }
+  },
+})
 
 /** Longer than a slice, when nothing else is said. */
 function busy(ms = 15): void {
-  const until = performance.now() + ms
-  while (performance.now() < until);
+  now += ms
 }
 
 describe('chain/localnet: turns of executions', () => {
   it('does what comes alone at once', () => {
-    const turns = new Turns()
+    const turns = new Turns({ clock })
     let done = false
     void turns.run('a', () => {
       done = true
@@ -18,7 +32,7 @@ describe('chain/localnet: turns of executions', () => {
   })
 
   it('takes callers in turn, however many one has waiting', async () => {
-    const turns = new Turns()
+    const turns = new Turns({ clock })
     const order: string[] = []
     const work = (name: string) => () => {
       busy()
@@ -31,7 +45,7 @@ describe('chain/localnet: turns of executions', () => {
   })
 
   it('lets the event loop in after long work', async () => {
-    const turns = new Turns()
+    const turns = new Turns({ clock })
     const order: string[] = []
     const all = Array.from({ length: 3 }, (_, i) =>
       turns.run('a', () => {
@@ -45,7 +59,7 @@ describe('chain/localnet: turns of executions', () => {
   })
 
   it('hands on what goes wrong, and goes on', async () => {
-    const turns = new Turns()
+    const turns = new Turns({ clock })
     const failing = turns.run('a', () => {
       throw new Error('wrong')
     })
@@ -54,7 +68,7 @@ describe('chain/localnet: turns of executions', () => {
   })
 
   it('does nothing for callers who are gone', async () => {
-    const turns = new Turns()
+    const turns = new Turns({ clock })
     const gone = new AbortController()
     const first = turns.run('a', () => busy())
     let ran = false
@@ -72,7 +86,7 @@ describe('chain/localnet: turns of executions', () => {
   })
 
   it('lets a caller wait whose work is long again and again, and nobody else', async () => {
-    const turns = new Turns({ maxDebtMs: 100 })
+    const turns = new Turns({ clock, maxDebtMs: 100 })
     await turns.run('greedy', () => busy(200))
     let waits = true
     const last = turns.run('greedy', () => {

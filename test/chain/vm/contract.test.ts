@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { compileTests, runMoveTests } from '../../../chain/localnet/vm/testing/index.ts'
 import { testPackage } from '../../../chain/move/compiler.ts'
 import { walrusPackage } from '../../../chain/move/contract.ts'
-import { loadBls } from '../../../codec/index.ts'
+import { loadBls } from '../../../codec/node.ts'
 import { outcomes } from './support/outcomes.ts'
 
 /** On the compiler's own VM every BLS signature is valid, so tests that need a bad one cannot pass there. */

@@ -21,7 +21,7 @@ import { Memory } from '../../../chain/localnet/vm/natives/memory.ts'
 import { testNatives } from '../../../chain/localnet/vm/testing/natives.ts'
 import { Scenario } from '../../../chain/localnet/vm/testing/scenario.ts'
 import { fullAddress } from '../../../chain/localnet/vm/type-table.ts'
-import { loadBls } from '../../../codec/index.ts'
+import { loadBls } from '../../../codec/node.ts'
 import { compileProbe, contextWith, loadProbe } from './support/probe.ts'
 
 const bytes = (data: Uint8Array): Value => refTo(bytesToValue(data))

@@ -263,7 +263,7 @@ describe('vm verifier', () => {
       const handmade = new Handmade()
       handmade.functionHandle(handmade.import(probe.address, 'shapes'), name, parts)
       handmade.function('f', {
-        ...(parts.returns ? { returns: parts.returns } : {}),
+        returns: parts.returns,
         code: [['Call', 0], 'Ret'],
       })
       return handmade

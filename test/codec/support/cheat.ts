@@ -6,7 +6,7 @@ import {
   type SliverRef,
   symbolSize,
 } from '../../../codec/index.ts'
-import { expandSliver } from '../../../codec/jobs/expand.ts'
+import { wordRoots } from '../../../codec/jobs/expand.ts'
 import { sliverSymbols } from '../../../codec/params.ts'
 
 /** Metadata of an encoder that commits to another sliver than the blob's: consistent in itself, wrong about the blob. */
@@ -19,9 +19,9 @@ export async function cheatingMetadata(
   const originals = sliverSymbols(nShards, ref.axis)
   const size = symbolSize(nShards, unencodedLength)
   const body = new Uint8Array(originals * size).fill(7)
-  const { root } = await expandSliver(engine, { n: nShards, originals, symbolSize: size, body }, [])
+  const [root] = await wordRoots(engine, { n: nShards, originals, symbolSize: size }, [body])
   const hashes = metadata.hashes.slice()
-  hashes.set(root, 64 * ref.pair + (ref.axis === 'primary' ? 0 : 32))
+  hashes.set(root!, 64 * ref.pair + (ref.axis === 'primary' ? 0 : 32))
   const blobId = computeBlobId(unencodedLength, metadataRoot({ nShards, hashes }))
   return { ...metadata, blobId, hashes }
 }

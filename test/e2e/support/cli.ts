@@ -23,28 +23,36 @@ export async function cli(args: readonly string[], options: { timeoutMs?: number
   return { code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() }
 }
 
-export interface UpProcess {
-  /** the line that `up --json` prints when it is ready */
+/** A command that runs until it is told to stop, ready. */
+export interface FloeProcess {
+  /** the line that it prints with `--json` when it is ready */
   ready: Record<string, unknown>
+  readonly pid: number
   /** what it wrote to standard error */
   stderr(): string
   /** Sends a signal and waits for the end; the exit code, or the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
 }
 
+export type UpProcess = FloeProcess
+
 /** `floe up --json` in a process of its own, ready. Rejects with what it wrote when it ends before. */
-export async function upProcess(args: readonly string[]): Promise<UpProcess> {
-  const child = spawn(process.execPath, [MAIN, 'up', '--json', ...args], { cwd: root })
+export const upProcess = (args: readonly string[]): Promise<UpProcess> => floeProcess(['up', ...args])
+
+/** `floe ARGS --json` in a process of its own, ready. Rejects with what it wrote when it ends before. */
+export async function floeProcess(args: readonly string[]): Promise<FloeProcess> {
+  const child = spawn(process.execPath, [MAIN, ...args, '--json'], { cwd: root })
   const err: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const stderr = () => Buffer.concat(err).toString()
   const [line] = (await Promise.race([
     once(createInterface(child.stdout), 'line'),
-    ended.then(([code]) => Promise.reject(new Error(`floe up ended with ${code}: ${stderr()}`))),
+    ended.then(([code]) => Promise.reject(new Error(`floe ${args[0]} ended with ${code}: ${stderr()}`))),
   ])) as [string]
   return {
     ready: JSON.parse(line),
+    pid: child.pid!,
     stderr,
     async end(signal) {
       child.kill(signal)

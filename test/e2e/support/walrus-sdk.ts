@@ -1,7 +1,7 @@
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { walrus } from '@mysten/walrus'
-import type { NetworkConfig } from '../../../chain/types.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
 
 /** Walrus's SDK as an app sets it up, on a Floe network. Reported are errors of storage nodes. */
 export function connectSdk(network: NetworkConfig, onError?: (error: Error) => void) {
@@ -13,7 +13,7 @@ export function connectSdk(network: NetworkConfig, onError?: (error: Error) => v
         stakingPoolId: network.stakingObjectId,
       },
       storageNodeUrlScheme: 'http',
-      storageNodeClientOptions: onError === undefined ? {} : { onError },
+      storageNodeClientOptions: { onError },
     }),
   )
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { blobIdFromBytes, confirmationMessage, loadBls, parseBlobId } from '../../../codec/index.ts'
+import { systemClock } from '../../../base/clock.ts'
+import { blobIdFromBytes, confirmationMessage, parseBlobId } from '../../../codec/index.ts'
+import { loadBls } from '../../../codec/node.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { StatusRequest } from '../../../protocols/status/messages.ts'
 import { createChannel } from '../../../protocols/stream/channel.ts'
@@ -28,7 +30,7 @@ export const attack: Attack = {
     return repeat({ signal: context.signal, parallel: 4, most: 500 }, async i => {
       const peer = await hostilePeer(context, { node: i })
       const handOver = async (j: number): Promise<void> => {
-        const channel = createChannel(await peer.open(protocolId('status')))
+        const channel = createChannel(await peer.open(protocolId('status')), systemClock)
         try {
           const request = encodeFrame(StatusRequest.encode({ Certified: certificate(j) }))
           await channel.writer.write(Buffer.concat([hello(context.target), request]))

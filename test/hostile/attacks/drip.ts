@@ -23,6 +23,8 @@ export const attack: Attack = {
     const items = Array.from({ length: 20 }, (_, pair) => ({
       blobId,
       ref: { pair: (pair % 10) as SliverPairIndex, axis: 'primary' as const },
+      offset: 0,
+      length: null,
     }))
     const request = Buffer.concat([hello(target), encodeFrame(FetchRequest.encode({ items }))])
     const peers: HostilePeer[] = []

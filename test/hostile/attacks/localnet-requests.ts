@@ -15,7 +15,7 @@ const nestedTransaction = Buffer.concat([
   Buffer.alloc(100_000, 6),
 ])
 
-/** Small to send, and much to read for whoever reads before counting. */
+/** Small to send, and much to read for a server that reads before it counts. */
 const requests: readonly [path: string, message: Uint8Array][] = [
   [
     'LedgerService/GetObject',

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { parseBlobId } from '../../../codec/index.ts'
 import type { SliverPairIndex } from '../../../codec/types.ts'
 import { FetchRequest } from '../../../protocols/fetch/messages.ts'
+import { PeersRequest } from '../../../protocols/peers/messages.ts'
+import { SnapshotRequest } from '../../../protocols/snapshot/messages.ts'
 import { StatusRequest } from '../../../protocols/status/messages.ts'
 import { encodeFrame } from '../../../protocols/stream/frame.ts'
 import type { Attack } from '../attack.ts'
@@ -10,7 +14,7 @@ import { hello, type Protocol, protocolId } from '../support/floe-stream.ts'
 import { hostilePeer } from '../support/peer.ts'
 import { repeat } from '../support/repeat.ts'
 
-const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store']
+const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store', 'snapshot', 'peers']
 
 export const attack: Attack = {
   about:
@@ -20,8 +24,12 @@ export const attack: Attack = {
     const blobId = parseBlobId(context.target.blobId)
     const good = [
       StatusRequest.encode({ NodeInfo: true }),
-      FetchRequest.encode({ items: [{ blobId, ref: { pair: 0 as SliverPairIndex, axis: 'primary' } }] }),
+      FetchRequest.encode({
+        items: [{ blobId, ref: { pair: 0 as SliverPairIndex, axis: 'primary' }, offset: 9, length: 100 }],
+      }),
       randomBytes(100),
+      SnapshotRequest.encode({ digest: randomBytes(32), page: 0 }),
+      PeersRequest.encode([peerIdFromPublicKey(publicKeyFromRaw(randomBytes(32))).toString()]),
     ].map(message => Buffer.concat([hello(context.target), encodeFrame(message)]))
     const ways: ((bytes: Buffer, i: number) => Uint8Array)[] = [
       (bytes, i) => bytes.subarray(0, i % bytes.length),
@@ -36,9 +44,9 @@ export const attack: Attack = {
     const peer = await hostilePeer(context)
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
-        const stream = await peer.open(protocolId(PROTOCOLS[i % 3]!))
+        const stream = await peer.open(protocolId(PROTOCOLS[i % good.length]!))
         stream.addEventListener('message', () => undefined)
-        stream.send(ways[i % ways.length]!(good[i % 3]!, i))
+        stream.send(ways[Math.floor(i / good.length) % ways.length]!(good[i % good.length]!, i))
         if (i % 5 === 0) stream.abort(new Error('reset'))
         else if (i % 5 === 1) await sleep(100)
         else await stream.close({ signal: AbortSignal.timeout(1_000) })

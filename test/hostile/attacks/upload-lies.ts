@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../../base/clock.ts'
 import { blobIdFromBytes, parseBlobId, sliverLength } from '../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex, SliverRef } from '../../../codec/types.ts'
 import { SliverHeader, StoreRequest, StoreWanted } from '../../../protocols/store/messages.ts'
@@ -65,7 +66,7 @@ export const attack: Attack = {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
         const metadata = said[i % said.length]!
         const peer = peers[Math.floor(i / TRIES_PER_PEER) % peers.length]!
-        const channel = createChannel(await peer.open(protocolId('store')))
+        const channel = createChannel(await peer.open(protocolId('store')), systemClock)
         try {
           await channel.writer.write(hello(context.target), LIMIT)
           const request = { metadata, persistence: { kind: 'permanent' as const }, registerDigest: 'none' }

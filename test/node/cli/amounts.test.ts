@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { frostArgument, sizeArgument, walArgument } from '../../../node/cli/amounts.ts'
-import { formatWal } from '../../../node/cli/format.ts'
+import { frostArgument, sizeArgument, walArgument } from '../../../node/cli/arguments.ts'
+import { formatWal } from '../../../node/cli/text.ts'
 
 describe('amounts on the command line', () => {
   it('WAL: what is printed is read back to the FROST', () => {

@@ -11,6 +11,7 @@ import {
   type LocalnetProcess,
   NOBODY,
   runJson,
+  runJsonApart,
   startLocalnetProcess,
 } from './localnet-support.ts'
 import { floe, REAL_FLOE } from './support.ts'
@@ -18,7 +19,7 @@ import { floe, REAL_FLOE } from './support.ts'
 const WAL = 1_000_000_000
 
 describe('commands of the chain, on a localnet', function () {
-  this.timeout(120_000) // every command is a process, on a machine that may be busy
+  this.timeout(120_000) // some commands are processes, on a machine that may be busy
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let cwd: string
   let localnet: LocalnetProcess
@@ -143,14 +144,18 @@ describe('commands of the chain, on a localnet', function () {
   })
 
   it('tells each topic of the network', async () => {
-    const [committee, epoch, price, storage, size] = await Promise.all(
-      ['committee', 'epoch', 'price', 'storage', 'size'].map(topic => ok('info', topic)),
+    const [committee, epoch, price, storage, size, decentralization] = await Promise.all(
+      ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'].map(topic => ok('info', topic)),
     )
     assert.equal(committee!.members.length, 4)
     assert.deepEqual([epoch!.epoch, epoch!.epochState.kind], [1, 'done'])
+    assert.equal(epoch!.endsAtMs - epoch!.epochState.sinceMs, epoch!.epochDurationMs)
+    assert.ok(epoch!.chainTimeMs >= epoch!.epochState.sinceMs)
     assert.equal(price!.examples[0].sizeBytes, 1)
     assert.equal(storage!.freeBytes, storage!.totalCapacityBytes - storage!.usedCapacityBytes)
     assert.deepEqual([size!.nShards, size!.maxFaulty], [100, 33])
+    assert.equal(decentralization!.operators.length, 4, 'each node of a devnet has a wallet of its own')
+    assert.deepEqual(decentralization!.nakamoto, { shards: 2, stake: 2 })
     await fails('USAGE', 2, 'info', 'weather')
   })
 
@@ -159,6 +164,8 @@ describe('commands of the chain, on a localnet', function () {
     const permanent = await actors.blob(2, { epochs: 3, deletable: false })
     const uncertified = await actors.blob(3, { epochs: 3, deletable: true, certified: false })
     const { blobs } = await ok('list-blobs')
+    const { endsAtMs, epochDurationMs } = await ok('info', 'epoch')
+    for (const blob of blobs) assert.equal(blob.endsAtMs, endsAtMs + 2 * epochDurationMs)
     assert.deepEqual(
       new Set(blobs.map((blob: Json) => blob.id)),
       new Set([deletable.objectId, permanent.objectId, uncertified.objectId]),
@@ -247,10 +254,10 @@ describe('commands of the chain, on a localnet', function () {
   })
 
   it('keeps one folder to one process, stops cleanly and goes on where it was', async () => {
-    const second = await runJson(cwd, ['localnet', '--port', '0', '--dir', 'net'])
+    const second = await runJsonApart(cwd, ['localnet', '--port', '0', '--dir', 'net'])
     assert.deepEqual([second.code, second.value.error.code], [9, 'DEVNET_LOCKED'])
     const { port } = new URL(localnet.ready.suiRpc)
-    const taken = await runJson(cwd, ['localnet', '--port', port, '--dir', 'other'])
+    const taken = await runJsonApart(cwd, ['localnet', '--port', port, '--dir', 'other'])
     assert.deepEqual([taken.code, taken.value.error.code], [9, 'PORT_TAKEN'])
 
     const before = await ok('wallet', 'balance')
@@ -259,7 +266,15 @@ describe('commands of the chain, on a localnet', function () {
     assert.equal((await first.ended).stderr, '')
     const down = await fails('CHAIN_UNAVAILABLE', 3, 'wallet', 'balance')
     assert.match(down.hint, /floe localnet/)
-    const other = await runJson(cwd, ['localnet', '--port', '0', '--dir', 'net', '--contract-version', '4'])
+    const other = await runJsonApart(cwd, [
+      'localnet',
+      '--port',
+      '0',
+      '--dir',
+      'net',
+      '--contract-version',
+      '4',
+    ])
     assert.deepEqual([other.code, other.value.error.code], [2, 'DEVNET_CONTRACT'])
     localnet = await startLocalnetProcess(cwd)
     for (const name of ['chainId', 'packageId', 'systemObjectId', 'stakingObjectId', 'walType']) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { shieldBlobIds } from '../../../node/cli/dashed-blob-ids.ts'
 import { createProgram } from '../../../node/cli/program.ts'
+import { shieldBlobIds } from '../../../node/cli/run.ts'
 
 describe('blob IDs that start with a dash', () => {
   const program = createProgram(() => {})

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { type Codec, createCodec, type SliverPairIndex } from '../../../codec/index.ts'
-import { fileMetadata } from '../../../node/cli/slivers/file-metadata.ts'
+import { fileMetadata } from '../../../node/cli/files/blob-id.ts'
 
 describe('metadata of a file', () => {
+  const { TMPDIR } = process.env
+  afterEach(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+  })
+
   it('is the same streamed, from a pipe and in memory, and nothing stays behind', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'floe-metadata-'))
     const codec = createCodec({ threads: 0 })
@@ -17,8 +23,9 @@ describe('metadata of a file', () => {
     const data = Buffer.alloc(100_000, 'metadata')
     await writeFile(file, data)
     const { signal } = new AbortController()
-    const working = async () => (await readdir(tmpdir())).filter(name => /^floe-\w{6}$/.test(name))
-    const before = await working()
+    const working = join(folder, 'tmp')
+    await mkdir(working)
+    process.env.TMPDIR = working
     const streamed = await fileMetadata(codec, file, 13, signal, 1000)
     assert.deepEqual(streamed, await fileMetadata(codec, file, 13, signal))
     assert.deepEqual(streamed, await codec.metadata(data, 13))
@@ -35,7 +42,7 @@ describe('metadata of a file', () => {
       },
     }
     await assert.rejects(fileMetadata({ ...codec, ...full }, file, 13, signal, 1000), /no space left/)
-    assert.deepEqual(await working(), before)
+    assert.deepEqual(await readdir(working), [])
     await codec.close()
     await rm(folder, { recursive: true })
   })

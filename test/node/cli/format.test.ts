@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
-import { sentence } from '../../../node/cli/failure.ts'
-import { formatBytes, formatDuration, formatRows, formatTable, formatWal } from '../../../node/cli/format.ts'
+import { sentence } from '../../../node/cli/errors.ts'
 import { createOutput } from '../../../node/cli/output.ts'
-import { shown } from '../../../node/cli/shown.ts'
+import {
+  formatBytes,
+  formatDuration,
+  formatRows,
+  formatTable,
+  formatWal,
+  safe,
+} from '../../../node/cli/text.ts'
 
 describe('figures for people', () => {
   it('bytes', () => {
@@ -81,8 +87,8 @@ describe("strangers' names on a terminal", () => {
         return one as unknown as NodeJS.WriteStream
       }
       const output = createOutput({ stdout: stream(), stderr: stream() }, json)
-      await output.result({ name }, shown`it is ${name}`)
-      output.say(shown`${name}`)
+      await output.result({ name }, safe`it is ${name}`)
+      output.say(safe`${name}`)
       output.failure({ code: 'UNEXPECTED', exitCode: 1, message: `refused: ${name}`, hint: name })
       const all = written.join('')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there

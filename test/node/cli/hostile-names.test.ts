@@ -69,6 +69,17 @@ describe('names that want to be more than names', function () {
     vote: [['price', '--storage', NAME], ['capacity', NAME], [NAME]],
     wallet: [['new', join(NAME, 'key')], ['new', file], ['address', '--wallet', file], [NAME]],
     faucet: [[NAME], ['--address', NAME]],
+    node: [
+      ['init', '--dir', file],
+      ['init', '--dir', join(NAME, 'node'), '--network', NAME],
+      ['init', '--dir', join(NAME, 'node'), '--network', file, '--name', NAME],
+      ['register', '--dir', NAME, '--stake', NAME],
+      ['register', '--dir', NAME],
+      ['run', '--dir', NAME],
+      [NAME],
+    ],
+    relay: [['--port', NAME], ['--dir', file, '--network', NAME], ['status', '--url', NAME], [NAME]],
+    health: [[NAME], ['--dir', NAME], ['--network', file, '--all']],
   }
 
   it('are tried on every command', () => {
@@ -81,7 +92,7 @@ describe('names that want to be more than names', function () {
       for (const args of [...all, [...all[0]!, '--json']]) {
         const { stdout, stderr } = await floe(cwd, [command, ...args])
         const told = stdout.toString() + stderr
-        assert.notEqual(told, '')
+        assert.notEqual(told, '', JSON.stringify([command, ...args]))
         assert.doesNotMatch(told, /^FORGED/m, JSON.stringify([command, ...args]))
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         assert.doesNotMatch(told, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202e]/)

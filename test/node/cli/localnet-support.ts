@@ -3,16 +3,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createCoordinator } from '../../../chain/index.ts'
-import type { BlobObject, FullCoordinator, NetworkConfig, Wallet } from '../../../chain/types.ts'
-import {
-  computeBlobId,
-  confirmationMessage,
-  loadBls,
-  metadataRoot,
-  parseObjectId,
-} from '../../../codec/index.ts'
+import type { BlobObject, FullCoordinator, NetworkConfig, Wallet } from '../../../chain/types/index.ts'
+import { computeBlobId, confirmationMessage, metadataRoot, parseObjectId } from '../../../codec/index.ts'
+import { loadBls } from '../../../codec/node.ts'
 import type { BlobMetadata, Epoch, Persistence } from '../../../codec/types.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../../../node/keys.ts'
+import { commandLine } from '../../support/command-line.ts'
 import { floe, REAL_FLOE, type Running, spawnFloe } from './support.ts'
 
 /** A line of JSON that `floe localnet` or another command printed. */
@@ -50,9 +46,23 @@ export async function startLocalnetProcess(cwd: string, ...args: string[]): Prom
   }
 }
 
-/** Runs `floe ARGS --json` as a process: its exit code, and the last document it printed. */
-export async function runJson(cwd: string, args: string[]): Promise<{ code: number | null; value: Json }> {
-  const { code, stdout, stderr } = await floe(cwd, [...args, '--json'], { program: REAL_FLOE })
+/** Runs `floe ARGS --json`: its exit code, and the last document it printed. */
+export async function runJson(cwd: string, args: string[]): Promise<{ code: number; value: Json }> {
+  return parsed(args, await commandLine(cwd, [...args, '--json']))
+}
+
+/** The same in a process of its own. */
+export async function runJsonApart(
+  cwd: string,
+  args: string[],
+): Promise<{ code: number | null; value: Json }> {
+  return parsed(args, await floe(cwd, [...args, '--json'], { program: REAL_FLOE }))
+}
+
+function parsed<Code>(
+  args: readonly string[],
+  { code, stdout, stderr }: { code: Code; stdout: Buffer; stderr: string },
+): { code: Code; value: Json } {
   const text = stdout.toString().trim() || stderr.trim()
   try {
     return { code, value: JSON.parse(text.split('\n').at(-1)!) }

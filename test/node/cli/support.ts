@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
+import { commandLine } from '../../support/command-line.ts'
+import { fakeParts } from '../../support/fake-parts.ts'
 
-// what main.ts sets for itself
-const COMPILE_CACHE = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'floe')
 const FLOE = join(import.meta.dirname, '..', '..', 'support', 'fake-floe.ts')
 /** The command line itself, for tests against a chain that runs. */
 export const REAL_FLOE = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'main.ts')
@@ -31,7 +31,7 @@ export function spawnFloe(
 ): Running {
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, FAKE_FLOE_DIR: cwd, ...env },
+    env: { ...process.env, FAKE_FLOE_DIR: cwd, ...env },
   })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
@@ -45,7 +45,13 @@ export function spawnFloe(
   return { child, ended }
 }
 
-/** Runs `floe ARGS` to its end, with `input` on its standard input. */
+/** They run until they are told to stop. */
+const RUNNING = ['up', 'localnet', 'relay']
+
+/**
+ * Runs `floe ARGS` to its end; in a process of its own where it has an environment, or `input` on its standard input, or is to
+ * run until a signal comes.
+ */
 export async function floe(
   cwd: string,
   args: string[],
@@ -55,6 +61,9 @@ export async function floe(
     program,
   }: { input?: string | Uint8Array; env?: Record<string, string>; program?: string } = {},
 ): Promise<Ended> {
+  const isApart = input !== undefined || env !== undefined || RUNNING.includes(args[0]!)
+  if (!isApart && program === undefined)
+    return await inFolder(cwd, () => commandLine(cwd, args, fakeParts(cwd)))
   const { child, ended } = spawnFloe(cwd, args, env, program)
   child.stdin?.on('error', () => {})
   child.stdin?.end(input)
@@ -80,4 +89,18 @@ export async function networkFolder(): Promise<{ path: string; remove: () => Pro
   const key = `${new Ed25519Keypair().getSecretKey()}\n`
   await writeFile(join(path, '.floe', 'keys', 'user.sui.key'), key, { mode: 0o600 })
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Commands under way, and the folder that this process was in before the first of them. */
+const inside = { commands: 0, before: '' }
+
+/** Names of files mean those of the folder that a process is in. */
+async function inFolder<T>(path: string, run: () => Promise<T>): Promise<T> {
+  if (inside.commands++ === 0) inside.before = process.cwd()
+  process.chdir(path)
+  try {
+    return await run()
+  } finally {
+    if (--inside.commands === 0) process.chdir(inside.before)
+  }
 }

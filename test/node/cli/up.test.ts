@@ -100,4 +100,16 @@ describe('floe up', function () {
     assert.equal(code, 2)
     assert.match(stderr, /13 nodes need at least as many shards/)
   })
+
+  it('refuses epochs of less than 10 s, and what is no length of time', async () => {
+    const { code, stderr } = await floe(cwd, ['up', '--epoch', 'soon'])
+    assert.equal(code, 2)
+    assert.match(stderr, /seconds, minutes, hours or days: 30s, 2m, 1h, 7d/)
+    const child = spawn(process.execPath, [REAL_FLOE, 'up', '--port', '0', '--dir', 'new', '--epoch', '3s'], {
+      cwd,
+    })
+    const closed = once(child, 'close')
+    await until(child.stderr, /Epochs last at least 10s, not 3s/)
+    assert.equal((await closed)[0], 2)
+  })
 })

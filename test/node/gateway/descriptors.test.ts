@@ -1,30 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { createInterface } from 'node:readline'
+import { startLimited } from '../../support/limited-process.ts'
 import { ask, openSocket, put, readAll, reasonOf } from './support.ts'
-
-/** A gateway in a process that may have so many files open. */
-async function startLimited(descriptors: number) {
-  const script = new URL('limited-gateway.ts', import.meta.url).pathname
-  const child = spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$1"`, process.execPath, script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  return {
-    port: Number(line),
-    async stop() {
-      const exited = once(child, 'exit')
-      child.stdin.end()
-      await exited
-    },
-  }
-}
 
 describe('gateway: out of file descriptors', () => {
   it('says 503 instead of resetting connections, and recovers when there are some again', async () => {
-    const { port, stop } = await startLimited(96)
+    const { port, stop } = await startLimited(new URL('limited-gateway.ts', import.meta.url), 96)
     const url = `http://127.0.0.1:${port}`
     const open: Socket[] = []
     try {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { ClientError } from '../../../node/client/errors.ts'
-import { createTrouble } from '../../../node/gateway/trouble.ts'
+import { createUploadHealth } from '../../../node/gateway/upload-health.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 import { ask, gatewayFactory, jsonOf, put, reasonOf } from './support.ts'
 
 /** As uploads fail when nodes are full. */
@@ -66,14 +67,14 @@ describe('gateway: health', () => {
     assert.equal(await health(other), 200)
   })
 
-  it('forgets after a minute what nobody has tried again', () => {
-    let now = 0
-    const trouble = createTrouble(() => now)
-    trouble.notStored(fullNodes(1))
-    now = 59_999
-    assert.equal(trouble.current?.reason, 'NO_SPACE')
-    now = 60_000
-    assert.equal(trouble.current, undefined)
+  it('forgets after a minute what nobody has tried again', async () => {
+    const clock = new VirtualClock()
+    const uploads = createUploadHealth(clock)
+    uploads.failed(fullNodes(1))
+    await clock.advance(59_999)
+    assert.equal(uploads.problem?.code, 'NO_SPACE')
+    await clock.advance(1)
+    assert.equal(uploads.problem, undefined)
   })
 
   it('is 503 when what was asked for needs a file descriptor and there is none', async () => {

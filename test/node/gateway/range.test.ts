@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { ifRangeHolds, noneMatchHits } from '../../../node/gateway/conditional.ts'
 import { parseRange } from '../../../node/gateway/range.ts'
+import { ifRangeHolds, noneMatchHits } from '../../../node/gateway/routes/read.ts'
 
 describe('gateway ranges', () => {
   const cases: [string | undefined, number, ReturnType<typeof parseRange>][] = [

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../../base/clock.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 import { ask, gatewayFactory, jsonOf, openSocket, readAll, reasonOf } from './support.ts'
 
 const KIB = 1024
@@ -23,8 +25,8 @@ describe('gateway: large bodies', () => {
   const untilGone = async () => {
     while ((await files()).length > 0) await new Promise(resolve => setImmediate(resolve))
   }
-  const start = (limits = {}) =>
-    startOne({ scratch: { folder: scratch() }, limits: { spoolAboveBytes: 100 * KIB, ...limits } })
+  const start = (limits = {}, clock = systemClock) =>
+    startOne({ clock, scratch: { folder: scratch() }, limits: { spoolAboveBytes: 100 * KIB, ...limits } })
   const put = (url: string, body: Uint8Array, headers = {}) =>
     ask(`${url}/v1/blobs`, { method: 'PUT', body: Buffer.from(body), headers })
 
@@ -90,11 +92,18 @@ describe('gateway: large bodies', () => {
   })
 
   it('take no more of the disk than they may', async () => {
-    const { url, client } = await start({ spoolBytes: 500 * KIB, waitMs: 100 })
+    const clock = new VirtualClock()
+    const { url, client } = await start({ spoolBytes: 500 * KIB, waitMs: 100 }, clock)
     const release = client.hold('store')
     const first = put(url, randomBytes(300 * KIB))
     await client.begun('store', 1)
-    const second = await put(url, randomBytes(300 * KIB))
+    let answered = false
+    const refused = put(url, randomBytes(300 * KIB)).finally(() => {
+      answered = true
+    })
+    // it is not known when it begins to wait
+    while (!answered) await clock.advance(1)
+    const second = await refused
     assert.deepEqual([second.status, reasonOf(second)], [503, 'BUSY'])
     release()
     assert.equal((await first).status, 200)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { createGate, type Gate, type Place } from '../../../node/http/gate.ts'
+import { createGate, type Gate, type Permit } from '../../../node/http/gate.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
+const clock = new VirtualClock()
 const never = new AbortController().signal
 const enter = (gate: Gate, bytes: number, { address = 'a', signal = never } = {}) =>
   gate.enter({ bytes, address, signal })
@@ -11,7 +13,7 @@ describe('gateway: gate', () => {
     const weights = fc.array(fc.nat(150), { maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(weights, fc.integer({ min: 1, max: 5 }), async (bytes, slots) => {
-        const gate = createGate({ slots, capacityBytes: 100, maxWaiting: 100, waitMs: 10_000 })
+        const gate = createGate({ clock, slots, capacityBytes: 100, maxWaiting: 100, waitMs: 10_000 })
         const held: { weight: number; leave: () => void }[] = []
         const admitted: number[] = []
         let peak = 0
@@ -38,7 +40,7 @@ describe('gateway: gate', () => {
   })
 
   it('refuses at once when enough wait, later when it takes too long, and forgets those that leave', async () => {
-    const gate = createGate({ slots: 1, capacityBytes: 1, maxWaiting: 2, waitMs: 30 })
+    const gate = createGate({ clock, slots: 1, capacityBytes: 1, maxWaiting: 2, waitMs: 30 })
     const { leave } = await enter(gate, 1)
     const impatient = new AbortController()
     const gone = enter(gate, 1, { signal: impatient.signal })
@@ -46,18 +48,18 @@ describe('gateway: gate', () => {
     await assert.rejects(enter(gate, 1), { status: 429 })
     impatient.abort(new Error('gone'))
     await assert.rejects(gone, /gone/)
-    await assert.rejects(late, { status: 503 })
+    await Promise.all([assert.rejects(late, { status: 503 }), clock.advance(30)])
     const next = enter(gate, 1)
     leave()
     leave() // a second time gives nothing back
     const { leave: leaveNext } = await next
-    await assert.rejects(enter(gate, 1), { status: 503 })
+    await Promise.all([assert.rejects(enter(gate, 1), { status: 503 }), clock.advance(30)])
     leaveNext()
     await assert.rejects(enter(gate, 1, { signal: AbortSignal.abort(new Error('already')) }), /already/)
   })
 
   it('gives the next place to the address that has the fewest, and leaves a quarter to others', async () => {
-    const gate = createGate({ slots: 4, capacityBytes: 100, maxWaiting: 10, waitMs: 10_000 })
+    const gate = createGate({ clock, slots: 4, capacityBytes: 100, maxWaiting: 10, waitMs: 10_000 })
     const order: string[] = []
     const come = async (address: string) => {
       const place = await enter(gate, 1, { address })
@@ -81,7 +83,7 @@ describe('gateway: gate', () => {
   })
 
   it('lets one wait that has fewer waiting, instead of the newest of those with most', async () => {
-    const gate = createGate({ slots: 1, capacityBytes: 1, maxWaiting: 3, waitMs: 10_000 })
+    const gate = createGate({ clock, slots: 1, capacityBytes: 1, maxWaiting: 3, waitMs: 10_000 })
     const { leave } = await enter(gate, 1)
     const [first, second, third] = [enter(gate, 1), enter(gate, 1), enter(gate, 1)]
     const other = enter(gate, 1, { address: 'b' })
@@ -93,13 +95,13 @@ describe('gateway: gate', () => {
   })
 
   it('gives a slot back while bytes are kept, and changes what is held', async () => {
-    const gate = createGate({ slots: 1, capacityBytes: 10, maxWaiting: 3, waitMs: 30 })
+    const gate = createGate({ clock, slots: 1, capacityBytes: 10, maxWaiting: 3, waitMs: 30 })
     const resting = await enter(gate, 6)
     resting.rest()
     const small = await enter(gate, 4)
     assert.throws(() => small.resize(5), { status: 503 })
     small.leave()
-    await assert.rejects(enter(gate, 5), { status: 503 })
+    await Promise.all([assert.rejects(enter(gate, 5), { status: 503 }), clock.advance(30)])
     resting.resize(5)
     const next = await enter(gate, 5)
     next.leave()
@@ -115,7 +117,7 @@ describe('gateway: gate', () => {
       asked.push(bytes)
       leaving.shift()?.()
     }
-    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
+    const gate = createGate({ clock, slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
     const slow = await enter(gate, 8)
     leaving.push(slow.leave)
     const next = await enter(gate, 4)
@@ -128,9 +130,9 @@ describe('gateway: gate', () => {
   })
 
   it('gives nothing to one who had to leave to make room for itself, and its place to the next', async () => {
-    const leaving: Place[] = []
+    const leaving: Permit[] = []
     const makeRoom = () => leaving.shift()?.leave()
-    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 30, makeRoom })
+    const gate = createGate({ clock, slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 30, makeRoom })
     const slow = await enter(gate, 6)
     const other = await enter(gate, 4)
     const next = enter(gate, 6)
@@ -148,7 +150,7 @@ describe('gateway: gate', () => {
       asked.push(args)
       leaving.shift()?.()
     }
-    const gate = createGate({ slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
+    const gate = createGate({ clock, slots: 4, capacityBytes: 10, maxWaiting: 3, waitMs: 10_000, makeRoom })
     for (let i = 0; i < 3; i++) leaving.push((await enter(gate, 1)).leave)
     await enter(gate, 1)
     assert.deepEqual(asked, [[0, 'a']])

@@ -17,7 +17,7 @@ describe('malformed requests', () => {
   it("are refused by a node's API, which goes on serving", async () => {
     const node = await startTestNode()
     try {
-      const url = await node.face()
+      const url = await node.api()
       const port = Number(new URL(url).port)
       const path = `/v1/blobs/${blobIdFromBytes(randomBytes(32))}/metadata`
       await refusesMalformed(port, path, async () => (await ask(`${url}/v1/health`)).status)

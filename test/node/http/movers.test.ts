@@ -7,7 +7,7 @@ const MIB = 1024 * 1024
 describe('pace', () => {
   it('tells the speed of late, and nothing before its first window has passed', () => {
     let now = 0
-    const pace = createPace({ windowMs: 5_000, now: () => now })
+    const pace = createPace({ windowMs: 5_000, clock: { monotonic: () => now } })
     pace.moved(100 * MIB)
     now = 4_999
     assert.equal(pace.bytesPerSecond(), Number.POSITIVE_INFINITY)
@@ -29,7 +29,7 @@ describe('movers', () => {
     cut = []
   })
   const setUp = () => {
-    const movers = createMovers({ windowMs: 5_000, now: () => now })
+    const movers = createMovers({ windowMs: 5_000, clock: { monotonic: () => now } })
     const add = (name: string, address: string, bytes: number) =>
       movers.add({ address, bytes: () => bytes, cut: () => void cut.push(name) })
     return { movers, add }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { createShared } from '../../../node/http/shared.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
+const clock = new VirtualClock()
 const never = new AbortController().signal
 
 describe('shared work', () => {
   it('is done once for all who wait, and each may stop waiting', async () => {
     let count = 0
     const gate = Promise.withResolvers<number>()
-    const ask = createShared(() => {
+    const ask = createShared(clock, () => {
       count++
       return gate.promise
     })
@@ -25,11 +27,19 @@ describe('shared work', () => {
 
   it('is done again when it failed, or when its outcome is old', async () => {
     let count = 0
-    const ask = createShared(async () => {
-      if (++count === 1) throw new Error('first')
-      return count
-    }, 3_600_000)
+    const ask = createShared(
+      clock,
+      async () => {
+        if (++count === 1) throw new Error('first')
+        return count
+      },
+      3_600_000,
+    )
     await assert.rejects(ask(never), /first/)
     assert.deepEqual([await ask(never), await ask(never)], [2, 2])
+    await clock.advance(3_599_999)
+    assert.equal(await ask(never), 2)
+    await clock.advance(1)
+    assert.equal(await ask(never), 3)
   })
 })

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../base/clock.ts'
 import { unexpected } from '../../../node/http/errors.ts'
 import type { Handler } from '../../../node/http/exchange.ts'
 import { createHttpServer, type HttpServer, type HttpServerInit } from '../../../node/http/server.ts'
@@ -18,11 +19,15 @@ export function serverFactory() {
   return {
     async start(dispatch: Handler, init: Partial<HttpServerInit> = {}): Promise<TestServer> {
       const refused: string[] = []
-      const refusals = createRefusals({ metrics: { refused: (_, reason) => void refused.push(reason) } })
+      const refusals = createRefusals({
+        clock: systemClock,
+        metrics: { refused: (_, reason) => void refused.push(reason) },
+      })
       const server = createHttpServer({
         name: 'the server',
         dispatch,
         toHttpError: unexpected,
+        clock: systemClock,
         logLevel: 'debug',
         host: '127.0.0.1',
         port: 0,

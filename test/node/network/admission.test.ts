@@ -8,6 +8,9 @@ interface Fake extends MultiaddrConnection {
   aborted: boolean
 }
 
+const RELAY = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
+const CALLER = '12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA'
+
 describe('admission of connections', () => {
   let time: number
   let refusals: Record<string, number>
@@ -25,18 +28,18 @@ describe('admission of connections', () => {
         refusals[reason] = (refusals[reason] ?? 0) + 1
       },
       limits: { ...ADMISSION, ...limits },
-      now: () => time,
+      clock: { monotonic: () => time },
     })
   type Admission = ReturnType<typeof start>
 
   /** A connection that comes from an address; libp2p closes it when it is denied. */
-  function connectionFrom(address: string): Fake {
+  function connectionFrom(address: string, port = ports++): Fake {
     const target = new EventTarget()
     const ip = address.includes(':') ? 'ip6' : 'ip4'
     return Object.assign(target, {
       status: 'open',
       aborted: false,
-      remoteAddr: multiaddr(`/${ip}/${address}/tcp/${ports++}`),
+      remoteAddr: multiaddr(`/${ip}/${address}/tcp/${port}`),
       abort(this: Fake) {
         this.aborted = true
         target.dispatchEvent(new Event('close'))
@@ -107,6 +110,71 @@ describe('admission of connections', () => {
     assert.ok(local.aborted)
   })
 
+  it('lets the oldest of the address that has most go, whoever came first of all', () => {
+    const admission = start({ pending: 3 })
+    const early = knock(admission, '192.0.2.1').connection
+    const many = [0, 1, 2].map(() => knock(admission, '192.0.2.9').connection)
+    assert.equal(early.aborted, false)
+    assert.deepEqual(
+      many.map(({ aborted }) => aborted),
+      [true, false, false],
+    )
+  })
+
+  it('gives a place away at once, not when the other connection has ended', () => {
+    const admission = start({ pendingPerAddress: 1 })
+    const { connection } = knock(admission)
+    connection.abort = () => undefined
+    knock(admission)
+    assert.equal(admission.pending, 1)
+    connection.dispatchEvent(new Event('close'))
+    assert.equal(admission.pending, 1)
+  })
+
+  it('does not take one in that has ended meanwhile', () => {
+    const admission = start()
+    const closed = connectionFrom('192.0.2.1')
+    Object.assign(closed, { status: 'closed' })
+    assert.equal(admission.gater.denyInboundConnection(closed), true)
+    const { connection } = knock(admission)
+    connection.abort(new Error('gone'))
+    assert.equal(admission.gater.denyInboundUpgradedConnection(peer('a'), connection), true)
+    assert.deepEqual([admission.pending, admission.open], [0, 0])
+  })
+
+  it('tells connections apart that come from one port, one after the other', () => {
+    const admission = start()
+    const [first, second] = [connectionFrom('192.0.2.1', 7), connectionFrom('192.0.2.1', 7)]
+    admission.gater.denyInboundConnection(first)
+    admission.gater.denyInboundConnection(second)
+    // the end of the first is noticed late
+    assert.equal(admission.gater.denyInboundUpgradedConnection(peer('a'), first), true)
+    first.abort(new Error('gone'))
+    assert.equal(admission.gater.denyInboundUpgradedConnection(peer('a'), second), false)
+    assert.deepEqual([admission.pending, admission.open], [0, 1])
+  })
+
+  it('takes several relayed connections of one peer, whose remote address is the same', () => {
+    const admission = start({ perPeer: 2 })
+    const relayed = () =>
+      Object.assign(connectionFrom('192.0.2.1', 7), {
+        remoteAddr: multiaddr(`/ip4/192.0.2.1/tcp/7/p2p/${RELAY}/p2p-circuit/p2p/${CALLER}`),
+      })
+    const direct = connectionFrom('192.0.2.1', 7)
+    const all = [relayed(), direct, relayed()]
+    for (const one of all) assert.equal(admission.gater.denyInboundConnection(one), false)
+    const names = ['caller', 'relay', 'caller']
+    all.forEach((one, i) => {
+      assert.equal(admission.gater.denyInboundUpgradedConnection(peer(names[i]!), one), false)
+    })
+    assert.equal(admission.open, 3)
+    // what is served is not pushed out, whichever of the two it came on
+    const served = admission.serving(all[2]!)
+    assert.equal(admission.gater.denyInboundEncryptedConnection(peer('caller'), relayed()), true)
+    served()
+    assert.equal(admission.gater.denyInboundEncryptedConnection(peer('caller'), relayed()), false)
+  })
+
   it('limits how fast one address comes', () => {
     const admission = start({ burstPerAddress: 3, perSecondPerAddress: 1 })
     assert.deepEqual(
@@ -136,6 +204,46 @@ describe('admission of connections', () => {
     assert.equal(busy.aborted, false)
     assert.equal(admission.open, 2)
     assert.deepEqual(refusals, { idle: 2 })
+  })
+
+  it('counts idleness from the end of the handshake, and of each request once', () => {
+    const admission = start({ strangersPerAddress: 2 })
+    const slow = knock(admission).connection
+    time = 1
+    const quick = enter(admission, 'quick').connection
+    time = 2
+    assert.equal(admission.gater.denyInboundUpgradedConnection(peer('slow'), slow), false)
+    time = 3
+    // as libp2p names it once it is open
+    const remoteAddr = multiaddr(
+      `${slow.remoteAddr}/p2p/12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2`,
+    )
+    const [over, stillServed] = [admission.serving({ remoteAddr }), admission.serving({ remoteAddr })]
+    over()
+    over()
+    time = 4
+    assert.equal(enter(admission, 'c').denied, false)
+    assert.deepEqual([slow.aborted, quick.aborted], [false, true])
+    admission.serving(enter(admission, 'd').connection)
+    assert.equal(slow.aborted, false)
+    stillServed()
+  })
+
+  it('refuses a peer before its multiplexer when all that it has are being served', () => {
+    const admission = start({ perPeer: 1 })
+    const { connection } = enter(admission, 'a')
+    assert.equal(admission.gater.denyInboundEncryptedConnection(peer('a'), connection), false)
+    admission.serving(connection)
+    assert.equal(admission.gater.denyInboundEncryptedConnection(peer('a'), connection), true)
+    assert.deepEqual(refusals, { peer: 1 })
+  })
+
+  it('takes the place of another idle stranger where the address that has most is being served', () => {
+    const admission = start({ strangers: 3 })
+    for (const name of ['a', 'b']) admission.serving(enter(admission, name, '192.0.2.9').connection)
+    const idle = enter(admission, 'c', '192.0.2.1').connection
+    assert.equal(enter(admission, 'd', '192.0.2.2').denied, false)
+    assert.equal(idle.aborted, true)
   })
 
   it('refuses a stranger when all of its address are being served', () => {

@@ -3,6 +3,7 @@ import type { StreamMuxer } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
+import { systemClock } from '../../../base/clock.ts'
 import { boundedYamux } from '../../../node/network/bounded-yamux.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { CONNECTIONS, SOCKET } from '../../../node/network/limits.ts'
@@ -28,7 +29,7 @@ describe('streams on a connection that the other side has not finished yet', () 
       connectionEncrypters: [noise()],
       streamMuxers: [
         () => {
-          const factory = boundedYamux(() => undefined).factory()
+          const factory = boundedYamux(() => undefined, systemClock).factory()
           const create = factory.createStreamMuxer.bind(factory)
           factory.createStreamMuxer = secured => {
             muxer = create(secured)
@@ -41,7 +42,13 @@ describe('streams on a connection that the other side has not finished yet', () 
       // the multiplexer works by then, and nobody listens to its streams
       connectionGater: { denyInboundUpgradedConnection: () => held.promise },
     })
-    client = await createNetworkNode({ network: NETWORK, roles: ['client'], log: quietLog })
+    client = await createNetworkNode({
+      clock: systemClock,
+      random: Math.random,
+      network: NETWORK,
+      roles: ['client'],
+      log: quietLog,
+    })
   })
   afterEach(async () => {
     held.resolve(false)

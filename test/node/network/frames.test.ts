@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import type { MessageStream } from '@libp2p/interface'
 import fc from 'fast-check'
 import { createFrameJudge } from '../../../node/network/bounded-yamux.ts'
-import { dhtRequestProblem } from '../../../node/network/dht-request.ts'
 import { watchFrames } from '../../../node/network/frames.ts'
 import { MUXER_FRAMES } from '../../../node/network/limits.ts'
+import { dhtRequestProblem } from '../../../node/network/member-dht.ts'
 
 describe('messages that follow their length', () => {
   const frame = (body: Uint8Array): Uint8Array => {
@@ -127,7 +127,7 @@ describe("the multiplexer's frames", () => {
   }
 
   it('may fill a window, and say no more than that', () => {
-    const judge = createFrameJudge(() => 0).look
+    const judge = createFrameJudge({ monotonic: () => 0 }).look
     const { maxDataBytes } = MUXER_FRAMES
     assert.equal(judge({ data: header(0, 0, maxDataBytes) }), undefined)
     assert.equal(judge({ data: new Uint8Array(maxDataBytes).fill(255) }), undefined)
@@ -141,7 +141,7 @@ describe("the multiplexer's frames", () => {
       [2, MUXER_FRAMES.pingBurst],
     ]) {
       let time = 0
-      const judge = createFrameJudge(() => time).look
+      const judge = createFrameJudge({ monotonic: () => time }).look
       for (let i = 0; i < burst!; i++) assert.equal(judge({ data: header(type!, SYN, 0) }), undefined)
       // window updates, ends of streams and answers to pings open nothing
       assert.equal(judge({ data: header(type!, 2, 0) }), undefined)
@@ -152,7 +152,7 @@ describe("the multiplexer's frames", () => {
   })
 
   it('are read however they are cut', () => {
-    const judge = createFrameJudge(() => 0).look
+    const judge = createFrameJudge({ monotonic: () => 0 }).look
     const bytes = Uint8Array.from([
       ...header(0, SYN, 3),
       9,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../base/clock.ts'
 import type { Certificate, Epoch } from '../../../codec/types.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { createMesh, type Mesh } from '../../../node/network/mesh.ts'
+import { createPathDialer } from '../../../node/network/paths/path-dialer.ts'
 import { type CertifiedTopic, createCertifiedTopic, ProtocolError } from '../../../protocols/index.ts'
 import { eventually } from '../../protocols/support/eventually.ts'
 import { NETWORK } from '../../protocols/support/fakes.ts'
@@ -54,6 +56,8 @@ describe('gossip of certificates', () => {
 
   async function start(): Promise<Member> {
     const libp2p = await createNetworkNode({
+      clock: systemClock,
+      random: Math.random,
       listen: ['/ip4/127.0.0.1/tcp/0'],
       network: NETWORK,
       roles: ['storage'],
@@ -63,17 +67,27 @@ describe('gossip of certificates', () => {
     assert.ok(pubsub)
     const member: Member = {
       libp2p,
-      mesh: createMesh({ libp2p, log: quietLog }, { peers, target: 3 }),
+      mesh: createMesh(
+        {
+          clock: systemClock,
+          random: Math.random,
+          libp2p,
+          dialer: createPathDialer({ libp2p, clock: systemClock }),
+          log: quietLog,
+        },
+        { peers, target: 3 },
+      ),
       got: [],
       checks: 0,
       topic: createCertifiedTopic(
-        { pubsub, log: quietLog, metrics: recordMetrics() },
+        { clock: systemClock, pubsub, log: quietLog, metrics: recordMetrics() },
         {
           network: NETWORK,
           isMember: peer => !strangers.has(peer),
           async check({ message }) {
             member.checks++
-            if (message[0] === 66) throw new ProtocolError('CERTIFICATE_INVALID')
+            if (message[0] === 66)
+              throw new ProtocolError('CERTIFICATE_INVALID', { details: { blobId: 'A' } })
           },
           accepted: ({ message }) => void member.got.push(message[0]!),
         },

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Stream } from '@libp2p/interface'
+import { systemClock } from '../../../base/clock.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { DHT_MESSAGES, GOSSIP_STREAM, MUXER_FRAMES } from '../../../node/network/limits.ts'
 import { certifiedTopic } from '../../../protocols/index.ts'
@@ -43,6 +44,8 @@ describe('gossip and DHT of members', () => {
     refusals: { refused(where: string, reason: string): void } = { refused: () => undefined },
   ) {
     const one = await createNetworkNode({
+      clock: systemClock,
+      random: Math.random,
       network: NETWORK,
       roles: ['storage'],
       listen: ['/ip4/127.0.0.1/tcp/0'],
@@ -66,7 +69,13 @@ describe('gossip and DHT of members', () => {
 
   /** A peer that runs nothing of its own, so that a test may speak for it. */
   async function peer() {
-    const one = await createNetworkNode({ network: NETWORK, roles: ['client'], log: quietLog })
+    const one = await createNetworkNode({
+      clock: systemClock,
+      random: Math.random,
+      network: NETWORK,
+      roles: ['client'],
+      log: quietLog,
+    })
     nodes.push(one)
     const connection = await one.dial(node.getMultiaddrs())
     return {

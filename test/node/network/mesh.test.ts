@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import type { Connection } from '@libp2p/interface'
 import fc from 'fast-check'
+import { systemClock } from '../../../base/clock.ts'
 import { silentLog } from '../../../base/log.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
-import { createMesh, neighbours } from '../../../node/network/mesh.ts'
+import { createMesh, type Mesh, neighbours } from '../../../node/network/mesh.ts'
+import { createPathDialer } from '../../../node/network/paths/path-dialer.ts'
+import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const peer = (peerId: string) => ({ peerId, multiaddrs: [] })
 
@@ -41,6 +45,8 @@ describe('a mesh', () => {
     for (let i = 0; i < 3; i++) {
       nodes.push(
         await createNetworkNode({
+          clock: systemClock,
+          random: Math.random,
           listen: ['/ip4/127.0.0.1/tcp/0'],
           network: `0x${'5'.repeat(64)}` as ObjectId,
           roles: ['storage'],
@@ -59,11 +65,16 @@ describe('a mesh', () => {
     multiaddrs: node.getMultiaddrs().map(String),
   })
 
+  const components = (libp2p: NetworkNode) => ({
+    clock: systemClock,
+    random: Math.random,
+    libp2p,
+    dialer: createPathDialer({ libp2p, clock: systemClock }),
+    log: silentLog(),
+  })
+
   it('has settled once it is connected to the others', async () => {
-    const mesh = createMesh(
-      { libp2p: nodes[0]!, log: silentLog() },
-      { peers: async () => nodes.map(addressOf) },
-    )
+    const mesh = createMesh(components(nodes[0]!), { peers: async () => nodes.map(addressOf) })
     mesh.start()
     try {
       await mesh.settled()
@@ -75,12 +86,86 @@ describe('a mesh', () => {
   })
 
   it('has settled when it was stopped before it knew anybody', async () => {
-    const mesh = createMesh(
-      { libp2p: nodes[0]!, log: silentLog() },
-      { peers: () => Promise.reject(new Error('the chain is down')) },
-    )
+    const mesh = createMesh(components(nodes[0]!), {
+      peers: () => Promise.reject(new Error('the chain is down')),
+    })
     mesh.start()
     await mesh.stop()
     await mesh.settled()
+  })
+
+  it('stops while the chain does not answer', async () => {
+    const mesh = createMesh(components(nodes[0]!), { peers: () => new Promise(() => {}) })
+    mesh.start()
+    await mesh.stop()
+    await mesh.settled()
+  })
+
+  describe('with others that it cannot reach', () => {
+    const clock = new VirtualClock()
+    let dials = 0
+    let rounds = 0
+    let reachable = false
+    let mesh: Mesh
+
+    beforeEach(async () => {
+      const connections: Connection[] = []
+      const [self, other] = [nodes[0]!, nodes[1]!]
+      dials = 0
+      rounds = 0
+      reachable = false
+      const dialer = {
+        async connect() {
+          dials++
+          if (!reachable) throw new Error('it still starts')
+          const connection = { status: 'open', remotePeer: other.peerId } as Connection
+          connections.push(connection)
+          return connection
+        },
+      }
+      const peers = async () => {
+        rounds++
+        return [self, other].map(addressOf)
+      }
+      const libp2p = { peerId: self.peerId, getConnections: () => connections }
+      mesh = createMesh({ clock, random: () => 0, dialer, libp2p, log: silentLog() }, { peers })
+      mesh.start()
+      await mesh.settled()
+    })
+    afterEach(async () => {
+      await mesh.stop()
+      assert.equal(clock.waiting, 0)
+    })
+
+    it('tries again soon, and looks now and then afterwards', async () => {
+      await clock.advance(1_999)
+      assert.equal(dials, 1)
+      reachable = true
+      await clock.advance(1)
+      assert.deepEqual([dials, rounds], [2, 2])
+      await clock.advance(59_999)
+      assert.equal(rounds, 2)
+      await clock.advance(1)
+      assert.deepEqual([dials, rounds], [2, 3])
+    })
+
+    it('tries less and less often', async () => {
+      const hours = async (count: number): Promise<number> => {
+        const before = dials
+        await clock.advance(count * 3_600_000)
+        return dials - before
+      }
+      // 2, 4, 8... up to 600 s
+      assert.equal(await hours(1), 13)
+      assert.equal(await hours(1), 6)
+    })
+
+    it('tries at once again when a peer has moved', async () => {
+      await clock.advance(100_000)
+      const before = dials
+      mesh.moved(addressOf(nodes[1]!).peerId)
+      await clock.advance(2_000)
+      assert.equal(dials, before + 1)
+    })
   })
 })

@@ -36,7 +36,7 @@ describe('certified validator', () => {
         },
         accepted: () => void accepted++,
       },
-      () => now,
+      { monotonic: () => now },
     )
 
   it('rejects unsigned and oversized messages, ignores strangers, all without a check', async () => {
@@ -64,7 +64,7 @@ describe('certified validator', () => {
   it('does not let a bad certificate shadow the good one of the same blob', async () => {
     outcome = async one => {
       await new Promise(resolve => setImmediate(resolve))
-      if (one.signature[0] === 9) throw new ProtocolError('CERTIFICATE_INVALID')
+      if (one.signature[0] === 9) throw new ProtocolError('CERTIFICATE_INVALID', { details: { blobId: 'A' } })
     }
     const validator = make()
     const both = [
@@ -90,7 +90,7 @@ describe('certified validator', () => {
 
   it('stops checking for a member whose certificates do not hold, for a while', async () => {
     outcome = async () => {
-      throw new ProtocolError('CERTIFICATE_INVALID')
+      throw new ProtocolError('CERTIFICATE_INVALID', { details: { blobId: 'A' } })
     }
     const validator = make()
     for (let i = 0; i < CERTIFIED_TOPIC.faultBurst; i++) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Exchange } from '../../../protocols/rpc/exchange.ts'
+import type { ServedRequest } from '../../../protocols/rpc/served-request.ts'
 import { SPECS } from '../../../protocols/specs.ts'
 import { StatusRequest } from '../../../protocols/status/messages.ts'
 import { statusHandler } from '../../../protocols/status/server.ts'
@@ -18,10 +18,11 @@ describe('status', () => {
       moved: () => {},
       quota: { pace: async (bytes: number) => void log.push(bytes) },
       channel: { send: async () => void log.push('answer') },
-    } as unknown as Exchange
+    } as unknown as ServedRequest
     const handle = statusHandler(
       { ...node.status, metadata: async () => metadataOf(id, 77) },
       node.certificates,
+      node.snapshots,
     )
     await handle(StatusRequest.encode({ Metadata: id }), exchange)
     assert.deepEqual(log, [metadataOf(id, 77).hashes.length, 'answer'])

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../base/clock.ts'
 import { readBody, writeBody } from '../../../protocols/stream/body.ts'
 import { createChannel } from '../../../protocols/stream/channel.ts'
 import { encodeFrame, MAX_FRAME_BYTES, readFrame } from '../../../protocols/stream/frame.ts'
+import { pathEnds } from '../../../protocols/stream/path-ends.ts'
 import { createStreamReader } from '../../../protocols/stream/reader.ts'
 import { createStreamWriter } from '../../../protocols/stream/writer.ts'
 import { eventually } from '../support/eventually.ts'
@@ -18,8 +20,10 @@ describe('stream kit', () => {
 
   /** A writer on one end, a reader on the other. */
   const open = async () => {
-    const { outbound, inbound, attached } = await pairs.open(createStreamReader)
-    return { outbound, inbound, writer: createStreamWriter(outbound), reader: attached }
+    const { outbound, inbound, attached } = await pairs.open(inbound =>
+      createStreamReader(inbound, systemClock),
+    )
+    return { outbound, inbound, writer: createStreamWriter(outbound, systemClock), reader: attached }
   }
   const pattern = (length: number): Uint8Array =>
     Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff)
@@ -166,12 +170,12 @@ describe('stream kit', () => {
     await assert.rejects(reset.reader.hasMore(), { code: 'CONNECTION_LOST' })
 
     const late = await pairs.open(inbound => inbound)
-    await createStreamWriter(late.outbound).close()
+    await createStreamWriter(late.outbound, systemClock).close()
     await eventually(
       () => late.inbound.remoteWriteStatus === 'closed',
       () => late.inbound.remoteWriteStatus,
     )
-    assert.equal(await createStreamReader(late.inbound).hasMore(), false)
+    assert.equal(await createStreamReader(late.inbound, systemClock).hasMore(), false)
 
     const lateForReset = await pairs.open(inbound => inbound)
     lateForReset.outbound.abort(new Error('reset'))
@@ -179,18 +183,35 @@ describe('stream kit', () => {
       () => lateForReset.inbound.status === 'reset',
       () => lateForReset.inbound.status,
     )
-    await assert.rejects(createStreamReader(lateForReset.inbound).hasMore(), { code: 'CONNECTION_LOST' })
+    await assert.rejects(createStreamReader(lateForReset.inbound, systemClock).hasMore(), {
+      code: 'CONNECTION_LOST',
+    })
+  })
+
+  it('tells an end from a reset on no path through a relay, whose end looks the same', async () => {
+    const relayed = pathEnds({ direct: false })
+    const half = await pairs.open(inbound => createStreamReader(inbound, systemClock, relayed))
+    const toHalf = createStreamWriter(half.outbound, systemClock, relayed)
+    await toHalf.write(Uint8Array.of(1))
+    await toHalf.close()
+    await assert.rejects(half.attached.exact(2), { code: 'PATH_LOST', blame: false })
+
+    const reset = await pairs.open(inbound => createStreamReader(inbound, systemClock, relayed))
+    reset.outbound.abort(new Error('reset'))
+    await assert.rejects(reset.attached.exact(1), { code: 'PATH_LOST', blame: false })
+    const toReset = createStreamWriter(reset.outbound, systemClock, relayed)
+    await assert.rejects(toReset.write(Uint8Array.of(1)), { code: 'PATH_LOST', blame: false })
   })
 
   it('gives what was pushed back behind the end, as protocol negotiation does', async () => {
     const { outbound, inbound } = await pairs.open(inbound => inbound)
-    await createStreamWriter(outbound).close()
+    await createStreamWriter(outbound, systemClock).close()
     await eventually(
       () => inbound.readableEnded,
       () => inbound.readStatus,
     )
     inbound.unshift(Uint8Array.of(1, 2))
-    const reader = createStreamReader(inbound)
+    const reader = createStreamReader(inbound, systemClock)
     assert.deepEqual(await reader.exact(2), Uint8Array.of(1, 2))
     assert.equal(await reader.hasMore(), false)
   })
@@ -259,7 +280,7 @@ describe('stream kit', () => {
     await writer.write(encodeFrame(new Uint8Array(11)).subarray(0, 1))
     await assert.rejects(readFrame(reader, 10), {
       code: 'TOO_LARGE',
-      args: { limitBytes: 10, actualBytes: 11 },
+      details: { limitBytes: 10, actualBytes: 11 },
     })
     assert.throws(() => encodeFrame(new Uint8Array(MAX_FRAME_BYTES + 1)), RangeError)
     await writer.write(Uint8Array.of(0x81, 0x00, 0x41))
@@ -290,20 +311,20 @@ describe('stream kit', () => {
   })
 
   it('closes both ways, and resets a peer that talks on', async () => {
-    const { outbound, attached: far } = await pairs.open(createChannel)
-    const near = createChannel(outbound)
+    const { outbound, attached: far } = await pairs.open(inbound => createChannel(inbound, systemClock))
+    const near = createChannel(outbound, systemClock)
     await Promise.all([near.close({ timeoutMs: 1_000 }), far.close({ timeoutMs: 1_000 })])
     assert.equal(near.open, false)
     assert.equal(outbound.status, 'closed')
 
-    const talking = await pairs.open(createChannel)
-    const quiet = createChannel(talking.outbound)
+    const talking = await pairs.open(inbound => createChannel(inbound, systemClock))
+    const quiet = createChannel(talking.outbound, systemClock)
     await talking.attached.send(Uint8Array.of(1))
     await quiet.close({ timeoutMs: 1_000 })
     assert.equal(talking.outbound.status, 'aborted')
 
-    const silent = await pairs.open(createChannel)
-    const patient = createChannel(silent.outbound)
+    const silent = await pairs.open(inbound => createChannel(inbound, systemClock))
+    const patient = createChannel(silent.outbound, systemClock)
     await patient.close({ timeoutMs: 50 })
     assert.equal(silent.outbound.status, 'aborted')
   })

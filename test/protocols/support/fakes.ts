@@ -10,11 +10,18 @@ import type {
 } from '../../../codec/types.ts'
 import { openBytes } from '../../../node/storage/store/open-bytes.ts'
 import {
+  type AddressSource,
   type CertificateSink,
   type Custody,
+  type InconsistencyJudge,
   type NodeInfo,
   ProtocolError,
+  type PunchAnswerer,
+  type ReachProber,
+  type RecoverySource,
+  type ShardSource,
   type SliverStore,
+  type SnapshotSource,
   type StatusSource,
 } from '../../../protocols/index.ts'
 
@@ -25,6 +32,8 @@ export const EPOCH = 3 as Epoch
 export const blobId = (byte: number): BlobId => blobIdFromBytes(new Uint8Array(32).fill(byte))
 export const primary = (pair: number): SliverRef => ({ pair: pair as SliverPairIndex, axis: 'primary' })
 export const secondary = (pair: number): SliverRef => ({ pair: pair as SliverPairIndex, axis: 'secondary' })
+/** The range of all bytes of a sliver. */
+export const WHOLE = { offset: 0, length: null }
 export const keyOf = (id: BlobId, { pair, axis }: SliverRef): string => `${id} ${axis} ${pair}`
 
 export function metadataOf(id: BlobId, unencodedLength: number, nShards = 10): BlobMetadata {
@@ -48,6 +57,20 @@ export interface FakeNode {
   custody: Custody
   status: StatusSource
   certificates: CertificateSink & { readonly received: Certificate[] }
+  /** what is left of a shard, whoever asks; a test may put another */
+  shards: ShardSource
+  /** knows no blob; a test may put another */
+  recovery: RecoverySource
+  /** knows no blob; a test may put another */
+  judge: InconsistencyJudge
+  /** has none; a test may put another */
+  snapshots: SnapshotSource
+  /** knows nobody; a test may put another */
+  addresses: AddressSource
+  /** reaches nobody; a test may put another */
+  reach: ReachProber
+  /** agrees to everything, and meets nobody; a test may put another */
+  punching: PunchAnswerer
   /** sessions opened and not closed */
   readonly openSessions: number
   /** what the node wants of each blob */
@@ -85,11 +108,19 @@ export function fakeNode(): FakeNode {
         return {
           epoch: EPOCH,
           wanted,
-          async accept(ref, bytes) {
-            if (!sliverBytes(metadata, ref).every((byte, i) => byte === bytes[i])) {
-              throw new ProtocolError('SLIVER_MISMATCH', { args: { pair: ref.pair, axis: ref.axis } })
+          async receive(ref) {
+            const parts: Uint8Array[] = []
+            return {
+              write: part => void parts.push(part.slice()),
+              async accept() {
+                const bytes = Buffer.concat(parts)
+                if (!sliverBytes(metadata, ref).every((byte, i) => byte === bytes[i])) {
+                  throw new ProtocolError('SLIVER_MISMATCH', { details: { pair: ref.pair, axis: ref.axis } })
+                }
+                stored.set(keyOf(metadata.blobId, ref), Uint8Array.from(bytes))
+              },
+              close: async () => {},
             }
-            stored.set(keyOf(metadata.blobId, ref), bytes.slice())
           },
           async confirm() {
             known.set(metadata.blobId, metadata)
@@ -113,6 +144,23 @@ export function fakeNode(): FakeNode {
       metadata: async id => known.get(id),
       nodeInfo: async () => INFO,
     },
+    shards: { page: async () => ({ blobs: [], end: true }) },
+    recovery: {
+      async open({ blobs }) {
+        const count = 'Ids' in blobs ? blobs.Ids.length : blobs.Prefixes.length
+        const unknown = { status: 'unknown' } as const
+        return { blobs: Array.from({ length: count }, () => unknown), async *symbols() {} }
+      },
+    },
+    judge: {
+      async open({ metadata: { blobId } }) {
+        throw new ProtocolError('NOT_REGISTERED', { details: { blobId } })
+      },
+    },
+    snapshots: { heads: () => [], page: async () => undefined },
+    addresses: { records: () => [] },
+    reach: { probe: async ({ ports }) => ports.map(() => false) },
+    punching: { open: async () => ({ candidates: [], go: async () => undefined, close: () => undefined }) },
     certificates: {
       received,
       certified: async certificate => void received.push(certificate),

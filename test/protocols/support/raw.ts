@@ -1,5 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { systemClock } from '../../../base/clock.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import type { NetworkNode } from '../../../node/network/libp2p.ts'
 import { type PeerAddress, ProtocolError } from '../../../protocols/index.ts'
@@ -25,7 +26,7 @@ export async function openRaw(
 ): Promise<RawStream> {
   const connection = await libp2p.dial(multiaddrs.map(address => multiaddr(address)))
   const stream = await connection.newStream(SPECS[protocol].id, { maxOutboundStreams: 1_000 })
-  const channel = createChannel(stream)
+  const channel = createChannel(stream, systemClock)
   return Object.assign(Object.create(channel) as Channel, {
     stream,
     connection,

@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface'
+import { systemClock } from '../../../base/clock.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { NETWORK } from './fakes.ts'
 import { quietLog } from './quiet.ts'
@@ -15,11 +16,18 @@ export interface StreamPairs {
 export async function streamPairs(): Promise<StreamPairs> {
   const options = { network: NETWORK, log: quietLog }
   const server: NetworkNode = await createNetworkNode({
+    clock: systemClock,
+    random: Math.random,
     ...options,
     listen: ['/ip4/127.0.0.1/tcp/0'],
     roles: ['storage'],
   })
-  const client: NetworkNode = await createNetworkNode({ ...options, roles: ['client'] })
+  const client: NetworkNode = await createNetworkNode({
+    clock: systemClock,
+    random: Math.random,
+    ...options,
+    roles: ['client'],
+  })
   const connection = await client.dial(server.getMultiaddrs())
   return {
     async open(attach) {

@@ -152,6 +152,8 @@ fun take(world: &mut World, step: vector<u64>): vector<u64> {
         13 => world.try_join(step[1]),
         14 => world.select(step[1]),
         15 => world.advance(step[1]),
+        16 => world.begin(step[1]),
+        17 => world.report(step[1], step[2], step[3]),
         _ => abort 0,
     }
 }
@@ -272,8 +274,8 @@ fun select(world: &mut World, ms: u64): vector<u64> {
     world.state()
 }
 
-/// To the next epoch, and its shards into place.
-fun advance(world: &mut World, ms: u64): vector<u64> {
+/// To the next epoch; nobody has reported yet.
+fun begin(world: &mut World, ms: u64): vector<u64> {
     world.clock.increment_for_testing(ms);
     world
         .staking
@@ -283,6 +285,20 @@ fun advance(world: &mut World, ms: u64): vector<u64> {
             &world.clock,
             &mut world.ctx,
         );
+    world.state()
+}
+
+/// A node has all of its shards of an epoch. Tells whether the change is done.
+fun report(world: &mut World, node: u64, epoch: u64, ms: u64): vector<u64> {
+    world.clock.increment_for_testing(ms);
+    let cap = &mut world.caps[node];
+    world.staking.epoch_sync_done(cap, epoch as u32, &world.clock);
+    vector[if (world.staking.inner_for_testing().is_sync_done()) 1 else 0]
+}
+
+/// To the next epoch, and its shards into place.
+fun advance(world: &mut World, ms: u64): vector<u64> {
+    world.begin(ms);
     let epoch = world.staking.epoch();
     let mut i = 0;
     while (i < world.caps.length()) {

@@ -213,7 +213,7 @@ function settleGas(
 function checkFunds({ funds }: ObjectRuntime, read: ExecuteInput['read']): void {
   for (const { id, needed } of funds.values()) {
     const found = read(id)
-    const available = (found?.kind === 'move' && fundsOf(found)?.amount) || 0n
+    const available = (found?.kind === 'move' ? fundsOf(found)?.amount : undefined) ?? 0n
     if (needed > available)
       throw fail(
         { InsufficientBalanceForWithdraw: true },

@@ -25,5 +25,7 @@ export interface KeyValueStore {
   write(batch: Batch): Promise<void>
   /** All entries whose key starts with `prefix`, in order of key. */
   entries(prefix: string): AsyncIterable<[key: string, value: Uint8Array]>
+  /** Gives room of what was deleted back to the disk. */
+  compact(): Promise<void>
   close(): Promise<void>
 }

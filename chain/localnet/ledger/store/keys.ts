@@ -17,6 +17,10 @@ export const KEYS = {
   outdated: 'outdated/',
   outdatedBy: (sequence: bigint) => `outdated/${hex(sequence)}`,
   transaction: (digest: Digest) => `transaction/${digest}`,
+  /** the oldest checkpoint that is kept, in decimal digits; absent while all are */
+  lowest: 'lowest',
+  /** a transaction that was pruned, and that could be executed again if nobody remembered it */
+  executed: (digest: Digest) => `executed/${digest}`,
   checkpoint: (sequence: bigint) => `checkpoint/${hex(sequence)}`,
   checkpointByDigest: (digest: Digest) => `checkpoint-digest/${digest}`,
 } as const

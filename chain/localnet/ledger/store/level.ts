@@ -1,49 +1,36 @@
-import { access, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { access, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LevelDatastore } from 'datastore-level'
-import { repairLevel as repairApart } from '../../../../base/level-repair.ts'
-import { damagedLedger, StoreError } from '../errors.ts'
+import {
+  compactLevel,
+  isLevelWhole,
+  type Level,
+  LevelError,
+  openLevel,
+  repairLevel,
+} from '../../../../base/level.ts'
+import { damagedLedger, LedgerStoreError } from '../errors.ts'
 import type { Batch, KeyValueStore } from './key-value.ts'
-
-type Level = LevelDatastore['db']
-
-/** The database under a datastore: its own batches are not synced, and its `open` drops the error's code. */
-export const levelAt = (dir: string): Level => new LevelDatastore(dir).db
 
 /** What Level writes when it is opened again after a write that failed, beyond that write itself. */
 const REOPEN_BYTES = 6 * 1024 * 1024
 
-const isLevels = (name: string): boolean => /^MANIFEST-\d+$|^\d+\.(ldb|sst|log)$/.test(name)
-
-const codeOf = (error: unknown): unknown => (error as { cause?: { code?: unknown } }).cause?.code
-
-export const isLocked = (error: unknown): boolean => codeOf(error) === 'LEVEL_LOCKED'
-
-export const lockedStore = (dir: string, cause: unknown): StoreError =>
-  new StoreError('STORE_LOCKED', `${dir} is in use by another process`, { cause })
-
-/** Without CURRENT, Level would make a new database over what is left of the old one, and throw that away. */
-export async function hasLostCurrent(dir: string): Promise<boolean> {
-  const names = await readdir(dir)
-  return !names.includes('CURRENT') && names.some(isLevels)
+const unusable = (dir: string, cause: unknown): unknown => {
+  if (!(cause instanceof LevelError)) return cause
+  if (cause.code === 'LEVEL_LOCKED')
+    return new LedgerStoreError('STORE_LOCKED', `${dir} is in use by another process`, { cause })
+  const isLost = cause.code === 'LEVEL_LOST_CURRENT'
+  return damagedLedger(dir, isLost ? 'its file CURRENT is missing' : 'its database cannot be opened', cause)
 }
 
 /**
  * A Level database in `dir`. Every write is synced: a transaction that was answered survives a power cut. Its log drops a
  * record that was cut off, so a torn batch was never applied.
- * Throws StoreError STORE_LOCKED when another process has it open, LEDGER_DAMAGED when it cannot be read.
+ * Throws LedgerStoreError STORE_LOCKED when another process has it open, LEDGER_DAMAGED when it cannot be read.
  */
 export async function levelStore(dir: string): Promise<KeyValueStore> {
-  await mkdir(dir, { recursive: true })
-  if (await hasLostCurrent(dir)) throw damagedLedger(dir, 'its file CURRENT is missing')
-  const level = levelAt(dir)
-  try {
-    await level.open()
-  } catch (error) {
-    throw isLocked(error)
-      ? lockedStore(dir, error)
-      : damagedLedger(dir, 'its database cannot be opened', error)
-  }
+  const level = await openLevel(dir).catch(error => {
+    throw unusable(dir, error)
+  })
   return new LevelStore(dir, level)
 }
 
@@ -95,6 +82,10 @@ class LevelStore implements KeyValueStore {
     return this.#level.iterator({ gte: prefix, lt: `${prefix}\uffff` })
   }
 
+  compact(): Promise<void> {
+    return compactLevel(this.#level)
+  }
+
   close(): Promise<void> {
     return this.#level.close()
   }
@@ -118,24 +109,16 @@ async function tryRoom(path: string, sizeBytes: number): Promise<void> {
 }
 
 /** Makes a database that cannot be opened openable again. Throws STORE_LOCKED, and LEDGER_DAMAGED when there is none. */
-export async function repairLevel(dir: string): Promise<void> {
+export async function repairStore(dir: string): Promise<void> {
   try {
     await access(dir)
   } catch (cause) {
-    throw new StoreError('LEDGER_DAMAGED', `${dir} is not there; nothing can be repaired`, { cause })
+    throw new LedgerStoreError('LEDGER_DAMAGED', `${dir} is not there; nothing can be repaired`, { cause })
   }
-  if (!(await hasLostCurrent(dir))) {
-    // not before: Level opens by itself what is made, and would make a new database over what is left of the old one
-    const level = levelAt(dir)
-    try {
-      // Level's repair looks at no lock; and what can be opened is not to be repaired
-      await level.open({ createIfMissing: false })
-      return
-    } catch (error) {
-      if (isLocked(error)) throw lockedStore(dir, error)
-    } finally {
-      await level.close()
-    }
-  }
-  if (!(await repairApart(dir))) throw damagedLedger(dir, 'its tables cannot be read')
+  const isWhole = await isLevelWhole(dir).catch(error => {
+    throw unusable(dir, error)
+  })
+  // what can be opened is not to be repaired
+  if (isWhole) return
+  if (!(await repairLevel(dir))) throw damagedLedger(dir, 'its tables cannot be read')
 }

@@ -15,6 +15,7 @@ export function memoryStore(): KeyValueStore {
       const keys = [...values.keys()].filter(key => key.startsWith(prefix))
       for (const key of keys.sort()) yield [key, values.get(key)!]
     },
+    async compact() {},
     async close() {
       values.clear()
     },

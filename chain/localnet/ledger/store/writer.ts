@@ -1,3 +1,5 @@
+import type { Clock } from '../../../../base/clock.ts'
+import type { Timer } from '../../../../base/timers.ts'
 import { type LedgerError, type WriteProblem, writeFailed, writeProblemOf } from '../errors.ts'
 import { type Batch, emptyBatch, type KeyValueStore, mergeBatch } from './key-value.ts'
 
@@ -5,6 +7,7 @@ import { type Batch, emptyBatch, type KeyValueStore, mergeBatch } from './key-va
 const RETRY_MS = 1000
 
 export interface BatchWriterOptions {
+  clock: Clock
   /** told when writing begins to fail, and when it works again and everything is on disk */
   onProblem?: (problem: WriteProblem | undefined, error: LedgerError | undefined) => void
 }
@@ -16,21 +19,23 @@ interface Pending {
 
 /**
  * Writes batches in order and groups those that arrive while one is being written, so that the cost of a sync is shared.
- * Reads see what is queued. When a write fails, memory is ahead of the disk: whoever waits is told, the batch is kept and
+ * Reads see what is queued. When a write fails, memory is ahead of the disk: each waiter is told, the batch is kept and
  * tried again, and `ready` lets nothing new begin until it is written.
  */
 export class BatchWriter {
   readonly #store: KeyValueStore
+  readonly #clock: Clock
   readonly #onProblem: NonNullable<BatchWriterOptions['onProblem']>
   #pending: Pending | undefined
   #writing: Pending | undefined
   #running: Promise<void> | undefined
   #failure: LedgerError | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #isClosed = false
 
-  constructor(store: KeyValueStore, { onProblem = () => undefined }: BatchWriterOptions = {}) {
+  constructor(store: KeyValueStore, { clock, onProblem = () => undefined }: BatchWriterOptions) {
     this.#store = store
+    this.#clock = clock
     this.#onProblem = onProblem
   }
 
@@ -77,7 +82,7 @@ export class BatchWriter {
 
   /** Writes until nothing is queued, or it fails. Never rejects: waiters are told. */
   async #drain(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     while (this.#pending !== undefined) {
       this.#writing = this.#pending
       this.#pending = undefined
@@ -109,7 +114,8 @@ export class BatchWriter {
     this.#writing = undefined
     for (const { reject } of waiters) reject(failure)
     if (isNew) this.#onProblem(problem, failure)
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), RETRY_MS).unref()
+    if (!this.#isClosed)
+      this.#timer = this.#clock.after(RETRY_MS, () => void this.#run(), { background: true })
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -126,10 +132,15 @@ export class BatchWriter {
     return this.#store.entries(prefix)
   }
 
+  /** Gives room of what was deleted back to the disk. */
+  compact(): Promise<void> {
+    return this.#store.compact()
+  }
+
   /** Waits for what was queued; then closes the store. */
   async close(): Promise<void> {
     this.#isClosed = true
-    clearTimeout(this.#timer)
+    this.#timer?.stop()
     await this.#running
     if (this.#pending !== undefined) await this.#run()
     await this.#store.close()

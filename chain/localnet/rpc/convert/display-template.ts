@@ -1,6 +1,12 @@
+import { CodedError, type NoDetails } from '../../../../base/coded-error.ts'
+
 /** A field that cannot be displayed; the message is for the caller. */
-export class DisplayError extends Error {
+export class DisplayError extends CodedError<{ NOT_DISPLAYABLE: NoDetails }> {
   override readonly name = 'DisplayError'
+
+  constructor(message: string) {
+    super('NOT_DISPLAYABLE', message, {})
+  }
 }
 
 /** The name of a field, or its position. */

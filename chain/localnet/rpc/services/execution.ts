@@ -17,7 +17,7 @@ import { invalid } from '../status.ts'
 /** A signature alone, or BCS of it as a byte vector. */
 function signatureBytes({ bcs }: GrpcTypes.UserSignature): Uint8Array {
   const bytes = bcs?.value
-  if (!bytes?.length) throw invalid('a signature has no bytes')
+  if (bytes === undefined || bytes.length === 0) throw invalid('a signature has no bytes')
   const withLength = bytes[0] === bytes.length - 1 && bytes.length - 1 >= 97
   return withLength ? bytes.subarray(1) : bytes
 }
@@ -82,7 +82,8 @@ function simulatedBytes(
   doGasSelection: boolean,
 ): Uint8Array {
   const bytes = transaction.bcs?.value
-  if (!bytes?.length) return resolveTransaction(ledger, transaction, { doGasSelection })
+  if (bytes === undefined || bytes.length === 0)
+    return resolveTransaction(ledger, transaction, { doGasSelection })
   const parsed = parseTransaction(bytes)
   checkShape(parsed)
   if (!doGasSelection || parsed.data.gasData.payment.length > 0) return bytes

@@ -9,6 +9,7 @@ import { createFeeds, createRecent } from '../feeds.ts'
 import { eventFilter, TransactionView, transactionFilter } from '../filter.ts'
 import { Mask } from '../mask.ts'
 import { encodeCursor, type Found, LAST_INDEX, runQuery } from '../query.ts'
+import { pruned } from '../status.ts'
 
 /** A follower that is further behind reads for itself. */
 const RECENT_CHECKPOINTS = 16
@@ -117,6 +118,8 @@ export function historyService(ledger: Ledger) {
       for await (const sequence of follow(from, call))
         yield* await feed.at(sequence, async () => {
           const frames = await framesAt(sequence)
+          // a follower that is so far behind is cut off, and nothing skipped
+          if (sequence < ledger.lowest) throw pruned(sequence, ledger.lowest)
           return frames.map(frame => codec.toBinary(frame))
         })
     } finally {
@@ -144,29 +147,29 @@ export function historyService(ledger: Ledger) {
     ledger: {
       async *listEvents(
         request: GrpcTypes.ListEventsRequest,
-        { signal }: Call,
+        { signal, breathe }: Call,
       ): AsyncGenerator<GrpcTypes.ListEventsResponse> {
         const mask = Mask.of(request.readMask, ['*']).check(GrpcTypes.Event)
         const filter = eventFilter(request.filter)
         const itemsOf = (sequence: bigint) => eventsAt(sequence, filter, mask)
-        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal, breathe }))
           yield { event: frame.item, watermark: frame.watermark, end: frame.end }
       },
 
       async *listTransactions(
         request: GrpcTypes.ListTransactionsRequest,
-        { signal }: Call,
+        { signal, breathe }: Call,
       ): AsyncGenerator<GrpcTypes.ListTransactionsResponse> {
         const mask = Mask.of(request.readMask, ['digest']).check(GrpcTypes.ExecutedTransaction)
         const filter = transactionFilter(request.filter)
         const itemsOf = (sequence: bigint) => transactionsAt(sequence, filter, mask)
-        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal, breathe }))
           yield { transaction: frame.item, watermark: frame.watermark, end: frame.end }
       },
 
       async *listCheckpoints(
         request: GrpcTypes.ListCheckpointsRequest,
-        { signal }: Call,
+        { signal, breathe }: Call,
       ): AsyncGenerator<GrpcTypes.ListCheckpointsResponse> {
         const mask = Mask.of(request.readMask, ['sequence_number', 'digest']).check(GrpcTypes.Checkpoint)
         const itemsOf = async (sequence: bigint): Promise<Found<GrpcTypes.Checkpoint>[]> => {
@@ -175,7 +178,7 @@ export function historyService(ledger: Ledger) {
           const item = await checkpointMessage(ledger, checkpoint, mask)
           return [{ item, position: { checkpoint: sequence, index: 0 } }]
         }
-        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal }))
+        for await (const frame of runQuery(ledger, { ...request, itemsOf, signal, breathe }))
           yield { checkpoint: frame.item, watermark: frame.watermark, end: frame.end }
       },
     },

@@ -3,7 +3,7 @@ import { parseAddress } from '../../ledger/address.ts'
 import { GENESIS_DIGEST } from '../../ledger/genesis.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { REFERENCE_GAS_PRICE } from '../../ledger/limits.ts'
-import { createBreather } from '../breathe.ts'
+import type { Call } from '../call.ts'
 import { checkpointMessage } from '../convert/checkpoint.ts'
 import { timestamp } from '../convert/common.ts'
 import { genesisMessage } from '../convert/genesis.ts'
@@ -23,10 +23,10 @@ async function result<T>(work: () => Promise<T>): Promise<{ ok: T } | { error: G
   } catch (error) {
     const known = toStatus(error)
     // the whole reply is too large, not this part of it
-    if (known.refusal !== undefined) throw known
-    const { status, message } = known
+    if (known.details.refusal !== undefined) throw known
+    const { code, message } = known
     return {
-      error: { result: { oneofKind: 'error', error: { code: STATUS[status], message, details: [] } } },
+      error: { result: { oneofKind: 'error', error: { code: STATUS[code], message, details: [] } } },
     }
   }
 }
@@ -49,8 +49,8 @@ export function ledgerService(ledger: Ledger) {
     mask: Mask,
     budget = new ReplyBudget(),
   ): Promise<GrpcTypes.ExecutedTransaction> => {
-    if (digest === GENESIS_DIGEST) return genesisMessage(ledger, mask, budget)
-    const record = digest ? await ledger.transaction(digest) : undefined
+    if (digest === GENESIS_DIGEST && ledger.lowest === 0n) return genesisMessage(ledger, mask, budget)
+    const record = digest !== undefined ? await ledger.transaction(digest) : undefined
     if (record === undefined) throw notFound(`Transaction ${(digest ?? '').slice(0, 80)}`)
     return await recordMessage(ledger, record, mask, budget)
   }
@@ -66,7 +66,7 @@ export function ledgerService(ledger: Ledger) {
       epoch: ledger.epoch,
       checkpointHeight: ledger.height,
       timestamp: timestamp(ledger.timestampMs),
-      lowestAvailableCheckpoint: 0n,
+      lowestAvailableCheckpoint: ledger.lowest,
       lowestAvailableCheckpointObjects: ledger.lowestWithObjects,
       server: 'floe-localnet/1',
     }),
@@ -77,12 +77,12 @@ export function ledgerService(ledger: Ledger) {
 
     async batchGetObjects(
       request: GrpcTypes.BatchGetObjectsRequest,
+      { breathe }: Call,
     ): Promise<GrpcTypes.BatchGetObjectsResponse> {
       if (request.requests.length > MAX_BATCH) throw limited('size', `at most ${MAX_BATCH} objects at once`)
       const mask = objectMask(request.readMask)
       const objects: GrpcTypes.GetObjectResult[] = []
       const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
-      const breathe = createBreather()
       for (const one of request.requests) {
         await breathe()
         const found = await result(() => object(one, mask, budget))
@@ -99,13 +99,13 @@ export function ledgerService(ledger: Ledger) {
 
     async batchGetTransactions(
       request: GrpcTypes.BatchGetTransactionsRequest,
+      { breathe }: Call,
     ): Promise<GrpcTypes.BatchGetTransactionsResponse> {
       if (request.digests.length > MAX_BATCH)
         throw limited('size', `at most ${MAX_BATCH} transactions at once`)
       const mask = transactionMask(request.readMask)
       const transactions: GrpcTypes.GetTransactionResult[] = []
       const budget = new ReplyBudget(REPLY_LIMITS.batchBytes)
-      const breathe = createBreather()
       for (const digest of request.digests) {
         await breathe()
         const found = await result(() => transaction(digest, mask, budget))

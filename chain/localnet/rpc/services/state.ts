@@ -20,7 +20,8 @@ export function stateService(ledger: Ledger) {
     listOwnedObjects(request: GrpcTypes.ListOwnedObjectsRequest): GrpcTypes.ListOwnedObjectsResponse {
       const mask = Mask.of(request.readMask, ['object_id', 'version', 'object_type']).check(GrpcTypes.Object)
       const owner = parseAddress(request.owner ?? '')
-      const type = request.objectType ? ownedType(ledger, requestType(request.objectType)) : undefined
+      const type =
+        request.objectType !== undefined ? ownedType(ledger, requestType(request.objectType)) : undefined
       const question = `owned ${owner} ${type ?? ''}`
       const page = fittingPage(
         ledger.objects.ownedBy(owner, { ...pageOf(request, question), type }),

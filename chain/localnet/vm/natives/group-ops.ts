@@ -14,7 +14,7 @@ import {
   invert,
   pairing,
   scalars,
-  uncompressedG1,
+  UNCOMPRESSED_G1,
   ZERO_G1,
 } from './groups.ts'
 import { Memory } from './memory.ts'
@@ -132,9 +132,9 @@ const operations: Record<string, Operation> = {
 
 function convert(from: number, to: number, element: Uint8Array): Uint8Array {
   if (from === GROUP_IDS.uncompressedG1 && to === GROUP_IDS.g1)
-    return uncompressedG1.compress(uncompressedG1.decode(element))
+    return UNCOMPRESSED_G1.compress(UNCOMPRESSED_G1.decode(element))
   if (from === GROUP_IDS.g1 && to === GROUP_IDS.uncompressedG1)
-    return uncompressedG1.encode(g1.decode(element))
+    return UNCOMPRESSED_G1.encode(g1.decode(element))
   throw invalidInput()
 }
 
@@ -182,8 +182,8 @@ export function groupNatives(): NativeTable {
       if (parts.length > MAX_TERMS) throw inputTooLong()
       call.context.meter.charge(COSTS.add + COSTS.term * parts.length)
       let sum = ZERO_G1
-      for (const part of parts) sum = sum.add(uncompressedG1.decode(bytesIn(call, part)))
-      return [bytesOut(call, uncompressedG1.encode(sum))]
+      for (const part of parts) sum = sum.add(UNCOMPRESSED_G1.decode(bytesIn(call, part)))
+      return [bytesOut(call, UNCOMPRESSED_G1.encode(sum))]
     },
   }
 }

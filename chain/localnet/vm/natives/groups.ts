@@ -104,7 +104,7 @@ const fromField = (value: bigint): Uint8Array =>
  * x and y of a point in G1, 96 bytes. Only the framework makes them, from points that it has
  * checked; so they are taken as they are, which makes sums of many keys cheap.
  */
-export const uncompressedG1 = {
+export const UNCOMPRESSED_G1 = {
   decode(bytes: Uint8Array): G1Point {
     expectLength(bytes, 2 * FIELD)
     if ((bytes[0]! & FLAGS.infinity) !== 0) return G1.ZERO

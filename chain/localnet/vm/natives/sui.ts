@@ -11,8 +11,7 @@ import { addressBytes, addressFrom, addressOut, bytesIn, HASH_STEPS, u64Bytes } 
 const FRESH_ID_SCOPE = 0xf1
 const CHILD_ID_SCOPE = 0xf0
 
-const typeTag = bcs.TypeTag
-type TypeTagInput = Parameters<typeof typeTag.serialize>[0]
+type TypeTagInput = Parameters<typeof bcs.TypeTag.serialize>[0]
 
 const hash = (...parts: Uint8Array[]): Address => {
   const hasher = blake2b.create({ dkLen: 32 })
@@ -38,7 +37,7 @@ export function deriveChildId(
 ): Address {
   context?.meter.charge(HASH_STEPS + TAG_NODE_STEPS * type.nodes)
   const key = vm.serialize(type, name, context?.meter)
-  const tag = typeTag.serialize(vm.types.toTag(type) as TypeTagInput).toBytes()
+  const tag = bcs.TypeTag.serialize(vm.types.toTag(type) as TypeTagInput).toBytes()
   return hash(Uint8Array.of(CHILD_ID_SCOPE), addressBytes(parent), u64Bytes(BigInt(key.length)), key, tag)
 }
 

@@ -60,7 +60,7 @@ export function readAttributes(inner: string): TestAttributes & { rest: string }
   const failure = items.find(item => item.startsWith('expected_failure'))
   return {
     isTest: items.some(item => item === 'test' || item === 'random_test'),
-    ...(failure === undefined ? {} : { expectedFailure: expectedFailure(failure) }),
+    expectedFailure: failure === undefined ? undefined : expectedFailure(failure),
     rest: (kept.length === 0 ? '' : `#[${kept.join(', ')}]`) + lines,
   }
 }

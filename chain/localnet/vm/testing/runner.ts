@@ -44,10 +44,7 @@ export function runMoveTests(compiled: CompiledTests, options: TestOptions = {})
       (call, types, args) => natives[name]!(call, types, args),
     ]),
   )
-  const vm = loadModules(
-    compiled.modules,
-    createVm({ natives: forward, ...(bls !== undefined ? { bls } : {}) }),
-  )
+  const vm = loadModules(compiled.modules, createVm({ natives: forward, bls }))
   return compiled.tests
     .map(test => ({ test, name: `${test.module}::${test.name}` }))
     .filter(({ name }) => name.includes(filter))

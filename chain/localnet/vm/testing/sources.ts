@@ -73,7 +73,7 @@ function ordinaryCode(text: string, { tests, constants }: TestSources): string {
         tests.push({
           module: moduleAt(match.index),
           name,
-          ...(pending.expectedFailure === undefined ? {} : { expectedFailure: pending.expectedFailure }),
+          expectedFailure: pending.expectedFailure,
         })
       pending = { isTest: false }
     } else if (name === undefined) {
@@ -90,8 +90,8 @@ function atHome(failure: ExpectedFailure, imports: ReadonlyMap<string, string>):
   const { abortCode, location } = failure
   return {
     ...failure,
-    ...(abortCode === undefined ? {} : { abortCode: resolve(abortCode) }),
-    ...(location === undefined ? {} : { location: resolve(location) }),
+    abortCode: abortCode === undefined ? undefined : resolve(abortCode),
+    location: location === undefined ? undefined : resolve(location),
   }
 }
 

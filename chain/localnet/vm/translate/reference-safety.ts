@@ -116,10 +116,7 @@ class Interpreter {
   }
 
   #isReadable({ graph }: State, id: number, label?: Label): boolean {
-    return (
-      !graph.isMutable(id) ||
-      !graph.isBorrowed(id, { ...(label === undefined ? {} : { label }), mutably: true })
-    )
+    return !graph.isMutable(id) || !graph.isBorrowed(id, { label, mutably: true })
   }
 
   /** Numbers of what is pushed; undefined when no reference is. */

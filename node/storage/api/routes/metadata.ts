@@ -2,48 +2,50 @@ import { blobIdToBytes, CodecError, decodeMetadata, encodeMetadata } from '../..
 import type { BlobId, BlobMetadata } from '../../../../codec/types.ts'
 import { ProtocolError } from '../../../../protocols/index.ts'
 import { blobIdParam } from '../../../http/blob-id-param.ts'
-import type { Pieces } from '../../custody/pieces.ts'
-import type { FaceHandler } from '../exchange.ts'
-import type { HttpFaceLimits } from '../options.ts'
+import type { ApiHandler } from '../exchange.ts'
+import type { NodeApiInit, NodeApiLimits, NodeApiPorts } from '../options.ts'
 import { sendSuccess } from '../success.ts'
-import { notStored, receive, sendOctets } from '../transfer.ts'
+import { notStored, roomFor, sendOctets } from '../transfer.ts'
 
 /** `GET …/metadata`: BCS `BlobMetadataWithId`. */
-export function getMetadata(pieces: Pieces, { readerStallMs }: HttpFaceLimits): FaceHandler {
+export function getMetadata(
+  { metadata: records }: Pick<NodeApiPorts, 'metadata'>,
+  { readerStallMs }: NodeApiLimits,
+): ApiHandler {
   return async exchange => {
     const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
-    const metadata = await pieces.metadata(blobId)
+    const metadata = await records.get(blobId)
     if (metadata === undefined) throw notStored('metadata')
     await sendOctets(exchange, encodeMetadata(metadata), readerStallMs)
   }
 }
 
 /** `PUT …/metadata`: BCS `BlobMetadata`, without the ID, which is in the path. */
-export function putMetadata(pieces: Pieces, limits: HttpFaceLimits): FaceHandler {
-  const exactBytes = metadataLength(pieces.nShards)
+export function putMetadata(
+  { custody, clock }: Pick<NodeApiInit, 'custody' | 'clock'>,
+  limits: NodeApiLimits,
+): ApiHandler {
+  const exactBytes = metadataLength(custody.nShards)
   return async exchange => {
     const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
-    await pieces.expectRegistered(blobId, exchange.context)
-    if (await pieces.hasMetadata(blobId)) return sendSuccess(exchange, 'metadata already stored')
-    await pieces.expectRoom()
-    const { bytes, release } = await receive(exchange, exactBytes, limits)
-    try {
-      await pieces.putMetadata(decode(blobId, bytes, pieces.nShards))
-    } finally {
-      release()
-    }
+    if (!(await custody.expectMetadata(blobId, exchange.context)))
+      return sendSuccess(exchange, 'metadata already stored')
+    using room = await roomFor(exchange, { exactBytes }, limits, clock)
+    const bytes = new Uint8Array(exactBytes)
+    await room.receive((part, at) => bytes.set(part, at))
+    await custody.putMetadata(decode(blobId, bytes, custody.nShards), exchange.context)
     sendSuccess(exchange, 'metadata successfully stored')
   }
 }
 
 /** `GET …/metadata/status`. Never `Buffered`: nothing is kept before the registration. */
-export function metadataStatus(pieces: Pieces): FaceHandler {
+export function metadataStatus({ metadata: records }: Pick<NodeApiPorts, 'metadata'>): ApiHandler {
   return async exchange => {
     const blobId = blobIdParam(exchange.params.blobId)
     exchange.note({ blobId })
-    sendSuccess(exchange, (await pieces.hasMetadata(blobId)) ? 'Stored' : 'Nonexistent')
+    sendSuccess(exchange, (await records.get(blobId)) === undefined ? 'Nonexistent' : 'Stored')
   }
 }
 

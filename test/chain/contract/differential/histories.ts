@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Machine } from './machine.ts'
-import { Abort, EPOCH_MS, FROST, Model, type NodeTerms } from './model.ts'
+import { Abort, EPOCH_MS, type EpochEvent, FROST, Model, type NodeTerms } from './model.ts'
 import { ActiveSet, apportion, assign, type Committee } from './shards.ts'
 
 /** Numbers of which the model makes a call that can be made, or none. */
@@ -31,6 +31,7 @@ const weights: readonly (readonly [kind: number, weight: number])[] = [
   [12, 3],
   [13, 3],
   [14, 40],
+  [17, 20],
 ]
 
 /** Round numbers so that stakes are often equal, and odd ones so that they round. */
@@ -97,6 +98,8 @@ function holdHistory(machine: Machine, { nShards, nodes, first, intents, last }:
   ])
   told.push(model.state())
   assert.deepEqual(machine.history(nShards, input, steps), told)
+  // what an abort had begun is not among them: only what counts is told
+  assert.deepEqual(machine.epochEvents(), model.events.map(textOf))
 
   for (const one of last) {
     const step = stepOf(model, one)
@@ -106,6 +109,10 @@ function holdHistory(machine: Machine, { nShards, nodes, first, intents, last }:
       return
     }
   }
+}
+
+function textOf({ type, ...fields }: EpochEvent): string {
+  return `${type} ${JSON.stringify(Object.values(fields))}`
 }
 
 /** A call out of numbers; undefined when there is nothing to call it with. */
@@ -145,9 +152,15 @@ function stepOf(model: Model, { kind, a, b, amount }: Intent): bigint[] | undefi
       return [11n]
     case 12:
       return [12n, node, BigInt(b) * MIB]
-    default:
+    case 17:
+      // of an epoch that is over now and then
+      return [17n, node, BigInt(Math.max(0, model.epoch - (b % 10 === 0 ? 1 : 0))), BigInt(b % 3)]
+    default: {
+      // with all reports, or with those that come one by one
+      const next = a % 2 === 0 ? 15n : 16n
       // too early now and then
-      return [model.selected ? 15n : 14n, BigInt(b % 10 === 0 ? 499 : EPOCH_MS / 2)]
+      return [model.selected ? next : 14n, BigInt(b % 10 === 0 ? 499 : EPOCH_MS / 2)]
+    }
   }
 }
 
@@ -184,6 +197,10 @@ function apply(model: Model, step: readonly bigint[]): bigint[] {
       return model.tryJoin(Number(a))
     case 14:
       return model.select(Number(a))
+    case 16:
+      return model.begin(Number(a))
+    case 17:
+      return model.report(Number(a), Number(b), Number(c))
     default:
       return model.advance(Number(a))
   }

@@ -14,10 +14,12 @@ const POINT = Array.from({ length: 96 }, () => 0)
 /** The contract, as `walrus::differential` drives it, on the localnet's VM. Every signature is valid. */
 export class Machine {
   readonly #call: (name: string, args: Value[]) => Value[]
+  readonly #events: () => string[]
   readonly #ids = new Map<number, string[]>()
 
-  private constructor(call: (name: string, args: Value[]) => Value[]) {
+  private constructor(call: (name: string, args: Value[]) => Value[], events: () => string[]) {
     this.#call = call
+    this.#events = events
   }
 
   static async create(): Promise<Machine> {
@@ -36,11 +38,18 @@ export class Machine {
       '0x2::group_ops::internal_sub': () => [POINT],
     }
     const vm = loadModules(modules, createVm({ natives: { ...forward, ...bls } }))
-    return new Machine((name, args) => {
-      const scenario = new Scenario(new Meter({ steps: STEPS }))
+    let scenario = new Scenario(new Meter({ steps: 0 }))
+    const call = (name: string, args: Value[]): Value[] => {
+      scenario = new Scenario(new Meter({ steps: STEPS }))
       natives = testNatives(scenario)
       return vm.call(vm.function(address, 'differential', name), [], args, scenario.context)
-    })
+    }
+    return new Machine(call, () => epochEventsOf(scenario))
+  }
+
+  /** The events of the last history that are about epochs, each as its name and its numbers. */
+  epochEvents(): string[] {
+    return this.#events()
   }
 
   /** IDs of the nodes of a world with so many. */
@@ -73,6 +82,15 @@ export class Machine {
   assign(numbers: readonly (readonly (readonly bigint[])[])[]): bigint[][] {
     return this.#call('assign', [numbers.map(copyOf)])[0] as bigint[][]
   }
+}
+
+const EPOCH_EVENTS = /::events::(EpochParametersSelected|EpochChangeStart|EpochChangeDone|ShardsReceived)$/
+
+function epochEventsOf({ context }: Scenario): string[] {
+  return context.events.flatMap(({ type, value }) => {
+    const name = EPOCH_EVENTS.exec(type.text)?.[1]
+    return name === undefined ? [] : [`${name} ${JSON.stringify(value)}`]
+  })
 }
 
 const copyOf = (rows: readonly (readonly bigint[])[]): bigint[][] => rows.map(row => [...row])

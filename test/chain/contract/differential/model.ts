@@ -18,6 +18,19 @@ export interface NodeTerms {
   capacity: bigint
 }
 
+/** What the contract tells of epochs, in order; members by their numbers. */
+export type EpochEvent =
+  | { type: 'EpochParametersSelected'; nextEpoch: number }
+  | { type: 'EpochChangeStart'; epoch: number }
+  | { type: 'EpochChangeDone'; epoch: number }
+  | { type: 'ShardsReceived'; epoch: number; shards: readonly number[] }
+
+export interface ModelOptions {
+  epochMs?: number
+  /** nodes that may be in a committee */
+  maxMembers?: number
+}
+
 export interface Stake {
   node: number
   principal: bigint
@@ -47,7 +60,11 @@ export class Model {
   readonly #rank: (node: number) => number
   readonly #denied: bigint[]
   readonly #accounts: Account[] = Array.from({ length: EPOCHS_AHEAD }, () => ({ rewards: 0n, used: 0n }))
-  readonly #set = new ActiveSet(ACTIVE_SET_SIZE)
+  readonly #set: ActiveSet
+  readonly #epochMs: number
+  readonly #reported = new Map<number, number>()
+  /** weight that has reported; undefined once it was a quorum */
+  #syncing: number | undefined
   #committee: Committee = new Map()
   #previous: Committee = new Map()
   #next: Committee | undefined
@@ -57,11 +74,34 @@ export class Model {
   #supply = 0n
   #elapsedMs = 0
 
-  constructor(nShards: number, nodes: readonly NodeTerms[], rank: (node: number) => number) {
+  /** what has happened, for whoever takes it out */
+  readonly events: EpochEvent[] = []
+
+  constructor(
+    nShards: number,
+    nodes: readonly NodeTerms[],
+    rank: (node: number) => number,
+    { epochMs = EPOCH_MS, maxMembers = ACTIVE_SET_SIZE }: ModelOptions = {},
+  ) {
     this.#nShards = nShards
+    this.#set = new ActiveSet(maxMembers)
+    this.#epochMs = epochMs
     this.#rank = rank
     this.pools = nodes.map(node => new Pool(node.rate, node.storagePrice, node.writePrice, node.capacity))
     this.#denied = nodes.map(() => 0n)
+  }
+
+  get committee(): Committee {
+    return this.#committee
+  }
+
+  get next(): Committee | undefined {
+    return this.#next
+  }
+
+  /** Weight that has reported the epoch; undefined when the change is done. */
+  get syncing(): number | undefined {
+    return this.#syncing
   }
 
   isMember(node: number): boolean {
@@ -263,8 +303,8 @@ export class Model {
 
   select(ms: number): bigint[] {
     const elapsedMs = this.#elapsedMs + ms
-    check(!this.selected, 'staking_inner::EWrongEpochState')
-    check(this.epoch === 0 || elapsedMs >= EPOCH_MS / 2, 'staking_inner::EWrongEpochState')
+    check(!this.selected && this.#syncing === undefined, 'staking_inner::EWrongEpochState')
+    check(this.epoch === 0 || elapsedMs >= this.#epochMs / 2, 'staking_inner::EWrongEpochState')
     check(this.#set.total > 0n, 'staking_inner::ENoStake')
     this.#elapsedMs = elapsedMs
     for (const node of this.#previous.keys()) this.pools[node]!.blocked = 0n
@@ -285,12 +325,41 @@ export class Model {
       })),
     )
     this.selected = true
+    this.events.push({ type: 'EpochParametersSelected', nextEpoch: this.epoch + 1 })
     return this.state()
   }
 
+  /** To the next epoch, and its shards into place. */
   advance(ms: number): bigint[] {
+    this.begin(ms)
+    for (const node of this.pools.keys()) if (this.isMember(node)) this.report(node)
+    return this.state()
+  }
+
+  /** A member has all of its shards. Tells whether the change is done. */
+  report(node: number, epoch = this.epoch, ms = 0): bigint[] {
+    check(epoch === this.epoch, 'staking_inner::EInvalidSyncEpoch')
+    check((this.#reported.get(node) ?? 0) < epoch, 'staking_inner::EDuplicateSyncDone')
+    check(this.isMember(node), 'staking_inner::ENotInCommittee')
+    this.#elapsedMs += ms
+    this.#reported.set(node, epoch)
+    const shards = this.#committee.get(node)!
+    if (this.#syncing !== undefined) {
+      const weight = this.#syncing + shards.length
+      this.#syncing = this.#isQuorum(weight) ? undefined : weight
+      if (this.#syncing === undefined) {
+        this.#elapsedMs = 0
+        this.events.push({ type: 'EpochChangeDone', epoch })
+      }
+    }
+    this.events.push({ type: 'ShardsReceived', epoch, shards })
+    return [this.#syncing === undefined ? 1n : 0n]
+  }
+
+  /** To the next epoch; nobody has reported yet. */
+  begin(ms: number): bigint[] {
     check(this.#next !== undefined, 'staking_inner::ENextCommitteeIsEmpty')
-    check(this.epoch === 0 || this.#elapsedMs + ms >= EPOCH_MS, 'staking_inner::EWrongEpochState')
+    check(this.epoch === 0 || this.#elapsedMs + ms >= this.#epochMs, 'staking_inner::EWrongEpochState')
     const { rewards: paid, used } = this.#accounts.shift()!
     this.#accounts.push({ rewards: 0n, used: 0n })
     const burned = (paid * 3n) / 100n
@@ -319,7 +388,22 @@ export class Model {
     }
     this.updatePrices()
     this.#elapsedMs = 0
+    this.#syncing = 0
+    this.events.push({ type: 'EpochChangeStart', epoch: this.epoch })
     return this.state()
+  }
+
+  /** FROST in stakes, commissions and payments to come: all that was paid in and not out. */
+  get held(): bigint {
+    const ahead = this.#accounts.reduce((sum, { rewards }) => sum + rewards, 0n)
+    const staked = this.stakes.reduce((sum, stake) => sum + (stake?.principal ?? 0n), 0n)
+    const pools = this.pools.reduce((sum, { rewards, commission }) => sum + rewards + commission, 0n)
+    return ahead + staked + pools
+  }
+
+  /** FROST that there are. */
+  get supply(): bigint {
+    return this.#supply
   }
 
   /** As the contract's side tells it. */

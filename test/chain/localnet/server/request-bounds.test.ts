@@ -30,7 +30,7 @@ const all = async <T>(messages: AsyncIterable<T>): Promise<T[]> => {
 }
 
 const refuses = (type: Parameters<typeof checkRequest>[0], bytes: Uint8Array, message: RegExp) =>
-  assert.throws(() => checkRequest(type, bytes), { status: 'INVALID_ARGUMENT', message })
+  assert.throws(() => checkRequest(type, bytes), { code: 'INVALID_ARGUMENT', message })
 
 describe('chain/localnet/server: bounds of a request', () => {
   const { SimulateTransactionRequest, BatchGetObjectsRequest, GetObjectRequest } = GrpcTypes
@@ -68,7 +68,7 @@ describe('chain/localnet/server: bounds of a request', () => {
         try {
           checkRequest(SimulateTransactionRequest, bytes)
         } catch (error) {
-          assert.equal((error as { status?: string }).status, 'INVALID_ARGUMENT')
+          assert.equal((error as { code?: string }).code, 'INVALID_ARGUMENT')
         }
       }),
     )

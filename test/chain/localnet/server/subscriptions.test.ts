@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { Transaction } from '@mysten/sui/transactions'
+import { systemClock } from '../../../../base/clock.ts'
 import { loadBuild } from '../../../../chain/compiled.ts'
 import { createFaucet } from '../../../../chain/localnet/faucet.ts'
 import { openLedger } from '../../../../chain/localnet/ledger/open.ts'
@@ -89,7 +90,11 @@ describe('chain/localnet/server: subscriptions', function () {
   })
 
   it('cost little more for many that ask the same: a checkpoint is read and encoded once', async () => {
-    const ledger = await openLedger({ store: memoryStore(), framework: loadBuild('framework').modules })
+    const ledger = await openLedger({
+      clock: systemClock,
+      store: memoryStore(),
+      framework: loadBuild('framework').modules,
+    })
     try {
       let reads = 0
       const transaction = ledger.transaction.bind(ledger)

@@ -16,7 +16,7 @@ interface LoadOptions {
 
 /** Loads a handmade module, and answers the VM that has it. */
 export function load(handmade: Handmade, { vm = createVm(), meter }: LoadOptions = {}): Vm {
-  vm.loadPackage({ id: handmadeAddress, modules: [assemble(handmade.module)], ...(meter ? { meter } : {}) })
+  vm.loadPackage({ id: handmadeAddress, modules: [assemble(handmade.module)], meter })
   return vm
 }
 

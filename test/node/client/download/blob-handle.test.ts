@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { createSemaphore } from '../../../../base/semaphore.ts'
 import {
@@ -15,6 +16,9 @@ import {
 } from '../../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex, SliverRef } from '../../../../codec/types.ts'
 import { openBlob } from '../../../../node/client/download/blob-handle.ts'
+import { SliverSpool } from '../../../../node/client/download/sliver-spool.ts'
+import { openSpoolFile } from '../../../../node/client/download/spool-file.ts'
+import type { ClientError } from '../../../../node/client/errors.ts'
 import type { BlobHandle } from '../../../../node/client/types.ts'
 import { ProtocolError } from '../../../../protocols/index.ts'
 import {
@@ -22,8 +26,10 @@ import {
   fakeBook,
   fakeCommittee,
   fakePeers,
+  fixedOwners,
   honest,
   ignorant,
+  neverRenewed,
   silent,
   unreachable,
 } from '../../../support/fake-peers.ts'
@@ -61,12 +67,16 @@ describe('a blob handle', function () {
       {
         peers: fake,
         book: fakeBook(),
+        owners: neverRenewed,
         codec: codec as unknown as BlobCodec,
         log: silentLog(),
-        metrics: { liar: () => {}, download: outcome => outcomes.push(outcome) },
+        accuse: () => {},
+        clock: systemClock,
+        metrics: { download: outcome => outcomes.push(outcome) },
         decoding: createSemaphore(1),
+        createSpool: async metadata => new SliverSpool(await openSpoolFile(), metadata),
       },
-      committee,
+      fixedOwners(committee),
       of.metadata.blobId,
       { signal: new AbortController().signal, closing: closing.signal, handles: opened },
     )
@@ -199,9 +209,12 @@ describe('a blob handle', function () {
     const some = await open(
       mixed(i => (i < 4 ? honest(blob) : { ...honest(blob), sliver: async () => undefined })),
     )
-    await assert.rejects(collect(some.handle.stream()), {
-      code: 'TOO_FEW_SHARDS',
-      details: { blobId: blob.metadata.blobId, answeredShards: 32, neededShards: 34 },
+    await assert.rejects(collect(some.handle.stream()), (error: ClientError<'TOO_FEW_SHARDS'>) => {
+      assert.equal(error.code, 'TOO_FEW_SHARDS')
+      const { nodes = [], ...details } = error.details
+      assert.deepEqual(details, { blobId: blob.metadata.blobId, answeredShards: 32, neededShards: 34 })
+      assert.equal(nodes.filter(({ lacked }) => lacked > 0).length, 9)
+      return true
     })
     const gone = await open(all({ ...ignorant, metadata: honest(blob).metadata! }))
     await assert.rejects(collect(gone.handle.stream()), { code: 'BLOB_NOT_FOUND' })

@@ -1,22 +1,29 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { type Clock, systemClock } from '../../../../base/clock.ts'
 import { createLog } from '../../../../base/pino-log.ts'
-import type { NetworkConfig } from '../../../../chain/types.ts'
+import type { NetworkConfig } from '../../../../chain/types/index.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { SliverRef } from '../../../../codec/types.ts'
+import { createAccuse } from '../../../../node/client/accuse.ts'
 import { type DownloadComponents, readWhole } from '../../../../node/client/download/download.ts'
+import type { ClientError } from '../../../../node/client/errors.ts'
 import { createPeerBook } from '../../../../node/network/peer-book.ts'
+import { ProtocolError } from '../../../../protocols/index.ts'
 import {
   type FakePeer,
   fakeBook,
   fakeCommittee,
   fakePeers,
+  fixedOwners,
   honest,
   ignorant,
+  neverRenewed,
   silent,
   unreachable,
 } from '../../../support/fake-peers.ts'
 import { anyBlobId } from '../../../support/sliver-store-suite.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const committee = fakeCommittee(13, 100)
 const total = (asked: { items: number }[]) => asked.reduce((sum, { items }) => sum + items, 0)
@@ -33,19 +40,24 @@ describe('download', () => {
   })
   after(() => codec.close())
 
-  const reader = (peers: FakePeer[]) => {
+  const reader = (peers: FakePeer[], clock: Clock = systemClock) => {
     const fake = fakePeers(peers)
     const liars: string[] = []
     const lines: string[] = []
+    const log = createLog({ level: 'debug', json: true, write: line => lines.push(line) })
+    const book = fakeBook()
+    const metrics = { liar: (nodeId: string) => liars.push(nodeId) }
     const components: DownloadComponents & { peers: typeof fake } = {
       peers: fake,
-      book: fakeBook(),
+      book,
+      accuse: createAccuse({ book, log, metrics }),
+      owners: neverRenewed,
       codec,
-      log: createLog({ level: 'debug', json: true, write: line => lines.push(line) }),
-      metrics: { liar: (nodeId: string) => liars.push(nodeId) },
+      clock,
+      log,
     }
     const read = (options = {}, blobId = blob.metadata.blobId) =>
-      readWhole(components, committee, blobId, options)
+      readWhole(components, fixedOwners(committee, components.book), blobId, options)
     return { read, fake, liars, lines, components }
   }
   const all = (peer: FakePeer) => committee.members.map(() => peer)
@@ -73,6 +85,8 @@ describe('download', () => {
     for (let i = 0; i < 10; i++) {
       // knows nobody yet, so that each of its rankings is another one
       components.book = createPeerBook({
+        clock: systemClock,
+        random: Math.random,
         network: { peers: [] as unknown } as NetworkConfig,
         peerIdOf: key => `peer-${key[0]}`,
       })
@@ -159,6 +173,7 @@ describe('download', () => {
   it('reads past a member whose network key is none', async () => {
     const { read, components } = reader(all(honest(blob)))
     components.book = createPeerBook({
+      clock: systemClock,
       network: { peers: [] as unknown } as NetworkConfig,
       peerIdOf: key => (key[0] === 0 ? undefined : `peer-${key[0]}`),
       random: () => 0,
@@ -179,9 +194,12 @@ describe('download', () => {
     const nine = reader(mixed(i => (i < 9 ? ignorant : unreachable)))
     await assert.rejects(nine.read(), { code: 'BLOB_NOT_FOUND' })
     const eight = reader(mixed(i => (i < 8 ? ignorant : unreachable)))
-    await assert.rejects(eight.read(), (error: { code: string; details: object }) => {
+    await assert.rejects(eight.read(), (error: ClientError<'TOO_FEW_SHARDS'>) => {
       assert.equal(error.code, 'TOO_FEW_SHARDS')
-      assert.deepEqual(error.details, { blobId: blob.metadata.blobId, answeredShards: 64, neededShards: 67 })
+      const { nodes = [], ...details } = error.details
+      assert.deepEqual(details, { blobId: blob.metadata.blobId, answeredShards: 64, neededShards: 67 })
+      assert.equal(nodes.filter(({ lacked }) => lacked > 0).length, 8)
+      assert.equal(nodes.filter(({ failure }) => failure !== undefined).length, 5)
       return true
     })
   })
@@ -197,12 +215,37 @@ describe('download', () => {
     await assert.rejects(read(), { code: 'BLOB_INVALID' })
   })
 
-  it('says how many shards answered when too few do', async () => {
-    const { read } = reader(mixed(i => (i < 4 ? honest(blob) : unreachable)))
-    await assert.rejects(read(), {
-      code: 'TOO_FEW_SHARDS',
-      details: { blobId: blob.metadata.blobId, answeredShards: 32, neededShards: 34 },
-    })
+  it('says how many shards answered when too few do, and what each node did', async () => {
+    const { blobId } = blob.metadata
+    const lacking: FakePeer = { ...honest(blob), sliver: async () => undefined }
+    const full = async () => Promise.reject(new ProtocolError('NO_SPACE'))
+    const peers = mixed(i => (i < 4 ? honest(blob) : i < 6 ? lacking : { ...honest(blob), sliver: full }))
+    await assert.rejects(
+      reader(peers).read(),
+      ({ code, message, details }: ClientError<'TOO_FEW_SHARDS'>) => {
+        assert.equal(code, 'TOO_FEW_SHARDS')
+        const { nodes = [], ...rest } = details
+        assert.deepEqual(rest, { blobId, answeredShards: 32, neededShards: 34 })
+        const { nodeId, name } = committee.members[0]!
+        assert.deepEqual(nodes[0], { nodeId, name, gave: 8, lacked: 0 })
+        assert.ok(nodes.slice(4, 6).every(({ gave, lacked }) => gave === 0 && lacked > 0))
+        assert.ok(nodes.slice(6).every(({ failure }) => failure === 'NO_SPACE'))
+        assert.equal(
+          message,
+          `32 shards gave their part of blob ${blobId}; 34 are needed (not there: node-4, node-5; ` +
+            'NO_SPACE: node-6, node-7, node-8, node-9, node-10 and 2 more)',
+        )
+        return true
+      },
+    )
+  })
+
+  it('names who said nothing', async () => {
+    const clock = new VirtualClock()
+    const peers = mixed(i => (i < 4 ? honest(blob) : { ...silent, metadata: honest(blob).metadata! }))
+    const failing = assert.rejects(reader(peers, clock).read(), /SILENT: node-4, node-5/)
+    await clock.advance(15_000)
+    await failing
   })
 
   it('ends at once with the reason of its signal', async () => {

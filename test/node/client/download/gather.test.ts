@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
+import { type Clock, systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { SliverPairIndex, SliverRef } from '../../../../codec/types.ts'
@@ -12,9 +13,11 @@ import {
   fakeBook,
   fakeCommittee,
   fakePeers,
+  fixedOwners,
   honest,
   silent,
 } from '../../../support/fake-peers.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const N = 100
 const NEEDED = 34
@@ -28,12 +31,11 @@ describe('gather', () => {
   })
   after(() => codec.close())
 
-  const gather = async (peers: FakePeer[], silenceMs = 5_000) => {
+  const gather = async (peers: FakePeer[], silenceMs = 5_000, clock: Clock = systemClock) => {
     const fake = fakePeers(peers)
     const committee = fakeCommittee(peers.length, N)
-    const components = { peers: fake, book: fakeBook(), log: silentLog() }
-    const order = committee.members
-    const gatherer = new Gatherer(components, committee, blob.metadata.blobId, { order, silenceMs })
+    const components = { peers: fake, book: fakeBook(), clock, log: silentLog() }
+    const gatherer = new Gatherer(components, fixedOwners(committee), blob.metadata.blobId, { silenceMs })
     try {
       const enough = await gatherer.collect(NEEDED)
       return { enough, have: gatherer.slivers.length, asked: fake.asked }
@@ -78,22 +80,38 @@ describe('gather', () => {
       // three of four together keep 75 shards, but break off after three slivers each: the rest must come from them
       const { enough, asked } = await gather([breaking(code), breaking(code), breaking(code), silent], 5_000)
       assert.ok(enough, code)
-      for (const peer of [0, 1, 2]) assert.ok(requestsOf(asked, peer) <= 3)
+      for (const peer of [0, 1, 2]) assert.ok(requestsOf(asked, peer) <= 4)
     }
   })
 
-  it('asks no more who breaks off again and again, or cannot be reached', async () => {
+  it('asks who breaks off, or cannot be reached, again after a while, and no more after some times', async () => {
+    for (const code of ['CONNECTION_LOST', 'UNREACHABLE', 'TIMEOUT', 'BUSY'] as const) {
+      const failing = (times: number): FakePeer => ({
+        ...honest(blob),
+        sliver: async ref =>
+          --times >= 0
+            ? Promise.reject(new ProtocolError(code, { remote: code === 'BUSY' }))
+            : blob.sliver(ref),
+      })
+      const clock = new VirtualClock()
+      const back = gather([failing(4)], 10_000, clock)
+      await clock.advance(3_000)
+      assert.equal((await back).enough, true, code)
+      const gone = gather([failing(99), failing(99)], 10_000, clock)
+      await clock.advance(3_000)
+      const { enough, have, asked } = await gone
+      assert.deepEqual({ enough, have }, { enough: false, have: 0 }, code)
+      assert.deepEqual([requestsOf(asked, 0), requestsOf(asked, 1)], [5, 5], code)
+    }
+  })
+
+  it('asks nobody again who says something else', async () => {
     const gone: FakePeer = {
       ...honest(blob),
-      sliver: async () => Promise.reject(new ProtocolError('UNREACHABLE')),
+      sliver: async () => Promise.reject(new ProtocolError('WRONG_NETWORK', { details: { network: '' } })),
     }
-    const flaky: FakePeer = {
-      ...honest(blob),
-      sliver: async () => Promise.reject(new ProtocolError('CONNECTION_LOST')),
-    }
-    const { enough, have, asked } = await gather([gone, flaky])
-    assert.deepEqual({ enough, have }, { enough: false, have: 0 })
-    assert.deepEqual([requestsOf(asked, 0), requestsOf(asked, 1)], [1, 2])
+    const { enough, asked } = await gather([gone])
+    assert.deepEqual([enough, requestsOf(asked, 0)], [false, 1])
   })
 
   it('does not take a stall of its own for the silence of others', async () => {
@@ -115,8 +133,16 @@ describe('gather', () => {
   })
 
   it('gives up when nothing comes', async () => {
-    const { enough } = await gather([silent, silent], 60)
-    assert.equal(enough, false)
+    const clock = new VirtualClock()
+    const collected = gather([silent, silent], 5_000, clock)
+    let over = false
+    collected.finally(() => {
+      over = true
+    })
+    await clock.advance(4_999)
+    assert.equal(over, false)
+    await clock.advance(1)
+    assert.equal((await collected).enough, false)
   })
 
   it('makes up for one packet of lacks by one request', async () => {

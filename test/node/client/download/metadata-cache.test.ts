@@ -14,7 +14,7 @@ describe('metadata cache', () => {
 
   it('forgets after a while, on demand, and the oldest when full', () => {
     let time = 0
-    const cache = createMetadataCache(() => time)
+    const cache = createMetadataCache({ monotonic: () => time })
     const one = metadata(64)
     cache.put(one)
     assert.equal(cache.get(one.blobId), one)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { raceSignal } from 'race-signal'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import {
   type Bls,
@@ -7,11 +9,12 @@ import {
   confirmationMessage,
   createCodec,
   type EncodedBlob,
-  loadBls,
   pairOfShard,
 } from '../../../../codec/index.ts'
+import { loadBls } from '../../../../codec/node.ts'
 import type { Epoch } from '../../../../codec/types.ts'
-import { fanOut } from '../../../../node/client/upload/fan-out.ts'
+import { createAccuse } from '../../../../node/client/accuse.ts'
+import { FanOut } from '../../../../node/client/upload/fan-out.ts'
 import { type PeerAddress, ProtocolError, type StoreInput } from '../../../../protocols/index.ts'
 import { fakeBook, fakeCommittee } from '../../../support/fake-peers.ts'
 
@@ -39,34 +42,47 @@ describe('fan-out', () => {
   const send = (
     behave: (index: number, sliver: Sliver) => Promise<void>,
     sign = (index: number, message: Uint8Array) => bls.sign(secrets[index]!, message),
+    /** what a member says otherwise than it should */
+    otherwise: (index: number) => { epoch?: Epoch; message?: Uint8Array } = () => ({}),
   ) => {
     const liars: string[] = []
+    const doubts: string[] = []
+    const book = fakeBook()
+    const log = silentLog()
     const persistence = { kind: 'permanent' as const }
     const message = confirmationMessage({ epoch: 1 as Epoch, blobId: blob.metadata.blobId, persistence })
     const components = {
       peers: {
-        async store({ peerId }: PeerAddress, { sliver }: { sliver: Sliver }) {
+        async store(
+          { peerId }: PeerAddress,
+          { sliver }: { sliver: Sliver },
+          { signal }: { signal?: AbortSignal } = {},
+        ) {
           const index = Number(peerId.slice('peer-'.length))
-          await behave(index, sliver)
+          await raceSignal(behave(index, sliver), signal)
           const signature = sign(index, message)
-          return { epoch: 1 as Epoch, confirmation: { message, signature }, sentBytes: 0 }
+          const { epoch, message: confirmed } = { epoch: 1 as Epoch, message, ...otherwise(index) }
+          return { epoch, confirmation: { message: confirmed, signature }, sentBytes: 0 }
         },
       },
-      book: fakeBook(),
+      book,
+      accuse: createAccuse({ book, log, metrics: { liar: (nodeId: string) => liars.push(nodeId) } }),
       bls: async () => bls,
-      log: silentLog(),
-      metrics: { liar: (nodeId: string) => liars.push(nodeId) },
+      clock: systemClock,
+      log,
     }
     const stop = new AbortController()
     const header = { metadata: blob.metadata, persistence, registerDigest: '' }
-    const sending = fanOut(components, {
+    const sending = new FanOut(components, {
       committee,
       order: committee.members,
       header,
       encoded: blob,
+      onDoubt: () => doubts.push('doubt'),
       signal: stop.signal,
     })
-    return { ...sending, liars }
+    const serveRest = () => sending.serveRest()
+    return { result: sending.result(), finished: sending.finished, serveRest, liars, doubts, book }
   }
 
   it('counts the weight of those who confirm', async () => {
@@ -119,7 +135,7 @@ describe('fan-out', () => {
       (index: number, message: Uint8Array) => bls.sign(secrets[(index + 1) % 4]!, message),
       () => new Uint8Array(96),
     ]) {
-      const { result, finished, liars } = send(
+      const { result, finished, liars, book } = send(
         async () => undefined,
         (index, message) => (index === 2 ? wrong(index, message) : bls.sign(secrets[index]!, message)),
       )
@@ -127,8 +143,39 @@ describe('fan-out', () => {
       assert.deepEqual(certificate?.signers, [0, 1, 3])
       assert.equal(confirmedShards, 8)
       assert.deepEqual(liars, [committee.members[2]!.nodeId])
+      assert.equal(book.ranked(committee.members).at(-1), committee.members[2])
       await finished
     }
+  })
+
+  it('does without who confirms something else, names them, and asks the others at once', async () => {
+    const other = confirmationMessage({
+      epoch: 2 as Epoch,
+      blobId: blob.metadata.blobId,
+      persistence: { kind: 'permanent' },
+    })
+    const { result, finished, liars, doubts } = send(
+      async () => undefined,
+      (index, message) => bls.sign(secrets[index]!, index === 1 ? other : message),
+      index => (index === 1 ? { message: other } : {}),
+    )
+    const { certificate, epochChanged } = await result
+    assert.deepEqual(certificate?.signers, [0, 2, 3])
+    assert.deepEqual(liars, [committee.members[1]!.nodeId])
+    assert.deepEqual([epochChanged, doubts], [false, []])
+    await finished
+  })
+
+  it('does without who is in another epoch, blames nobody for it, and says so', async () => {
+    const { result, finished, liars, doubts } = send(
+      async () => undefined,
+      undefined,
+      index => (index === 1 ? { epoch: 2 as Epoch } : {}),
+    )
+    const { certificate, epochChanged } = await result
+    assert.deepEqual(certificate?.signers, [0, 2, 3])
+    assert.deepEqual([epochChanged, doubts, liars], [true, ['doubt'], []])
+    await finished
   })
 
   it('tells at once when a quorum has become impossible', async () => {

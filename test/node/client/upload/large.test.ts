@@ -6,7 +6,7 @@ import { appendFile, readdir, rename, rm, truncate, utimes, writeFile } from 'no
 import { join } from 'node:path'
 import { createLog } from '../../../../base/pino-log.ts'
 import { createAdaptiveCodec } from '../../../../codec/index.ts'
-import { type ClientInit, createClient } from '../../../../node/client/client.ts'
+import { type ClientInit, createClient } from '../../../../node/client/node-client.ts'
 import type { Client, Progress, StoreSource } from '../../../../node/client/types.ts'
 import { type Cluster, startCluster } from '../../../support/cluster.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
@@ -76,7 +76,8 @@ describe('uploads of what is not held in memory', () => {
     return path
   }
 
-  it('are the same blobs, whatever they come from, and leave nothing behind', async () => {
+  it('are the same blobs, whatever they come from, and leave nothing behind', async function () {
+    this.timeout(90_000) // stores many blobs, each synced by every node, beside whatever else the machine does
     for (const size of [0, 1, ABOVE, ABOVE + 1, 400_000]) {
       const bytes = randomBytes(size)
       const path = await file(bytes)
@@ -183,7 +184,8 @@ describe('uploads of what is not held in memory', () => {
     return join(scratch(), parts.join('-'))
   }
 
-  it('of a process that was killed are taken up by the next, when they are whole and the file is the same', async () => {
+  it('of a process that was killed are taken up by the next, when they are whole and the file is the same', async function () {
+    this.timeout(90_000) // starts four processes
     const path = await file(randomBytes(300_000))
     await killed(path)
     await (await open()).store({ path }, { ...options, force: true })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { BlobObject } from '../../../../chain/types.ts'
+import type { BlobObject } from '../../../../chain/types/index.ts'
 import type { StoreOptions, StoreResult } from '../../../../node/client/types.ts'
 import { createSharedUploads, type SharedRun } from '../../../../node/client/upload/shared-uploads.ts'
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdir, readdir, rename, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../../../base/clock.ts'
 import { createUploadLeases } from '../../../../node/client/upload/upload-leases.ts'
 import { anyObjectId } from '../../../support/fake-chain.ts'
 import { anyBlobId } from '../../../support/sliver-store-suite.ts'
@@ -28,7 +29,7 @@ describe('upload leases', () => {
   }
 
   it('are held by one at a time, in the order in which they came', async () => {
-    const leases = createUploadLeases({ folder: path() })
+    const leases = createUploadLeases({ clock: systemClock, folder: path() })
     const held: number[] = []
     let holders = 0
     await Promise.all(
@@ -49,7 +50,7 @@ describe('upload leases', () => {
   })
 
   it('of another blob, wallet or network are nobody elses business', async () => {
-    const leases = createUploadLeases({ folder: path() })
+    const leases = createUploadLeases({ clock: systemClock, folder: path() })
     await using _one = await leases.take(key, wait)
     for (const other of [
       { ...key, blobId: anyBlobId() },
@@ -62,7 +63,7 @@ describe('upload leases', () => {
   })
 
   it('are not waited for without end: then nobody resumes what the other may be busy with', async () => {
-    const leases = createUploadLeases({ folder: path(), waitMs: 0 })
+    const leases = createUploadLeases({ clock: systemClock, folder: path(), waitMs: 0 })
     await using first = await leases.take(key, wait)
     assert.equal(await first.mayResume(), true)
     {
@@ -80,7 +81,7 @@ describe('upload leases', () => {
   })
 
   it('of a process that was killed hold up nobody', async () => {
-    const leases = createUploadLeases({ folder: path() })
+    const leases = createUploadLeases({ clock: systemClock, folder: path() })
     const killed = await leases.take(key, wait)
     await fromTheDead()
     await using lease = await leases.take(key, wait)
@@ -91,7 +92,7 @@ describe('upload leases', () => {
   })
 
   it('that were not touched for long hold up nobody: their process may have been given to another', async () => {
-    const leases = createUploadLeases({ folder: path(), staleMs: 60_000 })
+    const leases = createUploadLeases({ clock: systemClock, folder: path(), staleMs: 60_000 })
     const old = await leases.take(key, wait)
     const [name = ''] = await readdir(path())
     const longAgo = new Date(Date.now() - 61_000)
@@ -102,7 +103,7 @@ describe('upload leases', () => {
   })
 
   it('are touched while they are held', async () => {
-    const leases = createUploadLeases({ folder: path(), staleMs: 1_500, waitMs: 2_000 })
+    const leases = createUploadLeases({ clock: systemClock, folder: path(), staleMs: 1_500, waitMs: 2_000 })
     await using _first = await leases.take(key, wait)
     await using second = await leases.take(key, wait)
     assert.equal(second.waited, true)
@@ -110,7 +111,7 @@ describe('upload leases', () => {
   })
 
   it('are waited for until the signal says otherwise, and leave nothing behind', async () => {
-    const leases = createUploadLeases({ folder: path() })
+    const leases = createUploadLeases({ clock: systemClock, folder: path() })
     const first = await leases.take(key, wait)
     const patience = new AbortController()
     const second = leases.take(key, { signal: patience.signal, wait: true })
@@ -121,10 +122,10 @@ describe('upload leases', () => {
   })
 
   it('do without a folder that cannot be had, or that others may write to', async () => {
-    const nowhere = createUploadLeases({ folder: join('/proc', 'floe-uploads') })
+    const nowhere = createUploadLeases({ clock: systemClock, folder: join('/proc', 'floe-uploads') })
     await mkdir(path())
     await chmod(path(), 0o777)
-    for (const leases of [nowhere, createUploadLeases({ folder: path() })]) {
+    for (const leases of [nowhere, createUploadLeases({ clock: systemClock, folder: path() })]) {
       await using first = await leases.take(key, wait)
       await using second = await leases.take(key, wait)
       assert.deepEqual([first.waited, second.waited], [false, false])

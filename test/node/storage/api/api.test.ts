@@ -4,12 +4,13 @@ import fc from 'fast-check'
 import { encodeMetadata } from '../../../../codec/index.ts'
 import type { SliverRef } from '../../../../codec/types.ts'
 import { createMetrics } from '../../../../node/metrics.ts'
-import { DEFAULT_FACE_LIMITS } from '../../../../node/storage/api/index.ts'
-import type { Pieces } from '../../../../node/storage/custody/pieces.ts'
+import { DEFAULT_API_LIMITS } from '../../../../node/storage/api/index.ts'
+import type { MetadataStore } from '../../../../node/storage/store/metadata-store.ts'
+import type { AbortOptions } from '../../../../protocols/ports.ts'
 import { ask, jsonOf, openSocket, readAll, reasonOf } from '../../../support/http.ts'
 import { N, startTestNode, type TestNode } from './support.ts'
 
-describe('HTTP face: towards strangers', () => {
+describe('node API: towards strangers', () => {
   let node: TestNode
   let blobId: string
   beforeEach(async () => {
@@ -25,7 +26,7 @@ describe('HTTP face: towards strangers', () => {
   const metadata = () => encodeMetadata(node.blob.metadata).subarray(32)
 
   it('answers pages of any origin, refusals too, whatever name it is asked by', async () => {
-    const url = await node.face()
+    const url = await node.api()
     const headers = { origin: 'https://app.example', host: 'storage.example' }
     const preflight = await ask(`${url}/v1/blobs/${blobId}/slivers/0/primary`, {
       method: 'OPTIONS',
@@ -49,7 +50,7 @@ describe('HTTP face: towards strangers', () => {
   })
 
   it('refuses parameters that are not the one way to write them', async () => {
-    const url = await node.face()
+    const url = await node.api()
     const blob = `/v1/blobs/${blobId}`
     for (const path of [
       `/v1/blobs/${blobId.slice(1)}/metadata`,
@@ -78,7 +79,7 @@ describe('HTTP face: towards strangers', () => {
 
   it('neither gives nor takes a blob that its operator has blocked', async () => {
     await registered()
-    const url = await node.face({ isBlocked: id => id === blobId })
+    const url = await node.api({ isBlocked: id => id === blobId })
     const blob = `${url}/v1/blobs/${blobId}`
     for (const path of ['metadata', 'slivers/0/primary', 'confirmation/permanent']) {
       const answer = await ask(`${blob}/${path}`)
@@ -92,16 +93,16 @@ describe('HTTP face: towards strangers', () => {
     const gate = Promise.withResolvers<void>()
     let waiting = 0
     const reached = Promise.withResolvers<void>()
-    const pieces = {
-      ...node.pieces,
-      hasMetadata: async () => {
+    const gated: MetadataStore = {
+      ...node.metadata,
+      get: async () => {
         if (++waiting === 2) reached.resolve()
         await gate.promise
-        return false
+        return undefined
       },
     }
-    const url = await node.face({
-      pieces,
+    const url = await node.api({
+      metadata: gated,
       limits: { requestsPerAddress: 2 },
       addressOf: ({ headers }) => String(headers['x-address']),
     })
@@ -122,8 +123,8 @@ describe('HTTP face: towards strangers', () => {
     await registered()
     const lies = metadata()
     lies[lies.length - 1]! ^= 1
-    const { quotas } = DEFAULT_FACE_LIMITS
-    const url = await node.face({
+    const { quotas } = DEFAULT_API_LIMITS
+    const url = await node.api({
       limits: { quotas: { ...quotas, peer: { ...quotas.peer, failures: 3 } } },
       addressOf: ({ headers }) => headers['x-address'] as string | undefined,
     })
@@ -140,19 +141,20 @@ describe('HTTP face: towards strangers', () => {
 
   it('holds no more bytes than its budget: the next upload waits for the one before', async () => {
     await registered()
-    await node.pieces.putMetadata(node.blob.metadata)
+    await node.custody.putMetadata(node.blob.metadata, {
+      peer: 'client',
+      signal: new AbortController().signal,
+    })
     const refs = node.ours().slice(0, 2)
-    const { quotas } = DEFAULT_FACE_LIMITS
+    const { quotas } = DEFAULT_API_LIMITS
     const seen = Promise.withResolvers<void>()
     let count = 0
-    const pieces: Pieces = {
-      ...node.pieces,
-      holdsSliver: async (...args) => {
-        if (++count === 2) seen.resolve()
-        return await node.pieces.holdsSliver(...args)
-      },
+    const holds = node.slivers.holds.bind(node.slivers)
+    node.slivers.holds = async (...args) => {
+      if (++count === 2) seen.resolve()
+      return await holds(...args)
     }
-    const url = await node.face({ pieces, limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })
+    const url = await node.api({ limits: { quotas: { ...quotas, nodeBytesInFlight: 1 } } })
     const announce = async ({ pair, axis }: SliverRef, length: number) => {
       const socket = await openSocket(Number(new URL(url).port))
       const text = readAll(socket)
@@ -182,7 +184,7 @@ describe('HTTP face: towards strangers', () => {
 
   it('gives up on a body that stalls, and takes nothing of one that breaks off', async () => {
     await registered()
-    const url = await node.face({ limits: { bodyIdleMs: 50, requestsPerAddress: 1 } })
+    const url = await node.api({ limits: { bodyIdleMs: 50, requestsPerAddress: 1 } })
     const body = metadata()
     const begin = async () => {
       const socket = await openSocket(Number(new URL(url).port))
@@ -205,7 +207,7 @@ describe('HTTP face: towards strangers', () => {
 
   it('counts requests by route, never by path', async () => {
     const metrics = createMetrics({ version: 'test' })
-    const url = await node.face({ metrics: metrics.http('node-x') })
+    const url = await node.api({ metrics: metrics.http('node-x') })
     await ask(`${url}/v1/blobs/${blobId}/slivers/3/primary`)
     const text = await metrics.text()
     assert.match(text, /route="\/v1\/blobs\/:blobId\/slivers\/:pair\/:axis",method="GET",status="404"} 1/)
@@ -214,15 +216,12 @@ describe('HTTP face: towards strangers', () => {
 
   it('ends on stop, requests that wait included', async () => {
     const reached = Promise.withResolvers<void>()
-    const pieces: Pieces = {
-      ...node.pieces,
-      state: (_, { signal }) => {
-        reached.resolve()
-        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-      },
+    node.chain.committees = ({ signal }: AbortOptions = {}) => {
+      reached.resolve()
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
-    const url = await node.face({ limits: { stopGraceMs: 0 }, pieces })
-    const pending = ask(`${url}/v1/blobs/${blobId}/status`)
+    const url = await node.api({ limits: { stopGraceMs: 0 } })
+    const pending = ask(`${url}/v1/blobs/${blobId}/confirmation/permanent`)
     await reached.promise
     await node.close()
     const answer = await pending
@@ -232,7 +231,7 @@ describe('HTTP face: towards strangers', () => {
 
   it('answers whatever it is sent, never with 500, and stores nothing of it', async () => {
     await registered()
-    const url = await node.face()
+    const url = await node.api()
     const part = fc.oneof(
       fc.constantFrom(
         'v1',
@@ -243,6 +242,7 @@ describe('HTTP face: towards strangers', () => {
         'confirmation',
         'permanent',
         'status',
+        'inconsistencyProof',
         '0',
       ),
       fc.string({ maxLength: 20 }).map(encodeURIComponent),
@@ -269,7 +269,7 @@ describe('HTTP face: towards strangers', () => {
       }),
       { numRuns: 200 },
     )
-    assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
+    assert.equal(await node.metadata.get(node.blob.metadata.blobId), undefined)
     assert.deepEqual(await node.slivers.list(node.blob.metadata.blobId), [])
   })
 })

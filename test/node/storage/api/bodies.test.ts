@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { encodeMetadata } from '../../../../codec/index.ts'
+import type { MetadataStore } from '../../../../node/storage/store/metadata-store.ts'
 import { ask, openSocket, readAll, reasonOf } from '../../../support/http.ts'
 import { startTestNode, type TestNode } from './support.ts'
 
-describe('HTTP face: bodies and strangers', () => {
+describe('node API: bodies and strangers', () => {
   let node: TestNode
   let url: string
   let path: string
@@ -14,7 +15,7 @@ describe('HTTP face: bodies and strangers', () => {
     const { blobId } = node.blob.metadata
     node.chain.register(blobId)
     await node.blobs.waitFor(blobId, state => state !== undefined, { timeoutMs: 5_000 })
-    url = await node.face()
+    url = await node.api()
     path = `/v1/blobs/${blobId}/metadata`
     body = encodeMetadata(node.blob.metadata).subarray(32)
   })
@@ -36,12 +37,12 @@ describe('HTTP face: bodies and strangers', () => {
       assert.deepEqual([answer.status, reasonOf(answer)], [status, reason], JSON.stringify(headers))
       assert.equal(answer.headers['access-control-allow-origin'], '*')
     }
-    assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
+    assert.equal(await node.metadata.get(node.blob.metadata.blobId), undefined)
     assert.equal((await put({ 'content-digest': digest(body), 'repr-digest': digest(body) })).status, 200)
   })
 
   it('lets a body take its time, but ends one that comes too slowly', async () => {
-    const slow = await node.face({ limits: { bodyIdleMs: 300, bodyBytesPerSecond: 200 } })
+    const slow = await node.api({ limits: { bodyIdleMs: 300, bodyBytesPerSecond: 200 } })
     const drip = async (partBytes: number) => {
       const socket = await openSocket(Number(new URL(slow).port))
       const received = readAll(socket)
@@ -63,15 +64,15 @@ describe('HTTP face: bodies and strangers', () => {
   it('counts each address of its own machine for itself', async () => {
     const gate = Promise.withResolvers<void>()
     const reached = Promise.withResolvers<void>()
-    const pieces = {
-      ...node.pieces,
-      hasMetadata: async () => {
+    const metadata: MetadataStore = {
+      ...node.metadata,
+      get: async () => {
         reached.resolve()
         await gate.promise
-        return false
+        return undefined
       },
     }
-    const own = await node.face({ pieces, limits: { requestsPerAddress: 1 } })
+    const own = await node.api({ metadata, limits: { requestsPerAddress: 1 } })
     const first = ask(`${own}${path}/status`)
     await reached.promise
     assert.equal((await ask(`${own}/v1/health`)).status, 429)
@@ -81,7 +82,7 @@ describe('HTTP face: bodies and strangers', () => {
   })
 
   it('closes idle connections rather than to refuse new ones', async () => {
-    const own = await node.face({ limits: { connections: 4, connectionsPerAddress: 3 } })
+    const own = await node.api({ limits: { connections: 4, connectionsPerAddress: 3 } })
     const sockets = []
     for (let i = 0; i < 12; i++) sockets.push(await openSocket(Number(new URL(own).port)))
     assert.equal((await ask(`${own}/v1/health`)).status, 200)

@@ -4,15 +4,14 @@ import {
   confirmationMessage,
   decodeMetadata,
   encodeMetadata,
-  loadBls,
   objectIdFromBytes,
 } from '../../../../codec/index.ts'
+import { loadBls } from '../../../../codec/node.ts'
 import type { ObjectId, SliverRef } from '../../../../codec/types.ts'
-import type { Pieces } from '../../../../node/storage/custody/pieces.ts'
 import { type Answer, ask, jsonOf, openSocket, readAll, reasonOf } from '../../../support/http.ts'
 import { N, startTestNode, type TestNode } from './support.ts'
 
-describe('HTTP face: storing piece by piece', () => {
+describe('node API: storing piece by piece', () => {
   let node: TestNode
   let url: string
   let path: string
@@ -20,7 +19,7 @@ describe('HTTP face: storing piece by piece', () => {
   let metadata: Uint8Array
   beforeEach(async () => {
     node = await startTestNode()
-    url = await node.face()
+    url = await node.api()
     path = `${url}/v1/blobs/${node.blob.metadata.blobId}`
     metadata = encodeMetadata(node.blob.metadata).subarray(32)
   })
@@ -105,7 +104,7 @@ describe('HTTP face: storing piece by piece', () => {
     refused(await put(`${path}/metadata`, metadata), 400, 'NOT_REGISTERED')
     refused(await putSliver(node.ours()[0]!), 400, 'NOT_REGISTERED')
     assert.match(await expectContinue(metadata.length), /^HTTP\/1.1 400 /)
-    assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
+    assert.equal(await node.metadata.get(node.blob.metadata.blobId), undefined)
   })
 
   it('waits for a registration that its own view of the chain does not show yet', async () => {
@@ -113,15 +112,13 @@ describe('HTTP face: storing piece by piece', () => {
     try {
       const { blobId } = late.blob.metadata
       const waiting = Promise.withResolvers<void>()
-      const pieces: Pieces = {
-        ...late.pieces,
-        expectRegistered: async (...args) => {
-          waiting.resolve()
-          await late.pieces.expectRegistered(...args)
-        },
+      const waitFor = late.blobs.waitFor.bind(late.blobs)
+      late.blobs.waitFor = (...args) => {
+        waiting.resolve()
+        return waitFor(...args)
       }
       const body = encodeMetadata(late.blob.metadata).subarray(32)
-      const stored = put(`${await late.face({ pieces })}/v1/blobs/${blobId}/metadata`, body)
+      const stored = put(`${await late.api()}/v1/blobs/${blobId}/metadata`, body)
       await waiting.promise
       late.chain.register(blobId)
       dataOf(await stored)
@@ -148,7 +145,7 @@ describe('HTTP face: storing piece by piece', () => {
     assert.match(await expectContinue(metadata.length - 1), /^HTTP\/1.1 400 /)
     assert.match(await expectContinue(1e12), /^HTTP\/1.1 413 /)
     refused(await put(`${path}/metadata`, Buffer.concat([metadata, Buffer.of(0)])), 413, 'BODY_TOO_LARGE')
-    assert.equal(await node.pieces.hasMetadata(node.blob.metadata.blobId), false)
+    assert.equal(await node.metadata.get(node.blob.metadata.blobId), undefined)
   })
 
   it('refuses slivers before their metadata, of other nodes, altered, or of another length', async () => {
@@ -180,7 +177,7 @@ describe('HTTP face: storing piece by piece', () => {
     await node.close()
     // forever, as far as this test goes
     node = await startTestNode({ registrationWaitMs: 600_000 })
-    path = `${await node.face()}/v1/blobs/${node.blob.metadata.blobId}`
+    path = `${await node.api()}/v1/blobs/${node.blob.metadata.blobId}`
     metadata = encodeMetadata(node.blob.metadata).subarray(32)
     const nobodys = objectIdFromBytes(randomBytes(32))
     const asks = [`${path}/confirmation/permanent`, `${path}/confirmation/deletable/${nobodys}`]
@@ -218,35 +215,26 @@ describe('HTTP face: storing piece by piece', () => {
     const put_ = node.slivers.put.bind(node.slivers)
     const open: boolean[] = []
     node.slivers.put = async (...args) => {
-      open.push(node.uploads.isOpen(blobId))
+      open.push(node.lock.isOpen(blobId))
       await put_(...args)
     }
     dataOf(await putSliver(first!))
-    assert.deepEqual([...open, node.uploads.isOpen(blobId)], [true, false])
+    assert.deepEqual([...open, node.lock.isOpen(blobId)], [true, false])
     // it was dropped between the request and the last byte
-    const { expectRegistered } = node.pieces
-    const late = await node.face({
-      pieces: {
-        ...node.pieces,
-        async expectRegistered(...args) {
-          await expectRegistered(...args)
-          await node.chain.writer(node.chain.wallet).deleteBlob(objectId)
-          await node.blobs.waitFor(blobId, state => state?.registrations.length === 0, { timeoutMs: 5_000 })
-        },
-      },
-    })
+    const holds = node.slivers.holds.bind(node.slivers)
+    node.slivers.holds = async (...args) => {
+      await node.chain.writer(node.chain.wallet).deleteBlob(objectId)
+      await node.blobs.waitFor(blobId, state => state?.registrations.length === 0, { timeoutMs: 5_000 })
+      return await holds(...args)
+    }
     const { pair, axis } = second!
-    refused(
-      await put(`${late}/v1/blobs/${blobId}/slivers/${pair}/${axis}`, node.blob.sliver(second!)),
-      410,
-      'BLOB_GONE',
-    )
+    refused(await put(sliverUrl({ pair, axis }), node.blob.sliver(second!)), 410, 'BLOB_GONE')
     assert.equal(await node.slivers.has(blobId, second!), false)
   })
 
   it('says 503 while it cannot see its chain', async () => {
     node.chain.committees = () => Promise.reject(new Error('no RPC answers: http://internal'))
-    for (const to of [`${path}/status`, `${url}/v1/health`]) {
+    for (const to of [`${path}/confirmation/permanent`, `${url}/v1/health`]) {
       const answer = await ask(to)
       refused(answer, 503, 'CHAIN_UNAVAILABLE')
       assert.doesNotMatch(answer.body.toString(), /internal/)

@@ -7,7 +7,7 @@ describe('quota of certificates', () => {
   beforeEach(() => {
     time = 0
   })
-  const start = () => createCertificateQuota(() => time)
+  const start = () => createCertificateQuota({ monotonic: () => time })
   const checks = (quota: ReturnType<typeof start>, account: string, tries = 1_000) => {
     let count = 0
     for (let i = 0; i < tries; i++) if (quota.mayCheck(account)) count++

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
-import { type Codec, createCodec, type EncodedBlob, loadBls, pairOfShard } from '../../../../codec/index.ts'
-import type { ObjectId, Persistence, SliverRef } from '../../../../codec/types.ts'
-import { createCommitteeTracker } from '../../../../node/network/committees.ts'
-import { type CustodyService, createCustody } from '../../../../node/storage/custody/custody.ts'
-import { createOpenUploads, type OpenUploads } from '../../../../node/storage/custody/open-uploads.ts'
+import { type Codec, createCodec, type EncodedBlob, pairOfShard } from '../../../../codec/index.ts'
+import { loadBls } from '../../../../codec/node.ts'
+import type { Epoch, ObjectId, Persistence, SliverRef } from '../../../../codec/types.ts'
+import { type CommitteeTracker, createCommitteeTracker } from '../../../../node/network/committees.ts'
+import { type BlobLock, createBlobLock } from '../../../../node/storage/blob-lock.ts'
+import { type Custody, openCustody } from '../../../../node/storage/custody/custody.ts'
 import { createConfirmationSigner } from '../../../../node/storage/custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from '../../../../node/storage/events/blob-info.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
@@ -13,8 +17,10 @@ import { memorySliverStore } from '../../../../node/storage/store/memory-sliver-
 import { createMetadataStore } from '../../../../node/storage/store/metadata-store.ts'
 import { openRecords, type Records } from '../../../../node/storage/store/records.ts'
 import type { SliverStore } from '../../../../protocols/ports.ts'
+import { deliver } from '../../../support/deliver.ts'
 import { FakeChain } from '../../../support/fake-chain.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const N = 10
 
@@ -23,12 +29,16 @@ describe('custody', () => {
   let records: Records
   let chain: FakeChain
   let blobs: BlobInfo
+  let committees: CommitteeTracker
   let slivers: SliverStore
-  let custody: CustodyService
-  let uploads: OpenUploads
+  let custody: Custody
+  let lock: BlobLock
+  let clock: VirtualClock
   let codec: Codec
   let blob: EncodedBlob
   let publicKey: Uint8Array
+  /** whose beginning the node has heard of */
+  let heard: Epoch
   const context = { peer: 'client', signal: new AbortController().signal }
 
   before(async () => {
@@ -39,7 +49,7 @@ describe('custody', () => {
 
   beforeEach(async () => {
     folder = await temporaryFolder()
-    records = await openRecords(folder.path)
+    records = await openRecords(folder.path, systemClock)
     const bls = await loadBls()
     const secret = bls.generateSecret()
     publicKey = bls.publicKey(secret)
@@ -51,24 +61,31 @@ describe('custody', () => {
     })
     chain = new FakeChain(N, [0, 1, 2, 3].map(member))
     const state = createBlobRecords(records)
-    uploads = createOpenUploads(state)
-    blobs = createBlobInfo({ chain, records: state, log: silentLog() })
+    lock = createBlobLock()
+    clock = new VirtualClock()
+    blobs = createBlobInfo({ chain, records: state, lock, log: silentLog(), clock })
     slivers = memorySliverStore()
-    custody = createCustody(
-      {
-        nodeId: chain.committee.members[1]!.nodeId,
-        codec,
-        slivers,
-        metadata: createMetadataStore(records, N),
-        expectRoom: async () => {},
-        blobs,
-        committees: createCommitteeTracker(chain),
-        uploads,
-        signer: createConfirmationSigner(bls, secret),
-        log: silentLog(),
-      },
-      { registrationWaitMs: 200 },
-    )
+    committees = createCommitteeTracker(chain)
+    heard = chain.epoch
+    custody = await openCustody({
+      nShards: N,
+      arrivalsPath: join(folder.path, 'arrivals'),
+      clock,
+      registrationWaitMs: 200,
+      // those of the small blob are smaller, all of the large one's larger
+      arrivalMemoryBytes: 5_000,
+      nodeId: chain.committee.members[1]!.nodeId,
+      codec,
+      slivers,
+      metadata: createMetadataStore(records, N),
+      expectRoom: async () => {},
+      blobs,
+      committees,
+      epoch: () => heard,
+      lock,
+      signer: createConfirmationSigner(bls, secret),
+      log: silentLog(),
+    })
     blobs.start()
   })
   afterEach(async () => {
@@ -85,6 +102,19 @@ describe('custody', () => {
   const deletable = (objectId: ObjectId): Persistence => ({ kind: 'deletable', objectId })
   const register = () => deletable(chain.register(blob.metadata.blobId).objectId)
   const code = (name: string) => ({ name: 'ProtocolError', code: name })
+  /** It is refused when the time for its registration is up, and not before. */
+  const waitsInVain = async (persistence: Persistence) => {
+    let isOver = false
+    const refused = assert
+      .rejects(custody.open(header(persistence), context), code('NOT_REGISTERED'))
+      .finally(() => {
+        isOver = true
+      })
+    await clock.advance(199)
+    assert.equal(isOver, false)
+    await clock.advance(1)
+    await refused
+  }
 
   it('wants both slivers of each of its shards, and signs once it has them', async () => {
     const session = await custody.open(header(register()), context)
@@ -96,7 +126,7 @@ describe('custody', () => {
       })),
     )
     assert.deepEqual(session.wanted, expected)
-    for (const ref of session.wanted) await session.accept(ref, blob.sliver(ref))
+    for (const ref of session.wanted) await deliver(session, ref, blob.sliver(ref))
     const { message, signature } = await session.confirm()
     session.close()
     assert.ok((await loadBls()).verify(publicKey, message, signature))
@@ -129,24 +159,21 @@ describe('custody', () => {
     const listing = Promise.withResolvers<boolean>()
     const { list } = slivers
     slivers.list = id => {
-      listing.resolve(uploads.isOpen(blobId))
+      listing.resolve(lock.isOpen(blobId))
       return list.call(slivers, id)
     }
     const session = await custody.open(header(register()), context)
     assert.equal(await listing.promise, true)
-    await assert.rejects(custody.open(header({ kind: 'permanent' }), context), code('NOT_REGISTERED'))
-    assert.equal(uploads.isOpen(blobId), true)
+    await waitsInVain({ kind: 'permanent' })
+    assert.equal(lock.isOpen(blobId), true)
     session.close()
-    assert.equal(uploads.isOpen(blobId), false)
+    assert.equal(lock.isOpen(blobId), false)
   })
 
   it('refuses what is not registered so', async () => {
     const registered = register()
-    await assert.rejects(custody.open(header({ kind: 'permanent' }), context), code('NOT_REGISTERED'))
-    await assert.rejects(
-      custody.open(header(deletable(`0x${'9'.repeat(64)}` as ObjectId)), context),
-      code('NOT_REGISTERED'),
-    )
+    await waitsInVain({ kind: 'permanent' })
+    await waitsInVain(deletable(`0x${'9'.repeat(64)}` as ObjectId))
     await custody.open(header(registered), context)
   })
 
@@ -171,19 +198,45 @@ describe('custody', () => {
     const [first, second] = session.wanted
     const altered = blob.sliver(first!)
     altered[10]! ^= 1
-    await assert.rejects(session.accept(first!, altered), code('SLIVER_MISMATCH'))
-    await assert.rejects(session.accept(first!, blob.sliver(second!)), code('SLIVER_MISMATCH'))
-    await assert.rejects(session.accept(first!, blob.sliver(first!).subarray(1)), code('SLIVER_MISMATCH'))
+    await assert.rejects(deliver(session, first!, altered), code('SLIVER_MISMATCH'))
+    await assert.rejects(deliver(session, first!, blob.sliver(second!)), code('SLIVER_MISMATCH'))
+    await assert.rejects(deliver(session, first!, blob.sliver(first!).subarray(1)), code('SLIVER_MISMATCH'))
     const foreign: SliverRef = { ...first!, pair: ((first!.pair + 1) % N) as never }
-    await assert.rejects(session.accept(foreign, blob.sliver(foreign)), code('UNWANTED_SLIVER'))
-    await session.accept(first!, blob.sliver(first!))
-    await assert.rejects(session.accept(first!, blob.sliver(first!)), code('UNWANTED_SLIVER'))
+    await assert.rejects(deliver(session, foreign, blob.sliver(foreign)), code('UNWANTED_SLIVER'))
+    await deliver(session, first!, blob.sliver(first!))
+    await assert.rejects(deliver(session, first!, blob.sliver(first!)), code('UNWANTED_SLIVER'))
     assert.equal(await slivers.has(blob.metadata.blobId, foreign), false)
+  })
+
+  it('keeps large slivers in files while they arrive, and nothing of them afterwards', async () => {
+    const large = await codec.encode(randomBytes(50_000), N)
+    const { blobId } = large.metadata
+    const persistence = deletable(chain.register(blobId).objectId)
+    const session = await custody.open(header(persistence, large.metadata), context)
+    const [first, ...others] = session.wanted
+    const arriving = () => readdir(join(folder.path, 'arrivals'))
+    const altered = large.sliver(first!)
+    altered[altered.length - 50]! ^= 1
+    const arrival = await session.receive(first!)
+    await arrival.write(altered)
+    assert.equal((await arriving()).length, 1)
+    await assert.rejects(arrival.accept(), code('SLIVER_MISMATCH'))
+    await arrival.close()
+    assert.deepEqual(await arriving(), [])
+    for (const ref of [first!, ...others]) await deliver(session, ref, large.sliver(ref))
+    await session.confirm()
+    session.close()
+    assert.deepEqual(await arriving(), [])
+    for (const ref of session.wanted) {
+      const stored = await slivers.get(blobId, ref)
+      assert.ok(stored && Buffer.from(stored).equals(large.sliver(ref)))
+    }
+    large.release()
   })
 
   it('signs nothing when slivers that it had have gone meanwhile', async () => {
     const first = await custody.open(header(register()), context)
-    for (const ref of first.wanted) await first.accept(ref, blob.sliver(ref))
+    for (const ref of first.wanted) await deliver(first, ref, blob.sliver(ref))
     first.close()
     const session = await custody.open(header(register()), context)
     assert.deepEqual(session.wanted, [])
@@ -200,7 +253,7 @@ describe('custody', () => {
       await put.call(slivers, id, ...rest)
     }
     const session = await custody.open(header(register()), context)
-    await Promise.all(session.wanted.map(ref => session.accept(ref, blob.sliver(ref))))
+    await Promise.all(session.wanted.map(ref => deliver(session, ref, blob.sliver(ref))))
     assert.deepEqual(
       known,
       session.wanted.map(() => true),
@@ -210,10 +263,10 @@ describe('custody', () => {
 
   it('signs nothing while slivers are missing', async () => {
     const session = await custody.open(header(register()), context)
-    await session.accept(session.wanted[0]!, blob.sliver(session.wanted[0]!))
+    await deliver(session, session.wanted[0]!, blob.sliver(session.wanted[0]!))
     await assert.rejects(session.confirm(), {
       ...code('INCOMPLETE'),
-      args: { missing: session.wanted.length - 1 },
+      details: { missing: session.wanted.length - 1 },
     })
   })
 
@@ -221,7 +274,7 @@ describe('custody', () => {
     const persistence = register()
     const fill = async () => {
       const session = await custody.open(header(persistence), context)
-      for (const ref of session.wanted) await session.accept(ref, blob.sliver(ref))
+      for (const ref of session.wanted) await deliver(session, ref, blob.sliver(ref))
       return session
     }
     const first = await fill()
@@ -242,6 +295,34 @@ describe('custody', () => {
     await assert.rejects(first.confirm(), code('EPOCH_CHANGED'))
   })
 
+  it('takes no sliver of an epoch that is over: its shard may be locked', async () => {
+    const session = await custody.open(header(register()), context)
+    const [first, second] = session.wanted
+    await deliver(session, first!, blob.sliver(first!))
+    chain.epoch = (chain.epoch + 1) as never
+    // as an event makes it
+    await committees.get({ fresh: true })
+    await assert.rejects(deliver(session, second!, blob.sliver(second!)), code('EPOCH_CHANGED'))
+    assert.equal(await slivers.has(blob.metadata.blobId, second!), false)
+    session.close()
+  })
+
+  it('takes nothing in, and signs nothing, while the chain shows an epoch before the one that was heard of', async () => {
+    const session = await custody.open(header(register()), context)
+    const [first, ...others] = session.wanted
+    for (const ref of others) await deliver(session, ref, blob.sliver(ref))
+    heard = (chain.epoch + 1) as Epoch
+    const behind = { ...code('EPOCH_BEHIND'), details: { epoch: chain.epoch }, retryAfterMs: 1_000 }
+    await assert.rejects(custody.open(header(register()), context), behind)
+    await assert.rejects(custody.expectMetadata(blob.metadata.blobId, context), behind)
+    await assert.rejects(custody.putMetadata(blob.metadata, context), behind)
+    await assert.rejects(custody.openSliver(blob.metadata.blobId, first!, context), behind)
+    await deliver(session, first!, blob.sliver(first!))
+    await assert.rejects(session.confirm(), behind)
+    chain.epoch = heard
+    await assert.rejects(session.confirm(), code('EPOCH_CHANGED'))
+  })
+
   it('refuses a blob that was found invalid', async () => {
     const persistence = register()
     chain.emit({ type: 'InvalidBlobID', epoch: chain.epoch, blobId: blob.metadata.blobId })
@@ -258,9 +339,9 @@ describe('custody', () => {
     ]
     one.close()
     one.close()
-    assert.equal(uploads.isOpen(blobId), true)
+    assert.equal(lock.isOpen(blobId), true)
     two.close()
-    assert.equal(uploads.isOpen(blobId), false)
+    assert.equal(lock.isOpen(blobId), false)
   })
 
   it('refuses when it is not in the committee', async () => {

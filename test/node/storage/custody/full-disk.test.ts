@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createCodec, encodeMetadata, pairOfShard } from '../../../../codec/index.ts'
+import { isPackFolder } from '../../../../node/storage/store/pack-name.ts'
 import { toProtocolError } from '../../../../protocols/index.ts'
 import { type Cluster, startCluster } from '../../../support/cluster.ts'
 import { ask, jsonOf, reasonOf } from '../../../support/http.ts'
@@ -13,10 +16,14 @@ describe('nodes without room on their disks', function () {
   /** what the system answers to each node's writes of files, and of the index */
   const files: (string | undefined)[] = []
   const index: (string | undefined)[] = []
+  /** what their disks have free */
+  const PLENTY = 2 ** 40
+  const free: number[] = []
   before(async () => {
     cluster = await startCluster({
       registrationWaitMs: 300,
       storeInit: i => ({
+        freeBytes: async () => free[i] ?? PLENTY,
         wrapWrite:
           write =>
           async (...args) => {
@@ -25,6 +32,7 @@ describe('nodes without room on their disks', function () {
           },
         wrapRecords: records => ({
           get: key => records.get(key),
+          getMany: keys => records.getMany(keys),
           has: key => records.has(key),
           list: prefix => records.list(prefix),
           keys: (prefix, range) => records.keys(prefix, range),
@@ -40,15 +48,17 @@ describe('nodes without room on their disks', function () {
   afterEach(() => {
     files.length = 0
     index.length = 0
+    free.length = 0
   })
   after(() => cluster?.close())
 
   const url = (node: number, path: string) => `${cluster.nodes[node]!.httpUrl}/v1/${path}`
   const healthy = async (node: number) => (await ask(url(node, 'health'))).status === 200
-  const recovered = async (node: number) => {
+  const until = async (isSo: () => Promise<boolean>) => {
     const deadline = performance.now() + 20_000
-    while (!(await healthy(node))) assert.ok(performance.now() < deadline, 'did not recover')
+    while (!(await isSo())) assert.ok(performance.now() < deadline, 'it does not come to that')
   }
+  const recovered = (node: number) => until(() => healthy(node))
   const store = (data: Uint8Array) => cluster.client.store(data, { epochs: 1, deletable: true })
   const all = [0, 1, 2, 3]
 
@@ -112,6 +122,43 @@ describe('nodes without room on their disks', function () {
     files[node] = undefined
     assert.equal((await put(sliver, body)).status, 200)
     blob.release()
+  })
+
+  it('stop uploads while there is still room for what they have to get back, and say both', async () => {
+    const data = randomBytes(20_000)
+    const first = await store(data)
+    const blobId = first.kind === 'newlyCreated' ? first.blob.blobId : assert.fail()
+    const MiB = 1024 * 1024
+    for (const node of all) free[node] = 100 * MiB
+    const disk = async (node: number) => jsonOf(await ask(url(node, 'health'))).success.data.disk
+    for (const node of all) {
+      await until(async () => !(await disk(node)).takesUploads)
+      assert.deepEqual(await disk(node), {
+        freeBytes: 100 * MiB,
+        reservedBytes: 512 * MiB,
+        takesUploads: false,
+      })
+    }
+    assert.match(
+      await cluster.metrics.text(),
+      new RegExp(`^floe_disk_free_bytes{node="node-0"} ${100 * MiB}$`, 'm'),
+    )
+    assert.match(
+      await cluster.metrics.text(),
+      new RegExp(`^floe_disk_reserved_bytes{node="node-0"} ${512 * MiB}$`, 'm'),
+    )
+    await assert.rejects(store(randomBytes(20_000)), { code: 'NO_SPACE' })
+    // what a node has lost it rebuilds all the same
+    const { nodeId, slivers } = cluster.nodes[0]!
+    const { nShards, members } = cluster.chain.committee
+    const shard = members.find(member => member.nodeId === nodeId)!.shards[0]!
+    const ref = { pair: pairOfShard(shard, blobId, nShards), axis: 'primary' } as const
+    const folder = join(cluster.storePath(0), 'slivers')
+    const packs = (await readdir(folder)).filter(isPackFolder)
+    for (const name of packs) await rm(join(folder, name), { recursive: true })
+    assert.equal(await slivers.has(blobId, ref), false)
+    await until(() => slivers.has(blobId, ref))
+    assert.ok(Buffer.from((await cluster.client.read(blobId)).data).equals(data))
   })
 
   it('tell their peers in one word, whatever the error lies in', () => {

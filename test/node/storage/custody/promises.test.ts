@@ -2,20 +2,22 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
-import { type Codec, createCodec, type EncodedBlob, loadBls, pairOfShard } from '../../../../codec/index.ts'
+import { type Codec, createCodec, type EncodedBlob, pairOfShard } from '../../../../codec/index.ts'
+import { loadBls } from '../../../../codec/node.ts'
 import type { BlobId, Persistence, SliverRef } from '../../../../codec/types.ts'
 import { createCommitteeTracker } from '../../../../node/network/committees.ts'
-import { createHttpFace, type HttpFace } from '../../../../node/storage/api/index.ts'
-import { type CustodyService, createCustody } from '../../../../node/storage/custody/custody.ts'
-import { createOpenUploads } from '../../../../node/storage/custody/open-uploads.ts'
-import { createPieces } from '../../../../node/storage/custody/pieces.ts'
+import { createNodeApi, type NodeApi } from '../../../../node/storage/api/index.ts'
+import { createBlobLock } from '../../../../node/storage/blob-lock.ts'
+import { type Custody, openCustody } from '../../../../node/storage/custody/custody.ts'
 import { createConfirmationSigner } from '../../../../node/storage/custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from '../../../../node/storage/events/blob-info.ts'
 import { metadataKey, sliverKey } from '../../../../node/storage/store/keys.ts'
 import { type NodeStore, openNodeStore } from '../../../../node/storage/store/node-store.ts'
 import { openRecords } from '../../../../node/storage/store/records.ts'
 import type { StoreSession } from '../../../../protocols/ports.ts'
+import { deliver } from '../../../support/deliver.ts'
 import { FakeChain } from '../../../support/fake-chain.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
 
@@ -33,8 +35,8 @@ describe('what a node signs for, it has', function () {
   let persistence: Persistence
   let store: NodeStore
   let blobs: BlobInfo
-  let custody: CustodyService
-  let face: HttpFace
+  let custody: Custody
+  let api: NodeApi
   let owed: SliverRef[]
   const context = { peer: 'client', signal: new AbortController().signal }
 
@@ -50,44 +52,55 @@ describe('what a node signs for, it has', function () {
       path: folder.path,
       network: chain.network.systemObjectId,
       nShards: N,
+      clock: systemClock,
       log: silentLog(),
     })
     verified = 0
-    const counting: Pick<Codec, 'verifySliver'> = {
+    const counting: Pick<Codec, 'verifySliver' | 'isMetadata'> = {
+      isMetadata: metadata => codec.isMetadata(metadata),
       async verifySliver(...args) {
         verified++
         await codec.verifySliver(...args)
       },
     }
-    blobs = createBlobInfo({ chain, records: store.blobs, log: silentLog() })
+    const lock = createBlobLock()
+    blobs = createBlobInfo({ chain, records: store.blobs, lock, log: silentLog(), clock: systemClock })
     const bls = await loadBls()
     const { nodeId } = chain.committee.members[1]!
     const services = {
       nodeId,
+      nShards: N,
+      arrivalsPath: join(folder.path, 'arrivals'),
+      registrationWaitMs: 500,
+      clock: systemClock,
       codec: counting,
       slivers: store.slivers,
       metadata: store.metadata,
       expectRoom: store.expectRoom,
       blobs,
       committees: createCommitteeTracker(chain),
-      uploads: createOpenUploads(store.blobs),
+      epoch: () => chain.epoch,
+      blobState: async (id: BlobId) => ({ state: await blobs.get(id), epoch: chain.epoch }),
+      lock,
       signer: createConfirmationSigner(bls, bls.generateSecret()),
       log: silentLog(),
     }
-    const limits = { registrationWaitMs: 500 }
-    custody = createCustody(services, limits)
-    const pieces = createPieces({ ...services, nShards: N, custody }, limits)
-    face = createHttpFace({
-      pieces,
-      status: { nodeInfo: () => Promise.reject(new Error('not asked')) },
+    custody = await openCustody(services)
+    api = createNodeApi({
+      ...services,
+      custody,
+      health: () => Promise.reject(new Error('not asked')),
+      judge: { hear: () => Promise.reject(new Error('not asked')) },
       host: '127.0.0.1',
       port: 0,
     })
-    await face.start()
+    await api.start()
     blobs.start()
+    // what a test registers it is to find, however slow the machine
+    await blobs.waitFor(blobId, state => state !== undefined, { timeoutMs: 15_000 })
   }
   const stop = async () => {
-    await face.stop()
+    await api.stop()
     await blobs.stop()
     await store.close()
   }
@@ -119,7 +132,7 @@ describe('what a node signs for, it has', function () {
 
   const open = () => custody.open({ metadata: blob.metadata, persistence, registerDigest: '' }, context)
   const send = async (session: StoreSession) => {
-    for (const ref of session.wanted) await session.accept(ref, blob.sliver(ref))
+    for (const ref of session.wanted) await deliver(session, ref, blob.sliver(ref))
   }
   const within = async <T>(use: (session: StoreSession) => Promise<T>): Promise<T> => {
     const session = await open()
@@ -135,7 +148,7 @@ describe('what a node signs for, it has', function () {
       return await session.confirm()
     })
   const objectId = () => (persistence.kind === 'deletable' ? persistence.objectId : assert.fail())
-  const url = (path: string) => `${face.url}/v1/blobs/${blobId}/${path}`
+  const url = (path: string) => `${api.url}/v1/blobs/${blobId}/${path}`
   const askHttp = async () => (await fetch(url(`confirmation/deletable/${objectId()}`))).status
   const putHttp = async ({ pair, axis }: SliverRef) => {
     const body = Uint8Array.from(blob.sliver({ pair, axis } as SliverRef))
@@ -266,7 +279,7 @@ describe('what a node signs for, it has', function () {
   it('finds records that were exchanged', async () => {
     await upload()
     await restart(async () => {
-      const records = await openRecords(join(folder.path, 'index'))
+      const records = await openRecords(join(folder.path, 'index'), systemClock)
       const keys = owed.filter(({ axis }) => axis === 'primary').map(ref => sliverKey(blobId, ref))
       const values = await Promise.all(keys.map(key => records.get(key)))
       const moved = keys.map((key, i) => ({
@@ -285,7 +298,7 @@ describe('what a node signs for, it has', function () {
   it('takes metadata again of which the own record is damaged', async () => {
     await upload()
     await restart(async () => {
-      const records = await openRecords(join(folder.path, 'index'))
+      const records = await openRecords(join(folder.path, 'index'), systemClock)
       const value = (await records.get(metadataKey(blobId)))!
       value[100]! ^= 1
       await records.commit([{ type: 'put', key: metadataKey(blobId), value }], { sync: true })

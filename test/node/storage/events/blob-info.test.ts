@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { type Clock, systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { ChainError } from '../../../../chain/index.ts'
-import type { ChainEvent } from '../../../../chain/types.ts'
+import type { ChainEvent } from '../../../../chain/types/index.ts'
+import { createBlobLock } from '../../../../node/storage/blob-lock.ts'
 import { type BlobInfo, createBlobInfo } from '../../../../node/storage/events/blob-info.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import { openRecords, type Records } from '../../../../node/storage/store/records.ts'
 import { FakeChain } from '../../../support/fake-chain.ts'
 import { anyBlobId } from '../../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 describe('blob info', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -16,14 +19,20 @@ describe('blob info', () => {
   let blobs: BlobInfo
   let seen: string[]
   const patient = { timeoutMs: 5_000 }
-  const open = (from: Pick<FakeChain, 'follow'> = chain) => {
-    const info = createBlobInfo({ chain: from, records: createBlobRecords(records), log: silentLog() })
+  const open = (from: Pick<FakeChain, 'follow'> = chain, clock: Clock = systemClock) => {
+    const info = createBlobInfo({
+      chain: from,
+      records: createBlobRecords(records),
+      lock: createBlobLock(),
+      log: silentLog(),
+      clock,
+    })
     info.onEvent(event => void seen.push(event.cursor))
     return info
   }
   beforeEach(async () => {
     folder = await temporaryFolder()
-    records = await openRecords(folder.path)
+    records = await openRecords(folder.path, systemClock)
     chain = new FakeChain(10, [])
     seen = []
     blobs = open()
@@ -50,18 +59,34 @@ describe('blob info', () => {
   })
 
   it('follows again when the chain is lost', async () => {
-    let broken = 2
+    const clock = new VirtualClock()
+    const losses = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let asked = 0
     const flaky: Pick<FakeChain, 'follow'> = {
       async *follow(options): AsyncIterable<ChainEvent> {
-        if (broken-- > 0) throw new Error('connection lost')
+        const loss = losses[asked++]
+        loss?.resolve()
+        if (loss !== undefined) throw new Error('connection lost')
         yield* chain.follow(options)
       },
     }
-    blobs = open(flaky)
+    blobs = open(flaky, clock)
     blobs.start()
     const id = anyBlobId()
     chain.register(id)
-    const state = await blobs.waitFor(id, known => known !== undefined, patient)
+    const found = blobs.waitFor(id, known => known !== undefined, patient)
+    await losses[0]!.promise
+    await clock.advance(199)
+    // the pause, and the one who waits for the blob
+    assert.equal(clock.waiting, 2)
+    assert.equal(asked, 1)
+    await clock.advance(1)
+    await losses[1]!.promise
+    await clock.advance(399)
+    assert.equal(clock.waiting, 2)
+    assert.equal(asked, 2)
+    await clock.advance(1)
+    const state = await found
     assert.equal(state?.registrations.length, 1)
   })
 
@@ -109,7 +134,13 @@ describe('blob info', () => {
         return await state.get(blobId)
       },
     }
-    const info = createBlobInfo({ chain, records: slow, log: silentLog() })
+    const info = createBlobInfo({
+      chain,
+      records: slow,
+      lock: createBlobLock(),
+      log: silentLog(),
+      clock: systemClock,
+    })
     assert.deepEqual(await info.waitFor(id, known => known !== undefined, { timeoutMs: 1 }), {
       registrations: [],
     })

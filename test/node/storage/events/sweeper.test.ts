@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
-import type { ChainEvent } from '../../../../chain/types.ts'
+import type { ChainEvent } from '../../../../chain/types/index.ts'
 import { type Codec, createCodec } from '../../../../codec/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../../codec/types.ts'
-import { createOpenUploads, type OpenUploads } from '../../../../node/storage/custody/open-uploads.ts'
+import { type BlobLock, createBlobLock } from '../../../../node/storage/blob-lock.ts'
 import {
   createSweeper,
   type Sweeper,
   type SweeperComponents,
 } from '../../../../node/storage/events/sweeper.ts'
-import type { BlobState } from '../../../../node/storage/store/blob-state.ts'
+import { type BlobState, endedSince } from '../../../../node/storage/store/blob-state.ts'
 import { type NodeStore, openNodeStore } from '../../../../node/storage/store/node-store.ts'
 import type { Records } from '../../../../node/storage/store/records.ts'
 import { anyBlobId, ref } from '../../../support/sliver-store-suite.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const N = 10
 const never = new AbortController().signal
@@ -23,7 +25,8 @@ describe('the sweeper', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let codec: Codec
   let store: NodeStore
-  let uploads: OpenUploads
+  let lock: BlobLock
+  let clock: VirtualClock
   let sweeper: Sweeper
   /** what is read of the index */
   let reads: { values: number; keys: number }
@@ -34,6 +37,10 @@ describe('the sweeper', () => {
     get(key) {
       reads.values++
       return records.get(key)
+    },
+    getMany(keys) {
+      reads.values += keys.length
+      return records.getMany(keys)
     },
     has(key) {
       reads.keys++
@@ -60,10 +67,12 @@ describe('the sweeper', () => {
       path: folder.path,
       network: 'test',
       nShards: N,
+      clock: systemClock,
       log: silentLog(),
       wrapRecords: counting,
     })
-    uploads = createOpenUploads(store.blobs)
+    lock = createBlobLock()
+    clock = new VirtualClock()
     sweeper = make()
   }
   const make = (others: Partial<SweeperComponents> = {}) =>
@@ -72,8 +81,9 @@ describe('the sweeper', () => {
       metadata: store.metadata,
       records: store.blobs,
       committees: { get: async () => ({ epoch: chainEpoch as Epoch }) as never },
-      uploads,
+      lock,
       log: silentLog(),
+      clock,
       ...others,
     })
   const caughtUp = async (one = sweeper) => (await one.following())()
@@ -104,7 +114,7 @@ describe('the sweeper', () => {
   })
   /** As blob info does with an event. */
   const become = (blobId: BlobId, state: BlobState) =>
-    store.blobs.exclusively(blobId, async () =>
+    lock.exclusively(blobId, async () =>
       store.blobs.advance('1' as never, { blobId, state, before: await store.blobs.get(blobId) }),
     )
   const stored = async (state: BlobState): Promise<BlobId> => {
@@ -143,11 +153,32 @@ describe('the sweeper', () => {
       [await isThere(expired), await isThere(extended), await isThere(later)],
       [false, true, true],
     )
-    assert.equal(await store.blobs.get(expired), undefined)
     assert.equal(store.usage().blobs, 2)
     sweeper.onEvent(epochStart(5))
     assert.deepEqual(await sweeper.sweep(never), { dropped: 2, failed: 0 })
     assert.deepEqual(store.usage(), { blobs: 0, slivers: 0, bytes: 0 })
+  })
+
+  it('remembers for two epochs that a blob was certified and has ended, and nothing else of it', async () => {
+    await caughtUp()
+    const [expired, deleted, registered] = [
+      await stored(stateOf(3)),
+      await stored({ registrations: [], ended: 2 as Epoch }),
+      await stored({ registrations: stateOf(3).registrations.map(one => ({ ...one, certified: false })) }),
+    ]
+    const heardIn = async (epoch: number) => {
+      sweeper.onEvent(epochStart(epoch))
+      await sweeper.sweep(never)
+      const states = await Promise.all([expired, deleted, registered].map(id => store.blobs.get(id)))
+      return states.map(state => endedSince(state, epoch as Epoch))
+    }
+    assert.deepEqual(await heardIn(3), [3, 2, undefined])
+    assert.equal(await isThere(expired), false)
+    assert.equal(await store.blobs.get(registered), undefined)
+    assert.deepEqual(await heardIn(4), [3, undefined, undefined])
+    assert.equal(await store.blobs.get(deleted), undefined)
+    assert.deepEqual(await heardIn(5), [undefined, undefined, undefined])
+    assert.equal(await store.blobs.get(expired), undefined)
     assert.deepEqual(await store.blobs.endings(99 as Epoch, { limit: 9 }), [])
   })
 
@@ -186,7 +217,7 @@ describe('the sweeper', () => {
     await caughtUp()
     sweeper.start()
     const blobId = await stored(stateOf(9))
-    const [one, two] = [await uploads.enter(blobId), await uploads.enter(blobId)]
+    const [one, two] = [await lock.enter(blobId), await lock.enter(blobId)]
     await become(blobId, stateOf())
     sweeper.onEvent(deleted)
     const other = await stored(stateOf())
@@ -216,7 +247,7 @@ describe('the sweeper', () => {
     const swept = one.sweep(never).then(() => order.push('dropped'))
     await dropping.promise
     const registered = become(blobId, stateOf(9)).then(() => order.push('registered'))
-    const entered = uploads.enter(blobId).then(leave => {
+    const entered = lock.enter(blobId).then(leave => {
       order.push('entered')
       leave()
     })
@@ -255,6 +286,34 @@ describe('the sweeper', () => {
     await caughtUp()
     assert.deepEqual(await sweeper.sweep(never), { dropped: 1, failed: 0 })
     assert.equal(await isThere(ids[0]!), false)
+  })
+
+  it('tries again after a minute what it could not drop', async () => {
+    let failed: (() => void) | undefined
+    const first = new Promise<void>(resolve => {
+      failed = resolve
+    })
+    const trying = make({
+      slivers: {
+        delete(id) {
+          if (failed === undefined) return store.slivers.delete(id)
+          failed()
+          failed = undefined
+          return Promise.reject(new Error('disk'))
+        },
+      },
+    })
+    const blobId = await stored(stateOf())
+    trying.start()
+    await caughtUp(trying)
+    await first
+    await clock.advance(59_999)
+    assert.equal(clock.waiting, 1)
+    assert.ok(await isThere(blobId))
+    await clock.advance(1)
+    await gone(blobId)
+    await trying.stop()
+    assert.equal(clock.waiting, 0)
   })
 
   it('leaves slivers alone of which it knows nothing', async () => {

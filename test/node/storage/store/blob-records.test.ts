@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../../base/clock.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../../codec/types.ts'
 import { type BlobRecords, createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import type { BlobState } from '../../../../node/storage/store/blob-state.ts'
@@ -12,7 +13,7 @@ describe('blob records', () => {
   let blobs: BlobRecords
   beforeEach(async () => {
     folder = await temporaryFolder()
-    records = await openRecords(folder.path)
+    records = await openRecords(folder.path, systemClock)
     blobs = createBlobRecords(records)
   })
   afterEach(async () => {
@@ -32,7 +33,7 @@ describe('blob records', () => {
   const become = async (blobId: BlobId, state: BlobState) =>
     blobs.advance('1' as never, { blobId, state, before: await blobs.get(blobId) })
   const ended = async (epoch: number, after?: string) =>
-    await blobs.endings(epoch as Epoch, { limit: 1000, ...(after === undefined ? {} : { after }) })
+    await blobs.endings(epoch as Epoch, { limit: 1000, after })
 
   it('knows by when each blob ends, from one note each', async () => {
     const blobId = anyBlobId()
@@ -62,13 +63,28 @@ describe('blob records', () => {
     assert.deepEqual(await blobs.endings(9 as Epoch, { limit: 2 }), all.slice(0, 2))
   })
 
-  it('forgets a note with or without its record', async () => {
-    const [gone, invalid] = [anyBlobId(), anyBlobId()]
-    for (const blobId of [gone, invalid]) await become(blobId, stateOf())
-    for (const ending of await ended(0)) await blobs.forget(ending, { record: ending.blobId === gone })
-    assert.deepEqual(await ended(9), [])
+  it('forgets a note alone, or with its record, or but for what is to be remembered, and until when', async () => {
+    const [living, gone, invalid, over] = [anyBlobId(), anyBlobId(), anyBlobId(), anyBlobId()]
+    const kept: Record<BlobId, BlobState> = {
+      [invalid]: { registrations: [], invalid: true },
+      [over]: { registrations: [], ended: 3 as Epoch, dropped: true },
+    }
+    for (const blobId of [living, gone, invalid, over]) await become(blobId, stateOf())
+    for (const ending of await ended(0)) {
+      if (ending.blobId === living) await blobs.forget(ending)
+      else await blobs.dropped(ending, kept[ending.blobId])
+    }
+    assert.deepEqual(await ended(4), [])
+    assert.deepEqual(
+      (await ended(5)).map(({ blobId }) => blobId),
+      [over],
+    )
     assert.equal(await blobs.get(gone), undefined)
-    assert.ok(await blobs.get(invalid))
+    assert.ok(await blobs.get(living))
+    assert.deepEqual([await blobs.get(invalid), await blobs.get(over)], [kept[invalid], kept[over]])
+    // registered again: one note, of its new end
+    await become(over, stateOf(9))
+    assert.equal((await ended(99)).length, 1)
   })
 
   it('reads the chain from the beginning after a rewind, and keeps what it knows', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { ChainEvent } from '../../../../chain/types.ts'
+import type { ChainEvent } from '../../../../chain/types/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../../codec/types.ts'
 import {
   applyBlobEvent,
   type BlobState,
+  endEpochOf,
   isRegistered,
   statusOf,
 } from '../../../../node/storage/store/blob-state.ts'
@@ -108,7 +109,14 @@ describe('blob state', () => {
       endEpoch: 9,
       deletable: true,
     })
-    assert.deepEqual(statusOf(both, e(9)), { kind: 'nonexistent' })
+    assert.deepEqual(statusOf(both, e(9)), { kind: 'ended', endEpoch: 9 })
+    // only what was certified once was ever stored
+    assert.deepEqual(statusOf(stateOf(registered('0xa', 3)), e(3)), { kind: 'nonexistent' })
+    const gone = stateOf(registered('0xa', 3), certified('0xa', 3), deleted('0xa'))
+    assert.deepEqual(statusOf(gone, e(2)), { kind: 'ended', endEpoch: 1 })
+    assert.equal(statusOf(applyBlobEvent(gone, registered('0xb', 7)), e(2)).kind, 'known')
+    // another object of it lives on
+    assert.equal(statusOf(applyBlobEvent(both, deleted('0xb')), e(2)).kind, 'known')
     assert.deepEqual(statusOf(stateOf(certified('0xa', 3), invalid), e(1)), { kind: 'invalid' })
     const extended = stateOf(certified('0xa', 3), certified('0xa', 7, true, 2, true))
     assert.deepEqual(statusOf(extended, e(5)), {
@@ -118,6 +126,12 @@ describe('blob state', () => {
       endEpoch: 7,
       deletable: true,
     })
+  })
+
+  it('that was dropped lives until its new end when it is registered again', () => {
+    const dropped: BlobState = { registrations: [], ended: e(3), dropped: true }
+    assert.equal(endEpochOf(dropped), 5)
+    assert.equal(endEpochOf(applyBlobEvent(dropped, registered('0xb', 9))), 9)
   })
 
   it('goes on alike whether a record that had ended was pruned or not', () => {

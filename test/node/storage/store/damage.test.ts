@@ -6,6 +6,7 @@ import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { BlobId, SliverRef } from '../../../../codec/types.ts'
@@ -16,8 +17,10 @@ import { temporaryFolder } from '../../../support/temporary.ts'
 
 const N = 10
 const network = `0x${'1'.repeat(64)}`
-const settings = { network, nShards: N, log: silentLog() }
-const STORE = join(import.meta.dirname, '..', '..', '..', '..', 'node', 'storage', 'store', 'node-store.ts')
+const settings = { network, nShards: N, clock: systemClock, log: silentLog() }
+const ROOT = join(import.meta.dirname, '..', '..', '..', '..')
+const STORE = join(ROOT, 'node', 'storage', 'store', 'node-store.ts')
+const CLOCK = join(ROOT, 'base', 'clock.ts')
 
 describe('a store after harm', function () {
   this.timeout(60_000)
@@ -130,9 +133,10 @@ describe('a store after harm', function () {
   it('has all that it said was stored, round after round of being killed while it writes', async () => {
     const script = `
       const { openNodeStore } = await import(${JSON.stringify(pathToFileURL(STORE).href)})
+      const { systemClock } = await import(${JSON.stringify(pathToFileURL(CLOCK).href)})
       const { randomBytes } = await import('node:crypto')
       const quiet = { debug() {}, info() {}, warn() {}, error() {} }
-      const store = await openNodeStore({ path: ${JSON.stringify(folder.path)}, network: ${JSON.stringify(network)}, nShards: ${N}, log: quiet })
+      const store = await openNodeStore({ path: ${JSON.stringify(folder.path)}, network: ${JSON.stringify(network)}, nShards: ${N}, log: quiet, clock: systemClock })
       const one = async () => {
         for (;;) {
           const id = randomBytes(32)

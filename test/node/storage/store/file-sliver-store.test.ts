@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { type DamagedSliver, openFileSliverStore } from '../../../../node/storage/store/file-sliver-store.ts'
 import { SLIVER_PREFIX } from '../../../../node/storage/store/keys.ts'
 import { memorySliverStore } from '../../../../node/storage/store/memory-sliver-store.ts'
 import { type NodeStore, openNodeStore } from '../../../../node/storage/store/node-store.ts'
+import { writePack } from '../../../../node/storage/store/pack-file.ts'
 import { openRecords, type Records } from '../../../../node/storage/store/records.ts'
 import { openUsage } from '../../../../node/storage/store/usage-counter.ts'
 import { anyBlobId, ref, sliverStoreSuite } from '../../../support/sliver-store-suite.ts'
@@ -14,11 +16,17 @@ import { temporaryFolder } from '../../../support/temporary.ts'
 
 const network = `0x${'1'.repeat(64)}`
 
-sliverStoreSuite('in memory', async () => ({ store: memorySliverStore(), close: async () => {} }))
+sliverStoreSuite('in memory', async nShards => ({ store: memorySliverStore(nShards), close: async () => {} }))
 
-sliverStoreSuite('in files', async () => {
+sliverStoreSuite('in files', async nShards => {
   const folder = await temporaryFolder()
-  const store = await openNodeStore({ path: folder.path, network, nShards: 10, log: silentLog() })
+  const store = await openNodeStore({
+    path: folder.path,
+    network,
+    nShards,
+    clock: systemClock,
+    log: silentLog(),
+  })
   return {
     store: store.slivers,
     async close() {
@@ -37,7 +45,14 @@ describe('slivers in files', () => {
     await store?.close()
     damaged = []
     const onDamaged = (one: DamagedSliver) => damaged.push(one)
-    store = await openNodeStore({ path: folder.path, network, nShards: 10, log: silentLog(), onDamaged })
+    store = await openNodeStore({
+      path: folder.path,
+      network,
+      nShards: 10,
+      clock: systemClock,
+      log: silentLog(),
+      onDamaged,
+    })
   }
   const files = async () => {
     const names = await readdir(join(folder.path, 'slivers'), { recursive: true, withFileTypes: true })
@@ -177,11 +192,15 @@ describe('slivers in files', () => {
   })
 
   it('does not lose a sliver that is put while the damage to its forerunner is dealt with', async () => {
-    const records = await openRecords(join(folder.path, 'other'))
+    const records = await openRecords(join(folder.path, 'other'), systemClock)
     const forgetting = Promise.withResolvers<void>()
     const goOn = Promise.withResolvers<void>()
+    const written = Promise.withResolvers<void>()
+    let onWritten = () => {}
+    const overtaking: Promise<void>[] = []
     const held: Records = {
       get: key => records.get(key),
+      getMany: keys => records.getMany(keys),
       has: key => records.has(key),
       keys: (prefix, options) => records.keys(prefix, options),
       list: prefix => records.list(prefix),
@@ -190,7 +209,10 @@ describe('slivers in files', () => {
           forgetting.resolve()
           await goOn.promise
         }
-        await records.commit(operations, options)
+        const committed = records.commit(operations, options)
+        if (operations.some(({ type, key }) => type === 'put' && key.startsWith(SLIVER_PREFIX)))
+          overtaking.push(committed)
+        await committed
       },
       close: () => records.close(),
     }
@@ -198,14 +220,21 @@ describe('slivers in files', () => {
     const usage = await openUsage(held)
     const slivers = await openFileSliverStore({
       path,
+      nShards: 10,
+      clock: systemClock,
       records: held,
       usage,
-      room: { failed: () => {} },
+      room: { failed: () => {}, expectForUpkeep: async () => {} },
+      async write(...args) {
+        await writePack(...args)
+        onWritten()
+      },
       log: silentLog(),
     })
     try {
       const blob = anyBlobId()
       await slivers.put(blob, ref(0), randomBytes(100))
+      onWritten = written.resolve
       for (const file of await readdir(path, { recursive: true, withFileTypes: true })) {
         if (file.isFile()) await truncate(join(file.parentPath, file.name), 10)
       }
@@ -213,8 +242,13 @@ describe('slivers in files', () => {
       await forgetting.promise
       const bytes = randomBytes(100)
       const put = slivers.put(blob, ref(0), bytes)
-      // as far as it comes: to its end where the two do not wait for each other
-      await Promise.race([put, new Promise(resolve => setTimeout(resolve, 100))])
+      await written.promise
+      // several times what is left of a put that waits for nobody: its record would be there by then, and be forgotten
+      for (let i = 0; i < 20; i++) {
+        await stat(path)
+        await records.get('any')
+      }
+      await Promise.all(overtaking)
       goOn.resolve()
       await Promise.all([damagedOne, put])
       assert.deepEqual(Buffer.from((await slivers.get(blob, ref(0))) ?? []), bytes)

@@ -3,18 +3,19 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { SliverRef } from '../../../../codec/types.ts'
 import { metadataKey } from '../../../../node/storage/store/keys.ts'
 import { type NodeStore, openNodeStore } from '../../../../node/storage/store/node-store.ts'
-import { openRecords } from '../../../../node/storage/store/records.ts'
 import { repairNodeStore } from '../../../../node/storage/store/repair.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
+import { withRecords } from '../../../support/with-records.ts'
 
 const N = 10
 const network = `0x${'1'.repeat(64)}`
-const settings = { network, nShards: N, log: silentLog() }
+const settings = { network, nShards: N, clock: systemClock, log: silentLog() }
 
 describe('the repair of a store', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -105,12 +106,12 @@ describe('the repair of a store', () => {
       await writeFile(path!, bytes)
     }
     // of one of them the metadata is gone too
-    const records = await openRecords(index())
     const owner = blobs.find(({ metadata }) =>
       first!.includes(Buffer.from(metadata.blobId, 'base64url').toString('hex')),
     )!
-    await records.commit([{ type: 'del', key: metadataKey(owner.metadata.blobId) }])
-    await records.close()
+    await withRecords(folder.path, records =>
+      records.commit([{ type: 'del', key: metadataKey(owner.metadata.blobId) }]),
+    )
     await rm(await indexFile(/^MANIFEST/))
     const { wrongSlivers, slivers } = await repair()
     assert.equal(wrongSlivers, 2)
@@ -132,9 +133,9 @@ describe('the repair of a store', () => {
   it('keeps files that were pending and removes those that nobody needs', async () => {
     const kept = await packs()
     const [name] = kept.map(path => path.split(/[/\\]/).slice(-2).join('/'))
-    const records = await openRecords(index())
-    await records.commit([{ type: 'put', key: `/pending/${name}`, value: new Uint8Array() }])
-    await records.close()
+    await withRecords(folder.path, records =>
+      records.commit([{ type: 'put', key: `/pending/${name}`, value: new Uint8Array() }]),
+    )
     await repair()
     assert.equal(await served(), blobs.length * refs.length)
     assert.deepEqual(await packs(), kept)

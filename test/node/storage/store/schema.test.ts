@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import type { BlobId, Epoch } from '../../../../codec/types.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
@@ -17,7 +18,7 @@ describe('store schema', () => {
   let records: Records
   beforeEach(async () => {
     folder = await temporaryFolder()
-    records = await openRecords(folder.path)
+    records = await openRecords(folder.path, systemClock)
   })
   afterEach(async () => {
     await records.close()
@@ -126,7 +127,7 @@ describe('store schema', () => {
 
   it('refuses to open twice', async () => {
     const path = `${folder.path}/store`
-    const open = () => openNodeStore({ path, network, nShards: 10, log: silentLog() })
+    const open = () => openNodeStore({ path, network, nShards: 10, clock: systemClock, log: silentLog() })
     const store = await open()
     await assert.rejects(open(), { code: 'STORE_LOCKED' })
     await store.close()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '../../../../base/clock.ts'
 import { USAGE_CHANGE_PREFIX } from '../../../../node/storage/store/keys.ts'
 import { openRecords, type Records } from '../../../../node/storage/store/records.ts'
 import { openUsage, type StoreUsage } from '../../../../node/storage/store/usage-counter.ts'
@@ -9,7 +10,7 @@ describe('what a store holds', () => {
   let records: Records
   beforeEach(async () => {
     folder = await temporaryFolder()
-    records = await openRecords(folder.path)
+    records = await openRecords(folder.path, systemClock)
   })
   afterEach(async () => {
     await records.close()

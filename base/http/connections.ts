@@ -1,0 +1,174 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.ts'
+import { networkOf } from '../ip.ts'
+import { descriptorCeiling, descriptorOf } from './descriptors.ts'
+
+export interface ConnectionLimits {
+  /** open connections, idle ones too */
+  total: number
+  /** of one address: an IPv4 address, or the /64 network of an IPv6 address */
+  perAddress: number
+  /** file descriptors of the process that may be in use; found out when absent */
+  descriptorCeiling?: number
+}
+
+/** What there are too many of: connections of one address, of all, or files open in the process. */
+export type NoRoom = 'address' | 'connections' | 'files'
+
+export interface ConnectionsInit {
+  limits: ConnectionLimits
+  clock: Pick<Clock, 'monotonic'>
+  /** told of each idle connection that was closed to make room, and what for */
+  onShed?: (why: NoRoom) => void
+}
+
+/** One open connection, and whether somebody waits for an answer on it. */
+export interface Connection {
+  readonly socket: Socket
+  /** Whom it counts for. Each address of the own machine counts for itself: there are as many strangers. */
+  readonly address: string
+  /** why there is no room for it: the server says so, or not, and closes it */
+  readonly noRoom: NoRoom | undefined
+  /** begun and not over */
+  readonly requests: number
+  /** aborted when it is closed */
+  readonly closed: AbortSignal
+  /** Begins a request; the function returned ends it. */
+  begin(): () => void
+}
+
+export interface Connections {
+  /**
+   * Counts a new connection until it is closed, and makes room for it by closing the one that has been idle for longest: of
+   * its address where that has its share, else of the idle ones' address that has most.
+   */
+  add(socket: Socket): Connection
+  /** What was added, while it is open. */
+  of(socket: Socket): Connection | undefined
+  closeAll(): void
+}
+
+// without a request for so long, a connection is not one of a burst whose requests are still to be read
+const SETTLED_MS = 250
+
+interface Entry extends Connection {
+  requests: number
+  noRoom: NoRoom | undefined
+  closing: AbortController
+  idleSinceMs: number
+  descriptor: number
+}
+
+interface Account {
+  /** all but those for which there is no room */
+  open: number
+  /** a Set keeps the order of insertion: the longest idle first */
+  idle: Set<Entry>
+}
+
+/** Bounds connections by their number in all, by address, and by the process's file descriptors. */
+export function createConnections({ limits, clock, onShed }: ConnectionsInit): Connections {
+  const ceiling = limits.descriptorCeiling ?? descriptorCeiling() ?? Number.POSITIVE_INFINITY
+  const entries = new Map<Socket, Entry>()
+  const accounts = new Map<string, Account>()
+  let open = 0
+  /** of the descriptors of connections that were open when it was last looked at */
+  let highest = 0
+
+  /** Closes the longest idle connection of the accounts given; false when none is idle, or none for so long. */
+  function shed(why: NoRoom, candidates: Iterable<Account>, idleMs = 0): boolean {
+    const before = clock.monotonic() - idleMs
+    let fullest: Account | undefined
+    let oldest: Entry | undefined
+    for (const account of candidates) {
+      const [head] = account.idle
+      if (head === undefined || head.idleSinceMs > before) continue
+      const fuller = account.open - (fullest?.open ?? 0)
+      if (fuller < 0 || (fuller === 0 && head.idleSinceMs >= (oldest?.idleSinceMs ?? 0))) continue
+      fullest = account
+      oldest = head
+    }
+    if (oldest === undefined) return false
+    onShed?.(why)
+    forget(oldest)
+    oldest.socket.destroy()
+    return true
+  }
+
+  function forget(entry: Entry): void {
+    if (!entries.delete(entry.socket)) return
+    entry.closing.abort(new Error('the connection was closed'))
+    if (entry.noRoom !== undefined) return
+    const account = accounts.get(entry.address) as Account
+    open--
+    account.open--
+    account.idle.delete(entry)
+    if (account.open === 0) accounts.delete(entry.address)
+  }
+
+  /** Why there is no room for one more, after what is idle was closed. */
+  function obstacle(account: Account, socket: Socket): NoRoom | undefined {
+    if (account.open >= limits.perAddress && !shed('address', [account])) return 'address'
+    if (open >= limits.total && !shed('connections', accounts.values())) return 'connections'
+    if (descriptorsTaken(socket) > ceiling && !shed('files', accounts.values(), SETTLED_MS)) return 'files'
+    return undefined
+  }
+
+  /**
+   * How many descriptors the process has in use, at least: those below a new one, as the lowest free one is given out, and
+   * our own above it.
+   */
+  function descriptorsTaken(socket: Socket): number {
+    const own = descriptorOf(socket) ?? 0
+    highest = Math.max(highest, own)
+    if (highest < ceiling) return own + 1
+    let above = 0
+    highest = own
+    for (const { descriptor } of entries.values()) {
+      highest = Math.max(highest, descriptor)
+      if (descriptor > own) above++
+    }
+    return own + 1 + above
+  }
+
+  return {
+    add(socket) {
+      const address = networkOf(socket.remoteAddress ?? '')
+      const account = accounts.get(address) ?? { open: 0, idle: new Set() }
+      const closing = new AbortController()
+      const entry: Entry = {
+        socket,
+        address,
+        noRoom: obstacle(account, socket),
+        closing,
+        closed: closing.signal,
+        requests: 0,
+        idleSinceMs: clock.monotonic(),
+        descriptor: descriptorOf(socket) ?? 0,
+        begin() {
+          entry.requests++
+          account.idle.delete(entry)
+          return () => {
+            entry.requests--
+            if (entry.requests > 0 || entry.noRoom !== undefined || !entries.has(socket)) return
+            entry.idleSinceMs = clock.monotonic()
+            account.idle.add(entry)
+          }
+        },
+      }
+      if (entry.noRoom === undefined) {
+        open++
+        account.open++
+        account.idle.add(entry)
+        accounts.set(address, account)
+      }
+      entries.set(socket, entry)
+      socket.once('close', () => forget(entry))
+      return entry
+    },
+    of: socket => entries.get(socket),
+    closeAll() {
+      for (const socket of entries.keys()) socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { type BlobMetadata, type Codec, createCodec } from '../../../codec/index.ts'
+import type { Context } from '../context.ts'
+import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { blobLimit, limited, openStream, readInput, tooLarge } from '../input.ts'
+import { loadNetwork } from '../network-file.ts'
+import { safe } from '../text.ts'
+import { codecFailure } from './codec-failure.ts'
+import { FileBlob } from './file-blob.ts'
+import { SliverFolder } from './sliver-folder.ts'
+
+// Walrus's networks, unless a network file here says otherwise
+const DEFAULT_SHARDS = 1000
+
+/** Computes blob IDs without asking anyone. They depend on the number of shards. */
+export async function blobId(
+  context: Context,
+  files: string[],
+  options: { shards?: number; network?: string },
+): Promise<ExitCode> {
+  const { output, signal } = context
+  const nShards = options.shards ?? (await networkShards(context, options.network)) ?? DEFAULT_SHARDS
+  const codec = createCodec()
+  try {
+    for (const file of files) {
+      const { blobId, unencodedLength: size } = await fileMetadata(codec, file, nShards, signal)
+      await output.result({ file, blobId, size, nShards }, safe`${blobId}`)
+    }
+  } catch (error) {
+    throw codecFailure(error)
+  } finally {
+    await codec.close()
+  }
+  return EXIT.ok
+}
+
+async function networkShards(context: Context, file: string | undefined): Promise<number | undefined> {
+  try {
+    return (await loadNetwork(file, context)).network.nShards
+  } catch (error) {
+    if (file === undefined && error instanceof CliError && error.code === 'NO_NETWORK') return undefined
+    throw error
+  }
+}
+
+/** More is streamed: under 512 MiB of memory, half of it on disk for the time being, all of it when it is no file. */
+const STREAM_BYTES = 256 * 2 ** 20
+
+/** A blob's metadata from a file of any size and kind, or from stdin for `-`. Throws BLOB_TOO_LARGE, node's file errors. */
+export async function fileMetadata(
+  codec: Codec,
+  file: string,
+  nShards: number,
+  signal: AbortSignal,
+  streamBytes = STREAM_BYTES,
+): Promise<BlobMetadata> {
+  const limit = blobLimit(nShards)
+  const stream = await openStream(file, signal)
+  if (stream !== undefined) {
+    const chunks = limited(stream, file, limit, signal)
+    return await metadataOfChunks(codec, chunks, nShards, signal, streamBytes)
+  }
+  const { size } = await stat(file)
+  if (size <= streamBytes) return codec.metadata(await readInput(file, limit, signal), nShards, { signal })
+  if (size > limit.bytes) throw tooLarge(file, limit)
+  return await metadataOfFile(codec, file, nShards, signal)
+}
+
+/** What is more than fits into memory goes to a file for the time being: it has to be read twice. */
+async function metadataOfChunks(
+  codec: Codec,
+  chunks: AsyncGenerator<Uint8Array>,
+  nShards: number,
+  signal: AbortSignal,
+  streamBytes: number,
+): Promise<BlobMetadata> {
+  const held: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { value, done } = await chunks.next()
+    if (done) return codec.metadata(Buffer.concat(held), nShards, { signal })
+    held.push(value)
+    length += value.length
+    if (length > streamBytes) break
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'floe-'))
+  try {
+    const path = join(folder, 'blob')
+    const all = async function* () {
+      yield* held.splice(0)
+      yield* chunks
+    }
+    await pipeline(all, createWriteStream(path), { signal })
+    return await metadataOfFile(codec, path, nShards, signal)
+  } finally {
+    await chunks.return(undefined)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function metadataOfFile(
+  codec: Codec,
+  file: string,
+  nShards: number,
+  signal: AbortSignal,
+): Promise<BlobMetadata> {
+  const source = await FileBlob.open(file)
+  try {
+    return await streamedMetadata(codec, source, nShards, signal)
+  } finally {
+    await source.close()
+  }
+}
+
+async function streamedMetadata(
+  codec: Codec,
+  source: FileBlob,
+  nShards: number,
+  signal: AbortSignal,
+): Promise<BlobMetadata> {
+  const folder = await mkdtemp(join(tmpdir(), 'floe-'))
+  const slivers = new SliverFolder(folder, 'w')
+  try {
+    return (await codec.encodeStream({ source, nShards, slivers, keep: false, signal })).metadata
+  } finally {
+    await slivers.close().catch(() => {})
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { raceSignal } from 'race-signal'
+import { actsOnTerminal } from '../../../base/visible.ts'
+import type { BlobHandle, NetworkBlobStatus } from '../../client/types.ts'
+import { blobIdArgument } from '../arguments.ts'
+import { type Context, type NetworkOptions, withClient } from '../context.ts'
+import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { openSpecial, outputFile } from '../output-file.ts'
+import { createProgressBar } from '../progress.ts'
+import { formatBytes, formatRows, safe } from '../text.ts'
+
+export interface ReadCommandOptions extends NetworkOptions {
+  output?: string
+  resume?: boolean
+}
+
+/** Reads a blob from the nodes and writes it to a file or stdout, as it comes: none is held in memory. */
+export async function read(
+  context: Context,
+  blobIdText: string,
+  options: ReadCommandOptions,
+): Promise<ExitCode> {
+  const { output, signal } = context
+  const blobId = blobIdArgument(blobIdText)
+  if (output.json && options.output === undefined) {
+    throw new CliError('USAGE', EXIT.usage, '--json needs -o FILE: without it, stdout carries the blob.')
+  }
+  if (options.resume === true && options.output === undefined) {
+    throw new CliError('USAGE', EXIT.usage, '--resume needs -o FILE: what was written to stdout is gone.')
+  }
+  const name = options.output
+  const file = name === undefined ? undefined : await outputFile(resolve(context.cwd, name), name)
+  if (options.resume === true && file?.replaceable === false) {
+    throw new CliError('USAGE', EXIT.usage, `--resume needs a regular file, and ${name} is none.`)
+  }
+  const done = await withClient(context, { ...options, spends: false }, async client => {
+    await using blob = await client.open(blobId, { signal })
+    if (name === undefined || file === undefined) return await toStdout(context, blob)
+    if (file.replaceable) return await toFile(context, blob, file.path, options.resume === true)
+    await pipeline(blob.stream({ signal }), await openSpecial(file.path, context), { signal })
+    return { size: blob.size }
+  })
+  if (name !== undefined) {
+    const value = { blobId, output: name, ...done }
+    await output.result(value, safe`${name}: ${formatBytes(done.size)} written`)
+  }
+  return EXIT.ok
+}
+
+interface Done {
+  size: number
+  /** bytes that were there already */
+  resumedBytes?: number
+}
+
+async function toStdout({ output, signal }: Context, blob: BlobHandle): Promise<Done> {
+  const bar = await createProgressBar(output, blob.blobId)
+  let before = new Uint8Array()
+  try {
+    for await (const piece of blob.stream({ signal, onProgress: bar.update })) {
+      // a stranger's bytes: escape sequences in them could do more than look odd
+      if (process.stdout.isTTY && (actsOnTerminal(piece) || actsOnTerminal(joint(before, piece)))) {
+        throw new CliError('USAGE', EXIT.usage, 'This blob is not plain text and would upset the terminal.', {
+          hint: 'Write it to a file with -o FILE, or pipe it on.',
+        })
+      }
+      before = piece.slice(-1)
+      await raceSignal(output.bytes(piece), signal)
+    }
+  } finally {
+    bar.stop()
+  }
+  return { size: blob.size }
+}
+
+/** Where two pieces meet there may be one character of both. */
+function joint(before: Uint8Array, piece: Uint8Array): Uint8Array {
+  return Uint8Array.of(...before, ...piece.subarray(0, 1))
+}
+
+/**
+ * Writes beside the target and renames: a reader of the target sees the old file or the whole new one. What was written of one to
+ * be resumed stays, under a name that the blob gives, and is verified before it is gone on with.
+ */
+async function toFile(
+  { output, signal }: Context,
+  blob: BlobHandle,
+  path: string,
+  resume: boolean,
+): Promise<Done> {
+  const partName = `.floe-${resume ? blob.blobId : randomUUID()}.part`
+  const part = join(dirname(path), partName)
+  const file = await naming(path, openPart(part, resume))
+  let written = 0
+  try {
+    const bar = await createProgressBar(output, blob.blobId)
+    try {
+      const start = resume ? await verified(file, blob, signal) : 0
+      await naming(path, file.truncate(start))
+      written = start
+      const onProgress = ({ done, total }: { done: number; total: number }) =>
+        bar.update({ phase: 'fetch', done: start + done, total: start + total })
+      for await (const piece of blob.stream({ start, signal, onProgress })) {
+        await naming(path, writeAt(file, piece, written))
+        written += piece.length
+      }
+      await naming(path, rename(part, path))
+      return { size: blob.size, resumedBytes: resume ? start : undefined }
+    } finally {
+      bar.stop()
+      await file.close()
+    }
+  } catch (error) {
+    if (resume && written > 0) {
+      output.say(safe`${formatBytes(written)} are kept in ${partName}; the same command goes on from there.`)
+    } else await rm(part, { force: true })
+    throw error
+  }
+}
+
+/** Another user who may write into the folder could have put a link there: a part of before is never one. */
+async function openPart(path: string, resume: boolean): Promise<FileHandle> {
+  if (!resume) return await open(path, 'wx')
+  const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw Object.assign(new Error(`${path} is not a file`), { code: 'EEXIST' })
+}
+
+/** How many bytes of a part are the blob's. */
+async function verified(file: FileHandle, blob: BlobHandle, signal: AbortSignal): Promise<number> {
+  const { size } = await file.stat()
+  const read = async (offset: number, target: Uint8Array): Promise<void> => {
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await file.read(target, done, target.length - done, offset + done)
+      if (bytesRead === 0) throw new Error('the part has become shorter')
+      done += bytesRead
+    }
+  }
+  return size === 0 ? 0 : await blob.verifiedBytes({ length: size, read }, { signal })
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+  }
+}
+
+/** What the system says of the part is told of the file that was named. */
+async function naming<T>(path: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (error) {
+    throw Object.assign(error as Error, { path })
+  }
+}
+
+const SENTENCES: Record<NetworkBlobStatus['status'], string> = {
+  certified: 'stored and certified',
+  registered: 'registered, not certified: its upload has not finished',
+  invalid: 'invalid: it was encoded wrongly, and the network refuses it',
+  ended: 'not stored any more',
+  nonexistent: 'unknown to this network',
+}
+
+/** Asks the nodes what they know of a blob. A blob that does not exist is exit code 4, an invalid one 7. */
+export async function status(
+  context: Context,
+  blobIdText: string,
+  options: NetworkOptions,
+): Promise<ExitCode> {
+  const blobId = blobIdArgument(blobIdText)
+  const { signal } = context
+  const found = await withClient(context, { ...options, spends: false }, client =>
+    client.status(blobId, { signal }),
+  )
+  const rows: [string, string | number][] = [['status', SENTENCES[found.status]]]
+  if (found.size !== undefined) rows.push(['size', formatBytes(found.size)])
+  if (found.initialCertifiedEpoch !== undefined) rows.push(['since', `epoch ${found.initialCertifiedEpoch}`])
+  if (found.status === 'ended') rows.push(['ended', `epoch ${found.endEpoch}`])
+  else if (found.endEpoch !== undefined) {
+    const kind = found.deletable === undefined ? '' : found.deletable ? ', deletable before' : ', permanent'
+    rows.push(['until', `epoch ${found.endEpoch}${kind}`])
+  }
+  rows.push(['told by', `nodes with ${found.answeredShards} of ${found.nShards} shards`])
+  await context.output.result(found, safe`${blobId}\n${formatRows(rows)}`)
+  if (found.status === 'nonexistent' || found.status === 'ended') return EXIT.notFound
+  return found.status === 'invalid' ? EXIT.integrity : EXIT.ok
+}

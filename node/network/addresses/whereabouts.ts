@@ -1,0 +1,66 @@
+import type { Clock } from '../../../base/clock.ts'
+import type { Log } from '../../../base/log.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
+import type { ProtocolMetrics } from '../../../protocols/index.ts'
+import type { KnowsPeer } from '../identify.ts'
+import type { NetworkNode } from '../libp2p.ts'
+import type { AddressBook } from './book.ts'
+import { createCatchUp } from './catch-up.ts'
+import { createLookup, isPrivateNetwork, type Lookup } from './lookup.ts'
+import { createAddressPublisher } from './publisher.ts'
+import type { AddressFiles } from './storage.ts'
+
+export interface WhereaboutsInit {
+  network: NetworkConfig
+  /** where others are */
+  addresses: AddressBook
+  /** of the last record of where this node is */
+  sequence: Pick<AddressFiles, 'sequence' | 'setSequence'>
+  isMember: KnowsPeer
+  /** PeerIds of the current committee */
+  members(): readonly string[]
+  metrics: ProtocolMetrics
+  clock: Clock
+  random: () => number
+  log: Log
+}
+
+/** Where a node's peers are, and that they hear where it is. */
+export interface Whereabouts extends Pick<Lookup, 'paths' | 'askBy'> {
+  /** Hears others, and tells them, until `stop`. */
+  listen(): void
+  /** Asks for what was not heard, until `follow`. */
+  lead(): void
+  follow(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Those of a libp2p node, whose key is that of the seed. */
+export async function createWhereabouts(
+  { network, addresses, sequence, isMember, members, ...shared }: WhereaboutsInit,
+  { libp2p, networkSeed }: { libp2p: NetworkNode; networkSeed: Uint8Array },
+): Promise<Whereabouts> {
+  const lookup = createLookup({ ...shared, book: addresses, libp2p, network, members })
+  const catchUp = createCatchUp({ ...shared, lookup })
+  const publisher = await createAddressPublisher({
+    ...shared,
+    networkSeed,
+    book: addresses,
+    files: sequence,
+    libp2p,
+    network: network.systemObjectId,
+    isMember,
+    isPrivate: isPrivateNetwork(network),
+  })
+  return {
+    paths: lookup.paths,
+    askBy: lookup.askBy,
+    listen: publisher.listen,
+    lead: () => catchUp.start(),
+    follow: () => catchUp.stop(),
+    async stop() {
+      await catchUp.stop()
+      await publisher.stop()
+    },
+  }
+}

@@ -1,0 +1,311 @@
+import type { Connection, Libp2p } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { Background } from '../../../base/background.ts'
+import type { Clock } from '../../../base/clock.ts'
+import type { Log } from '../../../base/log.ts'
+import { waitFor } from '../../../base/wait.ts'
+import { CircuitError, peerDeadline, reserveAt } from '../../../protocols/index.ts'
+import { relayNetwork } from './network.ts'
+import { planRelays, type RelayState } from './plan.ts'
+import type { CircuitTransport } from './transport.ts'
+
+export interface RelayKeeperInit {
+  libp2p: Pick<Libp2p, 'dial' | 'addEventListener' | 'removeEventListener'>
+  transport: Pick<CircuitTransport, 'update' | 'heard'>
+  /** multiaddrs with PeerIds; more may come by `learn` */
+  relays: readonly string[]
+  /** reservations to hold */
+  wanted?: number
+  log: Pick<Log, 'debug' | 'info' | 'warn'>
+  clock: Clock
+  random: () => number
+}
+
+/** How a node stands with a relay. */
+export interface RelayStanding {
+  peerId: string
+  address: string
+  state: 'held' | 'asking' | 'waiting'
+  /** one of those that are meant to stay */
+  chosen: boolean
+  latencyMs?: number | undefined
+  /** of the relay's bytes per second, 0 to 1 */
+  load?: number | undefined
+  /** why it was not granted, the last time */
+  reason?: string | undefined
+  /** when it is asked again */
+  retryInMs?: number | undefined
+}
+
+/** Keeps a node's reservations on relays: through restarts of either side, changes of network, and refusals. */
+export interface RelayKeeper {
+  start(): void
+  /** Resolves once the first reservation is there, or the keeper was stopped. */
+  settled(): Promise<void>
+  /** Other relays, by their addresses. */
+  learn(relays: readonly string[]): void
+  standings(): RelayStanding[]
+  /** Whether the connection is that to a relay on which there is a reservation. */
+  holds(connection: Pick<Connection, 'id'>): boolean
+  stop(): Promise<void>
+}
+
+const WANTED = 2
+/** What a node remembers: a network's relays, and what others say of theirs. */
+const MAX_RELAYS = 64
+/** A relay that is meant to stay is asked so often at least: its return is noticed within 5 s. */
+const CHOSEN_RETRY_MS = 4_000
+const RETRY_MS = 60_000
+const FIRST_RETRY_MS = 500
+/** A relay may say when to come back, but not that it is never. */
+const MAX_REFUSAL_MS = 3_600_000
+/** Another one is tried so often, to see whether it is better. */
+const PROBE_MS = 5 * 60_000
+const ASK_MS = 10_000
+const MAX_ADDRESSES = 4
+/** Nothing is due: looked at again, as something may have been overlooked. */
+const LOOK_MS = 1_000
+
+interface Candidate extends RelayState {
+  readonly address: Multiaddr
+  connection: Connection | undefined
+  addresses: Multiaddr[]
+  renewAt: number
+  failures: number
+  latencyMs: number | undefined
+  load: number | undefined
+  reason: string | undefined
+}
+
+export function createRelayKeeper(init: RelayKeeperInit): RelayKeeper {
+  return new Keeper(init)
+}
+
+class Keeper implements RelayKeeper {
+  readonly #init: RelayKeeperInit
+  readonly #relays = new Map<string, Candidate>()
+  readonly #background: Background
+  readonly #asks = new Set<Promise<void>>()
+  readonly #first = Promise.withResolvers<void>()
+  #wake: () => void = () => undefined
+  #probeAt: number
+
+  constructor(init: RelayKeeperInit) {
+    this.#init = init
+    this.#background = new Background(signal => this.#run(signal))
+    this.#probeAt = init.clock.monotonic() + PROBE_MS
+    this.learn(init.relays)
+  }
+
+  start(): void {
+    this.#init.libp2p.addEventListener('connection:close', this.#onClose)
+    this.#background.start()
+  }
+
+  settled(): Promise<void> {
+    return this.#first.promise
+  }
+
+  learn(relays: readonly string[]): void {
+    for (const text of relays) {
+      const address = multiaddr(text)
+      const id = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+      if (id === undefined || this.#relays.has(id) || this.#relays.size >= MAX_RELAYS) continue
+      this.#relays.set(id, newCandidate(id, address))
+    }
+    this.#wake()
+  }
+
+  standings(): RelayStanding[] {
+    const now = this.#init.clock.monotonic()
+    return [...this.#relays.values()].map(relay => ({
+      peerId: relay.id,
+      address: relay.address.toString(),
+      state: relay.held !== undefined ? 'held' : relay.asking ? 'asking' : 'waiting',
+      chosen: relay.chosen,
+      latencyMs: relay.latencyMs,
+      load: relay.load,
+      reason: relay.reason,
+      retryInMs: relay.held === undefined ? Math.max(0, relay.notBefore - now) : undefined,
+    }))
+  }
+
+  holds({ id }: Pick<Connection, 'id'>): boolean {
+    return [...this.#relays.values()].some(
+      ({ held, connection }) => held !== undefined && connection?.id === id,
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#init.libp2p.removeEventListener('connection:close', this.#onClose)
+    await this.#background.stop()
+    await Promise.all(this.#asks)
+    this.#first.resolve()
+    for (const relay of this.#relays.values()) relay.held = undefined
+    this.#init.transport.update([])
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#round(signal)
+      await this.#rest(signal).catch(() => undefined)
+    }
+  }
+
+  #round(signal: AbortSignal): void {
+    const now = this.#init.clock.monotonic()
+    const relays = [...this.#relays.values()]
+    const plan = planRelays(relays, this.#init.wanted ?? WANTED, now)
+    const asked = new Set(plan.ask as Candidate[])
+    for (const relay of relays) if (relay.held !== undefined && relay.renewAt <= now) asked.add(relay)
+    if (this.#probeAt <= now) {
+      this.#probeAt = now + PROBE_MS
+      const others = relays.filter(one => !one.chosen && !one.asking && one.notBefore <= now)
+      const probed = others[Math.floor(this.#init.random() * others.length)]
+      if (probed !== undefined) asked.add(probed)
+    }
+    for (const relay of asked) if (!relay.asking) this.#ask(relay, signal)
+    for (const relay of plan.release as Candidate[]) this.#release(relay)
+  }
+
+  /** Until something has changed, or the next is due. */
+  #rest(signal: AbortSignal): Promise<void> {
+    return waitFor(resolve => {
+      const timer = this.#init.clock.after(LOOK_MS, resolve, { background: true })
+      this.#wake = resolve
+      return () => timer.stop()
+    }, signal)
+  }
+
+  #ask(relay: Candidate, signal: AbortSignal): void {
+    relay.asking = true
+    const asked = this.#reserve(relay, signal)
+      .catch(error => this.#failed(relay, error, signal))
+      .finally(() => {
+        relay.asking = false
+        this.#asks.delete(asked)
+        this.#wake()
+      })
+    this.#asks.add(asked)
+  }
+
+  async #reserve(relay: Candidate, signal: AbortSignal): Promise<void> {
+    const { libp2p, transport, clock, log } = this.#init
+    using limit = peerDeadline(clock, ASK_MS, signal)
+    const connection = await libp2p.dial(relay.address, { signal: limit.signal })
+    const askedAt = clock.monotonic()
+    const answer = await reserveAt(connection, { clock, signal: limit.signal })
+    const { reservation, loadPermille } = answer
+    transport.heard(relay.id, answer)
+    const now = clock.monotonic()
+    relay.latencyMs = now - askedAt
+    relay.load = loadPermille === undefined ? undefined : loadPermille / 1000
+    relay.score = relay.latencyMs * (1 + 4 * (relay.load ?? 0))
+    relay.failures = 0
+    relay.reason = undefined
+    if (connection.status !== 'open') throw new Error('the connection to the relay was lost')
+    const expiresInMs = reservation!.expiresAtSeconds * 1000 - clock.now()
+    // a relay whose clock is wrong is asked again now and then, and not all the time
+    relay.renewAt = now + Math.max(RETRY_MS, expiresInMs / 2)
+    relay.addresses = addressesOver(relay, reservation!.addresses)
+    const isNew = relay.held === undefined
+    relay.connection = connection
+    relay.held ??= { since: now }
+    relay.goneAt = undefined
+    this.#announce()
+    this.#first.resolve()
+    if (isNew) log.info({ relay: relay.id, latencyMs: Math.round(relay.latencyMs) }, 'reachable over a relay')
+  }
+
+  #failed(relay: Candidate, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    const { clock, random, log } = this.#init
+    relay.failures++
+    const refusal = error instanceof CircuitError && error.code === 'RELAY_REFUSED' ? error : undefined
+    const details = refusal?.details as
+      | { reason?: string; status?: string; retryAfterMs?: number }
+      | undefined
+    relay.reason = details?.reason ?? details?.status ?? 'unreachable'
+    const longest = relay.chosen ? CHOSEN_RETRY_MS : RETRY_MS
+    const pause = Math.min(FIRST_RETRY_MS * 2 ** (relay.failures - 1), longest)
+    const told = Math.min(details?.retryAfterMs ?? 0, MAX_REFUSAL_MS)
+    relay.notBefore = clock.monotonic() + Math.max(told, pause * (1 - random() / 2))
+    // a reservation that was not renewed is over soon: the relay has said so, or is not there
+    if (relay.held !== undefined) this.#lose(relay)
+    log.debug({ relay: relay.id, reason: relay.reason, err: error }, 'no reservation')
+  }
+
+  #onClose = ({ detail }: CustomEvent<Connection>): void => {
+    for (const relay of this.#relays.values()) {
+      if (relay.held === undefined || relay.connection?.id !== detail.id) continue
+      relay.notBefore = this.#init.clock.monotonic()
+      this.#lose(relay)
+      this.#init.log.info({ relay: relay.id }, 'a relay was lost')
+    }
+  }
+
+  #lose(relay: Candidate): void {
+    relay.held = undefined
+    relay.connection = undefined
+    relay.goneAt ??= this.#init.clock.monotonic()
+    this.#announce()
+    this.#wake()
+  }
+
+  #release(relay: Candidate): void {
+    const { connection } = relay
+    relay.held = undefined
+    relay.connection = undefined
+    relay.goneAt = undefined
+    this.#announce()
+    // whoever is called over it right now keeps it; else the relay gives the place to somebody else
+    if (connection?.streams.length === 0) connection.close().catch(error => connection.abort(error))
+  }
+
+  #announce(): void {
+    const held = [...this.#relays.values()].flatMap(({ connection, held, addresses }) =>
+      connection === undefined || held === undefined ? [] : [{ connection, addresses }],
+    )
+    this.#init.transport.update(held)
+  }
+}
+
+function newCandidate(id: string, address: Multiaddr): Candidate {
+  return {
+    id,
+    address,
+    network: relayNetwork(address),
+    held: undefined,
+    chosen: false,
+    goneAt: undefined,
+    asking: false,
+    notBefore: Number.NEGATIVE_INFINITY,
+    score: undefined,
+    betterSince: undefined,
+    connection: undefined,
+    addresses: [],
+    renewAt: 0,
+    failures: 0,
+    latencyMs: undefined,
+    load: undefined,
+    reason: undefined,
+  }
+}
+
+/** Where this node is called over the relay: at the address by which it was reached, and at some of those that it tells. */
+function addressesOver({ id, address }: Candidate, told: readonly Uint8Array[]): Multiaddr[] {
+  const own = told.flatMap(bytes => {
+    try {
+      const one = multiaddr(bytes)
+      const parts = one.getComponents()
+      if (parts.some(({ name }) => name === 'p2p-circuit')) return []
+      const peer = parts.findLast(({ name }) => name === 'p2p')?.value
+      if (peer === undefined) return [one.encapsulate(`/p2p/${id}`).toString()]
+      return peer === id ? [one.toString()] : []
+    } catch {
+      return []
+    }
+  })
+  const different = [...new Set([address.toString(), ...own])].slice(0, MAX_ADDRESSES)
+  return different.map(one => multiaddr(`${one}/p2p-circuit`))
+}

@@ -1,0 +1,220 @@
+import type {
+  ComponentLogger,
+  Connection,
+  ConnectionLimits,
+  CreateListenerOptions,
+  DialTransportOptions,
+  Listener,
+  ListenerEvents,
+  PeerId,
+  Stream,
+  StreamHandler,
+  StreamHandlerOptions,
+  Transport,
+  Upgrader,
+} from '@libp2p/interface'
+import { TypedEventEmitter, transportSymbol } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Clock } from '../../../base/clock.ts'
+import { LruMap } from '../../../base/lru-map.ts'
+import {
+  CIRCUIT,
+  type CircuitEnd,
+  type CircuitLimit,
+  connectThrough,
+  peerDeadline,
+  receiveCall,
+} from '../../../protocols/index.ts'
+import { circuitConnection } from './connection.ts'
+
+/** What to listen on: calls over the relays at which there is a reservation. */
+export const CIRCUIT_LISTEN = '/p2p-circuit'
+
+/** What libp2p gives a transport. */
+interface CircuitComponents {
+  connectionManager: {
+    openConnection(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+  }
+  registrar: {
+    handle(protocol: string, handler: StreamHandler, options: StreamHandlerOptions): Promise<void>
+    unhandle(protocol: string): Promise<void>
+  }
+  upgrader: Upgrader
+  logger: ComponentLogger
+}
+
+/**
+ * Connections over relays, wire compatible with circuit relay v2. There is one listener however relays come and go: whoever holds
+ * reservations tells it which.
+ */
+export interface CircuitTransport {
+  /** for libp2p's `transports` */
+  readonly factory: (components: CircuitComponents) => Transport
+  /** The reservations have changed: calls are taken from these connections only, and the addresses announced. */
+  update(held: readonly HeldRelay[]): void
+  /** A relay, by its PeerId, has granted something. */
+  heard(relay: string, answer: { stunPort?: number | undefined }): void
+  /** Where the relay has said that its STUN is; undefined when it has not. */
+  stunPort(relay: string): number | undefined
+}
+
+export interface HeldRelay {
+  connection: Pick<Connection, 'id'>
+  /** of this node, over the relay; without its own PeerId */
+  addresses: readonly Multiaddr[]
+}
+
+export function createCircuitTransport(clock: Clock): CircuitTransport {
+  const stunPorts = new LruMap<string, number>(REMEMBERED)
+  const heard: CircuitTransport['heard'] = (relay, { stunPort }) => {
+    if (stunPort !== undefined) stunPorts.set(relay, stunPort)
+  }
+  const state: CircuitState = { clock, held: [], listeners: new Set(), heard }
+  return {
+    factory: components => new Circuits(components, state),
+    update(held) {
+      state.held = held
+      for (const listener of state.listeners) listener.announce()
+    },
+    heard,
+    stunPort: relay => stunPorts.get(relay),
+  }
+}
+
+interface CircuitState {
+  clock: Clock
+  held: readonly HeldRelay[]
+  listeners: Set<CircuitListener>
+  heard: CircuitTransport['heard']
+}
+
+/** Relays whose STUN is known; the longest unused go first. */
+const REMEMBERED = 256
+
+/** How long it may take until a connection over a circuit is secured and multiplexed: as long as the circuit's own handshake. */
+const UPGRADE_MS = CIRCUIT.handshakeMs
+
+class Circuits implements Transport {
+  readonly [transportSymbol] = true
+  readonly [Symbol.toStringTag] = 'floe-circuit'
+  readonly #components: CircuitComponents
+  readonly #state: CircuitState
+
+  constructor(components: CircuitComponents, state: CircuitState) {
+    this.#components = components
+    this.#state = state
+  }
+
+  async dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
+    const { relay, peer } = partsOf(address)
+    const { connectionManager, logger } = this.#components
+    const { signal } = options
+    const connection = await connectionManager.openConnection(relay, { signal })
+    const end = await connectThrough(connection, peer, { clock: this.#state.clock, signal })
+    this.#state.heard(connection.remotePeer.toString(), end)
+    const circuit = circuitConnection(end, address, logger)
+    try {
+      return await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
+    } catch (error) {
+      circuit.abort(error instanceof Error ? error : new Error('not upgraded', { cause: error }))
+      throw error
+    }
+  }
+
+  createListener(_: CreateListenerOptions): Listener {
+    return new CircuitListener(this.#components, this.#state, this.#onCall)
+  }
+
+  listenFilter(addresses: Multiaddr[]): Multiaddr[] {
+    return addresses.filter(address => address.toString() === CIRCUIT_LISTEN)
+  }
+
+  dialFilter(addresses: Multiaddr[]): Multiaddr[] {
+    return addresses.filter(isCircuit)
+  }
+
+  #onCall = async (stream: Stream, relay: Connection): Promise<void> => {
+    const { clock, held } = this.#state
+    const isHeld = held.some(({ connection }) => connection.id === relay.id)
+    let end: CircuitEnd | undefined
+    try {
+      end = await receiveCall(stream, () => isHeld, { clock })
+    } catch {
+      // the stream was reset, and nobody else waits for it
+      return
+    }
+    if (end !== undefined) await this.#receive(end, relay)
+  }
+
+  async #receive(end: CircuitEnd, relay: Connection): Promise<void> {
+    const { upgrader, logger } = this.#components
+    const address = relay.remoteAddr.encapsulate(`${CIRCUIT_LISTEN}/p2p/${end.peer}`)
+    const circuit = circuitConnection(end, address, logger)
+    using limit = peerDeadline(this.#state.clock, UPGRADE_MS)
+    try {
+      await upgrader.upgradeInbound(circuit, { signal: limit.signal, ...limits(end.limit) })
+    } catch (error) {
+      // whoever called hears of it by the end of the circuit
+      circuit.abort(error instanceof Error ? error : new Error('not upgraded', { cause: error }))
+    }
+  }
+}
+
+class CircuitListener extends TypedEventEmitter<ListenerEvents> implements Listener {
+  readonly #registrar: CircuitComponents['registrar']
+  readonly #state: CircuitState
+  readonly #onCall: StreamHandler
+
+  constructor({ registrar }: CircuitComponents, state: CircuitState, onCall: StreamHandler) {
+    super()
+    this.#registrar = registrar
+    this.#state = state
+    this.#onCall = onCall
+  }
+
+  async listen(): Promise<void> {
+    this.#state.listeners.add(this)
+    await this.#registrar.handle(CIRCUIT.stop, this.#onCall, { maxInboundStreams: CIRCUIT.streams })
+    this.announce()
+  }
+
+  announce(): void {
+    this.safeDispatchEvent('listening')
+  }
+
+  getAddrs(): Multiaddr[] {
+    return this.#state.held.flatMap(({ addresses }) => [...addresses])
+  }
+
+  updateAnnounceAddrs(): void {
+    // nothing to add to what the relays told
+  }
+
+  async close(): Promise<void> {
+    this.#state.listeners.delete(this)
+    await this.#registrar.unhandle(CIRCUIT.stop)
+    this.safeDispatchEvent('close')
+  }
+}
+
+/** A relayed address with the PeerIds of both, the relay and whom it leads to. */
+function isCircuit(address: Multiaddr): boolean {
+  const parts = address.getComponents()
+  const at = parts.findIndex(({ name }) => name === 'p2p-circuit')
+  return at > 0 && at === parts.length - 2 && parts[at - 1]?.name === 'p2p' && parts.at(-1)?.name === 'p2p'
+}
+
+function partsOf(address: Multiaddr): { relay: Multiaddr; peer: PeerId } {
+  const [relay = '', peer = ''] = address.toString().split(`${CIRCUIT_LISTEN}/p2p/`)
+  return { relay: multiaddr(relay), peer: peerIdFromString(peer) }
+}
+
+/** 0 stands for none. */
+function limits(limit: CircuitLimit | undefined): { limits?: ConnectionLimits } {
+  const { durationSeconds: seconds, dataBytes } = limit ?? {}
+  if (!seconds && !dataBytes) return {}
+  return {
+    limits: { ...(seconds && { seconds }), ...(dataBytes && { bytes: BigInt(dataBytes) }) },
+  }
+}

@@ -1,0 +1,69 @@
+import type { Libp2p } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { STUN } from '../../../../protocols/index.ts'
+import type { CircuitTransport } from '../../circuit/transport.ts'
+import { pathKind } from '../path-kind.ts'
+import type { StunAddress } from './observe.ts'
+import { createPuncher, type Puncher, type PuncherInit } from './puncher.ts'
+import { upgradingOf } from './upgrade.ts'
+
+export interface NodePuncherInit extends Pick<PuncherInit, 'network' | 'log' | 'clock' | 'random'> {
+  libp2p: Pick<Libp2p, 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
+    /** what relays have said; nothing where the libp2p node is the app's own */
+    circuits?: Pick<CircuitTransport, 'stunPort'>
+  }
+  /** multiaddrs of relays in use, beside the one that a connection goes over */
+  relays?: () => readonly string[]
+}
+
+/** Punches beside the relayed connections of a libp2p node; undefined where the node shows nothing of its parts. Stop it before libp2p. */
+export function createNodePuncher({
+  libp2p,
+  relays = () => [],
+  ...init
+}: NodePuncherInit): Puncher | undefined {
+  const upgrading = upgradingOf(libp2p)
+  if (upgrading === undefined) return undefined
+  const puncher = createPuncher({
+    ...init,
+    upgrading,
+    relays: relayed =>
+      stunOf([relayed.remoteAddr, ...relays().map(text => multiaddr(text))], relay =>
+        libp2p.circuits?.stunPort(relay),
+      ),
+  })
+  const onUpdate = (): void => puncher.addressesChanged()
+  libp2p.addEventListener('self:peer:update', onUpdate)
+  return {
+    punch: (relayed, signal) => puncher.punch(relayed, signal),
+    open: (offered, relayed, signal) => puncher.open(offered, relayed, signal),
+    underWay: peer => puncher.underWay(peer),
+    addressesChanged: peer => puncher.addressesChanged(peer),
+    async stop() {
+      libp2p.removeEventListener('self:peer:update', onUpdate)
+      await puncher.stop()
+    },
+  }
+}
+
+/** Where relays with these addresses tell a peer how it looks from outside: not on one's own machine, where nothing is between. */
+export function stunOf(
+  relays: readonly Multiaddr[],
+  portOf: (relay: string) => number | undefined,
+): StunAddress[] {
+  const found = new Map<string, StunAddress>()
+  for (const relay of relays) {
+    const { host, family, scope } = pathKind(relay)
+    if (host === '' || scope === 'loopback') continue
+    const port = portOf(relayIn(relay)) ?? STUN.port
+    found.set(`${host} ${port}`, { host, family, port })
+  }
+  return [...found.values()]
+}
+
+/** PeerId of the relay in its address, or in that of a peer over it; empty where it is not named. */
+function relayIn(address: Multiaddr): string {
+  const parts = address.getComponents()
+  const end = parts.findIndex(({ name }) => name === 'p2p-circuit')
+  return parts.slice(0, end < 0 ? parts.length : end).findLast(({ name }) => name === 'p2p')?.value ?? ''
+}

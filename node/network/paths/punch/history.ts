@@ -1,0 +1,57 @@
+import type { Clock } from '../../../../base/clock.ts'
+import { LruMap } from '../../../../base/lru-map.ts'
+import { createRates } from '../../../../base/rates.ts'
+import { createTokenBucket } from '../../../../base/token-bucket.ts'
+import { PUNCH } from '../../../../protocols/index.ts'
+
+/** Which peers were punched lately, and how it went: home routers' tables are small, and a peer names whatever addresses it likes. */
+export interface PunchHistory {
+  /** Takes one punch with the peer, which this side or the other one begins; false when there were too many. */
+  take(peer: string, begunBy: 'us' | 'them'): boolean
+  /** ms until this side may begin one with the peer again; 0: now. */
+  waitMs(peer: string): number
+  failed(peer: string): void
+  succeeded(peer: string): void
+  /** An address has changed: one of that peer, or of this node, which holds for all. */
+  changed(peer?: string): void
+}
+
+interface Failures {
+  untilMs: number
+  pauseMs: number
+}
+
+export function createPunchHistory(clock: Pick<Clock, 'monotonic'>): PunchHistory {
+  const now = () => clock.monotonic()
+  const peers = createRates({
+    perSecond: PUNCH.perPeerPerMinute / 60,
+    burst: PUNCH.perPeerPerMinute,
+    remembered: PUNCH.remembered,
+    now,
+  })
+  const all = createTokenBucket(PUNCH.perMinute / 60, PUNCH.perMinute, now)
+  const theirs = createTokenBucket(PUNCH.theirsPerMinute / 60, PUNCH.theirsPerMinute, now)
+  let failures = new LruMap<string, Failures>(PUNCH.remembered)
+  return {
+    take(peer, begunBy) {
+      const isTheirs = begunBy === 'them'
+      if (!all.has(1) || (isTheirs && !theirs.has(1)) || !peers.tryTake(peer)) return false
+      if (isTheirs) theirs.take(1)
+      return all.tryTake(1)
+    },
+    waitMs: peer => Math.max(0, (failures.get(peer)?.untilMs ?? 0) - now()),
+    failed(peer) {
+      const last = failures.get(peer)
+      const pauseMs = Math.min(
+        last === undefined ? PUNCH.firstBackoffMs : 2 * last.pauseMs,
+        PUNCH.maxBackoffMs,
+      )
+      failures.set(peer, { untilMs: now() + pauseMs, pauseMs })
+    },
+    succeeded: peer => void failures.delete(peer),
+    changed(peer) {
+      if (peer === undefined) failures = new LruMap(PUNCH.remembered)
+      else failures.delete(peer)
+    },
+  }
+}

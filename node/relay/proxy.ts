@@ -1,0 +1,100 @@
+import type { Connection } from '@libp2p/interface'
+import { HttpError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { allowedMethods, isPreflight, type Route } from '../http/router.ts'
+import { forward } from './forward.ts'
+import { RELAY } from './limits.ts'
+
+/** The storage API of a node, which is all that is passed on. */
+export const PROXIED: readonly { path: string; methods: readonly ('GET' | 'PUT' | 'POST')[] }[] = [
+  { path: '/v1/blobs/:blobId/metadata', methods: ['GET', 'PUT'] },
+  { path: '/v1/blobs/:blobId/metadata/status', methods: ['GET'] },
+  { path: '/v1/blobs/:blobId/slivers/:pair/:axis', methods: ['GET', 'PUT'] },
+  { path: '/v1/blobs/:blobId/slivers/:pair/:axis/status', methods: ['GET'] },
+  { path: '/v1/blobs/:blobId/confirmation/permanent', methods: ['GET'] },
+  { path: '/v1/blobs/:blobId/confirmation/deletable/:objectId', methods: ['GET'] },
+  { path: '/v1/blobs/:blobId/inconsistencyProof/:axis', methods: ['POST'] },
+  { path: '/v1/blobs/:blobId/status', methods: ['GET'] },
+  { path: '/v1/health', methods: ['GET'] },
+]
+
+export interface ProxyInit {
+  /** The connection of a peer that has a reservation here. */
+  connectionOf: (peer: string) => Connection | undefined
+  /** Whether the operator's lists let somebody with that IP address use the relay. */
+  allows: (ip: string) => boolean
+  /** Why nothing is passed on for now, and for how many ms. */
+  closedFor: () => { reason: string; retryAfterMs: number } | undefined
+  /** Bytes have moved; for how many ms whoever sends is to rest. */
+  moved: (peer: string, address: string, bytes: number) => number
+}
+
+/** Routes `/peers/{peerId}/v1/...`: HTTP to nodes that are reached over this relay. */
+export function createProxyRoutes(init: ProxyInit): Route[] {
+  const passOn = createPassOn(init)
+  return PROXIED.map(({ path, methods }) => ({
+    pattern: `/peers/:peerId${path}`,
+    methods: Object.fromEntries(methods.map(method => [method, passOn])),
+    readableByPages: true,
+  }))
+}
+
+const PREFLIGHT_SECONDS = '86400'
+
+/** What a browser asks before a page may send something; undefined when it is no such question. */
+export function answerProxyPreflight({ request, response }: Exchange, route: Route): boolean {
+  if (!isPreflight(request)) return false
+  const methods = allowedMethods(route)
+  response.writeHead(204, {
+    allow: methods,
+    'access-control-allow-methods': methods,
+    'access-control-allow-headers': '*',
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  })
+  response.end()
+  return true
+}
+
+/** One request at a time of each stream; at most so many of all, and of an address. */
+function createPassOn({
+  connectionOf,
+  allows,
+  closedFor,
+  moved,
+}: ProxyInit): (exchange: Exchange) => Promise<void> {
+  const underWay = new Map<string, number>()
+  let all = 0
+  const change = (address: string, by: 1 | -1): void => {
+    all += by
+    const count = (underWay.get(address) ?? 0) + by
+    if (count === 0) underWay.delete(address)
+    else underWay.set(address, count)
+  }
+  return async exchange => {
+    const { address, params, request } = exchange
+    if (!allows(request.socket.remoteAddress ?? '')) {
+      throw new HttpError(403, 'REFUSED', 'the relay passes nothing on from this address')
+    }
+    const peer = params.peerId ?? ''
+    const connection = connectionOf(peer)
+    if (connection === undefined) {
+      throw new HttpError(404, 'NO_SUCH_ROUTE', 'the node has no reservation at this relay')
+    }
+    const closed = closedFor()
+    if (closed !== undefined) throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
+    if (all >= RELAY.proxied) throw busy('the relay passes on as many requests as it can')
+    if ((underWay.get(address) ?? 0) >= RELAY.proxiedPerAddress) {
+      throw busy('the relay passes on as many requests of this address as it does')
+    }
+    change(address, 1)
+    try {
+      await forward(exchange, connection, bytes => moved(peer, address, bytes))
+    } finally {
+      change(address, -1)
+    }
+  }
+}
+
+function busy(message: string, retryAfterMs: number = RELAY.proxyRetryMs): HttpError {
+  return new HttpError(503, 'BUSY', message, { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) })
+}

@@ -1,0 +1,181 @@
+import type { Clock } from '../../base/clock.ts'
+import { type CloseStack, createCloseStack } from '../../base/close-stack.ts'
+import type { ScopedLog } from '../../base/log.ts'
+import { makeFolder } from '../../base/make-folder.ts'
+import type { NetworkConfig } from '../../chain/types/index.ts'
+import type { ProtocolMetrics } from '../../protocols/index.ts'
+import { loadNetworkSeed } from '../keys.ts'
+import { createMetrics } from '../metrics.ts'
+import { restoreAddressBook } from '../network/addresses/book.ts'
+import { isPrivateNetwork } from '../network/addresses/lookup.ts'
+import { openAddressFiles } from '../network/addresses/storage.ts'
+import { createRefusals } from '../refusals.ts'
+import { version } from '../version.ts'
+import type { DirectoryParts } from './directory.ts'
+import {
+  type RelayFolder,
+  type RelayState,
+  readSettings,
+  readState,
+  relayFolder,
+  writeState,
+} from './folder.ts'
+import { followMembers, NO_MEMBERS, type RelayMembers } from './members.ts'
+import { startRelay } from './start.ts'
+import { isHealthy, type RelayStatus } from './status.ts'
+import { createStunServer } from './stun.ts'
+import { createRelayWeb } from './web.ts'
+
+export interface RunRelayOptions {
+  /** its key, settings and counts; made when it is not there */
+  dir: string
+  /** of libp2p; 0 takes a free one, as for the next two */
+  port: number
+  httpPort: number
+  /** of STUN, over UDP and TCP */
+  stunPort: number
+  /** multiaddrs by which others reach it; those that it listens on when absent */
+  announce?: readonly string[] | undefined
+  /** whose members go first, and who tells others where they are; nobody when absent */
+  network?: NetworkConfig | undefined
+  /** that it listens on; all of the machine's when absent */
+  host?: string
+  log: ScopedLog
+  clock: Clock
+  random?: () => number
+  signal?: AbortSignal
+}
+
+/** A relay that runs on its folder. */
+export interface RunningRelay {
+  readonly peerId: string
+  readonly multiaddrs: string[]
+  readonly httpUrl: string
+  readonly stunPort: number
+  status(): RelayStatus
+  /** Reads limits and lists again. Throws RelayError and AccessError, and leaves everything as it was. */
+  reload(): Promise<void>
+  /** Stops everything, and keeps what was counted. Idempotent; never rejects. */
+  close(): Promise<void>
+}
+
+/** Counts are written so often; what is lost with a crash is a minute's. */
+const KEEP_MS = 60_000
+
+/** Runs a relay. Throws RelayError, AccessError, KeyError, LevelError, and node's EADDRINUSE. */
+export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> {
+  const { dir, port, httpPort, stunPort, announce, host = '0.0.0.0', log, clock, signal } = options
+  const { network, random = Math.random } = options
+  const folder = relayFolder(dir)
+  const opened = createCloseStack(log)
+  try {
+    await makeFolder(dir)
+    const settings = await readSettings(folder)
+    const startedAt = clock.monotonic()
+    const metrics = createMetrics({ version })
+    const counted = metrics.node('relay')
+    const refusals = createRefusals({ clock, log, metrics: counted })
+    opened.push(async () => refusals.close())
+    const members = network === undefined ? NO_MEMBERS : followMembers(network, { log, clock, random })
+    opened.push(members.close)
+    const stun = await createStunServer({ host, port: stunPort, clock, refused: refusals.at('stun') })
+    opened.push(stun.close)
+    const parts = { folder, opened, metrics: counted, log, clock }
+    const relay = await startRelay({
+      seed: await loadNetworkSeed(folder.key),
+      listen: [`/ip${host.includes(':') ? 6 : 4}/${host}/tcp/${port}`],
+      announce,
+      isMember: members.isMember,
+      settings,
+      kept: await readState(folder),
+      stunPort: stun.port,
+      directory: network && (await directoryOf(network, members, parts)),
+      refusals,
+      log,
+      clock,
+      random,
+    })
+    const stopKeeping = keepCounts(folder, relay.view, { log, clock })
+    opened.push(stopKeeping)
+    opened.push(relay.close)
+    signal?.throwIfAborted()
+    const status = (): RelayStatus => {
+      const rssBytes = process.memoryUsage.rss()
+      return {
+        peerId: relay.peerId,
+        multiaddrs: relay.multiaddrs,
+        stunPort: stun.port,
+        uptimeMs: Math.round(clock.monotonic() - startedAt),
+        rssBytes,
+        healthy: isHealthy(rssBytes),
+        ...relay.view(),
+      }
+    }
+    metrics.relay(status)
+    const web = createRelayWeb({
+      host,
+      port: httpPort,
+      status,
+      metrics,
+      refusals,
+      proxied: relay.proxied,
+      clock,
+      log,
+    })
+    await web.start()
+    opened.push(() => web.stop())
+    log.info({ peer: relay.peerId, addresses: relay.multiaddrs }, 'relay started')
+    return {
+      peerId: relay.peerId,
+      multiaddrs: relay.multiaddrs,
+      httpUrl: web.url,
+      stunPort: stun.port,
+      status,
+      reload: async () => relay.configure(await readSettings(folder)),
+      close: opened.closeAll,
+    }
+  } catch (error) {
+    await opened.closeAll()
+    throw error
+  }
+}
+
+/** Writes what is counted each minute, and a last time with the result. */
+function keepCounts(
+  folder: RelayFolder,
+  view: () => RelayState,
+  { log, clock }: Pick<RunRelayOptions, 'log' | 'clock'>,
+): () => Promise<void> {
+  const keep = async () => {
+    const { counts, month } = view()
+    await writeState(folder, { counts, month })
+  }
+  const keeping = clock.every(KEEP_MS, () => {
+    keep().catch(err => log.warn({ err }, 'the counts were not written'))
+  })
+  return async () => {
+    keeping.stop()
+    await keep()
+  }
+}
+
+interface DirectoryPlace {
+  folder: RelayFolder
+  opened: CloseStack
+  metrics: ProtocolMetrics
+  log: ScopedLog
+  clock: Clock
+}
+
+/** What the relay tells of its network; begins with what the last run has left. Throws LEVEL_LOCKED. */
+async function directoryOf(
+  network: NetworkConfig,
+  { isMember, addresses }: RelayMembers,
+  { folder, opened, metrics, log, clock }: DirectoryPlace,
+): Promise<DirectoryParts> {
+  const files = await openAddressFiles(folder.addresses, log)
+  opened.push(files.close)
+  const isPrivate = isPrivateNetwork(network)
+  const book = await restoreAddressBook({ isMember, isPrivate, clock, storage: files, log })
+  return { network, book, members: addresses, metrics }
+}

@@ -1,0 +1,48 @@
+import type { Committees } from '../../../chain/types/index.ts'
+import { pairOfShard } from '../../../codec/index.ts'
+import type { BlobId, SliverPairIndex } from '../../../codec/types.ts'
+import type { ShardPageRequest } from '../../../protocols/index.ts'
+import type { PeerContext, ShardPage, ShardSource } from '../../../protocols/ports.ts'
+import type { MemberIndex } from '../../network/member-index.ts'
+import type { ShardedSliverStore } from '../store/shard-slivers.ts'
+import { expectOwner } from './expect-owner.ts'
+
+export interface ShardSourceComponents {
+  nShards: number
+  slivers: Pick<ShardedSliverStore, 'listShard'>
+  /** as far as this node has seen the chain */
+  committees: () => Committees | undefined
+  members: MemberIndex
+  /** Whether a blob is handed out. */
+  isShown: (blobId: BlobId) => Promise<boolean>
+}
+
+/** Hands out shards to the members that take them over. */
+export function createShardSource({
+  nShards,
+  slivers,
+  committees,
+  members,
+  isShown,
+}: ShardSourceComponents): ShardSource {
+  return {
+    async page(
+      { epoch, shard, after, maxBlobs }: ShardPageRequest,
+      { peer, signal }: PeerContext,
+    ): Promise<ShardPage> {
+      expectOwner(members, committees(), peer, epoch, [shard])
+      const blobs: { blobId: BlobId; pair: SliverPairIndex }[] = []
+      // a page without a blob would tell nothing of where to go on
+      for (let last = after; ; ) {
+        signal.throwIfAborted()
+        const limit = maxBlobs - blobs.length
+        const entries = await slivers.listShard(shard, { after: last, limit, signal })
+        for (const { blobId } of entries)
+          if (await isShown(blobId)) blobs.push({ blobId, pair: pairOfShard(shard, blobId, nShards) })
+        if (entries.length < limit) return { blobs, end: true }
+        if (blobs.length === maxBlobs) return { blobs, end: false }
+        last = entries.at(-1)!.blobId
+      }
+    },
+  }
+}

@@ -1,0 +1,114 @@
+import { open } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { writeAtomically } from '../../../base/atomic-file.ts'
+import { makeFolder } from '../../../base/make-folder.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
+import { ConfigError, NODE_SCHEMA_VERSION, type NodeConfig, readNodeConfig } from '../../config.ts'
+import { loadNodeKeys, type NodeKeys } from '../../keys.ts'
+import { SCRUB_BYTES_PER_SECOND } from '../recovery/scrub.ts'
+import { RESERVED_BYTES } from '../store/room.ts'
+
+/** Where a node keeps what. */
+export interface NodeFolder {
+  dir: string
+  config: string
+  keys: string
+  store: string
+}
+
+export function nodeFolder(dir: string): NodeFolder {
+  return { dir, config: join(dir, 'config.json'), keys: join(dir, 'keys'), store: join(dir, 'store') }
+}
+
+export interface NewNode {
+  dir: string
+  name: string
+  network: NetworkConfig
+  /** a file, or the name of a network that is known by name */
+  networkFile: { path: string } | { name: string }
+  /** DNS name or IP address by which others reach it; this machine only when absent */
+  host?: string
+  /** of libp2p; the next two are those of HTTP and metrics */
+  port: number
+}
+
+/**
+ * Makes a node's folder: keys, those that are there stay, and a config file with comments. Throws node's EEXIST when there
+ * is a config, and KeyError.
+ */
+export async function createNodeFolder(init: NewNode): Promise<{ folder: NodeFolder; keys: NodeKeys }> {
+  const folder = nodeFolder(init.dir)
+  await makeFolder(folder.dir)
+  // before the keys: those of a node that has lost them are not made anew
+  await (await open(folder.config, 'wx')).close()
+  const keys = await loadNodeKeys(folder.keys)
+  await writeAtomically(folder.config, configText(init))
+  return { folder, keys }
+}
+
+/** Where its store is: it may be on another disk. */
+export const storeOf = ({ dir, store }: NodeFolder, config: NodeConfig): string =>
+  resolve(dir, config.store ?? store)
+
+/** Reads a node's config. Throws ConfigError, CONFIG_MISSING when there is none. */
+export async function readFolderConfig({ config, dir }: NodeFolder): Promise<NodeConfig> {
+  try {
+    return await readNodeConfig(config)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    throw new ConfigError('CONFIG_MISSING', `there is no storage node in ${dir}`, config, { cause })
+  }
+}
+
+function configText({ dir, name, network, networkFile, host = LOOPBACK, port }: NewNode): string {
+  const everywhere = host.includes(':') ? '::' : '0.0.0.0'
+  const bind = host === LOOPBACK ? LOOPBACK : everywhere
+  const file = 'path' in networkFile ? relative(resolve(dir), networkFile.path) : networkFile.name
+  const text = JSON.stringify
+  return `// A storage node of Floe. "floe node run" reads this file when it starts.
+{
+  "schemaVersion": ${NODE_SCHEMA_VERSION},
+  // what people call it; "floe node register" writes it on the chain
+  "name": ${text(name)},
+  // the network: its system object, which never changes, and where it is described: a file, "testnet" or "mainnet"
+  "network": ${text(network.systemObjectId)},
+  "networkFile": ${text(file)},
+
+  // where it listens for other nodes and clients (libp2p), and by which addresses these reach it.
+  // Behind a router: forward the port, and announce the router's address. "floe node register" tells the chain
+  "listen": [${text(`${multiaddrOf(bind)}/tcp/${port}`)}],
+  "announce": [${text(`${multiaddrOf(host)}/tcp/${port}`)}],
+  // "public", "private" (over relays only), or "auto": others dial it to find out, and relays are used when they cannot
+  "reach": "auto",
+  // the same for the HTTP API, which Walrus's clients speak
+  "http": ${text(hostPort(bind, port + 1))},
+  "publicHttp": ${text(hostPort(host, port + 1))},
+  // for Prometheus, at /metrics; keep it to yourself
+  "metrics": ${text(hostPort(LOOPBACK, port + 2))},
+
+  // where slivers are kept, seen from this folder; it may be another disk
+  "store": "store",
+  "limits": {
+    // bytes of the store's disk that uploads leave free: the node must be able to recover what it loses, and to take over shards
+    "reservedBytes": ${RESERVED_BYTES},
+    // open connections of the HTTP API
+    "httpConnections": 4096,
+    "httpConnectionsPerAddress": 1024,
+    // every stored sliver is read once an epoch, so that damage is noticed and mended: so many bytes a second
+    "scrubBytesPerSecond": ${SCRUB_BYTES_PER_SECOND},
+    // all that it does beside reads and writes, getting back above all: threads (three quarters of the cores when absent), bytes
+    // a second on network and disk, bytes in memory at a time
+    // "recoveryThreads": 2, "recoveryBytesPerSecond": 134217728, "recoveryBytesInFlight": 201326592
+  }
+}
+`
+}
+
+const LOOPBACK = '127.0.0.1'
+
+const hostPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+
+function multiaddrOf(host: string): string {
+  if (host.includes(':')) return `/ip6/${host}`
+  return /^[\d.]+$/.test(host) ? `/ip4/${host}` : `/dns/${host}`
+}

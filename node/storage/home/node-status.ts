@@ -1,0 +1,14 @@
+import type { BandwidthView } from '../../../protocols/index.ts'
+import type { RelayStanding } from '../../network/circuit/keeper.ts'
+import type { Reach } from '../../network/circuit/reachable.ts'
+
+/** How a running node is reached, and what its line carries. */
+export interface NodeStatus {
+  peerId: string
+  reach: Reach
+  multiaddrs: string[]
+  relays: RelayStanding[]
+  /** connections to others that are open, by their path */
+  paths: { direct: number; relayed: number }
+  bandwidth: BandwidthView
+}

@@ -1,0 +1,271 @@
+import type { Socket } from 'node:net'
+import type { GossipSub } from '@libp2p/gossipsub'
+import type { Clock } from '../../../base/clock.ts'
+import { type CloseStack, createCloseStack } from '../../../base/close-stack.ts'
+import type { Log } from '../../../base/log.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
+import type { Certificate } from '../../../codec/types.ts'
+import {
+  askReach,
+  type Bandwidth,
+  type CertifiedTopic,
+  createCertifiedTopic,
+  createPeerClient,
+  type PeerAddress,
+  type PeerClient,
+  type ProtocolServer,
+  serveProtocols,
+} from '../../../protocols/index.ts'
+import type { NodeMetrics } from '../../metrics.ts'
+import { createWhereabouts, type WhereaboutsInit } from '../../network/addresses/whereabouts.ts'
+import type { RelayKeeper, RelayStanding } from '../../network/circuit/keeper.ts'
+import { createKeeper, type Reach, reachable } from '../../network/circuit/reachable.ts'
+import { serveHttpOverRelays } from '../../network/http-over-relay.ts'
+import { createNetworkNode, type NetworkNode } from '../../network/libp2p.ts'
+import { createMesh } from '../../network/mesh.ts'
+import { createPathDialer } from '../../network/paths/path-dialer.ts'
+import { createNodePuncher } from '../../network/paths/punch/for-node.ts'
+import type { Puncher } from '../../network/paths/punch/puncher.ts'
+import { createReachProber } from '../../network/reach/prober.ts'
+import { createReach, type Reach as ReachFinder } from '../../network/reach/reach.ts'
+import type { Refusals } from '../../refusals.ts'
+import type { ComposedNode } from '../compose-node.ts'
+
+/** Under which key a node is there, and where. */
+export interface PresencePlace {
+  /** Ed25519 seed of the libp2p identity */
+  seed: Uint8Array
+  /** multiaddrs */
+  listen: readonly string[]
+  announce?: readonly string[] | undefined
+}
+
+/** What all presences of a node share. */
+export interface PresenceComponents extends WhereaboutsInit {
+  network: NetworkConfig
+  reach: Reach
+  /** multiaddrs, with PeerIds, of relays to begin with */
+  relays: readonly string[]
+  /** A connection for the node's HTTP API, which came over a relay. */
+  http: (socket: Socket) => void
+  /** A member could not be dialled. */
+  unreachable: () => void
+  /** Somebody says to be a member who is not known. */
+  stranger: () => void
+  /** the committee's, this node among them or not */
+  others: () => Promise<readonly PeerAddress[]>
+  refusals: Refusals
+  /** the line that all of it moves on; without limits when absent */
+  bandwidth?: Bandwidth | undefined
+  metrics: NodeMetrics
+  clock: Clock
+  random: () => number
+  log: Log
+}
+
+/** A node under one of its network keys. While that is replaced there are two. */
+export interface Presence {
+  readonly peerId: string
+  readonly multiaddrs: string[]
+  /** the relays by which others call it */
+  relays(): RelayStanding[]
+  /** connections that are open */
+  paths(): { direct: number; relayed: number }
+  readonly peers: PeerClient
+  /** From here on peers are answered, and certificates heard. */
+  serve(node: Pick<ComposedNode, 'served' | 'certificates'>): Promise<void>
+  /** Keeps connections to others, who know the node by this key, until `follow`. Does nothing when it does already. */
+  lead(): void
+  follow(): Promise<void>
+  /** Resolves once the others were tried. */
+  settled(): Promise<void>
+  publish(certificate: Certificate): Promise<void>
+  /** Others are members now. */
+  membersChanged(): void
+  /** Ends what `serve` and `lead` began; requests to others go on. Idempotent; never rejects. */
+  silence(): Promise<void>
+  /** Ends everything. Idempotent; never rejects. */
+  close(): Promise<void>
+}
+
+/**
+ * Listens; nobody is answered yet. Throws node's EADDRINUSE, others of libp2p, and what a relay's address that is none throws;
+ * nothing stays open then.
+ */
+export async function openPresence(components: PresenceComponents, place: PresencePlace): Promise<Presence> {
+  const opened = createCloseStack(components.log)
+  const libp2p = await networkNodeOf(components, place)
+  opened.push(async () => libp2p.stop())
+  try {
+    return await presenceAt(components, { libp2p, networkSeed: place.seed }, opened)
+  } catch (error) {
+    await opened.closeAll()
+    throw error
+  }
+}
+
+async function presenceAt(
+  components: PresenceComponents,
+  identity: { libp2p: NetworkNode; networkSeed: Uint8Array },
+  opened: CloseStack,
+): Promise<Presence> {
+  const { network, reach, relays, addresses, http, unreachable, others } = components
+  const { bandwidth, metrics, clock, random, log } = components
+  const { libp2p } = identity
+  const { systemObjectId } = network
+  const serving = createCloseStack(log)
+  const where = await createWhereabouts(components, identity)
+  const puncher = puncherOf(components, libp2p, () => keeper?.standings() ?? [])
+  if (puncher !== undefined) opened.push(() => puncher.stop())
+  const dialer = createPathDialer({ libp2p, clock, unreachable, puncher, ...where.paths })
+  const peers = createPeerClient({ dialer, bandwidth, log, metrics, clock }, { network: systemObjectId })
+  opened.push(async () => peers.close())
+  where.askBy(peers)
+  const mesh = createMesh({ libp2p, dialer, log, clock, random }, { peers: others })
+  const keeper = createKeeper({ libp2p, reach, relays, log, clock, random })
+  opened.push(async () => unlearn())
+  const unlearn = addresses.onLearned(({ peerId }) => {
+    mesh.moved(peerId)
+    puncher?.addressesChanged(peerId)
+  })
+  const finder = finderOf(components, libp2p, keeper)
+  const { pubsub } = libp2p.services
+  serving.push(() => mesh.stop())
+  serving.push(where.stop)
+  if (keeper !== undefined) serving.push(() => keeper.stop())
+  if (finder !== undefined) serving.push(finder.stop)
+  opened.push(serving.closeAll)
+  let topic: CertifiedTopic | undefined
+  return {
+    peerId: libp2p.peerId.toString(),
+    get multiaddrs() {
+      return libp2p.getMultiaddrs().map(String)
+    },
+    peers,
+    relays: () => keeper?.standings() ?? [],
+    paths: () => countPaths(libp2p),
+    async serve({ served, certificates }) {
+      const protocols = protocolsOf(components, libp2p, { ...served, ...(puncher && { punching: puncher }) })
+      await protocols.start()
+      serving.push(() => protocols.stop())
+      if (keeper !== undefined) serving.push(await serveHttpOverRelays(libp2p, keeper, http, clock))
+      if (reach === 'private') await reachable(keeper, { log, clock })
+      where.listen()
+      if (pubsub === undefined) return
+      topic = certifiedTopicOf(components, pubsub, certificates)
+      topic.start()
+      serving.push(async () => topic?.stop())
+    },
+    lead() {
+      mesh.start()
+      where.lead()
+      finder?.start()
+    },
+    async follow() {
+      await finder?.stop()
+      await where.follow()
+      await mesh.stop()
+    },
+    settled: () => mesh.settled(),
+    async publish(certificate) {
+      await topic?.publish(certificate)
+    },
+    membersChanged: libp2p.membersChanged,
+    silence: serving.closeAll,
+    close: opened.closeAll,
+  }
+}
+
+/** Of a node that is to find out by itself how it is reached: it calls relays once it is known that others cannot dial it. */
+function finderOf(
+  { network, reach, isMember, clock, random, log }: PresenceComponents,
+  libp2p: NetworkNode,
+  keeper: RelayKeeper | undefined,
+): ReachFinder | undefined {
+  if (reach !== 'auto') return undefined
+  return createReach({
+    libp2p,
+    ask: (connection, ports, signal) =>
+      askReach(connection, ports, { network: network.systemObjectId, clock, signal }),
+    isMember,
+    changed(state) {
+      if (state === 'private') keeper?.start()
+      else keeper?.stop().catch(err => log.warn({ err }, 'reservations were not given back'))
+    },
+    clock,
+    random,
+    log,
+  })
+}
+
+function protocolsOf(
+  { network, addresses, isMember, stranger, refusals, bandwidth, metrics, clock, log }: PresenceComponents,
+  libp2p: NetworkNode,
+  served: ComposedNode['served'],
+): ProtocolServer {
+  return serveProtocols(
+    { libp2p, bandwidth, log, metrics, clock },
+    {
+      network: network.systemObjectId,
+      ...served,
+      addresses,
+      reach: createReachProber({ libp2p, clock }),
+    },
+    {
+      isMember,
+      stranger,
+      serving: libp2p.serving,
+      refused: reason => refusals.refused('streams', reason),
+    },
+  )
+}
+
+function certifiedTopicOf(
+  { network, isMember, metrics, clock, log }: PresenceComponents,
+  pubsub: GossipSub,
+  { check }: Pick<ComposedNode['certificates'], 'check'>,
+): CertifiedTopic {
+  return createCertifiedTopic(
+    { pubsub, log, metrics, clock },
+    {
+      network: network.systemObjectId,
+      isMember,
+      check,
+      accepted: certificate => log.debug({ epoch: certificate.epoch }, 'certificate heard by gossip'),
+    },
+  )
+}
+
+function puncherOf(
+  { network, clock, random, log }: PresenceComponents,
+  libp2p: NetworkNode,
+  standings: () => readonly RelayStanding[],
+): Puncher | undefined {
+  const relays = () => standings().map(({ address }) => address)
+  return createNodePuncher({ libp2p, network: network.systemObjectId, relays, log, clock, random })
+}
+
+function countPaths(libp2p: Pick<NetworkNode, 'getConnections'>): { direct: number; relayed: number } {
+  const open = libp2p.getConnections().filter(({ status }) => status === 'open')
+  const direct = open.filter(connection => connection.direct).length
+  return { direct, relayed: open.length - direct }
+}
+
+function networkNodeOf(
+  { network, reach, isMember, refusals, log, clock, random }: PresenceComponents,
+  { seed, listen, announce }: PresencePlace,
+): Promise<NetworkNode> {
+  return createNetworkNode({
+    privateKey: seed,
+    listen,
+    announce,
+    network: network.systemObjectId,
+    roles: ['storage'],
+    isKnown: isMember,
+    isHome: reach === 'private',
+    refusals,
+    log,
+    clock,
+    random,
+  })
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../../base/clock.ts'
+import { createMonth, type MonthCount } from '../../base/month.ts'
+import { ProtocolError } from '../errors.ts'
+import { type BandwidthLimits, type RatesNow, ratesAt } from './bandwidth-limits.ts'
+import { createLine, type Line } from './line.ts'
+
+/** As seen from the node. */
+export type Direction = 'up' | 'down'
+
+/** A peer's share of the node's line: what its streams wait for before they move bytes. */
+export interface PeerLine {
+  /** How many bytes are to be moved at once, at most. */
+  pieceBytes(direction: Direction): number
+  /**
+   * Counts bytes, and waits until they may move; there is nothing to be waited for when they may at once. Throws the signal's
+   * reason.
+   */
+  move(direction: Direction, bytes: number, signal?: AbortSignal): Promise<void> | undefined
+}
+
+/** What a node's line may carry, and what it has carried. */
+export interface Bandwidth {
+  /** `peer`: a PeerId, or whoever else it counts for */
+  of(peer: string): PeerLine
+  /**
+   * A transfer of more than a small answer begins; call the result when it is over. Throws BUSY when so many are under way that
+   * each would be too slow for the other side, and OVER_CAP, when bytes are to be sent and the month's are used up. `account`:
+   * what the peer counts for, whose PeerId may cost nothing; itself when absent.
+   */
+  begin(peer: string, direction: Direction, account?: string): () => void
+  /** From here on these limits hold, also for what waits. */
+  set(limits: BandwidthLimits): void
+  /** What may move now, and what has moved. */
+  view(): BandwidthView
+  /** Of this month, to be kept. */
+  month(): MonthCount
+  /** Nobody waits any more. */
+  close(): void
+}
+
+/** How it stands with a node's line. */
+export interface BandwidthView {
+  /** bytes per second now; absent without a limit */
+  upBytesPerSecond?: number | undefined
+  downBytesPerSecond?: number | undefined
+  /** whether these are the rates of quiet hours */
+  quiet: boolean
+  /** pieces that wait for their turn */
+  waiting: { up: number; down: number }
+  /** bytes since the start */
+  moved: { up: number; down: number }
+  month: MonthCount & {
+    /** absent without a limit */
+    limitBytes?: number | undefined
+    /** reads of more than 256 KiB are refused until the month ends */
+    usedUp: boolean
+  }
+}
+
+/** What is answered when the month is used up, and beside any number of transfers. */
+export const SMALL_ANSWER_BYTES = 256 * 1024
+/** Twice what a peer must be sent lest it gives up: of so much a second each transfer is sure. */
+const TRANSFER_BYTES_PER_SECOND = 64 * 1024
+/** One account may have so much of the transfers that there may be. */
+const ACCOUNT_SHARE = 1 / 2
+const BUSY_RETRY_MS = 2_000
+/** as long as the wire can tell */
+const MAX_RETRY_MS = 0xffffffff
+
+export interface BandwidthInit {
+  limits?: BandwidthLimits
+  /** of this month, before the process began */
+  kept?: MonthCount | undefined
+  clock: Clock
+}
+
+/** The line of one node, for all of its protocols together. */
+export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthInit): Bandwidth {
+  let limits = first
+  let rates: RatesNow | undefined
+  let ratesUntil = 0
+  const month = createMonth(kept, clock)
+  const moved = { up: 0, down: 0 }
+  const transfers = { up: createTransfers(), down: createTransfers() }
+
+  /** Looked at once a minute. */
+  function ratesNow(): RatesNow {
+    const now = clock.now()
+    if (rates === undefined || now >= ratesUntil || now < ratesUntil - MINUTE_MS) {
+      const date = new Date(now)
+      rates = ratesAt(limits, date.getHours() * 60 + date.getMinutes())
+      ratesUntil = (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS
+    }
+    return rates
+  }
+  const lines: Record<Direction, Line> = {
+    up: createLine(() => ratesNow().up, clock),
+    down: createLine(() => ratesNow().down, clock),
+  }
+  const isUsedUp = (): boolean =>
+    limits.bytesPerMonth !== undefined && month.count().bytes >= limits.bytesPerMonth
+
+  return {
+    of: peer => ({
+      pieceBytes: direction => lines[direction].pieceBytes(),
+      move(direction, bytes, signal) {
+        month.add(bytes)
+        moved[direction] += bytes
+        return lines[direction].take(peer, bytes, signal)
+      },
+    }),
+    begin(peer, direction, account = peer) {
+      if (direction === 'up' && isUsedUp())
+        throw new ProtocolError('OVER_CAP', { retryAfterMs: Math.min(month.endsInMs(), MAX_RETRY_MS) })
+      const { total, perPeer } = ratesNow()[direction]
+      const most = transfersAt(total)
+      return transfers[direction].begin(most, [
+        [`account ${account}`, most * ACCOUNT_SHARE],
+        [`peer ${peer}`, transfersAt(perPeer)],
+      ])
+    },
+    set(next) {
+      limits = next
+      rates = undefined
+      lines.up.changed()
+      lines.down.changed()
+    },
+    view() {
+      const { up, down, quiet } = ratesNow()
+      return {
+        upBytesPerSecond: finite(up.total),
+        downBytesPerSecond: finite(down.total),
+        quiet,
+        waiting: { up: lines.up.waiting, down: lines.down.waiting },
+        moved: { ...moved },
+        month: { ...month.count(), limitBytes: limits.bytesPerMonth, usedUp: isUsedUp() },
+      }
+    },
+    month: () => month.count(),
+    close() {
+      lines.up.close()
+      lines.down.close()
+    },
+  }
+}
+
+const MINUTE_MS = 60_000
+
+const transfersAt = (bytesPerSecond: number): number =>
+  Math.max(1, Math.floor(bytesPerSecond / TRANSFER_BYTES_PER_SECOND))
+
+const finite = (rate: number): number | undefined => (rate === Number.POSITIVE_INFINITY ? undefined : rate)
+
+/** The transfers of one direction that are under way. */
+function createTransfers() {
+  const underWay = new Map<string, number>()
+  let all = 0
+  const change = (name: string, by: 1 | -1): void => {
+    const count = (underWay.get(name) ?? 0) + by
+    if (count === 0) underWay.delete(name)
+    else underWay.set(name, count)
+  }
+  return {
+    /** One of `most`; `whose`: for whom it counts, and how many each may have, one at least. Throws BUSY. */
+    begin(most: number, whose: readonly (readonly [name: string, most: number])[]): () => void {
+      const isFull = whose.some(([name, most]) => (underWay.get(name) ?? 0) >= Math.max(1, most))
+      if (all >= most || isFull) throw new ProtocolError('BUSY', { retryAfterMs: BUSY_RETRY_MS })
+      all++
+      for (const [name] of whose) change(name, 1)
+      let over = false
+      return () => {
+        if (over) return
+        over = true
+        all--
+        for (const [name] of whose) change(name, -1)
+      }
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createClient } from '../../node/client/node-client.ts'
+import { readNodeConfig } from '../../node/config.ts'
+import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
+import { devnetLayout } from '../../node/devnet/layout.ts'
+import { isFree } from '../../node/devnet/ports.ts'
+import { portOf } from '../../node/devnet/provision.ts'
+
+const MIB = 1024 * 1024
+const PRIVATE = { nodes: 4, shards: 100, private: true }
+const STORE = { epochs: 1, deletable: false }
+
+/** Nodes that listen on nothing: whatever reaches them goes over the devnet's relay. */
+describe('private nodes', function () {
+  this.timeout(120_000)
+  let devnet: Devnet
+  before(async () => {
+    devnet = await startDevnet(PRIVATE)
+  })
+  after(() => devnet.close())
+
+  const relayed = () => devnet.relay.view().counts.bytes.strangers
+
+  it('are reached over the relay alone', async () => {
+    const layout = devnetLayout(devnet.dir)
+    for (const { name, running } of devnet.nodes) {
+      assert.equal(running?.reach, 'private')
+      assert.deepEqual(
+        running.multiaddrs,
+        devnet.relay.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${running.peerId}`),
+      )
+      assert.equal(running.relays()[0]?.state, 'held')
+      const { listen } = await readNodeConfig(layout.node(name).config)
+      assert.ok(await isFree('127.0.0.1', portOf(listen[0])!))
+    }
+    assert.equal(devnet.relay.view().reservations, PRIVATE.nodes)
+  })
+
+  it('store a blob and give it back, to others than who stored it too', async () => {
+    const blob = randomBytes(5 * MIB)
+    const before = relayed()
+    const { blobId } = await devnet.client.store(blob, STORE)
+    // the encoded blob is some five times as long, and two thirds of it are there by then
+    assert.ok(relayed() - before > 2 * blob.length)
+    const reader = await createClient(devnet.network)
+    try {
+      const { data } = await reader.read(blobId)
+      assert.ok(Buffer.from(data).equals(blob))
+    } finally {
+      await reader.close()
+    }
+  })
+
+  it('are asked over HTTP through the relay, at the address that the chain has', async () => {
+    const blob = randomBytes(1_000)
+    const { blobId } = await devnet.client.store(blob, STORE)
+    for (const { http, peerId } of devnet.network.peers) {
+      assert.equal(http, `http://${devnet.relay.http}/peers/${peerId}`)
+      assert.equal((await fetch(`${http}/v1/health`)).status, 200)
+    }
+    const asked = devnet.network.peers.map(({ http }) => fetch(`${http}/v1/blobs/${blobId}/metadata`))
+    const found = (await Promise.all(asked)).filter(({ status }) => status === 200)
+    // a quorum has it when it is stored
+    assert.ok(found.length >= 3)
+  })
+
+  it('are there again after a restart', async () => {
+    const [first] = devnet.nodes
+    await first!.stop()
+    await first!.start()
+    assert.equal(first!.running?.relays()[0]?.state, 'held')
+    const blob = randomBytes(MIB)
+    const { blobId } = await devnet.client.store(blob, STORE)
+    assert.ok(Buffer.from((await devnet.client.read(blobId)).data).equals(blob))
+  })
+})

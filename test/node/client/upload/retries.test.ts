@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { createRetries } from '../../../../node/client/upload/retries.ts'
+import { ProtocolError } from '../../../../protocols/index.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
+
+describe('offering a blob to a node again', () => {
+  let clock: VirtualClock
+  beforeEach(() => {
+    clock = new VirtualClock()
+  })
+  const error = (code: string, retryAfterMs?: number, remote = false) =>
+    new ProtocolError(code as 'BUSY', { retryAfterMs, remote })
+  /** What comes after each of these failures, one upon the other. */
+  const pausesAfter = async (...errors: Error[]): Promise<(number | undefined)[]> => {
+    const retries = createRetries(clock)
+    const pauses = []
+    for (const one of errors) {
+      const pause = retries.after(one)
+      pauses.push(pause)
+      await clock.advance(pause ?? 0)
+    }
+    return pauses
+  }
+  const times = (count: number, one: Error) => Array.from({ length: count }, () => one)
+
+  it('happens twice where the node or the line was not ready, after what the node says', async () => {
+    assert.deepEqual(await pausesAfter(...times(3, error('BUSY', undefined, true))), [300, 600, undefined])
+    assert.deepEqual(await pausesAfter(error('BUSY', 4_000, true)), [4_000])
+    assert.deepEqual(await pausesAfter(error('BUSY', 6_000, true)), [undefined])
+  })
+
+  it('does not happen where it is refused, or cannot be reached in the first place', async () => {
+    for (const one of ['NO_SPACE', 'UNREACHABLE', 'VIOLATION'])
+      assert.deepEqual(await pausesAfter(error(one)), [undefined])
+    assert.deepEqual(await pausesAfter(new Error('of our own')), [undefined])
+  })
+
+  it('happens up to five times where the path broke, also while the node cannot be reached then', async () => {
+    for (const cut of ['CONNECTION_LOST', 'PATH_LOST', 'TRUNCATED'])
+      assert.deepEqual(await pausesAfter(...times(6, error(cut))), [250, 500, 1_000, 2_000, 4_000, undefined])
+    const unreachable = [error('PATH_LOST'), ...times(3, error('UNREACHABLE'))]
+    assert.deepEqual(await pausesAfter(...unreachable), [250, 500, 1_000, 2_000])
+  })
+
+  it('ends 10 s after the path broke', async () => {
+    const retries = createRetries(clock)
+    assert.equal(retries.after(error('PATH_LOST')), 250)
+    await clock.advance(9_999)
+    assert.equal(retries.after(error('UNREACHABLE')), 500)
+    await clock.advance(1)
+    assert.equal(retries.after(error('UNREACHABLE')), undefined)
+  })
+
+  it('takes what a node tells of its own paths for no cut', async () => {
+    assert.deepEqual(await pausesAfter(error('PATH_LOST', undefined, true), error('UNREACHABLE')), [
+      300,
+      undefined,
+    ])
+  })
+})

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import type { Connection } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { silentLog } from '../../../../base/log.ts'
+import { createReach, type Reach } from '../../../../node/network/reach/reach.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
+
+const HOUR_MS = 3_600_000
+const RELAYED = '/ip4/192.0.2.9/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp/p2p-circuit'
+
+describe('how a node is reached', () => {
+  let clock: VirtualClock
+  let reach: Reach
+  let own: string[]
+  let told: string[]
+  let asked: string[]
+  let connections: Connection[]
+  /** what each peer says; `silent` fails */
+  let says: Record<string, boolean | 'silent'>
+  const events = new EventTarget()
+  const update = () => events.dispatchEvent(new Event('self:peer:update'))
+
+  const connect = (peer: string, address = '/ip4/192.0.2.1/tcp/5') =>
+    connections.push({
+      remotePeer: { toString: () => peer },
+      remoteAddr: multiaddr(address),
+      status: 'open',
+      direct: !address.includes('p2p-circuit'),
+    } as unknown as Connection)
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    own = ['/ip4/192.168.1.5/tcp/4001', '/ip6/fd00::1/tcp/4002', RELAYED]
+    told = []
+    asked = []
+    connections = []
+    says = {}
+    reach = createReach({
+      libp2p: Object.assign(events, {
+        getConnections: () => connections,
+        getMultiaddrs: () => own.map(text => multiaddr(text)),
+      }) as never,
+      async ask({ remotePeer }, ports) {
+        const peer = remotePeer.toString()
+        asked.push(`${peer} ${ports}`)
+        if (says[peer] === 'silent') throw new Error('silent')
+        return { seen: '192.0.2.7', reached: [false, says[peer] === true] }
+      },
+      isMember: peer => !peer.startsWith('stranger'),
+      changed: state => told.push(state),
+      clock,
+      random: () => 0.5,
+      log: silentLog(),
+    })
+  })
+  afterEach(async () => {
+    await reach.stop()
+    assert.equal(clock.waiting, 0)
+  })
+
+  it('is what most of three members say that were reached directly', async () => {
+    connect('e', RELAYED)
+    for (const peer of ['a', 'stranger', 'b', 'c', 'd']) connect(peer)
+    says = { a: true, b: false, c: true, d: false, stranger: false }
+    reach.start()
+    await clock.advance(0)
+    assert.deepEqual(asked, ['a 4001,4002', 'b 4001,4002', 'c 4001,4002'])
+    assert.deepEqual(told, ['public'])
+  })
+
+  it('is asked over each family, one of which is enough', async () => {
+    connect('a')
+    connect('b', '/ip6/2001:db8::1/tcp/5')
+    connect('c', '/ip6/2001:db8::2/tcp/5')
+    says = { b: true, c: true }
+    reach.start()
+    await clock.advance(0)
+    assert.equal(reach.state, 'public')
+  })
+
+  it('is public by nobody’s word alone, who could have a private node give up its relays', async () => {
+    connect('a')
+    says = { a: true }
+    reach.start()
+    await clock.advance(0)
+    assert.equal(reach.state, 'unknown')
+    connect('b')
+    says = { a: true, b: 'silent' }
+    await clock.advance(5_000)
+    assert.equal(reach.state, 'unknown')
+    says = { a: true, b: true }
+    await clock.advance(10_000)
+    assert.deepEqual(told, ['public'])
+  })
+
+  it('is asked again every hour, and told when it has changed', async () => {
+    connect('a')
+    connect('b')
+    reach.start()
+    await clock.advance(0)
+    assert.deepEqual(told, ['private'])
+    says = { a: true, b: true }
+    await clock.advance(HOUR_MS - 1)
+    assert.equal(asked.length, 2)
+    await clock.advance(1)
+    assert.deepEqual(told, ['private', 'public'])
+    // nobody can tell any more: it is as it was
+    says = { a: 'silent', b: 'silent' }
+    await clock.advance(HOUR_MS)
+    assert.equal(reach.state, 'public')
+  })
+
+  it('is asked again when an own address changes, not for a relay', async () => {
+    connect('a')
+    reach.start()
+    await clock.advance(10_000)
+    own.pop()
+    update()
+    await clock.advance(10_000)
+    assert.equal(asked.length, 1)
+    own[0] = '/ip4/192.168.7.5/tcp/4001'
+    update()
+    await clock.advance(10_000)
+    assert.equal(asked.length, 2)
+  })
+
+  it('is not known while there is nobody to ask, who is looked for less and less often', async () => {
+    reach.start()
+    await clock.advance(4_000)
+    assert.equal(reach.state, 'unknown')
+    connect('a')
+    await clock.advance(1_000)
+    assert.deepEqual(told, ['private'])
+  })
+
+  it('is private where nothing is listened on', async () => {
+    own = [RELAYED]
+    reach.start()
+    await clock.advance(0)
+    assert.deepEqual(told, ['private'])
+    assert.deepEqual(asked, [])
+  })
+})

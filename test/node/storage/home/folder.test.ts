@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { testnet } from '../../../../chain/index.ts'
+import { createNodeFolder, readFolderConfig } from '../../../../node/storage/home/folder.ts'
+import { temporaryFolder } from '../../../support/temporary.ts'
+
+describe("a node's folder", () => {
+  let temporary: Awaited<ReturnType<typeof temporaryFolder>>
+  beforeEach(async () => {
+    temporary = await temporaryFolder()
+  })
+  afterEach(() => temporary.remove())
+
+  it('is made with the addresses of this machine, or with those by which others reach it', async () => {
+    const cases = [
+      [undefined, '/ip4/127.0.0.1', '127.0.0.1', '/ip4/127.0.0.1', '127.0.0.1'],
+      ['node.example.org', '/ip4/0.0.0.0', '0.0.0.0', '/dns/node.example.org', 'node.example.org'],
+      ['192.0.2.7', '/ip4/0.0.0.0', '0.0.0.0', '/ip4/192.0.2.7', '192.0.2.7'],
+      ['2001:db8::7', '/ip6/::', '[::]', '/ip6/2001:db8::7', '[2001:db8::7]'],
+    ] as const
+    for (const [i, [host, bind, bindHttp, announced, http]] of cases.entries()) {
+      const dir = join(temporary.path, String(i))
+      const networkFile = { path: join(temporary.path, 'network.json') }
+      const { folder } = await createNodeFolder({
+        dir,
+        name: 'a "node"',
+        network: testnet,
+        networkFile,
+        host,
+        port: 7,
+      })
+      const config = await readFolderConfig(folder)
+      assert.deepEqual([config.name, config.networkFile], ['a "node"', '../network.json'])
+      assert.deepEqual([config.listen, config.http], [[`${bind}/tcp/7`], `${bindHttp}:8`])
+      assert.deepEqual([config.announce, config.publicHttp], [[`${announced}/tcp/7`], `${http}:8`])
+      assert.equal(config.metrics, '127.0.0.1:9')
+    }
+  })
+})
