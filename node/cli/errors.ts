@@ -221,6 +221,7 @@ const DEVNET_FAILURES: Record<
     exitCode: EXIT.unexpected,
     hint: 'Raise the limit with `ulimit -n 4096` in this shell, or start fewer nodes with --nodes.',
   },
+  DEVNET_PORTS: { exitCode: EXIT.unexpected, hint: 'Stop something that listens, such as another devnet.' },
   DEVNET_NODE: { exitCode: EXIT.unexpected },
   DEVNET_OPTIONS: { exitCode: EXIT.usage },
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import type { CloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types/index.ts'
 import { loadNetworkSeed } from '../keys.ts'
@@ -35,9 +36,10 @@ export async function startDevnetRelay(
   layout: Pick<DevnetLayout, 'relayKey'>,
   host: string,
   existing: Pick<NetworkConfig, 'relays'> | undefined,
+  held: Pick<CloseStack, 'push'>,
   parts: { clock: Clock; random: () => number; metrics: Metrics; log: Log },
 ): Promise<DevnetRelay> {
-  const [port] = await choosePorts(host, [portOf(existing?.relays?.[0])])
+  const [port] = await choosePorts(host, [portOf(existing?.relays?.[0])], held)
   const { metrics, clock, log } = parts
   const relay = await startRelay({
     seed: await loadNetworkSeed(layout.relayKey),

@@ -182,9 +182,9 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     signal?.throwIfAborted()
 
     // 2. the network: created once, through the contract's real functions
-    const seats = await seatNodes(layout, nodes, HOST, existing, options.processes === true)
+    const seats = await seatNodes(layout, nodes, HOST, existing, opened, options.processes === true)
     const wallets = await loadWallets(layout, existing === undefined)
-    const relay = await startDevnetRelay(layout, HOST, existing?.network, {
+    const relay = await startDevnetRelay(layout, HOST, existing?.network, opened, {
       clock,
       random,
       metrics,

@@ -19,6 +19,8 @@ export interface DevnetErrorDetails {
   DEVNET_NOT_WRITABLE: { dir: string }
   /** This process may open too few files. */
   DEVNET_FILES: { limit: number; needed: number }
+  /** No ports are free of those that a devnet chooses from. */
+  DEVNET_PORTS: { host: string }
   /** The process of a node did not start, or has ended; `code` is that of its error, its exit code or a signal. */
   DEVNET_NODE: { node: string; pid: number | undefined; code: string }
   /** Such a devnet cannot exist. */

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import type { CloseStack } from '../../base/close-stack.ts'
 import type {
   Committee,
   CommitteeMember,
@@ -66,23 +67,28 @@ export interface NodeSeat {
   metrics?: { host: string; port: number }
 }
 
-/** Keys and addresses for each node; the addresses of the last run where they are free. */
+/** Keys and addresses for each node; the addresses of the last run where they are free. They are kept from other devnets until `held` is closed. */
 export async function seatNodes(
   layout: DevnetLayout,
   nodes: number,
   host: string,
   existing: ExistingDevnet | undefined,
+  held: Pick<CloseStack, 'push'>,
   withMetrics = false,
 ): Promise<NodeSeat[]> {
   const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
   // a network that exists knows its nodes by their keys
   const mayCreate = existing === undefined
   const [ports, keys] = await Promise.all([
-    choosePorts(host, [
-      ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
-      ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
-      ...(withMetrics ? names.map((_, i) => portOf(existing?.nodes[i]?.metrics)) : []),
-    ]),
+    choosePorts(
+      host,
+      [
+        ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
+        ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
+        ...(withMetrics ? names.map((_, i) => portOf(existing?.nodes[i]?.metrics)) : []),
+      ],
+      held,
+    ),
     Promise.all(names.map(name => loadNodeKeys(layout.node(name).keys, mayCreate))),
   ])
   return names.map((name, i) => ({

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
+import { createCloseStack } from '../../base/close-stack.ts'
+import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
 import type { BlobId, ObjectId } from '../../codec/types.ts'
 import { readNodeConfig, writeConfig } from '../../node/config.ts'
@@ -20,6 +22,7 @@ describe('a storage node of its own', function () {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let devnet: Devnet
   let node: FloeProcess | undefined
+  const held = createCloseStack(silentLog())
   before(async () => {
     folder = await temporaryFolder()
     devnet = await startDevnet({ nodes: 4, shards: 40, dir: join(folder.path, 'net'), epochMs: 3_600_000 })
@@ -27,6 +30,7 @@ describe('a storage node of its own', function () {
   after(async () => {
     await node?.end('SIGKILL')
     await devnet?.close()
+    await held.closeAll()
     await folder?.remove()
   })
 
@@ -46,7 +50,7 @@ describe('a storage node of its own', function () {
   }
 
   it('is made, says what is missing, joins with the next epoch, and goes on from a backup after a kill', async () => {
-    const [port] = await choosePorts('127.0.0.1', [undefined])
+    const [port] = await choosePorts('127.0.0.1', [undefined], held)
     const made = await run('node', 'init', '--dir', dir(), '--network', networkFile(), '--port', String(port))
     assert.equal(made.code, 0, made.stderr)
     const { address } = JSON.parse(made.stdout.toString())

@@ -4,6 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
+import { createCloseStack } from '../../base/close-stack.ts'
+import { silentLog } from '../../base/log.ts'
 import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { readNetworkConfig, writeConfig } from '../../node/config.ts'
@@ -30,6 +32,7 @@ describe('parts of the devnet', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let server: Server
   let taken: number
+  const held = createCloseStack(silentLog())
   beforeEach(async () => {
     folder = await temporaryFolder()
     server = createServer().listen(0, '127.0.0.1')
@@ -38,6 +41,7 @@ describe('parts of the devnet', () => {
   })
   afterEach(async () => {
     server.close()
+    await held.closeAll()
     await folder.remove()
   })
 
@@ -62,15 +66,26 @@ describe('parts of the devnet', () => {
   })
 
   it('takes the ports wished for where they are free, and never one twice', async () => {
-    const [free] = await choosePorts('127.0.0.1', [undefined])
-    const ports = await choosePorts('127.0.0.1', [free, taken, free, undefined])
+    const before = createCloseStack(silentLog())
+    const [free] = await choosePorts('127.0.0.1', [undefined], before)
+    await before.closeAll()
+    const ports = await choosePorts('127.0.0.1', [free, taken, free, undefined], held)
     assert.equal(ports[0], free)
     assert.notEqual(ports[1], taken)
     assert.equal(new Set(ports).size, 4)
   })
 
+  it('takes none that another devnet has chosen, listened on or not, until that gives them back', async () => {
+    const others = createCloseStack(silentLog())
+    const chosen = await choosePorts('127.0.0.1', new Array(40).fill(undefined), others)
+    const ports = await choosePorts('127.0.0.1', [...chosen, undefined], held)
+    assert.equal(new Set([...chosen, ...ports]).size, 81)
+    await others.closeAll()
+    assert.deepEqual(await choosePorts('127.0.0.1', chosen, held), chosen)
+  })
+
   it('takes none that an outgoing connection might have by the time somebody listens on it', async () => {
-    for (const port of await choosePorts('127.0.0.1', new Array(26).fill(undefined)))
+    for (const port of await choosePorts('127.0.0.1', new Array(26).fill(undefined), held))
       assert.ok(port < 32_768, String(port))
   })
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { createCloseStack } from '../../base/close-stack.ts'
 import { type ScopedLog, silentLog } from '../../base/log.ts'
 import { createLog } from '../../base/pino-log.ts'
 import { createAdaptiveCodec } from '../../codec/index.ts'
@@ -53,9 +54,11 @@ export async function startCluster({
   const bls = await loadBls()
   const codec = createAdaptiveCodec()
   const metrics = createMetrics({ version: 'test' })
+  const held = createCloseStack(silentLog())
   const ports = await choosePorts(
     '127.0.0.1',
     Array.from({ length: count }, () => undefined),
+    held,
   )
   const seats = await Promise.all(
     ports.map(async (port, i) => {
@@ -128,6 +131,7 @@ export async function startCluster({
     async close() {
       await client.close()
       await Promise.all(running.map((_, i) => stop(i)))
+      await held.closeAll()
       await codec.close()
       await folder.remove()
     },

@@ -55,7 +55,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       (await createNetworkOn({
         localnet,
         wallets,
-        seats: await seatNodes(layout, NODES, HOST, undefined),
+        seats: await seatNodes(layout, NODES, HOST, undefined, opened),
         shards: SHARDS,
         contractVersion,
         clock,
