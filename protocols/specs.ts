@@ -407,6 +407,8 @@ export const PUNCH = {
   perMinute: 30,
   /** of those, what others may begin: PeerIds cost nothing, and they are not to use up what this node begins itself */
   theirsPerMinute: 20,
+  /** of those, what may be begun by peers that are no members, of whom anybody may be many */
+  strangersPerMinute: 10,
   /** peers whose rate and whose failures are remembered; the longest unused go first */
   remembered: 10_000,
   /** after a failure, doubled up to the longest; forgotten when an address of either side changes */

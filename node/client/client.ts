@@ -10,6 +10,7 @@ import type { BlobMetadata, ObjectId } from '../../codec/types.ts'
 import { createPeerClient } from '../../protocols/index.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import { createClientLookup } from '../network/addresses/client-lookup.ts'
+import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { createCommitteeTracker, readingAgain } from '../network/committees.ts'
 import type { DialingLibp2p } from '../network/paths/dial-address.ts'
 import { createPathDialer } from '../network/paths/path-dialer.ts'
@@ -69,6 +70,8 @@ export type Reader = Omit<Client, 'store'>
 export interface PlatformContext {
   /** system object ID */
   network: ObjectId
+  /** whether the network is in private addresses */
+  isPrivate: boolean
   log: Log
   clock: Clock
   random: () => number
@@ -110,7 +113,13 @@ export async function composeClient(
 ): Promise<Client> {
   const { wallet, log = silentLog(), streamAboveBytes = STREAM_ABOVE_BYTES } = init
   const { clock = systemClock, random = Math.random, metrics = NO_METRICS } = init
-  const context: PlatformContext = { network: network.systemObjectId, log, clock, random }
+  const context: PlatformContext = {
+    network: network.systemObjectId,
+    isPrivate: isPrivateNetwork(network),
+    log,
+    clock,
+    random,
+  }
   const codec = init.codec ?? createAdaptiveCodec()
   const coordinator = init.coordinator ?? createCoordinator(network, { log, clock, random })
   const committees = createCommitteeTracker(coordinator)

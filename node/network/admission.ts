@@ -29,6 +29,8 @@ export interface Admission {
   >
   /** A request of the peer is under way: its connection is kept until the result is called. */
   serving(connection: Pick<Connection, 'remoteAddr'>): () => void
+  /** From now on so many strangers have a place; those who are above it go, the longest idle first, but for who is being served. */
+  setStrangers(count: number): void
   readonly pending: number
   readonly open: number
 }
@@ -51,6 +53,7 @@ interface Guest {
 export function createAdmission(init: AdmissionInit): Admission {
   const { isMember, refused, limits = ADMISSION, clock } = init
   const now = () => clock.monotonic()
+  let maxStrangers = limits.strangers
   const arrivals = createRates({
     perSecond: limits.perSecondPerAddress,
     burst: limits.burstPerAddress,
@@ -98,9 +101,13 @@ export function createAdmission(init: AdmissionInit): Admission {
     if (strangers.count(address) >= limits.strangersPerAddress) {
       if (!push(longestIdle(strangers.of(address), isStranger), 'idle')) return 'address'
     }
-    if (strangers.size < limits.strangers) return undefined
+    if (strangers.size < maxStrangers) return undefined
+    return pushStranger() ? undefined : 'full'
+  }
+
+  function pushStranger(): boolean {
     const idle = longestIdle(strangers.ofLargest(), isStranger) ?? longestIdle(strangers.all(), isStranger)
-    return push(idle, 'idle') ? undefined : 'full'
+    return push(idle, 'idle')
   }
 
   /** A peer that was one when it came may be a member by now. */
@@ -157,6 +164,10 @@ export function createAdmission(init: AdmissionInit): Admission {
           guest.idleSince = now()
         }
       }
+    },
+    setStrangers(count) {
+      maxStrangers = count
+      while (strangers.size > maxStrangers && pushStranger());
     },
     get pending() {
       return pending.size

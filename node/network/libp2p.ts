@@ -29,6 +29,7 @@ import {
   SOCKET,
 } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
+import { leadsInside, publicLookup } from './paths/private-places.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
@@ -47,6 +48,8 @@ export type NetworkNode = Libp2p<Partial<NetworkServices>> & {
   serving(connection: Pick<Connection, 'remoteAddr'>): () => void
   /** its connections over relays: who keeps reservations tells it of them */
   readonly circuits: Omit<CircuitTransport, 'factory'>
+  /** From now on it has as many connections as a home's router bears, or as any node. */
+  setHome(isHome: boolean): void
   /** The committee has changed: takes those into gossip and DHT that are members now. */
   membersChanged(): void
 }
@@ -61,8 +64,10 @@ export interface NetworkNodeOptions {
   /** system object ID; of those that take part in gossip and the DHT */
   network?: ObjectId
   roles: readonly NetworkRole[]
-  /** behind a router: it has few connections */
+  /** behind a router: it has few connections, from now on or by `setHome` */
   isHome?: boolean
+  /** The network is in private addresses, as a devnet is; elsewhere none is dialled. So when absent. */
+  isPrivate?: boolean
   /** members of the committee: places are kept for them, and only they gossip and are in the DHT; everyone when absent */
   isKnown?: KnowsPeer
   /** told of what limits refuse */
@@ -72,20 +77,22 @@ export interface NetworkNodeOptions {
   random: () => number
 }
 
+/** Names that others say lead out of here, as addresses do. */
+const SOCKET_OUTSIDE = { ...SOCKET, dialOpts: { ...SOCKET.dialOpts, lookup: publicLookup() } }
+
 /** NetworkNode says that they may be missing. */
 const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 
 /** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log, clock } = options
-  const { refusals = { refused: () => undefined }, isHome = false } = options
+  const { refusals = { refused: () => undefined }, isHome = false, isPrivate = true } = options
   const { listens, meshes, relays, shortLived } = roleTraits(roles)
   tuneV8()
   const secure = noise({ crypto: noiseCrypto() })
   const admission = createAdmission({
     isMember: isKnown,
     refused: reason => refusals.refused('connections', reason),
-    limits: isHome ? { ...ADMISSION, strangers: HOME.strangers } : ADMISSION,
     clock,
   })
   const muxer = boundedYamux(
@@ -106,11 +113,17 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
   const node = await createLibp2p<NetworkServices>({
     privateKey: privateKey && (await networkKeyFromSeed(privateKey)),
     addresses: { listen: listens ? [...listen] : [], announce: [...announce], ...OBSERVED_ADDRESSES },
-    transports: [tcp(SOCKET), circuits.factory as unknown as ReturnType<typeof tcp>],
+    transports: [
+      tcp(isPrivate ? SOCKET : SOCKET_OUTSIDE),
+      circuits.factory as unknown as ReturnType<typeof tcp>,
+    ],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
     streamMuxers: [muxer.factory],
-    connectionManager: isHome ? { ...CONNECTIONS, maxConnections: HOME.maxConnections } : CONNECTIONS,
-    connectionGater: withStreamLimit(admission.gater, muxer, isKnown, clock),
+    connectionManager: CONNECTIONS,
+    connectionGater: {
+      ...withStreamLimit(admission.gater, muxer, isKnown, clock),
+      denyDialMultiaddr: address => !isPrivate && leadsInside(address),
+    },
     // a short-lived client notices a dead peer by the time limit of its request
     connectionMonitor: { enabled: !shortLived, ...MONITOR },
     // a peer that is no member is never dialled by what is known of it
@@ -120,15 +133,29 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     ...quietLogger(process.env),
   })
   if (listens) forgetStrangers(node, isKnown, clock)
+  const setHome = (home: boolean): void => {
+    admission.setStrangers(home ? HOME.strangers : ADMISSION.strangers)
+    setMaxConnections(node, home ? HOME.maxConnections : CONNECTIONS.maxConnections)
+  }
+  setHome(isHome)
   const addresses = node.getMultiaddrs().map(String)
   log.debug({ peer: node.peerId.toString(), addresses, roles }, 'network node started')
   return Object.assign(node, {
     serving: admission.serving,
     circuits,
+    setHome,
     membersChanged() {
       for (const listener of changed) listener()
     },
   })
+}
+
+/** Of libp2p's parts one that its interface leaves out. What is open stays; above the number libp2p closes what it needs least. */
+function setMaxConnections(node: Libp2p, count: number): void {
+  const { components } = node as unknown as {
+    components: { connectionManager: { setMaxConnections(count: number): void } }
+  }
+  components.connectionManager.setMaxConnections(count)
 }
 
 /** Counts the streams of all connections that come from one address together, but for members'. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
+import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { createNetworkNode } from '../network/libp2p.ts'
 import type { Refusals } from '../refusals.ts'
 import { type DirectoryParts, openDirectory } from './directory.ts'
@@ -42,6 +43,7 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
       announce: announce ?? [],
       roles: ['relay'],
       isKnown: isMember,
+      isPrivate: directory === undefined || isPrivateNetwork(directory.network),
       ...(refusals && { refusals }),
       log,
       clock,

@@ -14,8 +14,8 @@ export function peersHandler(addresses: AddressSource, clock: Pick<Clock, 'monot
   const { burst, perSecond, remembered, retryMs } = PEERS
   const rates = createRates({ burst, perSecond, remembered, now: () => clock.monotonic() })
   return async (bytes, served) => {
-    if (!rates.tryTake(served.account)) throw new ProtocolError('BUSY', { retryAfterMs: retryMs })
     const asked = PeersRequest.decode(bytes)
+    if (!rates.tryTake(served.account)) throw new ProtocolError('BUSY', { retryAfterMs: retryMs })
     const records = firstOf(addresses.records(asked))
     const size = records.reduce((sum, { length }) => sum + length, 0)
     served.note({ asked: asked.length, found: records.length })

@@ -103,7 +103,9 @@ class Book implements AddressBook {
   get(peerId: string): AddressRecord | undefined {
     const record = this.#records.get(peerId)
     if (record === undefined) return undefined
-    if (record.sequence > this.#init.clock.now() - ADDRESS_RECORD.holdsMs) return record
+    const aheadMs = record.sequence - this.#init.clock.now()
+    // one that is far ahead by now came while our own clock was
+    if (aheadMs > -ADDRESS_RECORD.holdsMs && aheadMs <= ADDRESS_RECORD.maxAheadMs) return record
     this.#forget(peerId)
     return undefined
   }
@@ -138,7 +140,7 @@ class Book implements AddressBook {
   }
 
   #isNewer({ peerId, sequence }: AddressRecord): boolean {
-    return sequence > (this.#records.get(peerId)?.sequence ?? -1)
+    return sequence > (this.get(peerId)?.sequence ?? -1)
   }
 
   /** The one that is longest here goes, of those that are no members'; the newcomer when all others are. */

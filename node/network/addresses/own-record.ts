@@ -14,7 +14,7 @@ export interface OwnRecordInit {
   addresses(): readonly string[]
   /** whether the network is in private addresses */
   isPrivate: boolean
-  /** of the last record that was signed; kept before a record leaves, so that a clock that is set back makes no older one */
+  /** of the last record that was signed; kept before a record leaves, so that a clock that is set back a little makes no older one */
   sequence: { get(): Promise<number>; set(sequence: number): Promise<void> }
   /** A record has been signed, or is to be said again. */
   publish(record: AddressRecord): Promise<void>
@@ -71,7 +71,7 @@ export function createOwnRecord(init: OwnRecordInit): OwnRecord {
   }
 
   async function sign(own: readonly string[]): Promise<AddressRecord> {
-    const next = Math.max((await sequence.get()) + 1, clock.now())
+    const next = nextSequence(await sequence.get(), clock.now())
     await sequence.set(next)
     return await sealRecord(privateKey, own, next)
   }
@@ -85,6 +85,14 @@ export function createOwnRecord(init: OwnRecordInit): OwnRecord {
     },
     stop: () => background.stop(),
   }
+}
+
+/**
+ * Above the last one, whatever the clock says since; but not when that was so far ahead that nobody has taken it: a clock that was wrong
+ * once would silence the node until its time has come.
+ */
+function nextSequence(last: number, now: number): number {
+  return last > now + ADDRESS_RECORD.maxAheadMs ? now : Math.max(last + 1, now)
 }
 
 /** What of the addresses may be told, as many as a record takes, without the PeerId, which is in it already. */

@@ -76,6 +76,8 @@ export function readRecord(bytes: Uint8Array, rules: RecordRules): UnverifiedRec
 /** Whether a peer may say of itself that it is there: somewhere that others can dial, and not as somebody else. */
 export function mayBeTold(address: Multiaddr, own: string, isPrivate: boolean): boolean {
   const { scope } = pathKind(address)
+  // stands for whole addresses, of whomever its owner likes
+  if (address.getComponents()[0]?.name === 'dnsaddr') return false
   const isNear = scope === 'private' || scope === 'loopback'
   if (isNear ? !isPrivate : scope !== 'public') return false
   const last = address.getComponents().at(-1)

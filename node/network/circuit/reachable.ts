@@ -41,3 +41,42 @@ export async function reachable(
   else if (!(await clock.settlesWithin(keeper.settled(), FIRST_MS)))
     log.warn({ relays: keeper.standings() }, 'no relay has granted a reservation yet')
 }
+
+/** Starts and stops a keeper as a node finds out how it is reached. */
+export interface RelaySwitch {
+  /** Whether relays are wanted from now on; one change is over before the next begins, and the last word counts. */
+  want(isWanted: boolean): void
+  /** The keeper is stopped for good, however `want` stands. */
+  stop(): Promise<void>
+}
+
+export function createRelaySwitch(keeper: Pick<RelayKeeper, 'start' | 'stop'>, log: Log): RelaySwitch {
+  let wanted = false
+  let isOn = false
+  let turning: Promise<void> | undefined
+  let isOver = false
+
+  async function turn(): Promise<void> {
+    await undefined
+    while (isOn !== wanted) {
+      isOn = wanted
+      if (isOn) keeper.start()
+      else await keeper.stop().catch(err => log.warn({ err }, 'reservations were not given back'))
+    }
+    turning = undefined
+  }
+
+  return {
+    want(isWanted) {
+      if (isOver) return
+      wanted = isWanted
+      turning ??= turn()
+    },
+    async stop() {
+      isOver = true
+      wanted = false
+      await turning
+      await keeper.stop()
+    },
+  }
+}

@@ -7,7 +7,7 @@ export interface PathKind {
   relayed: boolean
   /** what it begins with: an IP address, or a name of DNS */
   host: string
-  /** `reserved` where no IP or name stands first; a name is `public`, as nobody else can use it */
+  /** `reserved` where no IP or name stands first; a name is `public`: only public addresses of it are dialled (`publicLookup`) */
   scope: IpScope
   /** a name that says no family counts as IPv4 */
   family: 4 | 6

@@ -17,9 +17,16 @@ import {
   serveProtocols,
 } from '../../../protocols/index.ts'
 import type { NodeMetrics } from '../../metrics.ts'
+import { isPrivateNetwork } from '../../network/addresses/lookup.ts'
 import { createWhereabouts, type WhereaboutsInit } from '../../network/addresses/whereabouts.ts'
-import type { RelayKeeper, RelayStanding } from '../../network/circuit/keeper.ts'
-import { createKeeper, type Reach, reachable } from '../../network/circuit/reachable.ts'
+import type { RelayStanding } from '../../network/circuit/keeper.ts'
+import {
+  createKeeper,
+  createRelaySwitch,
+  type Reach,
+  type RelaySwitch,
+  reachable,
+} from '../../network/circuit/reachable.ts'
 import { serveHttpOverRelays } from '../../network/http-over-relay.ts'
 import { createNetworkNode, type NetworkNode } from '../../network/libp2p.ts'
 import { createMesh } from '../../network/mesh.ts'
@@ -128,11 +135,12 @@ async function presenceAt(
     mesh.moved(peerId)
     puncher?.addressesChanged(peerId)
   })
-  const finder = finderOf(components, libp2p, keeper)
+  const relayed = keeper && createRelaySwitch(keeper, log)
+  const finder = finderOf(components, libp2p, relayed)
   const { pubsub } = libp2p.services
   serving.push(() => mesh.stop())
   serving.push(where.stop)
-  if (keeper !== undefined) serving.push(() => keeper.stop())
+  if (relayed !== undefined) serving.push(relayed.stop)
   if (finder !== undefined) serving.push(finder.stop)
   opened.push(serving.closeAll)
   let topic: CertifiedTopic | undefined
@@ -180,7 +188,7 @@ async function presenceAt(
 function finderOf(
   { network, reach, isMember, clock, random, log }: PresenceComponents,
   libp2p: NetworkNode,
-  keeper: RelayKeeper | undefined,
+  relayed: RelaySwitch | undefined,
 ): ReachFinder | undefined {
   if (reach !== 'auto') return undefined
   return createReach({
@@ -189,8 +197,8 @@ function finderOf(
       askReach(connection, ports, { network: network.systemObjectId, clock, signal }),
     isMember,
     changed(state) {
-      if (state === 'private') keeper?.start()
-      else keeper?.stop().catch(err => log.warn({ err }, 'reservations were not given back'))
+      libp2p.setHome(state === 'private')
+      relayed?.want(state === 'private')
     },
     clock,
     random,
@@ -237,12 +245,20 @@ function certifiedTopicOf(
 }
 
 function puncherOf(
-  { network, clock, random, log }: PresenceComponents,
+  { network, isMember, clock, random, log }: PresenceComponents,
   libp2p: NetworkNode,
   standings: () => readonly RelayStanding[],
 ): Puncher | undefined {
   const relays = () => standings().map(({ address }) => address)
-  return createNodePuncher({ libp2p, network: network.systemObjectId, relays, log, clock, random })
+  return createNodePuncher({
+    libp2p,
+    network: network.systemObjectId,
+    isMember,
+    relays,
+    log,
+    clock,
+    random,
+  })
 }
 
 function countPaths(libp2p: Pick<NetworkNode, 'getConnections'>): { direct: number; relayed: number } {
@@ -263,6 +279,7 @@ function networkNodeOf(
     roles: ['storage'],
     isKnown: isMember,
     isHome: reach === 'private',
+    isPrivate: isPrivateNetwork(network),
     refusals,
     log,
     clock,

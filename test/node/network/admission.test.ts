@@ -121,6 +121,21 @@ describe('admission of connections', () => {
     )
   })
 
+  it('lets strangers go when it is to have fewer of them, but for those that it serves', () => {
+    const admission = start({ strangers: 4 }, ['member'])
+    const [served, ...idle] = ['a', 'b', 'c'].map(name => enter(admission, name, '192.0.2.9').connection)
+    const member = enter(admission, 'member').connection
+    admission.serving(served!)
+    admission.setStrangers(2)
+    const gone = (connections: Fake[]) => connections.map(({ aborted }) => aborted)
+    assert.deepEqual(gone([served!, ...idle, member]), [false, true, false, false])
+    admission.setStrangers(0)
+    assert.deepEqual(gone([served!, ...idle, member]), [false, true, true, false])
+    assert.ok(enter(admission, 'd').denied)
+    admission.setStrangers(4)
+    assert.ok(!enter(admission, 'd').denied)
+  })
+
   it('gives a place away at once, not when the other connection has ended', () => {
     const admission = start({ pendingPerAddress: 1 })
     const { connection } = knock(admission)

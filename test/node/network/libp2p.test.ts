@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../base/clock.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { createNetworkNode, type NetworkNode, type NetworkNodeOptions } from '../../../node/network/libp2p.ts'
@@ -50,9 +51,23 @@ describe('network node', () => {
     }
   })
 
+  it('dials nobody inside, by an address or a name, in a network that is not private', async () => {
+    const there = await start()
+    const [address] = there.getMultiaddrs()
+    const name = multiaddr(`${address}`.replace('/ip4/127.0.0.1/', '/dns4/localhost/'))
+    const [inside, outside] = [await start(), await start({ isPrivate: false })]
+    for (const one of [address!, name]) {
+      await assert.rejects(outside.dial(one))
+      const connection = await inside.dial(one)
+      await connection.close()
+    }
+    await assert.rejects(outside.dial(name), /no public IP address/)
+  })
+
   it('has few connections at home, of which strangers cannot take all', async () => {
     const members = new Set<string>()
-    const node = await start({ isHome: true, isKnown: peer => members.has(peer) })
+    const node = await start({ isKnown: peer => members.has(peer) })
+    node.setHome(true)
     const clients: NetworkNode[] = []
     for (let i = 0; i < HOME.strangers; i++) clients.push(await start({ roles: ['client'], listen: [] }))
     const member = await start({ roles: ['client'], listen: [] })

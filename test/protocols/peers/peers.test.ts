@@ -63,6 +63,9 @@ describe('asking where peers are', () => {
         retryAfterMs: PEERS.retryMs,
       })
     }
+    const raw = await greet(other.libp2p, busy.address, 'peers')
+    await say(raw, PeersRequest, Array(MAX_ASKED_PEERS + 1).fill(peerId))
+    assert.equal((await raw.refusal()).code, 'MALFORMED')
     assert.deepEqual(await member.client.peers(busy.address, [peerId]), [])
     await clock.advance(PEERS.retryMs)
     assert.deepEqual(await reader.client.peers(busy.address, [peerId]), [])

@@ -3,11 +3,13 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { STUN } from '../../../../protocols/index.ts'
 import type { CircuitTransport } from '../../circuit/transport.ts'
 import { pathKind } from '../path-kind.ts'
+import { publicLookup } from '../private-places.ts'
 import type { StunAddress } from './observe.ts'
 import { createPuncher, type Puncher, type PuncherInit } from './puncher.ts'
 import { upgradingOf } from './upgrade.ts'
 
-export interface NodePuncherInit extends Pick<PuncherInit, 'network' | 'log' | 'clock' | 'random'> {
+export interface NodePuncherInit
+  extends Pick<PuncherInit, 'network' | 'isMember' | 'log' | 'clock' | 'random'> {
   libp2p: Pick<Libp2p, 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
     /** what relays have said; nothing where the libp2p node is the app's own */
     circuits?: Pick<CircuitTransport, 'stunPort'>
@@ -56,10 +58,13 @@ export function stunOf(
     const { host, family, scope } = pathKind(relay)
     if (host === '' || scope === 'loopback') continue
     const port = portOf(relayIn(relay)) ?? STUN.port
-    found.set(`${host} ${port}`, { host, family, port })
+    found.set(`${host} ${port}`, { host, family, port, lookup: LOOKUP })
   }
   return [...found.values()]
 }
+
+/** whoever is called over a relay says what it is called */
+const LOOKUP = publicLookup()
 
 /** PeerId of the relay in its address, or in that of a peer over it; empty where it is not named. */
 function relayIn(address: Multiaddr): string {

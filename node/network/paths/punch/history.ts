@@ -6,8 +6,8 @@ import { PUNCH } from '../../../../protocols/index.ts'
 
 /** Which peers were punched lately, and how it went: home routers' tables are small, and a peer names whatever addresses it likes. */
 export interface PunchHistory {
-  /** Takes one punch with the peer, which this side or the other one begins; false when there were too many. */
-  take(peer: string, begunBy: 'us' | 'them'): boolean
+  /** Takes one punch with the peer, begun by this side, or by the other one, a member or not; false when there were too many. */
+  take(peer: string, begunBy: 'us' | 'member' | 'stranger'): boolean
   /** ms until this side may begin one with the peer again; 0: now. */
   waitMs(peer: string): number
   failed(peer: string): void
@@ -31,13 +31,15 @@ export function createPunchHistory(clock: Pick<Clock, 'monotonic'>): PunchHistor
   })
   const all = createTokenBucket(PUNCH.perMinute / 60, PUNCH.perMinute, now)
   const theirs = createTokenBucket(PUNCH.theirsPerMinute / 60, PUNCH.theirsPerMinute, now)
+  const strangers = createTokenBucket(PUNCH.strangersPerMinute / 60, PUNCH.strangersPerMinute, now)
+  const bucketsOf = { us: [all], member: [all, theirs], stranger: [all, theirs, strangers] }
   let failures = new LruMap<string, Failures>(PUNCH.remembered)
   return {
     take(peer, begunBy) {
-      const isTheirs = begunBy === 'them'
-      if (!all.has(1) || (isTheirs && !theirs.has(1)) || !peers.tryTake(peer)) return false
-      if (isTheirs) theirs.take(1)
-      return all.tryTake(1)
+      const buckets = bucketsOf[begunBy]
+      if (!buckets.every(bucket => bucket.has(1)) || !peers.tryTake(peer)) return false
+      for (const bucket of buckets) bucket.take(1)
+      return true
     },
     waitMs: peer => Math.max(0, (failures.get(peer)?.untilMs ?? 0) - now()),
     failed(peer) {

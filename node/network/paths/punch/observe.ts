@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
+import { connect, type LookupFunction, type Socket } from 'node:net'
 import type { Clock } from '../../../../base/clock.ts'
 import { waitFor } from '../../../../base/wait.ts'
 import {
@@ -17,6 +17,8 @@ export interface StunAddress {
   host: string
   family: 4 | 6
   port: number
+  /** for a name; node's own when absent */
+  lookup?: LookupFunction | undefined
 }
 
 /** A local port that nothing listens on, and what it looks like from outside. `close` it when the punch is over. */
@@ -34,13 +36,13 @@ export interface Observation {
  * Asks a relay from a fresh local port how it looks from outside. Throws node's own error, a `TimeoutError` or the signal's reason.
  */
 export async function observe(
-  { host, family, port }: StunAddress,
+  { host, family, port, lookup }: StunAddress,
   { clock, signal }: { clock: Clock; signal?: AbortSignal | undefined },
 ): Promise<Observation> {
   using limit = clock.deadline(STUN.timeoutMs, [signal])
   // bound before it is connected: only then may others connect from the same port
   const localAddress = family === 6 ? '::' : '0.0.0.0'
-  const socket = connect({ host, family, port, localAddress, localPort: 0, noDelay: true })
+  const socket = connect({ host, family, lookup, port, localAddress, localPort: 0, noDelay: true })
   // what happens once nobody waits any more is the end of the socket
   socket.on('error', () => undefined)
   try {

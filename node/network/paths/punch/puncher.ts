@@ -10,6 +10,7 @@ import {
   type PunchAnswerer,
   type PunchCandidate,
 } from '../../../../protocols/index.ts'
+import type { KnowsPeer } from '../../identify.ts'
 import {
   allowedCandidates,
   type CandidateRule,
@@ -27,6 +28,8 @@ export interface PuncherInit {
   upgrading: Upgrading
   /** STUN over TCP of the relay that a connection goes over, and of others in use, the best first */
   relays: (relayed: Connection) => readonly StunAddress[]
+  /** whose punches have a share of their own; everyone's when absent */
+  isMember?: KnowsPeer | undefined
   log: Pick<Log, 'debug'>
   clock: Clock
   random: () => number
@@ -102,7 +105,9 @@ class NodePuncher implements Puncher {
     if (!this.#isRelayed(relayed) || relayed.direction !== 'inbound')
       throw new ProtocolError('NOT_AUTHORIZED')
     this.#giveWay(peer)
-    if (this.#stopped.signal.aborted || !this.#history.take(peer.toString(), 'them'))
+    const { isMember = () => true } = this.#init
+    const begunBy = isMember(peer.toString()) ? 'member' : 'stranger'
+    if (this.#stopped.signal.aborted || !this.#history.take(peer.toString(), begunBy))
       throw new ProtocolError('BUSY')
     const stop = new AbortController()
     const over = Promise.withResolvers<Connection>()

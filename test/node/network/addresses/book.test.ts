@@ -44,6 +44,17 @@ describe('the book of addresses', () => {
     assert.equal(told.length, 2)
   })
 
+  it('gives up what it has taken while the own clock was far ahead', async () => {
+    const [one] = signers as [Signer]
+    clock = new VirtualClock(NOW + 400 * 24 * HOUR_MS)
+    const now = { now: () => clock.now() }
+    const book = createAddressBook({ ...init(), clock: now })
+    assert.equal(await book.learn(await one.says(clock.now())), 'new')
+    clock = new VirtualClock(NOW)
+    assert.equal(await book.learn(await one.says(NOW, [OTHER])), 'new')
+    assert.deepEqual(book.addresses(one.peerId), [OTHER])
+  })
+
   it('never goes back, in whatever order records come, some of them forged', async () => {
     const event = fc.record({ who: fc.nat(2), sequence: fc.nat(20), isForged: fc.boolean() })
     await fc.assert(

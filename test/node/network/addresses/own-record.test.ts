@@ -89,6 +89,16 @@ describe("a peer's own address record", () => {
     assert.equal(said[1]?.sequence, NOW)
   })
 
+  it('has a number of today, when the clock was once so far ahead that nobody has taken the last', async () => {
+    kept = NOW + HOUR_MS
+    await begin()
+    assert.equal(said[0]?.sequence, NOW + HOUR_MS + 1)
+    await own.stop()
+    kept = NOW + 400 * 24 * HOUR_MS
+    await begin()
+    assert.equal(said[1]?.sequence, NOW)
+  })
+
   it('is said again, the same, for those who have come meanwhile', async () => {
     await begin()
     own.again()

@@ -56,6 +56,7 @@ describe('an address record', () => {
       'address',
       () => one.says(NOW, [`/ip4/10.0.0.1/tcp/1/p2p/${other.peerId}/p2p-circuit`]),
     ],
+    ['with a name that stands for whole addresses', 'address', () => one.says(NOW, ['/dnsaddr/example.org'])],
     ['with loopback', 'address', () => one.says(NOW, ['/ip6/::1/tcp/1'])],
     ['with an address of nobody', 'address', () => one.says(NOW, ['/ip4/0.0.0.0/tcp/1'])],
     ['about somebody else', 'signer', () => seal(BigInt(NOW), other)],

@@ -51,12 +51,13 @@ describe('history of punches', () => {
     assert.equal(taken('a', 10), 4)
   })
 
-  it('leaves a third to this side, however many others begin', () => {
+  it('leaves a third to this side and one to members, however many others begin', () => {
     const history = createPunchHistory(new VirtualClock())
-    const taken = (name: string, begunBy: 'us' | 'them') =>
+    const taken = (name: string, begunBy: 'us' | 'member' | 'stranger') =>
       Array.from({ length: 40 }, (_, i) => history.take(`${name} ${i}`, begunBy)).filter(Boolean).length
-    assert.equal(taken('stranger', 'them'), 20)
-    assert.equal(taken('member', 'us'), 10)
-    assert.equal(taken('other', 'them'), 0)
+    assert.equal(taken('stranger', 'stranger'), 10)
+    assert.equal(taken('member', 'member'), 10)
+    assert.equal(taken('own', 'us'), 10)
+    assert.equal(taken('other', 'member'), 0)
   })
 })
