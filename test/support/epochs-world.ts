@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import type { ChainEvent } from '../../chain/types/index.ts'
 import {
   type BlobCodec,
   createCodec,
@@ -20,6 +21,8 @@ import { wronglyEncoded } from './wrongly-encoded.ts'
 
 /** in which time passes: what is asked of others takes turns of the event loop */
 const STEPS = 50
+/** of those before a failure */
+const TOLD_EVENTS = 50
 
 export interface WorldInit {
   /** shards of each node in the first epoch; one that has none is registered all the same */
@@ -163,10 +166,32 @@ export class EpochsWorld implements AsyncDisposable {
     )
   }
 
+  /** What has happened so far, and how the nodes stand. */
+  async describe(): Promise<string> {
+    const { epoch, state, current } = this.chain.now
+    const lines = [
+      `after ${this.clock.monotonic()} ms: epoch ${epoch}, ${JSON.stringify(state)}`,
+      ...current.members.map(({ name, shards }) => `${name} has [${shards}]`),
+      'the last events:',
+      ...this.chain.events.slice(-TOLD_EVENTS).map(eventText),
+    ]
+    for (const [i, { running, said, got, accused }] of this.nodes.entries()) {
+      const view = running === undefined ? 'is down' : JSON.stringify(await running.upkeep.view())
+      lines.push(`node-${i} ${view}, got ${got.length} slivers, accused [${accused}]`, ...said)
+    }
+    return lines.join('\n')
+  }
+
   /** All that must hold at any time. */
   check(): Promise<void> {
     return checkAll(this)
   }
+}
+
+/** The fields that say something. */
+function eventText(event: ChainEvent): string {
+  const { digest, eventIndex, checkpoint, timestampMs, cursor, ...fields } = event
+  return `${cursor} ${JSON.stringify(fields)}`
 }
 
 interface StoreOptions {

@@ -9,6 +9,7 @@ import { N } from '../../support/epochs/names.ts'
 import type { WorldNode } from '../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../support/epochs-world.ts'
 import { ask, jsonOf } from '../../support/http.ts'
+import { tellFailures } from '../../support/tell-failures.ts'
 
 const EVEN = [
   [0, 1, 2],
@@ -22,10 +23,11 @@ const NINTH = 9 as ShardIndex
 const context = { signal: new AbortController().signal }
 
 describe('blobs that have ended', () => {
+  const told = tellFailures()
   let world: EpochsWorld
   let drop = Promise.withResolvers<void>()
   beforeEach(async () => {
-    world = await EpochsWorld.create({ shards: EVEN })
+    world = told(await EpochsWorld.create({ shards: EVEN }))
     drop = Promise.withResolvers()
     // what has ended is still on the disks until a test says so
     for (const node of world.nodes)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import type { SimNode } from '../node.ts'
-import { Stage } from './stage.ts'
+import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: clocks, RPCs, keys and links', function () {
   this.timeout(60_000)
+  const open = stages()
 
   it('32 registered in one epoch, certified in the next: it is read, and nobody waits for it', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const { chain } = stage.world
     await stage.until('the end of the epoch', () => chain.now.next !== undefined)
     const before = stage.epoch
@@ -20,7 +21,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('36 node without gas: others go on, and it reports when it has some', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [broke, ...others] = stage.members as [SimNode, ...SimNode[]]
     broke.init.rpc.faults.isBroke = true
     await stage.turned(others)
@@ -30,7 +31,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('37 RPC 30 s behind for one node: nothing wrong is signed, nothing fails', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     stage.members[0]!.init.rpc.faults.lagMs = 30_000
     await stage.store()
     await stage.turned()
@@ -40,7 +41,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('39 RPC answers in 5 s through a whole change: it ends, readers notice nothing', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     for (const node of stage.members) node.init.rpc.faults.latencyMs = 5_000
     await stage.turned()
     await stage.readAll()
@@ -48,7 +49,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it("41 clocks of nodes off by 10 min, the chain's jumps 1 h: epochs follow the chain", async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const { chain, invariants, timeline } = stage.world
     for (const [i, node] of stage.members.entries())
       node.init.skew.offsetMs = i % 2 === 0 ? 600_000 : -600_000
@@ -64,7 +65,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('42 BLS key rotated in the change: certificates verify before and after', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const { random, bls } = stage.members[0]!.init
     for (const node of stage.members) node.renewBlsKey(random.bytes(32))
     await stage.store()
@@ -79,7 +80,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('44 partition that leaves 2f+1, then heals: that side goes on, the others catch up', async () => {
-    await using stage = await Stage.open({ nodes: 7, shards: 7 })
+    await using stage = await open({ nodes: 7, shards: 7 })
     const [a, b, ...others] = stage.members as [SimNode, SimNode, ...SimNode[]]
     const cut = [a, b].map(({ init }) => init.peerId)
     stage.world.network.cut(cut)
@@ -93,7 +94,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('45 f+1 weight never reports: the change stays open, reads and writes go on', async () => {
-    await using stage = await Stage.open({ nodes: 7, shards: 7 })
+    await using stage = await open({ nodes: 7, shards: 7 })
     const silent = stage.members.slice(0, 3)
     for (const { init } of silent) init.rpc.faults.isBroke = true
     await stage.begun()
@@ -106,7 +107,7 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
   })
 
   it('46 readers with committees of the epoch before: they are served, and find the new ones', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [source, heir] = [stage.members[0]!, stage.joiners[0]!]
     await stage.world.starting([heir])
     stage.restake(source, heir)

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
-import { Stage } from './stage.ts'
+import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: who has which shards', function () {
   this.timeout(60_000)
+  const open = stages()
 
   it('1 no stake moves: all report, no byte of slivers moves', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     assert.equal(await stage.bytesOf(() => stage.turned()), 0)
     await stage.whole()
   })
 
   it('3 whole committee swapped, and back: no read fails', async () => {
-    await using stage = await Stage.open({ nodes: 4, joiners: 4 })
+    await using stage = await open({ nodes: 4, joiners: 4 })
     const { world, members, joiners } = stage
     await world.starting(joiners)
     for (const [i, node] of members.entries()) stage.restake(node, joiners[i]!)
@@ -27,7 +28,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('5 committee grows and shrinks: 4, 13, 5', async () => {
-    await using stage = await Stage.open({ nodes: 4, joiners: 9, shards: 26 })
+    await using stage = await open({ nodes: 4, joiners: 9, shards: 26 })
     const { world, members, joiners } = stage
     await world.starting(joiners)
     for (const node of joiners) world.chain.stake(node.nodeId, 100)
@@ -42,7 +43,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('6 node with stake but no shard: it stands by, never reports, and is ready when it gets some', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const { world, joiners } = stage
     await world.starting(joiners)
     world.chain.stake(joiners[0]!.nodeId, 1)
@@ -57,7 +58,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('9 previous owner gone: its shards are rebuilt, and reported within the epoch', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [gone, heir] = [stage.members[0]!, stage.joiners[0]!]
     await stage.world.starting([heir])
     stage.restake(gone, heir)
@@ -69,7 +70,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('11 previous owner sends empty pages: the shard is got otherwise', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [source, heir] = [stage.members[0]!, stage.joiners[0]!]
     await stage.world.starting([heir])
     source.lies.add('empty')
@@ -81,7 +82,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('12 previous owner itself never had the blob: the new owner rebuilds it', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [source, heir] = [stage.members[0]!, stage.joiners[0]!]
     source.kill()
     await stage.store()
@@ -93,7 +94,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('19 disk full in mid-handoff: no report, and it goes on when there is room', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [source, heir] = [stage.members[0]!, stage.joiners[0]!]
     await stage.world.starting([heir])
     heir.disk.isFull = true
@@ -108,7 +109,7 @@ describe('scenarios in the simulation: who has which shards', function () {
   })
 
   it('34 all call voting_end and initiate at once: one succeeds each time', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const { world } = stage
     // long due for everybody
     world.chain.aheadMs += 3 * world.epochMs

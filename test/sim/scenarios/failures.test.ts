@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import type { ShardIndex } from '../../../codec/types.ts'
 import type { SimNode } from '../node.ts'
-import { Stage } from './stage.ts'
+import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: what nodes lose, and how it comes back', function () {
   this.timeout(60_000)
+  const open = stages()
 
   async function wipe(node: SimNode): Promise<void> {
     node.kill()
@@ -13,7 +14,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   }
 
   it('14 f weight serves wrong symbols: all is rebuilt, and who lied to it is named', async () => {
-    await using stage = await Stage.open({ nodes: 7, shards: 7, blobs: 20 })
+    await using stage = await open({ nodes: 7, shards: 7, blobs: 20 })
     const [lost, ...others] = stage.members as [SimNode, ...SimNode[]]
     const liars = others.slice(0, 2)
     for (const node of liars) {
@@ -32,7 +33,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   })
 
   it('15 f weight silent, one honest node late: what is lost comes back', async () => {
-    await using stage = await Stage.open({ nodes: 7, shards: 7 })
+    await using stage = await open({ nodes: 7, shards: 7 })
     const [lost, silent, alsoSilent, late] = stage.members as [SimNode, SimNode, SimNode, SimNode]
     for (const node of [silent, alsoSilent]) {
       node.lies.add('silent')
@@ -52,7 +53,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   })
 
   it('18 disk wiped: all is rebuilt, and reported in the next epoch', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const lost = stage.members[0]!
     await wipe(lost)
     stage.world.invariants.wiped(lost)
@@ -63,7 +64,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   })
 
   it('20 bit rot in 1% of slivers: found and repaired within an epoch, and never served', async () => {
-    await using stage = await Stage.open({ blobs: 100 })
+    await using stage = await open({ blobs: 100 })
     const node = stage.members[0]!
     const shards = stage.shardsOf(node) as ShardIndex[]
     assert.ok(node.disk.rot(stage.blobIds.slice(0, shards.length), shards) > 0)
@@ -78,7 +79,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
 
   for (const epochs of [1, 2, 3, 10]) {
     it(`21 node away for ${epochs} epochs: it ends whole`, async () => {
-      await using stage = await Stage.open()
+      await using stage = await open()
       const [away, ...others] = stage.members as [SimNode, ...SimNode[]]
       await stage.pass(1)
       away.kill()
@@ -91,7 +92,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   }
 
   it('22 recovery longer than two epochs, with restarts: it goes on where it was', async () => {
-    await using stage = await Stage.open({ blobs: 100 })
+    await using stage = await open({ blobs: 100 })
     const [lost, ...others] = stage.members as [SimNode, ...SimNode[]]
     await wipe(lost)
     stage.world.invariants.wiped(lost)
@@ -111,7 +112,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   })
 
   it('23 history pruned while away: the blob table of others is taken, and agrees', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [away, ...others] = stage.members as [SimNode, ...SimNode[]]
     away.kill()
     await stage.store()
@@ -125,7 +126,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
 
   for (const phase of ['within an epoch', 'before the change', 'in the change'] as const) {
     it(`24 all nodes restarted at once ${phase}`, async () => {
-      await using stage = await Stage.open()
+      await using stage = await open()
       const { chain } = stage.world
       if (phase === 'before the change') await stage.until('selected', () => chain.now.next !== undefined)
       if (phase === 'in the change') {
@@ -143,7 +144,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   }
 
   it('25 blob expires while it is recovered: nothing of it is left', async () => {
-    await using stage = await Stage.open()
+    await using stage = await open()
     const [lost, ...others] = stage.members as [SimNode, ...SimNode[]]
     const blobId = await stage.store({ epochs: 1 })
     await stage.pass(1)
@@ -160,7 +161,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
   })
 
   it('47 read while owners lack 60% of their slivers: nobody is at fault for it, and it succeeds', async () => {
-    await using stage = await Stage.open({ nodes: 10, shards: 10, blobs: 8 })
+    await using stage = await open({ nodes: 10, shards: 10, blobs: 8 })
     const holders = stage.members.slice(0, 6)
     for (const node of holders) {
       const shards = stage.shardsOf(node) as ShardIndex[]

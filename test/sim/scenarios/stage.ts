@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
 import { shardsOf } from '../../../node/storage/epochs/plan.ts'
+import { tellFailures } from '../../support/tell-failures.ts'
 import { found } from '../founding.ts'
 import type { SimNode } from '../node.ts'
 import { World } from '../world.ts'
@@ -14,9 +15,16 @@ export interface StageInit {
   blobs?: number
 }
 
+const SEED = 1
 const STAKE = 100
 const MINUTE = 60_000
 const EPOCHS = 20
+
+/** For a `describe`: opens a test's stage; of one in which a test fails is told what had happened. */
+export function stages(): (init?: StageInit) => Promise<Stage> {
+  const told = tellFailures()
+  return async init => told(await Stage.open(init))
+}
 
 /** A world in which nothing goes wrong but what a scenario does; all invariants are looked at whenever time has passed. */
 export class Stage implements AsyncDisposable {
@@ -26,7 +34,7 @@ export class Stage implements AsyncDisposable {
   readonly #random
 
   private constructor({ nodes = 5, joiners = 1, shards = 10 }: StageInit) {
-    this.world = new World({ seed: 1, nodes, joiners, shards })
+    this.world = new World({ seed: SEED, nodes, joiners, shards })
     this.members = this.world.nodes.slice(0, nodes)
     this.joiners = this.world.nodes.slice(nodes)
     this.#random = this.world.random.fork('stage')
@@ -45,6 +53,12 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.world.close()
+  }
+
+  /** Of what happened the last, and how the nodes stand. */
+  async describe(): Promise<string> {
+    const { trace } = this.world
+    return `seed ${SEED}\n${trace.last.join('\n')}\n${await this.world.describe()}`
   }
 
   get epoch(): Epoch {
@@ -76,7 +90,7 @@ export class Stage implements AsyncDisposable {
       if (await holds()) return
       await this.pass(1)
     }
-    assert.fail(`not within ${minutes} min: ${what}\n${await this.world.describe()}`)
+    assert.fail(`not within ${minutes} min: ${what}`)
   }
 
   async pass(minutes: number): Promise<void> {

@@ -8,6 +8,7 @@ import { untilAborted } from '../../../support/epochs/manners.ts'
 import type { WorldNode } from '../../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../../support/epochs-world.ts'
 import { refused } from '../../../support/model-chain.ts'
+import { tellFailures } from '../../../support/tell-failures.ts'
 
 const EVEN = [
   [0, 1, 2],
@@ -22,10 +23,11 @@ const turnOfLoop = () => new Promise<false>(resolve => setImmediate(resolve, fal
 
 describe('epochs of a node', function () {
   this.timeout(60_000)
+  const told = tellFailures()
   let world: EpochsWorld
   let nodes: [WorldNode, WorldNode, WorldNode, WorldNode]
   const begin = async ({ shards = EVEN, blobs = 0 }: { shards?: typeof EVEN; blobs?: number } = {}) => {
-    world = await EpochsWorld.create({ shards })
+    world = told(await EpochsWorld.create({ shards }))
     nodes = world.nodes as typeof nodes
     await world.settle()
     for (let i = 0; i < blobs; i++) await world.store()

@@ -4,6 +4,7 @@ import { damagedKey } from '../../../../node/storage/store/keys.ts'
 import { createNodeRecords } from '../../../../node/storage/store/node-records.ts'
 import type { WorldNode } from '../../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../../support/epochs-world.ts'
+import { tellFailures } from '../../../support/tell-failures.ts'
 
 const EVEN = [
   [0, 1, 2],
@@ -20,14 +21,6 @@ const SWAPPED = [
 ]
 const SECOND = 2 as Epoch
 
-async function begin(): Promise<EpochsWorld> {
-  const world = await EpochsWorld.create({ shards: EVEN })
-  await world.settle()
-  for (let i = 0; i < 2; i++) await world.store()
-  await world.settle()
-  return world
-}
-
 /** What is to be the same at the end, however often a node was killed. */
 async function endOf(node: WorldNode) {
   const { state, shards, missing } = await node.running!.upkeep.view()
@@ -42,6 +35,14 @@ async function endOf(node: WorldNode) {
 
 describe('epochs: kills', function () {
   this.timeout(120_000)
+  const told = tellFailures()
+  const begin = async (blobs = 2) => {
+    const world = told(await EpochsWorld.create({ shards: EVEN }))
+    await world.settle()
+    for (let i = 0; i < blobs; i++) await world.store()
+    await world.settle()
+    return world
+  }
 
   for (const moment of ['before', 'after'] as const) {
     it(`7 kill ${moment} each write of a change: the restart ends in the same state`, async () => {
@@ -155,8 +156,7 @@ describe('epochs: kills', function () {
   }
 
   it('kill when a sliver was found damaged, before it was noted as missing: it is rebuilt all the same', async () => {
-    await using world = await EpochsWorld.create({ shards: EVEN })
-    await world.settle()
+    await using world = await begin(0)
     const blobId = await world.store()
     await world.settle()
     const [node] = world.nodes as [WorldNode]

@@ -7,6 +7,7 @@ import type { StoreSession } from '../../../../protocols/ports.ts'
 import { deliver } from '../../../support/deliver.ts'
 import type { WorldNode } from '../../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../../support/epochs-world.ts'
+import { tellFailures } from '../../../support/tell-failures.ts'
 
 const EVEN = [
   [0, 1, 2],
@@ -23,10 +24,11 @@ const viewOf = (node: WorldNode) => node.running!.upkeep.view()
 
 describe('epochs: scenarios of slow, poor and changing nodes', function () {
   this.timeout(60_000)
+  const told = tellFailures()
   let world: EpochsWorld
   let nodes: [WorldNode, WorldNode, WorldNode, WorldNode]
   const begin = async (blobs = 3) => {
-    world = await EpochsWorld.create({ shards: EVEN })
+    world = told(await EpochsWorld.create({ shards: EVEN }))
     nodes = world.nodes as typeof nodes
     await world.settle()
     for (let i = 0; i < blobs; i++) await world.store()

@@ -3,6 +3,7 @@ import type { BlobId, SliverPairIndex } from '../../../../codec/types.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import type { WorldNode } from '../../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../../support/epochs-world.ts'
+import { tellFailures } from '../../../support/tell-failures.ts'
 
 /** Shards of four nodes, evenly: the weight that invalidates is four. */
 const EVEN = [
@@ -16,13 +17,14 @@ const stray = { pair: 4 as SliverPairIndex, axis: 'secondary' } as const
 
 describe('a blob whose uploader encoded it wrongly and had it certified', function () {
   this.timeout(60_000)
+  const told = tellFailures()
   let world: EpochsWorld
   let others: BlobId[]
   afterEach(async () => {
     await world?.[Symbol.asyncDispose]()
   })
   const begin = async () => {
-    world = await EpochsWorld.create({ shards: EVEN })
+    world = told(await EpochsWorld.create({ shards: EVEN }))
     await world.settle()
     others = [await world.store(), await world.store()]
     await world.settle()

@@ -11,6 +11,7 @@ import { blobId } from '../../../protocols/support/fakes.ts'
 import type { WorldNode } from '../../../support/epochs/world-node.ts'
 import { EpochsWorld } from '../../../support/epochs-world.ts'
 import { memoryRecords } from '../../../support/memory-records.ts'
+import { tellFailures } from '../../../support/tell-failures.ts'
 
 /** Shards of four nodes, evenly, and a fifth without. */
 const EVEN = [[0, 1, 2], [3, 4, 5], [6, 7], [8, 9], []]
@@ -19,10 +20,11 @@ const JOINED = [[0], [3, 4, 5], [6, 7], [8, 9], [1, 2]]
 
 describe('blob tables', function () {
   this.timeout(60_000)
+  const told = tellFailures()
   let world: EpochsWorld
   let nodes: [WorldNode, WorldNode, WorldNode, WorldNode, WorldNode]
   beforeEach(async () => {
-    world = await EpochsWorld.create({ shards: EVEN })
+    world = told(await EpochsWorld.create({ shards: EVEN }))
     await world.settle()
     nodes = world.nodes as typeof nodes
   })
