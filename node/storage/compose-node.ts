@@ -31,6 +31,7 @@ import { createConfirmationSigner } from './custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from './events/blob-info.ts'
 import { createSweeper } from './events/sweeper.ts'
 import { createHealth, type HealthSource } from './health.ts'
+import { openDecodingScratch } from './recovery/decoding-files.ts'
 import { createRecoverAccounts } from './recovery/recover-accounts.ts'
 import { createSymbolSource } from './recovery/symbol-source.ts'
 import { type ReadPorts, showing } from './shown.ts'
@@ -63,6 +64,8 @@ export interface ComposeNodeInit {
   store: NodeParts
   /** a folder on the store's disk for slivers on their way in; they are all in memory when absent */
   arrivalsPath?: string
+  /** one for blobs that are decoded by way of files; those that memory does not hold are left when absent */
+  scratchPath?: string
   chain: Pick<Coordinator, 'follow' | 'epochTiming' | 'isKept'>
   committees: CommitteeTracker
   members: MemberIndex
@@ -130,8 +133,11 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     const slivers = goingFirst(store.slivers, budget)
     const unwatch = init.metrics.watchPeers(() => init.book.backingOff())
     opened.push(async () => unwatch())
+    const { scratchPath } = init
+    const scratch = scratchPath === undefined ? undefined : await openDecodingScratch(scratchPath)
     const upkeep = createUpkeep({
       ...init,
+      scratch,
       slivers: store.shards,
       expectRoom: store.expectRoomForUpkeep,
       metadata,

@@ -230,6 +230,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         },
       },
       arrivalsPath: join(init.storePath, 'arrivals'),
+      scratchPath: join(init.storePath, 'scratch'),
       chain: coordinator,
       committees,
       members,

@@ -54,6 +54,8 @@ export interface UpkeepComponents {
   tables: TableRecords
   /** for so much of what is got back or taken over; throws DiskError while there is none */
   expectRoom: (bytes: number) => Promise<void>
+  /** for blobs that memory does not hold, on the store's disk */
+  scratch?: DecodingComponents['scratch']
   committees: CommitteeTracker
   members: MemberIndex
   lock: BlobLock

@@ -1,9 +1,7 @@
 import { equalBytes } from '../../../base/bytes.ts'
 import {
   type Codec,
-  type EncodedBlob,
   encodeInconsistencyProof,
-  encodingParams,
   isCodecError,
   type ProvenSymbol,
   type SliverBytes,
@@ -39,48 +37,47 @@ export async function accusationOf(
 export async function provenSymbols(
   codec: Pick<Codec, 'recoverySymbols'>,
   metadata: BlobMetadata,
-  slivers: Iterable<SliverBytes>,
+  slivers: Iterable<SliverBytes> | AsyncIterable<SliverBytes>,
   target: SliverRef,
   signal: AbortSignal,
 ): Promise<ProvenSymbol[]> {
   const symbols: ProvenSymbol[] = []
-  for (const { ref: source, bytes } of slivers) {
+  for await (const { ref: source, bytes } of slivers) {
     const crossing = { metadata, source, bytes, targets: [target], proofs: true, signal }
     symbols.push(...(await codec.recoverySymbols(crossing)))
   }
   return symbols
 }
 
+/** A blob that was decoded from slivers, each right by itself, and encoded anew to another. */
+export interface DecodedEvidence {
+  metadata: BlobMetadata
+  /** of what it was encoded to */
+  encoded: BlobMetadata
+  /** from which it was decoded */
+  primaries: Iterable<SliverBytes> | AsyncIterable<SliverBytes>
+  /** of what it was encoded to, as many as recover a primary one; asked for once at most */
+  secondaries: () => Iterable<SliverBytes> | AsyncIterable<SliverBytes>
+}
+
 /**
- * From primary slivers, each right by itself, and the blob that they decode to, encoded anew: it is not the one that the metadata
- * commits to. Where a secondary sliver differs, the primary ones prove it; where none does, the secondary ones prove it of a
- * primary one. Undefined when all agree: then the blob has something behind its end, which no sliver refutes.
+ * Where a secondary sliver differs, the primary ones prove it; where none does, the secondary ones prove it of a primary one.
+ * Undefined when all agree: then the blob has something behind its end, which no sliver refutes.
  */
 export async function accusationOfDecoded(
   codec: Pick<Codec, 'proveInconsistency' | 'recoverySymbols'>,
-  metadata: BlobMetadata,
-  primaries: readonly SliverBytes[],
-  blob: EncodedBlob,
+  { metadata, encoded, primaries, secondaries }: DecodedEvidence,
   signal: AbortSignal,
 ): Promise<Accusation | undefined> {
   const { nShards } = metadata
   const pairs = Array.from({ length: nShards }, (_, pair) => pair as SliverPairIndex)
   for (const axis of ['secondary', 'primary'] as const) {
     const refs = pairs.map((pair): SliverRef => ({ pair, axis }))
-    const target = refs.find(ref => !equalBytes(sliverHash(metadata, ref), sliverHash(blob.metadata, ref)))
+    const target = refs.find(ref => !equalBytes(sliverHash(metadata, ref), sliverHash(encoded, ref)))
     if (target === undefined) continue
-    const slivers = axis === 'secondary' ? primaries : secondariesOf(blob)
+    const slivers = axis === 'secondary' ? primaries : secondaries()
     const symbols = await provenSymbols(codec, metadata, slivers, target, signal)
     return await accusationOf(codec, { metadata, target, symbols, signal })
   }
   return undefined
-}
-
-/** As many as recover a primary one. */
-function secondariesOf(blob: EncodedBlob): SliverBytes[] {
-  const { secondarySymbols } = encodingParams(blob.metadata.nShards)
-  return Array.from({ length: secondarySymbols }, (_, pair) => {
-    const ref: SliverRef = { pair: pair as SliverPairIndex, axis: 'secondary' }
-    return { ref, bytes: blob.view(ref) }
-  })
 }
