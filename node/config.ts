@@ -67,7 +67,7 @@ export interface NodeConfig {
     scrubBytesPerSecond?: number
     /** threads, or a part of one, for all that the node does beside reads and writes; three quarters of the cores when absent */
     recoveryThreads?: number
-    /** what that may move on the network and the disk, and hold in memory at a time */
+    /** what that may move on the network and the disk, LEAST_RECOVERY_RATE or more, and hold in memory at a time */
     recoveryBytesPerSecond?: number
     recoveryBytesInFlight?: number
   }
@@ -135,7 +135,19 @@ export async function readNodeConfig(path: string): Promise<NodeConfig> {
     if (isRight(value[field])) continue
     throw new ConfigError('CONFIG_MALFORMED', `${path} does not describe a node: see its "${field}"`, path)
   }
-  return value as unknown as NodeConfig
+  const config = value as unknown as NodeConfig
+  expectRecoveryRate(config, path)
+  return config
+}
+
+/** bytes per second: with less, one batch of symbols would take the node many minutes, and a shard for ever */
+const LEAST_RECOVERY_RATE = 64 * 1024
+
+function expectRecoveryRate({ limits }: NodeConfig, path: string): void {
+  const rate = limits?.recoveryBytesPerSecond
+  if (rate === undefined || rate >= LEAST_RECOVERY_RATE) return
+  const what = `"limits.recoveryBytesPerSecond" is ${rate}: make it ${LEAST_RECOVERY_RATE} (64 KiB/s) or more, or leave it out`
+  throw new ConfigError('CONFIG_MALFORMED', `${path}: ${what}`, path)
 }
 
 type Check = (value: unknown) => boolean

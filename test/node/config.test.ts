@@ -66,6 +66,14 @@ describe("a node's config", () => {
     }
   })
 
+  it('says the least rate at which a node gets anything back', async () => {
+    for (const rate of [1, 65_535])
+      await assert.rejects(read(JSON.stringify({ ...node, limits: { recoveryBytesPerSecond: rate } })), {
+        code: 'CONFIG_MALFORMED',
+        message: new RegExp(`"limits.recoveryBytesPerSecond" is ${rate}: make it 65536`),
+      })
+  })
+
   it('says how it is reached, and what it may move', async () => {
     const all = {
       ...node,
@@ -75,7 +83,7 @@ describe("a node's config", () => {
         reservedBytes: 1,
         scrubBytesPerSecond: 1,
         recoveryThreads: 0.5,
-        recoveryBytesPerSecond: 1,
+        recoveryBytesPerSecond: 64 * 1024,
         recoveryBytesInFlight: 1,
       },
       reach: 'private',

@@ -1,3 +1,4 @@
+import type { Log } from '../../../base/log.ts'
 import type { Certificate } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import { openPresence, type Presence, type PresenceComponents, type PresencePlace } from './presence.ts'
@@ -12,7 +13,10 @@ export interface Presences {
   readonly peers: PeerClient
   /** Opens what is not open yet, and closes what is not named: the first place leads from then on. Throws what opening throws. */
   go(places: readonly PresencePlace[]): Promise<void>
-  /** From here on peers are answered under all keys, and others kept connected. */
+  /**
+   * From here on peers are answered under all keys, and others kept connected. Throws what serving under the own key throws;
+   * another that cannot is closed, and opened anew by `go`.
+   */
   serve(node: Served): Promise<void>
   publish(certificate: Certificate): Promise<void>
   membersChanged(): void
@@ -93,8 +97,12 @@ export async function openPresences(
     },
     async serve(node) {
       served = node
-      await each(presence => presence.serve(node))
+      await lead.serve(node)
       lead.lead()
+      const beside = Array.from(present).filter(([, presence]) => presence !== lead)
+      await Promise.all(
+        beside.map(([name, presence]) => serveOrClose(presence, node, log, () => present.delete(name))),
+      )
     },
     publish: certificate => lead.publish(certificate),
     membersChanged() {
@@ -108,6 +116,17 @@ export async function openPresences(
       isClosed = true
       await each(presence => presence.close())
     },
+  }
+}
+
+/** One that answers nobody must neither be taken for there, nor have the place. */
+async function serveOrClose(presence: Presence, node: Served, log: Log, forget: () => void): Promise<void> {
+  try {
+    await presence.serve(node)
+  } catch (err) {
+    forget()
+    await presence.close()
+    log.warn({ err, peer: presence.peerId }, 'the node does not answer by its other key yet')
   }
 }
 

@@ -1,5 +1,6 @@
+import { raceSignal } from 'race-signal'
+import { KeyedLock } from '../../../base/keyed-lock.ts'
 import type { LruMap } from '../../../base/lru-map.ts'
-import { createSemaphore } from '../../../base/semaphore.ts'
 import type { CommitteeMember, Committees } from '../../../chain/types/index.ts'
 import {
   type Codec,
@@ -18,6 +19,7 @@ import type {
 } from '../../../protocols/ports.ts'
 import { memberOf } from '../../network/committees.ts'
 import type { MemberIndex } from '../../network/member-index.ts'
+import type { Budget } from '../budget.ts'
 import type { ConfirmationSigner } from '../custody/signer.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { liveRegistrations } from '../store/blob-state.ts'
@@ -41,6 +43,8 @@ export interface JudgeComponents {
   signer: Pick<ConfirmationSigner, 'attestInvalid'>
   /** blobs that this node has seen to have been encoded wrongly */
   wrong: LruMap<BlobId, true>
+  /** of all that is done beside reads and writes */
+  budget: Pick<Budget, 'within'>
   /** Who gave proofs that prove nothing, by PeerId: none of them is listened to again. */
   liars: LruMap<string, true>
   accuse: (member: CommitteeMember, what: string, details: object) => void
@@ -52,13 +56,13 @@ const BUSY_RETRY_MS = 1_000
 
 /**
  * Looks at proofs of other members that a blob was encoded wrongly. What is cheap comes first, and what cannot be invalidated is
- * refused before its proof comes. One proof is checked at a time; a blob that one has shown to be wrong is signed for without
- * another, and a member that gave one that shows nothing is not listened to any more.
+ * refused before its proof comes. Of one blob one proof is checked at a time, and of all as many as the budget has room for; a blob
+ * that one has shown to be wrong is signed for without another, and a member that gave one that shows nothing is not listened to any more.
  */
 export function createJudge(components: JudgeComponents): Judge {
-  const { nShards, codec, wrong, liars } = components
+  const { nShards, codec, wrong, liars, budget } = components
   const hearings = { members: new Set<string>(), others: new Set<string>() }
-  const turns = createSemaphore(1)
+  const turns = new KeyedLock()
 
   async function judge(
     claim: InconsistencyClaim,
@@ -66,19 +70,22 @@ export function createJudge(components: JudgeComponents): Judge {
     context: PeerContext,
   ): Promise<Confirmation> {
     const { blobId } = claim.metadata
-    const turn = await turns.take(1, context.signal)
-    try {
+    const { peer, signal } = context
+    const judged = turns.run(blobId, async () => {
+      signal.throwIfAborted()
       // others may have been heard meanwhile
       await expectLive(components, blobId)
       if (!wrong.has(blobId)) {
-        expectHeard(context.peer, blobId)
-        await expectProven(components, claim, proof, context)
+        expectHeard(peer, blobId)
+        await budget.within('fresh', proof.length, signal, grant => {
+          const timed = { ...components, codec: grant.timing(codec) }
+          return expectProven(timed, claim, proof, context)
+        })
         wrong.set(blobId, true)
       }
       return attest(components, blobId)
-    } finally {
-      turn.release()
-    }
+    })
+    return await raceSignal(judged, signal)
   }
 
   function expectHeard(peer: string, blobId: BlobId): void {

@@ -11,6 +11,7 @@ import { createCommitteeTracker } from '../../../../node/network/committees.ts'
 import { createMemberIndex } from '../../../../node/network/member-index.ts'
 import { createNodeApi, type NodeApi, type NodeApiInit } from '../../../../node/storage/api/index.ts'
 import { type BlobLock, createBlobLock } from '../../../../node/storage/blob-lock.ts'
+import { createBudget, upkeepLimits } from '../../../../node/storage/budget.ts'
 import { type Custody, openCustody } from '../../../../node/storage/custody/custody.ts'
 import { createConfirmationSigner } from '../../../../node/storage/custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from '../../../../node/storage/events/blob-info.ts'
@@ -159,6 +160,7 @@ export async function startTestNode({ registrationWaitMs = 100 } = {}): Promise<
         }),
         members: createMemberIndex(),
         blobs: state,
+        budget: createBudget(upkeepLimits(2), systemClock),
         signer: createConfirmationSigner(bls, secret),
         wrong: new LruMap<BlobId, true>(10),
         liars: new LruMap<string, true>(10),

@@ -16,12 +16,15 @@ describe('a node under several keys', () => {
   let taken: Set<string>
   /** whether nobody can be answered */
   let deaf: boolean
+  /** those by which nobody can be answered */
+  let mute: Set<string>
   let presences: Presences
   beforeEach(async () => {
     held = new Set()
     said = []
     taken = new Set()
     deaf = false
+    mute = new Set()
     presences = await openPresences(components, [A_HOME], open)
     await presences.serve({} as never)
   })
@@ -44,7 +47,7 @@ describe('a node under several keys', () => {
       paths: () => ({ direct: 0, relayed: 0 }),
       peers: { ask: () => name } as never,
       async serve() {
-        if (deaf) throw new Error('it cannot serve')
+        if (deaf || mute.has(name)) throw new Error('it cannot serve')
         said.push(`${name} serves`)
       },
       lead: () => void said.push(`${name} leads`),
@@ -99,6 +102,22 @@ describe('a node under several keys', () => {
     taken.add('home')
     held.clear()
     await assert.rejects(openPresences(components, [A_HOME, B_ASIDE], open), { code: 'EADDRINUSE' })
+  })
+
+  it('begins though it cannot be answered under another key than its own, and tries that again', async () => {
+    await presences.close()
+    presences = await openPresences(components, [A_HOME, B_ASIDE], open)
+    mute.add('2 aside')
+    since()
+    await presences.serve({} as never)
+    assert.deepEqual([since(), [...held]], [['1 home serves', '1 home leads', '2 aside closes'], ['home']])
+    mute.clear()
+    await presences.go([A_HOME, B_ASIDE])
+    assert.deepEqual([since(), [...held]], [['2 aside serves'], ['home', 'aside']])
+    await presences.close()
+    presences = await openPresences(components, [A_HOME, B_ASIDE], open)
+    mute.add('1 home')
+    await assert.rejects(presences.serve({} as never), /it cannot serve/)
   })
 
   it('stays where it is while it cannot be where it is to be', async () => {

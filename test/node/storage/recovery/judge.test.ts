@@ -39,6 +39,8 @@ describe('who judges proofs that blobs were encoded wrongly', function () {
   let committees: Committees | undefined
   let accused: string[]
   let checks: number
+  /** what a check waits for */
+  let checking: (blobId: BlobId) => Promise<void>
   let judge: Judge
   let bls: Awaited<ReturnType<typeof loadBls>>
 
@@ -62,6 +64,7 @@ describe('who judges proofs that blobs were encoded wrongly', function () {
     state = { registrations: [registration] }
     accused = []
     checks = 0
+    checking = async () => undefined
     judge = createJudge({
       nodeId: world.members[0]!.nodeId,
       nShards: N,
@@ -70,11 +73,13 @@ describe('who judges proofs that blobs were encoded wrongly', function () {
       blobs: { get: async () => state },
       codec: {
         isMetadata: metadata => codec.isMetadata(metadata),
-        verifyInconsistencyProof: input => {
+        verifyInconsistencyProof: async input => {
           checks++
-          return codec.verifyInconsistencyProof(input)
+          await checking(input.metadata.blobId)
+          return await codec.verifyInconsistencyProof(input)
         },
       },
+      budget: world.budget,
       signer: createConfirmationSigner(bls, secret),
       wrong: new LruMap<BlobId, true>(100),
       liars: new LruMap<string, true>(100),
@@ -181,7 +186,7 @@ describe('who judges proofs that blobs were encoded wrongly', function () {
     await claims(4)
   })
 
-  it('hears one claim of each at a time, and checks one proof at a time', async () => {
+  it('hears one claim of each at a time, and checks one proof of a blob at a time', async () => {
     const first = await open(1)
     assert.ok(first.kind === 'open')
     await refuses(open(1), 'BUSY')
@@ -194,6 +199,47 @@ describe('who judges proofs that blobs were encoded wrongly', function () {
     second.close()
     state = undefined
     await refuses(open(1), 'NOT_REGISTERED')
+  })
+
+  it('is not kept from one blob by the proof of another, and holds each against the budget', async () => {
+    const { promise: slow, resolve: end } = Promise.withResolvers<void>()
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    checking = async blobId => {
+      if (blobId !== right.metadata.blobId) return
+      begin()
+      await slow
+    }
+    const honest = await proofOf(right, right.metadata)
+    const [first, second] = [
+      await open(1, { metadata: right.metadata, proofBytes: honest.length }),
+      await open(2),
+    ]
+    assert.ok(first.kind === 'open' && second.kind === 'open')
+    const waits = first.judge(honest)
+    await begun
+    assert.equal(world.budget.view().heldBytes, honest.length)
+    await second.judge(proof)
+    end()
+    await refuses(waits, 'PROOF_INVALID')
+    assert.equal(world.budget.view().heldBytes, 0)
+  })
+
+  it('ends with who brought the proof, also while another one of the blob is checked', async () => {
+    const { promise: slow, resolve: end } = Promise.withResolvers<void>()
+    checking = () => slow
+    const over = new AbortController()
+    const first = await open(1)
+    const second = await judge.open(
+      { metadata: wrong.metadata, axis: 'secondary', proofBytes: proof.length },
+      { peer: peerOf(2), signal: over.signal },
+    )
+    assert.ok(first.kind === 'open' && second.kind === 'open')
+    const [checked, waits] = [first.judge(proof), second.judge(proof)]
+    over.abort(new ProtocolError('CLOSED'))
+    await refuses(waits, 'CLOSED')
+    end()
+    await checked
+    assert.equal(checks, 1)
   })
 
   it('signs for nothing that was invalidated, or has ended, while the proof came', async () => {
