@@ -4,7 +4,7 @@ import { anySignal } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types/index.ts'
 import { isQuorum, isValidity, quorumWeight } from '../../codec/index.ts'
 import type { BlobId, Epoch } from '../../codec/types.ts'
-import { type PeerClient, peerDeadline } from '../../protocols/index.ts'
+import { type PeerAddress, type PeerClient, peerDeadline } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 import type { PeerBook } from '../network/peer-book.ts'
 import { Answers } from './answers.ts'
@@ -25,9 +25,10 @@ export interface Vote {
   weight: number
 }
 
-/** How many nodes are asked whether a blob is new, and for how long. */
+/** How many nodes are asked whether a blob is new, and for how long; when all of them are behind relays. */
 const GLANCE_NODES = 2
 const GLANCE_MS = 1_000
+const RELAYED_GLANCE_MS = 2_000
 /** How much longer than the first the others may take: an upload waits for them. */
 const GLANCE_GRACE_MS = 100
 
@@ -43,15 +44,16 @@ export async function seemsNew(
 ): Promise<boolean> {
   const enough = new AbortController()
   const stop = () => enough.abort(new DOMException('nobody else is waited for', 'AbortError'))
-  const late = clock.countdown(GLANCE_MS, stop)
+  const asked = members.slice(0, GLANCE_NODES).map(member => book.address(member))
+  const late = clock.countdown(asked.every(isRelayed) ? RELAYED_GLANCE_MS : GLANCE_MS, stop)
   let grace: Countdown | undefined
   const brief = anySignal(signal, enough.signal)
   const told: BlobStatus[] = []
   try {
     await Promise.all(
-      members.slice(0, GLANCE_NODES).map(async member => {
+      asked.map(async peer => {
         try {
-          told.push(await peers.blobStatus(book.address(member), blobId, { signal: brief }))
+          told.push(await peers.blobStatus(peer, blobId, { signal: brief }))
           grace ??= clock.countdown(GLANCE_GRACE_MS, stop)
         } catch {
           // a node that does not answer is not counted
@@ -65,6 +67,10 @@ export async function seemsNew(
   signal?.throwIfAborted()
   return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent' || kind === 'ended')
 }
+
+/** Known over relays alone; a private node has no addresses on chain. */
+const isRelayed = ({ multiaddrs }: PeerAddress): boolean =>
+  multiaddrs.every(address => address.includes('/p2p-circuit'))
 
 /** A node that is silent for this long does not vote. */
 const TIMEOUT_MS = 8_000

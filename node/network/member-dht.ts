@@ -58,7 +58,11 @@ export function memberDht(
 
   return components => {
     const { connectionManager } = components
-    const { registrar, membersChanged } = createMemberRegistrar(components.registrar, { isMember, admit })
+    const { registrar, membersChanged } = createMemberRegistrar(components.registrar, {
+      isMember,
+      connectionsOf: peer => components.connectionManager.getConnections(peer),
+      admit,
+    })
     onMembersChanged(membersChanged)
     const openStream: typeof connectionManager.openStream = async (...args) =>
       watchAnswer(await connectionManager.openStream(...args))

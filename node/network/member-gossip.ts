@@ -100,7 +100,11 @@ export function memberGossip(
   }
 
   return components => {
-    const { registrar, membersChanged } = createMemberRegistrar(components.registrar, { isMember, admit })
+    const { registrar, membersChanged } = createMemberRegistrar(components.registrar, {
+      isMember,
+      connectionsOf: peer => components.connectionManager.getConnections(peer),
+      admit,
+    })
     onMembersChanged(() => {
       unmute()
       membersChanged()

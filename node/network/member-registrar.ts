@@ -1,5 +1,6 @@
 import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
 import type { KnowsPeer } from './identify.ts'
+import { bestConnection } from './paths/best-connection.ts'
 
 /** libp2p's registrar, as far as services use it. */
 interface Registrar {
@@ -13,6 +14,8 @@ interface Registrar {
 
 export interface MemberRegistrarInit {
   isMember: KnowsPeer
+  /** connections to a peer that are open */
+  connectionsOf(peer: PeerId): readonly Connection[]
   /** Looks at a stream before the service does; false when the service is not to have it. */
   admit(stream: Stream, connection: Connection): boolean
 }
@@ -27,15 +30,24 @@ export interface MemberRegistrar<R> {
 /** Lets a service know of members only, and have only those streams that were looked at. */
 export function createMemberRegistrar<R extends Registrar>(
   registrar: R,
-  { isMember, admit }: MemberRegistrarInit,
+  { isMember, connectionsOf, admit }: MemberRegistrarInit,
 ): MemberRegistrar<R> {
   /** strangers, and to whom they would be introduced */
   const waiting = new Set<{ peer: PeerId; connection: Connection; topology: Topology }>()
 
+  /** libp2p says no more of a peer whose other connection stays: what the service had on this one is gone. */
+  function introduce(peer: PeerId, connection: Connection, topology: Topology): void | Promise<void> {
+    connection.addEventListener('close', () => {
+      const other = bestConnection(connectionsOf(peer))
+      if (other !== undefined && isMember(peer.toString())) topology.onConnect?.(peer, other)
+    })
+    return topology.onConnect?.(peer, connection)
+  }
+
   const forMembers = (topology: Topology): Topology => ({
     ...topology,
     onConnect(peer, connection) {
-      if (isMember(peer.toString())) return topology.onConnect?.(peer, connection)
+      if (isMember(peer.toString())) return introduce(peer, connection, topology)
       const stranger = { peer, connection, topology }
       waiting.add(stranger)
       connection.addEventListener('close', () => waiting.delete(stranger))
@@ -56,7 +68,7 @@ export function createMemberRegistrar<R extends Registrar>(
     membersChanged() {
       for (const stranger of waiting) {
         const { peer, connection, topology } = stranger
-        if (isMember(peer.toString()) && waiting.delete(stranger)) topology.onConnect?.(peer, connection)
+        if (isMember(peer.toString()) && waiting.delete(stranger)) introduce(peer, connection, topology)
       }
     },
   }

@@ -3,6 +3,7 @@ import { systemClock } from '../../../base/clock.ts'
 import type { Certificate, Epoch } from '../../../codec/types.ts'
 import { createNetworkNode, type NetworkNode } from '../../../node/network/libp2p.ts'
 import { createMesh, type Mesh } from '../../../node/network/mesh.ts'
+import { createAddressDialer } from '../../../node/network/paths/dial-address.ts'
 import { createPathDialer } from '../../../node/network/paths/path-dialer.ts'
 import { type CertifiedTopic, createCertifiedTopic, ProtocolError } from '../../../protocols/index.ts'
 import { eventually } from '../../protocols/support/eventually.ts'
@@ -138,5 +139,48 @@ describe('gossip of certificates', () => {
   it('refuses to publish what neighbours could not take', async () => {
     const huge = { ...certificate(5), message: new Uint8Array(20_000) }
     await assert.rejects(members[0]!.topic.publish(huge), RangeError)
+  })
+
+  it('goes on over the other connection when one of two to a neighbour ends', async () => {
+    const [a, b] = [await start(), await start()]
+    try {
+      const dialer = createAddressDialer(a.libp2p)
+      const [address] = b.libp2p.getMultiaddrs()
+      const first = await dialer.dial(address!, AbortSignal.timeout(5_000))
+      const hear = (one: Member) => one.libp2p.services.pubsub?.getSubscribers(topicName()).length
+      await eventually(
+        () => hear(a) === 1 && hear(b) === 1,
+        () => `${hear(a)} ${hear(b)}`,
+      )
+      const identified = new Set<Member>()
+      for (const one of [a, b]) one.libp2p.addEventListener('peer:identify', () => identified.add(one))
+      await dialer.dial(address!, AbortSignal.timeout(5_000))
+      await eventually(
+        () => identified.size === 2,
+        () => `${identified.size} know who is at the other end`,
+        10_000,
+      )
+      const isGossip = ({ protocol }: { protocol: string }) => /meshsub/.test(protocol)
+      /** by their connections */
+      const streams = (one: Member) =>
+        one.libp2p.getConnections().flatMap(({ id, streams }) => streams.filter(isGossip).map(() => id))
+      assert.deepEqual(new Set(streams(a)), new Set([first.id]))
+      await first.close()
+      await eventually(
+        () => [a, b].every(one => streams(one).length === 2 && !streams(one).includes(first.id)),
+        () => `${streams(a)} | ${streams(b)}`,
+      )
+      await a.topic.publish(certificate(7))
+      await b.topic.publish(certificate(8))
+      await eventually(
+        () => a.got.includes(8) && b.got.includes(7),
+        () => `${a.got} | ${b.got}`,
+      )
+    } finally {
+      for (const { topic, libp2p } of [a, b]) {
+        topic.stop()
+        await libp2p.stop()
+      }
+    }
   })
 })
