@@ -25,7 +25,7 @@ export {
   type ProtocolErrorDetails,
   toProtocolError,
 } from './errors.ts'
-export type { FetchedSliver, FetchRequestItem } from './fetch/client.ts'
+export type { FetchedSliver, FetchOptions, FetchRequestItem } from './fetch/client.ts'
 export { type AddressTopic, createAddressTopic } from './gossip/address.ts'
 export { type CertifiedTopic, createCertifiedTopic } from './gossip/certified.ts'
 export type { Accusation } from './inconsistency/client.ts'

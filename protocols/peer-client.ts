@@ -1,6 +1,6 @@
 import type { BlobId, BlobMetadata, Certificate, Confirmation } from '../codec/types.ts'
 import { ProtocolError } from './errors.ts'
-import { type FetchedSliver, type FetchRequestItem, fetchSlivers } from './fetch/client.ts'
+import { type FetchedSliver, type FetchOptions, type FetchRequestItem, fetchSlivers } from './fetch/client.ts'
 import { type Accusation, proveInconsistent } from './inconsistency/client.ts'
 import { peerRecords } from './peers/client.ts'
 import type { AbortOptions, BlobStatus, NodeInfo, SnapshotHead } from './ports.ts'
@@ -27,7 +27,7 @@ export interface PeerClient extends Disposable {
   fetch<Item extends FetchRequestItem>(
     peer: PeerAddress,
     items: readonly Item[],
-    options?: AbortOptions,
+    options?: FetchOptions,
   ): AsyncIterable<FetchedSliver<Item> & FetchRequestItem>
   /** undefined when the node does not have it; not verified beyond the blob ID that it names */
   metadata(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobMetadata | undefined>

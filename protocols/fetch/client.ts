@@ -23,6 +23,12 @@ export interface FetchRequestItem extends Omit<FetchItem, keyof SliverRange>, Pa
   maxBytes?: number
 }
 
+/** How slivers are fetched. */
+export interface FetchOptions extends AbortOptions {
+  /** Told of what came, before whole slivers are there: bytes of slivers, and 0 for what an answer says before them. */
+  onBytes?: (bytes: number) => void
+}
+
 /** The answer to one item. */
 export interface FetchedSliver<Item extends FetchRequestItem> {
   /** the very object that was asked with */
@@ -45,7 +51,7 @@ export async function* fetchSlivers<Item extends FetchRequestItem>(
   pool: StreamPool,
   peer: PeerAddress,
   items: readonly Item[],
-  options: AbortOptions = {},
+  options: FetchOptions = {},
 ): AsyncGenerator<FetchedSliver<Item>> {
   for (let at = 0; at < items.length; at += MAX_FETCH_ITEMS) {
     yield* fetchBatch(pool, peer, items.slice(at, at + MAX_FETCH_ITEMS), options)
@@ -66,8 +72,9 @@ async function* fetchBatch<Item extends FetchRequestItem>(
   pool: StreamPool,
   peer: PeerAddress,
   items: readonly Item[],
-  { signal }: AbortOptions,
+  options: FetchOptions,
 ): AsyncGenerator<FetchedSliver<Item>> {
+  const { signal } = options
   const open = new Set(
     items.map((item): Part<Item> => {
       const { offset = 0, length = null } = item
@@ -78,7 +85,7 @@ async function* fetchBatch<Item extends FetchRequestItem>(
   while (open.size > 0) {
     const before = left(open)
     try {
-      yield* fetchOpen(pool, peer, open, signal)
+      yield* fetchOpen(pool, peer, open, options)
     } catch (error) {
       signal?.throwIfAborted()
       if (error === MOVED) continue
@@ -93,7 +100,7 @@ async function* fetchOpen<Item extends FetchRequestItem>(
   pool: StreamPool,
   peer: PeerAddress,
   open: Set<Part<Item>>,
-  signal: AbortSignal | undefined,
+  { signal, onBytes }: FetchOptions,
 ): AsyncGenerator<FetchedSliver<Item>> {
   const asked = [...open]
   using path = watchForBetterPath(pool, () => left(open), signal)
@@ -109,7 +116,8 @@ async function* fetchOpen<Item extends FetchRequestItem>(
   try {
     for (let answer = first; ; answer = await lease.stream.receive(FetchAnswer, limits)) {
       const part = takeAnswer(asked, open, answer)
-      if (part.bytes !== undefined) await fill(lease, part, path.signal)
+      onBytes?.(0)
+      if (part.bytes !== undefined) await fill(lease, part, { signal: path.signal, onBytes })
       open.delete(part)
       const { item, bytes } = part
       // the consumer's from here on: a request of many slivers holds none that it has given
@@ -158,10 +166,15 @@ function takeAnswer<Item extends FetchRequestItem>(
   return part
 }
 
-async function fill<Item>({ stream }: Lease, part: Part<Item>, signal: AbortSignal): Promise<void> {
+async function fill<Item>(
+  { stream }: Lease,
+  part: Part<Item>,
+  { signal, onBytes }: FetchOptions,
+): Promise<void> {
   await readBody(stream.channel.reader, part.bytes!.subarray(part.filled), {
     signal,
     timeoutMs: spec.chunkTimeoutMs,
+    onBytes,
     filled(bytes) {
       part.filled += bytes
     },

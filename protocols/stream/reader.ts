@@ -15,6 +15,8 @@ const RESUME_BELOW_BYTES = 256 * 1024
 export interface FillOptions extends WaitOptions {
   /** Called once with how many bytes of the target were filled, also when the rest did not come. */
   filled?: (bytes: number) => void
+  /** Called with the bytes of each piece, as it is taken. */
+  onBytes?: ((bytes: number) => void) | undefined
 }
 
 /** Reads a stream by exact lengths, each wait with a limit. */
@@ -105,7 +107,9 @@ class Reader implements StreamReader {
           )
           const turn = this.#line?.move('down', ready, signal)
           if (turn !== undefined) await patience.excusing(turn)
-          filled += this.#take(target.subarray(0, filled + ready), filled)
+          const taken = this.#take(target.subarray(0, filled + ready), filled)
+          filled += taken
+          options.onBytes?.(taken)
           continue
         }
         if (this.#ended) throw this.#error ?? this.#ends.truncated()

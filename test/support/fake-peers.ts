@@ -4,7 +4,7 @@ import type { EncodedBlob } from '../../codec/index.ts'
 import type { BlobId, BlobMetadata, Epoch, ObjectId, ShardIndex, SliverRef } from '../../codec/types.ts'
 import { type Owners, type OwnersFinder, ownersIn } from '../../node/client/download/owners.ts'
 import { createPeerBook, type PeerBook } from '../../node/network/peer-book.ts'
-import type { FetchedSliver, FetchRequestItem, PeerAddress } from '../../protocols/index.ts'
+import type { FetchedSliver, FetchOptions, FetchRequestItem, PeerAddress } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 
 /** `count` members with equal shares of `nShards`; member i has the PeerId `peer-i`, and the first is number `first`. */
@@ -47,7 +47,11 @@ export const neverRenewed: Pick<OwnersFinder, 'renewed'> = { renewed: async () =
 
 /** How a fake peer behaves; each may wait, fail or answer. */
 export interface FakePeer {
-  sliver?: (ref: SliverRef, signal: AbortSignal) => Promise<Uint8Array | undefined>
+  sliver?: (
+    ref: SliverRef,
+    signal: AbortSignal,
+    onBytes: (bytes: number) => void,
+  ) => Promise<Uint8Array | undefined>
   metadata?: (signal: AbortSignal) => Promise<BlobMetadata | undefined>
   status?: (signal: AbortSignal) => Promise<BlobStatus>
 }
@@ -88,13 +92,14 @@ export function fakePeers(peers: readonly FakePeer[]) {
     async *fetch<Item extends FetchRequestItem>(
       address: PeerAddress,
       items: readonly Item[],
-      { signal = never }: { signal?: AbortSignal } = {},
+      { signal = never, onBytes = () => {} }: FetchOptions = {},
     ): AsyncIterable<FetchedSliver<Item> & FetchRequestItem> {
       asked.push({ peer: of(address), items: items.length })
       const { sliver = fail } = peers[of(address)]!
       for (const item of items) {
-        const bytes = await sliver(item.ref, signal)
+        const bytes = await sliver(item.ref, signal, onBytes)
         signal.throwIfAborted()
+        onBytes(bytes?.length ?? 0)
         yield { item, blobId: item.blobId, ref: item.ref, bytes }
       }
     },

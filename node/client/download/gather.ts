@@ -12,6 +12,7 @@ import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../..
 import type { PeerBook } from '../../network/peer-book.ts'
 import { Answers } from '../answers.ts'
 import type { Owners } from './owners.ts'
+import { Pace } from './pace.ts'
 
 export interface GatherComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -24,11 +25,8 @@ export interface Gathered extends SliverBytes {
   from: CommitteeMember
 }
 
-/** A peer that has sent nothing for this long is no longer counted on; others are asked for what it owes. */
-const HEDGE_MIN_MS = 150
-const HEDGE_FACTOR = 4
-/** with no memory of a peer: a dial over a long line and a slow disk */
-const HEDGE_UNKNOWN_MS = 500
+/** For peers that are late, no more than so much beyond what is needed is asked for; for lost ones all that they owe. */
+const EXTRA = 0.25
 
 /** The line or the node failed for a moment: the peer has what it had before. */
 const BROKEN: ReadonlySet<ProtocolErrorCode> = new Set([
@@ -72,9 +70,7 @@ interface Request {
   /** pairs that it has not answered */
   owed: Set<SliverPairIndex>
   lacked: boolean
-  /** nothing was heard for as long as others are given */
-  late: boolean
-  patience: Countdown
+  pace: Pace
   stop: AbortController
 }
 
@@ -88,7 +84,7 @@ export interface GathererInit {
 
 /**
  * Collects primary slivers of one blob: asks the fastest peers for just enough, and more as peers fail, lack slivers or
- * lag. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair; and once
+ * are late by their own measure. When all are late at once it is this side that is slow, and nobody else is asked. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair; and once
  * for what others should have, when nothing is left to be asked of these. One whose stream breaks is asked again after the
  * others. Slivers are not verified here; the caller throws out bad ones with `reject` and calls `collect` again.
  */
@@ -109,6 +105,8 @@ export class Gatherer {
   readonly #closed = new AbortController()
   readonly #silence: Countdown
   #silent = false
+  /** slivers that the last request for some was to bring it to */
+  #wanted = 0
   #notifying: Timer | undefined
   /** bytes of a sliver at most; a peer that announces more is not listened to */
   #maxBytes: number
@@ -219,42 +217,72 @@ export class Gatherer {
 
   /** Starts requests until those that are on time suffice. What others should have is asked for last. */
   #askFor(count: number): void {
+    this.#wanted = count
     const there = new Set<SliverPairIndex>(this.#slivers.keys())
-    for (const { owed, late } of this.#requests) if (!late) for (const pair of owed) there.add(pair)
+    // what may still arrive: the late are not lost
+    const coming = new Set(there)
+    for (const { owed, pace } of this.#requests) {
+      for (const pair of owed) {
+        if (!pace.late) there.add(pair)
+        if (!pace.lost) coming.add(pair)
+      }
+    }
+    const most = count + Math.max(1, Math.floor(count * EXTRA))
     for (const list of ['open', 'spare'] as const) {
       for (const source of this.#sources) {
-        const missing = count - there.size
+        const missing = Math.min(count - there.size, most - coming.size)
         if (missing <= 0) return
         if (source.state !== 'free') continue
         const useful = source[list].filter(pair => !there.has(pair))
+        // who was asked before is asked for all that it may have, and not a third time
         const pairs = source.asked ? useful : useful.slice(0, missing)
-        if (pairs.length === 0) continue
+        const tooMany = coming.size >= count && coming.size + pairs.length > most
+        if (pairs.length === 0 || tooMany) continue
         const taken = new Set(pairs)
         source[list] = source[list].filter(pair => !taken.has(pair))
-        for (const pair of pairs) there.add(pair)
+        for (const pair of pairs) {
+          there.add(pair)
+          coming.add(pair)
+        }
         this.#request(source, pairs)
       }
     }
   }
 
+  /** Whether nobody of several who owe most of what is needed moves on: rarely are so many to blame. */
+  #isReaderSlow(): boolean {
+    let owing = 0
+    for (const { owed, pace } of this.#requests) {
+      if (!pace.slow || pace.lost) return false
+      owing += owed.size
+    }
+    return this.#requests.size > 1 && owing >= this.#wanted / 2
+  }
+
   #request(source: Source, pairs: SliverPairIndex[]): void {
     const { book, clock } = this.#components
-    const expected = book.expectedMs(source.member)
-    const hedgeMs =
-      expected === undefined ? HEDGE_UNKNOWN_MS : Math.max(HEDGE_MIN_MS, expected * HEDGE_FACTOR)
+    const { member } = source
     const request: Request = {
       source,
       owed: new Set(pairs),
       lacked: false,
-      late: false,
-      patience: clock.countdown(hedgeMs, () => {
-        request.late = true
-        this.#news.notify()
+      pace: new Pace({
+        clock,
+        usualMs: book.usualWaitMs(member),
+        onStep: () => {
+          this.#silent = false
+          this.#silence.restart()
+        },
+        onLate: () => {
+          if (request.pace.lost) book.failed(member)
+          else if (this.#isReaderSlow()) return request.pace.excuse()
+          this.#news.notify()
+        },
       }),
       stop: new AbortController(),
     }
     source.state = 'busy'
-    this.answers.asked(source.member)
+    this.answers.asked(member)
     this.#requests.add(request)
     this.#run(request, pairs)
       .then(
@@ -267,7 +295,9 @@ export class Gatherer {
         error => this.#failed(request, error),
       )
       .finally(() => {
-        request.patience.stop()
+        request.pace.stop()
+        const { longestMs } = request.pace
+        if (longestMs !== undefined) book.waited(member, longestMs)
         this.#requests.delete(request)
         this.#news.notify()
       })
@@ -285,11 +315,13 @@ export class Gatherer {
     const signal = anySignal(this.#signal, request.stop.signal)
     const start = clock.monotonic()
     let first = true
-    for await (const { ref, bytes } of peers.fetch(book.address(member), items, { signal })) {
+    const onBytes = (count: number): void => {
       if (first) book.answered(member, clock.monotonic() - start)
       first = false
-      request.late = false
-      request.patience.restart()
+      request.pace.heard(count)
+    }
+    for await (const { ref, bytes } of peers.fetch(book.address(member), items, { signal, onBytes })) {
+      request.pace.step()
       const wanted = request.owed.delete(ref.pair) && !request.stop.signal.aborted
       if (bytes === undefined || !wanted) {
         request.lacked = true
@@ -300,8 +332,6 @@ export class Gatherer {
       }
       this.answers.gave(member)
       this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
-      this.#silent = false
-      this.#silence.restart()
       this.#news.notify()
     }
   }

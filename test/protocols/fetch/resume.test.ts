@@ -189,7 +189,11 @@ describe('a fetch over a path that breaks', () => {
       { offset: 998 },
     ]
     const asked = ranges.map(range => ({ ...items(1)[0]!, ...range }))
-    for await (const { bytes } of reader.client.fetch(server.address, asked)) got.push([...bytes!])
+    const pieces: number[] = []
+    const onBytes = (bytes: number) => void pieces.push(bytes)
+    for await (const { bytes } of reader.client.fetch(server.address, asked, { onBytes }))
+      got.push([...bytes!])
+    assert.deepEqual(pieces, [0, 20, 0, 10, 0, 0, 0, 0, 2])
     const expected = ranges.map(({ offset = 0, length = 1_000 }) => [
       ...bytes.subarray(offset, offset + length),
     ])

@@ -198,7 +198,11 @@ describe('owners of shards that move', () => {
     })
     try {
       assert.equal(await gatherer.collect(NEEDED), true)
-      assert.deepEqual(failed, [])
+      // the silent one is given up where all the others take their time
+      assert.deepEqual(
+        failed.filter(index => index !== 2),
+        [],
+      )
     } finally {
       gatherer.close()
     }

@@ -1,0 +1,106 @@
+import type { Clock } from '../../../base/clock.ts'
+import type { Countdown } from '../../../base/deadline.ts'
+
+/** So much of a sliver is a step: what only trickles is late as well. */
+const STEP_BYTES = 64 * 1024
+/** A peer is late when a step takes so many times as long as the longest of nearly all of its requests before. */
+const LATE_FACTOR = 2
+const LATE_MIN_MS = 150
+const LATE_MAX_MS = 2_000
+/** with no memory of a peer: a dial over a long line and a slow disk */
+const LATE_UNKNOWN_MS = 500
+/** After so many times that, nothing is expected of it any more. */
+const LOST_FACTOR = 3
+
+export interface PaceInit {
+  clock: Clock
+  /** what the longest step took at most in 19 of 20 requests; undefined with no memory of any */
+  usualMs: number | undefined
+  onStep: () => void
+  /** The peer became late, or lost. */
+  onLate: () => void
+}
+
+/** How fast a peer answers a request, by bytes and measured by its own past. Stop it at the end. */
+export class Pace {
+  readonly #init: PaceInit
+  readonly #limitMs: number
+  readonly #patience: Countdown
+  #state: 'on time' | 'late' | 'lost' = 'on time'
+  #giveUp: Countdown | undefined
+  #stepAt: number
+  #stepBytes = 0
+  #longestMs: number | undefined
+
+  constructor(init: PaceInit) {
+    this.#init = init
+    const { clock, usualMs } = init
+    this.#limitMs =
+      usualMs === undefined
+        ? LATE_UNKNOWN_MS
+        : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, usualMs * LATE_FACTOR))
+    this.#stepAt = clock.monotonic()
+    this.#patience = clock.countdown(this.#limitMs, () => this.#late())
+  }
+
+  /** What its longest step took; undefined before the first. */
+  get longestMs(): number | undefined {
+    return this.#longestMs
+  }
+
+  /** Its step takes longer than it should. */
+  get late(): boolean {
+    return this.#state !== 'on time'
+  }
+
+  /** It has made no step in half the time after which it is late. */
+  get slow(): boolean {
+    return this.#init.clock.monotonic() - this.#stepAt >= this.#limitMs / 2
+  }
+
+  /** It has been late for so long that it may as well not be there. */
+  get lost(): boolean {
+    return this.#state === 'lost'
+  }
+
+  /** Bytes came. */
+  heard(bytes: number): void {
+    this.#stepBytes += bytes
+    if (this.#longestMs === undefined || this.#stepBytes >= STEP_BYTES) this.step()
+  }
+
+  /** It is not to blame for being late: it is given the same time again, though not again and again until it is lost. */
+  excuse(): void {
+    if (this.#state !== 'late') return
+    this.#state = 'on time'
+    this.#patience.restart()
+  }
+
+  /** What came is a step, however much it is: the end of a sliver. */
+  step(): void {
+    const now = this.#init.clock.monotonic()
+    this.#longestMs = Math.max(this.#longestMs ?? 0, now - this.#stepAt)
+    this.#stepAt = now
+    this.#stepBytes = 0
+    this.#state = 'on time'
+    this.#giveUp?.stop()
+    this.#giveUp = undefined
+    this.#patience.restart()
+    this.#init.onStep()
+  }
+
+  stop(): void {
+    this.#patience.stop()
+    this.#giveUp?.stop()
+  }
+
+  #late(): void {
+    if (this.#state === 'lost') return
+    this.#state = 'late'
+    this.#giveUp ??= this.#init.clock.countdown(this.#limitMs * (LOST_FACTOR - 1), () => {
+      this.#state = 'lost'
+      this.#init.onLate()
+    })
+    this.#init.onLate()
+  }
+}
