@@ -1,5 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Component, multiaddr } from '@multiformats/multiaddr'
 import stripJsonComments from 'strip-json-comments'
 import { writeAtomically } from '../base/atomic-file.ts'
 import { CodedError } from '../base/coded-error.ts'
@@ -122,8 +124,16 @@ export function parseNetworkConfig(text: string, path: string): NetworkConfig {
     relays = [],
   } = value as Partial<NetworkConfig>
   const ids = [systemObjectId, stakingObjectId, walType].every(id => typeof id === 'string')
-  if (!ids || !Array.isArray(suiRpc) || !Array.isArray(peers) || !isRelays(relays)) {
+  if (!ids || !Array.isArray(suiRpc) || !Array.isArray(peers)) {
     throw new ConfigError('CONFIG_MALFORMED', `${path} does not describe a network`, path)
+  }
+  if (!isRelays(relays)) {
+    const which = wrongOne(relays, isRelay)
+    throw new ConfigError(
+      'CONFIG_MALFORMED',
+      `${path} does not describe a network${which}: see its "relays"`,
+      path,
+    )
   }
   return value as unknown as NetworkConfig
 }
@@ -133,7 +143,12 @@ export async function readNodeConfig(path: string): Promise<NodeConfig> {
   const value = parseVersioned(await readFile(path, 'utf8'), path, NODE_SCHEMA_VERSION)
   for (const [field, isRight] of Object.entries(NODE_FIELDS)) {
     if (isRight(value[field])) continue
-    throw new ConfigError('CONFIG_MALFORMED', `${path} does not describe a node: see its "${field}"`, path)
+    const which = wrongOne(value[field], field === 'relays' ? isRelay : isMultiaddr)
+    throw new ConfigError(
+      'CONFIG_MALFORMED',
+      `${path} does not describe a node${which}: see its "${field}"`,
+      path,
+    )
   }
   const config = value as unknown as NodeConfig
   expectRecoveryRate(config, path)
@@ -151,15 +166,43 @@ function expectRecoveryRate({ limits }: NodeConfig, path: string): void {
 }
 
 type Check = (value: unknown) => boolean
+const isMultiaddr: Check = value => partsOf(value) !== undefined
+
+/** Whether it is a multiaddr that ends in a PeerId, and does not lead over another relay. */
+export function isRelay(value: unknown): boolean {
+  const parts = partsOf(value) ?? []
+  const last = parts.at(-1)
+  if (last?.name !== 'p2p' || parts.some(({ name }) => name === 'p2p-circuit')) return false
+  try {
+    peerIdFromString(last.value ?? '')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function partsOf(text: unknown): Component[] | undefined {
+  if (typeof text !== 'string') return undefined
+  try {
+    return multiaddr(text).getComponents()
+  } catch {
+    return undefined
+  }
+}
+
+/** Which of a list of addresses is none, as a part of a message. */
+function wrongOne(value: unknown, isRight: Check): string {
+  const wrong: unknown = Array.isArray(value) ? value.find(one => !isRight(one)) : undefined
+  return typeof wrong === 'string' ? ` ("${wrong}")` : ''
+}
+
 const isText: Check = value => typeof value === 'string' && value !== ''
 const isHostPort: Check = value => typeof value === 'string' && parseHostPort(value) !== undefined
-const isMultiaddrs: Check = value =>
-  Array.isArray(value) && value.every(one => typeof one === 'string' && one.startsWith('/'))
+const isMultiaddrs: Check = value => Array.isArray(value) && value.every(isMultiaddr)
 const isCount: Check = value => Number.isSafeInteger(value) && (value as number) > 0
 const isTimeOfDay: Check = value => typeof value === 'string' && /^([01]\d|2[0-3]):[0-5]\d$/.test(value)
 const isTrueOrFalse: Check = value => typeof value === 'boolean'
-const isRelays: Check = value =>
-  isMultiaddrs(value) && (value as string[]).every(one => /\/p2p\/\w+$/.test(one))
+const isRelays: Check = value => Array.isArray(value) && value.every(isRelay)
 const isAmount: Check = value => Number.isFinite(value) && (value as number) > 0
 const optional =
   (check: Check): Check =>

@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { writeAtomically } from '../base/atomic-file.ts'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { generateWalletKey, keypairWallet } from '../chain/index.ts'
 import type { Wallet } from '../chain/types/index.ts'
 import type { Bls } from '../codec/index.ts'
 import { loadBls } from '../codec/node.ts'
 import { networkPublicKeyFromSeed } from './network/peer-id.ts'
-import { isMissing } from './storage/store/pack-file.ts'
-import { KeyError, readSecret } from './wallet-file.ts'
+import { KeyError, loadHex, loadOrCreate, readSecret, writeSecret } from './secret-file.ts'
 
 /** A node's three keys. They are separate: one that leaks does not give away the others. */
 export interface NodeKeys {
@@ -24,9 +21,6 @@ export interface NodeKeys {
   folder: string
 }
 
-const FILE_MODE = 0o600
-const HEX_32 = /^[0-9a-f]{64}$/
-
 /**
  * Reads `sui.key`, `bls.key` and `network.key` of a folder, and makes those that are not there if it may. Files are of mode
  * 0600; throws KEY_EXPOSED when others may read one, KEY_MALFORMED when one holds no key, KEY_MISSING.
@@ -35,7 +29,7 @@ export async function loadNodeKeys(folder: string, mayCreate = true): Promise<No
   const bls = await loadBls()
   const [wallet, blsSecret, networkSeed] = await Promise.all([
     loadWallet(join(folder, 'sui.key'), mayCreate),
-    loadHex(join(folder, 'bls.key'), mayCreate, bls),
+    loadHex(join(folder, 'bls.key'), mayCreate, () => bls.generateSecret()),
     loadHex(join(folder, 'network.key'), mayCreate),
   ])
   const networkPublicKey = await networkPublicKeyFromSeed(networkSeed)
@@ -63,7 +57,7 @@ export async function readRotatedKeys(
 
 /** The key that replaces KIND.key once others know it; one that is there stays. */
 export function makeNextBlsKey(folder: string, bls: Bls): Promise<Uint8Array> {
-  return loadHex(join(folder, 'bls.next.key'), true, bls)
+  return loadHex(join(folder, 'bls.next.key'), true, () => bls.generateSecret())
 }
 
 /** The same of the network; the caller has noted where it is to listen. */
@@ -100,40 +94,4 @@ export async function loadWallet(path: string, mayCreate = true): Promise<Wallet
     // no cause: it might quote the text
     throw new KeyError('KEY_MALFORMED', `${path} holds no Sui private key`, path)
   }
-}
-
-/** The 32-byte seed of a libp2p identity; made when the file is not there. Throws as `loadNodeKeys`. */
-export function loadNetworkSeed(path: string): Promise<Uint8Array> {
-  return loadHex(path, true)
-}
-
-async function loadHex(path: string, mayCreate: boolean, bls?: Bls): Promise<Uint8Array> {
-  const text = await loadOrCreate(path, mayCreate, () =>
-    Buffer.from(bls?.generateSecret() ?? randomBytes(32)).toString('hex'),
-  )
-  if (!HEX_32.test(text)) throw new KeyError('KEY_MALFORMED', `${path} does not hold 64 hex digits`, path)
-  return Uint8Array.from(Buffer.from(text, 'hex'))
-}
-
-async function loadOrCreate(path: string, mayCreate: boolean, make: () => string): Promise<string> {
-  try {
-    return await readSecret(path)
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
-  if (!mayCreate) {
-    throw new KeyError(
-      'KEY_MISSING',
-      `the key ${path} is missing, and what belongs to it is not: put it back from a backup`,
-      path,
-    )
-  }
-  await writeSecret(path, make())
-  return readSecret(path)
-}
-
-/** Whole or not at all, and durable: a key that was registered on chain must not be lost to a crash. */
-async function writeSecret(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await writeAtomically(path, `${text}\n`, FILE_MODE)
 }

@@ -1,38 +1,9 @@
-import { open } from 'node:fs/promises'
-import { CodedError } from '../base/coded-error.ts'
-import { isExposed } from '../base/private-file.ts'
 import { keypairWallet, parseKeystore } from '../chain/index.ts'
 import type { Wallet } from '../chain/types/index.ts'
 import { parseObjectId } from '../codec/index.ts'
+import { KeyError, readSecret } from './secret-file.ts'
 
-/**
- * KEY_MISMATCH: it is not the one that the chain has for the node. NODE_UNKNOWN: the chain has no such node.
- * KEY_UNCLEAR: the file holds several, and which one was not said.
- */
-export type KeyErrorCode =
-  | 'KEY_MALFORMED'
-  | 'KEY_EXPOSED'
-  | 'KEY_MISSING'
-  | 'KEY_MISMATCH'
-  | 'KEY_UNCLEAR'
-  | 'NODE_UNKNOWN'
-
-interface KeyErrorDetails {
-  path: string
-  /** of KEY_UNCLEAR: those that the file holds keys of */
-  addresses?: readonly string[]
-}
-
-/** A key file that cannot be used. Never quotes the file. */
-export class KeyError extends CodedError<Record<KeyErrorCode, KeyErrorDetails>> {
-  override readonly name = 'KeyError'
-  readonly path: string
-
-  constructor(code: KeyErrorCode, message: string, path: string, addresses?: readonly string[]) {
-    super(code, message, addresses === undefined ? { path } : { path, addresses })
-    this.path = path
-  }
-}
+export { KeyError, type KeyErrorCode } from './secret-file.ts'
 
 /**
  * Reads a wallet: a file with one key in Sui's text form (`suiprivkey1…`, as `sui keytool export` prints it), or Sui's own
@@ -64,18 +35,5 @@ function parseKeys(text: string, path: string): Wallet[] {
   } catch {
     // no cause: it might quote the text
     throw new KeyError('KEY_MALFORMED', `${path} holds no Sui key`, path)
-  }
-}
-
-/** The text of a file that holds a key. Throws KEY_EXPOSED when others may read it; a missing file rejects with ENOENT. */
-export async function readSecret(path: string): Promise<string> {
-  const file = await open(path, 'r')
-  try {
-    if (isExposed(await file.stat())) {
-      throw new KeyError('KEY_EXPOSED', `others may read the key ${path}; run: chmod 600 ${path}`, path)
-    }
-    return (await file.readFile('utf8')).trim()
-  } finally {
-    await file.close()
   }
 }

@@ -22,7 +22,7 @@ export interface Circuit {
   lastByteAt: number
   /** bytes passed on, both directions */
   bytes: number
-  /** Ends it; set once it is open. */
+  /** Ends it, also while it is being made. */
   abort(error: Error): void
 }
 
@@ -95,6 +95,7 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
         target,
         lastByteAt: clock.monotonic(),
         bytes: 0,
+        // whoever makes it says how
         abort: () => undefined,
       }
       open.add(circuit)

@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface'
+import { createPlaces } from '../../base/places.ts'
 import { type Asker, ProtocolError } from '../../protocols/index.ts'
 import { RELAY } from './limits.ts'
 
@@ -7,20 +8,11 @@ import { RELAY } from './limits.ts'
  * called by who goes. Throws NOT_AUTHORIZED and BUSY.
  */
 export function createDoor(admits: (connection: Connection) => boolean): (asker: Asker) => () => void {
-  const inside = new Map<string, number>()
-  let all = 0
+  const places = createPlaces()
   return ({ connection, account }) => {
     if (!admits(connection)) throw new ProtocolError('NOT_AUTHORIZED')
-    const count = inside.get(account) ?? 0
-    if (all >= RELAY.answers || count >= RELAY.answersPerAddress)
-      throw new ProtocolError('BUSY', { retryAfterMs: RELAY.answerRetryMs })
-    all++
-    inside.set(account, count + 1)
-    return () => {
-      all--
-      const left = (inside.get(account) ?? 1) - 1
-      if (left === 0) inside.delete(account)
-      else inside.set(account, left)
-    }
+    const leave = places.take(RELAY.answers, [[account, RELAY.answersPerAddress]])
+    if (leave === undefined) throw new ProtocolError('BUSY', { retryAfterMs: RELAY.answerRetryMs })
+    return leave
   }
 }

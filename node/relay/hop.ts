@@ -132,19 +132,16 @@ async function connect(hop: Hop, to: PeerId): Promise<void> {
   }
   // until there is somebody to take it, what comes stays in the window
   if (handshake.stream.readStatus === 'readable') handshake.stream.pause()
-  let called: Handshake | undefined
-  try {
-    called = await call(hop, target)
-  } catch (error) {
-    leave()
-    throw error
-  }
-  if (called === undefined) {
-    leave()
-    handshake.write(HopAnswerMessage, { status: 'connection-failed' })
-    return handshake.end(hop.signal)
-  }
-  join(hop, circuit, called, leave)
+  const ended = new AbortController()
+  circuit.abort = error => ended.abort(error)
+  const called = await call({ ...hop, signal: AbortSignal.any([hop.signal, ended.signal]) }, target)
+  if (called !== undefined && !ended.signal.aborted) return join(hop, circuit, called, leave)
+  leave()
+  called?.release()
+  called?.stream.abort(ended.signal.reason)
+  ended.signal.throwIfAborted()
+  handshake.write(HopAnswerMessage, { status: 'connection-failed' })
+  return handshake.end(hop.signal)
 }
 
 /** Calls the peer that has the reservation; undefined when it does not answer, or does not take the call. */

@@ -42,15 +42,21 @@ export const RELAY = {
   /** addresses whose rates are remembered; the longest unused go first */
   remembered: 10_000,
 
-  /** HTTP requests that are passed on at a time, of all and of an address */
+  /** HTTP requests that are passed on at a time, of all, of an address, and to a node: one that answers slowly does not take all */
   proxied: 16,
   proxiedPerAddress: 4,
+  proxiedPerNode: 8,
   proxyRetryMs: 1_000,
 
   /** questions of where members are, and of who can be dialled, that are answered at a time: each answer may be half a MiB */
   answers: 16,
   answersPerAddress: 4,
   answerRetryMs: 1_000,
+
+  /** open status pages that are told how things stand each second, of all and of an address: an office has one or two */
+  listeners: 16,
+  listenersPerAddress: 4,
+  listenerRetryMs: MINUTE_MS,
 
   /** no new circuits above this, of 256 MiB */
   fullRssBytes: 224 * MIB,

@@ -16,13 +16,6 @@ export interface RelayMembers {
   close(): Promise<void>
 }
 
-/** Nobody, where a relay is of no network. */
-export const NO_MEMBERS: RelayMembers = {
-  isMember: () => false,
-  addresses: () => [],
-  close: async () => undefined,
-}
-
 /** How often the committee is looked at. */
 const MEMBERS_MS = 60_000
 

@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface'
+import { createPlaces } from '../../base/places.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { allowedMethods, isPreflight, type Route } from '../http/router.ts'
@@ -55,21 +56,14 @@ export function answerProxyPreflight({ request, response }: Exchange, route: Rou
   return true
 }
 
-/** One request at a time of each stream; at most so many of all, and of an address. */
+/** One request at a time of each stream; at most so many of all, of an address, and to a node. */
 function createPassOn({
   connectionOf,
   allows,
   closedFor,
   moved,
 }: ProxyInit): (exchange: Exchange) => Promise<void> {
-  const underWay = new Map<string, number>()
-  let all = 0
-  const change = (address: string, by: 1 | -1): void => {
-    all += by
-    const count = (underWay.get(address) ?? 0) + by
-    if (count === 0) underWay.delete(address)
-    else underWay.set(address, count)
-  }
+  const places = createPlaces()
   return async exchange => {
     const { address, params, request } = exchange
     if (!allows(request.socket.remoteAddress ?? '')) {
@@ -82,15 +76,16 @@ function createPassOn({
     }
     const closed = closedFor()
     if (closed !== undefined) throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
-    if (all >= RELAY.proxied) throw busy('the relay passes on as many requests as it can')
-    if ((underWay.get(address) ?? 0) >= RELAY.proxiedPerAddress) {
-      throw busy('the relay passes on as many requests of this address as it does')
-    }
-    change(address, 1)
+    const leave = places.take(RELAY.proxied, [
+      [`address ${address}`, RELAY.proxiedPerAddress],
+      [`node ${peer}`, RELAY.proxiedPerNode],
+    ])
+    if (leave === undefined)
+      throw busy('the relay passes on as many requests as it can, or does of one address or node')
     try {
       await forward(exchange, connection, bytes => moved(peer, address, bytes))
     } finally {
-      change(address, -1)
+      leave()
     }
   }
 }

@@ -4,12 +4,12 @@ import type { ScopedLog } from '../../base/log.ts'
 import { makeFolder } from '../../base/make-folder.ts'
 import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { ProtocolMetrics } from '../../protocols/index.ts'
-import { loadNetworkSeed } from '../keys.ts'
 import { createMetrics } from '../metrics.ts'
 import { restoreAddressBook } from '../network/addresses/book.ts'
 import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { openAddressFiles } from '../network/addresses/storage.ts'
 import { createRefusals } from '../refusals.ts'
+import { loadNetworkSeed } from '../secret-file.ts'
 import { version } from '../version.ts'
 import type { DirectoryParts } from './directory.ts'
 import {
@@ -20,7 +20,7 @@ import {
   relayFolder,
   writeState,
 } from './folder.ts'
-import { followMembers, NO_MEMBERS, type RelayMembers } from './members.ts'
+import type { RelayMembers } from './members.ts'
 import { startRelay } from './start.ts'
 import { isHealthy, type RelayStatus } from './status.ts'
 import { createStunServer } from './stun.ts'
@@ -76,7 +76,7 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const counted = metrics.node('relay')
     const refusals = createRefusals({ clock, log, metrics: counted })
     opened.push(async () => refusals.close())
-    const members = network === undefined ? NO_MEMBERS : followMembers(network, { log, clock, random })
+    const members = await membersOf(network, { log, clock, random })
     opened.push(members.close)
     const stun = await createStunServer({ host, port: stunPort, clock, refused: refusals.at('stun') })
     opened.push(stun.close)
@@ -138,6 +138,23 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     await opened.closeAll()
     throw error
   }
+}
+
+/** Nobody, where a relay is of no network. */
+const NO_MEMBERS: RelayMembers = {
+  isMember: () => false,
+  addresses: () => [],
+  close: async () => undefined,
+}
+
+/** What reads the chain is loaded where it is wanted only: it takes 30 MiB of the 256. */
+async function membersOf(
+  network: NetworkConfig | undefined,
+  around: { log: ScopedLog; clock: Clock; random: () => number },
+): Promise<RelayMembers> {
+  if (network === undefined) return NO_MEMBERS
+  const { followMembers } = await import('./members.ts')
+  return followMembers(network, around)
 }
 
 /** Writes what is counted each minute, and a last time with the result. */

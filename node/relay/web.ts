@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import { createPlaces } from '../../base/places.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { sendJson, sendText } from '../http/respond.ts'
@@ -8,6 +9,7 @@ import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { createShared } from '../http/shared.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Refusals } from '../refusals.ts'
+import { RELAY } from './limits.ts'
 import { PAGE, PAGE_POLICY } from './page.ts'
 import { answerProxyPreflight, createProxyRoutes, type ProxyInit } from './proxy.ts'
 import type { RelayStatus } from './status.ts'
@@ -27,15 +29,13 @@ export interface RelayWebInit {
 /** Readers of the page, scrapers, and what comes for the nodes behind the relay. */
 const CONNECTIONS = { total: 256, perAddress: 32 }
 const STOP_GRACE_MS = 500
-/** Open pages that are told how things stand, each second. */
-const LISTENERS = 16
 const TELL_MS = 1_000
 
 /** `/` (a page with live charts), `/status`, `/events`, `/health`, `/metrics`, and `/peers/{peerId}/v1/...`. */
 export function createRelayWeb(init: RelayWebInit): HttpServer {
   const { status, metrics, clock, refusals } = init
   const collect = createShared(clock, () => metrics.text())
-  let listeners = 0
+  const listeners = createPlaces()
   const get = (pattern: string, GET: (exchange: Exchange) => Promise<void>): Route => ({
     pattern,
     methods: { GET },
@@ -55,14 +55,15 @@ export function createRelayWeb(init: RelayWebInit): HttpServer {
       sendText(exchange, await collect(exchange.signal), metrics.contentType),
     ),
     get('/events', async exchange => {
-      if (listeners >= LISTENERS) {
-        throw new HttpError(503, 'BUSY', 'too many pages listen already', { retryAfterSeconds: 60 })
+      const leave = listeners.take(RELAY.listeners, [[exchange.address, RELAY.listenersPerAddress]])
+      if (leave === undefined) {
+        const retryAfterSeconds = RELAY.listenerRetryMs / 1000
+        throw new HttpError(503, 'BUSY', 'too many pages listen already', { retryAfterSeconds })
       }
-      listeners++
       try {
         await tell(exchange, status)
       } finally {
-        listeners--
+        leave()
       }
     }),
     ...createProxyRoutes(init.proxied),

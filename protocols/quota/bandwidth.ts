@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { createMonth, type MonthCount } from '../../base/month.ts'
+import { createPlaces } from '../../base/places.ts'
 import { ProtocolError } from '../errors.ts'
 import { type BandwidthLimits, type RatesNow, ratesAt } from './bandwidth-limits.ts'
 import { createLine, type Line } from './line.ts'
@@ -81,7 +82,7 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
   let ratesUntil = 0
   const month = createMonth(kept, clock)
   const moved = { up: 0, down: 0 }
-  const transfers = { up: createTransfers(), down: createTransfers() }
+  const transfers = { up: createPlaces(), down: createPlaces() }
 
   /** Looked at once a minute. */
   function ratesNow(): RatesNow {
@@ -114,10 +115,12 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
         throw new ProtocolError('OVER_CAP', { retryAfterMs: Math.min(month.endsInMs(), MAX_RETRY_MS) })
       const { total, perPeer } = ratesNow()[direction]
       const most = transfersAt(total)
-      return transfers[direction].begin(most, [
+      const over = transfers[direction].take(most, [
         [`account ${account}`, most * ACCOUNT_SHARE],
         [`peer ${peer}`, transfersAt(perPeer)],
       ])
+      if (over === undefined) throw new ProtocolError('BUSY', { retryAfterMs: BUSY_RETRY_MS })
+      return over
     },
     set(next) {
       limits = next
@@ -150,30 +153,3 @@ const transfersAt = (bytesPerSecond: number): number =>
   Math.max(1, Math.floor(bytesPerSecond / TRANSFER_BYTES_PER_SECOND))
 
 const finite = (rate: number): number | undefined => (rate === Number.POSITIVE_INFINITY ? undefined : rate)
-
-/** The transfers of one direction that are under way. */
-function createTransfers() {
-  const underWay = new Map<string, number>()
-  let all = 0
-  const change = (name: string, by: 1 | -1): void => {
-    const count = (underWay.get(name) ?? 0) + by
-    if (count === 0) underWay.delete(name)
-    else underWay.set(name, count)
-  }
-  return {
-    /** One of `most`; `whose`: for whom it counts, and how many each may have, one at least. Throws BUSY. */
-    begin(most: number, whose: readonly (readonly [name: string, most: number])[]): () => void {
-      const isFull = whose.some(([name, most]) => (underWay.get(name) ?? 0) >= Math.max(1, most))
-      if (all >= most || isFull) throw new ProtocolError('BUSY', { retryAfterMs: BUSY_RETRY_MS })
-      all++
-      for (const [name] of whose) change(name, 1)
-      let over = false
-      return () => {
-        if (over) return
-        over = true
-        all--
-        for (const [name] of whose) change(name, -1)
-      }
-    },
-  }
-}

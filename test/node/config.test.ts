@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findNetwork, parseHostPort, readNodeConfig } from '../../node/config.ts'
+import { findNetwork, parseHostPort, parseNetworkConfig, readNodeConfig } from '../../node/config.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const node = {
@@ -72,6 +72,38 @@ describe("a node's config", () => {
         code: 'CONFIG_MALFORMED',
         message: new RegExp(`"limits.recoveryBytesPerSecond" is ${rate}: make it 65536`),
       })
+  })
+
+  it('names the address that is none, of a node and of a network', async () => {
+    const relay = '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+    const wrong: [keyof typeof node | 'relays' | 'announce', string][] = [
+      ['listen', '/ip4/127.0.0.256/tcp/1'],
+      ['announce', '/ip4/192.0.2.1/tpc/1'],
+      ['relays', '/ip4/192.0.2.1/tcp/4001'],
+      ['relays', '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWnobody'],
+      ['relays', `${relay}/p2p-circuit/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp`],
+    ]
+    for (const [field, address] of wrong) {
+      const tells = (error: Error & { code?: string }) =>
+        error.code === 'CONFIG_MALFORMED' && error.message.includes(`"${address}"`)
+      await assert.rejects(read(JSON.stringify({ ...node, [field]: [address] })), tells, address)
+    }
+    const network = {
+      schemaVersion: 1,
+      systemObjectId: '0x1',
+      stakingObjectId: '0x2',
+      walType: 'W',
+      suiRpc: [],
+      peers: [],
+    }
+    const bad = `${relay}/tcp`
+    assert.throws(() => parseNetworkConfig(JSON.stringify({ ...network, relays: [relay, bad] }), 'n.json'), {
+      code: 'CONFIG_MALFORMED',
+      message: `n.json does not describe a network ("${bad}"): see its "relays"`,
+    })
+    assert.deepEqual(parseNetworkConfig(JSON.stringify({ ...network, relays: [relay] }), 'n.json').relays, [
+      relay,
+    ])
   })
 
   it('says how it is reached, and what it may move', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { LogLevel } from '../../../base/pino-log.ts'
+import { isRelay } from '../../config.ts'
 import { chainFailure } from '../chain-failure.ts'
 import type { Context, RunningNode } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
@@ -49,7 +50,7 @@ export async function run(context: Context, options: RunOptions): Promise<ExitCo
 }
 
 function expectRelay(address: string): string {
-  if (/^\/.+\/p2p\/\w+$/.test(address)) return address
+  if (isRelay(address)) return address
   const example = '/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…'
   throw new CliError('USAGE', EXIT.usage, `A relay is given by its address with its PeerId: ${example}`)
 }

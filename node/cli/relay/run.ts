@@ -7,7 +7,6 @@ import type { LogLevel } from '../../../base/pino-log.ts'
 import { findNetwork } from '../../config.ts'
 import { AccessError } from '../../relay/access.ts'
 import { RelayError } from '../../relay/folder.ts'
-import { chainFailure } from '../chain-failure.ts'
 import type { Context, RunningRelay } from '../context.ts'
 import { CliError, EXIT, type ExitCode, sentence } from '../errors.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
@@ -38,8 +37,8 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
   const network = options.network === undefined ? undefined : await findNetwork(options.network, cwd)
   const relay = await startUntilStopped(context, starting =>
     parts.runRelay({ ...options, dir: resolve(cwd, options.dir), network, clock, log, signal: starting }),
-  ).catch(error => {
-    throw failure(error)
+  ).catch(async error => {
+    throw await failure(error)
   })
   const unlisten = onHangup(() => {
     relay.reload().then(
@@ -58,9 +57,12 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
   return EXIT.ok
 }
 
-function failure(error: unknown): unknown {
-  if (!(error instanceof RelayError || error instanceof AccessError)) return chainFailure(error)
-  return new CliError('RELAY_SETTINGS', EXIT.usage, sentence(error.message), { cause: error })
+async function failure(error: unknown): Promise<unknown> {
+  if (error instanceof RelayError || error instanceof AccessError)
+    return new CliError('RELAY_SETTINGS', EXIT.usage, sentence(error.message), { cause: error })
+  // a relay that runs has no use for what knows the chain
+  const { chainFailure } = await import('../chain-failure.ts')
+  return chainFailure(error)
 }
 
 /** The same command in a process with a heap of 96 MiB, whose exit code it has. */

@@ -1,12 +1,12 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '@multiformats/multiaddr'
 import { Background } from '../../../base/background.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { waitFor } from '../../../base/wait.ts'
 import { CircuitError, peerDeadline, reserveAt } from '../../../protocols/index.ts'
-import { relayNetwork } from './network.ts'
-import { planRelays, type RelayState } from './plan.ts'
+import { addKnown, addressesOver, type Candidate, newCandidate, relayIdOf } from './candidate.ts'
+import { planRelays } from './plan.ts'
 import type { CircuitTransport } from './transport.ts'
 
 export interface RelayKeeperInit {
@@ -62,20 +62,8 @@ const MAX_REFUSAL_MS = 3_600_000
 /** Another one is tried so often, to see whether it is better. */
 const PROBE_MS = 5 * 60_000
 const ASK_MS = 10_000
-const MAX_ADDRESSES = 4
 /** Nothing is due: looked at again, as something may have been overlooked. */
 const LOOK_MS = 1_000
-
-interface Candidate extends RelayState {
-  readonly address: Multiaddr
-  connection: Connection | undefined
-  addresses: Multiaddr[]
-  renewAt: number
-  failures: number
-  latencyMs: number | undefined
-  load: number | undefined
-  reason: string | undefined
-}
 
 export function createRelayKeeper(init: RelayKeeperInit): RelayKeeper {
   return new Keeper(init)
@@ -86,6 +74,7 @@ class Keeper implements RelayKeeper {
   readonly #relays = new Map<string, Candidate>()
   readonly #background: Background
   readonly #asks = new Set<Promise<void>>()
+  readonly #closing = new Set<Promise<void>>()
   readonly #first = Promise.withResolvers<void>()
   #wake: () => void = () => undefined
   #probeAt: number
@@ -109,9 +98,11 @@ class Keeper implements RelayKeeper {
   learn(relays: readonly string[]): void {
     for (const text of relays) {
       const address = multiaddr(text)
-      const id = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
-      if (id === undefined || this.#relays.has(id) || this.#relays.size >= MAX_RELAYS) continue
-      this.#relays.set(id, newCandidate(id, address))
+      const id = relayIdOf(address)
+      const known = this.#relays.get(id ?? '')
+      if (known !== undefined) addKnown(known, address)
+      else if (id !== undefined && this.#relays.size < MAX_RELAYS)
+        this.#relays.set(id, newCandidate(id, address))
     }
     this.#wake()
   }
@@ -120,7 +111,7 @@ class Keeper implements RelayKeeper {
     const now = this.#init.clock.monotonic()
     return [...this.#relays.values()].map(relay => ({
       peerId: relay.id,
-      address: relay.address.toString(),
+      address: relay.known[0]!.toString(),
       state: relay.held !== undefined ? 'held' : relay.asking ? 'asking' : 'waiting',
       chosen: relay.chosen,
       latencyMs: relay.latencyMs,
@@ -141,8 +132,9 @@ class Keeper implements RelayKeeper {
     await this.#background.stop()
     await Promise.all(this.#asks)
     this.#first.resolve()
-    for (const relay of this.#relays.values()) relay.held = undefined
+    const given = [...this.#relays.values()].map(relay => this.#giveBack(relay))
     this.#init.transport.update([])
+    await Promise.all([...given, ...this.#closing])
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -157,7 +149,11 @@ class Keeper implements RelayKeeper {
     const relays = [...this.#relays.values()]
     const plan = planRelays(relays, this.#init.wanted ?? WANTED, now)
     const asked = new Set(plan.ask as Candidate[])
-    for (const relay of relays) if (relay.held !== undefined && relay.renewAt <= now) asked.add(relay)
+    for (const relay of relays) {
+      if (relay.held === undefined) continue
+      if (relay.expiresAt <= now) this.#lose(relay)
+      else if (relay.renewAt <= now) asked.add(relay)
+    }
     if (this.#probeAt <= now) {
       this.#probeAt = now + PROBE_MS
       const others = relays.filter(one => !one.chosen && !one.asking && one.notBefore <= now)
@@ -165,7 +161,11 @@ class Keeper implements RelayKeeper {
       if (probed !== undefined) asked.add(probed)
     }
     for (const relay of asked) if (!relay.asking) this.#ask(relay, signal)
-    for (const relay of plan.release as Candidate[]) this.#release(relay)
+    for (const relay of plan.release as Candidate[]) {
+      const given = this.#giveBack(relay).finally(() => this.#closing.delete(given))
+      this.#closing.add(given)
+      this.#announce()
+    }
   }
 
   /** Until something has changed, or the next is due. */
@@ -190,9 +190,9 @@ class Keeper implements RelayKeeper {
   }
 
   async #reserve(relay: Candidate, signal: AbortSignal): Promise<void> {
-    const { libp2p, transport, clock, log } = this.#init
+    const { libp2p, transport, clock, random, log } = this.#init
     using limit = peerDeadline(clock, ASK_MS, signal)
-    const connection = await libp2p.dial(relay.address, { signal: limit.signal })
+    const connection = await libp2p.dial(relay.known, { signal: limit.signal })
     const askedAt = clock.monotonic()
     const answer = await reserveAt(connection, { clock, signal: limit.signal })
     const { reservation, loadPermille } = answer
@@ -205,9 +205,11 @@ class Keeper implements RelayKeeper {
     relay.reason = undefined
     if (connection.status !== 'open') throw new Error('the connection to the relay was lost')
     const expiresInMs = reservation!.expiresAtSeconds * 1000 - clock.now()
-    // a relay whose clock is wrong is asked again now and then, and not all the time
-    relay.renewAt = now + Math.max(RETRY_MS, expiresInMs / 2)
-    relay.addresses = addressesOver(relay, reservation!.addresses)
+    // a relay whose clock is wrong is asked again now and then, and not all the time; two of them not at one time
+    const holdsMs = Math.max(2 * RETRY_MS, expiresInMs)
+    relay.expiresAt = now + holdsMs
+    relay.renewAt = now + holdsMs * (0.4 + 0.2 * random())
+    relay.addresses = addressesOver(relay, connection, reservation!.addresses)
     const isNew = relay.held === undefined
     relay.connection = connection
     relay.held ??= { since: now }
@@ -229,9 +231,10 @@ class Keeper implements RelayKeeper {
     const longest = relay.chosen ? CHOSEN_RETRY_MS : RETRY_MS
     const pause = Math.min(FIRST_RETRY_MS * 2 ** (relay.failures - 1), longest)
     const told = Math.min(details?.retryAfterMs ?? 0, MAX_REFUSAL_MS)
-    relay.notBefore = clock.monotonic() + Math.max(told, pause * (1 - random() / 2))
-    // a reservation that was not renewed is over soon: the relay has said so, or is not there
-    if (relay.held !== undefined) this.#lose(relay)
+    const pauseMs = Math.max(told, pause * (1 - random() / 2))
+    relay.notBefore = clock.monotonic() + pauseMs
+    // what could not be renewed holds as long as it was granted for, and its connection is there
+    if (relay.held !== undefined) relay.renewAt = relay.notBefore
     log.debug({ relay: relay.id, reason: relay.reason, err: error }, 'no reservation')
   }
 
@@ -252,14 +255,13 @@ class Keeper implements RelayKeeper {
     this.#wake()
   }
 
-  #release(relay: Candidate): void {
+  /** Resolves once its connection is closed. Whoever is called over it right now keeps it; else the relay has the place for others. */
+  async #giveBack(relay: Candidate): Promise<void> {
     const { connection } = relay
     relay.held = undefined
     relay.connection = undefined
     relay.goneAt = undefined
-    this.#announce()
-    // whoever is called over it right now keeps it; else the relay gives the place to somebody else
-    if (connection?.streams.length === 0) connection.close().catch(error => connection.abort(error))
+    if (connection?.streams.length === 0) await connection.close().catch(error => connection.abort(error))
   }
 
   #announce(): void {
@@ -268,44 +270,4 @@ class Keeper implements RelayKeeper {
     )
     this.#init.transport.update(held)
   }
-}
-
-function newCandidate(id: string, address: Multiaddr): Candidate {
-  return {
-    id,
-    address,
-    network: relayNetwork(address),
-    held: undefined,
-    chosen: false,
-    goneAt: undefined,
-    asking: false,
-    notBefore: Number.NEGATIVE_INFINITY,
-    score: undefined,
-    betterSince: undefined,
-    connection: undefined,
-    addresses: [],
-    renewAt: 0,
-    failures: 0,
-    latencyMs: undefined,
-    load: undefined,
-    reason: undefined,
-  }
-}
-
-/** Where this node is called over the relay: at the address by which it was reached, and at some of those that it tells. */
-function addressesOver({ id, address }: Candidate, told: readonly Uint8Array[]): Multiaddr[] {
-  const own = told.flatMap(bytes => {
-    try {
-      const one = multiaddr(bytes)
-      const parts = one.getComponents()
-      if (parts.some(({ name }) => name === 'p2p-circuit')) return []
-      const peer = parts.findLast(({ name }) => name === 'p2p')?.value
-      if (peer === undefined) return [one.encapsulate(`/p2p/${id}`).toString()]
-      return peer === id ? [one.toString()] : []
-    } catch {
-      return []
-    }
-  })
-  const different = [...new Set([address.toString(), ...own])].slice(0, MAX_ADDRESSES)
-  return different.map(one => multiaddr(`${one}/p2p-circuit`))
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { type IncomingHttpHeaders, request } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { type Duplex, PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import type { Connection } from '@libp2p/interface'
 import { streamPair } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -285,16 +286,56 @@ describe('HTTP through a relay', function () {
       await over.promise
       response.end('ok')
     }
-    const first = Array.from({ length: RELAY.proxiedPerAddress }, () => fetch(`${url}${METADATA}`))
-    await eventually(
-      () => waiting === RELAY.proxiedPerAddress,
-      () => `${waiting} are waiting`,
-    )
-    const refused = await fetch(`${url}${METADATA}`)
+    const ask = async (localAddress: string) => {
+      const asked = request(`${url}${METADATA}`, { localAddress, agent: false }).end()
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      return {
+        status: response.statusCode,
+        retryAfter: response.headers['retry-after'],
+        body: await text(response),
+      }
+    }
+    const full = async (count: number) =>
+      await eventually(
+        () => waiting === count,
+        () => `${waiting} are waiting`,
+      )
+    const { proxiedPerAddress, proxiedPerNode } = RELAY
+    const first = Array.from({ length: proxiedPerAddress }, () => ask('127.0.0.1'))
+    await full(proxiedPerAddress)
+    const refused = await ask('127.0.0.1')
     assert.equal(refused.status, 503)
-    assert.equal(refused.headers.get('retry-after'), '1')
+    assert.equal(refused.retryAfter, '1')
+    // of other addresses there are some, up to what one node may have
+    first.push(...Array.from({ length: proxiedPerNode - proxiedPerAddress }, () => ask('127.0.0.2')))
+    await full(proxiedPerNode)
+    assert.equal((await ask('127.0.0.3')).status, 503)
     over.resolve()
-    for (const response of await Promise.all(first)) assert.equal(await response.text(), 'ok')
+    for (const { body } of await Promise.all(first)) assert.equal(body, 'ok')
+  })
+
+  it('tells so many pages how things stand, and fewer of one address', async () => {
+    const { port } = new URL(url)
+    const events = async (localAddress: string) => {
+      const asked = request({ host: '127.0.0.1', port, path: '/events', localAddress, agent: false }).end()
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      return { asked, response }
+    }
+    const open = []
+    try {
+      for (let i = 0; i < RELAY.listenersPerAddress; i++) open.push(await events('127.0.0.2'))
+      for (const { response } of open) assert.equal(response.statusCode, 200)
+      open.push(await events('127.0.0.2'), await events('127.0.0.3'))
+      const [refused, other] = open.slice(-2).map(({ response }) => response)
+      assert.equal(refused!.statusCode, 503)
+      assert.equal(refused!.headers['retry-after'], '60')
+      assert.equal(other!.statusCode, 200)
+    } finally {
+      for (const { asked, response } of open) {
+        response.on('error', () => undefined)
+        asked.destroy()
+      }
+    }
   })
 
   it('refuses a path outside of the list, a node without a reservation, a huge head, and what is no HTTP', async () => {

@@ -340,6 +340,29 @@ describe('relay', () => {
     assert.equal(first.caller.connection.status, 'open')
   })
 
+  it('ends the circuit that is just being made of one who is denied, and of one for whom there is no time as the relay stops', async () => {
+    for (const end of ['deny', 'stop'] as const) {
+      const relay = await relays.relay()
+      const [called, caller] = [await target(relay), await relays.peer(relay)]
+      await called.libp2p.unhandle(CIRCUIT.stop)
+      const ringing = Promise.withResolvers<Stream>()
+      await called.libp2p.handle(CIRCUIT.stop, stream => ringing.resolve(stream))
+      const asked = assert.rejects(connectThrough(caller.connection, called.libp2p.peerId, options))
+      const stream = await ringing.promise
+      assert.equal(relay.relay.view().circuits, 1)
+      const deny = [caller.libp2p.peerId.toString()]
+      if (end === 'deny') relay.relay.configure({ access: { allow: [], deny } })
+      else await relay.relay.stop()
+      await asked
+      await eventually(
+        () => stream.status !== 'open',
+        () => 'it is still called',
+      )
+      assert.equal(relay.relay.view().circuits, 0)
+      assert.equal(called.connection.status, 'open')
+    }
+  })
+
   it('denies whom the lists name, and others when they name who may; members only by name', async () => {
     const members = new Set<string>()
     const relay = await relays.relay({ isMember: peer => members.has(peer) })

@@ -6,22 +6,26 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { systemClock } from '../../../../base/clock.ts'
+import { type Clock, systemClock } from '../../../../base/clock.ts'
 import { createRelayKeeper, type RelayKeeper } from '../../../../node/network/circuit/keeper.ts'
 import { CIRCUIT_LISTEN } from '../../../../node/network/circuit/transport.ts'
 import { createNetworkNode, type NetworkNode } from '../../../../node/network/libp2p.ts'
-import { createRelay } from '../../../../node/relay/relay.ts'
+import { RETRY_MS } from '../../../../node/relay/limits.ts'
+import { createRelay, type Relay } from '../../../../node/relay/relay.ts'
+import { CIRCUIT } from '../../../../protocols/index.ts'
 import { createStreamReader } from '../../../../protocols/stream/reader.ts'
 import { createStreamWriter } from '../../../../protocols/stream/writer.ts'
 import { eventually } from '../../../protocols/support/eventually.ts'
 import { NETWORK } from '../../../protocols/support/fakes.ts'
 import { quietLog } from '../../../protocols/support/quiet.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 import { receiveStopAnswer } from './stop-call.ts'
 
 const PROTOCOL = '/floe-test/circuit/1.0.0'
 /** where relays say that it is */
 const STUN = 4_321
 const MIB = 1024 * 1024
+const HOUR_MS = 3_600_000
 const LIMIT = { timeoutMs: 20_000 }
 const common = { network: NETWORK, log: quietLog, clock: systemClock, random: Math.random }
 
@@ -33,6 +37,9 @@ interface Running {
   libp2p: NetworkNode
   address: string
   seed: Uint8Array
+  relay: Relay
+  /** of memory, as the relay is told */
+  rssBytes: number
   stop(): Promise<void>
 }
 
@@ -47,30 +54,34 @@ describe('private node', () => {
   const startRelay = async (
     seed: Uint8Array = new Uint8Array(32).fill(seeds++),
     port = 0,
+    clock: Clock = systemClock,
   ): Promise<Running> => {
     const listen = [`/ip4/127.0.0.1/tcp/${port}`]
     const libp2p = await createNetworkNode({ ...common, roles: ['relay'], listen, privateKey: seed })
     const relay = createRelay({
       libp2p,
       stunPort: STUN,
-      rssBytes: () => 0,
+      rssBytes: () => running.rssBytes,
       log: quietLog,
-      clock: systemClock,
+      clock,
     })
-    await relay.start()
+    const address = libp2p.getMultiaddrs()[0]!.toString()
     const stop = async () => {
       await relay.stop()
       await libp2p.stop()
     }
+    const running: Running = { libp2p, address, seed, relay, rssBytes: 0, stop }
     stops.push(stop)
-    return { libp2p, address: libp2p.getMultiaddrs()[0]!.toString(), seed, stop }
+    await relay.start()
+    return running
   }
   const portOf = ({ address }: Running) => Number(/tcp\/(\d+)/.exec(address)![1])
-  const startPrivate = async (relays: Running[]) => {
+  const startPrivate = async (relays: Running[], given: { clock?: Clock; random?: () => number } = {}) => {
     const libp2p = await createNetworkNode({ ...common, roles: ['storage'], listen: [CIRCUIT_LISTEN] })
     const keeper = createRelayKeeper({
       ...common,
       libp2p,
+      ...given,
       transport: libp2p.circuits,
       relays: relays.map(({ address }) => address),
     })
@@ -205,6 +216,82 @@ describe('private node', () => {
       relay.stop = again.stop
     }
     assert.ok(fewest >= 1, `${fewest} addresses`)
+  })
+
+  it('keeps a reservation that could not be renewed for as long as it holds, and asks again when it was told to', async () => {
+    const clock = new VirtualClock(Date.now())
+    const relay = await startRelay(undefined, 0, clock)
+    const { libp2p, keeper } = await startPrivate([relay], { clock, random: () => 0.5 })
+    relay.rssBytes = Number.POSITIVE_INFINITY
+    const standing = () => keeper.standings()[0]!
+    // half of the hour
+    await clock.advance(HOUR_MS / 2 + 1_000)
+    await eventually(
+      () => standing().reason === 'memory',
+      () => JSON.stringify(standing()),
+    )
+    assert.equal(standing().state, 'held')
+    assert.equal(addressesOf(libp2p).length, 1)
+    relay.rssBytes = 0
+    await clock.advance(RETRY_MS.memory + 1_000)
+    await eventually(
+      () => standing().reason === undefined,
+      () => JSON.stringify(standing()),
+    )
+    // again, and nobody answers until it is over
+    await relay.libp2p.unhandle(CIRCUIT.hop)
+    for (let passed = 0; passed < HOUR_MS && standing().state === 'held'; passed += 60_000) {
+      await clock.advance(60_000)
+      if (passed < HOUR_MS - 120_000) assert.equal(standing().state, 'held', `${passed}`)
+    }
+    assert.deepEqual(addressesOf(libp2p), [])
+  })
+
+  it('asks two relays at different times for more time', async () => {
+    const clock = new VirtualClock(Date.now())
+    const relays = [await startRelay(), await startRelay()]
+    const rolls = [0, 1]
+    const { keeper } = await startPrivate(relays, { clock, random: () => rolls.shift() ?? 0.5 })
+    await eventually(
+      () => heldBy(keeper).length === 2,
+      () => JSON.stringify(keeper.standings()),
+    )
+    for (const relay of relays) relay.rssBytes = Number.POSITIVE_INFINITY
+    await clock.advance(HOUR_MS / 2)
+    const refused = () => keeper.standings().filter(({ reason }) => reason === 'memory').length
+    await eventually(
+      () => refused() === 1,
+      () => JSON.stringify(keeper.standings()),
+    )
+    await clock.advance(HOUR_MS / 5)
+    await eventually(
+      () => refused() === 2,
+      () => JSON.stringify(keeper.standings()),
+    )
+  })
+
+  it('gives its places back when it stops', async () => {
+    const relay = await startRelay()
+    const { libp2p, keeper } = await startPrivate([relay])
+    await keeper.stop()
+    assert.deepEqual(addressesOf(libp2p), [])
+    await eventually(
+      () => relay.relay.view().reservations === 0,
+      () => 'the relay still holds its place',
+    )
+    assert.equal(libp2p.getConnections().length, 0)
+  })
+
+  it('says that it is reached at no other host than where the relay is', async () => {
+    const relay = await startRelay()
+    const foreign = ['/ip4/198.51.100.7/tcp/4001', '/ip4/127.0.0.1/tcp/9', '/dns/victim.example/tcp/80']
+    relay.libp2p.getMultiaddrs = () => foreign.map(one => multiaddr(one))
+    const { libp2p } = await startPrivate([relay])
+    const id = relay.libp2p.peerId
+    assert.deepEqual(addressesOf(libp2p), [
+      `${relay.address}/p2p-circuit/p2p/${libp2p.peerId}`,
+      `/ip4/127.0.0.1/tcp/9/p2p/${id}/p2p-circuit/p2p/${libp2p.peerId}`,
+    ])
   })
 
   it('takes another relay in place of one that refuses, and tells why', async () => {
