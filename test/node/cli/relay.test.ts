@@ -14,7 +14,7 @@ import { quietLog } from '../../protocols/support/quiet.ts'
 import { floe, networkFolder, REAL_FLOE, type Running, spawnFloe } from './support.ts'
 
 describe('floe relay', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let folder: Awaited<ReturnType<typeof networkFolder>>
   let dir: string
   let running: Running | undefined
@@ -45,7 +45,7 @@ describe('floe relay', function () {
     await eventually(
       () => told.includes('\n') || running?.child.exitCode !== null,
       () => logged,
-      30_000,
+      90_000,
     )
     const up = JSON.parse(told) as { peerId: string; multiaddrs: string[]; http: string; stunPort: number }
     return { ...up, http: up.http.replace('0.0.0.0', '127.0.0.1'), logged: () => logged }
@@ -127,7 +127,7 @@ describe('floe relay', function () {
     await writeFile(join(dir, 'r', 'relay.json'), 'null')
     const flags = ['--max-old-space-size=1024', '--max-semi-space-size=64']
     const args = [...flags, REAL_FLOE, 'relay', '--dir', 'r', '--port', '0', '--json']
-    const child = spawn(process.execPath, args, { cwd: dir, timeout: 30_000 })
+    const child = spawn(process.execPath, args, { cwd: dir, timeout: 90_000 })
     let told = ''
     child.stderr.on('data', chunk => {
       told += chunk
