@@ -2,6 +2,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { STUN } from '../../../../protocols/index.ts'
 import type { CircuitTransport } from '../../circuit/transport.ts'
+import { leaveRelays } from '../leave-relays.ts'
 import { pathKind } from '../path-kind.ts'
 import { publicLookup } from '../private-places.ts'
 import type { StunAddress } from './observe.ts'
@@ -18,7 +19,7 @@ export interface NodePuncherInit
   relays?: () => readonly string[]
 }
 
-/** Punches beside the relayed connections of a libp2p node; undefined where the node shows nothing of its parts. Stop it before libp2p. */
+/** Punches beside the relayed connections of a libp2p node, and leaves those that are not needed any more; undefined where the node shows nothing of its parts. Stop it before libp2p. */
 export function createNodePuncher({
   libp2p,
   relays = () => [],
@@ -36,12 +37,14 @@ export function createNodePuncher({
   })
   const onUpdate = (): void => puncher.addressesChanged()
   libp2p.addEventListener('self:peer:update', onUpdate)
+  const leaving = leaveRelays({ libp2p, clock: init.clock })
   return {
     punch: (relayed, signal) => puncher.punch(relayed, signal),
     open: (offered, relayed, signal) => puncher.open(offered, relayed, signal),
     underWay: peer => puncher.underWay(peer),
     addressesChanged: peer => puncher.addressesChanged(peer),
     async stop() {
+      leaving.stop()
       libp2p.removeEventListener('self:peer:update', onUpdate)
       await puncher.stop()
     },
