@@ -15,7 +15,7 @@ import { createCommitteeTracker, readingAgain } from '../network/committees.ts'
 import type { DialingLibp2p } from '../network/paths/dial-address.ts'
 import { createPathDialer } from '../network/paths/path-dialer.ts'
 import type { Puncher } from '../network/paths/punch/puncher.ts'
-import { createPeerBook } from '../network/peer-book.ts'
+import { createPeerBook, type PeerSpeed } from '../network/peer-book.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
 import { createAccuse } from './accuse.ts'
 import { openBlob } from './download/blob-handle.ts'
@@ -36,6 +36,12 @@ import { createUncertifiedBlobs } from './upload/uncertified-blobs.ts'
 import { upload } from './upload/upload.ts'
 import type { UploadLeases } from './upload/upload-leases.ts'
 import { UploadSlots } from './upload/upload-slots.ts'
+
+/** How fast peers were, from one run to the next. Neither rejects: what is not known is learnt anew. */
+export interface SpeedStore {
+  load(): Promise<readonly PeerSpeed[]>
+  save(speeds: readonly PeerSpeed[]): Promise<void>
+}
 
 /** What of a client is counted. */
 export type ClientMetrics = Pick<NodeMetrics, 'request' | 'bytes' | 'liar' | 'upload' | 'download'>
@@ -83,6 +89,8 @@ export interface Platform {
   readonly dials?: number
   /** a libp2p node of the client's own, started */
   startLibp2p(context: PlatformContext): Promise<DialingLibp2p & { stop(): unknown }>
+  /** nothing is remembered when absent */
+  speeds?(context: PlatformContext): SpeedStore
   /** direct connections beside relayed ones; a page has none */
   createPuncher?(libp2p: DialingLibp2p, context: PlatformContext): Puncher | undefined
   loadBls(): Promise<Bls>
@@ -125,6 +133,8 @@ export async function composeClient(
   const committees = createCommitteeTracker(coordinator)
   // the chain is asked while libp2p is being made; a call that needs the answer meets the error
   committees.get().catch(() => undefined)
+  const speedStore = platform.speeds?.(context)
+  const loadingSpeeds = speedStore?.load()
   const closeShared = async () => {
     if (init.codec === undefined) await codec.close()
     if (init.coordinator === undefined) await coordinator.close()
@@ -144,7 +154,13 @@ export async function composeClient(
   const dialer = createPathDialer({ libp2p, clock, ...dials, ...lookup.paths })
   const peers = createPeerClient({ dialer, log, metrics, clock }, { network: network.systemObjectId })
   lookup.askBy(peers)
-  const book = createPeerBook({ network, peerIdOf: peerIdTextOf, clock, random })
+  const book = createPeerBook({
+    network,
+    peerIdOf: peerIdTextOf,
+    clock,
+    random,
+    speeds: await loadingSpeeds,
+  })
   const slots = new UploadSlots({ limit: MAX_UPLOADS, clock })
   const uploads = createSharedUploads()
   const leases = init.leases ?? platform.leases(context)
@@ -280,6 +296,8 @@ export async function composeClient(
       try {
         await Promise.all(Array.from(handles, handle => handle.close()))
         await uploads.over()
+        const speeds = book.speeds()
+        if (speeds.length > 0) await speedStore?.save(speeds)
         await puncher?.stop()
         await own?.stop()
       } finally {

@@ -6,6 +6,7 @@ import type { NetworkRole } from '../network/roles.ts'
 import { type CommonInit, composeClient, type Reader, type ReaderOf, withoutStore } from './client.ts'
 import { SliverSpool } from './download/sliver-spool.ts'
 import { openSpoolFile } from './download/spool-file.ts'
+import { createSpeedFile } from './speed-file.ts'
 import type { Client } from './types.ts'
 import { createFileDisk } from './upload/file-disk.ts'
 import { Scratch, type ScratchInit } from './upload/scratch.ts'
@@ -17,6 +18,8 @@ export interface ClientInit extends CommonInit {
   role?: Extract<NetworkRole, 'client' | 'gateway'>
   /** where blobs that are too large for memory lie while they are stored, and how long what a failed try leaves is kept */
   scratch?: ScratchInit
+  /** how fast peers were, in a small file among the machine's temporary ones, for the next client; true when absent */
+  remember?: boolean
 }
 
 /** What a reader may share with others in its process; everything has a default. */
@@ -24,10 +27,11 @@ export type ReaderInit = ReaderOf<ClientInit>
 
 /** A client of a network: talks libp2p to its nodes and gRPC to its chain. Nothing is contacted before it is needed. */
 export function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
-  const { role = 'client', scratch } = init
+  const { role = 'client', scratch, remember = true } = init
   return composeClient(network, init, {
     startLibp2p: context => createNetworkNode({ ...context, roles: [role] }),
     createPuncher: (libp2p, context) => createNodePuncher({ ...context, libp2p }),
+    ...(remember ? { speeds: createSpeedFile } : {}),
     loadBls,
     leases: ({ clock }) => createUploadLeases({ clock }),
     disk: (codec, { clock }) => createFileDisk(codec, new Scratch({ ...scratch, clock })),

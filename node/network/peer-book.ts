@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { CommitteeMember, NetworkConfig } from '../../chain/types/index.ts'
+import type { ObjectId } from '../../codec/types.ts'
 import type { PeerAddress } from '../../protocols/index.ts'
 
 /** How a client finds committee members, and what it remembers of how fast they are. */
@@ -17,8 +18,19 @@ export interface PeerBook {
   waited(member: CommitteeMember, durationMs: number): void
   answered(member: CommitteeMember, durationMs: number): void
   failed(member: CommitteeMember): void
+  /** How fast those were that have answered and did not fail lately, to be remembered in another run. */
+  speeds(): PeerSpeed[]
   /** How many are asked last for now, as they have failed lately. */
   backingOff(): number
+}
+
+/** How fast a member was. */
+export interface PeerSpeed {
+  nodeId: ObjectId
+  /** of an answer, the newest counting most */
+  latencyMs: number
+  /** the longest wait for bytes in each of its last requests, the newest last */
+  waitsMs: readonly number[]
 }
 
 export interface PeerBookInit {
@@ -27,6 +39,8 @@ export interface PeerBookInit {
   peerIdOf: (networkPublicKey: Uint8Array) => string | undefined
   clock: Pick<Clock, 'monotonic'>
   random: () => number
+  /** of a run before */
+  speeds?: readonly PeerSpeed[]
 }
 
 /** Newer answers count for this share of the memory. */
@@ -60,8 +74,14 @@ function shareOf(values: readonly number[], share: number): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1]
 }
 
-export function createPeerBook({ network, peerIdOf, clock, random }: PeerBookInit): PeerBook {
-  const memories = new Map<string, Memory>()
+export function createPeerBook(init: PeerBookInit): PeerBook {
+  const { network, peerIdOf, clock, random, speeds = [] } = init
+  const memories = new Map<ObjectId, Memory>(
+    speeds.map(({ nodeId, latencyMs, waitsMs }) => [
+      nodeId,
+      { latencyMs, waitsMs: waitsMs.slice(-MAX_WAITS), penaltyMs: 0, failedAt: 0 },
+    ]),
+  )
   // by the member as the chain had it when it was read: a later reading may bring other addresses
   const addresses = new WeakMap<CommitteeMember, PeerAddress>()
   const hints = new Map(network.peers.map(({ peerId, multiaddrs }) => [peerId, multiaddrs]))
@@ -73,6 +93,7 @@ export function createPeerBook({ network, peerIdOf, clock, random }: PeerBookIni
   }
   const penalty = ({ penaltyMs, failedAt }: Memory): number =>
     penaltyMs * 0.5 ** ((clock.monotonic() - failedAt) / FAILURE_HALF_LIFE_MS)
+  const isBackingOff = (memory: Memory): boolean => penalty(memory) > BACKING_OFF_MS
   /** An unknown peer costs a dial, and is tried before the bad ones. */
   const unknownMs = (): number => {
     const known = [...memories.values()].flatMap(({ latencyMs }) => latencyMs ?? [])
@@ -121,7 +142,13 @@ export function createPeerBook({ network, peerIdOf, clock, random }: PeerBookIni
       memory.penaltyMs = penalty(memory) / 2
       memory.failedAt = clock.monotonic()
     },
-    backingOff: () => [...memories.values()].filter(memory => penalty(memory) > BACKING_OFF_MS).length,
+    speeds: () =>
+      Array.from(memories).flatMap(([nodeId, memory]) => {
+        const { latencyMs, waitsMs } = memory
+        if (latencyMs === undefined || isBackingOff(memory)) return []
+        return { nodeId, latencyMs, waitsMs: [...waitsMs] }
+      }),
+    backingOff: () => [...memories.values()].filter(isBackingOff).length,
     failed(member) {
       const memory = memoryOf(member)
       memory.penaltyMs = penalty(memory) + FAILURE_MS

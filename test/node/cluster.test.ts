@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../base/clock.ts'
+import { silentLog } from '../../base/log.ts'
 import { createCodec } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
+import { createReader } from '../../node/client/node-client.ts'
+import { createSpeedFile } from '../../node/client/speed-file.ts'
 import type { BlobState } from '../../node/storage/store/blob-state.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { altering, confusing, misnaming } from '../support/liars.ts'
@@ -59,6 +63,18 @@ describe('a cluster of storage nodes', () => {
       sameBytes(part.data, data.subarray(start, end))
       assert.equal(part.size, data.length)
     }
+  })
+
+  it('lets the next client know how fast nodes were', async () => {
+    const { chain } = cluster
+    const blobId = await store(randomBytes(10))
+    const client = await createReader(chain.network, { coordinator: chain })
+    await client.read(blobId)
+    await client.close()
+    const init = { network: chain.network.systemObjectId, clock: systemClock, log: silentLog() }
+    const speeds = await createSpeedFile(init).load()
+    const members = chain.committee.members.map(({ nodeId }) => nodeId)
+    assert.ok(speeds.length > 0 && speeds.every(({ nodeId }) => members.includes(nodeId)))
   })
 
   it('tells the status of known and unknown blobs', async () => {

@@ -110,6 +110,7 @@ export async function startCluster({
     const logged: string[] = []
     const client = await createClient(chain.network, {
       wallet: chain.wallet,
+      remember: false,
       log: createLog({ level: 'debug', json: true, write: line => logged.push(line) }),
       metrics: metrics.node('client'),
       codec,

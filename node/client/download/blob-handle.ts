@@ -17,7 +17,7 @@ import { ClientError } from '../errors.ts'
 import { toClientError } from '../to-client-error.ts'
 import type { BlobHandle, ByteRange, HandleReadOptions, Liar } from '../types.ts'
 import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
-import { fetchRow } from './fetch-row.ts'
+import { fetchRow, type RowLine } from './fetch-row.ts'
 import { findMetadata } from './find-metadata.ts'
 import type { Owners } from './owners.ts'
 import type { RowSpool } from './recover-rows.ts'
@@ -92,7 +92,7 @@ function createBlobHandle(
   })
   const ahead = Math.max(2, Math.min(MAX_AHEAD, Math.floor(AHEAD_BYTES / sliverBytes)))
   const failed = new Set<ObjectId>()
-  const answers = new Answers()
+  const line: RowLine = { answers: new Answers(), steppedAt: Number.NEGATIVE_INFINITY }
   let recovering: Promise<RowSpool> | undefined
 
   const clamp = ({ start = 0, end = size }: Partial<ByteRange> = {}): ByteRange => {
@@ -115,8 +115,7 @@ function createBlobHandle(
       const owner = open.find(({ nodeId }) => !failed.has(nodeId)) ?? open[0]
       if (owner === undefined) return undefined
       asked.add(owner.nodeId)
-      const inFlight = { bytesInFlight: ahead * sliverBytes, answers, signal }
-      const bytes = await fetchRow(components, metadata, pair, owner, inFlight)
+      const bytes = await fetchRow(components, metadata, pair, owner, { line, signal })
       if (bytes !== undefined) return bytes
       failed.add(owner.nodeId)
       await renew(signal)
@@ -222,8 +221,8 @@ function createBlobHandle(
         await throwIfGone(components, owners, blobId, ending)
         throw new ClientError(
           'TOO_FEW_SHARDS',
-          `${have} shards gave their part of blob ${blobId}; ${needed} are needed${answers.tell()}`,
-          { blobId, answeredShards: have, neededShards: needed, nodes: answers.list() },
+          `${have} shards gave their part of blob ${blobId}; ${needed} are needed${line.answers.tell()}`,
+          { blobId, answeredShards: have, neededShards: needed, nodes: line.answers.list() },
         )
       }
       return spool

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
+import { anySignal } from '../../../base/wait.ts'
 import type { CommitteeMember } from '../../../chain/types/index.ts'
 import { type BlobCodec, CodecError, sliverLength } from '../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
@@ -8,6 +9,7 @@ import type { PeerBook } from '../../network/peer-book.ts'
 import type { Accuse } from '../accuse.ts'
 import type { Answers } from '../answers.ts'
 import { isPassing, restMs } from './gather.ts'
+import { Pace } from './pace.ts'
 
 export interface FetchRowComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -18,11 +20,20 @@ export interface FetchRowComponents {
   log: Log
 }
 
-/** The owner of a sliver has this long, and a second more for each MiB that is on its way to here. */
-const TIMEOUT_MS = 3_000
-const SLOWEST_BYTES_PER_MS = 2 ** 20 / 1_000
+/**
+ * The owner of a row has this long for a step of it: what takes its place is all of the blob. When nothing comes of other rows
+ * either it is this side that is slow, and it has the same time again.
+ */
+const STEP_MS = 3_000
 /** An owner whose line broke, or that was busy, is asked again after a rest. */
 const ATTEMPTS = 2
+
+/** What the rows that are on their way have in common. */
+export interface RowLine {
+  answers: Answers
+  /** when a step of any of them was made last, by the monotonic clock */
+  steppedAt: number
+}
 
 /**
  * One primary sliver from its owner, verified; undefined when it cannot be had. A wrong one names its sender a liar. Throws
@@ -33,8 +44,9 @@ export async function fetchRow(
   metadata: BlobMetadata,
   pair: SliverPairIndex,
   owner: CommitteeMember,
-  { bytesInFlight, answers, signal }: { bytesInFlight: number; answers: Answers; signal: AbortSignal },
+  { line, signal }: { line: RowLine; signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {
+  const { answers } = line
   const { blobId, nShards, unencodedLength } = metadata
   const ref = { pair, axis: 'primary' as const }
   const item = { blobId, ref, maxBytes: sliverLength(nShards, unencodedLength, 'primary') }
@@ -70,12 +82,33 @@ export async function fetchRow(
   }
 
   async function ask(): Promise<Uint8Array | undefined> {
-    using limit = clock.deadline(TIMEOUT_MS + bytesInFlight / SLOWEST_BYTES_PER_MS, [signal])
     const start = clock.monotonic()
-    for await (const { bytes } of peers.fetch(address, [item], { signal: limit.signal })) {
-      book.answered(owner, clock.monotonic() - start)
-      return bytes
+    const over = new AbortController()
+    const pace = new Pace({
+      clock,
+      limitMs: STEP_MS,
+      onStep: () => {
+        line.steppedAt = clock.monotonic()
+      },
+      onLate: () => {
+        const allSlow = clock.monotonic() - line.steppedAt > STEP_MS / 2
+        if (allSlow && !pace.lost) pace.excuse()
+        else over.abort(new DOMException('a row is late', 'TimeoutError'))
+      },
+    })
+    let first = true
+    const onBytes = (bytes: number): void => {
+      if (first) book.answered(owner, clock.monotonic() - start)
+      first = false
+      pace.heard(bytes)
     }
-    return undefined
+    try {
+      const options = { signal: anySignal(signal, over.signal), onBytes }
+      for await (const { bytes } of peers.fetch(address, [item], options)) return bytes
+      return undefined
+    } finally {
+      pace.stop()
+      if (pace.longestMs !== undefined) book.waited(owner, pace.longestMs)
+    }
   }
 }

@@ -12,7 +12,7 @@ import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../..
 import type { PeerBook } from '../../network/peer-book.ts'
 import { Answers } from '../answers.ts'
 import type { Owners } from './owners.ts'
-import { Pace } from './pace.ts'
+import { Pace, patienceMs } from './pace.ts'
 
 export interface GatherComponents {
   peers: Pick<PeerClient, 'fetch'>
@@ -268,7 +268,7 @@ export class Gatherer {
       lacked: false,
       pace: new Pace({
         clock,
-        usualMs: book.usualWaitMs(member),
+        limitMs: patienceMs(book.usualWaitMs(member)),
         onStep: () => {
           this.#silent = false
           this.#silence.restart()

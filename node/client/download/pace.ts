@@ -12,10 +12,16 @@ const LATE_UNKNOWN_MS = 500
 /** After so many times that, nothing is expected of it any more. */
 const LOST_FACTOR = 3
 
+/** How long a peer may take for a step: by what the longest took in 19 of 20 requests; undefined with no memory of any. */
+export const patienceMs = (usualMs: number | undefined): number =>
+  usualMs === undefined
+    ? LATE_UNKNOWN_MS
+    : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, usualMs * LATE_FACTOR))
+
 export interface PaceInit {
   clock: Clock
-  /** what the longest step took at most in 19 of 20 requests; undefined with no memory of any */
-  usualMs: number | undefined
+  /** for a step */
+  limitMs: number
   onStep: () => void
   /** The peer became late, or lost. */
   onLate: () => void
@@ -34,11 +40,8 @@ export class Pace {
 
   constructor(init: PaceInit) {
     this.#init = init
-    const { clock, usualMs } = init
-    this.#limitMs =
-      usualMs === undefined
-        ? LATE_UNKNOWN_MS
-        : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, usualMs * LATE_FACTOR))
+    const { clock, limitMs } = init
+    this.#limitMs = limitMs
     this.#stepAt = clock.monotonic()
     this.#patience = clock.countdown(this.#limitMs, () => this.#late())
   }

@@ -32,6 +32,30 @@ describe('the book of peers', () => {
     assert.equal(book.usualWaitMs(one), 58)
   })
 
+  it('goes on from the speeds of another run', () => {
+    const network = { peers: [] as NetworkConfig['peers'] } as NetworkConfig
+    const init = { network, peerIdOf: () => 'peer', clock: new VirtualClock(), random: () => 0 }
+    const members = fakeCommittee(3, 10).members
+    const book = createPeerBook(init)
+    book.answered(members[1]!, 300)
+    book.answered(members[2]!, 20)
+    for (let i = 0; i < 50; i++) book.waited(members[2]!, 30)
+    // it failed
+    book.answered(members[0]!, 1)
+    book.failed(members[0]!)
+    const speeds = book.speeds()
+    assert.deepEqual(
+      speeds.map(({ nodeId, latencyMs, waitsMs }) => [nodeId, latencyMs, waitsMs.length]),
+      [
+        [members[1]!.nodeId, 300, 0],
+        [members[2]!.nodeId, 20, 40],
+      ],
+    )
+    const next = createPeerBook({ ...init, speeds })
+    assert.deepEqual(next.ranked(members)[0], members[2])
+    assert.equal(next.usualWaitMs(members[2]!), 30)
+  })
+
   it('counts those that failed lately as backing off, for a while', async () => {
     const clock = new VirtualClock()
     const network = { peers: [] as NetworkConfig['peers'] } as NetworkConfig
