@@ -12,8 +12,8 @@ export interface RatesInit {
 
 /** A rate for each of many: peers, or addresses. */
 export interface Rates {
-  /** Takes one now if there is one. */
-  tryTake(who: string): boolean
+  /** Takes so many now, one when nothing is said, if there are. */
+  tryTake(who: string, tokens?: number): boolean
   /** Whether one could be taken now. */
   has(who: string): boolean
 }
@@ -22,10 +22,10 @@ export interface Rates {
 export function createRates({ perSecond, burst, remembered, now }: RatesInit): Rates {
   const buckets = new LruMap<string, TokenBucket>(remembered)
   return {
-    tryTake(who) {
+    tryTake(who, tokens = 1) {
       const bucket = buckets.get(who) ?? createTokenBucket(perSecond, burst, now)
       buckets.set(who, bucket)
-      return bucket.tryTake(1)
+      return bucket.tryTake(tokens)
     },
     has: who => buckets.get(who)?.has(1) ?? burst >= 1,
   }

@@ -5,6 +5,7 @@ import { type Component, multiaddr } from '@multiformats/multiaddr'
 import stripJsonComments from 'strip-json-comments'
 import { writeAtomically } from '../base/atomic-file.ts'
 import { CodedError } from '../base/coded-error.ts'
+import { nearestName } from '../base/nearest-name.ts'
 import { mainnet, testnet } from '../chain/networks.ts'
 import type { NetworkConfig } from '../chain/types/index.ts'
 import type { Reach } from './network/circuit/reachable.ts'
@@ -141,6 +142,9 @@ export function parseNetworkConfig(text: string, path: string): NetworkConfig {
 /** Reads a node's `config.json`. Throws ConfigError; a missing file rejects with ENOENT. */
 export async function readNodeConfig(path: string): Promise<NodeConfig> {
   const value = parseVersioned(await readFile(path, 'utf8'), path, NODE_SCHEMA_VERSION)
+  refuseUnknown(value, ['schemaVersion', ...Object.keys(NODE_FIELDS)], path)
+  for (const [field, names] of Object.entries(NESTED_NAMES))
+    if (isObject(value[field])) refuseUnknown(value[field], names, path, field)
   for (const [field, isRight] of Object.entries(NODE_FIELDS)) {
     if (isRight(value[field])) continue
     const which = wrongOne(value[field], field === 'relays' ? isRelay : isMultiaddr)
@@ -164,6 +168,28 @@ function expectRecoveryRate({ limits }: NodeConfig, path: string): void {
   const what = `"limits.recoveryBytesPerSecond" is ${rate}: make it ${LEAST_RECOVERY_RATE} (64 KiB/s) or more, or leave it out`
   throw new ConfigError('CONFIG_MALFORMED', `${path}: ${what}`, path)
 }
+
+/** A setting that nobody reads is one that somebody believes in. Throws ConfigError with the name and the one that may be meant. */
+function refuseUnknown(
+  value: Record<string, unknown>,
+  known: readonly string[],
+  path: string,
+  within?: string,
+): void {
+  const unknown = Object.keys(value).find(name => !known.includes(name))
+  if (unknown === undefined) return
+  const nearest = nearestName(unknown, known)
+  const where = within === undefined ? path : `"${within}" of ${path}`
+  const meant = nearest === undefined ? `it knows ${known.join(', ')}` : `did you mean "${nearest}"?`
+  throw new ConfigError(
+    'CONFIG_MALFORMED',
+    `${where} has "${unknown}", which Floe does not know: ${meant}`,
+    path,
+  )
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 type Check = (value: unknown) => boolean
 const isMultiaddr: Check = value => partsOf(value) !== undefined
@@ -220,6 +246,23 @@ const shape =
 
 const RATES = { upBytesPerSecond: optional(isCount), downBytesPerSecond: optional(isCount) }
 const isQuietHours = shape({ from: isTimeOfDay, to: isTimeOfDay, ...RATES })
+const BANDWIDTH: Readonly<Record<keyof BandwidthConfig, Check>> = {
+  ...RATES,
+  peerUpBytesPerSecond: optional(isCount),
+  peerDownBytesPerSecond: optional(isCount),
+  bytesPerMonth: optional(isCount),
+  quietHours: optional(value => Array.isArray(value) && value.every(isQuietHours)),
+}
+const LIMITS: Readonly<Record<keyof NonNullable<NodeConfig['limits']>, Check>> = {
+  httpConnections: optional(isCount),
+  httpConnectionsPerAddress: optional(isCount),
+  reservedBytes: optional(isCount),
+  scrubBytesPerSecond: optional(isCount),
+  recoveryThreads: optional(isAmount),
+  recoveryBytesPerSecond: optional(isCount),
+  recoveryBytesInFlight: optional(isCount),
+}
+const NESTED_NAMES = { limits: Object.keys(LIMITS), bandwidth: Object.keys(BANDWIDTH) }
 
 const NODE_FIELDS: Readonly<Record<Exclude<keyof NodeConfig, 'schemaVersion'>, Check>> = {
   name: isText,
@@ -232,28 +275,10 @@ const NODE_FIELDS: Readonly<Record<Exclude<keyof NodeConfig, 'schemaVersion'>, C
   publicHttp: optional(isHostPort),
   metrics: optional(isHostPort),
   store: optional(isText),
-  limits: optional(
-    shape({
-      httpConnections: optional(isCount),
-      httpConnectionsPerAddress: optional(isCount),
-      reservedBytes: optional(isCount),
-      scrubBytesPerSecond: optional(isCount),
-      recoveryThreads: optional(isAmount),
-      recoveryBytesPerSecond: optional(isCount),
-      recoveryBytesInFlight: optional(isCount),
-    }),
-  ),
+  limits: optional(shape(LIMITS)),
   reach: optional(value => ['public', 'private', 'auto'].includes(value as string)),
   relays: optional(isRelays),
-  bandwidth: optional(
-    shape({
-      ...RATES,
-      peerUpBytesPerSecond: optional(isCount),
-      peerDownBytesPerSecond: optional(isCount),
-      bytesPerMonth: optional(isCount),
-      quietHours: optional(value => Array.isArray(value) && value.every(isQuietHours)),
-    }),
-  ),
+  bandwidth: optional(shape(BANDWIDTH)),
   upnp: optional(isTrueOrFalse),
 }
 

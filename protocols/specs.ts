@@ -283,6 +283,19 @@ export const QUOTAS = {
   accounts: 10_000,
 } as const
 
+/**
+ * Answers of at most 256 KiB when the month's bytes are used up. Confirmations are beside them: they are a few hundred bytes, and
+ * bounded by what uploads cost.
+ */
+export const SMALL_ANSWERS = {
+  /** four of the largest in a row, then one a minute: small blobs can still be read, and what is left of a month is 10 GiB */
+  account: { burstBytes: MIB, bytesPerSecond: 4 * KIB },
+  /** all who are no members together: 40 GiB in a month that is used up on its first day, whatever the number of their addresses */
+  strangers: { burstBytes: 16 * MIB, bytesPerSecond: 16 * KIB },
+  /** accounts that are remembered; the longest unused go first */
+  remembered: 10_000,
+} as const
+
 /** Symbols that one member may take of a node in an epoch: what its shards weigh as fast as it can, and then at a pace. */
 export const RECOVER_SHARE = {
   // some of what was taken is lost with a connection, or asked for again with its proofs; and a young store holds next to nothing

@@ -19,6 +19,7 @@ export function peersHandler(addresses: AddressSource, clock: Pick<Clock, 'monot
     const records = firstOf(addresses.records(asked))
     const size = records.reduce((sum, { length }) => sum + length, 0)
     served.note({ asked: asked.length, found: records.length })
+    served.expect('out', size)
     await served.quota.pace(size, served.signal)
     await respond(served, PeersAnswer, records)
     served.moved('out', size)

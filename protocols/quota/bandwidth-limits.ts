@@ -1,4 +1,4 @@
-import type { LineRates } from './turns.ts'
+import type { LineRates } from './pacing.ts'
 
 /** What a node may move, all protocols together; no limit where one is absent. As in its `config.json`. */
 export interface BandwidthLimits {

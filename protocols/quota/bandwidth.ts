@@ -4,6 +4,7 @@ import { createPlaces } from '../../base/places.ts'
 import { ProtocolError } from '../errors.ts'
 import { type BandwidthLimits, type RatesNow, ratesAt } from './bandwidth-limits.ts'
 import { createLine, type Line } from './line.ts'
+import { createSmallAnswers } from './small-answers.ts'
 
 /** As seen from the node. */
 export type Direction = 'up' | 'down'
@@ -25,10 +26,11 @@ export interface Bandwidth {
   of(peer: string): PeerLine
   /**
    * A transfer of more than a small answer begins; call the result when it is over. Throws BUSY when so many are under way that
-   * each would be too slow for the other side, and OVER_CAP, when bytes are to be sent and the month's are used up. `account`:
-   * what the peer counts for, whose PeerId may cost nothing; itself when absent.
+   * each would be too slow for the other side, and OVER_CAP, when bytes are to be sent and the month's are used up.
    */
-  begin(peer: string, direction: Direction, account?: string): () => void
+  begin(mover: Mover, direction: Direction): () => void
+  /** A small answer is to be sent. Throws OVER_CAP when the month's bytes are used up and there were many since. */
+  small(mover: Mover, bytes: number): void
   /** From here on these limits hold, also for what waits. */
   set(limits: BandwidthLimits): void
   /** What may move now, and what has moved. */
@@ -37,6 +39,16 @@ export interface Bandwidth {
   month(): MonthCount
   /** Nobody waits any more. */
   close(): void
+}
+
+/** For whom bytes are moved. */
+export interface Mover {
+  /** PeerId, or address of one without */
+  peer: string
+  /** what the peer counts for, as its PeerId may cost nothing; itself when absent */
+  account?: string | undefined
+  /** of the committee, whose identity cost stake */
+  isMember?: boolean | undefined
 }
 
 /** How it stands with a node's line. */
@@ -64,6 +76,8 @@ export const SMALL_ANSWER_BYTES = 256 * 1024
 const TRANSFER_BYTES_PER_SECOND = 64 * 1024
 /** One account may have so much of the transfers that there may be. */
 const ACCOUNT_SHARE = 1 / 2
+/** All who are no members may: however many addresses somebody has, members get through. */
+const STRANGERS_SHARE = 3 / 4
 const BUSY_RETRY_MS = 2_000
 /** as long as the wire can tell */
 const MAX_RETRY_MS = 0xffffffff
@@ -83,6 +97,7 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
   const month = createMonth(kept, clock)
   const moved = { up: 0, down: 0 }
   const transfers = { up: createPlaces(), down: createPlaces() }
+  const smallAnswers = createSmallAnswers(clock)
 
   /** Looked at once a minute. */
   function ratesNow(): RatesNow {
@@ -98,6 +113,10 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
     up: createLine(() => ratesNow().up, clock),
     down: createLine(() => ratesNow().down, clock),
   }
+  const overCap = (waitMs: number): ProtocolError =>
+    new ProtocolError('OVER_CAP', {
+      retryAfterMs: Math.ceil(Math.min(waitMs, month.endsInMs(), MAX_RETRY_MS)),
+    })
   const isUsedUp = (): boolean =>
     limits.bytesPerMonth !== undefined && month.count().bytes >= limits.bytesPerMonth
 
@@ -110,17 +129,20 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
         return lines[direction].take(peer, bytes, signal)
       },
     }),
-    begin(peer, direction, account = peer) {
-      if (direction === 'up' && isUsedUp())
-        throw new ProtocolError('OVER_CAP', { retryAfterMs: Math.min(month.endsInMs(), MAX_RETRY_MS) })
+    begin({ peer, account = peer, isMember = false }, direction) {
+      if (direction === 'up' && isUsedUp()) throw overCap(Number.POSITIVE_INFINITY)
       const { total, perPeer } = ratesNow()[direction]
       const most = transfersAt(total)
       const over = transfers[direction].take(most, [
-        [`account ${account}`, most * ACCOUNT_SHARE],
+        [`account ${account}`, Math.floor(most * ACCOUNT_SHARE)],
         [`peer ${peer}`, transfersAt(perPeer)],
+        ...(isMember ? [] : [['strangers', Math.floor(most * STRANGERS_SHARE)] as const]),
       ])
       if (over === undefined) throw new ProtocolError('BUSY', { retryAfterMs: BUSY_RETRY_MS })
       return over
+    },
+    small(mover, bytes) {
+      if (isUsedUp() && !smallAnswers.tryTake(mover, bytes)) throw overCap(smallAnswers.waitMs(bytes))
     },
     set(next) {
       limits = next

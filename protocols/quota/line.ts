@@ -2,7 +2,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { Timer } from '../../base/timers.ts'
 import { waitFor } from '../../base/wait.ts'
 import { ProtocolError } from '../errors.ts'
-import { createTurns, type LineRates, type Waiting } from './turns.ts'
+import type { LineRates } from './pacing.ts'
+import { createTurns, type Waiting } from './turns.ts'
 
 /** One direction of a node's line. */
 export interface Line {

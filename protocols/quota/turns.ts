@@ -1,3 +1,5 @@
+import { createPacing, type LineRates } from './pacing.ts'
+
 /** What waits to move: a piece of a transfer, no longer than a turn. */
 export interface Waiting {
   /** libp2p PeerId as text, or who else it counts for */
@@ -5,12 +7,6 @@ export interface Waiting {
   bytes: number
   /** a message rather than a piece of a body */
   small: boolean
-}
-
-/** In bytes per second; without end where there is no limit. */
-export interface LineRates {
-  total: number
-  perPeer: number
 }
 
 /** One direction of a node's line: whose turn it is, and when. Times are in ms of one clock that never goes back. */
@@ -27,15 +23,6 @@ export interface Turns<W extends Waiting> {
 
 /** Pieces are so short that what is one too many in a second does not show. */
 const TURNS_PER_SECOND = 32
-/** A timer that is late is made up for: otherwise every turn would be a ms or two longer. */
-const SLACK_MS = 25
-/**
- * What moves within any second is at most this share of the rate in the second and its slack, and one turn more: 15/16 of
- * 1.025, and 1/32, are less than 1.
- */
-const SHARE = 15 / 16
-/** Peers that were not heard of for longer than the slack are as good as new. */
-const REMEMBERED = 1_000
 
 /**
  * Peers take turns, one piece each, so that one with many streams gets no more than one with a single stream; messages and
@@ -44,30 +31,17 @@ const REMEMBERED = 1_000
  */
 export function createTurns<W extends Waiting>(rates: () => LineRates): Turns<W> {
   const queues = { small: new Map<string, W[]>(), large: new Map<string, W[]>() }
-  const line: Pacer = { freeAt: Number.NEGATIVE_INFINITY }
-  const pacers = new Map<string, Pacer>()
+  const pacing = createPacing(rates)
   let waiting = 0
   let lastSmall = false
 
   const queueOf = ({ small }: W): Map<string, W[]> => (small ? queues.small : queues.large)
 
-  function moved(who: W, now: number, { total, perPeer }: LineRates): void {
-    waiting--
-    lastSmall = who.small
-    take(line, who.bytes, total, now)
-    if (perPeer === Number.POSITIVE_INFINITY) return
-    const pacer = pacers.get(who.peer) ?? { freeAt: Number.NEGATIVE_INFINITY }
-    take(pacer, who.bytes, perPeer, now)
-    pacers.set(who.peer, pacer)
-    if (pacers.size > REMEMBERED)
-      for (const [peer, { freeAt }] of pacers) if (freeAt <= now - SLACK_MS) pacers.delete(peer)
-  }
-
   /** The first whose peer may move; else when the first of them may. */
   function firstOf(queue: Map<string, W[]>, now: number): W | number {
     let soonest = Number.POSITIVE_INFINITY
     for (const [peer, mine] of queue) {
-      const freeAt = pacers.get(peer)?.freeAt ?? now
+      const freeAt = pacing.peerFreeAt(peer) ?? now
       if (freeAt > now) {
         soonest = Math.min(soonest, freeAt)
         continue
@@ -107,15 +81,16 @@ export function createTurns<W extends Waiting>(rates: () => LineRates): Turns<W>
     },
     next(now) {
       if (waiting === 0) return undefined
-      const current = rates()
-      if (current.total !== Number.POSITIVE_INFINITY && line.freeAt > now)
-        return { waitMs: line.freeAt - now }
+      pacing.adapt(now)
+      if (pacing.freeAt > now) return { waitMs: pacing.freeAt - now }
       const [first, second] = lastSmall ? [queues.large, queues.small] : [queues.small, queues.large]
       let soonest = Number.POSITIVE_INFINITY
       for (const queue of [first, second]) {
         const found = firstOf(queue, now)
         if (typeof found !== 'number') {
-          moved(found, now, current)
+          waiting--
+          lastSmall = found.small
+          pacing.moved(found.peer, found.bytes, now)
           return found
         }
         soonest = Math.min(soonest, found)
@@ -123,13 +98,4 @@ export function createTurns<W extends Waiting>(rates: () => LineRates): Turns<W>
       return { waitMs: soonest - now }
     },
   }
-}
-
-/** When the next piece may move. */
-interface Pacer {
-  freeAt: number
-}
-
-function take(pacer: Pacer, bytes: number, bytesPerSecond: number, now: number): void {
-  pacer.freeAt = Math.max(pacer.freeAt, now - SLACK_MS) + (bytes / (bytesPerSecond * SHARE)) * 1_000
 }

@@ -66,7 +66,8 @@ export function serveProtocol(
 
   async function serveStream(stream: Stream, connection: Connection, channel: Channel): Promise<void> {
     const peer = connection.remotePeer.toString()
-    const account = isMember(peer) ? peer : addressOf(connection.remoteAddr)
+    const member = isMember(peer)
+    const account = member ? peer : addressOf(connection.remoteAddr)
     const ended = new AbortController()
     const onClose = (): void => ended.abort(pathEnds(connection).lost())
     stream.addEventListener('close', onClose)
@@ -76,14 +77,14 @@ export function serveProtocol(
     // between requests nobody on the other side listens, so that nobody needs to be told
     let listening = true
     try {
-      quota = quotas.admit(spec, peer, isMember(peer) ? undefined : addressToCount(connection.remoteAddr))
+      quota = quotas.admit(spec, peer, member ? undefined : addressToCount(connection.remoteAddr))
       await welcome(channel, signal)
       for (;;) {
         listening = false
         if (!(await channel.reader.hasMore({ signal, timeoutMs: spec.idleTimeoutMs }))) break
         listening = true
         served = serving(connection)
-        await serveRequest({ spec, channel, connection, quota, peer, account, signal })
+        await serveRequest({ spec, channel, connection, quota, peer, account, isMember: member, signal })
         served()
       }
       await channel.close({ signal, timeoutMs: FAREWELL_MS })

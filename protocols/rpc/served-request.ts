@@ -15,6 +15,8 @@ export interface ServedRequest {
   readonly peer: string
   /** whom it counts for: a member's PeerId, anybody else's IP address */
   readonly account: string
+  /** of the committee, when the stream was opened */
+  readonly isMember: boolean
   /** ends with the stream, the connection or the server */
   readonly signal: AbortSignal
   /** Adds to the log line of this request. */

@@ -47,11 +47,12 @@ async function sendBlob(
     const primary = await openSliver(slivers, blobId, { pair, axis: 'primary' }, served)
     const secondary = await openSliver(slivers, blobId, { pair, axis: 'secondary' }, served)
     const lengths = { primary: primary?.length ?? null, secondary: secondary?.length ?? null }
-    served.expect('out', (lengths.primary ?? 0) + (lengths.secondary ?? 0))
+    const bytes = (lengths.primary ?? 0) + (lengths.secondary ?? 0)
+    served.expect('out', bytes + (metadata?.hashes.length ?? 0))
     await respond(served, ShardSyncAnswer, { Blob: { blobId, metadata, ...lengths } })
     if (primary !== undefined) await sendSliver(served, blobId, primary)
     if (secondary !== undefined) await sendSliver(served, blobId, secondary)
-    return (lengths.primary ?? 0) + (lengths.secondary ?? 0)
+    return bytes
   } finally {
     release()
   }

@@ -12,6 +12,7 @@ export function snapshotHandler(snapshots: SnapshotSource): RequestHandler {
     try {
       const page = await snapshots.page(digest, number)
       if (page === undefined) throw new ProtocolError('NO_SNAPSHOT')
+      served.expect('out', page.rows.length)
       await quota.pace(page.rows.length, signal)
       await respond(served, SnapshotAnswer, page)
       served.moved('out', page.rows.length)

@@ -24,7 +24,10 @@ export function statusHandler(
       served.note({ query: 'metadata', blobId: query.Metadata })
       const metadata = (await status.metadata(query.Metadata, { signal })) ?? null
       // the one answer here that is large beside its question
-      if (metadata !== null) await served.quota.pace(metadata.hashes.length, signal)
+      if (metadata !== null) {
+        served.expect('out', metadata.hashes.length)
+        await served.quota.pace(metadata.hashes.length, signal)
+      }
       await respond(served, MetadataReply, { metadata })
     } else if ('Certified' in query) {
       served.note({ query: 'certified' })

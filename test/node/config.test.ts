@@ -41,7 +41,6 @@ describe("a node's config", () => {
       ['store', ''],
       ['limits', { httpConnections: 0 }],
       ['limits', { reservedBytes: -1 }],
-      ['limits', { connections: 5 }],
       ['limits', null],
       ['limits', { recoveryThreads: 0 }],
       ['limits', { recoveryBytesPerSecond: 0.5 }],
@@ -49,7 +48,6 @@ describe("a node's config", () => {
       ['reach', 'hidden'],
       ['relays', ['/ip4/192.0.2.1/tcp/4001']],
       ['bandwidth', { bytesPerMonth: 0.5 }],
-      ['bandwidth', { bytesPerDay: 1 }],
       ['bandwidth', { quietHours: [{ from: '22:00' }] }],
       ['bandwidth', { quietHours: [{ from: '22:00', to: '24:00' }] }],
       ['upnp', 'no'],
@@ -104,6 +102,18 @@ describe("a node's config", () => {
     assert.deepEqual(parseNetworkConfig(JSON.stringify({ ...network, relays: [relay] }), 'n.json').relays, [
       relay,
     ])
+  })
+
+  it('has no setting that nobody reads, and says which one may be meant', async () => {
+    const messages: [Record<string, unknown>, RegExp][] = [
+      [{ anounce: [] }, /config\.json has "anounce", .* did you mean "announce"\?$/],
+      [{ upNP: false }, /has "upNP", .* did you mean "upnp"\?$/],
+      [{ maxStorage: 1 }, /has "maxStorage", .* it knows schemaVersion, name, .*, upnp$/],
+      [{ limits: { httpConnection: 5 } }, /"limits" of .* has "httpConnection", .* "httpConnections"\?$/],
+      [{ bandwidth: { upBytePerSecond: 1 } }, /"bandwidth" of .* did you mean "upBytesPerSecond"\?$/],
+    ]
+    for (const [more, message] of messages)
+      await assert.rejects(read(JSON.stringify({ ...node, ...more })), { code: 'CONFIG_MALFORMED', message })
   })
 
   it('says how it is reached, and what it may move', async () => {

@@ -124,6 +124,33 @@ describe('protocols on a line with limits', () => {
       await assert.rejects(fetchAll(0, 1, 2), overCap)
     })
 
+    it('give one address no more small answers than a few', async () => {
+      store(200 * KIB, 56 * KIB, 1)
+      for (let i = 0; i < 4; i++) await fetchAll(0, 1)
+      await assert.rejects(fetchAll(2), { ...overCap, retryAfterMs: 1 })
+    })
+
+    it('give members small answers when strangers have used up what all of them may have', async () => {
+      const member = await peers.client()
+      const { peerId } = member.libp2p
+      server = await peers.server({ bandwidth, isMember: peer => peer === peerId.toString() })
+      store(1)
+      for (let i = 0; i < 64; i++) bandwidth.small({ peer: `${i}` }, 256 * KIB)
+      await assert.rejects(fetchAll(0), { ...overCap, retryAfterMs: 1 })
+      reader = member
+      assert.equal(await fetchAll(0), 1)
+    })
+
+    it('count metadata among small answers', async () => {
+      const metadata = metadataOf(blobId(2), 1)
+      server.node.status.metadata = async () => metadata
+      for (let i = 0; i < 4; i++) bandwidth.small({ peer: '127.0.0.1' }, 256 * KIB)
+      await assert.rejects(reader.client.metadata(server.address, blobId(2)), {
+        ...overCap,
+        retryAfterMs: 157,
+      })
+    })
+
     it('take uploads and sign for them', async () => {
       const { confirmation } = await upload(1_500_000)
       assert.equal(confirmation.signature.length, 96)

@@ -76,6 +76,7 @@ export async function roomFor(
 
 /** Sends bytes: everybody may read them. */
 export async function sendOctets(exchange: ApiExchange, bytes: Uint8Array, stallMs: number): Promise<void> {
+  exchange.transfers.expect('out', bytes.length)
   await exchange.quota.pace(bytes.length, exchange.signal)
   await exchange.line?.move('up', bytes.length, exchange.signal)
   await sendBytes(exchange, 200, octets(bytes.length), bytes, { stallMs })

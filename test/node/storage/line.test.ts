@@ -25,7 +25,7 @@ describe("a node's line", () => {
     const second = await open({ bytesPerMonth: 1_000 })
     assert.deepEqual(second.bandwidth.month(), { month: '2026-11', bytes: 700 })
     second.bandwidth.of('a').move('down', 300)
-    assert.throws(() => second.bandwidth.begin('a', 'up'), { code: 'OVER_CAP' })
+    assert.throws(() => second.bandwidth.begin({ peer: 'a' }, 'up'), { code: 'OVER_CAP' })
     await second.close()
     assert.equal(clock.waiting, 0)
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { createBandwidth } from '../../../protocols/index.ts'
+import type { Direction } from '../../../protocols/quota/bandwidth.ts'
 import { ratesAt } from '../../../protocols/quota/bandwidth-limits.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
@@ -70,8 +71,8 @@ describe('the bandwidth of a node', () => {
     await clock.advance(0)
     assert.equal(moved, 1)
     bandwidth.set({ upBytesPerSecond: 1_000 * KIB })
-    // what was granted at the old rate is over first
-    await clock.advance(1_100)
+    // what was granted at the old rate is paid for at the new one
+    await clock.advance(20)
     assert.equal(moved, 10)
     bandwidth.set({ upBytesPerSecond: 1_000 })
     const last = Promise.all([line.move('up', 1_000), line.move('up', 1_000)])
@@ -83,37 +84,53 @@ describe('the bandwidth of a node', () => {
 
   it('lets no more transfers begin than get a fair speed, nor one peer have them all', () => {
     const bandwidth = createBandwidth({ limits: { upBytesPerSecond: 256 * KIB }, clock })
-    const ends = [bandwidth.begin('a', 'up'), bandwidth.begin('a', 'up')]
-    assert.throws(() => bandwidth.begin('a', 'up'), { code: 'BUSY', retryAfterMs: 2_000 })
-    ends.push(bandwidth.begin('b', 'up'), bandwidth.begin('c', 'up'))
-    assert.throws(() => bandwidth.begin('d', 'up'), { code: 'BUSY' })
-    bandwidth.begin('d', 'down')()
+    const begin = (peer: string, direction: Direction = 'up') =>
+      bandwidth.begin({ peer, isMember: true }, direction)
+    const ends = [begin('a'), begin('a')]
+    assert.throws(() => begin('a'), { code: 'BUSY', retryAfterMs: 2_000 })
+    ends.push(begin('b'), begin('c'))
+    assert.throws(() => begin('d'), { code: 'BUSY' })
+    begin('d', 'down')()
     // a second time does nothing
     ends[0]!()
     ends[0]!()
-    bandwidth.begin('d', 'up')
-    assert.throws(() => bandwidth.begin('e', 'up'), { code: 'BUSY' })
+    begin('d')
+    assert.throws(() => begin('e'), { code: 'BUSY' })
+  })
+
+  it('leaves a quarter of the transfers to members, however many addresses others have', () => {
+    const bandwidth = createBandwidth({ limits: { upBytesPerSecond: 512 * KIB }, clock })
+    for (let i = 0; i < 6; i++) bandwidth.begin({ peer: `stranger ${i}` }, 'up')
+    assert.throws(() => bandwidth.begin({ peer: 'another' }, 'up'), { code: 'BUSY' })
+    for (let i = 0; i < 2; i++) bandwidth.begin({ peer: `member ${i}`, isMember: true }, 'up')
+    assert.throws(() => bandwidth.begin({ peer: 'one more', isMember: true }, 'up'), { code: 'BUSY' })
+  })
+
+  it('lets strangers have a line that carries a single transfer', () => {
+    const bandwidth = createBandwidth({ limits: { upBytesPerSecond: 64 * KIB }, clock })
+    bandwidth.begin({ peer: 'a' }, 'up')()
+    bandwidth.begin({ peer: 'b', isMember: true }, 'up')()
   })
 
   it('lets PeerIds, which cost nothing, not have all transfers for one account', () => {
     const bandwidth = createBandwidth({ limits: { upBytesPerSecond: 256 * KIB }, clock })
-    const ends = ['a', 'b'].map(peer => bandwidth.begin(peer, 'up', '192.0.2.1'))
-    assert.throws(() => bandwidth.begin('c', 'up', '192.0.2.1'), { code: 'BUSY' })
-    bandwidth.begin('d', 'up', '192.0.2.2')
+    const ends = ['a', 'b'].map(peer => bandwidth.begin({ peer, account: '192.0.2.1' }, 'up'))
+    assert.throws(() => bandwidth.begin({ peer: 'c', account: '192.0.2.1' }, 'up'), { code: 'BUSY' })
+    bandwidth.begin({ peer: 'd', account: '192.0.2.2' }, 'up')
     for (const end of ends) end()
-    bandwidth.begin('c', 'up', '192.0.2.1')
+    bandwidth.begin({ peer: 'c', account: '192.0.2.1' }, 'up')
   })
 
   it('lets no more transfers of one peer begin than its own rate carries', () => {
     const bandwidth = createBandwidth({ limits: { peerUpBytesPerSecond: 150 * KIB }, clock })
-    const ends = [bandwidth.begin('a', 'up'), bandwidth.begin('a', 'up')]
-    assert.throws(() => bandwidth.begin('a', 'up'), { code: 'BUSY' })
-    bandwidth.begin('b', 'up')
+    const ends = [bandwidth.begin({ peer: 'a' }, 'up'), bandwidth.begin({ peer: 'a' }, 'up')]
+    assert.throws(() => bandwidth.begin({ peer: 'a' }, 'up'), { code: 'BUSY' })
+    bandwidth.begin({ peer: 'b' }, 'up')
     ends[0]!()
-    bandwidth.begin('a', 'up')
+    bandwidth.begin({ peer: 'a' }, 'up')
     bandwidth.set({ peerUpBytesPerSecond: 1 })
-    assert.throws(() => bandwidth.begin('a', 'up'), { code: 'BUSY' })
-    bandwidth.begin('c', 'up')
+    assert.throws(() => bandwidth.begin({ peer: 'a' }, 'up'), { code: 'BUSY' })
+    bandwidth.begin({ peer: 'c' }, 'up')
   })
 
   it('lets a message pass slivers on a slow line, too, where their pieces are as short', async () => {
@@ -134,10 +151,10 @@ describe('the bandwidth of a node', () => {
       kept: { month: '2026-11', bytes: 990 },
       clock,
     })
-    bandwidth.begin('a', 'up')()
+    bandwidth.begin({ peer: 'a' }, 'up')()
     bandwidth.of('a').move('down', 10)
     const retryAfterMs = 36 * 3_600_000
-    assert.throws(() => bandwidth.begin('a', 'up'), { code: 'OVER_CAP', retryAfterMs })
+    assert.throws(() => bandwidth.begin({ peer: 'a' }, 'up'), { code: 'OVER_CAP', retryAfterMs })
     assert.deepEqual(bandwidth.view().month, {
       month: '2026-11',
       bytes: 1_000,
@@ -145,18 +162,77 @@ describe('the bandwidth of a node', () => {
       usedUp: true,
     })
     // what is taken in, and what is small, still moves
-    bandwidth.begin('a', 'down')()
+    bandwidth.begin({ peer: 'a' }, 'down')()
     assert.equal(bandwidth.of('a').move('up', 500), undefined)
     bandwidth.set({ bytesPerMonth: 2_000 })
-    bandwidth.begin('a', 'up')()
+    bandwidth.begin({ peer: 'a' }, 'up')()
+  })
+
+  describe('when the month is used up', () => {
+    const answer = 256 * KIB
+    const usedUp = () =>
+      createBandwidth({
+        limits: { bytesPerMonth: 1_000 },
+        kept: { month: '2026-11', bytes: 1_000 },
+        clock,
+      })
+
+    it('sends an account four of the largest small answers, then one a minute', async () => {
+      const bandwidth = usedUp()
+      const small = (peer: string) => bandwidth.small({ peer, account: '192.0.2.1' }, answer)
+      for (const peer of ['a', 'b', 'c', 'd']) small(peer)
+      assert.throws(() => small('e'), { code: 'OVER_CAP', retryAfterMs: 64_000 })
+      bandwidth.small({ peer: 'e', account: '192.0.2.2' }, answer)
+      await clock.advance(64_000)
+      small('e')
+      assert.throws(() => small('e'), { code: 'OVER_CAP' })
+    })
+
+    it('leaves members theirs when strangers of many addresses have used up what all may have', () => {
+      const bandwidth = usedUp()
+      let sent = 0
+      assert.throws(
+        () => {
+          for (; sent < 1_000; sent++) bandwidth.small({ peer: `${sent}` }, answer)
+        },
+        { code: 'OVER_CAP' },
+      )
+      assert.equal(sent, 64)
+      bandwidth.small({ peer: 'member', isMember: true }, answer)
+    })
+
+    it('takes nothing of what all may have for one who has used up its own', () => {
+      const bandwidth = usedUp()
+      const ask = (peer: string) => bandwidth.small({ peer }, answer)
+      for (let i = 0; i < 4; i++) ask('a')
+      for (let i = 0; i < 100; i++) assert.throws(() => ask('a'), { code: 'OVER_CAP' })
+      for (let i = 0; i < 60; i++) ask(`${i}`)
+      assert.throws(() => ask('another'), { code: 'OVER_CAP' })
+    })
+
+    it('tells nobody to wait beyond the end of the month', async () => {
+      const bandwidth = usedUp()
+      await clock.advance(36 * 3_600_000 - 1_000)
+      assert.throws(() => bandwidth.small({ peer: 'a' }, 1_024 * KIB + 1), {
+        code: 'OVER_CAP',
+        retryAfterMs: 1_000,
+      })
+    })
+
+    it('counts nothing of small answers before', () => {
+      const bandwidth = createBandwidth({ limits: { bytesPerMonth: 1_000 }, clock })
+      for (let i = 0; i < 100; i++) bandwidth.small({ peer: 'a' }, answer)
+      bandwidth.of('a').move('up', 1_000)
+      bandwidth.small({ peer: 'a' }, answer)
+    })
   })
 
   it('begins a month with nothing', async () => {
     const limits = { bytesPerMonth: 1_000 }
     const bandwidth = createBandwidth({ limits, kept: { month: '2026-11', bytes: 5_000 }, clock })
-    assert.throws(() => bandwidth.begin('a', 'up'), { code: 'OVER_CAP' })
+    assert.throws(() => bandwidth.begin({ peer: 'a' }, 'up'), { code: 'OVER_CAP' })
     await clock.advance(36 * 3_600_000)
-    bandwidth.begin('a', 'up')()
+    bandwidth.begin({ peer: 'a' }, 'up')()
     assert.deepEqual(bandwidth.month(), { month: '2026-12', bytes: 0 })
   })
 

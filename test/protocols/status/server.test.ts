@@ -16,6 +16,7 @@ describe('status', () => {
       signal: new AbortController().signal,
       note: () => {},
       moved: () => {},
+      expect: (direction: string, bytes: number) => void log.push(direction, bytes),
       quota: { pace: async (bytes: number) => void log.push(bytes) },
       channel: { send: async () => void log.push('answer') },
     } as unknown as ServedRequest
@@ -25,6 +26,7 @@ describe('status', () => {
       node.snapshots,
     )
     await handle(StatusRequest.encode({ Metadata: id }), exchange)
-    assert.deepEqual(log, [metadataOf(id, 77).hashes.length, 'answer'])
+    const { length } = metadataOf(id, 77).hashes
+    assert.deepEqual(log, ['out', length, length, 'answer'])
   })
 })

@@ -44,6 +44,10 @@ describe('node API: a line with limits', () => {
     const small = await ask(url)
     assert.deepEqual([small.status, small.body.length], [200, length])
     assert.ok(bandwidth.month().bytes >= 1_000 + length)
+    for (let i = 0; i < 3; i++) assert.equal((await ask(url)).status, 200)
+    // one after the other, and no more than a few
+    const further = await ask(url)
+    assert.deepEqual([further.status, further.headers['retry-after']], [503, '64'])
   })
 
   it('sends no faster than the rate', async () => {
