@@ -41,14 +41,16 @@ export async function startDevnetRelay(
 ): Promise<DevnetRelay> {
   const [port] = await choosePorts(host, [portOf(existing?.relays?.[0])], held)
   const { metrics, clock, log } = parts
+  const refusals = createRefusals({ clock, log, metrics: metrics.node('relay') })
+  held.push(async () => refusals.close())
   const relay = await startRelay({
     seed: await loadNetworkSeed(layout.relayKey),
     listen: [`/ip4/${host}/tcp/${port}`],
     settings: { limits: LIMITS },
     rssBytes: () => 0,
+    refusals,
     ...parts,
   })
-  const refusals = createRefusals({ clock, log, metrics: metrics.node('relay') })
   const status = () => ({
     ...relay.view(),
     peerId: relay.peerId,
@@ -71,8 +73,8 @@ export async function startDevnetRelay(
     http: new URL(web.url).host,
     async close() {
       await web.stop()
-      refusals.close()
       await relay.close()
+      refusals.close()
     },
   }
 }

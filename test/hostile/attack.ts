@@ -6,6 +6,8 @@ export interface Target {
   /** system object ID */
   network: string
   nodes: { peerId: string; multiaddrs: string[]; http?: string }[]
+  /** multiaddr */
+  relay: string
   gatewayUrl: string
   /** of the embedded Sui */
   rpcUrl: string

@@ -97,6 +97,7 @@ function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registered: T
       multiaddrs: [...multiaddrs],
       http,
     })),
+    relay: network.relays![0]!,
     gatewayUrl,
     rpcUrl: network.suiRpc[0]!,
     faucetUrl: network.faucet,

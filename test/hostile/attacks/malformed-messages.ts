@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { parseBlobId } from '../../../codec/index.ts'
 import type { SliverPairIndex } from '../../../codec/types.ts'
 import { FetchRequest } from '../../../protocols/fetch/messages.ts'
 import { PeersRequest } from '../../../protocols/peers/messages.ts'
+import { PunchOffer } from '../../../protocols/punch/messages.ts'
+import { ReachRequest } from '../../../protocols/reach/messages.ts'
 import { SnapshotRequest } from '../../../protocols/snapshot/messages.ts'
 import { StatusRequest } from '../../../protocols/status/messages.ts'
 import { encodeFrame } from '../../../protocols/stream/frame.ts'
@@ -13,8 +14,9 @@ import type { Attack } from '../attack.ts'
 import { hello, type Protocol, protocolId } from '../support/floe-stream.ts'
 import { hostilePeer } from '../support/peer.ts'
 import { repeat } from '../support/repeat.ts'
+import { endSomehow, spoilt } from '../support/spoil.ts'
 
-const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store', 'snapshot', 'peers']
+const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store', 'snapshot', 'peers', 'reach', 'punch']
 
 export const attack: Attack = {
   about:
@@ -30,27 +32,15 @@ export const attack: Attack = {
       randomBytes(100),
       SnapshotRequest.encode({ digest: randomBytes(32), page: 0 }),
       PeersRequest.encode([peerIdFromPublicKey(publicKeyFromRaw(randomBytes(32))).toString()]),
+      ReachRequest.encode([4_001, 65_535]),
+      PunchOffer.encode([{ ip: '192.0.2.1', port: 40_000 }]),
     ].map(message => Buffer.concat([hello(context.target), encodeFrame(message)]))
-    const ways: ((bytes: Buffer, i: number) => Uint8Array)[] = [
-      (bytes, i) => bytes.subarray(0, i % bytes.length),
-      (bytes, i) => {
-        const altered = Buffer.from(bytes)
-        altered[(i * 7) % altered.length]! ^= 1 + (i % 255)
-        return altered
-      },
-      bytes => Buffer.concat([bytes, Uint8Array.of(0xff, 0xff, 0xff, 0x7f)]),
-      () => randomBytes(200),
-    ]
     const peer = await hostilePeer(context)
     try {
       return await repeat({ signal: context.signal, parallel: 8, most: 3_000 }, async i => {
         const stream = await peer.open(protocolId(PROTOCOLS[i % good.length]!))
-        stream.addEventListener('message', () => undefined)
-        stream.send(ways[Math.floor(i / good.length) % ways.length]!(good[i % good.length]!, i))
-        if (i % 5 === 0) stream.abort(new Error('reset'))
-        else if (i % 5 === 1) await sleep(100)
-        else await stream.close({ signal: AbortSignal.timeout(1_000) })
-        stream.abort(new Error('over'))
+        const round = Math.floor(i / good.length)
+        await endSomehow(stream, spoilt(good[i % good.length]!, round), round)
       })
     } finally {
       await peer.stop()

@@ -20,7 +20,7 @@ const PATIENCE_MS = 5_000
 
 export async function hostilePeer(
   { target, from, signal }: AttackContext,
-  { node = 0, muxer }: { node?: number; muxer?: StreamMuxerFactory } = {},
+  { node = 0, at, muxer }: { node?: number; at?: string; muxer?: StreamMuxerFactory } = {},
 ): Promise<HostilePeer> {
   // handed on to `net.connect`, which takes more than the library's type names
   const dialOpts: { noDelay: boolean; localAddress: string } = { noDelay: true, localAddress: from }
@@ -32,7 +32,7 @@ export async function hostilePeer(
     connectionMonitor: { enabled: false },
     nodeInfo: { userAgent: 'hostile' },
   })
-  const address = addressOf(target, node)
+  const address = at === undefined ? addressOf(target, node) : multiaddr(at)
   const limit = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   let last: Connection | undefined
   const peer: HostilePeer = {
