@@ -71,6 +71,7 @@ export interface NodeOptions {
   /** in place of the config's */
   reach?: Reach | undefined
   relays?: readonly string[] | undefined
+  upnp?: boolean | undefined
   clock: Clock
   log: ScopedLog
   signal: AbortSignal

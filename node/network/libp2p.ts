@@ -29,6 +29,7 @@ import {
   SOCKET,
 } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
+import { trustOwnAddresses } from './own-addresses.ts'
 import { leadsInside, publicLookup } from './paths/private-places.ts'
 import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
@@ -132,7 +133,10 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     nodeInfo: { userAgent: 'floe' },
     ...quietLogger(process.env),
   })
-  if (listens) forgetStrangers(node, isKnown, clock)
+  if (listens) {
+    trustOwnAddresses(node)
+    forgetStrangers(node, isKnown, clock)
+  }
   const setHome = (home: boolean): void => {
     admission.setStrangers(home ? HOME.strangers : ADMISSION.strangers)
     setMaxConnections(node, home ? HOME.maxConnections : CONNECTIONS.maxConnections)

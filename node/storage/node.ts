@@ -49,6 +49,8 @@ export interface StorageNodeInit {
   announce?: readonly string[]
   /** `public` when absent */
   reach?: Reach | undefined
+  /** whether a node that finds out how it is reached (`auto`) may ask its router for a port; so when absent */
+  upnp?: boolean | undefined
   /** multiaddrs, with PeerIds, of relays to begin with; the network's when absent */
   relays?: readonly string[] | undefined
   /** where Walrus's storage node API is served; nowhere when absent */
@@ -199,6 +201,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         sequence: files,
         members: () => members.currentOf(committees.latest()),
         reach,
+        upnp: init.upnp ?? true,
         relays,
         http: socket => (api === undefined ? socket.destroy() : api.accept(socket)),
         isMember,

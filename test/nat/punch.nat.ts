@@ -10,7 +10,7 @@ const symmetric: HomeKind = { nat: 'symmetric' }
 
 /** Networks, who punches, and where the other one is met then; UNREACHABLE: nowhere, and they go on over the relay. */
 const CASES: { name: string; network: NetworkKind; at: RegExp; from?: Machine; to?: Machine }[] = [
-  { name: 'two cone NATs', network: { a: cone, b: cone }, at: /^\/ip4\/203\.0\.113\.102\// },
+  { name: 'two cone NATs', network: { a: cone, b: cone }, at: /^\/ip4\/192\.0\.1\.102\// },
   { name: 'a cone and a symmetric NAT', network: { a: cone, b: symmetric }, at: /^UNREACHABLE$/ },
   { name: 'two symmetric NATs', network: { a: symmetric, b: symmetric }, at: /^UNREACHABLE$/ },
   {
@@ -27,7 +27,7 @@ const CASES: { name: string; network: NetworkKind; at: RegExp; from?: Machine; t
     // without latency two SYN hardly ever cross
     name: 'NATs that answer RST',
     network: { a: { nat: 'cone', refuses: 'reset' }, b: { nat: 'cone', refuses: 'reset' } },
-    at: /^(\/ip4\/203\.0\.113\.102\/|UNREACHABLE$)/,
+    at: /^(\/ip4\/192\.0\.1\.102\/|UNREACHABLE$)/,
   },
   { name: 'one home', network: { a: cone, b: cone }, from: 'a1', to: 'a2', at: /^\/ip4\/10\.1\.0\.3\// },
 ]
@@ -101,14 +101,14 @@ describe('hole punching between', function () {
     await ask(called, { do: 'reserved' })
     const other = lab!.run('a2', program('peer'), [address, OUTSIDE.relay])
     const again = await ask<Punched>(other, { do: 'punch', address: there.address })
-    assert.match(again.outcome, /^\/ip4\/203\.0\.113\.102\//)
+    assert.match(again.outcome, /^\/ip4\/192\.0\.1\.102\//)
   })
 
   it('two cone NATs: is met over a relay that has little of a line left', async () => {
     const { relay, caller, there } = await start({ a: cone, b: cone }, 'a1', 'b1')
     lab!.exec('relay', 'tc', ...'qdisc add dev out root tbf rate 1mbit burst 16k latency 100ms'.split(' '))
     const { outcome } = await ask<Punched>(caller, { do: 'punch', address: there.address })
-    assert.match(outcome, /^\/ip4\/203\.0\.113\.102\//)
+    assert.match(outcome, /^\/ip4\/192\.0\.1\.102\//)
     // at the relay's rate these would take three minutes
     await ask(caller, { do: 'send', peer: there.peer, bytes: 20 * MIB })
     await relay.ask({})

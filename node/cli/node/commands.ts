@@ -95,6 +95,7 @@ function declareRun(node: Command, run: Run): void {
       '--relay <address...>',
       "multiaddrs, with PeerIds, of relays to begin with (default: the config's, or the network's)",
     )
+    .option('--no-upnp', "does not ask the router for a port (default: the config's)")
     .addOption(logOption('info'))
     .addOption(jsonOption())
     .action(running('run'))

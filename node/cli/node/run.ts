@@ -14,6 +14,8 @@ export interface RunOptions {
   private?: boolean
   public?: boolean
   relay?: string[]
+  /** false by `--no-upnp` */
+  upnp: boolean
   log: LogLevel
 }
 
@@ -28,6 +30,7 @@ export async function run(context: Context, options: RunOptions): Promise<ExitCo
       networkFile: options.network === undefined ? undefined : resolve(cwd, options.network),
       reach: options.private ? 'private' : options.public ? 'public' : undefined,
       relays,
+      upnp: options.upnp ? undefined : false,
       clock,
       log,
       signal: starting,

@@ -13,6 +13,7 @@ import {
 import type { KnowsPeer } from '../identify.ts'
 import type { NetworkNode } from '../libp2p.ts'
 import { networkKeyFromSeed } from '../peer-id.ts'
+import { announced, type ReachedAddress } from '../reach/announced.ts'
 import type { AddressBook, Learned } from './book.ts'
 import { createOwnRecord } from './own-record.ts'
 import type { AddressFiles } from './storage.ts'
@@ -20,6 +21,8 @@ import type { AddressFiles } from './storage.ts'
 export interface AddressPublisherInit {
   /** 32-byte seed of the network key */
   networkSeed: Uint8Array
+  /** where others have reached this node beside its own addresses */
+  reached(): readonly ReachedAddress[]
   book: AddressBook
   files: Pick<AddressFiles, 'sequence' | 'setSequence'>
   libp2p: Pick<NetworkNode, 'getMultiaddrs' | 'services'> &
@@ -36,6 +39,8 @@ export interface AddressPublisherInit {
 export interface AddressPublisher {
   /** Hears and tells from now on; tells once there are neighbours. */
   listen(): void
+  /** `reached` has changed. */
+  moved(): void
   stop(): Promise<void>
 }
 
@@ -55,7 +60,7 @@ export async function createAddressPublisher(init: AddressPublisherInit): Promis
 
   const own = createOwnRecord({
     privateKey: await networkKeyFromSeed(init.networkSeed),
-    addresses: () => libp2p.getMultiaddrs().map(String),
+    addresses: () => announced(libp2p.getMultiaddrs(), init.reached()),
     isPrivate,
     sequence: { get: files.sequence, set: files.setSequence },
     async publish(record) {
@@ -80,6 +85,7 @@ export async function createAddressPublisher(init: AddressPublisherInit): Promis
       pubsub?.addEventListener('subscription-change', onSubscription)
       libp2p.addEventListener('self:peer:update', own.changed)
     },
+    moved: own.changed,
     async stop() {
       pubsub?.removeEventListener('subscription-change', onSubscription)
       libp2p.removeEventListener('self:peer:update', own.changed)

@@ -4,6 +4,7 @@ import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { ProtocolMetrics } from '../../../protocols/index.ts'
 import type { KnowsPeer } from '../identify.ts'
 import type { NetworkNode } from '../libp2p.ts'
+import type { ReachedAddress } from '../reach/announced.ts'
 import type { AddressBook } from './book.ts'
 import { createCatchUp } from './catch-up.ts'
 import { createLookup, isPrivateNetwork, type Lookup } from './lookup.ts'
@@ -29,22 +30,34 @@ export interface WhereaboutsInit {
 export interface Whereabouts extends Pick<Lookup, 'paths' | 'askBy'> {
   /** Hears others, and tells them, until `stop`. */
   listen(): void
+  /** Others have reached this node elsewhere than before. */
+  moved(): void
   /** Asks for what was not heard, until `follow`. */
   lead(): void
   follow(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Those of a libp2p node, whose key is that of the seed. */
+/** Whose they are. */
+export interface WhoseAbouts {
+  libp2p: NetworkNode
+  /** of its key */
+  networkSeed: Uint8Array
+  /** where others have reached it beside its own addresses */
+  reached(): readonly ReachedAddress[]
+}
+
+/** Those of a libp2p node. */
 export async function createWhereabouts(
   { network, addresses, sequence, isMember, members, ...shared }: WhereaboutsInit,
-  { libp2p, networkSeed }: { libp2p: NetworkNode; networkSeed: Uint8Array },
+  { libp2p, networkSeed, reached }: WhoseAbouts,
 ): Promise<Whereabouts> {
   const lookup = createLookup({ ...shared, book: addresses, libp2p, network, members })
   const catchUp = createCatchUp({ ...shared, lookup })
   const publisher = await createAddressPublisher({
     ...shared,
     networkSeed,
+    reached,
     book: addresses,
     files: sequence,
     libp2p,
@@ -56,6 +69,7 @@ export async function createWhereabouts(
     paths: lookup.paths,
     askBy: lookup.askBy,
     listen: publisher.listen,
+    moved: publisher.moved,
     lead: () => catchUp.start(),
     follow: () => catchUp.stop(),
     async stop() {

@@ -15,7 +15,7 @@ export const MAX_CANDIDATES = 8
 
 /**
  * The order in which to try the addresses of one peer, from all sources: those of the same network, public IPv6, public
- * IPv4, relayed ones; within a kind as they came, each once. Private addresses are left out unless both ends are seen
+ * IPv4, relayed ones; within a kind as they came, each once: a record names last what a router passes on for as long as it remembers. Private addresses are left out unless both ends are seen
  * under one outer IP, or the network is private as a whole: elsewhere they are somebody else's machine. Loopback is only of the latter.
  */
 export function rankPaths(addresses: readonly Multiaddr[], own: OwnNetwork): Multiaddr[] {

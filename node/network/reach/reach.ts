@@ -3,10 +3,12 @@ import { Background } from '../../../base/background.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
-import { MAX_REACH_PORTS, type ReachFindings } from '../../../protocols/index.ts'
+import type { ReachFindings } from '../../../protocols/index.ts'
 import type { KnowsPeer } from '../identify.ts'
 import type { NetworkNode } from '../libp2p.ts'
-import { pathKind } from '../paths/path-kind.ts'
+import type { ReachedAddress } from './announced.ts'
+import { createAsking, directAddresses, type Findings } from './asking.ts'
+import type { MappedPort } from './port-mapping.ts'
 
 /** Whether others can dial this node: by IPv4 or IPv6, by neither, or nobody could tell yet. */
 export type ReachState = 'public' | 'private' | 'unknown'
@@ -17,24 +19,27 @@ export interface ReachInit {
   ask(connection: Connection, ports: readonly number[], signal: AbortSignal): Promise<ReachFindings>
   /** whose word counts */
   isMember: KnowsPeer
-  changed(state: ReachState): void
+  /** `state` or `reached` is another one. */
+  changed(reach: Pick<Reach, 'state' | 'reached'>): void
+  /** ports of routers that pass on what comes, by their word: others are asked to try them as well; none when absent */
+  mapped?: () => readonly MappedPort[]
   clock: Clock
   /** 0 to 1 */
   random: () => number
   log: Log
 }
 
-/** Finds out whether others can dial this node, again whenever its own addresses change, and every hour. */
+/** Finds out whether others can dial this node, and where, again whenever its own addresses or its router's ports change, and every hour. */
 export interface Reach {
   start(): void
   readonly state: ReachState
+  /** IP addresses and ports, as multiaddrs, at which most of those who were asked have found this node */
+  readonly reached: readonly ReachedAddress[]
+  /** What routers pass on has changed. */
+  mappingChanged(): void
   stop(): Promise<void>
 }
 
-/** Peers asked for each family: one may be wrong, or lie. */
-const ASKED = 3
-/** Whoever is taken for public calls no relays: one peer alone must not be able to hide a node. */
-const LEAST_PUBLIC = 2
 const AGAIN_MS = 3_600_000
 /** while nobody can tell, doubled up to the longest */
 const FIRST_MS = 5_000
@@ -43,27 +48,22 @@ const LONGEST_MS = 300_000
 const LEAST_MS = 5_000
 
 export function createReach(init: ReachInit): Reach {
-  const { libp2p, ask, isMember, changed, clock, random, log } = init
+  const { libp2p, changed, clock, log } = init
   const background = new Background(run)
   const changes = new Notify()
+  const askAll = createAsking(init)
   let state: ReachState = 'unknown'
+  let reached: readonly ReachedAddress[] = []
   let asked = ''
 
   async function run(signal: AbortSignal): Promise<void> {
     let pauseMs = FIRST_MS
     while (!signal.aborted) {
       asked = directAddresses(libp2p).join()
-      const found = await round(signal)
+      const found = await askAll(signal)
       if (signal.aborted) return
-      if (found !== state && found !== 'unknown') {
-        state = found
-        log.info(
-          { reach: state },
-          state === 'public' ? 'others can dial this node' : 'others cannot dial this node',
-        )
-        changed(state)
-      }
-      const isKnown = found !== 'unknown'
+      take(found)
+      const isKnown = found.state !== 'unknown'
       const timer = clock.after(isKnown ? AGAIN_MS : pauseMs, () => changes.notify(), { background: true })
       pauseMs = isKnown ? FIRST_MS : Math.min(2 * pauseMs, LONGEST_MS)
       await clock.sleep(LEAST_MS, signal).catch(() => undefined)
@@ -72,43 +72,14 @@ export function createReach(init: ReachInit): Reach {
     }
   }
 
-  async function round(signal: AbortSignal): Promise<ReachState> {
-    const ports = portsOf(directAddresses(libp2p))
-    if (ports.length === 0) return 'private'
-    const families = await Promise.all(([4, 6] as const).map(family => askOver(family, ports, signal)))
-    if (families.includes('public')) return 'public'
-    return families.includes('private') ? 'private' : 'unknown'
-  }
-
-  /** What most of three say that are reached over this family. */
-  async function askOver(family: 4 | 6, ports: readonly number[], signal: AbortSignal): Promise<ReachState> {
-    const answers = await Promise.all(
-      askable(family).map(connection =>
-        ask(connection, ports, signal).catch((err: unknown) => {
-          log.debug({ peer: connection.remotePeer.toString(), err }, 'a peer did not dial back')
-          return undefined
-        }),
-      ),
-    )
-    const told = answers.filter(answer => answer !== undefined)
-    if (told.length === 0) return 'unknown'
-    const reached = told.filter(answer => answer.reached.includes(true))
-    if (2 * reached.length <= told.length) return 'private'
-    return reached.length < LEAST_PUBLIC ? 'unknown' : 'public'
-  }
-
-  function askable(family: 4 | 6): Connection[] {
-    const byPeer = new Map<string, Connection>()
-    for (const connection of libp2p.getConnections()) {
-      const peer = connection.remotePeer.toString()
-      const isOf = connection.status === 'open' && connection.direct && isMember(peer)
-      if (isOf && pathKind(connection.remoteAddr).family === family) byPeer.set(peer, connection)
-    }
-    return [...byPeer.values()]
-      .map(connection => ({ connection, order: random() }))
-      .sort((a, b) => a.order - b.order)
-      .slice(0, ASKED)
-      .map(({ connection }) => connection)
+  function take(found: Findings): void {
+    const before = textOf(reached)
+    if (found.state === 'unknown' || (found.state === state && textOf(found.reached) === before)) return
+    state = found.state
+    reached = found.reached
+    const text = state === 'public' ? 'others can dial this node' : 'others cannot dial this node'
+    log.info({ reach: state, at: reached }, text)
+    changed({ state, reached })
   }
 
   const onUpdate = (): void => {
@@ -118,6 +89,10 @@ export function createReach(init: ReachInit): Reach {
     get state() {
       return state
     },
+    get reached() {
+      return reached
+    },
+    mappingChanged: () => changes.notify(),
     start() {
       libp2p.addEventListener('self:peer:update', onUpdate)
       background.start()
@@ -129,15 +104,5 @@ export function createReach(init: ReachInit): Reach {
   }
 }
 
-function directAddresses(libp2p: Pick<NetworkNode, 'getMultiaddrs'>): string[] {
-  return libp2p
-    .getMultiaddrs()
-    .filter(address => !pathKind(address).relayed)
-    .map(String)
-}
-
-/** TCP ports that are listened on, or forwarded. */
-function portsOf(addresses: readonly string[]): number[] {
-  const ports = addresses.flatMap(address => /\/tcp\/(\d+)/.exec(address)?.[1] ?? [])
-  return [...new Set(ports.map(Number))].slice(0, MAX_REACH_PORTS)
-}
+const textOf = (reached: readonly ReachedAddress[]): string =>
+  reached.map(({ address, mapped }) => `${address} ${mapped}`).join()

@@ -27,6 +27,7 @@ export interface RunNodeOptions extends Pick<StorageNodeInit, 'registrationWaitM
   /** in place of the config's */
   reach?: Reach | undefined
   relays?: readonly string[] | undefined
+  upnp?: boolean | undefined
   driveEpochs?: boolean
   log?: ScopedLog
   clock?: Clock
@@ -60,7 +61,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
   const { dir, log = silentLog(), clock = systemClock, random = Math.random, signal } = options
   const { registrationWaitMs, storeInit, wrapCoordinator = own => own } = options
   const folder = nodeFolder(dir)
-  const config = withReach(await readFolderConfig(folder), options)
+  const config = withOptions(await readFolderConfig(folder), options)
   const network = await networkOf(config, options)
   const keys = await loadNodeKeys(folder.keys, false)
   const opened = createCloseStack(log)
@@ -125,11 +126,16 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
 }
 
 /** What the command line says goes before what the config does. */
-function withReach(
+function withOptions(
   config: NodeConfig,
-  { reach, relays }: Pick<RunNodeOptions, 'reach' | 'relays'>,
+  { reach, relays, upnp }: Pick<RunNodeOptions, 'reach' | 'relays' | 'upnp'>,
 ): NodeConfig {
-  return { ...config, ...(reach && { reach }), ...(relays && { relays: [...relays] }) }
+  return {
+    ...config,
+    ...(reach && { reach }),
+    ...(relays && { relays: [...relays] }),
+    ...(upnp !== undefined && { upnp }),
+  }
 }
 
 /** The network that a node belongs to. Throws ConfigError, CONFIG_FOREIGN when that of the file is another one. */

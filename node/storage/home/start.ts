@@ -24,7 +24,7 @@ export interface StartNodeInput
   nodeId: ObjectId
   config: Pick<
     NodeConfig,
-    'name' | 'listen' | 'announce' | 'http' | 'limits' | 'reach' | 'relays' | 'bandwidth'
+    'name' | 'listen' | 'announce' | 'http' | 'limits' | 'reach' | 'upnp' | 'relays' | 'bandwidth'
   >
   keys: NodeKeys
   coordinator: FullCoordinator
@@ -38,7 +38,7 @@ export interface StartNodeInput
 /** Starts a node, in a process of its own or beside others: there is no other way that one is put together. */
 export async function startNode(input: StartNodeInput): Promise<StorageNode> {
   const { config, keys, coordinator, driveEpochs = true, metrics, log, ...shared } = input
-  const { name, listen, announce, limits = {}, reach, relays, bandwidth } = config
+  const { name, listen, announce, limits = {}, reach, upnp, relays, bandwidth } = config
   const { current } = await coordinator.committees()
   const http = config.http === undefined ? undefined : parseHostPort(config.http)
   return await createStorageNode({
@@ -47,6 +47,7 @@ export async function startNode(input: StartNodeInput): Promise<StorageNode> {
     listen,
     announce: announce?.length === 0 ? undefined : announce,
     reach,
+    upnp,
     relays,
     http: http && {
       ...http,

@@ -6,7 +6,6 @@ import type { Log } from '../../../base/log.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { Certificate } from '../../../codec/types.ts'
 import {
-  askReach,
   type Bandwidth,
   type CertifiedTopic,
   createCertifiedTopic,
@@ -19,24 +18,19 @@ import {
 import type { NodeMetrics } from '../../metrics.ts'
 import { isPrivateNetwork } from '../../network/addresses/lookup.ts'
 import { createWhereabouts, type WhereaboutsInit } from '../../network/addresses/whereabouts.ts'
-import type { RelayStanding } from '../../network/circuit/keeper.ts'
-import {
-  createKeeper,
-  createRelaySwitch,
-  type Reach,
-  type RelaySwitch,
-  reachable,
-} from '../../network/circuit/reachable.ts'
+import type { RelayKeeper, RelayStanding } from '../../network/circuit/keeper.ts'
+import { createKeeper, type Reach, reachable } from '../../network/circuit/reachable.ts'
 import { serveHttpOverRelays } from '../../network/http-over-relay.ts'
 import { createNetworkNode, type NetworkNode } from '../../network/libp2p.ts'
 import { createMesh } from '../../network/mesh.ts'
 import { createPathDialer } from '../../network/paths/path-dialer.ts'
 import { createNodePuncher } from '../../network/paths/punch/for-node.ts'
 import type { Puncher } from '../../network/paths/punch/puncher.ts'
+import { announced, type ReachedAddress } from '../../network/reach/announced.ts'
 import { createReachProber } from '../../network/reach/prober.ts'
-import { createReach, type Reach as ReachFinder } from '../../network/reach/reach.ts'
 import type { Refusals } from '../../refusals.ts'
 import type { ComposedNode } from '../compose-node.ts'
+import { createOwnReach, type OwnReach } from './own-reach.ts'
 
 /** Under which key a node is there, and where. */
 export interface PresencePlace {
@@ -51,6 +45,8 @@ export interface PresencePlace {
 export interface PresenceComponents extends WhereaboutsInit {
   network: NetworkConfig
   reach: Reach
+  /** whether a node that finds out how it is reached may ask routers for a port */
+  upnp: boolean
   /** multiaddrs, with PeerIds, of relays to begin with */
   relays: readonly string[]
   /** A connection for the node's HTTP API, which came over a relay. */
@@ -104,16 +100,25 @@ export async function openPresence(components: PresenceComponents, place: Presen
   const libp2p = await networkNodeOf(components, place)
   opened.push(async () => libp2p.stop())
   try {
-    return await presenceAt(components, { libp2p, networkSeed: place.seed }, opened)
+    const { seed: networkSeed, announce = [] } = place
+    return await presenceAt(components, { libp2p, networkSeed, announce }, opened)
   } catch (error) {
     await opened.closeAll()
     throw error
   }
 }
 
+/** As whom a presence is there. */
+interface Identity {
+  libp2p: NetworkNode
+  networkSeed: Uint8Array
+  /** multiaddrs that the operator has others told */
+  announce: readonly string[]
+}
+
 async function presenceAt(
   components: PresenceComponents,
-  identity: { libp2p: NetworkNode; networkSeed: Uint8Array },
+  identity: Identity,
   opened: CloseStack,
 ): Promise<Presence> {
   const { network, reach, relays, addresses, http, unreachable, others } = components
@@ -121,7 +126,9 @@ async function presenceAt(
   const { libp2p } = identity
   const { systemObjectId } = network
   const serving = createCloseStack(log)
-  const where = await createWhereabouts(components, identity)
+  const reached = (): readonly ReachedAddress[] =>
+    identity.announce.length > 0 ? [] : (ownReach?.reached ?? [])
+  const where = await createWhereabouts(components, { ...identity, reached })
   const puncher = puncherOf(components, libp2p, () => keeper?.standings() ?? [])
   if (puncher !== undefined) opened.push(() => puncher.stop())
   const dialer = createPathDialer({ libp2p, clock, unreachable, puncher, ...where.paths })
@@ -135,19 +142,19 @@ async function presenceAt(
     mesh.moved(peerId)
     puncher?.addressesChanged(peerId)
   })
-  const relayed = keeper && createRelaySwitch(keeper, log)
-  const finder = finderOf(components, libp2p, relayed)
+  const ownReach = ownReachOf(components, identity, keeper, where.moved)
   const { pubsub } = libp2p.services
   serving.push(() => mesh.stop())
   serving.push(where.stop)
-  if (relayed !== undefined) serving.push(relayed.stop)
-  if (finder !== undefined) serving.push(finder.stop)
+  if (keeper !== undefined) serving.push(() => keeper.stop())
+  if (ownReach !== undefined) serving.push(ownReach.stop)
   opened.push(serving.closeAll)
   let topic: CertifiedTopic | undefined
   return {
     peerId: libp2p.peerId.toString(),
     get multiaddrs() {
-      return libp2p.getMultiaddrs().map(String)
+      const own = `/p2p/${libp2p.peerId}`
+      return announced(libp2p.getMultiaddrs(), reached()).map(one => (one.endsWith(own) ? one : one + own))
     },
     peers,
     relays: () => keeper?.standings() ?? [],
@@ -167,10 +174,10 @@ async function presenceAt(
     lead() {
       mesh.start()
       where.lead()
-      finder?.start()
+      ownReach?.start()
     },
     async follow() {
-      await finder?.stop()
+      await ownReach?.rest()
       await where.follow()
       await mesh.stop()
     },
@@ -184,26 +191,17 @@ async function presenceAt(
   }
 }
 
-/** Of a node that is to find out by itself how it is reached: it calls relays once it is known that others cannot dial it. */
-function finderOf(
-  { network, reach, isMember, clock, random, log }: PresenceComponents,
-  libp2p: NetworkNode,
-  relayed: RelaySwitch | undefined,
-): ReachFinder | undefined {
+/** Of a node that is to find out by itself how it is reached. */
+function ownReachOf(
+  { network, reach, upnp, isMember, clock, random, log }: PresenceComponents,
+  { libp2p, announce }: Identity,
+  keeper: RelayKeeper | undefined,
+  changed: () => void,
+): OwnReach | undefined {
   if (reach !== 'auto') return undefined
-  return createReach({
-    libp2p,
-    ask: (connection, ports, signal) =>
-      askReach(connection, ports, { network: network.systemObjectId, clock, signal }),
-    isMember,
-    changed(state) {
-      libp2p.setHome(state === 'private')
-      relayed?.want(state === 'private')
-    },
-    clock,
-    random,
-    log,
-  })
+  // an operator who says where the node is knows better than its router
+  const mayMap = upnp && announce.length === 0
+  return createOwnReach({ network, libp2p, keeper, isMember, upnp: mayMap, changed, clock, random, log })
 }
 
 function protocolsOf(

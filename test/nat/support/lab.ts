@@ -42,6 +42,12 @@ export function whyNoLab(): string | undefined {
   return status === 0 ? undefined : `this machine does not allow it: ${stderr.trim().split('\n')[0]}`
 }
 
+/** Why there can be no router with UPnP here; undefined where there can. */
+export function whyNoUpnp(): string | undefined {
+  const { error } = spawnSync('miniupnpd', ['--version'], { stdio: 'ignore' })
+  return error && 'miniupnpd is not installed (miniupnpd-nftables)'
+}
+
 /**
  * Kills who is inside and removes the namespaces once its input ends; signals to the whole group do not reach it. Without a last word of
  * its test it does so again, as the commands that build a network may have outlived that.

@@ -1,3 +1,6 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 /** What a home's router does. */
 export interface HomeKind {
   /** `cone`: a local port keeps one outer port; `symmetric`: it has another one for each destination */
@@ -6,6 +9,8 @@ export interface HomeKind {
   refuses?: 'drop' | 'reset'
   /** a TCP port that the router passes on to the first machine */
   forwards?: number
+  /** the router passes on what its machines ask for by UPnP (miniupnpd) */
+  upnp?: boolean
 }
 
 export interface NetworkKind {
@@ -15,12 +20,15 @@ export interface NetworkKind {
   ipv6?: boolean
 }
 
-/** The relay's and a bystander's addresses, outside; those of the homes' routers. */
+/**
+ * The relay's and a bystander's addresses, outside; those of the homes' routers. Of a network that nobody has, but not of one for
+ * examples: to those routers and clients of UPnP give no port.
+ */
 export const OUTSIDE = {
-  relay: '203.0.113.10',
-  public: '203.0.113.20',
-  a: '203.0.113.101',
-  b: '203.0.113.102',
+  relay: '192.0.1.10',
+  public: '192.0.1.20',
+  a: '192.0.1.101',
+  b: '192.0.1.102',
 } as const
 export const OUTSIDE_V6 = '2001:db8::10'
 /** Machines: `a1` and `a2` in one home, `b1` and `b2` in the other. */
@@ -55,6 +63,7 @@ export function script(lab: string, { a, b, ipv6 = false }: NetworkKind): string
     lines.push(...homeLines(lab, home, number, ipv6))
     inside(`nat${home}`, 'sysctl -qw net.ipv4.ip_forward=1')
     lines.push(`ip netns exec ${lab}-nat${home} nft -f - <<'RULES'`, rules(kind, number), 'RULES')
+    if (kind.upnp) lines.push(...upnpLines(lab, home, number))
     if (!ipv6) continue
     inside(`nat${home}`, 'sysctl -qw net.ipv6.conf.all.forwarding=1')
     lines.push(`ip netns exec ${lab}-nat${home} nft -f - <<'RULES'`, FIREWALL_V6, 'RULES')
@@ -93,9 +102,50 @@ function homeLines(lab: string, home: 'a' | 'b', number: number, ipv6: boolean):
   return lines
 }
 
+/** miniupnpd in a router, which answers its home. It ends with the namespace's processes. */
+function upnpLines(lab: string, home: 'a' | 'b', number: number): string[] {
+  const space = `${lab}-nat${home}`
+  const config = join(tmpdir(), `${space}.upnp`)
+  const run = `ip netns exec ${space} miniupnpd -d -f ${config} -P ${config}.pid`
+  return [
+    `ip netns exec ${space} nft -f - <<'RULES'`,
+    UPNP_RULES,
+    'RULES',
+    `cat >${config} <<'CONFIG'`,
+    upnpConfig(number),
+    'CONFIG',
+    `( ${run} </dev/null >${config}.log 2>&1 & )`,
+  ]
+}
+
+const upnpConfig = (number: number): string => `ext_ifname=out
+listening_ip=lan
+enable_natpmp=no
+enable_upnp=yes
+secure_mode=yes
+system_uptime=no
+uuid=00000000-0000-0000-0000-00000000000${number}
+upnp_table_name=miniupnpd
+upnp_nat_table_name=miniupnpd
+upnp_forward_chain=allowed
+upnp_nat_chain=passed_on
+upnp_nat_postrouting_chain=hidden
+allow 1024-65535 10.${number}.0.0/24 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535`
+
+/** What miniupnpd writes into. */
+const UPNP_RULES = `table inet miniupnpd {
+  chain allowed { }
+  chain passed_on { }
+  chain hidden { }
+  chain forward { type filter hook forward priority 0; jump allowed; }
+  chain prerouting { type nat hook prerouting priority -100; jump passed_on; }
+  chain postrouting { type nat hook postrouting priority 100; jump hidden; }
+}`
+
 function rules({ nat, refuses = 'drop', forwards }: HomeKind, number: number): string {
   const refuse = refuses === 'drop' ? 'drop' : 'reject with tcp reset'
-  const forward = forwards && `iifname "out" tcp dport ${forwards} dnat to 10.${number}.0.2:${forwards}`
+  const forward = forwards && `iifname "out" tcp dport ${forwards} dnat to 10.${number}.0.2:${forwards};`
   return `table ip nat {
   chain post { type nat hook postrouting priority 100; oifname "out" masquerade${nat === 'symmetric' ? ' fully-random' : ''}; }
   chain pre { type nat hook prerouting priority -100; ${forward ?? ''} }

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../base/clock.ts'
 import type { ObjectId } from '../../../codec/types.ts'
+import { CIRCUIT_LISTEN } from '../../../node/network/circuit/transport.ts'
 import { createNetworkNode, type NetworkNode, type NetworkNodeOptions } from '../../../node/network/libp2p.ts'
 import { HOME } from '../../../node/network/limits.ts'
 import { networkPublicKeyFromSeed, peerIdFromNetworkKey } from '../../../node/network/peer-id.ts'
@@ -49,6 +50,17 @@ describe('network node', () => {
       assert.ok(!node.getProtocols().includes(dht(NETWORK)))
       assert.deepEqual(Object.values(node.services).filter(Boolean), [])
     }
+  })
+
+  it('tells where it is over a relay of the Internet, as soon as there is one', async () => {
+    const relay = '/ip4/198.41.0.4/tcp/4001/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
+    const node = await start({ listen: [CIRCUIT_LISTEN] })
+    assert.deepEqual(node.getMultiaddrs(), [])
+    const addresses = [multiaddr(`${relay}/p2p-circuit`)]
+    node.circuits.update([{ connection: { id: 'to the relay' }, addresses }])
+    assert.deepEqual(node.getMultiaddrs().map(String), [`${relay}/p2p-circuit/p2p/${node.peerId}`])
+    node.circuits.update([])
+    assert.deepEqual(node.getMultiaddrs(), [])
   })
 
   it('dials nobody inside, by an address or a name, in a network that is not private', async () => {

@@ -14,6 +14,8 @@ describe('how a node is reached', () => {
   let own: string[]
   let told: string[]
   let asked: string[]
+  let mapped: { ip: string; port: number }[]
+  let seen: Record<string, string>
   let connections: Connection[]
   /** what each peer says; `silent` fails */
   let says: Record<string, boolean | 'silent'>
@@ -33,6 +35,8 @@ describe('how a node is reached', () => {
     own = ['/ip4/192.168.1.5/tcp/4001', '/ip6/fd00::1/tcp/4002', RELAYED]
     told = []
     asked = []
+    mapped = []
+    seen = {}
     connections = []
     says = {}
     reach = createReach({
@@ -44,10 +48,12 @@ describe('how a node is reached', () => {
         const peer = remotePeer.toString()
         asked.push(`${peer} ${ports}`)
         if (says[peer] === 'silent') throw new Error('silent')
-        return { seen: '192.0.2.7', reached: [false, says[peer] === true] }
+        const reached = ports.map(port => port !== 4001 && says[peer] === true)
+        return { seen: seen[peer] ?? '192.0.2.7', reached }
       },
       isMember: peer => !peer.startsWith('stranger'),
-      changed: state => told.push(state),
+      changed: ({ state }) => told.push(state),
+      mapped: () => mapped,
       clock,
       random: () => 0.5,
       log: silentLog(),
@@ -91,6 +97,44 @@ describe('how a node is reached', () => {
     says = { a: true, b: true }
     await clock.advance(10_000)
     assert.deepEqual(told, ['public'])
+  })
+
+  it('is where most of them have found it, at ports of its router as well, and nowhere else', async () => {
+    for (const peer of ['a', 'b', 'c']) connect(peer)
+    says = { a: true, b: true, c: true }
+    seen = { c: '192.0.2.99' }
+    mapped = [
+      { ip: '192.0.2.7', port: 5001 },
+      { ip: '192.0.2.8', port: 4002 },
+    ]
+    reach.start()
+    await clock.advance(0)
+    assert.equal(asked[0], 'a 5001,4002,4001')
+    assert.deepEqual(reach.reached, [
+      { address: '/ip4/192.0.2.7/tcp/5001', mapped: true },
+      { address: '/ip4/192.0.2.7/tcp/4002', mapped: false },
+    ])
+    // two that see it at different places prove neither
+    seen = { b: '192.0.2.98', c: '192.0.2.99' }
+    await clock.advance(HOUR_MS)
+    assert.deepEqual(reach.reached, [])
+    assert.deepEqual(told, ['public', 'private'])
+  })
+
+  it('is asked again when its router has another port, and told when only that has changed', async () => {
+    for (const peer of ['a', 'b']) connect(peer)
+    says = { a: true, b: true }
+    reach.start()
+    await clock.advance(10_000)
+    assert.deepEqual(told, ['public'])
+    mapped = [{ ip: '192.0.2.7', port: 5001 }]
+    reach.mappingChanged()
+    await clock.advance(10_000)
+    assert.deepEqual(told, ['public', 'public'])
+    reach.mappingChanged()
+    await clock.advance(10_000)
+    assert.deepEqual(told, ['public', 'public'])
+    assert.equal(asked.length, 6)
   })
 
   it('is asked again every hour, and told when it has changed', async () => {

@@ -1,0 +1,111 @@
+import type { Connection } from '@libp2p/interface'
+import { MAX_REACH_PORTS } from '../../../protocols/index.ts'
+import { pathKind } from '../paths/path-kind.ts'
+import type { ReachedAddress } from './announced.ts'
+import type { MappedPort } from './port-mapping.ts'
+import type { ReachInit, ReachState } from './reach.ts'
+
+/** Peers asked for each family: one may be wrong, or lie. */
+const ASKED = 3
+/** Whoever is taken for public calls no relays: one peer alone must not be able to hide a node. */
+const LEAST_PUBLIC = 2
+
+/** What others have found who dialled back. */
+export interface Findings {
+  state: ReachState
+  reached: readonly ReachedAddress[]
+}
+
+/** Asks once, over both families. */
+export function createAsking({
+  libp2p,
+  ask,
+  isMember,
+  mapped = () => [],
+  random,
+  log,
+}: Omit<ReachInit, 'changed' | 'clock'>): (signal: AbortSignal) => Promise<Findings> {
+  async function askAll(signal: AbortSignal): Promise<Findings> {
+    const outer = mapped()
+    const ports = [...new Set([...outer.map(({ port }) => port), ...portsOf(directAddresses(libp2p))])]
+    if (ports.length === 0) return { state: 'private', reached: [] }
+    const some = ports.slice(0, MAX_REACH_PORTS)
+    const families = await Promise.all(([4, 6] as const).map(family => askOver(family, some, signal)))
+    const states = families.map(one => one.state)
+    const best = (['public', 'private', 'unknown'] as const).find(one => states.includes(one))!
+    return {
+      state: best,
+      reached: families.flatMap(one =>
+        one.places.map(({ ip, port }) => ({
+          address: `/ip${ip.includes(':') ? 6 : 4}/${ip}/tcp/${port}`,
+          mapped: outer.some(that => that.ip === ip && that.port === port),
+        })),
+      ),
+    }
+  }
+
+  /** What most of three say that are reached over this family: of one place, as each sees this node where it sees it. */
+  async function askOver(
+    family: 4 | 6,
+    ports: readonly number[],
+    signal: AbortSignal,
+  ): Promise<{ state: ReachState; places: MappedPort[] }> {
+    const answers = await Promise.all(
+      askable(family).map(connection =>
+        ask(connection, ports, signal).catch((err: unknown) => {
+          log.debug({ peer: connection.remotePeer.toString(), err }, 'a peer did not dial back')
+          return undefined
+        }),
+      ),
+    )
+    const told = answers.filter(answer => answer !== undefined)
+    if (told.length === 0) return { state: 'unknown', places: [] }
+    const votes = told.flatMap(({ seen, reached }) =>
+      ports.filter((_, i) => reached[i]).map(port => ({ ip: seen, port })),
+    )
+    const most = distinct(votes).filter(({ count }) => 2 * count > told.length)
+    const places = most.filter(({ count }) => count >= LEAST_PUBLIC).map(({ place }) => place)
+    if (places.length > 0) return { state: 'public', places }
+    return { state: most.length > 0 ? 'unknown' : 'private', places: [] }
+  }
+
+  function askable(family: 4 | 6): Connection[] {
+    const byPeer = new Map<string, Connection>()
+    for (const connection of libp2p.getConnections()) {
+      const peer = connection.remotePeer.toString()
+      const isOf = connection.status === 'open' && connection.direct && isMember(peer)
+      if (isOf && pathKind(connection.remoteAddr).family === family) byPeer.set(peer, connection)
+    }
+    return [...byPeer.values()]
+      .map(connection => ({ connection, order: random() }))
+      .sort((a, b) => a.order - b.order)
+      .slice(0, ASKED)
+      .map(({ connection }) => connection)
+  }
+
+  return askAll
+}
+
+/** Each place once, with how many have named it. */
+function distinct(places: readonly MappedPort[]): { place: MappedPort; count: number }[] {
+  const counted = new Map<string, { place: MappedPort; count: number }>()
+  for (const place of places) {
+    const key = `${place.ip} ${place.port}`
+    counted.set(key, { place, count: (counted.get(key)?.count ?? 0) + 1 })
+  }
+  return [...counted.values()]
+}
+
+/** Multiaddrs at which the node listens itself. */
+export function directAddresses(libp2p: Pick<ReachInit['libp2p'], 'getMultiaddrs'>): string[] {
+  return libp2p
+    .getMultiaddrs()
+    .filter(address => !pathKind(address).relayed)
+    .map(String)
+}
+
+/** TCP ports that are listened on. */
+function portsOf(addresses: readonly string[]): number[] {
+  const ports = addresses.flatMap(address => /\/tcp\/(\d+)/.exec(address)?.[1] ?? [])
+  return [...new Set(ports.map(Number))]
+}
