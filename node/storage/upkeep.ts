@@ -162,11 +162,15 @@ export function createUpkeep(components: UpkeepComponents): Upkeep {
   const epoch = (): Epoch => epochs.view().epoch
   const scrub = scrubOf(components, epoch)
   const isShown = async (blobId: BlobId): Promise<boolean> => isPaidFor(await blobs.get(blobId), epoch())
+  const shown = async (blobIds: readonly BlobId[]): Promise<BlobId[]> => {
+    const states = await blobs.getMany(blobIds)
+    return blobIds.filter((_, i) => isPaidFor(states[i], epoch()))
+  }
 
   return {
     epoch,
     isShown,
-    shards: createShardSource({ ...components, isShown, committees: () => committees.latest() }),
+    shards: createShardSource({ ...components, shown, committees: () => committees.latest() }),
     judge,
     snapshots: tables.source,
     tables,

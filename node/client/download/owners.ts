@@ -1,5 +1,6 @@
+import { LruMap } from '../../../base/lru-map.ts'
 import type { Committee, CommitteeMember, Committees } from '../../../chain/types/index.ts'
-import type { BlobId, ObjectId, ShardIndex } from '../../../codec/types.ts'
+import type { BlobId, Epoch, ObjectId, ShardIndex } from '../../../codec/types.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError, isClientError } from '../errors.ts'
@@ -74,8 +75,10 @@ export interface OwnersFinder {
   ): Promise<Owners | undefined>
 }
 
-/** What a wrong guess costs is less than waiting for longer. */
-const GUESS_MS = 1_000
+/** A wrong guess costs one answer more of those who lack something: that is waited for no longer than others are. */
+const GUESS_MS = 200
+/** Blobs of which it is remembered when they were certified: each read would have to ask all nodes. */
+const REMEMBERED = 10_000
 /** Misses of many reads ask the chain once in so long. */
 const RENEW_MS = 1_000
 
@@ -83,6 +86,7 @@ export function createOwnersFinder(
   components: NetworkStatusComponents & { committees: Pick<CommitteeTracker, 'get'> },
 ): OwnersFinder {
   const { committees, book, clock } = components
+  const certifiedIn = new LruMap<BlobId, Epoch>(REMEMBERED)
   let renewedAt = Number.NEGATIVE_INFINITY
 
   /** Until the change is done, what is older than the epoch is surely where it was before. */
@@ -92,13 +96,25 @@ export function createOwnersFinder(
     signal: AbortSignal | undefined,
   ): Promise<'current' | 'previous'> {
     if (state.kind !== 'sync' || previous === undefined) return 'current'
+    return ((await certifiedEpoch(current, blobId, signal)) ?? 0) < epoch ? 'previous' : 'current'
+  }
+  /** What f+1 of the weight say; undefined when they do not in time. */
+  async function certifiedEpoch(
+    current: Committee,
+    blobId: BlobId,
+    signal: AbortSignal | undefined,
+  ): Promise<Epoch | undefined> {
+    const known = certifiedIn.get(blobId)
+    if (known !== undefined) return known
     using limit = clock.deadline(GUESS_MS, [signal])
     const status = await networkStatus(components, current, blobId, { signal: limit.signal }).catch(error => {
       signal?.throwIfAborted()
       if (limit.expired || error instanceof ClientError) return undefined
       throw error
     })
-    return (status?.initialCertifiedEpoch ?? 0) < epoch ? 'previous' : 'current'
+    const told = status?.initialCertifiedEpoch
+    if (told !== undefined) certifiedIn.set(blobId, told)
+    return told
   }
   const from = async (known: Committees, blobId: BlobId, signal: AbortSignal | undefined): Promise<Owners> =>
     ownersIn(known, await preferred(known, blobId, signal), book)

@@ -13,9 +13,12 @@ export interface ShardSourceComponents {
   /** as far as this node has seen the chain */
   committees: () => Committees | undefined
   members: MemberIndex
-  /** Whether a blob is handed out. */
-  isShown: (blobId: BlobId) => Promise<boolean>
+  /** Those of the blobs that are handed out, in their order. */
+  shown: (blobIds: readonly BlobId[]) => Promise<BlobId[]>
 }
+
+/** Entries that are looked at in one go: others have their turns between. */
+const SLICE = 100
 
 /** Hands out shards to the members that take them over. */
 export function createShardSource({
@@ -23,7 +26,7 @@ export function createShardSource({
   slivers,
   committees,
   members,
-  isShown,
+  shown,
 }: ShardSourceComponents): ShardSource {
   return {
     async page(
@@ -35,10 +38,10 @@ export function createShardSource({
       // a page without a blob would tell nothing of where to go on
       for (let last = after; ; ) {
         signal.throwIfAborted()
-        const limit = maxBlobs - blobs.length
+        const limit = Math.min(SLICE, maxBlobs - blobs.length)
         const entries = await slivers.listShard(shard, { after: last, limit, signal })
-        for (const { blobId } of entries)
-          if (await isShown(blobId)) blobs.push({ blobId, pair: pairOfShard(shard, blobId, nShards) })
+        for (const blobId of await shown(entries.map(entry => entry.blobId)))
+          blobs.push({ blobId, pair: pairOfShard(shard, blobId, nShards) })
         if (entries.length < limit) return { blobs, end: true }
         if (blobs.length === maxBlobs) return { blobs, end: false }
         last = entries.at(-1)!.blobId

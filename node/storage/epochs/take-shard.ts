@@ -233,9 +233,8 @@ class PageIntake {
     const { blobs, metadata, lock, nShards } = this.#components
     this.complete = this.#last
     this.#metadata = undefined
-    const state = await blobs.get(blobId)
+    const [state, own] = await Promise.all([blobs.get(blobId), metadata.get(blobId)])
     if (isOwed(state, this.#input.epoch())) {
-      const own = await metadata.get(blobId)
       this.lacksMetadata ||= own === undefined
       if (own === undefined && !this.#withMetadata) throw new PageCut()
       this.#metadata = own ?? (await takeMetadata(this.#components, this.#input.source, sent))

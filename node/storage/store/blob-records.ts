@@ -23,6 +23,8 @@ export interface Ending {
 /** What the chain has said about blobs, and how far the node has read the chain. */
 export interface BlobRecords {
   get(blobId: BlobId): Promise<BlobState | undefined>
+  /** Of many at once, in their order. */
+  getMany(blobIds: readonly BlobId[]): Promise<(BlobState | undefined)[]>
   cursor(): Promise<EventCursor | undefined>
   /** Blobs whose ID begins with these bytes, `limit` at most. */
   beginningWith(prefix: Uint8Array, limit: number): Promise<BlobId[]>
@@ -58,6 +60,10 @@ export function createBlobRecords(records: Records): BlobRecords {
 
   return {
     get,
+    async getMany(blobIds) {
+      const values = await records.getMany(blobIds.map(blobKey))
+      return values.map(bytes => bytes && (decodeJson(bytes) as BlobState | undefined))
+    },
     async cursor() {
       const bytes = await records.get(CURSOR_KEY)
       return bytes === undefined ? undefined : (decodeJson(bytes) as EventCursor | undefined)

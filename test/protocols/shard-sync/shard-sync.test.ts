@@ -8,7 +8,7 @@ import {
   type ShardSyncQuery,
   ShardSyncRequest,
 } from '../../../protocols/shard-sync/messages.ts'
-import { SPECS } from '../../../protocols/specs.ts'
+import { QUOTAS, SPECS } from '../../../protocols/specs.ts'
 import { writeBody } from '../../../protocols/stream/body.ts'
 import type { Channel } from '../../../protocols/stream/channel.ts'
 import { blobId, EPOCH, keyOf, metadataOf, primary, secondary, sliverBytes } from '../support/fakes.ts'
@@ -150,6 +150,45 @@ describe('shard-sync between two peers', () => {
         code: 'MALFORMED',
       })
     }
+  })
+
+  it('looks for the next slivers while those before are on their way', async () => {
+    const { open } = server.node.slivers
+    const next = Promise.withResolvers<void>()
+    server.node.slivers.open = async (id, ref, options) => {
+      if (id === blobId(2)) next.resolve()
+      // nothing of the first blob leaves before the second is looked for
+      if (id === blobId(1)) await next.promise
+      return await open(id, ref, options)
+    }
+    try {
+      const page = await all(taker.client.shardPage(server.address, query, { lengths }))
+      assert.equal(page.blobs.length, 3)
+    } finally {
+      server.node.slivers.open = open
+    }
+  })
+
+  it('keeps nothing of pages that end early', async () => {
+    const { open } = server.node.slivers
+    const pieces = QUOTAS.peer.pieces
+    for (let i = 0; i <= pieces; i++) {
+      const one = await all(taker.client.shardPage(server.address, { ...query, maxBytes: 1 }, { lengths }))
+      assert.equal(one.blobs.length, 1)
+    }
+    server.node.slivers.open = async (id, ref, options) => {
+      if (id === blobId(2)) throw new Error('the disk failed')
+      return await open(id, ref, options)
+    }
+    try {
+      for (let i = 0; i <= pieces; i++)
+        await assert.rejects(all(taker.client.shardPage(server.address, query, { lengths })), {
+          code: 'INTERNAL',
+        })
+    } finally {
+      server.node.slivers.open = open
+    }
+    assert.equal((await all(taker.client.shardPage(server.address, query, { lengths }))).blobs.length, 3)
   })
 
   it('ends when the taker leaves in the middle, and goes on with another request', async () => {

@@ -96,7 +96,7 @@ describe('owners of shards that move', () => {
   })
 
   describe('of which the preferred', () => {
-    const chosen = async (state: EpochState, status: FakePeer['status']) => {
+    const finding = (state: EpochState, status: FakePeer['status'], clock = patientClock) => {
       let asked = 0
       const answer: FakePeer = {
         status: signal => {
@@ -110,16 +110,20 @@ describe('owners of shards that move', () => {
       const finder = createOwnersFinder({
         peers: fakePeers(range(10).map(() => answer)),
         book: fakeBook(),
-        clock: systemClock,
+        clock,
         committees,
       })
-      const first = await finder.ask(
-        blob.metadata.blobId,
-        {},
-        async owners => owners.of(0 as ShardIndex)[0]!.index,
-      )
-      return { of: first === 0 ? 'previous' : 'current', asked: asked > 0 }
+      return async () => {
+        asked = 0
+        const first = await finder.ask(
+          blob.metadata.blobId,
+          {},
+          async owners => owners.of(0 as ShardIndex)[0]!.index,
+        )
+        return { of: first === 0 ? 'previous' : 'current', asked: asked > 0 }
+      }
     }
+    const chosen = (...how: Parameters<typeof finding>) => finding(...how)()
     const certified = (epoch: number | undefined) => async () => ({
       kind: 'known' as const,
       certified: epoch !== undefined,
@@ -135,7 +139,20 @@ describe('owners of shards that move', () => {
       assert.deepEqual(await chosen(SYNC, certified(2)), { of: 'current', asked: true })
     })
     it('is the one before when nobody tells', async () => {
-      assert.deepEqual(await chosen(SYNC, silent.status), { of: 'previous', asked: true })
+      assert.deepEqual(await chosen(SYNC, silent.status, systemClock), { of: 'previous', asked: true })
+    })
+    it('is known from the read before: nobody is asked twice, but of what nobody told', async () => {
+      for (const [epoch, of] of [
+        [1, 'previous'],
+        [2, 'current'],
+      ] as const) {
+        const find = finding(SYNC, certified(epoch))
+        assert.deepEqual(await find(), { of, asked: true })
+        assert.deepEqual(await find(), { of, asked: false })
+      }
+      const find = finding(SYNC, silent.status, systemClock)
+      await find()
+      assert.deepEqual(await find(), { of: 'previous', asked: true })
     })
     it('is the current one once the change is done, and nobody is asked', async () => {
       assert.deepEqual(await chosen(DONE, certified(1)), { of: 'current', asked: false })

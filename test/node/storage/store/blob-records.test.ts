@@ -87,6 +87,14 @@ describe('blob records', () => {
     assert.equal((await ended(99)).length, 1)
   })
 
+  it('gives the states of many, in their order', async () => {
+    const [first, second, unknown] = [anyBlobId(), anyBlobId(), anyBlobId()]
+    const states = [stateOf(4), stateOf(5, 6)]
+    await become(first, states[0]!)
+    await become(second, states[1]!)
+    assert.deepEqual(await blobs.getMany([second, unknown, first]), [states[1], undefined, states[0]])
+  })
+
   it('reads the chain from the beginning after a rewind, and keeps what it knows', async () => {
     const blobId = anyBlobId()
     await become(blobId, stateOf(3))
