@@ -161,11 +161,7 @@ export function createUpkeep(components: UpkeepComponents): Upkeep {
   lookAfterUploads(shared, () => epochs.recovered())
   const epoch = (): Epoch => epochs.view().epoch
   const scrub = scrubOf(components, epoch)
-  const isShown = async (blobId: BlobId): Promise<boolean> => isPaidFor(await blobs.get(blobId), epoch())
-  const shown = async (blobIds: readonly BlobId[]): Promise<BlobId[]> => {
-    const states = await blobs.getMany(blobIds)
-    return blobIds.filter((_, i) => isPaidFor(states[i], epoch()))
-  }
+  const { isShown, shown } = paidFor(blobs, epoch)
 
   return {
     epoch,
@@ -368,5 +364,16 @@ function accuserOf({ book, metrics, log }: UpkeepComponents) {
     log.warn({ nodeId: member.nodeId, name: member.name, what, ...details }, 'peer sent something wrong')
     metrics.liar(member.nodeId, what)
     book.failed(member)
+  }
+}
+
+/** What is handed out now: of one blob, or of many. */
+function paidFor(blobs: Pick<BlobRecords, 'get' | 'getMany'>, epoch: () => Epoch) {
+  return {
+    isShown: async (blobId: BlobId): Promise<boolean> => isPaidFor(await blobs.get(blobId), epoch()),
+    async shown(blobIds: readonly BlobId[]): Promise<BlobId[]> {
+      const states = await blobs.getMany(blobIds)
+      return blobIds.filter((_, i) => isPaidFor(states[i], epoch()))
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { loadText } from './report/load.ts'
 import { type Row, rowPrinter } from './report/row.ts'
 import { runSeries } from './report/series.ts'
 
@@ -64,4 +65,5 @@ else {
   }
   const report = flags.json ? (row: Row) => console.log(JSON.stringify(row)) : rowPrinter(console.log)
   await run({ quick: flags.quick, args, report })
+  console.error(loadText())
 }

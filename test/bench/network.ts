@@ -2,11 +2,11 @@
  * Paths between two homes behind NATs, in network namespaces (root, iproute2, nftables): over a relay, and punched. CPU is that of a
  * whole process, for a GiB; `load` is the machine's while it was measured.
  */
-import { loadavg } from 'node:os'
 import { createLab, type Lab, type LabProcess, whyNoLab } from '../nat/support/lab.ts'
 import { OUTSIDE } from '../nat/support/networks.ts'
 import type { PeerOrder, Punched } from '../nat/support/peer.ts'
 import type { BenchOptions } from './main.ts'
+import { load } from './report/load.ts'
 
 const MIB = 1024 * 1024
 const LIMIT_MS = 120_000
@@ -30,7 +30,7 @@ export async function run({ quick, report }: BenchOptions): Promise<void> {
     const { ms, outcome } = await tell<Punched>(homes.caller, { do: 'punch', address: homes.there.address })
     if (!outcome.startsWith('/')) throw new Error(`not punched: ${outcome}`)
     report({ of: { path: 'punched' }, took: await transfer(homes, bytes) })
-    report({ of: { case: 'to a punched connection' }, took: { ms, load: load() } })
+    report({ of: { case: 'to a punched connection' }, took: { ms, load: load().average } })
     report({
       of: { case: 'one dead address before a good one' },
       took: await pastNobody(lab, homes.caller),
@@ -75,7 +75,7 @@ async function transfer(
     senderCpuS: sender!,
     receiverCpuS: receiver!,
     relayCpuS: relaying!,
-    load: load(),
+    load: load().average,
   }
 }
 
@@ -84,9 +84,8 @@ async function pastNobody(lab: Lab, caller: LabProcess): Promise<Record<string, 
   const { peer, address } = await tell<Told>(lab.run('public', program('relay'), [OUTSIDE.public]))
   const addresses = [`${NOBODY}/p2p/${peer}`, address]
   const { ms } = await tell<{ ms: number }>(caller, { do: 'dial', peer, addresses })
-  return { ms, load: load() }
+  return { ms, load: load().average }
 }
 
 const tell = <T>(process: LabProcess, order: PeerOrder = { do: 'address' }) => process.ask<T>(order, LIMIT_MS)
 const program = (name: string) => new URL(`../nat/support/${name}.ts`, import.meta.url)
-const load = (): number => loadavg()[0]!

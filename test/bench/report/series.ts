@@ -1,7 +1,7 @@
 /** Several rounds of several benches, each in a process of its own; the baseline of the machine; the comparison with it. */
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus, loadavg } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -14,6 +14,7 @@ import {
   parseBaseline,
   summarize,
 } from './baseline.ts'
+import { load, loadText } from './load.ts'
 import { type Row, rowPrinter, shown } from './row.ts'
 
 export interface SeriesOptions {
@@ -38,8 +39,8 @@ export async function runSeries(options: SeriesOptions): Promise<void> {
   const kind = machineKind(cpus()[0]?.model ?? 'unknown', availableParallelism(), process.version)
   const path = join(folder, 'baselines', `${kind}${quick ? '.quick' : ''}.jsonl`)
   const before = await known(path)
-  const [load = 0] = loadavg()
-  if (load > availableParallelism() / 2) console.error(`this machine is busy, load ${load}: expect noise`)
+  const { average, cores } = load()
+  if (average > cores / 2) console.error(`this machine is busy, ${loadText()}: expect noise`)
   const now = await measure(options)
   if (!options.compare) {
     for (const name of names) {
@@ -80,7 +81,7 @@ async function measure({ names, rounds, quick, args }: SeriesOptions): Promise<M
       const start = performance.now()
       rows.get(name)!.push(await oneRound(name, quick, args))
       const seconds = ((performance.now() - start) / 1000).toFixed(0)
-      console.error(`${name}, round ${round} of ${rounds}: ${seconds} s`)
+      console.error(`${name}, round ${round} of ${rounds}: ${seconds} s, ${loadText()}`)
     }
   }
   return [...rows].flatMap(([name, all]) => summarize(name, all, commit.trim()))
