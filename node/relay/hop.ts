@@ -135,7 +135,8 @@ async function connect(hop: Hop, to: PeerId): Promise<void> {
   const ended = new AbortController()
   circuit.abort = error => ended.abort(error)
   const called = await call({ ...hop, signal: AbortSignal.any([hop.signal, ended.signal]) }, target)
-  if (called !== undefined && !ended.signal.aborted) return join(hop, circuit, called, leave)
+  if (called !== undefined && !ended.signal.aborted)
+    return join(hop, circuit, { called, isNear: areNear(connection, target) }, leave)
   leave()
   called?.release()
   called?.stream.abort(ended.signal.reason)
@@ -153,7 +154,7 @@ async function call({ init, connection, signal }: Hop, target: Reservation): Pro
       maxOutboundStreams: CIRCUIT.streams,
     })
     called = createHandshake(stream, init.clock)
-    called.write(StopRequestMessage, { peer: connection.remotePeer })
+    called.write(StopRequestMessage, { peer: connection.remotePeer, isNear: areNear(connection, target) })
     const { status } = await called.read(StopAnswerMessage, signal)
     if (status === 'ok') return called
     throw new ProtocolError('REFUSED')
@@ -164,8 +165,17 @@ async function call({ init, connection, signal }: Hop, target: Reservation): Pro
   }
 }
 
+/** Whether both have come from one address: peers say so, and nobody but their relay can tell whether it is true. */
+const areNear = (connection: Connection, target: Reservation): boolean =>
+  addressOf(connection.remoteAddr) === addressOf(target.connection.remoteAddr)
+
 /** From here on the two streams are one. */
-function join({ init, handshake, connection }: Hop, circuit: Circuit, called: Handshake, leave: () => void) {
+function join(
+  { init, handshake, connection }: Hop,
+  circuit: Circuit,
+  { called, isNear }: { called: Handshake; isNear: boolean },
+  leave: () => void,
+) {
   const [source, target] = [handshake.stream, called.stream]
   let open = 2
   const closed = (): void => {
@@ -182,7 +192,7 @@ function join({ init, handshake, connection }: Hop, circuit: Circuit, called: Ha
   }
   init.granted('circuits')
   const { stunPort } = init
-  if (source.status === 'open') handshake.write(HopAnswerMessage, { status: 'ok', stunPort })
+  if (source.status === 'open') handshake.write(HopAnswerMessage, { status: 'ok', stunPort, isNear })
   const address = addressOf(connection.remoteAddr)
   const { clock, paused } = init
   const moved = (bytes: number): number => init.moved(circuit, address, bytes)

@@ -26,6 +26,8 @@ export interface CircuitEnd {
   readonly limit?: CircuitLimit | undefined
   /** of the relay, where it says one: only who has connected hears it */
   readonly stunPort?: number | undefined
+  /** the relay says that both have come to it from one address */
+  readonly isNear?: boolean | undefined
 }
 
 export interface CircuitOptions {
@@ -60,7 +62,7 @@ export async function connectThrough(
 ): Promise<CircuitEnd> {
   using limit = limitOf(options)
   const { stream, answer, first } = await ask(relay, { kind: 'connect', peer }, options.clock, limit.signal)
-  return { peer, stream, first, limit: answer.limit, stunPort: answer.stunPort }
+  return { peer, stream, first, limit: answer.limit, stunPort: answer.stunPort, isNear: answer.isNear }
 }
 
 /**
@@ -82,7 +84,7 @@ export async function receiveCall(
       return undefined
     }
     handshake.write(StopAnswerMessage, { status: 'ok' })
-    return { peer: call.peer, stream, first: handshake.release(), limit: call.limit }
+    return { peer: call.peer, stream, first: handshake.release(), limit: call.limit, isNear: call.isNear }
   } catch (error) {
     handshake.release()
     stream.abort(error instanceof Error ? error : new ProtocolError('CLOSED', { cause: error }))

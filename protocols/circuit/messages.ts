@@ -17,6 +17,8 @@ export type HopRequest = { kind: 'reserve' } | { kind: 'connect'; peer: PeerId }
 export interface StopRequest {
   peer: PeerId
   limit?: CircuitLimit | undefined
+  /** of Floe's relays: both have come to it from one address (IPv6: one /64) */
+  isNear?: boolean | undefined
 }
 
 /** What a relay says that it will carry; absent or 0: it says nothing. */
@@ -71,12 +73,14 @@ export interface HopAnswer {
   loadPermille?: number | undefined
   /** of Floe's relays, when they grant: where they tell peers how they look from outside, over UDP and TCP; from STUN.leastPort up */
   stunPort?: number | undefined
+  /** of Floe's relays, to who has connected: both have come to it from one address (IPv6: one /64) */
+  isNear?: boolean | undefined
 }
 
 const REQUEST = { reserve: 0, connect: 1, status: 2 } as const
 const STOP = { connect: 0, status: 1 } as const
 /** Far from whatever the specification may add. */
-const OWN = { reason: 1000, retryAfterMs: 1001, loadPermille: 1002, stunPort: 1003 } as const
+const OWN = { reason: 1000, retryAfterMs: 1001, loadPermille: 1002, stunPort: 1003, isNear: 1004 } as const
 const MAX_ADDRESSES = 16
 const MAX_RETRY_MS = 0xffff_ffff
 
@@ -111,6 +115,7 @@ export const HopAnswerMessage: Message<HopAnswer> = {
       [OWN.retryAfterMs, answer.retryAfterMs && Math.min(Math.ceil(answer.retryAfterMs), MAX_RETRY_MS)],
       [OWN.loadPermille, answer.loadPermille],
       [OWN.stunPort, answer.stunPort],
+      [OWN.isNear, answer.isNear ? 1 : undefined],
     ]),
   decode(bytes) {
     const fields = readMessage(bytes)
@@ -126,22 +131,28 @@ export const HopAnswerMessage: Message<HopAnswer> = {
       retryAfterMs: atMost(fields.number(OWN.retryAfterMs), MAX_RETRY_MS),
       loadPermille: atMost(fields.number(OWN.loadPermille), 1000),
       stunPort: decodePort(fields.number(OWN.stunPort)),
+      isNear: decodeFlag(fields.number(OWN.isNear)),
     }
   },
 }
 
 /** What a relay asks of the one who is to be reached. */
 export const StopRequestMessage: Message<StopRequest> = {
-  encode: ({ peer, limit }) =>
+  encode: ({ peer, limit, isNear }) =>
     writeProtobuf([
       [1, STOP.connect],
       [2, encodePeer(peer)],
       [3, limit && encodeLimit(limit)],
+      [OWN.isNear, isNear ? 1 : undefined],
     ]),
   decode(bytes) {
     const fields = readMessage(bytes)
     expectType(fields, STOP.connect)
-    return { peer: decodePeer(fields.bytes(2)), limit: decodeLimit(fields.bytes(3)) }
+    return {
+      peer: decodePeer(fields.bytes(2)),
+      limit: decodeLimit(fields.bytes(3)),
+      isNear: decodeFlag(fields.number(OWN.isNear)),
+    }
   },
 }
 
@@ -182,6 +193,12 @@ function decodeStatus(value: number | undefined): CircuitStatus {
 function atMost(value: number | undefined, limit: number): number | undefined {
   if (value !== undefined && value > limit) throw new ProtocolError('MALFORMED')
   return value
+}
+
+/** Either it is there, as 1, or not at all. */
+function decodeFlag(value: number | undefined): true | undefined {
+  if (value !== undefined && value !== 1) throw new ProtocolError('MALFORMED')
+  return value && true
 }
 
 function decodePort(value: number | undefined): number | undefined {

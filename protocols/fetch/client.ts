@@ -1,5 +1,7 @@
+import type { Connection } from '@libp2p/interface'
 import { ProtocolError } from '../errors.ts'
 import type { AbortOptions } from '../ports.ts'
+import type { ClientStream } from '../rpc/client-stream.ts'
 import type { PeerAddress } from '../rpc/dial.ts'
 import { beginRequest } from '../rpc/request.ts'
 import type { Lease, StreamPool } from '../rpc/stream-pool.ts'
@@ -82,18 +84,29 @@ async function* fetchBatch<Item extends FetchRequestItem>(
     }),
   )
   const resumption = createResumption(pool.clock)
+  const trail: Trail = {}
   while (open.size > 0) {
     const before = left(open)
     try {
-      yield* fetchOpen(pool, peer, open, options)
+      yield* fetchOpen(pool, peer, open, options, trail)
     } catch (error) {
       signal?.throwIfAborted()
       if (error === MOVED) continue
       const begun = open.size < items.length || [...open].some(({ total }) => total !== undefined)
       await resumption.after(error, { begun, progressed: left(open) < before, signal })
+      // a connection that died in silence still looks open
+      trail.avoid = isSilence(error) ? trail.connection : undefined
     }
   }
 }
+
+/** The connection of the last request, and the one on which the peer has fallen silent. */
+interface Trail {
+  connection?: Connection | undefined
+  avoid?: Connection | undefined
+}
+
+const isSilence = (error: unknown): boolean => error instanceof ProtocolError && error.code === 'TIMEOUT'
 
 /** One request for whatever is lacking. */
 async function* fetchOpen<Item extends FetchRequestItem>(
@@ -101,16 +114,19 @@ async function* fetchOpen<Item extends FetchRequestItem>(
   peer: PeerAddress,
   open: Set<Part<Item>>,
   { signal, onBytes }: FetchOptions,
+  trail: Trail,
 ): AsyncGenerator<FetchedSliver<Item>> {
   const asked = [...open]
   using path = watchForBetterPath(pool, () => left(open), signal)
   const limits = { signal: path.signal, timeoutMs: spec.responseTimeoutMs }
-  const { lease, first } = await beginRequest(pool, peer, signal, async stream => {
+  const begin = async (stream: ClientStream): Promise<FetchAnswerFields> => {
+    trail.connection = stream.connection
     path.leaving(stream)
     const request = { items: asked.map(restOf) }
     await stream.send(FetchRequest, request, { signal, timeoutMs: spec.chunkTimeoutMs })
     return stream.receive(FetchAnswer, limits)
-  })
+  }
+  const { lease, first } = await beginRequest(pool, peer, signal, begin, trail.avoid)
   let failure: unknown = new ProtocolError('CLOSED')
   let complete = false
   try {

@@ -10,8 +10,11 @@ export interface PeerAddress {
 
 /** The way to peers; `node/network/paths` has one. */
 export interface Dialer {
-  /** The best open connection to the peer, a new one when there is none. Throws UNREACHABLE, CLOSED or the signal's reason. */
-  connect(peer: PeerAddress, signal?: AbortSignal): Promise<Connection>
+  /**
+   * The best open connection to the peer but for `avoid`, on which it has fallen silent; a new one when there is none. Throws
+   * UNREACHABLE, CLOSED or the signal's reason.
+   */
+  connect(peer: PeerAddress, signal?: AbortSignal, avoid?: Connection): Promise<Connection>
   /**
    * Calls `listener` once when a better connection to the same peer than this one is open, at once when there is one already: a
    * direct one beside a relayed one. The result stops that.

@@ -1,3 +1,4 @@
+import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
@@ -21,8 +22,8 @@ export interface Lease {
 /** Streams of one protocol to any number of peers, kept open for the next request on the same connection. */
 export interface StreamPool {
   readonly clock: Clock
-  /** A stream on which ours is the only request; waits while all of the peer's streams are out. */
-  lease(peer: PeerAddress, signal?: AbortSignal): Promise<Lease>
+  /** A stream on which ours is the only request, on any connection but `avoid`; waits while all of the peer's streams are out. */
+  lease(peer: PeerAddress, signal?: AbortSignal, avoid?: Connection): Promise<Lease>
   /** Calls back once when a better connection than the stream's is open, until the result is called. */
   onBetter(stream: ClientStream, listener: () => void): () => void
   /** Resets every stream, idle or not. */
@@ -54,12 +55,12 @@ export function createStreamPool(init: StreamPoolInit): StreamPool {
   return {
     clock,
     onBetter: ({ connection }, listener) => dialer.onBetter(connection, listener),
-    async lease(peer, signal) {
+    async lease(peer, signal, avoid) {
       if (closed) throw new ProtocolError('CLOSED')
       const streams = streamsOf(peer.peerId)
       const leave = await streams.enter(signal)
       try {
-        const connection = await dialer.connect(peer, signal)
+        const connection = await dialer.connect(peer, signal, avoid)
         const idle = streams.takeIdle(connection)
         const stream = idle ?? (await openClientStream(connection, spec, network, clock, signal, bandwidth))
         // closed while it was being opened: `close` has not seen it

@@ -33,7 +33,7 @@ const CASES: { name: string; network: NetworkKind; at: RegExp; from?: Machine; t
 ]
 
 describe('hole punching between', function () {
-  this.timeout(60_000)
+  this.timeout(200_000)
   const reason = whyNoLab()
   before(function () {
     if (reason === undefined) return

@@ -8,3 +8,10 @@ export function relayNetwork(address: Multiaddr): string {
   if (ip === undefined) return host?.value ?? address.toString()
   return ip.subarray(0, ip.length === 4 ? 3 : 6).join('.')
 }
+
+/** PeerId of the relay in its address, or in that of a peer over it; undefined where it is not named. */
+export function relayOf(address: Multiaddr): string | undefined {
+  const parts = address.getComponents()
+  const end = parts.findIndex(({ name }) => name === 'p2p-circuit')
+  return parts.slice(0, end < 0 ? parts.length : end).findLast(({ name }) => name === 'p2p')?.value
+}

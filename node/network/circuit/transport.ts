@@ -27,6 +27,7 @@ import {
   receiveCall,
 } from '../../../protocols/index.ts'
 import { circuitConnection } from './connection.ts'
+import { relayOf } from './network.ts'
 
 /** What to listen on: calls over the relays at which there is a reservation. */
 export const CIRCUIT_LISTEN = '/p2p-circuit'
@@ -57,6 +58,8 @@ export interface CircuitTransport {
   heard(relay: string, answer: { stunPort?: number | undefined }): void
   /** Where the relay has said that its STUN is; undefined when it has not. */
   stunPort(relay: string): number | undefined
+  /** Whether the relay has said, with the last circuit between them, that this node and the peer have come to it from one address. */
+  isNear(relayed: Pick<Connection, 'remoteAddr' | 'remotePeer'>): boolean
 }
 
 export interface HeldRelay {
@@ -70,7 +73,8 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
   const heard: CircuitTransport['heard'] = (relay, { stunPort }) => {
     if (stunPort !== undefined) stunPorts.set(relay, stunPort)
   }
-  const state: CircuitState = { clock, held: [], listeners: new Set(), heard }
+  const near = new LruMap<string, boolean>(REMEMBERED)
+  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, near }
   return {
     factory: components => new Circuits(components, state),
     update(held) {
@@ -79,6 +83,7 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
     },
     heard,
     stunPort: relay => stunPorts.get(relay),
+    isNear: ({ remoteAddr, remotePeer }) => near.get(pairOf(relayOf(remoteAddr), remotePeer)) === true,
   }
 }
 
@@ -87,9 +92,13 @@ interface CircuitState {
   held: readonly HeldRelay[]
   listeners: Set<CircuitListener>
   heard: CircuitTransport['heard']
+  /** by relay and peer */
+  near: LruMap<string, boolean>
 }
 
-/** Relays whose STUN is known; the longest unused go first. */
+const pairOf = (relay: string | undefined, peer: PeerId): string => `${relay} ${peer}`
+
+/** Relays whose STUN is known, and peers that are near; the longest unused go first. */
 const REMEMBERED = 256
 
 /** How long it may take until a connection over a circuit is secured and multiplexed: as long as the circuit's own handshake. */
@@ -113,6 +122,7 @@ class Circuits implements Transport {
     const connection = await connectionManager.openConnection(relay, { signal })
     const end = await connectThrough(connection, peer, { clock: this.#state.clock, signal })
     this.#state.heard(connection.remotePeer.toString(), end)
+    this.#state.near.set(pairOf(connection.remotePeer.toString(), peer), end.isNear === true)
     const circuit = circuitConnection(end, address, logger)
     try {
       return await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
@@ -144,7 +154,9 @@ class Circuits implements Transport {
       // the stream was reset, and nobody else waits for it
       return
     }
-    if (end !== undefined) await this.#receive(end, relay)
+    if (end === undefined) return
+    this.#state.near.set(pairOf(relay.remotePeer.toString(), end.peer), end.isNear === true)
+    await this.#receive(end, relay)
   }
 
   async #receive(end: CircuitEnd, relay: Connection): Promise<void> {

@@ -70,11 +70,12 @@ class PathDialer implements Dialer {
     this.#slots = createSemaphore(init.dials ?? DIALS.node)
   }
 
-  async connect(peer: PeerAddress, signal?: AbortSignal): Promise<Connection> {
+  async connect(peer: PeerAddress, signal?: AbortSignal, avoid?: Connection): Promise<Connection> {
     signal?.throwIfAborted()
     if (this.#closed.signal.aborted) throw new ProtocolError('CLOSED')
     const id = this.#idOf(peer)
-    const open = bestConnection(this.#init.libp2p.getConnections(id))
+    const usable = this.#init.libp2p.getConnections(id).filter(one => one !== avoid)
+    const open = bestConnection(usable)
     const connection = open ?? (await this.#join(peer, id, signal))
     this.#punch(connection)
     return connection
@@ -205,6 +206,8 @@ class PathDialer implements Dialer {
       run: async signal => {
         using limit = peerDeadline(this.#init.clock, DIALS.directMs, signal)
         for (let ended = 1; ; ended++) {
+          // one that ends right now is still there to be joined, and would never answer
+          await this.#init.clock.sleep(0, limit.signal)
           try {
             return await this.#init.libp2p.dial(id, { signal: limit.signal })
           } catch (cause) {

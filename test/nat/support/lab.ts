@@ -23,7 +23,7 @@ export interface LabProcess {
   readonly child: ChildProcess
 }
 
-const PROCESS_MS = 20_000
+const PROCESS_MS = 60_000
 /** by then a network is built, s */
 const BUILT_S = 10
 

@@ -45,6 +45,7 @@ const keeper = createRelayKeeper({ ...common, libp2p, transport: libp2p.circuits
 const puncher = createPuncher({
   ...common,
   upgrading: upgradingOf(libp2p)!,
+  isNear: relayed => libp2p.circuits.isNear(relayed),
   relays: () => stun.map(host => ({ host, family: host.includes(':') ? 6 : 4, port: STUN.port })),
 })
 const dialer = createPathDialer({ libp2p, clock: systemClock })

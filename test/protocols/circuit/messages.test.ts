@@ -47,6 +47,7 @@ const answer = fc.record({
   retryAfterMs: optional(fc.integer({ min: 1, max: 0xffff_ffff })),
   loadPermille: optional(fc.integer({ min: 0, max: 1000 })),
   stunPort: optional(fc.integer({ min: 1024, max: 65_535 })),
+  isNear: optional(fc.constant(true)),
 })
 
 /** The code of what decoding throws. */
@@ -86,6 +87,14 @@ describe('circuit messages', () => {
     const asked = HopRequestMessage.decode(hex(`08011228${PEER}`))
     assert.ok(asked.kind === 'connect' && asked.peer.equals(peer))
     assert.ok(StopRequestMessage.decode(hex(`08001228${PEER}1a06${LIMIT}`)).peer.equals(peer))
+  })
+
+  it('tell of two peers that they are near, or nothing', () => {
+    const near = StopRequestMessage.encode({ peer, isNear: true })
+    assert.equal(StopRequestMessage.decode(near).isNear, true)
+    assert.deepEqual(StopRequestMessage.encode({ peer, isNear: false }), StopRequestMessage.encode({ peer }))
+    near[near.length - 1] = 2
+    assert.equal(codeOf(StopRequestMessage, near), 'MALFORMED')
   })
 
   it('come back as they were', () => {

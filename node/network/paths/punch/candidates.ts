@@ -23,9 +23,8 @@ export const publicOrHome: CandidateRule = (ip, isSameNetwork) => {
 export function allowedCandidates(
   theirs: readonly PunchCandidate[],
   own: OwnCandidates,
-  rule: CandidateRule = publicOrHome,
+  { isHome, rule = publicOrHome }: { isHome: boolean; rule?: CandidateRule | undefined },
 ): PunchCandidate[] {
-  const isHome = isSameNetwork(theirs, own)
   const ours = new Set([...own.outer, ...own.inner].map(keyOf))
   const found = new Map<string, PunchCandidate>()
   for (const one of theirs) {
@@ -36,17 +35,14 @@ export function allowedCandidates(
   return [...found.values()].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, MAX_PUNCH_CANDIDATES)
 }
 
-/** What a peer is told: where this side is in its own network only if the peer, by what it says, is in the same. */
-export function candidatesFor(
-  theirs: readonly PunchCandidate[] | undefined,
-  own: OwnCandidates,
-): PunchCandidate[] {
-  if (theirs === undefined || !isSameNetwork(theirs, own)) return [...own.outer]
+/** What a peer is told: where this side is in its own network only if the peer is in the same. */
+export function candidatesFor(own: OwnCandidates, isHome: boolean): PunchCandidate[] {
+  if (!isHome) return [...own.outer]
   const outer = new Set(own.outer.map(keyOf))
   return [...own.outer, ...own.inner.filter(one => !outer.has(keyOf(one)))].slice(0, MAX_PUNCH_CANDIDATES)
 }
 
-/** Whether both are seen under one outer IP (IPv6: one /64). */
+/** Whether both are seen under one outer IP (IPv6: one /64), by what the peer says of itself. */
 export function isSameNetwork(theirs: readonly PunchCandidate[], { outer }: OwnCandidates): boolean {
   const ours = new Set(outer.map(({ ip }) => networkOf(ip)))
   return theirs.some(({ ip }) => ours.has(networkOf(ip)))

@@ -1,6 +1,7 @@
 import type { Libp2p } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { STUN } from '../../../../protocols/index.ts'
+import { relayOf } from '../../circuit/network.ts'
 import type { CircuitTransport } from '../../circuit/transport.ts'
 import { leaveRelays } from '../leave-relays.ts'
 import { pathKind } from '../path-kind.ts'
@@ -13,7 +14,7 @@ export interface NodePuncherInit
   extends Pick<PuncherInit, 'network' | 'isMember' | 'log' | 'clock' | 'random'> {
   libp2p: Pick<Libp2p, 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
     /** what relays have said; nothing where the libp2p node is the app's own */
-    circuits?: Pick<CircuitTransport, 'stunPort'>
+    circuits?: Pick<CircuitTransport, 'stunPort' | 'isNear'>
   }
   /** multiaddrs of relays in use, beside the one that a connection goes over */
   relays?: () => readonly string[]
@@ -30,6 +31,7 @@ export function createNodePuncher({
   const puncher = createPuncher({
     ...init,
     upgrading,
+    isNear: relayed => libp2p.circuits?.isNear(relayed) ?? false,
     relays: relayed =>
       stunOf([relayed.remoteAddr, ...relays().map(text => multiaddr(text))], relay =>
         libp2p.circuits?.stunPort(relay),
@@ -60,7 +62,7 @@ export function stunOf(
   for (const relay of relays) {
     const { host, family, scope } = pathKind(relay)
     if (host === '' || scope === 'loopback') continue
-    const port = portOf(relayIn(relay)) ?? STUN.port
+    const port = portOf(relayOf(relay) ?? '') ?? STUN.port
     found.set(`${host} ${port}`, { host, family, port, lookup: LOOKUP })
   }
   return [...found.values()]
@@ -68,10 +70,3 @@ export function stunOf(
 
 /** whoever is called over a relay says what it is called */
 const LOOKUP = publicLookup()
-
-/** PeerId of the relay in its address, or in that of a peer over it; empty where it is not named. */
-function relayIn(address: Multiaddr): string {
-  const parts = address.getComponents()
-  const end = parts.findIndex(({ name }) => name === 'p2p-circuit')
-  return parts.slice(0, end < 0 ? parts.length : end).findLast(({ name }) => name === 'p2p')?.value ?? ''
-}

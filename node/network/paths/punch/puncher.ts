@@ -11,13 +11,7 @@ import {
   type PunchCandidate,
 } from '../../../../protocols/index.ts'
 import type { KnowsPeer } from '../../identify.ts'
-import {
-  allowedCandidates,
-  type CandidateRule,
-  candidatesFor,
-  isSameNetwork,
-  publicOrHome,
-} from './candidates.ts'
+import { allowedCandidates, type CandidateRule, candidatesFor, isSameNetwork } from './candidates.ts'
 import { createPunchHistory } from './history.ts'
 import type { StunAddress } from './observe.ts'
 import { openPorts, type PunchPorts } from './own-candidates.ts'
@@ -36,6 +30,8 @@ export interface PuncherInit {
   /** whether a connection goes over a relay, and which addresses are dialled: a test on one machine has others */
   isRelayed?: (connection: Connection) => boolean
   rule?: CandidateRule
+  /** whether the relay says as well that both are in one network; the peer's word is enough when absent */
+  isNear?: (relayed: Connection) => boolean
 }
 
 /** Makes direct connections beside relayed ones. */
@@ -120,12 +116,12 @@ class NodePuncher implements Puncher {
       this.#remove(peer.toString(), attempt)
     }
     try {
-      const { clock, rule = publicOrHome } = this.#init
+      const { clock } = this.#init
       const ports = await openPorts(this.#init.relays(relayed), { clock, signal: either })
-      const theirs = allowedCandidates(offered, ports, rule)
-      const isHome = isSameNetwork(offered, ports)
+      const isHome = this.#isHome(relayed, offered, ports)
+      const theirs = this.#allowed(offered, ports, isHome)
       return {
-        candidates: candidatesFor(offered, ports),
+        candidates: candidatesFor(ports, isHome),
         go: async (roundTripMs: number) => {
           over.resolve(
             await this.#meet({ peer, role: 'inbound', ports, theirs, isHome, roundTripMs, signal: either }),
@@ -172,19 +168,19 @@ class NodePuncher implements Puncher {
   }
 
   async #offer(relayed: Connection, signal: AbortSignal): Promise<Connection> {
-    const { network, clock, relays, rule = publicOrHome } = this.#init
+    const { network, clock, relays } = this.#init
     const ports = await openPorts(relays(relayed), { clock, signal })
     try {
       if (ports.outer.length === 0) throw unreachable('no relay tells this node how it looks from outside')
-      const offer = candidatesFor(undefined, ports)
+      const offer = candidatesFor(ports, false)
       const agreement = await agreeToPunch(relayed, offer, { network, clock, signal })
       try {
-        const theirs = allowedCandidates(agreement.candidates, ports, rule)
+        const { roundTripMs, candidates } = agreement
+        const isHome = this.#isHome(relayed, candidates, ports)
+        const theirs = this.#allowed(candidates, ports, isHome)
         if (theirs.length === 0) throw unreachable('the peer has no address that may be dialled')
         await agreement.go()
         await clock.sleep(agreement.roundTripMs / 2, signal)
-        const { roundTripMs, candidates } = agreement
-        const isHome = isSameNetwork(candidates, ports)
         const peer = relayed.remotePeer
         const met = await this.#meet({ peer, role: 'outbound', ports, theirs, isHome, roundTripMs, signal })
         void agreement.close()
@@ -196,6 +192,16 @@ class NodePuncher implements Puncher {
     } finally {
       ports.close()
     }
+  }
+
+  /** Whether both are in one network: by the peer's word and the relay's, of whom neither alone can have this node look around at home. */
+  #isHome(relayed: Connection, theirs: readonly PunchCandidate[], ports: PunchPorts): boolean {
+    const { isNear = () => true } = this.#init
+    return isSameNetwork(theirs, ports) && isNear(relayed)
+  }
+
+  #allowed(theirs: readonly PunchCandidate[], ports: PunchPorts, isHome: boolean): PunchCandidate[] {
+    return allowedCandidates(theirs, ports, { isHome, rule: this.#init.rule })
   }
 
   #meet(meeting: Omit<MeetPeerInit, 'upgrading' | 'clock' | 'random'>): Promise<Connection> {

@@ -149,6 +149,30 @@ describe('private node', () => {
       assert.ok(one.toString().includes(`/p2p/${relayId}/p2p-circuit`), one.toString())
   })
 
+  it('hears from its relay, as does who calls it, whether both have come to that from one address', async () => {
+    const relay = await startRelay()
+    const { libp2p } = await startPrivate([relay])
+    const [address] = addressesOf(libp2p)
+    for (const isNear of [true, false]) {
+      const client = await startClient()
+      await client.dial(multiaddr(relay.address))
+      const seen = () => relay.libp2p.getConnections(client.peerId)[0]
+      await eventually(
+        () => seen() !== undefined,
+        () => 'the relay is not reached',
+      )
+      if (!isNear) Object.assign(seen()!, { remoteAddr: multiaddr('/ip4/192.0.2.9/tcp/5') })
+      const relayed = await client.dial(multiaddr(address!))
+      const called = () => libp2p.getConnections(client.peerId)[0]
+      await eventually(
+        () => called() !== undefined,
+        () => 'nobody has called',
+      )
+      assert.equal(client.circuits.isNear(relayed), isNear)
+      assert.equal(libp2p.circuits.isNear(called()!), isNear)
+    }
+  })
+
   it('opens another stream while the circuit is full of what nobody reads', async () => {
     const relay = await startRelay()
     const { libp2p } = await startPrivate([relay])

@@ -77,6 +77,32 @@ describe('a path dialer', () => {
     assert.equal(world.clock.waiting, 0)
   })
 
+  it('makes another connection beside one on which the peer has fallen silent', async () => {
+    world.answers.set(at(1), 40)
+    const dialer = world.dialer()
+    const silent = world.open(at(9))
+    assert.equal(await dialer.connect(peer(at(1))), silent)
+    const connecting = dialer.connect(peer(at(1)), undefined, silent)
+    await world.clock.advance(40)
+    assert.equal(await textOf(connecting), at(1))
+    // the next one need not be dialled
+    assert.equal(await textOf(dialer.connect(peer(at(1)), undefined, silent)), at(1))
+    assert.equal(world.dialled.length, 1)
+  })
+
+  it('does not join what libp2p has not yet done with, and would never answer', async () => {
+    let isEnding = true
+    const connection = world.open(at(1))
+    world.connections.pop()
+    world.libp2p.dial = () => (isEnding ? new Promise(() => undefined) : Promise.resolve(connection))
+    const connecting = world.dialer().connect(peer())
+    queueMicrotask(() => {
+      isEnding = false
+    })
+    await world.clock.advance(0)
+    assert.equal(await textOf(connecting), at(1))
+  })
+
   it("takes addresses from all sources, the signed record first, and none that are not the peer's", async () => {
     world.answers.set(at(3), 1)
     const dialer = world.dialer({ known: () => [at(2)] })
@@ -187,10 +213,16 @@ describe('a path dialer', () => {
           },
         }),
       })
-    await assert.rejects(endedTimes(9).connect(peer()), { code: 'UNREACHABLE' })
+    const connect = async (ended: number) => {
+      const connecting = textOf(endedTimes(ended).connect(peer()))
+      connecting.catch(() => undefined)
+      for (let turns = 3; turns > 0; turns--) await world.clock.advance(0)
+      return await connecting
+    }
+    await assert.rejects(connect(9), { code: 'UNREACHABLE' })
     assert.equal(dials, 3)
     dials = 0
-    assert.equal(await textOf(endedTimes(1).connect(peer())), at(1))
+    assert.equal(await connect(1), at(1))
   })
 
   it('ends its dials when it is closed', async () => {
