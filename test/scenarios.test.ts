@@ -61,7 +61,7 @@ const SCENARIOS: readonly (readonly [number: number, name: string, files: readon
   [40, 'event known before the RPC shows the committee', [SHOWN]],
   [41, 'clocks off by 10 min, the clock of the chain jumps', [CHAIN, DRIVER]],
   [42, 'BLS key rotated in the change', [CHAIN, 'node/storage/custody/certificates.test.ts']],
-  [43, 'network key and address change in mid-sync', [OUTAGES]],
+  [43, 'network key and address change in mid-sync', [CHAIN, OUTAGES]],
   [44, 'partition that leaves 2f+1, then heals', [CHAIN]],
   [45, 'f+1 weight never reports', [CHAIN, SHOWN]],
   [46, 'readers with committees of the epoch before', [CHAIN]],

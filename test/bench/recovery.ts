@@ -1,8 +1,9 @@
 /**
  * What rebuilding lost slivers costs: bytes on the wire, in both directions, per byte that was lost (metadata apart), for
- * requests as the cure plans them, each answered in full by peers that only count; and CPU time of the cure and of those it asks,
- * in one process.
+ * requests as the cure plans them, each answered in full by peers that only count; CPU time of the cure and of those it asks, in one
+ * process; and what proofs and batches change of it. What is counted, and no time, must be as docs/epochs.md has it.
  */
+import assert from 'node:assert/strict'
 import { randomFillSync } from 'node:crypto'
 import { systemClock } from '../../base/clock.ts'
 import type { CommitteeMember } from '../../chain/types/index.ts'
@@ -18,6 +19,7 @@ import { encodeFrame } from '../../protocols/stream/frame.ts'
 import { createWorld } from '../node/storage/recovery/support.ts'
 import { quietLog } from '../protocols/support/quiet.ts'
 import type { BenchOptions } from './main.ts'
+import { encodeOf, proofs, verifying } from './recovery/codec-ratios.ts'
 
 const BLOBS = 100
 const SHARDS = [10, 100, 1000]
@@ -26,18 +28,77 @@ const LOST = [1, 8, 77]
 /** members beside the one that has lost its slivers */
 const MEMBERS: Readonly<Record<number, number>> = { 10: 9, 100: 25, 1000: 100 }
 const EPOCH = 1 as Epoch
+/** of ten times as many shards, about */
+const SAME_SHARE: Readonly<Record<number, number>> = { 1: 8, 8: 77 }
+
+/** A node of so many shards rebuilds all slivers of so many blobs. */
+interface Rebuilt {
+  shards: number
+  symbolBytes: number
+  /** with as many shards each */
+  members: number
+  blobs: number
+}
+
+const REBUILT: readonly Rebuilt[] = [
+  { shards: 10, symbolBytes: 64, members: 10, blobs: 50 },
+  { shards: 100, symbolBytes: 64, members: 10, blobs: 50 },
+  // one node has 77
+  { shards: 1000, symbolBytes: 2, members: 13, blobs: 10 },
+]
 
 export async function run({ quick, report }: BenchOptions): Promise<void> {
+  const moved: (Case & { bytesPerLostByte: number })[] = []
   for (const shards of quick ? [10] : SHARDS) {
     for (const symbolBytes of quick ? [2, 64] : SYMBOLS) {
       for (const lost of LOST.filter(count => count <= shards / 3 || count === 1)) {
-        const ofLost = await wireBytes({ shards, symbolBytes, lost })
-        report({ of: { op: 'bytes', shards, symbolBytes, lost }, took: ofLost })
+        const took = await wireBytes({ shards, symbolBytes, lost })
+        report({ of: { op: 'bytes', shards, symbolBytes, lost }, took })
+        moved.push({ shards, symbolBytes, lost, bytesPerLostByte: took.bytesPerLostByte! })
       }
     }
   }
-  for (const shards of quick ? [10] : [10, 100])
-    report({ of: { op: 'rebuild', shards, symbolBytes: 64, lost: 'a node' }, took: await cpu(shards, quick) })
+  report({ of: { op: 'bytes at most' }, took: expectBytes(moved) })
+  for (const of of quick ? [{ ...REBUILT[0]!, blobs: 2 }] : REBUILT) {
+    const took = await rebuilding(of)
+    report({ of: { op: 'rebuild', ...of }, took })
+    assert.equal(took.readsOfEachSource, 1)
+  }
+  const codec = createCodec({ threads: 0 })
+  try {
+    for (const shards of quick ? [10] : [100, 1000]) {
+      using blob = await encodeOf(codec, shards, 64)
+      const few = quick ? 2 : 20
+      report({ of: { op: 'symbols', shards, symbolBytes: 64 }, took: await proofs(codec, blob, few) })
+      report({ of: { op: 'verify', shards, symbolBytes: 64 }, took: await verifying(codec, blob, 4 * few) })
+    }
+  } finally {
+    await codec.close()
+  }
+}
+
+/** The least room that is promised, and how far the numbers of shards are apart. */
+function expectBytes(moved: readonly (Case & { bytesPerLostByte: number })[]): Record<string, number> {
+  const large = moved.filter(({ symbolBytes }) => symbolBytes >= 64)
+  const small = moved.filter(({ symbolBytes, lost }) => symbolBytes === 2 && lost >= 8)
+  const most = (some: typeof moved): number => Math.max(0, ...some.map(one => one.bytesPerLostByte))
+  assert.ok(most(large) <= 1.25, `${most(large)} bytes per lost byte of symbols of 64 bytes and more`)
+  assert.ok(most(small) <= 1.2, `${most(small)} bytes per lost byte of symbols of 2 bytes`)
+  return {
+    of64BytesAndMore: most(large),
+    of2BytesAnd8Shards: most(small),
+    tenTimesTheShards: Math.max(...large.map(one => spreadOf(one, large))),
+  }
+}
+
+/** How far one case is from that of a node with the same share of ten times as many shards; 1 where there is none. */
+function spreadOf(of: Case & { bytesPerLostByte: number }, all: readonly (typeof of)[]): number {
+  const { shards, symbolBytes } = of
+  const lost = shards >= 100 ? SAME_SHARE[of.lost] : undefined
+  const isSame = (one: Case): boolean => one.symbolBytes === symbolBytes && one.lost === lost
+  const other = all.find(one => one.shards === 10 * shards && isSame(one))
+  const ratio = other === undefined ? 1 : of.bytesPerLostByte / other.bytesPerLostByte
+  return Math.max(ratio, 1 / ratio)
 }
 
 interface Case {
@@ -145,19 +206,25 @@ function counting(
   }
 }
 
-/** One of ten nodes rebuilds all of its slivers. */
-async function cpu(shards: number, quick: boolean): Promise<Record<string, number>> {
+/** One of the nodes rebuilds all of its slivers. */
+async function rebuilding({ shards, symbolBytes, members, blobs }: Rebuilt): Promise<Record<string, number>> {
   const codec = createCodec({ threads: 0 })
-  const world = createWorld({ codec, nShards: shards, members: 10 })
-  const { primarySymbols, secondarySymbols } = encodingParams(shards)
-  for (let i = 0; i < (quick ? 2 : 50); i++) {
-    using blob = await codec.encode(
-      randomFillSync(new Uint8Array(primarySymbols * secondarySymbols * 64 - i * 2)),
-      shards,
-    )
+  const world = createWorld({ codec, nShards: shards, members })
+  for (let i = 0; i < blobs; i++) {
+    using blob = await encodeOf(codec, shards, symbolBytes)
     await world.add(blob)
   }
   await world.wipe(0)
+  let reads = 0
+  const sources = new Set<string>()
+  for (const store of world.stores.slice(1)) {
+    const { get } = store
+    store.get = (blobId, ref, options) => {
+      reads++
+      sources.add(`${blobId} ${ref.axis} ${ref.pair}`)
+      return get.call(store, blobId, ref, options)
+    }
+  }
   const mine = world.members[0]!
   const cure = cureByRebuilding({
     ...world,
@@ -181,5 +248,13 @@ async function cpu(shards: number, quick: boolean): Promise<Record<string, numbe
   const { user, system } = process.cpuUsage(before)
   const slivers = patients.length * mine.shards.length * 2
   await codec.close()
-  return { slivers, cpuUsPerSliver: (user + system) / slivers, requests: world.asked.length }
+  const cpuUsPerSliver = (user + system) / slivers
+  return {
+    slivers,
+    cpuUsPerSliver,
+    sliversPerCpuSecond: 1e6 / cpuUsPerSliver,
+    requests: world.asked.length,
+    sourcesPerSliver: sources.size / slivers,
+    readsOfEachSource: reads / sources.size,
+  }
 }

@@ -293,6 +293,26 @@ export class SimChain {
     this.#seats[node] = { ...this.#seats[node]!, blsPublicKey }
   }
 
+  /** At once, in all committees in which it is. */
+  setNetworkKey(nodeId: ObjectId, networkPublicKey: Uint8Array): void {
+    const node = this.#numbers.get(nodeId)!
+    this.#seats[node] = { ...this.#seats[node]!, networkPublicKey }
+    const renewed = (committee: Committee): Committee => ({
+      ...committee,
+      members: committee.members.map(one => (one.nodeId === nodeId ? { ...one, networkPublicKey } : one)),
+    })
+    const { current, previous, next, ...rest } = this.now
+    this.#seen.push({
+      ms: this.#init.timeline.ms,
+      committees: {
+        ...rest,
+        current: renewed(current),
+        ...(previous && { previous: renewed(previous) }),
+        ...(next && { next: renewed(next) }),
+      },
+    })
+  }
+
   /** Drops the events before an epoch began, as full nodes do. */
   pruneBefore(epoch: number): void {
     const isBeginning = (event: ChainEvent): boolean =>

@@ -43,7 +43,7 @@ export function createSimClient(init: SimClientInit): SimClient {
   const { name, network, rpc, codec, bls, random, time } = init
   const { clock } = time
   const chain = rpc.coordinator()
-  const peers = network.peersOf(name, name)
+  const peers = network.peersOf({ self: () => name, name })
   const committees = createCommitteeTracker(chain)
   const peerIdOf = (key: Uint8Array) => network.peerIdOf(key)
   const book = createPeerBook({ network: chain.network, peerIdOf, clock, random: random.next })

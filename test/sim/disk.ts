@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { equalBytes } from '../../base/bytes.ts'
 import type { Clock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
@@ -14,7 +15,9 @@ import { type NodeStore, openNodeStore } from '../../node/storage/store/node-sto
 import type { Records } from '../../node/storage/store/records.ts'
 import type { ScrubOptions } from '../../node/storage/store/shard-slivers.ts'
 import { createTableRecords } from '../../node/storage/store/table-records.ts'
+import { packFilesIn } from '../support/pack-accounts.ts'
 import { LayeredRecords, SharedRecords } from './layered-records.ts'
+import { readOnce } from './read-once.ts'
 import type { Timeline } from './timeline.ts'
 import { TokenMetadata, TokenStore } from './token-store.ts'
 import type { TokenBlobs } from './tokens.ts'
@@ -35,9 +38,9 @@ export interface Disk {
   /** There is no room from here on, or there is again. */
   isFull: boolean
   /** Something of these blobs decays, each in one of these shards; how many. */
-  rot(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): number
+  rot(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<number>
   /** Whether anything has decayed that its node has not found yet. */
-  readonly isRotten: boolean
+  isRotten(): Promise<boolean>
   /** Of these shards and blobs, those of which both slivers were not written and right; for all blobs the same shards. */
   unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]>
   /** The same with what has decayed. */
@@ -80,18 +83,18 @@ export class TokenDisk implements Disk {
   }
 
   get blobs(): BlobRecords {
-    return createBlobRecords(this.#indexed)
+    return readOnce(createBlobRecords(this.#indexed), this.records, this.#all)
   }
 
   get node(): NodeRecords {
     return createNodeRecords(this.#indexed)
   }
 
-  get isRotten(): boolean {
+  async isRotten(): Promise<boolean> {
     return this.store.isRotten
   }
 
-  rot(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): number {
+  async rot(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<number> {
     for (const [i, blobId] of blobIds.entries())
       this.store.rot(shards[i % shards.length]!, this.#all.of(blobId)!)
     return blobIds.length
@@ -190,10 +193,10 @@ export interface RealDiskInit {
 /** The node's own store, Level and files, each call of which is over before anything else goes on. */
 export class RealDisk implements Disk {
   isFull = false
-  /** nothing decays here: the tests of the store see to that */
-  readonly isRotten = false
   readonly #init: RealDiskInit
   #store: NodeStore | undefined
+  /** what has decayed and was not found yet, by name */
+  readonly #rotten = new Map<string, [BlobId, SliverRef]>()
 
   constructor(init: RealDiskInit) {
     this.#init = init
@@ -207,8 +210,40 @@ export class RealDisk implements Disk {
     return this.#open.node
   }
 
-  rot(): number {
+  /** One sliver: in which order more of them are found is up to the names of files, and so to chance. */
+  async rot(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<number> {
+    for (const blobId of blobIds)
+      for (const shard of shards) {
+        const ref = { pair: pairOfShard(shard, blobId, this.#init.nShards), axis: 'primary' as const }
+        if (!(await this.#flip(blobId, ref))) continue
+        this.#rotten.set(nameOf(blobId, ref), [blobId, ref])
+        return 1
+      }
     return 0
+  }
+
+  async isRotten(): Promise<boolean> {
+    for (const [name, [blobId, ref]] of this.#rotten)
+      if (this.#store !== undefined && !(await this.#store.slivers.has(blobId, ref)))
+        this.#rotten.delete(name)
+    return this.#rotten.size > 0
+  }
+
+  /** A bit of a sliver, where it lies on the disk; false where it does not. */
+  async #flip(blobId: BlobId, ref: SliverRef): Promise<boolean> {
+    if (this.#store === undefined || !(await this.#store.slivers.has(blobId, ref))) return false
+    const bytes = this.#init.sliver(blobId, ref)
+    const folder = join(this.#init.path, 'slivers')
+    for (const name of await packFilesIn(folder)) {
+      const path = join(folder, name)
+      const pack = await readFile(path)
+      const at = pack.indexOf(bytes)
+      if (at < 0) continue
+      pack[at + (bytes.length >> 1)]! ^= 1
+      await writeFile(path, pack)
+      return true
+    }
+    return false
   }
 
   get #open(): NodeStore {
@@ -219,7 +254,10 @@ export class RealDisk implements Disk {
   async open({ clock, guard }: OpenDisk): Promise<NodeParts> {
     const { timeline, path, network, nShards } = this.#init
     let damaged: (blobId: BlobId) => void = () => {}
-    const onDamaged = ({ blobId }: { blobId: BlobId }): void => timeline.outside(() => damaged(blobId))
+    const onDamaged = ({ blobId, ref }: { blobId: BlobId; ref: SliverRef }): void => {
+      this.#rotten.delete(nameOf(blobId, ref))
+      timeline.outside(() => damaged(blobId))
+    }
     const store = await timeline.real(async () => {
       await this.#store?.close()
       this.#store = await openNodeStore({ path, network, nShards, clock, log: silentLog(), onDamaged })
@@ -247,6 +285,7 @@ export class RealDisk implements Disk {
 
   async wipe(): Promise<void> {
     await this.close()
+    this.#rotten.clear()
     await rm(this.#init.path, { recursive: true, force: true })
   }
 
@@ -256,25 +295,43 @@ export class RealDisk implements Disk {
     await store?.close()
   }
 
-  async lacking(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+  lacking(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+    return this.#without(blobIds, shards, false)
+  }
+
+  unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+    return this.#without(blobIds, shards, true)
+  }
+
+  right(blobId: BlobId, shard: ShardIndex): Promise<number> {
+    return this.#right(blobId, shard, false)
+  }
+
+  async #without(
+    blobIds: Iterable<BlobId>,
+    shards: readonly ShardIndex[],
+    isRottenRight: boolean,
+  ): Promise<string[]> {
     const lacking: string[] = []
     for (const blobId of blobIds) {
       const hasMetadata = (await this.#open.metadata.get(blobId)) !== undefined
       for (const shard of shards)
-        if (!hasMetadata || (await this.right(blobId, shard)) !== 3) lacking.push(`${blobId} of ${shard}`)
+        if (!hasMetadata || (await this.#right(blobId, shard, isRottenRight)) !== 3)
+          lacking.push(`${blobId} of ${shard}`)
     }
     return lacking
   }
 
-  unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
-    return this.lacking(blobIds, shards)
-  }
-
-  async right(blobId: BlobId, shard: ShardIndex): Promise<number> {
+  async #right(blobId: BlobId, shard: ShardIndex, isRottenRight: boolean): Promise<number> {
     if (this.#store === undefined) return 0
     const pair = pairOfShard(shard, blobId, this.#init.nShards)
     let right = 0
     for (const [axis, bit] of [['primary', 1] as const, ['secondary', 2] as const]) {
+      // a look would tell the node of it
+      if (this.#rotten.has(nameOf(blobId, { pair, axis }))) {
+        if (isRottenRight) right |= bit
+        continue
+      }
       const bytes = await this.#store.slivers.get(blobId, { pair, axis })
       if (bytes !== undefined && equalBytes(bytes, this.#init.sliver(blobId, { pair, axis }))) right |= bit
     }
@@ -292,6 +349,8 @@ export class RealDisk implements Disk {
     return (await slivers.list(blobId)).length > 0 || (await metadata.get(blobId)) !== undefined
   }
 }
+
+const nameOf = (blobId: BlobId, { axis, pair }: SliverRef): string => `${blobId} ${axis} ${pair}`
 
 /** The shard that a sliver is of. */
 export const shardOf = (blobId: BlobId, { pair }: SliverRef, nShards: number): ShardIndex =>

@@ -33,6 +33,7 @@ export const FAULTS = [
   'disk full',
   'history pruned',
   'BLS key renewed',
+  'network key renewed',
   'partition',
   'liar: slivers',
   'liar: symbols',
@@ -112,7 +113,8 @@ export class Faults {
       () => this.#rot(),
       () => this.#fill(),
       () => this.#prune(),
-      () => this.#renewKey(),
+      () => this.#renewBlsKey(),
+      () => this.#renewNetworkKey(),
       () => this.#cut(),
       () => this.#lie(),
       () => this.#moveStake(),
@@ -164,10 +166,14 @@ export class Faults {
     if (shards.length === 0 || owed.length === 0) return
     const count = Math.ceil((owed.length * shards.length) / 100)
     const blobIds: BlobId[] = Array.from({ length: count }, () => random.pick(owed).blobId)
-    if (node.disk.rot(blobIds, random.shuffled(shards)) === 0) return
-    this.#count('bits rot')
+    const owned = random.shuffled(shards)
+    // nothing of it may be relied on from now on
     this.#impaired.begin(node, 'rotten')
     invariants.wiped(node)
+    const rotting = this.#init.timeline.real(() => node.disk.rot(blobIds, owned))
+    rotting.then(rotten => {
+      if (rotten > 0) this.#count('bits rot')
+    }, this.#init.onError)
   }
 
   #fill(): void {
@@ -187,10 +193,18 @@ export class Faults {
     chain.pruneBefore(chain.epoch - 1)
   }
 
-  #renewKey(): void {
+  #renewBlsKey(): void {
     const { random, nodes } = this.#init
     this.#count('BLS key renewed')
     random.pick(nodes).renewBlsKey(random.bytes(32))
+  }
+
+  #renewNetworkKey(): void {
+    const { random, nodes } = this.#init
+    const node = random.pick(nodes)
+    if (node.peerIds.length > 1) return
+    this.#count('network key renewed')
+    node.renewNetworkKey(Uint8Array.from([0, ...random.bytes(32)]))
   }
 
   #cut(): void {
@@ -204,7 +218,7 @@ export class Faults {
     }
     if (nodes.length === 0) return
     this.#count('partition')
-    network.cut(nodes.map(({ init }) => init.peerId))
+    network.cut(nodes.flatMap(({ peerIds }) => peerIds))
     for (const node of nodes) this.#within(0.5, () => this.#mend(node, 'cut'))
   }
 
@@ -300,7 +314,7 @@ export class Faults {
       node.kill()
       node.start().catch(onError)
     }
-    if (kind === 'cut') network.heal([node.init.peerId])
+    if (kind === 'cut') network.heal(node.peerIds)
     if (kind === 'lies') node.lies.clear()
     if (kind === 'full') node.disk.isFull = false
     this.#impaired.end(node, kind)

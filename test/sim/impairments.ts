@@ -74,7 +74,7 @@ export class Impairments {
   }
 
   async #isWhole(node: SimNode): Promise<boolean> {
-    if (!node.isRunning || node.services === undefined || node.disk.isRotten) return false
+    if (!node.isRunning || node.services === undefined || (await node.disk.isRotten())) return false
     const cursor = Number((await node.disk.blobs.cursor()) ?? 0)
     if (cursor < this.#chain.events.length - 20) return false
     const shards = await node.disk.node.shards()

@@ -53,6 +53,8 @@ export interface InvariantsInit {
 
 /** Blobs, promises and nodes of a kind that are looked at in one step; all of them where there are no more. */
 const LOOKS = 400
+/** Pairs of a node and a blob that are compared in one step. */
+const COMPARED = 20_000
 const CURSOR_MS = 60_000
 /** An epoch that is due: the jitter of those who turn it, and what a member needs to report when it has to rebuild. */
 const LATE_MS = 20 * 60_000
@@ -227,7 +229,9 @@ export class Invariants {
   async #cursors(): Promise<void> {
     const { chain, ledger, nodes, timeline } = this.#init
     const old = chain.at(timeline.ms - CURSOR_MS).events
-    for (const node of this.#some(nodes.filter(({ isRunning }) => isRunning))) {
+    const looked = this.#some(nodes.filter(({ isRunning }) => isRunning))
+    const blobsOfEach = Math.min(LOOKS, Math.ceil(COMPARED / Math.max(1, looked.length)))
+    for (const node of looked) {
       const { faults } = node.init.rpc
       const cursor = Number((await node.disk.blobs.cursor()) ?? 0)
       const isSettled = timeline.ms - node.startedAt > 3 * CURSOR_MS && !faults.isDown && faults.lagMs === 0
@@ -235,7 +239,7 @@ export class Invariants {
       if (isSettled && node.rpcWellSince + 3 * CURSOR_MS < timeline.ms && cursor < old)
         throw new Broken(9, `${node.name} is at event ${cursor}, and ${old} are a minute old`)
       if (cursor !== chain.events.length) continue
-      for (const blob of this.#some(ledger.blobs)) {
+      for (const blob of this.#some(ledger.blobs, blobsOfEach)) {
         this.#checked(10)
         await this.#sameState(node, blob)
       }
@@ -344,9 +348,9 @@ export class Invariants {
     this.checks.set(invariant, (this.checks.get(invariant) ?? 0) + 1)
   }
 
-  #some<T>(list: readonly T[]): readonly T[] {
-    if (list.length <= LOOKS) return list
+  #some<T>(list: readonly T[], length = LOOKS): readonly T[] {
+    if (list.length <= length) return list
     const { random } = this.#init
-    return Array.from({ length: LOOKS }, () => random.pick(list))
+    return Array.from({ length }, () => random.pick(list))
   }
 }

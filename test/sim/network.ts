@@ -23,6 +23,17 @@ export interface Endpoint {
   /** aborts when it is killed */
   readonly down: AbortSignal
   readonly lies: ReadonlySet<Lie>
+  /** Somebody has asked what only members may, and is none that it knows. */
+  readonly stranger: () => void
+}
+
+/** One who asks. */
+export interface Asker {
+  /** the PeerId by which it is known now */
+  self: () => string
+  name: string
+  /** It has asked where nobody is. */
+  unreachable?: () => void
 }
 
 export interface Weather {
@@ -61,6 +72,8 @@ export class SimNetwork {
   /** the side of a cut on which a peer is; all others are on another */
   readonly #cut = new Set<string>()
   readonly #open = new Map<string, number>()
+  /** by name, what to call when one has asked where nobody is */
+  readonly #unreachable = new Map<string, () => void>()
   readonly #peerIds = new Map<string, string | undefined>()
 
   constructor(init: { timeline: Timeline; trace: Trace; random: Random; weather: Weather }) {
@@ -89,6 +102,11 @@ export class SimNetwork {
     for (const peerId of peerIds) this.#cut.add(peerId)
   }
 
+  /** One who is there under another PeerId as well is on the same side. */
+  beside(known: string, peerId: string): void {
+    if (this.#cut.has(known)) this.#cut.add(peerId)
+  }
+
   heal(peerIds: Iterable<string>): void {
     for (const peerId of peerIds) this.#cut.delete(peerId)
   }
@@ -104,13 +122,14 @@ export class SimNetwork {
   }
 
   /** The others as one peer sees them. */
-  peersOf(self: string, name: string): PeerClient {
+  peersOf({ self, name, unreachable }: Asker): PeerClient {
+    if (unreachable !== undefined) this.#unreachable.set(name, unreachable)
     const client: Omit<PeerClient, 'connect' | 'nodeInfo' | 'peers'> = {
       store: (peer, { header, sliver }, options) =>
-        this.#exchange(self, name, peer, 'store', options, async ({ served }, context) => {
+        this.#exchange(self(), name, peer, 'store', options, async ({ served }, context) => {
           const session = await served.custody.open(header, context)
           try {
-            await this.#hop(peer.peerId, self, 100, context.signal)
+            await this.#hop(peer.peerId, self(), 100, context.signal)
             let sentBytes = 0
             for (const ref of session.wanted) {
               const data = await sliver(ref)
@@ -119,7 +138,7 @@ export class SimNetwork {
                 const parts = data instanceof Uint8Array ? [data] : data.slices(CHUNK_BYTES)
                 for await (const part of parts) await arriving.write(part)
                 sentBytes += data.length
-                await this.#hop(self, peer.peerId, data.length, context.signal)
+                await this.#hop(self(), peer.peerId, data.length, context.signal)
                 await arriving.accept()
               } finally {
                 await arriving.close()
@@ -131,32 +150,32 @@ export class SimNetwork {
             session.close()
           }
         }),
-      fetch: (peer, items, options) => this.#fetch(self, name, peer, items, options),
+      fetch: (peer, items, options) => this.#fetch(self(), name, peer, items, options),
       metadata: (peer, blobId, options) =>
-        this.#exchange(self, name, peer, 'metadata', options, async (node, context) => {
+        this.#exchange(self(), name, peer, 'metadata', options, async (node, context) => {
           const metadata = await node.served.status.metadata(blobId, context)
           if (metadata === undefined || !node.lies.has('metadata')) return metadata
           this.#lie(peer, name, 'metadata')
           return { ...metadata, unencodedLength: metadata.unencodedLength + 1 }
         }),
       blobStatus: (peer, blobId, options) =>
-        this.#exchange(self, name, peer, 'status', options, ({ served }, context) =>
+        this.#exchange(self(), name, peer, 'status', options, ({ served }, context) =>
           served.status.blobStatus(blobId, context),
         ),
       submitCertificate: (peer, certificate, options) =>
-        this.#exchange(self, name, peer, 'certificate', options, ({ served }, context) =>
-          served.certificates.certified(certificate, { ...context, account: self }),
+        this.#exchange(self(), name, peer, 'certificate', options, ({ served }, context) =>
+          served.certificates.certified(certificate, { ...context, account: self() }),
         ),
       snapshots: (peer, options) =>
-        this.#exchange(self, name, peer, 'tables', options, async ({ served }) => served.snapshots.heads()),
+        this.#exchange(self(), name, peer, 'tables', options, async ({ served }) => served.snapshots.heads()),
       snapshotPage: (peer, { digest, page }, options) =>
-        this.#exchange(self, name, peer, 'table', options, async ({ served }) => {
+        this.#exchange(self(), name, peer, 'table', options, async ({ served }) => {
           const found = await served.snapshots.page(digest, page)
           if (found === undefined) throw new ProtocolError('NO_SNAPSHOT')
           return found
         }),
       proveInconsistent: (peer, { metadata, axis, proof }, options) =>
-        this.#exchange(self, name, peer, 'inconsistency', options, async ({ served }, context) => {
+        this.#exchange(self(), name, peer, 'inconsistency', options, async ({ served }, context) => {
           const hearing = await served.judge.open({ metadata, axis, proofBytes: proof.length }, context)
           if (hearing.kind === 'known') return hearing.attestation
           try {
@@ -165,8 +184,8 @@ export class SimNetwork {
             hearing.close()
           }
         }),
-      shardPage: (peer, query, options) => this.#shardPage(self, name, peer, query, options),
-      recover: (peer, query, options) => this.#recover(self, name, peer, query, options),
+      shardPage: (peer, query, options) => this.#shardPage(self(), name, peer, query, options),
+      recover: (peer, query, options) => this.#recover(self(), name, peer, query, options),
       close() {},
       [Symbol.dispose]() {},
     }
@@ -175,7 +194,7 @@ export class SimNetwork {
       connect: async () => undefined,
       peers: async () => [],
       nodeInfo: (peer: PeerAddress, options?: AbortOptions) =>
-        this.#exchange(self, name, peer, 'info', options, ({ served }) => served.status.nodeInfo()),
+        this.#exchange(self(), name, peer, 'info', options, ({ served }) => served.status.nodeInfo()),
     } as PeerClient
   }
 
@@ -303,7 +322,10 @@ export class SimNetwork {
     try {
       await this.#hop(self, peer.peerId, 200, signal)
       const node = this.#endpoints.get(peer.peerId)
-      if (node === undefined) throw new ProtocolError('UNREACHABLE')
+      if (node === undefined) {
+        this.#unreachable.get(name)?.()
+        throw new ProtocolError('UNREACHABLE')
+      }
       this.#trace.note(`${name} > ${node.name} ${kind}`)
       if (node.lies.has('silent')) {
         this.#lie(peer, name, 'silent')
@@ -314,7 +336,10 @@ export class SimNetwork {
         peer: self,
         signal: signal === undefined ? over.signal : anySignal(signal, over.signal),
       }
-      const answer = await raceSignal(serve(node, context), anySignal(signal, node.down))
+      const answer = await raceSignal(serve(node, context), anySignal(signal, node.down)).catch(error => {
+        if (error instanceof ProtocolError && error.code === 'NOT_A_MEMBER') node.stranger()
+        throw error
+      })
       await this.#hop(peer.peerId, self, 100, signal)
       return answer
     } catch (error) {

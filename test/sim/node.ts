@@ -8,7 +8,7 @@ import {
   parseConfirmationMessage,
 } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
-import { createCommitteeTracker } from '../../node/network/committees.ts'
+import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../../node/network/committees.ts'
 import type { MemberIndex } from '../../node/network/member-index.ts'
 import { createPeerBook } from '../../node/network/peer-book.ts'
 import { type ComposedNode, composeNode, type NodeParts } from '../../node/storage/compose-node.ts'
@@ -23,6 +23,7 @@ import type { Trace } from './trace.ts'
 
 export interface SimNodeInit {
   nodeId: ObjectId
+  /** under its first network key */
   peerId: string
   name: string
   /** its BLS keys: that of the first epoch, and those that replace it */
@@ -57,7 +58,12 @@ interface Life {
   down: AbortController
   time: SkewedClock
   services: ComposedNode | undefined
+  /** Its own word of others' keys is read again. */
+  stranger: () => void
 }
+
+/** As the keys of real nodes: an epoch that began with both is over then. */
+const KEPT_EPOCHS = 2
 
 /** A storage node: its disk, its clock, and the services of composeNode while it runs. */
 export class SimNode {
@@ -70,9 +76,19 @@ export class SimNode {
   /** since when it has run, in ms of the timeline */
   startedAt = 0
   #life: Life | undefined
+  /** that by which it asks others, and besides it the next one or the one before */
+  #peerIds: string[]
+  /** in which epoch it went over to the key that it has */
+  #renewedIn: number | undefined
 
   constructor(init: SimNodeInit) {
     this.init = init
+    this.#peerIds = [init.peerId]
+  }
+
+  /** under which it is there: two while its network key is replaced */
+  get peerIds(): readonly string[] {
+    return this.#peerIds
   }
 
   get nodeId(): ObjectId {
@@ -98,12 +114,13 @@ export class SimNode {
   async start(): Promise<void> {
     if (this.#life !== undefined) return
     const { init } = this
-    const { nodeId, chain, timeline, trace, random, network, peerId, name, rpc } = init
+    const { nodeId, chain, timeline, trace, random, network, name, rpc } = init
     const life: Life = {
       isDead: false,
       down: new AbortController(),
       time: timeline.skewed(init.skew),
       services: undefined,
+      stranger: () => undefined,
     }
     this.#life = life
     this.startedAt = timeline.ms
@@ -115,15 +132,19 @@ export class SimNode {
       guard: store => this.#guarded(store, life),
     })
     if (life.isDead) return
+    const committees = createCommitteeTracker(coordinator)
+    const again = { clock, log: silentLog() }
+    life.stranger = readingAgain(committees, { ...again, everyMs: STRANGERS_MS })
+    const asker = { self: () => this.#peerIds[0]!, name, unreachable: readingAgain(committees, again) }
     const services = await composeNode({
       nodeId,
       network: chain.network,
       nShards: chain.nShards,
       store: parts,
       chain: coordinator,
-      committees: createCommitteeTracker(coordinator),
+      committees,
       members: init.members,
-      peers: mortal(network.peersOf(peerId, name), life, [
+      peers: mortal(network.peersOf(asker), life, [
         'store',
         'fetch',
         'metadata',
@@ -164,9 +185,43 @@ export class SimNode {
     // killed while it started
     if (life.isDead) return
     life.services = services
-    const { served, certificates } = services
-    network.join(peerId, { name, served, certificates, down: life.down.signal, lies: this.lies })
-    if (init.gossips) certificates.onCertificate(certificate => network.gossip(peerId, certificate))
+    this.#listen()
+    if (init.gossips)
+      services.certificates.onCertificate(certificate => network.gossip(this.#peerIds[0]!, certificate))
+  }
+
+  /** Under all its keys. */
+  #listen(): void {
+    const life = this.#life
+    if (life?.services === undefined) return
+    const { served, certificates } = life.services
+    const { name, network } = this.init
+    const { stranger } = life
+    for (const peerId of this.#peerIds)
+      network.join(peerId, { name, served, certificates, stranger, down: life.down.signal, lies: this.lies })
+  }
+
+  /** It listens under another network key, and goes over to it once the chain tells of it; the one before stays for a while. */
+  renewNetworkKey(networkPublicKey: Uint8Array): void {
+    const { nodeId, name, network, chain, trace, timeline, rpc } = this.init
+    if (this.#peerIds.length > 1) return
+    const peerId = network.peerIdOf(networkPublicKey)!
+    trace.note(`${name} has another network key`)
+    network.beside(this.#peerIds[0]!, peerId)
+    this.#peerIds.push(peerId)
+    this.#listen()
+    chain.setNetworkKey(nodeId, networkPublicKey)
+    timeline.after(rpc.faults.latencyMs + rpc.faults.lagMs, () => {
+      this.#peerIds.reverse()
+      this.#renewedIn = chain.epoch
+    })
+  }
+
+  /** An epoch has begun: a key that was replaced may go. */
+  dropOldNetworkKey(epoch: Epoch): void {
+    if (this.#renewedIn === undefined || epoch < this.#renewedIn + KEPT_EPOCHS) return
+    this.init.network.leave(this.#peerIds.pop()!)
+    this.#renewedIn = undefined
   }
 
   /** From here on nothing that it does reaches its disk, or anybody. */
@@ -177,7 +232,7 @@ export class SimNode {
     this.#life = undefined
     life.isDead = true
     life.time.stop()
-    this.init.network.leave(this.init.peerId)
+    for (const peerId of this.#peerIds) this.init.network.leave(peerId)
     life.down.abort(new ProtocolError('CONNECTION_LOST'))
   }
 
@@ -204,7 +259,7 @@ export class SimNode {
     const life = this.#life
     if (life === undefined) return
     this.init.trace.note(`${this.name} stops`)
-    this.init.network.leave(this.init.peerId)
+    for (const peerId of this.#peerIds) this.init.network.leave(peerId)
     await life.services?.stop()
     this.kill()
   }

@@ -16,6 +16,8 @@ import {
 } from '../../codec/index.ts'
 import type { Axis, BlobId, BlobMetadata, ShardIndex, SliverRef } from '../../codec/types.ts'
 import { pathBytes } from '../../node/storage/recovery/symbol-data.ts'
+import { blobHex, blobIdFromHex } from '../../node/storage/store/keys.ts'
+import type { KnownStates } from './read-once.ts'
 
 /** A blob that is known by its first eight bytes; what follows them does not matter. */
 export interface TokenBlob {
@@ -38,7 +40,10 @@ export class TokenBlobs {
   readonly all: TokenBlob[] = []
   /** positions in `all`, in the order of the IDs' bytes */
   readonly sorted: number[] = []
+  /** what records say that were read once */
+  readonly states: KnownStates = new WeakMap()
   readonly #byId = new Map<BlobId, TokenBlob>()
+  readonly #byHex = new Map<string, TokenBlob>()
   readonly #positions = new WeakMap<readonly BlobId[], Int32Array>()
   /** the same for all: what is not this is no metadata */
   readonly #hashes: Uint8Array
@@ -50,6 +55,14 @@ export class TokenBlobs {
 
   of(blobId: BlobId): TokenBlob | undefined {
     return this.#byId.get(blobId)
+  }
+
+  hexOf(blobId: BlobId): string {
+    return this.of(blobId)?.hex ?? blobHex(blobId)
+  }
+
+  idOf(hex: string): BlobId {
+    return this.#byHex.get(hex)?.blobId ?? blobIdFromHex(hex)
   }
 
   /** Positions in `all`; kept for as long as the list is. */
@@ -82,6 +95,7 @@ export class TokenBlobs {
     const blob = { index: this.all.length, blobId, hex, metadata, nonce, firstPair }
     this.all.push(blob)
     this.#byId.set(blobId, blob)
+    this.#byHex.set(hex, blob)
     this.sorted.splice(this.after(hex), 0, blob.index)
     return blob
   }

@@ -185,7 +185,11 @@ export class World {
 
   #watchChain(): void {
     const { chain, ledger, invariants, timeline } = this
-    chain.onEvent = event => ledger.apply(event)
+    chain.onEvent = event => {
+      ledger.apply(event)
+      if (event.type === 'EpochChangeStart')
+        for (const node of this.nodes) node.dropOldNetworkKey(event.epoch)
+    }
     chain.onReport = (nodeId, epoch) =>
       timeline.real(async () => {
         await invariants.reporting(nodeId, epoch).catch(error => this.fail(error))

@@ -1,4 +1,3 @@
-import { blobIdToBytes } from '../../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex, SliverPairIndex, SliverRef } from '../../../codec/types.ts'
 
 /** The record that says whose store this is and which version wrote it. */
@@ -44,7 +43,7 @@ export const BEFORE_PREFIX = '/before/'
 
 /** 64 hex digits: unlike base64url they sort as the bytes do, and mean the same on case-folding file systems. */
 export function blobHex(blobId: BlobId): string {
-  return Buffer.from(blobIdToBytes(blobId)).toString('hex')
+  return Buffer.from(blobId, 'base64url').toString('hex')
 }
 
 export function blobIdFromHex(hex: string): BlobId {

@@ -40,15 +40,15 @@ export async function takeTable(
   const { nodeId, committees, tables, chain, networkId, log } = components
   const known = await committees.get({ fresh: true, signal })
   const answers = await askHeads(components, othersIn(known, nodeId), signal)
-  const agreed = agreedTables(known, [...answers.values()].flat())
+  const reports = [...answers.values()].flat().filter(({ head }) => head.epoch > newerThan)
+  const agreed = agreedTables(known, reports)
+  tellRefused(log, reports, agreed)
   const incoming = await tables.incoming()
   const before = incoming && digestText(networkId, incoming.head)
   // one that has begun to come is taken before a newer one
   agreed.sort(([a], [b]) => Number(b!.digest === before) - Number(a!.digest === before))
   for (const same of agreed) {
     const { head, digest } = same[0]!
-    // what this node has heard is newer than that
-    if (head.epoch <= newerThan) continue
     if (!(await chain.isKept(head.cursor, { signal }))) continue
     const goesOn = digest === before
     if (!goesOn) await tables.drop({ epoch: head.epoch })
@@ -57,6 +57,24 @@ export async function takeTable(
     return await takePages(components, from, same, signal)
   }
   return false
+}
+
+/** Tables that are told, so many at most. */
+const REFUSED_TOLD = 10
+
+/** Who has a table that too few others have, or have yet. */
+function tellRefused(
+  log: Log,
+  reports: readonly ReportedTable[],
+  agreed: readonly (readonly ReportedTable[])[],
+): void {
+  const digests = new Set(agreed.map(([one]) => one!.digest))
+  const refused = reports.filter(({ digest }) => !digests.has(digest))
+  if (refused.length === 0) return
+  const tables = refused.slice(0, REFUSED_TOLD).map(({ member: { nodeId, name }, head, digest }) => {
+    return { nodeId, name, epoch: head.epoch, digest }
+  })
+  log.warn({ count: refused.length, tables }, 'blob tables are not taken: too little weight reports the same')
 }
 
 /** Every page from where it was on. False when nobody sends the next one. */

@@ -3,7 +3,7 @@ import type { SimNode } from '../node.ts'
 import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: clocks, RPCs, keys and links', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   const open = stages()
 
   it('32 registered in one epoch, certified in the next: it is read, and nobody waits for it', async () => {
@@ -77,6 +77,31 @@ describe('scenarios in the simulation: clocks, RPCs, keys and links', function (
     const second = stage.members.map(({ init }) => bls.publicKey(init.secrets[1]!))
     assert.deepEqual(new Set(renewed.map(String)), new Set(second.map(String)))
     await stage.whole()
+  })
+
+  it('43 network key replaced in mid-handoff: all goes on, and the one before is gone two epochs later', async () => {
+    await using stage = await open()
+    const { world } = stage
+    const [source, heir] = [stage.members[0]!, stage.joiners[0]!]
+    await world.starting([heir])
+    stage.restake(source, heir)
+    const { epoch } = stage
+    while (stage.epoch === epoch || stage.shardsOf(heir).length === 0) await world.advance(100)
+    const [old] = source.peerIds
+    source.renewNetworkKey(Uint8Array.from([0, ...source.init.random.bytes(32)]))
+    await stage.store()
+    await stage.reported()
+    assert.deepEqual(source.peerIds.slice(1), [old])
+    await stage.readAll()
+    await stage.turned()
+    await stage.turned()
+    assert.ok(!source.peerIds.includes(old!))
+    world.chain.stake(source.nodeId, 200)
+    await stage.until('its shards', () => stage.shardsOf(source).length > 0, 90)
+    await stage.reported()
+    await stage.readAll()
+    await stage.whole()
+    stage.expectNobodyNamed()
   })
 
   it('44 partition that leaves 2f+1, then heals: that side goes on, the others catch up', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: who has which shards', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   const open = stages()
 
   it('1 no stake moves: all report, no byte of slivers moves', async () => {

@@ -4,7 +4,7 @@ import type { SimNode } from '../node.ts'
 import { stages } from './stage.ts'
 
 describe('scenarios in the simulation: what nodes lose, and how it comes back', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   const open = stages()
 
   async function wipe(node: SimNode): Promise<void> {
@@ -67,12 +67,12 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
     await using stage = await open({ blobs: 100 })
     const node = stage.members[0]!
     const shards = stage.shardsOf(node) as ShardIndex[]
-    assert.ok(node.disk.rot(stage.blobIds.slice(0, shards.length), shards) > 0)
+    assert.ok((await node.disk.rot(stage.blobIds.slice(0, shards.length), shards)) > 0)
     stage.world.invariants.wiped(node)
-    assert.ok(node.disk.isRotten)
+    assert.ok(await node.disk.isRotten())
     await stage.readAll()
     await stage.turned()
-    await stage.until('the scrub', () => !node.disk.isRotten)
+    await stage.until('the scrub', async () => !(await node.disk.isRotten()))
     await stage.whole()
     stage.expectNobodyNamed()
   })
@@ -165,7 +165,7 @@ describe('scenarios in the simulation: what nodes lose, and how it comes back', 
     const holders = stage.members.slice(0, 6)
     for (const node of holders) {
       const shards = stage.shardsOf(node) as ShardIndex[]
-      node.disk.rot(stage.blobIds, shards)
+      await node.disk.rot(stage.blobIds, shards)
       stage.world.invariants.wiped(node)
     }
     await stage.readAll()

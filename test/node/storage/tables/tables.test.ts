@@ -288,6 +288,8 @@ describe('blob tables', function () {
       // 3 nodes, every five minutes, and their own comparisons are over
       assert.ok(asked - before <= 3 * 3, `${asked - before}`)
       assert.equal(newcomer.pages.length, 0)
+      const refusals = newcomer.said.filter(line => line.includes('too little weight reports the same'))
+      for (const { nodeId } of nodes.slice(0, 3)) assert.ok(refusals[0]?.includes(nodeId))
       for (const one of nodes) one.manners = {}
       await world.until('it has a table', async () => (await tableOf(newcomer)).epoch === 4)
       assert.equal(await trouble(newcomer), undefined)
