@@ -90,6 +90,38 @@ describe('epochs: scenarios of slow, poor and changing nodes', function () {
     await world.check()
   })
 
+  it('a network that is left alone for ten epochs says nothing, and keeps no more than before', async () => {
+    await begin()
+    driven()
+    const grown = async () => ({
+      timers: world.clock.waiting,
+      nodes: await Promise.all(
+        nodes.map(async node => {
+          const keys: string[] = []
+          for await (const key of node.records.keys('')) keys.push(key)
+          return { keys: keys.length, slivers: await sliversOf(node), said: node.said }
+        }),
+      ),
+    })
+    const sliversOf = async (node: WorldNode) => {
+      const lists = await Promise.all([...world.stored.keys()].map(blobId => node.slivers.list(blobId)))
+      return lists.flat().length
+    }
+    const reach = async (epoch: number) => {
+      await world.until(`epoch ${epoch}`, () => world.chain.now.epoch === epoch, 8 * EPOCH_MS)
+      await world.reported(epoch as Epoch)
+      await world.settle(60_000)
+      return await grown()
+    }
+    // the shard that goes to and fro is where it was
+    const early = await reach(4)
+    await world.check()
+    for (let epoch = 5; epoch < 14; epoch++) await reach(epoch)
+    assert.deepEqual(await reach(14), early)
+    for (const { said } of nodes) assert.deepEqual(said, [])
+    await world.check()
+  })
+
   it('the chain is never stuck while one node has gas to turn it, and two thirds are whole', async () => {
     await begin()
     driven()
