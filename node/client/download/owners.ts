@@ -77,7 +77,7 @@ export interface OwnersFinder {
 
 /** A wrong guess costs one answer more of those who lack something: that is waited for no longer than others are. */
 const GUESS_MS = 200
-/** Blobs of which it is remembered when they were certified: each read would have to ask all nodes. */
+/** Blobs of which it is remembered by when they were certified: else each read would have to ask all nodes. */
 const REMEMBERED = 10_000
 /** Misses of many reads ask the chain once in so long. */
 const RENEW_MS = 1_000
@@ -86,7 +86,8 @@ export function createOwnersFinder(
   components: NetworkStatusComponents & { committees: Pick<CommitteeTracker, 'get'> },
 ): OwnersFinder {
   const { committees, book, clock } = components
-  const certifiedIn = new LruMap<BlobId, Epoch>(REMEMBERED)
+  /** in which epoch, or before */
+  const certifiedBy = new LruMap<BlobId, Epoch>(REMEMBERED)
   let renewedAt = Number.NEGATIVE_INFINITY
 
   /** Until the change is done, what is older than the epoch is surely where it was before. */
@@ -104,7 +105,7 @@ export function createOwnersFinder(
     blobId: BlobId,
     signal: AbortSignal | undefined,
   ): Promise<Epoch | undefined> {
-    const known = certifiedIn.get(blobId)
+    const known = certifiedBy.get(blobId)
     if (known !== undefined) return known
     using limit = clock.deadline(GUESS_MS, [signal])
     const status = await networkStatus(components, current, blobId, { signal: limit.signal }).catch(error => {
@@ -113,7 +114,7 @@ export function createOwnersFinder(
       throw error
     })
     const told = status?.initialCertifiedEpoch
-    if (told !== undefined) certifiedIn.set(blobId, told)
+    if (told !== undefined) certifiedBy.set(blobId, told)
     return told
   }
   const from = async (known: Committees, blobId: BlobId, signal: AbortSignal | undefined): Promise<Owners> =>
@@ -121,9 +122,14 @@ export function createOwnersFinder(
 
   const finder: OwnersFinder = {
     async ask(blobId, { signal }, run) {
-      const owners = await from(await committees.get({ signal }), blobId, signal)
+      const known = await committees.get({ signal })
+      const owners = await from(known, blobId, signal)
       try {
-        return await run(owners)
+        const result = await run(owners)
+        // by a node's word: a guess may be wrong
+        if (known.state.kind !== 'sync' && certifiedBy.get(blobId) === undefined)
+          certifiedBy.set(blobId, known.epoch)
+        return result
       } catch (error) {
         if (!isClientError(error, 'TOO_FEW_SHARDS')) throw error
         const newer = await finder.renewed(owners, blobId, { signal })

@@ -104,16 +104,16 @@ describe('owners of shards that move', () => {
           return status!(signal)
         },
       }
-      const committees = {
-        get: async (): Promise<Committees> => ({ epoch: 2 as Epoch, state, current, previous }),
-      }
+      const at = { epoch: 2 as Epoch, state }
+      const committees = { get: async (): Promise<Committees> => ({ ...at, current, previous }) }
       const finder = createOwnersFinder({
         peers: fakePeers(range(10).map(() => answer)),
         book: fakeBook(),
         clock,
         committees,
       })
-      return async () => {
+      return async (now = at) => {
+        Object.assign(at, now)
         asked = 0
         const first = await finder.ask(
           blob.metadata.blobId,
@@ -153,6 +153,11 @@ describe('owners of shards that move', () => {
       const find = finding(SYNC, silent.status, systemClock)
       await find()
       assert.deepEqual(await find(), { of: 'previous', asked: true })
+    })
+    it('is the one before for what was read before, and nobody is asked', async () => {
+      const find = finding(DONE, certified(1))
+      await find({ epoch: 1 as Epoch, state: DONE })
+      assert.deepEqual(await find({ epoch: 2 as Epoch, state: SYNC }), { of: 'previous', asked: false })
     })
     it('is the current one once the change is done, and nobody is asked', async () => {
       assert.deepEqual(await chosen(DONE, certified(1)), { of: 'current', asked: false })
