@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { type BoundModule, readBindings } from './bindings.ts'
-import { type AbortCode, absentCodes, readAbortCodes } from './codes.ts'
+import { type AbortCode, absentCodes, OWN_MODULES, readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'
 import { readSurface, type SurfaceModule } from './surface.ts'
 
@@ -18,6 +18,7 @@ and their code see of it is Walrus's: module names, functions, argument types, s
 - **types**, **bound**: named in the bindings of \`@mysten/walrus\`, and the same here.
 - **beyond**: callable here, not named in these bindings, which cover the modules that Walrus's SDK uses. All of it exists
   in Walrus's source, too.
+- **own**: of a module that Walrus does not have ([storage challenges](#storage-challenges)).
 `
 
 const rules = `## Rules
@@ -53,6 +54,30 @@ says otherwise (10 s at least). All times are the chain's clock's; anyone may ma
 
 On a localnet the clock can be moved, and stands still while it is stopped: see [the localnet](localnet.md#how-to-reach-it).
 
+## Storage challenges
+
+Walrus's papers describe challenges, its code has none. Here each node shows once in a round that it holds what it is paid
+for. Module \`challenge\`, whose state is a dynamic field of \`Staking\` from the first round on (\`challenge_rounds\`), fixes what
+a node has before anybody knows what will be asked. An epoch has one round, whose times count from \`EpochChangeDone\` in
+shares of the epoch:
+
+| call | who | when | event |
+| --- | --- | --- | --- |
+| \`open\` | anyone, once | from 25% | \`ChallengeOpened\`: a salt from \`sui::random\`; owed is what was certified before the epoch and lives where this event stands |
+| \`commit\` | each member, once | until 55% | \`ChallengeCommitted\`: the root of a tree over what it holds, under the salt |
+| \`draw\` | anyone, once | from 55% | \`ChallengeDrawn\`: a seed from \`sui::random\`, from which follows what each is asked |
+| \`pass\` | anyone, once for each member | until 90% | \`ChallengePassed\`: f+1 of the shards have seen the node's proofs |
+
+The certificate of \`pass\` is over 104 bytes: 0 (type), 0 (version), 70 (app; Walrus's is 3), epoch (u32), round (u8), node ID, root,
+seed. \`open\` and \`draw\` do the same whatever is drawn and cannot be called by other packages, so that nobody takes back a draw.
+The next epoch's \`open\` removes what is left of a round.
+
+At the epoch's end a member that has not passed fails (\`ChallengeFailed\`): what it would have earned, its stakers' part with
+it, is burned, and a quarter of its commission. The third failure in a row costs its place in the active set: it is not selected for
+two epochs, and comes back by \`try_join_active_set\` or with the next change of its stake. No principal is touched. Where fewer
+than f+1 of the shards pass, be it because nobody drew, the round counts for nobody. Storage nodes do not take part yet; until
+they do, no round counts.
+
 ## Versions
 
 \`floe localnet --contract-version 3\` makes the network's objects as those of Walrus's deployed packages, at version 3; 4 is
@@ -61,7 +86,7 @@ the default and the newest. The package is the same but for that number. Clients
 
 const codesIntro = `## Abort codes
 
-Names and numbers are Walrus's. A module that is not listed has none. What other modules abort with (a coin that is too
+Names and numbers are Walrus's, but for the modules \`challenge\` and \`challenge_rounds\`. A module that is not listed has none. What other modules abort with (a coin that is too
 small, a node ID that is none: \`sui::balance::ENotEnough\`, \`sui::dynamic_field::EFieldDoesNotExist\`) is as in Walrus, too.
 
 | module | code | name | when |
@@ -106,7 +131,7 @@ function section(module: SurfaceModule, bound: BoundModule | undefined): string[
   const lines = [
     line('types', bound?.types.map(({ name }) => name) ?? []),
     line('bound', [...known].sort()),
-    line('beyond', beyond.sort()),
+    line(OWN_MODULES.has(module.name) ? 'own' : 'beyond', beyond.sort()),
   ].flat()
   return lines.length === 0 ? [] : [`## ${module.name}`, '', ...lines, '']
 }

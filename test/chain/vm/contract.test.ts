@@ -9,7 +9,8 @@ import { outcomes } from './support/outcomes.ts'
 const needsRealBls = (name: string): boolean => /::\w*real_bls\w*$/.test(name)
 
 describe('vm on the contract', function () {
-  this.timeout(120_000)
+  // a compilation for each VM, and some 300 tests on both
+  this.timeout(600_000)
 
   it('passes every Move test of the contract, as the Move VM does', async () => {
     const options = walrusPackage({ tests: true })

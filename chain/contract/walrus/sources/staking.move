@@ -8,6 +8,7 @@ use sui::coin::Coin;
 use sui::dynamic_field;
 use wal::wal::{WAL, ProtectedTreasury};
 use walrus::auth::{Self, Authenticated, Authorized};
+use walrus::challenge_rounds::{Self, Challenges, Failures};
 use walrus::committee::Committee;
 use walrus::node_metadata::NodeMetadata;
 use walrus::staked_wal::StakedWal;
@@ -27,6 +28,8 @@ const VERSION: u64 = 4;
 
 /// Dynamic field: the epoch from which on objects may be migrated after an upgrade.
 const MIGRATION_EPOCH_KEY: vector<u8> = b"migration_epoch";
+/// Dynamic field: storage challenges, from the first one on.
+const CHALLENGES_KEY: vector<u8> = b"challenges";
 
 /// Shared; the state is a dynamic field under the version.
 public struct Staking has key {
@@ -262,7 +265,7 @@ public fun initiate_epoch_change(_staking: &mut Staking, _system: &mut System, _
 }
 
 /// Begins the next epoch, once the current one is over; anyone may call it. Burns 3% of the ended epoch's
-/// payments and puts the new committee's prices in force.
+/// payments, and what nodes lose that failed in its challenges; puts the new committee's prices in force.
 public fun initiate_epoch_change_v2(
     staking: &mut Staking,
     system: &mut System,
@@ -270,11 +273,16 @@ public fun initiate_epoch_change_v2(
     clock: &Clock,
     ctx: &mut TxContext,
 ) {
-    wal::wal::burn(treasury, system.take_to_burn().into_coin(ctx));
+    let mut to_burn = system.take_to_burn();
     let inner = staking.inner_mut();
     let committee = inner.next_bls_committee();
-    let rewards = system.advance_epoch(committee, &inner.next_epoch_params());
+    let mut rewards = system.advance_epoch(committee, &inner.next_epoch_params());
+    let failures = staking.settle_challenges();
+    failures.do_ref!(|failures| { to_burn.join(failures.withhold(&mut rewards)); });
+    let inner = staking.inner_mut();
     inner.initiate_epoch_change(clock, rewards);
+    failures.do!(|failures| { to_burn.join(inner.punish(&failures)); });
+    wal::wal::burn(treasury, to_burn.into_coin(ctx));
     staking.update_prices(system)
 }
 
@@ -286,6 +294,44 @@ public fun epoch_sync_done(
     clock: &Clock,
 ) {
     staking.inner_mut().epoch_sync_done(cap, epoch, clock)
+}
+
+// === Challenges ===
+
+/// Opens the round of now.
+public(package) fun open_challenge(
+    staking: &mut Staking,
+    salt: vector<u8>,
+    clock: &Clock,
+    ctx: &mut TxContext,
+) {
+    let inner = staking.inner();
+    let epoch = inner.epoch();
+    let since = inner.steady_since();
+    let duration = inner.epoch_duration();
+    let members = inner.committee().size();
+    if (!dynamic_field::exists_(&staking.id, CHALLENGES_KEY))
+        dynamic_field::add(&mut staking.id, CHALLENGES_KEY, challenge_rounds::new(ctx));
+    staking
+        .challenges_mut()
+        .open(epoch, since, duration, members, salt, clock.timestamp_ms());
+}
+
+/// There is nothing before the first round.
+public(package) fun challenges_mut(staking: &mut Staking): &mut Challenges {
+    assert!(staking.version == VERSION, EWrongVersion);
+    dynamic_field::borrow_mut(&mut staking.id, CHALLENGES_KEY)
+}
+
+/// Who has failed in the epoch that ends.
+fun settle_challenges(staking: &mut Staking): Option<Failures> {
+    if (!dynamic_field::exists_(&staking.id, CHALLENGES_KEY)) return option::none();
+    let inner = staking.inner();
+    let epoch = inner.epoch();
+    let (members, shards) = inner.committee().to_inner().into_keys_values();
+    let weights = shards.map_ref!(|shards| shards.length() as u16);
+    let n_shards = inner.n_shards();
+    option::some(staking.challenges_mut().settle(epoch, members, weights, n_shards))
 }
 
 // === Stake ===

@@ -114,6 +114,13 @@ public fun with_cap(self: &mut Network, i: u64): (&mut System, &mut Staking, &mu
     (&mut self.system, &mut self.staking, &mut self.caps[i])
 }
 
+public fun with_cap_and_clock(
+    self: &mut Network,
+    i: u64,
+): (&mut Staking, &StorageNodeCap, &Clock) {
+    (&mut self.staking, &self.caps[i], &self.clock)
+}
+
 public fun epoch(self: &Network): u32 { self.system.epoch() }
 
 public fun supply(self: &Network): u64 { self.treasury.total_supply() }

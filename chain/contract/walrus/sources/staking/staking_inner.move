@@ -14,6 +14,8 @@ use walrus::active_set::{Self, ActiveSet};
 use walrus::apportionment;
 use walrus::auth::{Authenticated, Authorized};
 use walrus::bls_aggregate::{Self, BlsCommittee};
+use walrus::challenge_events;
+use walrus::challenge_rounds::Failures;
 use walrus::committee::{Self, Committee};
 use walrus::committee_votes;
 use walrus::epoch_parameters::{Self, EpochParams};
@@ -323,8 +325,10 @@ public(package) fun try_join_active_set(self: &mut StakingInnerV1, cap: &Storage
     self.update_active_set(cap.node_id());
 }
 
-/// Sets the node's stake for the next selection. Whatever changes a stake may let its node in.
+/// Sets the node's stake for the next selection. Whatever changes a stake may let its node in, but for one that has
+/// failed too often.
 fun update_active_set(self: &mut StakingInnerV1, node_id: ID) {
+    if (self.pool(node_id).is_benched(self.epoch)) return;
     let open_epoch = self.pool_context(&node_id).next_open_epoch();
     let stake = self.pool(node_id).wal_balance_at_epoch(open_epoch);
     self.active_set.borrow_mut().insert_or_update(node_id, stake);
@@ -452,6 +456,28 @@ fun advance_pool(self: &mut StakingInnerV1, node_id: ID, rewards: Balance<WAL>) 
     self.update_active_set(node_id);
 }
 
+/// What nodes lose that have failed in the challenges of the ended epoch, besides what they would have earned: a share of
+/// their commission, and after too many failures in a row their place in the active set.
+public(package) fun punish(self: &mut StakingInnerV1, failures: &Failures): Balance<WAL> {
+    let mut burned = balance::zero();
+    let epoch = self.epoch;
+    failures.node_ids().do!(|node_id| {
+        let pool = self.pool_mut(node_id);
+        let part = pool.take_commission(failures.burned_commission());
+        let row = pool.fail(failures.epoch(), failures.counted_before());
+        let mut benched_until = 0;
+        if (row >= failures.strikes()) {
+            // the committee of the next epoch is the next to be selected
+            benched_until = epoch + 1 + (failures.bench() as u32);
+            pool.set_benched_until(benched_until);
+            self.active_set.borrow_mut().remove(node_id);
+        };
+        challenge_events::emit_failed(failures.epoch(), node_id, part.value(), benched_until);
+        burned.join(part);
+    });
+    burned
+}
+
 /// A node of the committee has all its shards; with 2f + 1 of them the change is done.
 public(package) fun epoch_sync_done(
     self: &mut StakingInnerV1,
@@ -509,6 +535,18 @@ public(package) fun is_quorum(self: &StakingInnerV1, weight: u16): bool {
 
 /// Whether the next committee is selected.
 public(package) fun is_selected(self: &StakingInnerV1): bool { self.next_committee.is_some() }
+
+/// When the change to this epoch was done (ms); none while shards move, and while there is no committee.
+public(package) fun steady_since(self: &StakingInnerV1): Option<u64> {
+    if (self.committee.size() == 0) return option::none();
+    match (self.epoch_state) {
+        EpochState::EpochChangeSync(_) => option::none(),
+        EpochState::EpochChangeDone(since) => option::some(since),
+        EpochState::NextParamsSelected(since) => option::some(since),
+    }
+}
+
+public(package) fun epoch_duration(self: &StakingInnerV1): u64 { self.epoch_duration }
 
 public(package) fun is_sync_done(self: &StakingInnerV1): bool {
     match (self.epoch_state) {

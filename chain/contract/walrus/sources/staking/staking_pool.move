@@ -76,6 +76,18 @@ public struct VotingParams has copy, drop, store {
 /// on it are over.
 public struct NewEpochCommissionBlockedForCollection has copy, drop, store {}
 
+/// Key in `extra_fields` of how the node has done in challenges, from its first failure on.
+public struct ConductKey() has copy, drop, store;
+
+public struct Conduct has copy, drop, store {
+    /// epochs that it failed in a row
+    failed: u8,
+    /// the last of them
+    last_failed: u32,
+    /// first epoch in which it can be selected again
+    benched_until: u32,
+}
+
 public struct StakingPool has key, store {
     id: UID,
     state: PoolState,
@@ -335,6 +347,37 @@ fun process_pending(pool: &mut StakingPool, epoch: u32) {
     pool.num_shares = rate.convert_to_share_amount(pool.wal_balance);
 }
 
+// === Challenges ===
+
+/// The node has failed in an epoch; `counted_before` is the last one before in which nodes could fail. Answers how many
+/// it has failed in a row.
+public(package) fun fail(pool: &mut StakingPool, epoch: u32, counted_before: u32): u8 {
+    let key = ConductKey();
+    if (!pool.extra_fields.contains(key)) {
+        pool.extra_fields.add(key, Conduct { failed: 0, last_failed: 0, benched_until: 0 });
+    };
+    let conduct: &mut Conduct = &mut pool.extra_fields[key];
+    let row = if (conduct.failed > 0 && conduct.last_failed == counted_before) conduct.failed else 0;
+    conduct.failed = if (row < std::u8::max_value!()) row + 1 else row;
+    conduct.last_failed = epoch;
+    conduct.failed
+}
+
+/// The node cannot be selected for epochs before this one; what it has failed is settled by that.
+public(package) fun set_benched_until(pool: &mut StakingPool, epoch: u32) {
+    let conduct: &mut Conduct = &mut pool.extra_fields[ConductKey()];
+    conduct.failed = 0;
+    conduct.benched_until = epoch;
+}
+
+/// Whether the node may not be selected in this epoch for the next one.
+public(package) fun is_benched(pool: &StakingPool, epoch: u32): bool {
+    let key = ConductKey();
+    if (!pool.extra_fields.contains(key)) return false;
+    let conduct: &Conduct = &pool.extra_fields[key];
+    epoch + 1 < conduct.benched_until
+}
+
 // === Commission ===
 
 /// Adds commission; with `block` it cannot be collected before the votes are over.
@@ -364,6 +407,17 @@ public(package) fun unblock_commission(pool: &mut StakingPool) {
 public(package) fun extract_commission(pool: &mut StakingPool): Balance<WAL> {
     pool.unblock_commission();
     pool.commission.withdraw_all()
+}
+
+/// Takes out a share of all commission, blocked or not, in basis points.
+public(package) fun take_commission(pool: &mut StakingPool, share: u16): Balance<WAL> {
+    let blocked = pool.blocked_commission();
+    let amount = (pool.commission.value() as u128) * (share as u128) / (N_BASIS_POINTS as u128);
+    let taken = pool.commission.split(amount as u64);
+    pool.unblock_commission();
+    let blocked = blocked.min(pool.commission.value());
+    if (blocked > 0) pool.extra_fields.add(NewEpochCommissionBlockedForCollection {}, blocked);
+    taken
 }
 
 /// Takes all commission that is not blocked; for the receiver only.

@@ -118,6 +118,16 @@ public(package) fun verify_one_correct_node_in_epoch(
     self.verify(signature, signers_bitmap, message, RequiredWeight::OneCorrectNode)
 }
 
+/// As `verify_one_correct_node_in_epoch`, for messages that are not of Walrus's app: their header is the caller's to read.
+public(package) fun verify_one_correct_node(
+    self: &BlsCommittee,
+    signature: vector<u8>,
+    signers_bitmap: vector<u8>,
+    message: &vector<u8>,
+) {
+    self.verify_signers(signature, signers_bitmap, message, RequiredWeight::OneCorrectNode);
+}
+
 fun verify(
     self: &BlsCommittee,
     signature: vector<u8>,
@@ -125,6 +135,18 @@ fun verify(
     message: vector<u8>,
     required: RequiredWeight,
 ): CertifiedMessage {
+    let weight = self.verify_signers(signature, signers_bitmap, &message, required);
+    messages::new_certified_message(message, self.epoch, weight)
+}
+
+/// The weight of those who signed, which is enough.
+fun verify_signers(
+    self: &BlsCommittee,
+    signature: vector<u8>,
+    signers_bitmap: vector<u8>,
+    message: &vector<u8>,
+    required: RequiredWeight,
+): u16 {
     let (absent, weight) = self.absent_keys(&signers_bitmap);
     let enough = match (required) {
         RequiredWeight::Quorum => is_quorum(weight, self.n_shards),
@@ -134,10 +156,10 @@ fun verify(
     let key = if (absent.is_empty()) self.total_aggregated_key
     else bls12381::g1_sub(&self.total_aggregated_key, &sum(&absent));
     assert!(
-        bls12381::bls12381_min_pk_verify(&signature, key.bytes(), &message),
+        bls12381::bls12381_min_pk_verify(&signature, key.bytes(), message),
         ESigVerification,
     );
-    messages::new_certified_message(message, self.epoch, weight)
+    weight
 }
 
 /// Keys of the members that did not sign, and the weight of those that did. The bitmap has the least
