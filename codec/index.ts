@@ -57,7 +57,9 @@ export type {
   VerifyInconsistencyInput,
 } from './interface.ts'
 export {
+  type ChallengeBody,
   type ConfirmationBody,
+  challengeMessage,
   confirmationMessage,
   INTENT,
   invalidBlobMessage,

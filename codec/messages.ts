@@ -7,8 +7,14 @@ import type { BlobId, Epoch, ObjectId, Persistence } from './types.ts'
 export const INTENT = { proofOfPossession: 0, blobCertificate: 1, invalidBlobId: 2, syncShard: 3 } as const
 
 const VERSION = 0
-/** Walrus's app ID in Sui's intent scheme. Messages that only Floe has use another. */
+/** Walrus's app ID in Sui's intent scheme. */
 const APP_ID = 3
+/** That of messages which only Floe has. */
+const OWN_APP_ID = 70
+/** Of Floe's own messages, whose types are apart from Walrus's. */
+const CHALLENGE_PASSED = 0
+const HASH_LENGTH = 32
+const MAX_ROUND = 0xff
 const MAX_EPOCH = 0xffff_ffff
 const PUBLIC_KEY_LENGTH = 48
 const PERMANENT = 0
@@ -68,9 +74,30 @@ export function parseInvalidBlobMessage(bytes: Uint8Array): { epoch: Epoch; blob
   return { epoch, blobId }
 }
 
-function header(intent: number, epoch: Epoch): Uint8Array {
+/** Which challenge a node has passed. */
+export interface ChallengeBody {
+  epoch: Epoch
+  /** of the epoch, from 0 on */
+  round: number
+  nodeId: ObjectId
+  /** 32 bytes: what the node had committed to before the draw */
+  root: Uint8Array
+  /** 32 bytes: the draw, from which follows what it was asked */
+  seed: Uint8Array
+}
+
+/** What a node signs when it has checked another one's proofs of a storage challenge. */
+export function challengeMessage({ epoch, round, nodeId, root, seed }: ChallengeBody): Uint8Array {
+  expectInteger(round, 0, MAX_ROUND, 'round')
+  expectBytes(root, HASH_LENGTH, 'root of a challenge')
+  expectBytes(seed, HASH_LENGTH, 'seed of a challenge')
+  const start = header(CHALLENGE_PASSED, epoch, OWN_APP_ID)
+  return concatBytes(start, Uint8Array.of(round), objectIdToBytes(nodeId), root, seed)
+}
+
+function header(intent: number, epoch: Epoch, appId = APP_ID): Uint8Array {
   expectInteger(epoch, 0, MAX_EPOCH, 'epoch')
-  return concatBytes(Uint8Array.of(intent, VERSION, APP_ID), u32le(epoch))
+  return concatBytes(Uint8Array.of(intent, VERSION, appId), u32le(epoch))
 }
 
 function readHeader(reader: ByteReader, intent: number): Epoch {

@@ -237,6 +237,33 @@ export class Calls {
     ])
   }
 
+  openChallenge(): void {
+    this.#call('challenge', 'open', [this.#staking(), this.tx.object.random(), this.tx.object.clock()])
+  }
+
+  commitChallenge(cap: ObjectArgument, round: number, root: Uint8Array): void {
+    const { tx } = this
+    const args = [this.#staking(), tx.object(cap), tx.pure.u8(round), this.#bytes(root), tx.object.clock()]
+    this.#call('challenge', 'commit', args)
+  }
+
+  drawChallenge(round: number): void {
+    const { tx } = this
+    const args = [this.#staking(), tx.pure.u8(round), tx.object.random(), tx.object.clock()]
+    this.#call('challenge', 'draw', args)
+  }
+
+  passChallenge(proof: CertificateArguments): void {
+    this.#call('challenge', 'pass', [
+      this.#staking(),
+      this.#system(false),
+      this.#bytes(proof.signature),
+      this.#bytes(proof.signersBitmap),
+      this.#bytes(proof.message),
+      this.tx.object.clock(),
+    ])
+  }
+
   setNodeMetadata(cap: ObjectArgument, metadata: NodeMetadata): void {
     this.#call('staking', 'set_node_metadata', [
       this.#staking(),

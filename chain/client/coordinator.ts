@@ -7,6 +7,7 @@ import type {
   CallOptions,
   ChainEvent,
   ChainWriter,
+  Challenger,
   Committees,
   ContractPackages,
   EpochTiming,
@@ -24,6 +25,7 @@ import type {
   Wallet,
 } from '../types/index.ts'
 import { readBlob, readOwnedBlobs, readSharedBlob } from './blobs.ts'
+import { WalletChallenger } from './challenger.ts'
 import { CommitteeReader } from './committee.ts'
 import { epochTiming, readChainTime } from './epochs.ts'
 import { parseCursor } from './events.ts'
@@ -200,6 +202,10 @@ class SuiCoordinator implements FullCoordinator {
 
   operator(wallet: Wallet): NodeOperator {
     return new WalletOperator(wallet, this.#session)
+  }
+
+  challenger(wallet: Wallet): Challenger {
+    return new WalletChallenger(wallet, this.#session, this.operator(wallet))
   }
 
   staker(wallet: Wallet): Staker {

@@ -7,6 +7,7 @@ import { EVENT_LAYOUTS } from '../bindings/events.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
 import { ChainError } from '../errors.ts'
 import type { ChainEvent, EventCursor } from '../types/index.ts'
+import { CHALLENGE_EVENTS_MODULE, decodeChallengeEvent } from './challenge-events.ts'
 
 const EVENTS_MODULE = 'events'
 const CURSOR = /^([0-9a-f]{16})-([0-9a-f]{8})-([0-9a-f]{8})(?:-([\x21-\x7e]{1,64}))?$/
@@ -105,6 +106,10 @@ type EventBody = ChainEvent extends infer E ? (E extends ChainEvent ? Omit<E, ke
 type Base = Pick<ChainEvent, 'cursor' | 'digest' | 'eventIndex' | 'checkpoint' | 'timestampMs'>
 
 function decodeEvent(module: string, name: string, bytes: Uint8Array): EventBody {
+  if (module === CHALLENGE_EVENTS_MODULE) {
+    const event = decodeChallengeEvent(name, bytes)
+    if (event !== undefined) return event
+  }
   if (module !== EVENTS_MODULE || !isKnown(name))
     return { type: 'Other', name: `${module}::${name}`, bcs: bytes }
   switch (name) {

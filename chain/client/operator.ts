@@ -14,6 +14,7 @@ import type {
   Wallet,
 } from '../types/index.ts'
 import type { Calls } from './calls.ts'
+import { needCapability } from './capability.ts'
 import { type EpochCall, epochRefusal } from './epochs.ts'
 import { metadataWith, readMetadata, readPools } from './nodes.ts'
 import { listOwned } from './objects.ts'
@@ -54,7 +55,7 @@ export class WalletOperator implements NodeOperator {
       })
       calls.tx.transferObjects([cap], this.wallet.address)
     }, options)
-    return await this.#needCapability(options)
+    return await needCapability(this, this.wallet, options)
   }
 
   async votingEnd(options?: EndingOptions): Promise<{ digest: string }> {
@@ -72,13 +73,13 @@ export class WalletOperator implements NodeOperator {
   }
 
   async epochSyncDone(epoch: Epoch, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     const add = (calls: Calls) => calls.epochSyncDone(objectId, epoch)
     return await this.#change('epochSyncDone', add, { ...options, epoch })
   }
 
   async vote(votes: Votes, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     const { storagePriceFrost, writePriceFrost, nodeCapacityBytes } = votes
     return await this.#send(calls => {
       if (storagePriceFrost !== undefined) calls.vote('storage_price', objectId, storagePriceFrost)
@@ -89,12 +90,12 @@ export class WalletOperator implements NodeOperator {
   }
 
   async setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send(calls => calls.setNetworkAddress(objectId, address), options)
   }
 
   async setMultiaddrs(multiaddrs: string[], options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId, nodeId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId, nodeId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     const { rpc } = this.#session.on
     return await this.#send(async (calls, now) => {
       const [kept] = await rpc.read(async client =>
@@ -105,7 +106,7 @@ export class WalletOperator implements NodeOperator {
   }
 
   async setNextPublicKey(key: SigningKey, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send((calls, now) => {
       calls.setNextPublicKey(objectId, key.blsPublicKey, this.#proofOf(key, now))
     }, options)
@@ -115,22 +116,22 @@ export class WalletOperator implements NodeOperator {
     networkPublicKey: Uint8Array,
     options?: CallOptions,
   ): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send(calls => calls.setNetworkPublicKey(objectId, networkPublicKey), options)
   }
 
   async setName(name: string, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send(calls => calls.setName(objectId, name), options)
   }
 
   async setNextCommission(commissionRate: number, options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send(calls => calls.setNextCommission(objectId, commissionRate), options)
   }
 
   async collectCommission(options?: CallOptions): Promise<{ digest: string }> {
-    const { objectId, nodeId } = this.#capability ?? (await this.#needCapability(options))
+    const { objectId, nodeId } = this.#capability ?? (await needCapability(this, this.wallet, options))
     return await this.#send((calls, now) => {
       const coin = calls.collectCommission(objectId, nodeId, now.originalPackageId)
       calls.tx.transferObjects([coin], this.wallet.address)
@@ -179,13 +180,6 @@ export class WalletOperator implements NodeOperator {
   ): Promise<{ digest: string }> {
     const { digest } = await this.#session.call(add, options)
     return { digest }
-  }
-
-  async #needCapability(options: CallOptions | undefined): Promise<NodeCapability> {
-    const capability = await this.capability(options)
-    if (capability) return capability
-    const { address } = this.wallet
-    throw new ChainError('NOT_FOUND', `${address} has no StorageNodeCap`, { objectId: address })
   }
 }
 

@@ -1,8 +1,10 @@
 /** What the rest of Floe sees of Sui. chain/client implements it against any Sui gRPC URL. */
 import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+import type { ChallengeEvent, Challenger } from './challenges.ts'
 import type { Committees, EpochTiming } from './epochs.ts'
 import type { NodeOperator, NodeRecord, RegisteredKeys, Stake, Staker } from './staking.ts'
 
+export type * from './challenges.ts'
 export type * from './epochs.ts'
 export type * from './staking.ts'
 
@@ -168,6 +170,7 @@ export type ChainEvent = EventBase &
     | { type: 'EpochParametersSelected'; nextEpoch: Epoch }
     | { type: 'ShardsReceived'; epoch: Epoch; shards: ShardIndex[] }
     | { type: 'ShardRecoveryStart'; epoch: Epoch; shards: ShardIndex[] }
+    | ChallengeEvent
     | { type: 'Other'; name: string; bcs: Uint8Array }
   )
 
@@ -305,6 +308,8 @@ export interface FullCoordinator extends Coordinator {
   operator(wallet: Wallet): NodeOperator
   /** Stakes of the wallet. */
   staker(wallet: Wallet): Staker
+  /** Storage challenges. */
+  challenger(wallet: Wallet): Challenger
   /** What the wallet does with its blobs besides storing. */
   manager(wallet: Wallet): BlobManager
   /** All stakes of an address. */

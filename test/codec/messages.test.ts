@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   blobIdFromBytes,
+  challengeMessage,
   confirmationMessage,
   type Epoch,
   INTENT,
@@ -46,6 +47,18 @@ describe('signed messages', () => {
     assert.deepEqual([...message], [...header(INTENT.invalidBlobId), ...id])
     assert.deepEqual(parseInvalidBlobMessage(message), { epoch, blobId })
     assert.throws(() => parseInvalidBlobMessage(Uint8Array.from([...message, 0])), { code: 'MALFORMED' })
+  })
+
+  it('say that a challenge was passed, under an app ID of their own', () => {
+    const root = new Uint8Array(32).fill(7)
+    const seed = new Uint8Array(32).fill(8)
+    const body = { epoch, round: 2, nodeId: objectId, root, seed }
+    const start = [0, 0, 70, 4, 3, 2, 1, 2]
+    assert.deepEqual([...challengeMessage(body)], [...start, ...id.map(byte => byte + 100), ...root, ...seed])
+    for (const wrong of [{ root: root.subarray(1) }, { seed: new Uint8Array(33) }])
+      assert.throws(() => challengeMessage({ ...body, ...wrong }), { code: 'MALFORMED' })
+    for (const round of [-1, 256, 0.5])
+      assert.throws(() => challengeMessage({ ...body, round }), { code: 'INVALID_ARGUMENT' })
   })
 
   it('are refused in any other form', () => {

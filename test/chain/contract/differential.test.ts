@@ -5,7 +5,8 @@ import { Machine } from './differential/machine.ts'
 const seed = 20_261
 
 describe('the contract, against a model of its rules', function () {
-  this.timeout(120_000)
+  // the contract is compiled with its tests, while other tests run
+  this.timeout(600_000)
   let machine: Machine
   before(async () => {
     machine = await Machine.create()
