@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import type { ScopedLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
@@ -111,10 +112,17 @@ export interface RunningRelay {
   close(): Promise<void>
 }
 
+export interface ConnectOptions {
+  /** without one the client only reads */
+  wallet?: Wallet | undefined
+  /** where slivers that are read are kept */
+  cache?: { folder: string } | undefined
+}
+
 /** The parts that commands are composed of; loaded only when a command needs them. */
 export interface Parts {
   clock: Clock
-  connect(network: NetworkConfig, options: { wallet?: Wallet }): Promise<Client>
+  connect(network: NetworkConfig, options: ConnectOptions): Promise<Client>
   /** The chain alone, without storage nodes. Throws nothing before it is asked something. */
   coordinate(network: NetworkConfig): Promise<FullCoordinator>
   startLocalnet(options: LocalnetOptions): Promise<RunningLocalnet>
@@ -147,12 +155,13 @@ export interface NetworkOptions {
 /** Connects to the network that the options name, for as long as `use` runs. */
 export async function withClient<T>(
   context: Context,
-  options: NetworkOptions & { spends: boolean },
+  options: NetworkOptions & { spends: boolean; cache?: string | undefined },
   use: (client: Client, network: NetworkConfig) => Promise<T>,
 ): Promise<T> {
   const { path, network } = await loadNetwork(options.network, context)
   const wallet = options.spends ? await loadWallet(options, path, context) : undefined
-  const client = await context.parts.connect(network, { wallet })
+  const cache = options.cache === undefined ? undefined : { folder: resolve(context.cwd, options.cache) }
+  const client = await context.parts.connect(network, { wallet, cache })
   try {
     return await use(client, network)
   } finally {

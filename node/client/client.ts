@@ -24,6 +24,7 @@ import { findMetadata } from './download/find-metadata.ts'
 import { createMetadataCache } from './download/metadata-cache.ts'
 import { createOwnersFinder } from './download/owners.ts'
 import type { RowSpool } from './download/recover-rows.ts'
+import type { SliverCache } from './download/sliver-cache.ts'
 import { ClientError } from './errors.ts'
 import { networkStatus } from './network-status.ts'
 import { toClientError } from './to-client-error.ts'
@@ -91,6 +92,8 @@ export interface Platform {
   startLibp2p(context: PlatformContext): Promise<DialingLibp2p & { stop(): unknown }>
   /** nothing is remembered when absent */
   speeds?(context: PlatformContext): SpeedStore
+  /** slivers of reads before; none are kept when absent. Rejects with the platform's errors. */
+  openSlivers?(context: PlatformContext): Promise<SliverCache>
   /** direct connections beside relayed ones; a page has none */
   createPuncher?(libp2p: DialingLibp2p, context: PlatformContext): Puncher | undefined
   loadBls(): Promise<Bls>
@@ -128,6 +131,7 @@ export async function composeClient(
     clock,
     random,
   }
+  const slivers = await platform.openSlivers?.(context)
   const codec = init.codec ?? createAdaptiveCodec()
   const coordinator = init.coordinator ?? createCoordinator(network, { log, clock, random })
   const committees = createCommitteeTracker(coordinator)
@@ -172,7 +176,7 @@ export async function composeClient(
   const accuse = createAccuse({ book, log, metrics })
   const cache = createMetadataCache(clock)
   const owners = createOwnersFinder({ peers, book, committees, clock })
-  const components = { peers, book, accuse, codec, cache, owners, clock, random, log, metrics }
+  const components = { peers, book, accuse, codec, cache, slivers, owners, clock, random, log, metrics }
   const handles = new Set<BlobHandle>()
   const decoding = createSemaphore(1)
 
@@ -296,6 +300,7 @@ export async function composeClient(
       try {
         await Promise.all(Array.from(handles, handle => handle.close()))
         await uploads.over()
+        await slivers?.close()
         const speeds = book.speeds()
         if (speeds.length > 0) await speedStore?.save(speeds)
         await puncher?.stop()

@@ -6,6 +6,7 @@ import type { NetworkRole } from '../network/roles.ts'
 import { type CommonInit, composeClient, type Reader, type ReaderOf, withoutStore } from './client.ts'
 import { SliverSpool } from './download/sliver-spool.ts'
 import { openSpoolFile } from './download/spool-file.ts'
+import { openSliverFiles, type SliverFilesInit } from './sliver-files.ts'
 import { createSpeedFile } from './speed-file.ts'
 import type { Client } from './types.ts'
 import { createFileDisk } from './upload/file-disk.ts'
@@ -20,6 +21,8 @@ export interface ClientInit extends CommonInit {
   scratch?: ScratchInit
   /** how fast peers were, in a small file among the machine's temporary ones, for the next client; true when absent */
   remember?: boolean
+  /** keeps the slivers that are read, verified, and reads them from there the next time; nothing is kept when absent */
+  cache?: SliverFilesInit | undefined
 }
 
 /** What a reader may share with others in its process; everything has a default. */
@@ -27,11 +30,12 @@ export type ReaderInit = ReaderOf<ClientInit>
 
 /** A client of a network: talks libp2p to its nodes and gRPC to its chain. Nothing is contacted before it is needed. */
 export function createClient(network: NetworkConfig, init: ClientInit = {}): Promise<Client> {
-  const { role = 'client', scratch, remember = true } = init
+  const { role = 'client', scratch, cache, remember = true } = init
   return composeClient(network, init, {
     startLibp2p: context => createNetworkNode({ ...context, roles: [role] }),
     createPuncher: (libp2p, context) => createNodePuncher({ ...context, libp2p }),
     ...(remember ? { speeds: createSpeedFile } : {}),
+    ...(cache === undefined ? {} : { openSlivers: context => openSliverFiles(cache, context) }),
     loadBls,
     leases: ({ clock }) => createUploadLeases({ clock }),
     disk: (codec, { clock }) => createFileDisk(codec, new Scratch({ ...scratch, clock })),

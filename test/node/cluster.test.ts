@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import { createCodec } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
+import type { ClientMetrics } from '../../node/client/client.ts'
 import { createReader } from '../../node/client/node-client.ts'
 import { createSpeedFile } from '../../node/client/speed-file.ts'
 import type { BlobState } from '../../node/storage/store/blob-state.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { altering, confusing, misnaming } from '../support/liars.ts'
 import { anyBlobId } from '../support/sliver-store-suite.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const sameBytes = (a: Uint8Array, b: Uint8Array) => assert.ok(Buffer.from(a).equals(b), 'bytes differ')
 
@@ -75,6 +78,34 @@ describe('a cluster of storage nodes', () => {
     const speeds = await createSpeedFile(init).load()
     const members = chain.committee.members.map(({ nodeId }) => nodeId)
     assert.ok(speeds.length > 0 && speeds.every(({ nodeId }) => members.includes(nodeId)))
+  })
+
+  it('is not asked for slivers that a reader before has kept', async () => {
+    const { chain } = cluster
+    const data = randomBytes(100_000)
+    const blobId = await store(data)
+    const temporary = await temporaryFolder()
+    const movedBy = async () => {
+      let moved = 0
+      const metrics: ClientMetrics = {
+        request() {},
+        liar() {},
+        upload() {},
+        download() {},
+        bytes(protocol, _, count) {
+          if (protocol === 'fetch-client') moved += count
+        },
+      }
+      const cache = { folder: join(temporary.path, 'slivers') }
+      const init = { coordinator: chain, remember: false, metrics, cache }
+      const reader = await createReader(chain.network, init)
+      sameBytes((await reader.read(blobId)).data, data)
+      await reader.close()
+      return moved
+    }
+    assert.ok((await movedBy()) >= data.length)
+    assert.equal(await movedBy(), 0)
+    await temporary.remove()
   })
 
   it('tells the status of known and unknown blobs', async () => {

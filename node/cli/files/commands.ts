@@ -37,7 +37,8 @@ export function declareFiles(program: Command, run: Run): void {
       .description('read a blob from the storage nodes')
       .argument('<blob-id>')
       .option('-o, --output <file>', 'write to a file instead of standard output')
-      .option('--resume', 'go on where the same command was cut short, and keep what there is when it is'),
+      .option('--resume', 'go on where the same command was cut short, and keep what there is when it is')
+      .option('--cache <folder>', 'keep what is read there, and take from there what was: 1 GiB, for a week'),
   ).action(read('read'))
 
   readsNetwork(

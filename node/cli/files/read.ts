@@ -16,6 +16,7 @@ import { formatBytes, formatRows, safe } from '../text.ts'
 export interface ReadCommandOptions extends NetworkOptions {
   output?: string
   resume?: boolean
+  cache?: string
 }
 
 /** Reads a blob from the nodes and writes it to a file or stdout, as it comes: none is held in memory. */

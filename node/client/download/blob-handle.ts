@@ -19,6 +19,7 @@ import type { BlobHandle, ByteRange, HandleReadOptions, Liar } from '../types.ts
 import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
 import { fetchRow, type RowLine } from './fetch-row.ts'
 import { findMetadata } from './find-metadata.ts'
+import { keptSliver } from './kept-sliver.ts'
 import type { Owners } from './owners.ts'
 import type { RowSpool } from './recover-rows.ts'
 import { recoverRows } from './recover-rows.ts'
@@ -109,6 +110,8 @@ function createBlobHandle(
     size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
   /** From any of its owners, those of a later epoch too. */
   const fetch = async (pair: SliverPairIndex, signal: AbortSignal) => {
+    const kept = await keptSliver(components, metadata, pair, signal)
+    if (kept !== undefined) return kept
     const asked = new Set<ObjectId>()
     for (;;) {
       const open = ownersOf(pair).filter(({ nodeId }) => !asked.has(nodeId))
@@ -116,7 +119,10 @@ function createBlobHandle(
       if (owner === undefined) return undefined
       asked.add(owner.nodeId)
       const bytes = await fetchRow(components, metadata, pair, owner, { line, signal })
-      if (bytes !== undefined) return bytes
+      if (bytes !== undefined) {
+        components.slivers?.put(blobId, pair, bytes)
+        return bytes
+      }
       failed.add(owner.nodeId)
       await renew(signal)
     }

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { anySignal } from '../../../base/wait.ts'
-import type { BlobCodec } from '../../../codec/index.ts'
+import type { BlobCodec, SliverBytes } from '../../../codec/index.ts'
 import { CodecError, encodingParams, quorumWeight, sliverLength } from '../../../codec/index.ts'
-import type { BlobId, BlobMetadata } from '../../../codec/types.ts'
+import type { BlobId, BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
 import { type PeerClient, peerDeadline } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import type { Accuse } from '../accuse.ts'
@@ -14,6 +14,7 @@ import { findMetadata } from './find-metadata.ts'
 import { type Gathered, Gatherer } from './gather.ts'
 import type { MetadataCache } from './metadata-cache.ts'
 import type { Owners, OwnersFinder } from './owners.ts'
+import type { SliverCache } from './sliver-cache.ts'
 
 export interface DownloadComponents {
   peers: Pick<PeerClient, 'fetch' | 'metadata' | 'blobStatus'>
@@ -24,6 +25,8 @@ export interface DownloadComponents {
   clock: Clock
   log: Log
   cache?: MetadataCache
+  /** of reads before */
+  slivers?: SliverCache | undefined
 }
 
 /** With nothing arriving for this long from anyone, a read gives up. Well under the 15 s after which people do. */
@@ -51,6 +54,10 @@ export async function readWhole(
   try {
     // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
     const metadata = findMetadata(components, owners, blobId, { signal: inner })
+    const keptPairs = components.slivers?.pairs(blobId) ?? []
+    // how long they are is known by the metadata, without which they prove nothing
+    if (keptPairs.length > 0)
+      gatherer.keep(await keptSlivers(components, await metadata, keptPairs.slice(0, needed)))
     gatherer.begin(needed)
     const known = await metadata
     // the threads that decode start while slivers arrive
@@ -96,6 +103,9 @@ async function decodeRight(
       onProgress?.({ phase: 'decode', done: 0, total: 1 })
       const data = await codec.decode({ metadata, slivers: usable.slice(0, needed), signal })
       onProgress?.({ phase: 'decode', done: 1, total: 1 })
+      // all of them are right, or they would not have made the blob
+      for (const { from, ref, bytes } of usable.slice(0, needed))
+        if (from !== undefined) components.slivers?.put(blobId, ref.pair, bytes)
       return { blobId, size, data }
     } catch (error) {
       if (!(error instanceof CodecError) || !/^(BLOB_ID_MISMATCH|SLIVER_MALFORMED)$/.test(error.code))
@@ -123,12 +133,30 @@ async function decodeRight(
             verified.add(sliver)
           } catch (error) {
             if (!(error instanceof CodecError) || signal.aborted) throw error
+            if (sliver.from === undefined) {
+              components.slivers?.drop(blobId, sliver.ref.pair)
+              return gatherer.forget(sliver)
+            }
             components.accuse(sliver.from, 'sliver', { blobId, ...sliver.ref, err: error })
             gatherer.reject(sliver.from)
           }
         }),
     )
   }
+}
+
+async function keptSlivers(
+  { slivers }: Pick<DownloadComponents, 'slivers'>,
+  { blobId, nShards, unencodedLength }: BlobMetadata,
+  pairs: readonly SliverPairIndex[],
+): Promise<SliverBytes[]> {
+  const length = sliverLength(nShards, unencodedLength, 'primary')
+  const found: SliverBytes[] = []
+  for (const pair of pairs) {
+    const bytes = await slivers?.get(blobId, pair, length)
+    if (bytes !== undefined) found.push({ ref: { pair, axis: 'primary' }, bytes })
+  }
+  return found
 }
 
 /** Slivers vanish when a blob is deleted or expires under a reader: then say so. */

@@ -22,7 +22,8 @@ export interface GatherComponents {
 }
 
 export interface Gathered extends SliverBytes {
-  from: CommitteeMember
+  /** undefined: it was kept from a read before */
+  from: CommitteeMember | undefined
 }
 
 /** For peers that are late, no more than so much beyond what is needed is asked for; for lost ones all that they owe. */
@@ -140,6 +141,11 @@ export class Gatherer {
     this.#maxBytes = sliverBytes
   }
 
+  /** Slivers that need not be asked for. */
+  keep(slivers: readonly SliverBytes[]): void {
+    for (const sliver of slivers) this.#slivers.set(sliver.ref.pair, { ...sliver, from: undefined })
+  }
+
   /** Asks for `count` slivers without waiting for them. */
   begin(count: number): void {
     this.#askFor(count)
@@ -166,13 +172,18 @@ export class Gatherer {
     this.#rejected.add(member.nodeId)
     this.answers.wrong(member)
     for (const [pair, sliver] of this.#slivers) {
-      if (sliver.from.nodeId === member.nodeId) this.#slivers.delete(pair)
+      if (sliver.from?.nodeId === member.nodeId) this.#slivers.delete(pair)
     }
     for (const request of this.#requests) {
       if (request.source.member.nodeId === member.nodeId)
         request.stop.abort(new DOMException('lied', 'AbortError'))
     }
     this.#sources = this.#sources.filter(source => source.member.nodeId !== member.nodeId)
+  }
+
+  /** Drops one that was kept and turned out to be wrong. */
+  forget({ ref, from }: Gathered): void {
+    if (from === undefined) this.#slivers.delete(ref.pair)
   }
 
   /** Stops every request. */

@@ -40,7 +40,7 @@ describe('the peers that a gatherer asks', () => {
     gatherer = new Gatherer(components, fixedOwners(committee), blob.metadata.blobId, { silenceMs })
     return { gatherer, members: committee.members }
   }
-  const senders = (one: Gatherer) => [...new Set(one.slivers.map(({ from }) => from.index))]
+  const senders = (one: Gatherer) => [...new Set(one.slivers.map(({ from }) => from!.index))]
   const settle = async () => {
     for (let i = 0; i < 20; i++) await nextTurn()
   }
