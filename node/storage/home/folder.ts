@@ -75,7 +75,8 @@ function configText({ dir, name, network, networkFile, host = LOOPBACK, port }: 
   "networkFile": ${text(file)},
 
   // where it listens for other nodes and clients (libp2p), and by which addresses these reach it.
-  // Behind a router: forward the port, and announce the router's address. "floe node register" tells the chain
+  // Behind a router: forward the port, and announce the router's address. "floe node register" tells the chain.
+  // With nothing announced and "auto" below, the router is asked for the port by UPnP, but not with "upnp": false
   "listen": [${text(`${multiaddrOf(bind)}/tcp/${port}`)}],
   "announce": [${text(`${multiaddrOf(host)}/tcp/${port}`)}],
   // "public", "private" (over relays only), or "auto": others dial it to find out, and relays are used when they cannot
