@@ -17,8 +17,10 @@ describe('chaos', function () {
     assert.notDeepEqual(planOf({ seed: 1, ...init }), planOf({ seed: 2, ...init }))
     // a run that lasts longer begins in the same way
     assert.deepEqual(planOf({ seed: 1, nodes: 7, steps: 20 }), planOf({ seed: 1, ...init }).slice(0, 20))
-    const kinds = new Set(planOf({ seed: 1, ...init }).map(({ kind }) => kind))
-    assert.equal(kinds.size, 16)
+    const kindsOf = (wallets: boolean) =>
+      new Set(planOf({ seed: 1, wallets, ...init }).map(({ kind }) => kind))
+    assert.equal(kindsOf(false).size, 16)
+    assert.deepEqual(kindsOf(true).difference(kindsOf(false)), new Set(['broke', 'poor']))
   })
 
   it('no read fails and nothing is lost, whatever happens to processes, disks and links', async () => {

@@ -28,9 +28,10 @@ export class Clients {
   readonly stored: Stored[] = []
   /** the newest epoch that may have begun */
   epoch: Epoch
-  /** Requests that were under way at a moment in which this was true may fail. */
-  isStorm = false
-  #storms = 0
+  /** Requests that were under way in it may fail: more than f weight is gone. */
+  readonly storm = new Spell()
+  /** The wallet has no WAL: stores that were under way in it may fail for that. */
+  readonly poverty = new Spell()
   readonly #devnet: Devnet
   readonly #events: Events
   readonly #random: Random
@@ -56,15 +57,16 @@ export class Clients {
     await this.#running
   }
 
-  /** While it goes on, more than f weight is gone. */
-  async storm(during: () => Promise<void>): Promise<void> {
-    this.isStorm = true
-    this.#storms++
-    try {
-      await during()
-    } finally {
-      this.isStorm = false
-    }
+  /** Without WAL nothing is stored, and it is said why; who stores meanwhile is told the same. */
+  async expectNoStore(): Promise<void> {
+    const data = this.#random.bytes(1_000)
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const storing = this.#devnet.client.store(data, { epochs: 50, deletable: false, signal })
+    const error: unknown = await storing.then(
+      () => undefined,
+      reason => reason,
+    )
+    if (!isForWantOfWal(error)) this.#events.fail(`a store without WAL: ${error ?? 'it was stored'}`)
   }
 
   /** Those that have not ended, though another epoch should begin. */
@@ -84,16 +86,16 @@ export class Clients {
 
   /** One request; what comes of it is noted. */
   async #request(what: string, ask: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const storms = this.#storms
-    const wasStorm = this.isStorm
+    const wasStorm = this.storm.watch()
+    const wasPoor = this.poverty.watch()
     try {
       await ask(AbortSignal.timeout(PATIENCE_MS))
       this.#events.count(what)
     } catch (error) {
       const { name, code, message } = error as Error & { code?: string }
       const text = `${what}: ${code ?? name} ${message}`
-      const excused = (wasStorm || storms !== this.#storms) && !(error instanceof WrongBytes)
-      if (excused) this.#events.add(`in a storm, ${text}`)
+      if (wasStorm() && !(error instanceof WrongBytes)) this.#events.add(`in a storm, ${text}`)
+      else if (wasPoor() && isForWantOfWal(error)) this.#events.add(`without WAL, ${text}`)
       else this.#events.fail(text)
     }
   }
@@ -153,3 +155,29 @@ export class Clients {
 }
 
 class WrongBytes extends Error {}
+
+const isForWantOfWal = (error: unknown): boolean =>
+  isClientError(error, 'INSUFFICIENT_FUNDS') && error.details.coin === 'WAL'
+
+/** What goes on for a while, and may come again. */
+class Spell {
+  #isOn = false
+  #times = 0
+
+  async last(during: () => Promise<void>): Promise<void> {
+    this.#isOn = true
+    this.#times++
+    try {
+      await during()
+    } finally {
+      this.#isOn = false
+    }
+  }
+
+  /** Tells later whether it went on at any moment from now on. */
+  watch(): () => boolean {
+    const wasOn = this.#isOn
+    const times = this.#times
+    return () => wasOn || times !== this.#times
+  }
+}

@@ -32,6 +32,8 @@ export class Faults {
   readonly #open = new Map<number, Promise<void>>()
   /** of nodes that are well: links between two, and wrong clocks */
   readonly #harmless = new Set<Promise<void>>()
+  /** nodes whose wallets are empty */
+  readonly #broke = new Map<number, Promise<void>>()
   #flips: Flip[] = []
 
   constructor(network: ChaosNetwork, events: Events) {
@@ -43,6 +45,7 @@ export class Faults {
   async inflict(act: Fault): Promise<void> {
     if (act.kind === 'part') return this.#part(act)
     if (act.kind === 'skew') return this.#skew(act)
+    if (act.kind === 'broke') return this.#empty(act)
     if (act.kind === 'flip') return await this.#flip(act)
     await this.#dropFlips()
     // a bit is found when epochs turn, which they do not while a fault waits
@@ -84,6 +87,11 @@ export class Faults {
       const hasReported = async () => this.#open.has(node) || (await this.#network.hasReported(node, heard))
       await until(`node ${node} has reported`, hasReported, WHOLE_MS)
     }
+  }
+
+  /** Resolves when a node can pay. */
+  async solvent(node: number): Promise<void> {
+    await this.#broke.get(node)
   }
 
   /** Resolves when they are over by themselves, and everybody is whole. */
@@ -147,6 +155,21 @@ export class Faults {
     const over = writeFile(file, String(byMs))
       .then(() => this.#rest(ms))
       .then(() => rm(file, { force: true }))
+    this.#doesNoHarm(over)
+  }
+
+  /** It goes on serving; the chain hears of it once it has something to pay with again. */
+  #empty({ node, ms }: Fault & { kind: 'broke' }): void {
+    if (this.#broke.has(node)) {
+      this.#events.add('left out: its wallet is empty already')
+      return
+    }
+    this.#events.count('broke')
+    const over = this.#network
+      .withoutSui(node, () => this.#rest(ms))
+      .catch(error => this.#events.fail(`node ${node} without SUI: ${(error as Error).message}`))
+      .finally(() => this.#broke.delete(node))
+    this.#broke.set(node, over)
     this.#doesNoHarm(over)
   }
 

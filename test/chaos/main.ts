@@ -15,6 +15,7 @@ if (!(minutes > 0) || !Number.isInteger(nodes) || nodes < 4) {
   process.exit(2)
 }
 const { failures, counts, stored, live } = await runChaos({
+  wallets: true,
   seed,
   nodes,
   ms: minutes * 60_000,

@@ -13,6 +13,7 @@ import { checkNodeStore } from '../../node/storage/store/check/check-store.ts'
 import type { NodeState } from '../../node/storage/store/node-records.ts'
 import { controlEpochs, type EpochControl, until } from '../e2e/support/epochs.ts'
 import type { Events } from './events.ts'
+import { Purses } from './purses.ts'
 
 /** Several processes may start at a time, on a machine that may be busy. */
 const LIMIT_MS = 120_000
@@ -35,6 +36,7 @@ export class ChaosNetwork {
   readonly #devnet: Devnet<ProcessNode>
   readonly #epochs: EpochControl
   readonly #sui: SuiGrpcClient
+  readonly #purses: Purses
   readonly #end: () => Promise<void>
 
   static async start(init: { nodes: number; dir: string; events: Events }): Promise<ChaosNetwork> {
@@ -71,6 +73,7 @@ export class ChaosNetwork {
     this.#devnet = devnet
     this.#end = end
     this.#sui = new SuiGrpcClient({ network: 'localnet', baseUrl: devnet.network.suiRpc[0]! })
+    this.#purses = new Purses(devnet.network)
     this.nShards = devnet.network.nShards!
     this.#epochs = controlEpochs(devnet, { hurry: true, limitMs: LIMIT_MS })
   }
@@ -165,6 +168,28 @@ export class ChaosNetwork {
     await one.stop()
     await rm(this.storeOf(node), { recursive: true, force: true })
     await one.start()
+  }
+
+  /** While something lasts, a node has nothing to pay its transactions with. */
+  async withoutSui(node: number, during: () => Promise<void>): Promise<void> {
+    const wallet = await this.#epochs.walletOf(node)
+    try {
+      await this.#purses.takeSui(wallet)
+      await during()
+    } finally {
+      await this.#purses.giveSui(wallet.address)
+    }
+  }
+
+  /** While something lasts, who stores has nothing to pay for it with. */
+  async withoutWal(during: () => Promise<void>): Promise<void> {
+    const { user } = this.#devnet
+    try {
+      await this.#purses.takeWal(user)
+      await during()
+    } finally {
+      await this.#purses.giveWal(user.address)
+    }
   }
 
   /** All is taken back that has been staked with it. */

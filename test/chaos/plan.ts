@@ -20,6 +20,10 @@ export type Act =
   | { kind: 'deaf'; node: number; ms: number }
   /** its clock, which is right again after that time */
   | { kind: 'skew'; node: number; byMs: number; ms: number }
+  /** Its wallet has no SUI: it can tell the chain nothing. */
+  | { kind: 'broke'; node: number; ms: number }
+  /** Who stores has no WAL. */
+  | { kind: 'poor' }
   | { kind: 'stake'; node: number; wal: number }
   | { kind: 'leave'; node: number }
   /** of one that has left, and whose disk is empty now */
@@ -35,11 +39,13 @@ export interface PlanInit {
   seed: number | string
   nodes: number
   steps: number
+  /** whether wallets are emptied, too; not when absent */
+  wallets?: boolean
 }
 
 const PHASES = ['select', 'begin', 'done'] as const
 const FAULTS = ['kill', 'hang', 'wipe', 'flip', 'cut', 'part', 'deaf', 'skew'] as const
-type FaultKind = (typeof FAULTS)[number]
+type FaultKind = (typeof FAULTS)[number] | 'broke'
 /** Stake that moves is no more than half of what a node begins with, so that none comes to have more than f. */
 const MOST_WAL = 500
 /** A machine whose time nobody looks after. */
@@ -48,24 +54,26 @@ const MOST_SKEW_MS = 3_600_000
 const LEAST_NODES = 4
 
 /** The same seed gives the same plan, whatever happens in a run. */
-export function planOf({ seed, nodes, steps }: PlanInit): Step[] {
+export function planOf({ seed, nodes, steps, wallets = false }: PlanInit): Step[] {
   const random = new Random(seed)
   const plan: Step[] = []
   const add = (act: Act): void => {
     plan.push({ ...act, pauseMs: 100 + random.int(900) })
   }
   const away = new Set<number>()
+  const all: FaultKind[] = wallets ? [...FAULTS, 'broke'] : [...FAULTS]
   let kinds: FaultKind[] = []
   /** Each kind comes before any of them comes again. */
   const disturb = (times: number): void => {
     for (let left = times; left > 0; left--) {
-      if (kinds.length === 0) kinds = random.shuffled(FAULTS)
+      if (kinds.length === 0) kinds = random.shuffled(all)
       add(faultOf(random, nodes, kinds.pop()!))
     }
   }
   for (let turns = 0; plan.length < steps; turns++) {
     const stormAfter = turns % 3 === 2 ? random.pick(PHASES) : undefined
     for (const act of movesOf(random, nodes, away)) add(act)
+    if (wallets && random.chance(0.3)) add({ kind: 'poor' })
     disturb(1 + random.int(2))
     for (const kind of PHASES) {
       if (kind === 'begin') add(crashOf(random, nodes))
@@ -87,6 +95,7 @@ function faultOf(random: Random, nodes: number, kind: FaultKind): Act {
     case 'hang':
     case 'cut':
     case 'deaf':
+    case 'broke':
       return { kind, node, ms }
     case 'flip':
       return { kind, node, pack: random.next(), at: random.next() }

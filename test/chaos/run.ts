@@ -15,6 +15,8 @@ import { planOf, type Step, tell } from './plan.ts'
 export interface ChaosInit {
   seed: number | string
   nodes: number
+  /** whether wallets are emptied, too */
+  wallets?: boolean
   /** No step begins later than that, the network's own start included; then all must become whole. */
   ms: number
   say: (line: string) => void
@@ -34,8 +36,8 @@ const STEPS_PER_S = 2
 const LIMIT_MS = 120_000
 
 /** Runs a plan on a network of processes. What fails is in the report, and in a folder that is kept. */
-export async function runChaos({ seed, nodes, ms, say }: ChaosInit): Promise<ChaosReport> {
-  const plan = planOf({ seed, nodes, steps: Math.ceil((ms / 1000) * STEPS_PER_S) })
+export async function runChaos({ seed, nodes, wallets, ms, say }: ChaosInit): Promise<ChaosReport> {
+  const plan = planOf({ seed, nodes, wallets, steps: Math.ceil((ms / 1000) * STEPS_PER_S) })
   for (const [i, step] of plan.entries()) say(`step ${i}: ${tell(step)}`)
   const startMs = performance.now()
   const events = new Events(say)
@@ -126,7 +128,10 @@ class Chaos {
       case 'return':
         return await epochs.stake(step.node, 1_000n)
       case 'leave':
+        await this.#faults.solvent(step.node)
         return await this.#network.leave(step.node)
+      case 'poor':
+        return await this.#poor()
       case 'storm':
         return await this.#storm()
       default:
@@ -170,12 +175,18 @@ class Chaos {
     }
   }
 
+  async #poor(): Promise<void> {
+    this.#events.count('poor')
+    const refused = (): Promise<void> => this.#clients.expectNoStore()
+    await this.#clients.poverty.last(() => this.#network.withoutWal(refused))
+  }
+
   async #storm(): Promise<void> {
     const { devnet, indices } = this.#network
     // one that starts for the first time would not be started again
     await this.#faults.over()
     this.#events.count('storm')
-    await this.#clients.storm(async () => {
+    await this.#clients.storm.last(async () => {
       await Promise.all(indices.map(node => this.#network.kill(node)))
       await Promise.all(devnet.nodes.map(node => node.start()))
       await this.#faults.othersWhole()

@@ -32,6 +32,7 @@ export interface SimClientInit {
 }
 
 export interface SimClient {
+  readonly rpc: SimRpc
   store(data: Uint8Array, options: { epochs: number; deletable: boolean }): Promise<StoreResult>
   read(blobId: BlobId): Promise<Uint8Array>
 }
@@ -68,6 +69,7 @@ export function createSimClient(init: SimClientInit): SimClient {
     uncertified: createUncertifiedBlobs(clock),
   }
   return {
+    rpc,
     async store(data, options) {
       const { signal } = new AbortController()
       const maxBytes = async (): Promise<number> => data.length

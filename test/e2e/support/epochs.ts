@@ -38,6 +38,8 @@ export interface EpochControl extends AsyncDisposable {
   /** The node's own stake is given notice: it leaves with the next epoch for which a committee is selected. */
   leave(node: number): Promise<void>
   shardsOf(node: number): Promise<readonly number[]>
+  /** with which the node pays */
+  walletOf(node: number): Promise<Wallet>
   /** How many of a blob's slivers the node has that it must have, and how many those are. */
   kept(node: number, blobId: BlobId): Promise<{ has: number; of: number }>
 }
@@ -134,6 +136,7 @@ export function controlEpochs(devnet: Devnet, { hurry = true, limitMs = LIMIT_MS
       for (const { objectId, state } of await chain.stakes(wallet.address))
         if (state.kind === 'staked') await staker.requestWithdrawal(objectId)
     },
+    walletOf,
     async shardsOf(node) {
       const { current } = await chain.committees({ fresh: true })
       return current.members.find(({ nodeId }) => nodeId === devnet.nodes[node]!.nodeId)?.shards ?? []
