@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import type { Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { systemClock } from '../../../../base/clock.ts'
+import { createRelayKeeper } from '../../../../node/network/circuit/keeper.ts'
+import { CIRCUIT_LISTEN } from '../../../../node/network/circuit/transport.ts'
+import { createNetworkNode, type NetworkNode } from '../../../../node/network/libp2p.ts'
+import { createRelay } from '../../../../node/relay/relay.ts'
+import { CIRCUIT } from '../../../../protocols/index.ts'
+import { createStreamReader } from '../../../../protocols/stream/reader.ts'
+import { createStreamWriter } from '../../../../protocols/stream/writer.ts'
+import { NETWORK } from '../../../protocols/support/fakes.ts'
+import { quietLog } from '../../../protocols/support/quiet.ts'
+
+const PROTOCOL = '/floe-test/altered/1.0.0'
+const LIMIT = { timeoutMs: 20_000 }
+const common = { network: NETWORK, log: quietLog, clock: systemClock, random: Math.random }
+
+describe('a relay that alters what it passes on', function () {
+  this.timeout(60_000)
+  let stops: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const stop of stops.reverse()) await stop()
+    stops = []
+  })
+
+  const start = async (...[options]: Parameters<typeof createNetworkNode>): Promise<NetworkNode> => {
+    const libp2p = await createNetworkNode(options)
+    stops.push(async () => libp2p.stop())
+    return libp2p
+  }
+
+  /** A private node that says `words` over and over, and what dials it; `alters` is asked of each piece that reaches the caller. */
+  async function behindRelay(words: Uint8Array, alters: (piece: Uint8Array) => boolean) {
+    const relaying = await start({ ...common, roles: ['relay'], listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const { handle } = relaying
+    relaying.handle = (protocol, handler, options) =>
+      handle.call(
+        relaying,
+        protocol,
+        (stream, connection) => {
+          if (protocol === CIRCUIT.hop) alter(stream, alters)
+          return handler(stream, connection)
+        },
+        options,
+      )
+    const relay = createRelay({ libp2p: relaying, rssBytes: () => 0, log: quietLog, clock: systemClock })
+    await relay.start()
+    stops.push(() => relay.stop())
+    const called = await start({ ...common, roles: ['storage'], listen: [CIRCUIT_LISTEN] })
+    const relays = relaying.getMultiaddrs().map(String)
+    const keeper = createRelayKeeper({ ...common, libp2p: called, transport: called.circuits, relays })
+    keeper.start()
+    stops.push(() => keeper.stop())
+    await keeper.settled()
+    await called.handle(PROTOCOL, async stream => {
+      const [reader, writer] = [
+        createStreamReader(stream, systemClock),
+        createStreamWriter(stream, systemClock),
+      ]
+      try {
+        while (await reader.hasMore(LIMIT)) {
+          await reader.exact(1, LIMIT)
+          await writer.write(words, LIMIT)
+        }
+      } catch {
+        // the circuit is gone
+      }
+    })
+    const address = multiaddr(called.getMultiaddrs()[0]!.toString())
+    return { caller: await start({ ...common, roles: ['client'] }), address, called }
+  }
+
+  function alter(stream: Stream, alters: (piece: Uint8Array) => boolean): void {
+    const { send } = stream
+    stream.send = data => {
+      const bytes = data instanceof Uint8Array ? Uint8Array.from(data) : data.slice()
+      if (alters(bytes)) bytes[bytes.length - 1]! ^= 1
+      return send.call(stream, bytes)
+    }
+  }
+
+  it('connects nobody when it does so while keys are exchanged', async () => {
+    let altered = 0
+    // the handshake of keys; what is shorter is the relay's own answer and the choice of protocols
+    const isKeys = (piece: Uint8Array) => piece.length > 100 && altered++ >= 0
+    const { caller, address } = await behindRelay(new Uint8Array(1), isKeys)
+    await assert.rejects(caller.dial(address, { signal: AbortSignal.timeout(LIMIT.timeoutMs) }))
+    assert.ok(altered > 0)
+    assert.deepEqual(
+      caller.getConnections().filter(({ remoteAddr }) => `${remoteAddr}`.includes('circuit')),
+      [],
+    )
+  })
+
+  it('ends the connection when it begins to, and no byte that it altered is read', async () => {
+    const words = Uint8Array.from({ length: 1_000 }, (_, i) => i & 0xff)
+    let isAltering = false
+    const { caller, address, called } = await behindRelay(words, () => isAltering)
+    const connection = await caller.dial(address)
+    assert.ok(connection.remotePeer.equals(called.peerId))
+    const stream = await connection.newStream(PROTOCOL)
+    const [reader, writer] = [
+      createStreamReader(stream, systemClock),
+      createStreamWriter(stream, systemClock),
+    ]
+    const ask = async () => {
+      await writer.write(new Uint8Array(1), LIMIT)
+      return reader.exact(words.length, LIMIT)
+    }
+    assert.ok(Buffer.from(await ask()).equals(words))
+    isAltering = true
+    await assert.rejects(ask())
+    assert.notEqual(connection.status, 'open')
+  })
+})
