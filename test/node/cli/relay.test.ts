@@ -116,7 +116,11 @@ describe('floe relay', function () {
     const response = await fetch(`${relay.http}/events`)
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     let told = ''
-    while ((told.match(/^data: /gm) ?? []).length < 2) told += (await reader.read()).value ?? ''
+    while ((told.match(/^data: /gm) ?? []).length < 2) {
+      const { done, value } = await reader.read()
+      assert.ok(!done, told)
+      told += value
+    }
     await reader.cancel()
     const [, first] = /^data: (.*)$/m.exec(told) ?? []
     assert.equal((JSON.parse(first!) as RelayStatus).peerId, relay.peerId)
