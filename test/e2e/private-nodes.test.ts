@@ -70,6 +70,9 @@ describe('private nodes', function () {
     await first!.stop()
     await first!.start()
     assert.equal(first!.running?.relays()[0]?.state, 'held')
+    // the relay calls it at where it is now
+    const { http } = devnet.network.peers.find(({ peerId }) => peerId === first!.running?.peerId)!
+    assert.equal((await fetch(`${http}/v1/health`)).status, 200)
     const blob = randomBytes(MIB)
     const { blobId } = await devnet.client.store(blob, STORE)
     assert.ok(Buffer.from((await devnet.client.read(blobId)).data).equals(blob))
