@@ -20,7 +20,7 @@ function isAbout(words: string): boolean {
 }
 
 describe('the laboratory', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   before(function () {
     const reason = whyNoLab()
     if (reason !== undefined) console.log(`      skipped: ${reason}`)
@@ -38,7 +38,7 @@ describe('the laboratory', function () {
       await eventually(
         () => left().length === 0,
         () => left().join(', '),
-        20_000,
+        60_000,
       )
     })
   }
@@ -50,7 +50,7 @@ describe('the laboratory', function () {
     await eventually(
       () => left().length > 0,
       () => 'nothing is built',
-      20_000,
+      60_000,
     )
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -58,7 +58,7 @@ describe('the laboratory', function () {
     await eventually(
       () => !isAbout(name),
       () => 'the guardian is still there',
-      30_000,
+      120_000,
     )
     assert.deepEqual(left(), [])
   })

@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type Machine, type NetworkKind, script, spacesOf } from './networks.ts'
+import { type Machine, type NetworkKind, type Router, script, spacesOf } from './networks.ts'
 
 /**
  * Networks of namespaces, made of nothing but what this test makes. A guardian process removes everything, and everybody inside, as soon as
@@ -12,8 +14,10 @@ export interface Lab {
   readonly name: string
   /** Runs a TypeScript program on a machine; orders and answers go by IPC. */
   run(machine: Machine, program: URL, args?: readonly string[]): LabProcess
-  /** Runs a command in a namespace (`nata` and `natb` are the routers), and gives what it writes. */
-  exec(space: Machine | 'nata' | 'natb', command: string, ...args: string[]): string
+  /** Runs `floe ARGS --json` on a machine; resolves once it has said that it is ready. */
+  floe(machine: Machine, args: readonly string[]): Promise<LabCommand>
+  /** Runs a command in a namespace (`nata` is the router of the home `a`), and gives what it writes. */
+  exec(space: Machine | Router, command: string, ...args: string[]): string
   close(): Promise<void>
 }
 
@@ -23,9 +27,23 @@ export interface LabProcess {
   readonly child: ChildProcess
 }
 
+/** `floe` that runs until it is told to stop. */
+export interface LabCommand {
+  readonly child: ChildProcess
+  /** what it said once it was ready */
+  readonly ready: Record<string, unknown>
+  /** Sends a signal, and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<void>
+}
+
 const PROCESS_MS = 60_000
-/** by then a network is built, s */
-const BUILT_S = 10
+/** until `floe` is ready: ten nodes may start at a time, on a machine that does other things as well */
+const READY_MS = 300_000
+const MAIN = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'main.ts')
+/** A relay in a heap of that size is not started anew by itself. */
+const HEAP_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=8']
+/** nobody builds a network any more that has made no namespace for so long, s */
+const QUIET_S = 10
 
 /** Why there can be no lab here; undefined where there can. */
 export function whyNoLab(): string | undefined {
@@ -50,16 +68,23 @@ export function whyNoUpnp(): string | undefined {
 
 /**
  * Kills who is inside and removes the namespaces once its input ends; signals to the whole group do not reach it. Without a last word of
- * its test it does so again, as the commands that build a network may have outlived that.
+ * its test it does so again until none is left for a while, as the commands that build a network may have outlived that.
  */
 const GUARDIAN = `trap '' INT TERM HUP
 clean() {
-  for space in "$@"; do ip netns pids "$space" 2>/dev/null | xargs -r kill -9; done
+  found=no
+  for space in "$@"; do
+    [ -e "/run/netns/$space" ] || continue
+    found=yes
+    ip netns pids "$space" 2>/dev/null | xargs -r kill -9
+  done
   for space in "$@"; do ip netns del "$space" 2>/dev/null; done
 }
 read -r _; word=$?
 clean "$@"
-[ $word = 0 ] || { sleep ${BUILT_S}; clean "$@"; }
+[ $word = 0 ] && exit 0
+found=yes
+while [ $found = yes ]; do sleep ${QUIET_S}; clean "$@"; done
 exit 0`
 
 let labs = 0
@@ -69,7 +94,7 @@ export const firstLabOf = (pid: number): string => labOf(pid, 0)
 
 export async function createLab(kind: NetworkKind): Promise<Lab> {
   const name = labOf(process.pid, labs++)
-  const guardian = spawn('bash', ['-c', GUARDIAN, 'guardian', ...spacesOf(name)], {
+  const guardian = spawn('bash', ['-c', GUARDIAN, 'guardian', ...spacesOf(name, kind)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
@@ -91,6 +116,7 @@ export async function createLab(kind: NetworkKind): Promise<Lab> {
   return {
     name,
     run: (machine, program, args = []) => runIn(`${name}-${machine}`, program, args),
+    floe: (machine, args) => floeIn(`${name}-${machine}`, args),
     exec: (space, command, ...args) =>
       execFileSync('ip', ['netns', 'exec', `${name}-${space}`, command, ...args], {
         encoding: 'utf8',
@@ -135,4 +161,40 @@ function runIn(space: string, program: URL, args: readonly string[]): LabProcess
       }
     },
   }
+}
+
+async function floeIn(space: string, args: readonly string[]): Promise<LabCommand> {
+  const flags = args[0] === 'relay' ? HEAP_FLAGS : []
+  const command = ['netns', 'exec', space, process.execPath, ...flags, MAIN, ...args, '--json']
+  const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  createInterface(child.stderr).on('line', line => {
+    said = `${said}\n${line}`.slice(-4_000)
+  })
+  keepLog(space, child.stderr)
+  const ended = once(child, 'exit')
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), READY_MS)
+  const line = once(createInterface(child.stdout), 'line', { signal: limit.signal }) as Promise<[string]>
+  const early = ended.then(() => Promise.reject(new Error(`floe ${args.join(' ')} has ended: ${said}`)))
+  early.catch(() => undefined)
+  const [text] = await Promise.race([line, early])
+    .catch(error => {
+      throw limit.signal.aborted ? new Error(`floe ${args.join(' ')} is not ready: ${said}`) : error
+    })
+    .finally(() => clearTimeout(timer))
+  return {
+    child,
+    ready: JSON.parse(text),
+    async end(signal) {
+      child.kill(signal)
+      await ended
+    },
+  }
+}
+
+/** With FLOE_LAB_LOGS=FOLDER in the environment, what `floe` logs is kept there, a file for each machine. */
+function keepLog(space: string, log: NodeJS.ReadableStream): void {
+  const folder = process.env.FLOE_LAB_LOGS
+  if (folder !== undefined) log.pipe(createWriteStream(join(folder, `${space}.log`), { flags: 'a' }))
 }

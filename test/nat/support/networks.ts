@@ -13,97 +13,156 @@ export interface HomeKind {
   upnp?: boolean
 }
 
-export interface NetworkKind {
+/** A home of two machines behind a router. */
+export const HOMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const
+export type Home = (typeof HOMES)[number]
+
+export interface NetworkKind extends Partial<Record<Home, HomeKind>> {
   a: HomeKind
   b: HomeKind
-  /** every machine has a public IPv6 address as well, behind a firewall that lets nothing new in */
-  ipv6?: boolean
+  /** these homes' machines have public IPv6 addresses as well, behind a firewall that lets nothing new in; `true`: all of them */
+  ipv6?: boolean | readonly Home[]
+  /** there is another relay */
+  secondRelay?: boolean
 }
 
 /**
- * The relay's and a bystander's addresses, outside; those of the homes' routers. Of a network that nobody has, but not of one for
+ * Addresses outside: of the relays, of a bystander, and of the homes' routers. Of a network that nobody has, but not of one for
  * examples: to those routers and clients of UPnP give no port.
  */
 export const OUTSIDE = {
   relay: '192.0.1.10',
+  relay2: '192.0.1.11',
   public: '192.0.1.20',
   a: '192.0.1.101',
   b: '192.0.1.102',
+  c: '192.0.1.103',
+  d: '192.0.1.104',
+  e: '192.0.1.105',
+  f: '192.0.1.106',
 } as const
 export const OUTSIDE_V6 = '2001:db8::10'
-/** Machines: `a1` and `a2` in one home, `b1` and `b2` in the other. */
-export type Machine = 'relay' | 'public' | 'a1' | 'a2' | 'b1' | 'b2'
-const SPACES = ['net', 'relay', 'public', 'nata', 'natb', 'a1', 'a2', 'b1', 'b2'] as const
+/** `a1` and `a2` are in one home, and so on. */
+export type Machine = 'relay' | 'relay2' | 'public' | `${Home}${1 | 2}`
+export type Router = `nat${Home}`
+
+const homesOf = (kind: NetworkKind): Home[] => HOMES.filter(home => kind[home] !== undefined)
+const hasV6 = ({ ipv6 = false }: NetworkKind, home: Home): boolean =>
+  typeof ipv6 === 'boolean' ? ipv6 : ipv6.includes(home)
+const relaysOf = ({ secondRelay }: NetworkKind) =>
+  secondRelay ? (['relay', 'relay2'] as const) : (['relay'] as const)
 
 /** Names of the namespaces of a lab. */
-export const spacesOf = (lab: string): string[] => SPACES.map(space => `${lab}-${space}`)
+export const spacesOf = (lab: string, kind: NetworkKind): string[] =>
+  namesOf(kind).map(space => `${lab}-${space}`)
 
-/** The commands that build a network, for a shell that ends at the first that fails. */
-export function script(lab: string, { a, b, ipv6 = false }: NetworkKind): string {
-  const lines: string[] = []
-  const inside = (space: string, command: string) => lines.push(`ip netns exec ${lab}-${space} ${command}`)
-  for (const space of spacesOf(lab)) {
-    lines.push(`ip netns add ${space}`, `ip -n ${space} link set lo up`)
-  }
-  lines.push(`ip -n ${lab}-net link add br0 type bridge`, `ip -n ${lab}-net link set br0 up`)
-  const outside = { relay: OUTSIDE.relay, public: OUTSIDE.public, nata: OUTSIDE.a, natb: OUTSIDE.b }
-  for (const [space, ip] of Object.entries(outside)) {
-    lines.push(
-      `ip -n ${lab}-net link add p-${space} type veth peer name out netns ${lab}-${space}`,
-      `ip -n ${lab}-net link set p-${space} master br0 up`,
-      `ip -n ${lab}-${space} addr add ${ip}/24 dev out`,
-      `ip -n ${lab}-${space} link set out up`,
-    )
-    if (ipv6) lines.push(`ip -n ${lab}-${space} -6 addr add 2001:db8::${ip.split('.')[3]}/64 dev out nodad`)
-  }
-  for (const [home, kind, number] of [
-    ['a', a, 1],
-    ['b', b, 2],
-  ] as const) {
-    lines.push(...homeLines(lab, home, number, ipv6))
-    inside(`nat${home}`, 'sysctl -qw net.ipv4.ip_forward=1')
-    lines.push(`ip netns exec ${lab}-nat${home} nft -f - <<'RULES'`, rules(kind, number), 'RULES')
-    if (kind.upnp) lines.push(...upnpLines(lab, home, number))
-    if (!ipv6) continue
-    inside(`nat${home}`, 'sysctl -qw net.ipv6.conf.all.forwarding=1')
-    lines.push(`ip netns exec ${lab}-nat${home} nft -f - <<'RULES'`, FIREWALL_V6, 'RULES')
-    const route = `2001:db8:${number}::/64 via 2001:db8::${OUTSIDE[home].split('.')[3]}`
-    for (const space of ['relay', 'public', home === 'a' ? 'natb' : 'nata']) {
-      lines.push(`ip -n ${lab}-${space} -6 route add ${route}`)
-    }
-  }
-  return lines.join('\n')
+/** `net`, and whoever puts others' ends of cables into their namespaces, before these. */
+function namesOf(kind: NetworkKind): string[] {
+  const homes = homesOf(kind)
+  const machines = homes.flatMap(home => [`${home}1`, `${home}2`])
+  return ['net', ...homes.map(home => `nat${home}`), ...relaysOf(kind), 'public', ...machines]
 }
 
-/** A home's machines on one bridge behind their router. */
-function homeLines(lab: string, home: 'a' | 'b', number: number, ipv6: boolean): string[] {
-  const nat = `${lab}-nat${home}`
-  const lines = [
-    `ip -n ${nat} link add lan type bridge`,
-    `ip -n ${nat} addr add 10.${number}.0.1/24 dev lan`,
-    `ip -n ${nat} link set lan up`,
+/** What is done in each namespace: commands of `ip`, which it takes all at once, then others. */
+class Plan {
+  readonly #lab: string
+  readonly #ip = new Map<string, string[]>()
+  readonly #others: string[] = []
+
+  constructor(lab: string, spaces: readonly string[]) {
+    this.#lab = lab
+    for (const space of spaces) this.#ip.set(space, ['link set lo up'])
+  }
+
+  ip(space: string, ...commands: string[]): void {
+    this.#ip.get(space)!.push(...commands)
+  }
+
+  run(space: string, command: string): void {
+    this.#others.push(`ip netns exec ${this.#lab}-${space} ${command}`)
+  }
+
+  raw(...lines: readonly string[]): void {
+    this.#others.push(...lines)
+  }
+
+  script(): string {
+    const spaces = [...this.#ip.keys()].map(space => `netns add ${this.#lab}-${space}`)
+    const batches = [...this.#ip].map(([space, commands]) => batch(`-n ${this.#lab}-${space}`, commands))
+    return [batch('', spaces), ...batches, ...this.#others].join('\n')
+  }
+}
+
+const batch = (flags: string, commands: readonly string[]): string =>
+  `ip ${flags} -batch - <<'BATCH'\n${commands.join('\n')}\nBATCH`
+
+/** The commands that build a network, for a shell that ends at the first that fails. */
+export function script(lab: string, kind: NetworkKind): string {
+  const homes = homesOf(kind)
+  const isV6 = homes.some(home => hasV6(kind, home))
+  const plan = new Plan(lab, namesOf(kind))
+  plan.ip('net', 'link add br0 type bridge', 'link set br0 up')
+  const outside = [
+    ...[...relaysOf(kind), 'public' as const].map(machine => [machine, OUTSIDE[machine], isV6] as const),
+    ...homes.map(home => [`nat${home}`, OUTSIDE[home], hasV6(kind, home)] as const),
   ]
-  if (ipv6) lines.push(`ip -n ${nat} -6 addr add 2001:db8:${number}::1/64 dev lan nodad`)
-  for (const machine of [1, 2]) {
-    const space = `${lab}-${home}${machine}`
-    lines.push(
-      `ip -n ${nat} link add l${machine} type veth peer name eth netns ${space}`,
-      `ip -n ${nat} link set l${machine} master lan up`,
-      `ip -n ${space} addr add 10.${number}.0.${machine + 1}/24 dev eth`,
-      `ip -n ${space} link set eth up`,
-      `ip -n ${space} route add default via 10.${number}.0.1`,
+  for (const [space, ip, v6] of outside) {
+    plan.ip(
+      'net',
+      `link add p-${space} type veth peer name out netns ${lab}-${space}`,
+      `link set p-${space} master br0 up`,
     )
-    if (!ipv6) continue
-    lines.push(
-      `ip -n ${space} -6 addr add 2001:db8:${number}::${machine + 1}/64 dev eth nodad`,
-      `ip -n ${space} -6 route add default via 2001:db8:${number}::1`,
+    plan.ip(space, `addr add ${ip}/24 dev out`, 'link set out up')
+    if (v6) plan.ip(space, `addr add 2001:db8::${lastOf(ip)}/64 dev out nodad`)
+  }
+  for (const [index, home] of homes.entries()) planHome(plan, lab, kind, home, index + 1)
+  return plan.script()
+}
+
+const lastOf = (ip: string): string => ip.split('.')[3]!
+
+/** A home's machines on one bridge behind their router. */
+function planHome(plan: Plan, lab: string, kind: NetworkKind, home: Home, number: number): void {
+  const router = `nat${home}`
+  const v6 = hasV6(kind, home)
+  plan.ip(router, 'link add lan type bridge', `addr add 10.${number}.0.1/24 dev lan`, 'link set lan up')
+  if (v6) plan.ip(router, `addr add 2001:db8:${number}::1/64 dev lan nodad`)
+  for (const machine of [1, 2]) {
+    const space = `${home}${machine}`
+    plan.ip(
+      router,
+      `link add l${machine} type veth peer name eth netns ${lab}-${space}`,
+      `link set l${machine} master lan up`,
+    )
+    plan.ip(
+      space,
+      `addr add 10.${number}.0.${machine + 1}/24 dev eth`,
+      'link set eth up',
+      `route add default via 10.${number}.0.1`,
+    )
+    if (!v6) continue
+    plan.ip(
+      space,
+      `addr add 2001:db8:${number}::${machine + 1}/64 dev eth nodad`,
+      `route add ::/0 via 2001:db8:${number}::1`,
     )
   }
-  return lines
+  const load = (text: string): void => plan.run(router, `nft -f - <<'RULES'\n${text}\nRULES`)
+  plan.run(router, 'sysctl -qw net.ipv4.ip_forward=1')
+  load(rules(kind[home]!, number))
+  if (kind[home]?.upnp) plan.raw(...upnpLines(lab, home, number))
+  if (!v6) return
+  plan.run(router, 'sysctl -qw net.ipv6.conf.all.forwarding=1')
+  load(FIREWALL_V6)
+  const route = `route add 2001:db8:${number}::/64 via 2001:db8::${lastOf(OUTSIDE[home])}`
+  const others = homesOf(kind).filter(other => other !== home && hasV6(kind, other))
+  for (const space of [...relaysOf(kind), 'public', ...others.map(other => `nat${other}`)]) {
+    plan.ip(space, route)
+  }
 }
 
 /** miniupnpd in a router, which answers its home. It ends with the namespace's processes. */
-function upnpLines(lab: string, home: 'a' | 'b', number: number): string[] {
+function upnpLines(lab: string, home: Home, number: number): string[] {
   const space = `${lab}-nat${home}`
   const config = join(tmpdir(), `${space}.upnp`)
   const run = `ip netns exec ${space} miniupnpd -d -f ${config} -P ${config}.pid`

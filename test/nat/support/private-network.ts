@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { temporaryFolder } from '../../support/temporary.ts'
+import type { AppDone, AppOrder, AppPaths, AppTask } from './app.ts'
+import type { LabNetwork } from './chain.ts'
+import { createLab, type Lab, type LabCommand, type LabProcess } from './lab.ts'
+import { HOMES, type Home, type HomeKind, type Machine, type NetworkKind, OUTSIDE } from './networks.ts'
+import { RELAY_PORTS } from './relay-ports.ts'
+
+const cone: HomeKind = { nat: 'cone' }
+const symmetric: HomeKind = { nat: 'symmetric' }
+const NETWORK = {
+  a: cone,
+  b: cone,
+  c: symmetric,
+  d: symmetric,
+  e: symmetric,
+  f: { nat: 'cone', refuses: 'reset' },
+  ipv6: ['d', 'e'],
+  secondRelay: true,
+} as const satisfies NetworkKind
+/** Where ten nodes are. As many run as FLOE_LAB_NODES says: four are one of each kind that is between routers which drop. */
+const ALL_PLACES = ['a1', 'b1', 'c1', 'd1', 'e1', 'f1', 'a2', 'b2', 'c2', 'd2'] as const satisfies Machine[]
+export const PLACES: readonly Machine[] = ALL_PLACES.slice(0, Number(process.env.FLOE_LAB_NODES ?? 4))
+const RELAYS = ['relay', 'relay2'] as const
+
+/** Longer than anything takes, also on a machine that is busy with other things. */
+const TASK_MS = 300_000
+
+/** Private nodes behind NATs, two relays, and a chain: a process each, and `floe` where there is a command. */
+export interface PrivateNetwork {
+  readonly lab: Lab
+  readonly at: LabNetwork
+  readonly relays: LabCommand[]
+  startRelay(index: number): Promise<void>
+  /** Bytes that a relay has sent since it has had a line. */
+  sentBy(index: number): number
+  /** What an app on that machine does. */
+  run(machine: Machine, what: AppTask): Promise<AppDone>
+  ask<T>(machine: Machine, order: AppOrder): Promise<T>
+  /** Where the app on that machine meets nodes now, by the machines that they are on. */
+  paths(machine: Machine): Promise<Map<Machine, string[]>>
+  /** The IP addresses that a machine has TCP connections to. */
+  connected(machine: Machine): string[]
+  program(name: string): URL
+  close(): Promise<void>
+}
+
+export async function startPrivateNetwork(): Promise<PrivateNetwork> {
+  const folder = await temporaryFolder()
+  const lab = await createLab(NETWORK)
+  const apps = new Map<Machine, LabProcess>()
+  const program = (name: string) => new URL(`./${name}.ts`, import.meta.url)
+  const close = async (): Promise<void> => {
+    await lab.close()
+    await folder.remove()
+  }
+  try {
+    const chain = lab.run('public', program('chain'), [folder.path, `${PLACES.length}`])
+    const at = await chain.ask<LabNetwork>({}, TASK_MS)
+    const relays: LabCommand[] = []
+    const startRelay = async (index: number): Promise<void> => {
+      const { dir, host } = at.relays[index]!
+      const announce = `/ip4/${host}/tcp/${RELAY_PORTS.libp2p}`
+      const args = ['relay', '--dir', dir, '--network', at.network, '--announce', announce]
+      relays[index] = await lab.floe(RELAYS[index]!, args)
+    }
+    await Promise.all(RELAYS.map((_, index) => startRelay(index)))
+    const start = (machine: Machine, i: number) =>
+      lab.floe(machine, ['node', 'run', '--private', '--dir', at.nodes[i]!.dir, ...LOG])
+    for (const { ready } of await Promise.all(PLACES.map(start))) assert.equal(ready.reach, 'private')
+    const ask = <T>(machine: Machine, order: AppOrder): Promise<T> => {
+      const app = apps.get(machine) ?? lab.run(machine, program('app'), [at.network, at.wallet])
+      apps.set(machine, app)
+      return app.ask<T>(order, TASK_MS)
+    }
+    return {
+      lab,
+      at,
+      relays,
+      startRelay,
+      sentBy: index => Number(lab.exec(RELAYS[index]!, 'cat', '/sys/class/net/out/statistics/tx_bytes')),
+      run: (machine, what) => ask(machine, { do: 'run', what }),
+      ask,
+      async paths(machine) {
+        const found = await ask<AppPaths>(machine, { do: 'paths' })
+        return new Map(
+          at.nodes.flatMap(({ peerId }, i) =>
+            found[peerId] === undefined ? [] : [[PLACES[i]!, found[peerId]]],
+          ),
+        )
+      },
+      connected: machine =>
+        lab
+          .exec(machine, 'ss', '-Htn', 'state', 'established')
+          .split('\n')
+          .flatMap(line => line.trim().split(/\s+/)[3] ?? [])
+          .map(address => address.replace(/:\d+$/, '').replace(/^\[(::ffff:)?|\]$/g, ''))
+          .map(ip => (ip.includes(':') ? `/ip6/${ip}/` : `/ip4/${ip}/`)),
+      program,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const LOG = process.env.FLOE_LAB_LOGS === undefined ? [] : ['--log', 'debug']
+
+const homeOf = (machine: Machine): Home | undefined => HOMES.find(home => machine.startsWith(home))
+const isCone = (home: Home | undefined): boolean => home === undefined || NETWORK[home].nat === 'cone'
+const hasV6 = (home: Home | undefined): boolean => home === undefined || ['d', 'e'].includes(home)
+
+/** What the addresses at which a node may be met directly begin with; none: it is reached over relays alone. */
+export function meetingPlaces(from: Machine, to: Machine): string[] {
+  const [mine, theirs] = [homeOf(from), homeOf(to)]
+  if (theirs === undefined) return [`/ip4/${OUTSIDE.public}/`]
+  const number = HOMES.indexOf(theirs) + 1
+  if (mine === theirs) return [`/ip4/10.${number}.0.`]
+  const v4 = mine === undefined || (isCone(mine) && isCone(theirs)) ? [`/ip4/${OUTSIDE[theirs]}/`] : []
+  return hasV6(mine) && hasV6(theirs) ? [...v4, `/ip6/2001:db8:${number}:`] : v4
+}
+
+/** Where routers answer by RST, peers meet by chance. */
+export const isByChance = (from: Machine, to: Machine): boolean => [homeOf(from), homeOf(to)].includes('f')
