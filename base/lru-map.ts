@@ -24,14 +24,19 @@ export class LruMap<K, V> {
     return value
   }
 
-  set(key: K, value: V): void {
+  /** Gives the key of what had to go for it. */
+  set(key: K, value: V): K | undefined {
     this.#entries.delete(key)
     this.#entries.set(key, value)
-    if (this.#entries.size <= this.#limit) return
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest)
-      return
-    }
+    if (this.#entries.size <= this.#limit) return undefined
+    const [oldest] = this.#entries.keys()
+    this.#entries.delete(oldest!)
+    return oldest
+  }
+
+  /** the longest unused first */
+  values(): IterableIterator<V> {
+    return this.#entries.values()
   }
 
   delete(key: K): boolean {

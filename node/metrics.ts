@@ -16,6 +16,8 @@ export interface NodeMetrics extends ProtocolMetrics {
   disk(read: ReadDisk | undefined): void
   /** Asked at every scrape what the node's line may carry and has carried, until told otherwise. */
   line(read: ReadLine | undefined): void
+  /** Asked at every scrape how many direct connections were made beside relayed ones, until told otherwise. */
+  punches(read: ReadPunches | undefined): void
   /** A sliver on the own disk is missing, cut off or altered. */
   damaged(): void
   /** The newest blob table that the node has, and how many members have another of that epoch. */
@@ -46,6 +48,7 @@ interface RelayFigures {
 }
 
 type ReadLine = () => BandwidthView
+type ReadPunches = () => Readonly<{ succeeded: number; failed: number }>
 type ReadDisk = () => Promise<{ freeBytes: number; reservedBytes: number }>
 
 /** What an HTTP server counts. Routes are patterns such as `/v1/blobs/:blobId`, never paths: labels must stay few. */
@@ -183,6 +186,7 @@ export function createMetrics(init: { version: string }): Metrics {
   processMetrics(registers)
   const disks = diskMetrics(registers)
   const bandwidths = lineMetrics(registers)
+  const punches = punchMetrics(registers)
 
   return {
     contentType: registry.contentType,
@@ -212,6 +216,10 @@ export function createMetrics(init: { version: string }): Metrics {
       line(read) {
         if (read === undefined) bandwidths.delete(node)
         else bandwidths.set(node, read)
+      },
+      punches(read) {
+        if (read === undefined) punches.delete(node)
+        else punches.set(node, read)
       },
       disk(read) {
         if (read === undefined) disks.delete(node)
@@ -269,6 +277,23 @@ function diskMetrics(registers: Registry[]): Map<string, ReadDisk> {
   return disks
 }
 
+/** Nodes by name, and how each is asked. */
+function punchMetrics(registers: Registry[]): Map<string, ReadPunches> {
+  const reads = new Map<string, ReadPunches>()
+  new Counter({
+    name: 'floe_punches_total',
+    help: 'Direct connections that were made beside relayed ones, and tries that came to nothing',
+    labelNames: ['node', 'outcome'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [node, read] of reads)
+        for (const [outcome, count] of Object.entries(read())) this.inc({ node, outcome }, count)
+    },
+  })
+  return reads
+}
+
 /** What nodes' lines may carry and have carried: read when scraped, as long as they are in what this gives. */
 function lineMetrics(registers: Registry[]): Map<string, ReadLine> {
   const lines = new Map<string, ReadLine>()
@@ -294,6 +319,19 @@ function lineMetrics(registers: Registry[]): Map<string, ReadLine> {
       },
     })
   gauge('floe_line_bytes', 'Bytes that moved on streams since the start', ({ moved }) => moved)
+  new Gauge({
+    name: 'floe_line_path_bytes',
+    help: 'Bytes that moved on streams since the start, by path',
+    labelNames: ['node', 'direction', 'path'],
+    registers,
+    collect() {
+      this.reset()
+      each(({ paths }, node) => {
+        for (const [path, moved] of Object.entries(paths))
+          for (const [direction, bytes] of Object.entries(moved)) this.set({ node, direction, path }, bytes)
+      })
+    },
+  })
   gauge('floe_line_waiting', 'Pieces that wait for their turn', ({ waiting }) => waiting)
   gauge('floe_line_limit_bytes_per_second', 'What may move now; absent without a limit', view => ({
     up: view.upBytesPerSecond,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from './context.ts'
 import type { ExitCode } from './errors.ts'
@@ -88,4 +89,9 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
     const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`
     throw new InvalidArgumentError(`It must be a whole number ${range}.`)
   }
+}
+
+export function ipAddress(text: string): string {
+  if (isIP(text) !== 0) return text
+  throw new InvalidArgumentError('It must be an IP address.')
 }

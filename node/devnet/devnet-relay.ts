@@ -1,9 +1,13 @@
 import type { Clock } from '../../base/clock.ts'
 import type { CloseStack } from '../../base/close-stack.ts'
+import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
-import type { NetworkConfig } from '../../chain/types/index.ts'
+import type { Coordinator, NetworkConfig } from '../../chain/types/index.ts'
 import type { Metrics } from '../metrics.ts'
+import { createAddressBook } from '../network/addresses/book.ts'
+import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { createRefusals } from '../refusals.ts'
+import { followMembers, type RelayMembers } from '../relay/members.ts'
 import { type RunningRelay, startRelay } from '../relay/start.ts'
 import { createRelayWeb } from '../relay/web.ts'
 import { loadNetworkSeed } from '../secret-file.ts'
@@ -26,9 +30,11 @@ const LIMITS = {
 }
 
 /** With what it passes on over HTTP. */
-export interface DevnetRelay extends RunningRelay {
+export interface DevnetRelay extends Omit<RunningRelay, 'tell'> {
   /** `host:port` */
   readonly http: string
+  /** From here on it knows the members of the network, and tells where they are. */
+  join(network: NetworkConfig, coordinator: Coordinator): Promise<void>
 }
 
 /** The relay of a devnet, at the address of the last run where that is free. It shares its process: memory is not judged. */
@@ -41,16 +47,23 @@ export async function startDevnetRelay(
 ): Promise<DevnetRelay> {
   const [port] = await choosePorts(host, [portOf(existing?.relays?.[0])], held)
   const { metrics, clock, log } = parts
-  const refusals = createRefusals({ clock, log, metrics: metrics.node('relay') })
+  const counted = metrics.node('relay')
+  const refusals = createRefusals({ clock, log, metrics: counted })
   held.push(async () => refusals.close())
+  const opened = createCloseStack(log)
+  opened.push(async () => refusals.close())
+  let members: RelayMembers | undefined
+  const isMember = (peer: string): boolean => members?.isMember(peer) ?? false
   const relay = await startRelay({
     seed: await loadNetworkSeed(layout.relayKey),
     listen: [`/ip4/${host}/tcp/${port}`],
     settings: { limits: LIMITS },
     rssBytes: () => 0,
     refusals,
+    isMember,
     ...parts,
   })
+  opened.push(relay.close)
   const status = () => ({
     ...relay.view(),
     peerId: relay.peerId,
@@ -65,16 +78,21 @@ export async function startDevnetRelay(
   try {
     await web.start()
   } catch (error) {
-    await relay.close()
+    await opened.closeAll()
     throw error
   }
+  opened.push(() => web.stop())
   return {
     ...relay,
     http: new URL(web.url).host,
-    async close() {
-      await web.stop()
-      await relay.close()
-      refusals.close()
+    async join(network, coordinator) {
+      const joined = followMembers(network, { ...parts, coordinator })
+      opened.push(joined.close)
+      members = joined
+      // it is as old as its process: members tell it again
+      const book = createAddressBook({ isMember, isPrivate: isPrivateNetwork(network), clock })
+      await relay.tell({ network, book, members: joined.addresses, metrics: counted })
     },
+    close: opened.closeAll,
   }
 }

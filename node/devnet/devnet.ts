@@ -215,6 +215,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     }
     const coordinator = createCoordinator(network, { log, clock, random })
     opened.push(() => coordinator.close())
+    await relay.join(network, coordinator)
     expectContract(await coordinator.packages(), contractVersion, dir)
     expectEpochs(await coordinator.system(), epochMs, dir)
     const { current } = await coordinator.committees()

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { NetworkConfig } from '../../chain/types/index.ts'
+import type { Coordinator, NetworkConfig } from '../../chain/types/index.ts'
 import type { PeerAddress } from '../../protocols/index.ts'
 import { createCommitteeTracker } from '../network/committees.ts'
 import { createMemberIndex } from '../network/member-index.ts'
@@ -16,15 +16,23 @@ export interface RelayMembers {
   close(): Promise<void>
 }
 
+export interface FollowMembersInit {
+  /** shared with others in the process; a given one is not closed */
+  coordinator?: Coordinator
+  log: Log
+  clock: Clock
+  random: () => number
+}
+
 /** How often the committee is looked at. */
 const MEMBERS_MS = 60_000
 
 /** Asks the chain again and again: one that does not answer leaves what was known. */
 export function followMembers(
   network: NetworkConfig,
-  { log, clock, random }: { log: Log; clock: Clock; random: () => number },
+  { log, clock, random, ...given }: FollowMembersInit,
 ): RelayMembers {
-  const coordinator = createCoordinator(network, { log, clock })
+  const coordinator = given.coordinator ?? createCoordinator(network, { log, clock })
   const committees = createCommitteeTracker(coordinator)
   const index = createMemberIndex()
   const book = createPeerBook({ network, peerIdOf: peerIdTextOf, clock, random })
@@ -43,7 +51,7 @@ export function followMembers(
     },
     async close() {
       asking.stop()
-      await coordinator.close()
+      if (given.coordinator === undefined) await coordinator.close()
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
+import { createDecayingRate } from '../../base/decaying-rate.ts'
 import { LruMap } from '../../base/lru-map.ts'
 import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import { RELAY, type RelayLimits } from './limits.ts'
@@ -11,9 +12,6 @@ export interface Pace {
   load(): number
 }
 
-/** The load is that of the last seconds, the newer the heavier. */
-const LOAD_HALF_LIFE_MS = 5_000
-
 export function createPace(limits: () => RelayLimits, clock: Pick<Clock, 'monotonic'>): Pace {
   const now = () => clock.monotonic()
   const bucket = (perSecond: number): TokenBucket => createTokenBucket(perSecond, perSecond, now)
@@ -25,16 +23,10 @@ export function createPace(limits: () => RelayLimits, clock: Pick<Clock, 'monoto
     buckets.set(name, known)
     return known()
   }
-  let decaying = 0
-  let at = now()
-  const decay = (): void => {
-    decaying *= 0.5 ** ((now() - at) / LOAD_HALF_LIFE_MS)
-    at = now()
-  }
+  const rate = createDecayingRate(clock)
   return {
     moved(target, sourceAddress, bytes) {
-      decay()
-      decaying += bytes
+      rate.add(bytes)
       const restMs = Math.max(
         total().take(bytes),
         of(reservations, target, () => limits().bytesPerSecondPerReservation).take(bytes),
@@ -43,12 +35,7 @@ export function createPace(limits: () => RelayLimits, clock: Pick<Clock, 'monoto
       // a rate of 0 is never through, and no timer waits for so long
       return Math.min(restMs, RELAY.longestRestMs)
     },
-    load() {
-      decay()
-      // what a steady rate adds up to under this decay
-      const perSecond = (decaying * Math.LN2) / (LOAD_HALF_LIFE_MS / 1000)
-      return Math.min(1, perSecond / Math.max(1, limits().bytesPerSecond))
-    },
+    load: () => Math.min(1, rate.perSecond() / Math.max(1, limits().bytesPerSecond)),
   }
 }
 

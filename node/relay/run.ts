@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { type CloseStack, createCloseStack } from '../../base/close-stack.ts'
 import type { ScopedLog } from '../../base/log.ts'
@@ -21,7 +22,7 @@ import {
   writeState,
 } from './folder.ts'
 import type { RelayMembers } from './members.ts'
-import { startRelay } from './start.ts'
+import { type RunningRelay as StartedRelay, startRelay } from './start.ts'
 import { isHealthy, type RelayStatus } from './status.ts'
 import { createStunServer } from './stun.ts'
 import { createRelayWeb } from './web.ts'
@@ -38,8 +39,8 @@ export interface RunRelayOptions {
   announce?: readonly string[] | undefined
   /** whose members go first, and who tells others where they are; nobody when absent */
   network?: NetworkConfig | undefined
-  /** that it listens on; all of the machine's when absent */
-  host?: string
+  /** IP address that it listens on; all of the machine's, of IPv4 and IPv6, when absent */
+  host?: string | undefined
   log: ScopedLog
   clock: Clock
   random?: () => number
@@ -64,8 +65,11 @@ const KEEP_MS = 60_000
 
 /** Runs a relay. Throws RelayError, AccessError, KeyError, LevelError, and node's EADDRINUSE. */
 export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> {
-  const { dir, port, httpPort, stunPort, announce, host = '0.0.0.0', log, clock, signal } = options
+  const { dir, port, httpPort, stunPort, announce, log, clock, signal } = options
   const { network, random = Math.random } = options
+  const hosts = options.host === undefined ? allHosts() : [options.host]
+  // one that takes both families, where the machine has both
+  const host = hosts.at(-1)!
   const folder = relayFolder(dir)
   const opened = createCloseStack(log)
   try {
@@ -83,13 +87,13 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const parts = { folder, opened, metrics: counted, log, clock }
     const relay = await startRelay({
       seed: await loadNetworkSeed(folder.key),
-      listen: [`/ip${host.includes(':') ? 6 : 4}/${host}/tcp/${port}`],
+      listen: hosts.map(one => `/ip${one.includes(':') ? 6 : 4}/${one}/tcp/${port}`),
       announce,
       isMember: members.isMember,
+      isPrivate: network === undefined || isPrivateNetwork(network),
       settings,
       kept: await readState(folder),
       stunPort: stun.port,
-      directory: network && (await directoryOf(network, members, parts)),
       refusals,
       log,
       clock,
@@ -98,19 +102,9 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const stopKeeping = keepCounts(folder, relay.view, { log, clock })
     opened.push(stopKeeping)
     opened.push(relay.close)
+    if (network !== undefined) await relay.tell(await directoryOf(network, members, parts))
     signal?.throwIfAborted()
-    const status = (): RelayStatus => {
-      const rssBytes = process.memoryUsage.rss()
-      return {
-        peerId: relay.peerId,
-        multiaddrs: relay.multiaddrs,
-        stunPort: stun.port,
-        uptimeMs: Math.round(clock.monotonic() - startedAt),
-        rssBytes,
-        healthy: isHealthy(rssBytes),
-        ...relay.view(),
-      }
-    }
+    const status = () => statusOf(relay, stun.port, clock.monotonic() - startedAt)
     metrics.relay(status)
     const web = createRelayWeb({
       host,
@@ -138,6 +132,22 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     await opened.closeAll()
     throw error
   }
+}
+
+function statusOf(
+  { peerId, multiaddrs, view }: Pick<StartedRelay, 'peerId' | 'multiaddrs' | 'view'>,
+  stunPort: number,
+  uptimeMs: number,
+): RelayStatus {
+  const rssBytes = process.memoryUsage.rss()
+  const healthy = isHealthy(rssBytes)
+  return { peerId, multiaddrs, stunPort, uptimeMs: Math.round(uptimeMs), rssBytes, healthy, ...view() }
+}
+
+/** Of both families; IPv4 alone where the machine has nothing else. */
+function allHosts(): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap(one => one ?? [])
+  return addresses.some(({ family }) => family === 'IPv6') ? ['0.0.0.0', '::'] : ['0.0.0.0']
 }
 
 /** Nobody, where a relay is of no network. */

@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
-import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { createNetworkNode } from '../network/libp2p.ts'
 import type { Refusals } from '../refusals.ts'
 import { type DirectoryParts, openDirectory } from './directory.ts'
@@ -15,8 +14,8 @@ export interface StartRelayInit
   listen: readonly string[]
   /** by which others reach it; those that it listens on when absent */
   announce?: readonly string[] | undefined
-  /** of the network whose members it tells of; it answers nobody where others are when absent */
-  directory?: DirectoryParts | undefined
+  /** whether its network's nodes may be in private addresses; so when absent, as of no network */
+  isPrivate?: boolean
   refusals?: Refusals
   log: Log
   clock: Clock
@@ -28,13 +27,25 @@ export interface RunningRelay extends Pick<Relay, 'view' | 'configure' | 'proxie
   readonly peerId: string
   /** with its PeerId */
   readonly multiaddrs: string[]
+  /** From here on it tells whoever asks where members are, and whether others can dial the one who asks. */
+  tell(directory: DirectoryParts): Promise<void>
   /** Ends its circuits and connections. Idempotent; never rejects. */
   close(): Promise<void>
 }
 
 /** Starts a relay with a libp2p of its own. Rejects with libp2p's error when it cannot listen. */
 export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
-  const { seed, listen, announce, isMember = () => false, directory, refusals, log, clock, random } = init
+  const {
+    seed,
+    listen,
+    announce,
+    isMember = () => false,
+    isPrivate = true,
+    refusals,
+    log,
+    clock,
+    random,
+  } = init
   const opened = createCloseStack(log)
   try {
     const libp2p = await createNetworkNode({
@@ -43,7 +54,7 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
       announce: announce ?? [],
       roles: ['relay'],
       isKnown: isMember,
-      isPrivate: directory === undefined || isPrivateNetwork(directory.network),
+      isPrivate,
       ...(refusals && { refusals }),
       log,
       clock,
@@ -57,16 +68,18 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
     })
     await relay.start()
     opened.push(() => relay.stop())
-    if (directory !== undefined) {
-      const { admits } = relay
-      opened.push(await openDirectory(directory, { libp2p, isMember, admits, refusals, log, clock, random }))
-    }
     return {
       peerId: libp2p.peerId.toString(),
       multiaddrs: libp2p.getMultiaddrs().map(String),
       view: relay.view,
       configure: relay.configure,
       proxied: relay.proxied,
+      async tell(directory) {
+        const { admits } = relay
+        opened.push(
+          await openDirectory(directory, { libp2p, isMember, admits, refusals, log, clock, random }),
+        )
+      },
       close: opened.closeAll,
     }
   } catch (error) {

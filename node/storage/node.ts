@@ -16,6 +16,7 @@ import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { openAddressFiles } from '../network/addresses/storage.ts'
 import type { RelayStanding } from '../network/circuit/keeper.ts'
 import { listenFor, type Reach } from '../network/circuit/reachable.ts'
+import { restoreRelayScores } from '../network/circuit/relay-scores.ts'
 import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../network/committees.ts'
 import { createMemberIndex } from '../network/member-index.ts'
 import { createPeerBook } from '../network/peer-book.ts'
@@ -34,6 +35,7 @@ import { expectOwnKeys } from './own-keys.ts'
 import { openNetworkKeys } from './presence/network-keys.ts'
 import { openPresences } from './presence/presences.ts'
 import { createRotation, type Rotation } from './presence/rotation.ts'
+import { scoreTraffic } from './relay-traffic.ts'
 import { type NodeStore, type NodeStoreInit, openNodeStore } from './store/node-store.ts'
 import type { UpkeepView } from './upkeep.ts'
 
@@ -171,7 +173,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     const { current: committee } = await committees.get()
     const blsKeys = await openBlsKeys({ bls, nodeId, committees, keys, log })
     const { operator } = init
-    const listen = listenFor(reach, init.listen, relays)
+    const listen = listenFor(reach, init.listen)
     const announce = reach === 'private' ? undefined : init.announce
     const chain = coordinator
     const networkKeys = await openNetworkKeys({
@@ -194,10 +196,13 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
     opened.push(files.close)
     const isPrivate = isPrivateNetwork(network)
     const addresses = await restoreAddressBook({ isMember, isPrivate, clock, storage: files, log })
+    const scores = await restoreRelayScores({ clock, storage: files.relays, log })
+    opened.push(scoreTraffic(scores, bandwidth, clock))
     const presences = await openPresences(
       {
         network,
         addresses,
+        scores,
         sequence: files,
         members: () => members.currentOf(committees.latest()),
         reach,
@@ -218,6 +223,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       networkKeys.places(),
     )
     opened.push(presences.close)
+    metrics.punches(() => presences.lead.punches())
+    opened.push(async () => metrics.punches(undefined))
 
     // 4. services, which need all of these
     const node = await composeNode({
@@ -319,6 +326,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         multiaddrs: presences.lead.multiaddrs,
         relays: presences.lead.relays(),
         paths: presences.lead.paths(),
+        traffic: bandwidth.traffic(),
+        punches: presences.lead.punches(),
         bandwidth: bandwidth.view(),
       }),
       httpUrl: init.http === undefined ? undefined : api?.url,

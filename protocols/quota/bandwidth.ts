@@ -4,6 +4,7 @@ import { createPlaces } from '../../base/places.ts'
 import { ProtocolError } from '../errors.ts'
 import { type BandwidthLimits, type RatesNow, ratesAt } from './bandwidth-limits.ts'
 import { createLine, type Line } from './line.ts'
+import { createPathMeters, type PathTraffic } from './path-meters.ts'
 import { createSmallAnswers } from './small-answers.ts'
 
 /** As seen from the node. */
@@ -22,8 +23,8 @@ export interface PeerLine {
 
 /** What a node's line may carry, and what it has carried. */
 export interface Bandwidth {
-  /** `peer`: a PeerId, or whoever else it counts for */
-  of(peer: string): PeerLine
+  /** `peer`: a PeerId, or whoever else it counts for; `path`: by which it is reached, as `pathOf` says, direct when absent */
+  of(peer: string, path?: string): PeerLine
   /**
    * A transfer of more than a small answer begins; call the result when it is over. Throws BUSY when so many are under way that
    * each would be too slow for the other side, and OVER_CAP, when bytes are to be sent and the month's are used up.
@@ -37,6 +38,8 @@ export interface Bandwidth {
   view(): BandwidthView
   /** Of this month, to be kept. */
   month(): MonthCount
+  /** What moves now, and has moved, by peer and path: of 32 of them, those that move most first. */
+  traffic(): PathTraffic[]
   /** Nobody waits any more. */
   close(): void
 }
@@ -62,6 +65,8 @@ export interface BandwidthView {
   waiting: { up: number; down: number }
   /** bytes since the start */
   moved: { up: number; down: number }
+  /** of these, by path */
+  paths: Record<'direct' | 'relayed', { up: number; down: number }>
   month: MonthCount & {
     /** absent without a limit */
     limitBytes?: number | undefined
@@ -95,7 +100,7 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
   let rates: RatesNow | undefined
   let ratesUntil = 0
   const month = createMonth(kept, clock)
-  const moved = { up: 0, down: 0 }
+  const meters = createPathMeters(clock)
   const transfers = { up: createPlaces(), down: createPlaces() }
   const smallAnswers = createSmallAnswers(clock)
 
@@ -121,14 +126,17 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
     limits.bytesPerMonth !== undefined && month.count().bytes >= limits.bytesPerMonth
 
   return {
-    of: peer => ({
-      pieceBytes: direction => lines[direction].pieceBytes(),
-      move(direction, bytes, signal) {
-        month.add(bytes)
-        moved[direction] += bytes
-        return lines[direction].take(peer, bytes, signal)
-      },
-    }),
+    of(peer, path) {
+      const count = meters.of(peer, path)
+      return {
+        pieceBytes: direction => lines[direction].pieceBytes(),
+        move(direction, bytes, signal) {
+          month.add(bytes)
+          count(direction, bytes)
+          return lines[direction].take(peer, bytes, signal)
+        },
+      }
+    },
     begin({ peer, account = peer, isMember = false }, direction) {
       if (direction === 'up' && isUsedUp()) throw overCap(Number.POSITIVE_INFINITY)
       const { total, perPeer } = ratesNow()[direction]
@@ -152,16 +160,19 @@ export function createBandwidth({ limits: first = {}, kept, clock }: BandwidthIn
     },
     view() {
       const { up, down, quiet } = ratesNow()
+      const { direct, relayed } = meters.totals()
       return {
         upBytesPerSecond: finite(up.total),
         downBytesPerSecond: finite(down.total),
         quiet,
         waiting: { up: lines.up.waiting, down: lines.down.waiting },
-        moved: { ...moved },
+        moved: { up: direct.up + relayed.up, down: direct.down + relayed.down },
+        paths: { direct, relayed },
         month: { ...month.count(), limitBytes: limits.bytesPerMonth, usedUp: isUsedUp() },
       }
     },
     month: () => month.count(),
+    traffic: meters.view,
     close() {
       lines.up.close()
       lines.down.close()

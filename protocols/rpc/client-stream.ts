@@ -9,6 +9,7 @@ import { type Channel, createChannel } from '../stream/channel.ts'
 import { pathEnds } from '../stream/path-ends.ts'
 import type { WaitOptions } from '../stream/wait.ts'
 import { ClientHello, type Message, ServerHello } from '../wire.ts'
+import { pathOf } from './remote-address.ts'
 
 /** A stream to a server, greeted and ready for requests. */
 export interface ClientStream {
@@ -127,7 +128,12 @@ async function openChannel(
       // libp2p's word for relayed: a relay that announces limits is as good as it can be
       runOnLimitedConnection: true,
     })
-    return createChannel(stream, clock, pathEnds(connection), bandwidth?.of(connection.remotePeer.toString()))
+    return createChannel(
+      stream,
+      clock,
+      pathEnds(connection),
+      bandwidth?.of(connection.remotePeer.toString(), pathOf(connection.remoteAddr)),
+    )
   } catch (cause) {
     signal?.throwIfAborted()
     if (limit.expired) throw new ProtocolError('TIMEOUT', { cause })

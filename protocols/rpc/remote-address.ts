@@ -29,6 +29,12 @@ export function addressOf(remote: Multiaddr): string {
   return NOWHERE
 }
 
+/** The path to a peer, by which its traffic is counted: `direct`, or `relay` and the relay's PeerId. */
+export function pathOf(remote: Multiaddr): string {
+  const isRelayed = remote.getComponents().some(({ name }) => name === 'p2p-circuit')
+  return isRelayed ? addressOf(remote) : 'direct'
+}
+
 /** The IP address at the other end of a connection; undefined where it does not begin with one. */
 export function ipOf(remote: Multiaddr): string | undefined {
   const [first] = remote.getComponents()

@@ -8,7 +8,7 @@ import { type Channel, createChannel } from '../stream/channel.ts'
 import { pathEnds } from '../stream/path-ends.ts'
 import { ClientHello, encodeError, ServerHello } from '../wire.ts'
 import type { NetworkIdentity, ServerComponents } from './components.ts'
-import { addressOf, addressToCount } from './remote-address.ts'
+import { addressOf, addressToCount, pathOf } from './remote-address.ts'
 import type { RequestHandler, ServedRequest } from './served-request.ts'
 import { createTransfers } from './transfers.ts'
 
@@ -55,7 +55,7 @@ export function serveProtocol(
       stream,
       clock,
       pathEnds(connection),
-      bandwidth?.of(connection.remotePeer.toString()),
+      bandwidth?.of(connection.remotePeer.toString(), pathOf(connection.remoteAddr)),
     )
     const done = serveStream(stream, connection, channel)
       // a transport that throws while it is being torn down: nobody waits for this promise before the stop

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../base/clock.ts'
 import { createClient } from '../../node/client/node-client.ts'
 import { readNodeConfig } from '../../node/config.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { devnetLayout } from '../../node/devnet/layout.ts'
 import { isFree } from '../../node/devnet/ports.ts'
 import { portOf } from '../../node/devnet/provision.ts'
+import { createNetworkNode } from '../../node/network/libp2p.ts'
+import { createPathDialer } from '../../node/network/paths/path-dialer.ts'
+import { askReach, createPeerClient } from '../../protocols/index.ts'
+import { quietLog, recordMetrics } from '../protocols/support/quiet.ts'
 
 const MIB = 1024 * 1024
 const PRIVATE = { nodes: 4, shards: 100, private: true }
@@ -20,7 +25,10 @@ describe('private nodes', function () {
   })
   after(() => devnet.close())
 
-  const relayed = () => devnet.relay.view().counts.bytes.strangers
+  const relayed = () => {
+    const { members, strangers } = devnet.relay.view().counts.bytes
+    return members + strangers
+  }
 
   it('are reached over the relay alone', async () => {
     const layout = devnetLayout(devnet.dir)
@@ -35,6 +43,32 @@ describe('private nodes', function () {
       assert.ok(await isFree('127.0.0.1', portOf(listen[0])!))
     }
     assert.equal(devnet.relay.view().reservations, PRIVATE.nodes)
+  })
+
+  it('are known to their relay, which tells where they are, and whether others can dial who asks', async () => {
+    const { relay, network } = devnet
+    const libp2p = await createNetworkNode({
+      roles: ['client'],
+      log: quietLog,
+      clock: systemClock,
+      random: Math.random,
+    })
+    const identity = { network: network.systemObjectId }
+    const dialer = createPathDialer({ libp2p, clock: systemClock })
+    const peers = createPeerClient(
+      { dialer, log: quietLog, metrics: recordMetrics(), clock: systemClock },
+      identity,
+    )
+    try {
+      const connection = await dialer.connect(relay)
+      assert.equal((await askReach(connection, [], { ...identity, clock: systemClock })).seen, '127.0.0.1')
+      const ids = network.peers.map(({ peerId }) => peerId)
+      // it asks them again after 5 s, as long as some are missing
+      while ((await peers.peers(relay, ids)).length < PRIVATE.nodes) await systemClock.sleep(2_000)
+    } finally {
+      peers.close()
+      await libp2p.stop()
+    }
   })
 
   it('store a blob and give it back, to others than who stored it too', async () => {

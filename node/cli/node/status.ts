@@ -1,3 +1,4 @@
+import type { PathTraffic } from '../../../protocols/index.ts'
 import type { RelayStanding } from '../../network/circuit/keeper.ts'
 import { askForStatus, ControlError } from '../../storage/home/control.ts'
 import type { NodeStatus } from '../../storage/home/node-status.ts'
@@ -29,7 +30,7 @@ export async function status(
 const isReached = ({ reach, multiaddrs }: NodeStatus): boolean => reach !== 'private' || multiaddrs.length > 0
 
 function text(status: NodeStatus): SafeText {
-  const { reach, multiaddrs, relays, paths, bandwidth } = status
+  const { reach, multiaddrs, relays, paths, traffic, punches, bandwidth } = status
   const { month } = bandwidth
   const limit = month.limitBytes === undefined ? '' : ` of ${formatBytes(month.limitBytes)}`
   const rows: [string, string][] = [
@@ -40,17 +41,37 @@ function text(status: NodeStatus): SafeText {
     ...multiaddrs.map((address): [string, string] => ['address', address]),
     ...relays.map((relay): [string, string] => ['relay', relayText(relay)]),
     ['connections', `${paths.direct} direct, ${paths.relayed} over relays`],
+    ['punched', `${punches.succeeded}, in vain ${punches.failed} times`],
+    ...traffic.slice(0, TOLD_PEERS).map((one): [string, string] => ['peer', trafficText(one)]),
     ['moved', `${formatBytes(bandwidth.moved.up)} up, ${formatBytes(bandwidth.moved.down)} down`],
     ['this month', `${formatBytes(month.bytes)}${limit}`],
   ]
   return safe`${formatRows(rows)}`
 }
 
-function relayText({ peerId, state, chosen, latencyMs, load, reason, retryInMs }: RelayStanding): string {
+/** `--json` tells of more. */
+const TOLD_PEERS = 8
+
+function trafficText({ peer, path, up, down }: PathTraffic): string {
+  const rates = `${formatBytes(up.bytesPerSecond)} a second up, ${formatBytes(down.bytesPerSecond)} down`
+  return `${peer}: ${path}, ${rates}; ${formatBytes(up.bytes)} up, ${formatBytes(down.bytes)} down in all`
+}
+
+function relayText({
+  peerId,
+  state,
+  chosen,
+  latencyMs,
+  load,
+  score,
+  reason,
+  retryInMs,
+}: RelayStanding): string {
   const parts = [
     state === 'held' ? (chosen ? 'reserved' : 'reserved, stands in for another') : state,
     latencyMs === undefined ? undefined : formatDuration(latencyMs),
     load === undefined ? undefined : `load ${Math.round(load * 100)} %`,
+    score === undefined ? undefined : `score ${Math.round(score)}`,
     state === 'held' ? undefined : reason,
     state !== 'waiting' || !retryInMs ? undefined : `asked again in ${formatDuration(retryInMs)}`,
   ]

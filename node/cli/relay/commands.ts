@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { actionsOf, jsonOption, logOption, type Run, wholeNumber } from '../declare.ts'
+import { actionsOf, ipAddress, jsonOption, logOption, type Run, wholeNumber } from '../declare.ts'
 
 /** Where `floe relay` keeps its key, settings and counts. */
 const DEFAULT_RELAY_DIR = '.floe-relay'
@@ -17,6 +17,11 @@ export function declareRelays(program: Command, run: Run): void {
     .command('relay')
     .description('run a relay, by which nodes behind routers are reached: no storage, no stake, no wallet')
     .option('--dir <folder>', 'its key, settings (relay.json) and counts', DEFAULT_RELAY_DIR)
+    .option(
+      '--host <ip>',
+      "address that it listens on (default: all of the machine's, IPv6 as well)",
+      ipAddress,
+    )
     .option('--port <port>', 'of libp2p', port(), PORTS.libp2p)
     .option('--http-port <port>', 'of its status page, metrics and health', port(), PORTS.http)
     .option('--stun-port <port>', 'of STUN, over UDP and TCP; peers are told', stunPort, PORTS.stun)

@@ -14,6 +14,7 @@ import { formatRows, type SafeText, safe } from '../text.ts'
 
 export interface RelayCommandOptions {
   dir: string
+  host?: string
   port: number
   httpPort: number
   stunPort: number

@@ -5,6 +5,7 @@ import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { PeerAddress, PeerClient } from '../../../protocols/index.ts'
 import type { PathDialerInit } from '../paths/path-dialer.ts'
 import { pathKind } from '../paths/path-kind.ts'
+import type { OwnNetwork } from '../paths/rank-paths.ts'
 import type { AddressBook } from './book.ts'
 import { type AddressFinder, createAddressFinder } from './finder.ts'
 
@@ -14,6 +15,8 @@ export interface LookupInit {
   network: Pick<NetworkConfig, 'kind' | 'relays'>
   /** PeerIds of the committee */
   members(): readonly string[]
+  /** how good relays have been */
+  relayScore?: OwnNetwork['relayScore']
   clock: Clock
   random: () => number
   log: Log
@@ -43,7 +46,7 @@ export function createLookup({ libp2p, network, ...init }: LookupInit): Lookup {
     paths: {
       known: peerId => init.book.addresses(peerId),
       find: async (peerId, signal) => (await finder?.find(peerId, signal)) ?? [],
-      own: () => ({ outer: outerOf(libp2p), isPrivate }),
+      own: () => ({ outer: outerOf(libp2p), isPrivate, relayScore: init.relayScore }),
     },
     askBy(peers) {
       finder = createAddressFinder({ ...init, peers, reached, relays })

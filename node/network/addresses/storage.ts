@@ -1,10 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { LevelError, openLevel } from '../../../base/level.ts'
 import type { Log } from '../../../base/log.ts'
+import type { RelayScoreStorage } from '../circuit/relay-scores.ts'
 import type { AddressStorage } from './book.ts'
 
-/** Address records on disk, and the sequence number of the last one of this peer's own. */
+/** Address records on disk, the sequence number of the last one of this peer's own, and how relays have been to it. */
 export interface AddressFiles extends AddressStorage {
+  readonly relays: RelayScoreStorage
   /** 0 before the first */
   sequence(): Promise<number>
   /** Resolves once it is on the disk. */
@@ -15,6 +17,7 @@ export interface AddressFiles extends AddressStorage {
 
 const SEQUENCE_KEY = 'sequence'
 const RECORD_PREFIX = 'record/'
+const RELAY_PREFIX = 'relay/'
 
 /**
  * Opens or makes the database in a folder. One that is damaged is begun anew: others know all that is in it, and a sequence
@@ -31,14 +34,19 @@ export async function openAddressFiles(path: string, log: Log): Promise<AddressF
   const write = (act: () => Promise<void>): void => {
     writing = writing.then(act).catch(err => log.warn({ err }, 'an address was not kept'))
   }
-  return {
+  /** By names that begin with the prefix, which ends in `/`. */
+  const entries = (prefix: string) => ({
     async *load() {
-      for await (const [key, record] of level.iterator({ gte: RECORD_PREFIX, lt: 'record0' })) {
-        yield [key.slice(RECORD_PREFIX.length), record] as const
+      for await (const [key, value] of level.iterator({ gte: prefix, lt: `${prefix.slice(0, -1)}0` })) {
+        yield [key.slice(prefix.length), value] as const
       }
     },
-    put: (peerId, record) => write(() => level.put(RECORD_PREFIX + peerId, record)),
-    delete: peerId => write(() => level.del(RECORD_PREFIX + peerId)),
+    put: (name: string, value: Uint8Array) => write(() => level.put(prefix + name, value)),
+    delete: (name: string) => write(() => level.del(prefix + name)),
+  })
+  return {
+    ...entries(RECORD_PREFIX),
+    relays: entries(RELAY_PREFIX),
     async sequence() {
       const kept = await level.get(SEQUENCE_KEY)
       const sequence = Number(kept === undefined ? 0 : new TextDecoder().decode(kept))

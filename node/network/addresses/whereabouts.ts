@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { ProtocolMetrics } from '../../../protocols/index.ts'
+import type { RelayScores } from '../circuit/relay-scores.ts'
 import type { KnowsPeer } from '../identify.ts'
 import type { NetworkNode } from '../libp2p.ts'
 import type { ReachedAddress } from '../reach/announced.ts'
@@ -20,6 +21,8 @@ export interface WhereaboutsInit {
   isMember: KnowsPeer
   /** PeerIds of the current committee */
   members(): readonly string[]
+  /** how relays have been to this node */
+  scores: RelayScores
   metrics: ProtocolMetrics
   clock: Clock
   random: () => number
@@ -49,10 +52,11 @@ export interface WhoseAbouts {
 
 /** Those of a libp2p node. */
 export async function createWhereabouts(
-  { network, addresses, sequence, isMember, members, ...shared }: WhereaboutsInit,
+  { network, addresses, sequence, isMember, members, scores, ...shared }: WhereaboutsInit,
   { libp2p, networkSeed, reached }: WhoseAbouts,
 ): Promise<Whereabouts> {
-  const lookup = createLookup({ ...shared, book: addresses, libp2p, network, members })
+  const relayScore = (relay: string): number | undefined => scores.of(relay)
+  const lookup = createLookup({ ...shared, book: addresses, libp2p, network, members, relayScore })
   const catchUp = createCatchUp({ ...shared, lookup })
   const publisher = await createAddressPublisher({
     ...shared,

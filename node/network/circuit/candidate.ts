@@ -1,7 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { pathKind } from '../paths/path-kind.ts'
-import { relayNetwork } from './network.ts'
+import { relayNetwork, relayOf } from './network.ts'
 import type { RelayState } from './plan.ts'
 import { CIRCUIT_LISTEN } from './transport.ts'
 
@@ -9,6 +9,8 @@ import { CIRCUIT_LISTEN } from './transport.ts'
 export interface Candidate extends RelayState {
   /** at which it is dialled; the first is told in its standing */
   readonly known: Multiaddr[]
+  /** by what others say, and not by the operator: it is forgotten when it cannot be used */
+  readonly isHearsay: boolean
   connection: Connection | undefined
   /** of this node over it, without its own PeerId */
   addresses: Multiaddr[]
@@ -24,15 +26,23 @@ export interface Candidate extends RelayState {
 /** Of a node over one relay, and of a relay in all that is told of it. */
 const MAX_ADDRESSES = 4
 
-/** The PeerId that a relay's address ends in; undefined where it names none. */
-export function relayIdOf(address: Multiaddr): string | undefined {
-  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+/** What was only heard of, and could not be used so often in a row, is forgotten, and may be heard of again. */
+const MAX_FAILURES = 5
+
+/** Whether nothing is lost with it. */
+export function isForgettable({ isHearsay, held, chosen, asking, failures }: Candidate): boolean {
+  return isHearsay && held === undefined && !chosen && !asking && failures > 0
 }
 
-export function newCandidate(id: string, address: Multiaddr): Candidate {
+export function isHopeless(candidate: Candidate): boolean {
+  return isForgettable(candidate) && candidate.failures >= MAX_FAILURES
+}
+
+export function newCandidate(id: string, address: Multiaddr, isHearsay: boolean): Candidate {
   return {
     id,
     known: [address],
+    isHearsay,
     network: relayNetwork(address),
     held: undefined,
     chosen: false,
@@ -80,7 +90,7 @@ function readAddress(bytes: Uint8Array, id: string): Multiaddr | undefined {
   try {
     const one = multiaddr(bytes)
     if (one.getComponents().some(({ name }) => name === 'p2p-circuit')) return undefined
-    const peer = relayIdOf(one)
+    const peer = relayOf(one)
     if (peer === undefined) return one.encapsulate(`/p2p/${id}`)
     return peer === id ? one : undefined
   } catch {

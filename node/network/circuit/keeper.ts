@@ -5,13 +5,24 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { waitFor } from '../../../base/wait.ts'
 import { CircuitError, peerDeadline, reserveAt } from '../../../protocols/index.ts'
-import { addKnown, addressesOver, type Candidate, newCandidate, relayIdOf } from './candidate.ts'
+import {
+  addKnown,
+  addressesOver,
+  type Candidate,
+  isForgettable,
+  isHopeless,
+  newCandidate,
+} from './candidate.ts'
+import { relayOf } from './network.ts'
 import { planRelays } from './plan.ts'
+import { createRelayScores, type RelayScores } from './relay-scores.ts'
 import type { CircuitTransport } from './transport.ts'
 
 export interface RelayKeeperInit {
-  libp2p: Pick<Libp2p, 'dial' | 'addEventListener' | 'removeEventListener'>
+  libp2p: Pick<Libp2p, 'peerId' | 'dial' | 'addEventListener' | 'removeEventListener'>
   transport: Pick<CircuitTransport, 'update' | 'heard'>
+  /** how relays have been; those of this keeper's own when absent */
+  scores?: RelayScores
   /** multiaddrs with PeerIds; more may come by `learn` */
   relays: readonly string[]
   /** reservations to hold */
@@ -31,6 +42,8 @@ export interface RelayStanding {
   latencyMs?: number | undefined
   /** of the relay's bytes per second, 0 to 1 */
   load?: number | undefined
+  /** the lower the better, by all that was seen of it */
+  score?: number | undefined
   /** why it was not granted, the last time */
   reason?: string | undefined
   /** when it is asked again */
@@ -42,7 +55,7 @@ export interface RelayKeeper {
   start(): void
   /** Resolves once the first reservation is there, or the keeper was stopped. */
   settled(): Promise<void>
-  /** Other relays, by their addresses. */
+  /** Others use these relays, by their addresses; more are known than are ever asked at a time. */
   learn(relays: readonly string[]): void
   standings(): RelayStanding[]
   /** Whether the connection is that to a relay on which there is a reservation. */
@@ -72,6 +85,7 @@ export function createRelayKeeper(init: RelayKeeperInit): RelayKeeper {
 class Keeper implements RelayKeeper {
   readonly #init: RelayKeeperInit
   readonly #relays = new Map<string, Candidate>()
+  readonly #scores: RelayScores
   readonly #background: Background
   readonly #asks = new Set<Promise<void>>()
   readonly #closing = new Set<Promise<void>>()
@@ -82,8 +96,9 @@ class Keeper implements RelayKeeper {
   constructor(init: RelayKeeperInit) {
     this.#init = init
     this.#background = new Background(signal => this.#run(signal))
+    this.#scores = init.scores ?? createRelayScores(init)
     this.#probeAt = init.clock.monotonic() + PROBE_MS
-    this.learn(init.relays)
+    this.#add(init.relays, false)
   }
 
   start(): void {
@@ -96,14 +111,7 @@ class Keeper implements RelayKeeper {
   }
 
   learn(relays: readonly string[]): void {
-    for (const text of relays) {
-      const address = multiaddr(text)
-      const id = relayIdOf(address)
-      const known = this.#relays.get(id ?? '')
-      if (known !== undefined) addKnown(known, address)
-      else if (id !== undefined && this.#relays.size < MAX_RELAYS)
-        this.#relays.set(id, newCandidate(id, address))
-    }
+    this.#add(relays, true)
     this.#wake()
   }
 
@@ -116,6 +124,7 @@ class Keeper implements RelayKeeper {
       chosen: relay.chosen,
       latencyMs: relay.latencyMs,
       load: relay.load,
+      score: this.#scores.of(relay.id),
       reason: relay.reason,
       retryInMs: relay.held === undefined ? Math.max(0, relay.notBefore - now) : undefined,
     }))
@@ -137,6 +146,30 @@ class Keeper implements RelayKeeper {
     await Promise.all([...given, ...this.#closing])
   }
 
+  #add(relays: readonly string[], isHearsay: boolean): void {
+    for (const text of relays) {
+      const address = multiaddr(text)
+      const id = relayOf(address)
+      if (id === undefined || id === this.#init.libp2p.peerId.toString()) continue
+      const known = this.#relays.get(id)
+      // where a relay is, its operator has said; what others say is for those of whom there is nothing better
+      if (known === undefined) this.#addNew(newCandidate(id, address, isHearsay))
+      else if (known.isHearsay || !isHearsay) addKnown(known, address)
+    }
+  }
+
+  #addNew(relay: Candidate): void {
+    if (this.#relays.size >= MAX_RELAYS) {
+      const worst = [...this.#relays.values()]
+        .filter(isForgettable)
+        .sort((a, b) => b.failures - a.failures)
+        .at(0)
+      if (worst === undefined) return
+      this.#relays.delete(worst.id)
+    }
+    this.#relays.set(relay.id, relay)
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#round(signal)
@@ -147,6 +180,7 @@ class Keeper implements RelayKeeper {
   #round(signal: AbortSignal): void {
     const now = this.#init.clock.monotonic()
     const relays = [...this.#relays.values()]
+    for (const relay of relays) relay.score = this.#scores.of(relay.id)
     const plan = planRelays(relays, this.#init.wanted ?? WANTED, now)
     const asked = new Set(plan.ask as Candidate[])
     for (const relay of relays) {
@@ -183,6 +217,7 @@ class Keeper implements RelayKeeper {
       .catch(error => this.#failed(relay, error, signal))
       .finally(() => {
         relay.asking = false
+        if (isHopeless(relay)) this.#relays.delete(relay.id)
         this.#asks.delete(asked)
         this.#wake()
       })
@@ -200,7 +235,7 @@ class Keeper implements RelayKeeper {
     const now = clock.monotonic()
     relay.latencyMs = now - askedAt
     relay.load = loadPermille === undefined ? undefined : loadPermille / 1000
-    relay.score = relay.latencyMs * (1 + 4 * (relay.load ?? 0))
+    this.#scores.reserved(relay.id, { latencyMs: relay.latencyMs, load: relay.load })
     relay.failures = 0
     relay.reason = undefined
     if (connection.status !== 'open') throw new Error('the connection to the relay was lost')
@@ -223,6 +258,7 @@ class Keeper implements RelayKeeper {
     if (signal.aborted) return
     const { clock, random, log } = this.#init
     relay.failures++
+    this.#scores.failed(relay.id)
     const refusal = error instanceof CircuitError && error.code === 'RELAY_REFUSED' ? error : undefined
     const details = refusal?.details as
       | { reason?: string; status?: string; retryAfterMs?: number }

@@ -2,15 +2,16 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { NetworkNode } from '../libp2p.ts'
 import { createRelayKeeper, type RelayKeeper } from './keeper.ts'
+import type { RelayScores } from './relay-scores.ts'
 import { CIRCUIT_LISTEN } from './transport.ts'
 
 /** How a node is reached: at addresses of its own, over relays, or over relays once it is known that others cannot dial it. */
 export type Reach = 'public' | 'private' | 'auto'
 
-/** What a node listens on: a private one only on its relays' calls. */
-export function listenFor(reach: Reach, listen: readonly string[], relays: readonly string[]): string[] {
+/** What a node listens on: a private one only on its relays' calls; one that is to find out hears of relays later, too. */
+export function listenFor(reach: Reach, listen: readonly string[]): string[] {
   if (reach === 'private') return [CIRCUIT_LISTEN]
-  return reach === 'auto' && relays.length > 0 ? [...listen, CIRCUIT_LISTEN] : [...listen]
+  return reach === 'auto' ? [...listen, CIRCUIT_LISTEN] : [...listen]
 }
 
 /** How long a node's start waits for its first reservation, at most: without one it runs, and goes on asking. */
@@ -21,12 +22,13 @@ export function createKeeper(init: {
   libp2p: NetworkNode
   reach: Reach
   relays: readonly string[]
+  scores: RelayScores
   log: Log
   clock: Clock
   random: () => number
 }): RelayKeeper | undefined {
-  const { libp2p, reach, relays } = init
-  if (reach === 'public' || (reach === 'auto' && relays.length === 0)) return undefined
+  const { libp2p, reach } = init
+  if (reach === 'public') return undefined
   return createRelayKeeper({ ...init, transport: libp2p.circuits })
 }
 

@@ -21,6 +21,7 @@ import { LruMap } from '../../../base/lru-map.ts'
 import {
   CIRCUIT,
   type CircuitEnd,
+  CircuitError,
   type CircuitLimit,
   connectThrough,
   peerDeadline,
@@ -56,6 +57,8 @@ export interface CircuitTransport {
   update(held: readonly HeldRelay[]): void
   /** A relay, by its PeerId, has granted something. */
   heard(relay: string, answer: { stunPort?: number | undefined }): void
+  /** From now on `listener` is told of relays, by their PeerIds, over which nobody was reached for a reason of their own. */
+  onFailed(listener: (relay: string) => void): void
   /** Where the relay has said that its STUN is; undefined when it has not. */
   stunPort(relay: string): number | undefined
   /** Whether the relay has said, with the last circuit between them, that this node and the peer have come to it from one address. */
@@ -74,7 +77,11 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
     if (stunPort !== undefined) stunPorts.set(relay, stunPort)
   }
   const near = new LruMap<string, boolean>(REMEMBERED)
-  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, near }
+  const told: ((relay: string) => void)[] = []
+  const failed = (relay: string): void => {
+    for (const listener of told) listener(relay)
+  }
+  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, failed, near }
   return {
     factory: components => new Circuits(components, state),
     update(held) {
@@ -82,6 +89,7 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
       for (const listener of state.listeners) listener.announce()
     },
     heard,
+    onFailed: listener => void told.push(listener),
     stunPort: relay => stunPorts.get(relay),
     isNear: ({ remoteAddr, remotePeer }) => near.get(pairOf(relayOf(remoteAddr), remotePeer)) === true,
   }
@@ -92,6 +100,7 @@ interface CircuitState {
   held: readonly HeldRelay[]
   listeners: Set<CircuitListener>
   heard: CircuitTransport['heard']
+  failed: (relay: string) => void
   /** by relay and peer */
   near: LruMap<string, boolean>
 }
@@ -119,10 +128,17 @@ class Circuits implements Transport {
     const { relay, peer } = partsOf(address)
     const { connectionManager, logger } = this.#components
     const { signal } = options
-    const connection = await connectionManager.openConnection(relay, { signal })
-    const end = await connectThrough(connection, peer, { clock: this.#state.clock, signal })
-    this.#state.heard(connection.remotePeer.toString(), end)
-    this.#state.near.set(pairOf(connection.remotePeer.toString(), peer), end.isNear === true)
+    const { clock, heard, failed, near } = this.#state
+    let end: CircuitEnd
+    try {
+      const connection = await connectionManager.openConnection(relay, { signal })
+      end = await connectThrough(connection, peer, { clock, signal })
+      heard(connection.remotePeer.toString(), end)
+      near.set(pairOf(connection.remotePeer.toString(), peer), end.isNear === true)
+    } catch (error) {
+      if (!signal.aborted && isRelaysFault(error)) failed(relayOf(relay) ?? '')
+      throw error
+    }
     const circuit = circuitConnection(end, address, logger)
     try {
       return await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
@@ -171,6 +187,14 @@ class Circuits implements Transport {
       circuit.abort(error instanceof Error ? error : new Error('not upgraded', { cause: error }))
     }
   }
+}
+
+/** Not that the peer is not there, or does not take the call. */
+function isRelaysFault(error: unknown): boolean {
+  if (!(error instanceof CircuitError)) return true
+  if (error.code === 'NO_RESERVATION') return false
+  const { status } = (error as CircuitError<'RELAY_REFUSED'>).details
+  return status !== 'connection-failed'
 }
 
 class CircuitListener extends TypedEventEmitter<ListenerEvents> implements Listener {

@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface'
-import { MAX_REACH_PORTS } from '../../../protocols/index.ts'
+import { MAX_REACH_PORTS, type ReachFindings } from '../../../protocols/index.ts'
 import { pathKind } from '../paths/path-kind.ts'
 import type { ReachedAddress } from './announced.ts'
 import type { MappedPort } from './port-mapping.ts'
@@ -21,6 +21,7 @@ export function createAsking({
   libp2p,
   ask,
   isMember,
+  callRelays,
   mapped = () => [],
   random,
   log,
@@ -44,29 +45,36 @@ export function createAsking({
     }
   }
 
-  /** What most of three say that are reached over this family: of one place, as each sees this node where it sees it. */
+  /** What most of three say that are reached over this family, members first: of one place, as each sees this node where it sees it. */
   async function askOver(
     family: 4 | 6,
     ports: readonly number[],
     signal: AbortSignal,
   ): Promise<{ state: ReachState; places: MappedPort[] }> {
-    const answers = await Promise.all(
-      askable(family).map(connection =>
-        ask(connection, ports, signal).catch((err: unknown) => {
-          log.debug({ peer: connection.remotePeer.toString(), err }, 'a peer did not dial back')
-          return undefined
-        }),
-      ),
-    )
-    const told = answers.filter(answer => answer !== undefined)
-    if (told.length === 0) return { state: 'unknown', places: [] }
-    const votes = told.flatMap(({ seen, reached }) =>
-      ports.filter((_, i) => reached[i]).map(port => ({ ip: seen, port })),
-    )
-    const most = distinct(votes).filter(({ count }) => 2 * count > told.length)
-    const places = most.filter(({ count }) => count >= LEAST_PUBLIC).map(({ place }) => place)
-    if (places.length > 0) return { state: 'public', places }
-    return { state: most.length > 0 ? 'unknown' : 'private', places: [] }
+    const members = askable(family)
+    const relays = members.length < ASKED ? await callRelays(family, ASKED - members.length, signal) : []
+    try {
+      const answers = await Promise.all([...members, ...relays].map(one => askOne(one, ports, signal)))
+      return judge(
+        answers.filter(answer => answer !== undefined),
+        ports,
+      )
+    } finally {
+      for (const relay of relays) relay.close().catch(error => relay.abort(error))
+    }
+  }
+
+  async function askOne(
+    connection: Connection,
+    ports: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReachFindings | undefined> {
+    try {
+      return await ask(connection, ports, signal)
+    } catch (err) {
+      log.debug({ peer: connection.remotePeer.toString(), err }, 'a peer did not dial back')
+      return undefined
+    }
   }
 
   function askable(family: 4 | 6): Connection[] {
@@ -84,6 +92,20 @@ export function createAsking({
   }
 
   return askAll
+}
+
+function judge(
+  told: readonly ReachFindings[],
+  ports: readonly number[],
+): { state: ReachState; places: MappedPort[] } {
+  if (told.length === 0) return { state: 'unknown', places: [] }
+  const votes = told.flatMap(({ seen, reached }) =>
+    ports.filter((_, i) => reached[i]).map(port => ({ ip: seen, port })),
+  )
+  const most = distinct(votes).filter(({ count }) => 2 * count > told.length)
+  const places = most.filter(({ count }) => count >= LEAST_PUBLIC).map(({ place }) => place)
+  if (places.length > 0) return { state: 'public', places }
+  return { state: most.length > 0 ? 'unknown' : 'private', places: [] }
 }
 
 /** Each place once, with how many have named it. */

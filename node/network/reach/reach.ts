@@ -9,6 +9,7 @@ import type { NetworkNode } from '../libp2p.ts'
 import type { ReachedAddress } from './announced.ts'
 import { createAsking, directAddresses, type Findings } from './asking.ts'
 import type { MappedPort } from './port-mapping.ts'
+import type { CallRelays } from './relay-calls.ts'
 
 /** Whether others can dial this node: by IPv4 or IPv6, by neither, or nobody could tell yet. */
 export type ReachState = 'public' | 'private' | 'unknown'
@@ -19,6 +20,8 @@ export interface ReachInit {
   ask(connection: Connection, ports: readonly number[], signal: AbortSignal): Promise<ReachFindings>
   /** whose word counts */
   isMember: KnowsPeer
+  /** relays, whose word counts as well: asked where fewer members are connected */
+  callRelays: CallRelays
   /** `state` or `reached` is another one. */
   changed(reach: Pick<Reach, 'state' | 'reached'>): void
   /** ports of routers that pass on what comes, by their word: others are asked to try them as well; none when absent */

@@ -74,7 +74,7 @@ function createDispatch(init: NodeApiInit, limits: NodeApiLimits): Handler {
     const address = foreign ?? exchange.address
     const quota = quotas.admit(spec, address)
     const transfers = createTransfers({ peer: address }, init.bandwidth)
-    const line = init.bandwidth?.of(address)
+    const line = init.bandwidth?.of(address, pathOf(request))
     const context = { peer: address, signal, quota }
     try {
       await handler(Object.assign(exchange, { quota, transfers, line, context }))
@@ -86,6 +86,11 @@ function createDispatch(init: NodeApiInit, limits: NodeApiLimits): Handler {
       quota.release()
     }
   }
+}
+
+/** As the protocols' paths are named. */
+function pathOf({ socket: { remoteAddress = '' } }: IncomingMessage): string | undefined {
+  return remoteAddress.startsWith(OVER_RELAY) ? remoteAddress : undefined
 }
 
 /** That of the connection; of what a relay passes on, the relay and the address that it tells. */

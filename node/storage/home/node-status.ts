@@ -1,4 +1,4 @@
-import type { BandwidthView } from '../../../protocols/index.ts'
+import type { BandwidthView, PathTraffic } from '../../../protocols/index.ts'
 import type { RelayStanding } from '../../network/circuit/keeper.ts'
 import type { Reach } from '../../network/circuit/reachable.ts'
 
@@ -10,5 +10,9 @@ export interface NodeStatus {
   relays: RelayStanding[]
   /** connections to others that are open, by their path */
   paths: { direct: number; relayed: number }
+  /** what moves now, and has moved, by peer and path: of those that move most */
+  traffic: PathTraffic[]
+  /** direct connections that were made beside relayed ones since the start, and tries that came to nothing */
+  punches: { succeeded: number; failed: number }
   bandwidth: BandwidthView
 }

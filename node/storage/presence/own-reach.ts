@@ -10,12 +10,15 @@ import type { NetworkNode } from '../../network/libp2p.ts'
 import type { ReachedAddress } from '../../network/reach/announced.ts'
 import { type PortMapping, startPortMapping } from '../../network/reach/port-mapping.ts'
 import { createReach } from '../../network/reach/reach.ts'
+import { createRelayCalls } from '../../network/reach/relay-calls.ts'
 
 export interface OwnReachInit {
   network: Pick<NetworkConfig, 'kind' | 'systemObjectId'>
   libp2p: NetworkNode
   /** of the reservations, where the node may have some */
-  keeper: Pick<RelayKeeper, 'start' | 'stop'> | undefined
+  keeper: Pick<RelayKeeper, 'start' | 'stop' | 'standings'> | undefined
+  /** multiaddrs of relays that the operator has named; those of the keeper are asked as well */
+  relays: readonly string[]
   isMember: KnowsPeer
   /** whether routers may be asked for a port; in a private network none is */
   upnp: boolean
@@ -37,13 +40,17 @@ export interface OwnReach {
 }
 
 /**
- * Asks members to dial the node back, at ports of its router as well, and calls relays while they cannot. A node that is reached by
+ * Asks members, and relays where there are few of these, to dial the node back, at ports of its router as well, and calls relays while they cannot. A node that is reached by
  * ports of a router alone keeps its relays: routers forget, and nobody tells.
  */
 export function createOwnReach(init: OwnReachInit): OwnReach {
   const { network, libp2p, keeper, isMember, changed, clock, random, log } = init
   const maps = init.upnp && !isPrivateNetwork(network)
   const relays = keeper && createRelaySwitch(keeper, log)
+  const knownRelays = (): string[] => {
+    const standings = keeper?.standings() ?? []
+    return [...new Set([...init.relays, ...standings.map(({ address }) => address)])]
+  }
   let mapping: PortMapping | undefined
   let opening: Promise<void> | undefined
 
@@ -52,6 +59,7 @@ export function createOwnReach(init: OwnReachInit): OwnReach {
     ask: (connection, ports, signal) =>
       askReach(connection, ports, { network: network.systemObjectId, clock, signal }),
     isMember,
+    callRelays: createRelayCalls({ libp2p, relays: knownRelays, clock, random, log }),
     mapped: () => mapping?.mapped() ?? [],
     changed({ reached }) {
       const isHome = reached.every(({ mapped }) => mapped)

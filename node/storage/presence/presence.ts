@@ -20,11 +20,13 @@ import { isPrivateNetwork } from '../../network/addresses/lookup.ts'
 import { createWhereabouts, type WhereaboutsInit } from '../../network/addresses/whereabouts.ts'
 import type { RelayKeeper, RelayStanding } from '../../network/circuit/keeper.ts'
 import { createKeeper, type Reach, reachable } from '../../network/circuit/reachable.ts'
+import { relaysIn } from '../../network/circuit/relays-in.ts'
 import { serveHttpOverRelays } from '../../network/http-over-relay.ts'
 import { createNetworkNode, type NetworkNode } from '../../network/libp2p.ts'
 import { createMesh } from '../../network/mesh.ts'
 import { createPathDialer } from '../../network/paths/path-dialer.ts'
 import { createNodePuncher } from '../../network/paths/punch/for-node.ts'
+import type { PunchCounts } from '../../network/paths/punch/history.ts'
 import type { Puncher } from '../../network/paths/punch/puncher.ts'
 import { announced, type ReachedAddress } from '../../network/reach/announced.ts'
 import { createReachProber } from '../../network/reach/prober.ts'
@@ -74,6 +76,8 @@ export interface Presence {
   relays(): RelayStanding[]
   /** connections that are open */
   paths(): { direct: number; relayed: number }
+  /** direct connections that were made beside relayed ones */
+  punches(): Readonly<PunchCounts>
   readonly peers: PeerClient
   /** From here on peers are answered, and certificates heard. */
   serve(node: Pick<ComposedNode, 'served' | 'certificates'>): Promise<void>
@@ -121,9 +125,10 @@ async function presenceAt(
   identity: Identity,
   opened: CloseStack,
 ): Promise<Presence> {
-  const { network, reach, relays, addresses, http, unreachable, others } = components
-  const { bandwidth, metrics, clock, random, log } = components
+  const { network, reach, relays, addresses, isMember, members, http, unreachable, others } = components
+  const { bandwidth, scores, metrics, clock, random, log } = components
   const { libp2p } = identity
+  libp2p.circuits.onFailed(relay => scores.failed(relay))
   const { systemObjectId } = network
   const serving = createCloseStack(log)
   const reached = (): readonly ReachedAddress[] =>
@@ -136,12 +141,14 @@ async function presenceAt(
   opened.push(async () => peers.close())
   where.askBy(peers)
   const mesh = createMesh({ libp2p, dialer, log, clock, random }, { peers: others })
-  const keeper = createKeeper({ libp2p, reach, relays, log, clock, random })
+  const keeper = createKeeper({ libp2p, reach, relays, scores, log, clock, random })
   opened.push(async () => unlearn())
-  const unlearn = addresses.onLearned(({ peerId }) => {
+  const unlearn = addresses.onLearned(({ peerId, multiaddrs }) => {
     mesh.moved(peerId)
     puncher?.addressesChanged(peerId)
+    if (isMember(peerId)) keeper?.learn(relaysIn(multiaddrs))
   })
+  for (const peerId of members()) keeper?.learn(relaysIn(addresses.addresses(peerId)))
   const ownReach = ownReachOf(components, identity, keeper, where.moved)
   const { pubsub } = libp2p.services
   serving.push(() => mesh.stop())
@@ -159,6 +166,7 @@ async function presenceAt(
     peers,
     relays: () => keeper?.standings() ?? [],
     paths: () => countPaths(libp2p),
+    punches: () => puncher?.counts ?? NO_PUNCHES,
     async serve({ served, certificates }) {
       const protocols = protocolsOf(components, libp2p, { ...served, ...(puncher && { punching: puncher }) })
       await protocols.start()
@@ -191,9 +199,11 @@ async function presenceAt(
   }
 }
 
+const NO_PUNCHES: PunchCounts = { succeeded: 0, failed: 0 }
+
 /** Of a node that is to find out by itself how it is reached. */
 function ownReachOf(
-  { network, reach, upnp, isMember, clock, random, log }: PresenceComponents,
+  { network, reach, relays, upnp, isMember, clock, random, log }: PresenceComponents,
   { libp2p, announce }: Identity,
   keeper: RelayKeeper | undefined,
   changed: () => void,
@@ -201,7 +211,18 @@ function ownReachOf(
   if (reach !== 'auto') return undefined
   // an operator who says where the node is knows better than its router
   const mayMap = upnp && announce.length === 0
-  return createOwnReach({ network, libp2p, keeper, isMember, upnp: mayMap, changed, clock, random, log })
+  return createOwnReach({
+    network,
+    libp2p,
+    keeper,
+    relays,
+    isMember,
+    upnp: mayMap,
+    changed,
+    clock,
+    random,
+    log,
+  })
 }
 
 function protocolsOf(

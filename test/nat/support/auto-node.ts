@@ -39,7 +39,9 @@ const ownReach = createOwnReach({
     async stop() {
       wantsRelays = false
     },
+    standings: () => [],
   },
+  relays: [],
   isMember: () => true,
   upnp: upnp === 'upnp',
   changed() {

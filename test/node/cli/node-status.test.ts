@@ -16,16 +16,26 @@ const status: NodeStatus = {
     { ...held, peerId: '12D3KooWfull', state: 'waiting', chosen: false, reason: 'full', retryInMs: 60_000 },
   ],
   paths: { direct: 1, relayed: 2 },
+  traffic: [
+    {
+      peer: '12D3KooWpeer',
+      path: 'relay 12D3KooWheld',
+      up: { bytes: 2048, bytesPerSecond: 1024 },
+      down: { bytes: 4096, bytesPerSecond: 0 },
+    },
+  ],
+  punches: { succeeded: 3, failed: 1 },
   bandwidth: {
     quiet: false,
     waiting: { up: 0, down: 0 },
     moved: { up: 1024, down: 2048 },
+    paths: { direct: { up: 1024, down: 2048 }, relayed: { up: 0, down: 0 } },
     month: { month: '2026-11', bytes: 3072, limitBytes: 4096, usedUp: false },
   },
 }
 
 describe('floe node status', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let folder: Awaited<ReturnType<typeof networkFolder>>
   let end: (() => Promise<void>) | undefined
   before(async () => {

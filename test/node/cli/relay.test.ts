@@ -48,7 +48,7 @@ describe('floe relay', function () {
       90_000,
     )
     const up = JSON.parse(told) as { peerId: string; multiaddrs: string[]; http: string; stunPort: number }
-    return { ...up, http: up.http.replace('0.0.0.0', '127.0.0.1'), logged: () => logged }
+    return { ...up, http: up.http.replace(/0\.0\.0\.0|\[::\]/, '127.0.0.1'), logged: () => logged }
   }
   const stop = async () => {
     running!.child.kill('SIGTERM')
@@ -72,6 +72,12 @@ describe('floe relay', function () {
       assert.equal((await reserveAt(connection, { clock: systemClock })).stunPort, relay.stunPort)
       const network = parseObjectId('0x1')
       assert.equal((await askReach(connection, [], { network, clock: systemClock })).seen, '127.0.0.1')
+      // of the other family, where the machine has it
+      for (const six of relay.multiaddrs.filter(one => one.includes('/ip6/::1/'))) {
+        const over6 = await libp2p.dial(multiaddr(six), { force: true })
+        assert.equal((await askReach(over6, [], { network, clock: systemClock })).seen, '0:0:0:0:0:0:0:1')
+        await over6.close()
+      }
       assert.equal((await statusOf(relay.http)).reservations, 1)
       const metrics = await (await fetch(`${relay.http}/metrics`)).text()
       assert.match(metrics, /^floe_relay_reservations 1$/m)

@@ -45,14 +45,10 @@ describe('a relay that is asked where members are', () => {
       isMember,
       settings,
       rssBytes: () => 0,
-      directory: {
-        network,
-        book,
-        members: () => [{ ...member.address, multiaddrs: [] }],
-        metrics: recordMetrics(),
-      },
     })
     relays.push(relay)
+    const members = () => [{ ...member.address, multiaddrs: [] }]
+    await relay.tell({ network, book, members, metrics: recordMetrics() })
     return { book, address: { peerId: relay.peerId, multiaddrs: relay.multiaddrs } }
   }
 

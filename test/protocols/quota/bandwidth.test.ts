@@ -24,6 +24,32 @@ describe('the bandwidth of a node', () => {
     assert.equal(clock.waiting, 0)
   })
 
+  it('tells what moves by peer and path, the fastest first, of few of many', async () => {
+    const bandwidth = createBandwidth({ clock })
+    for (let i = 0; i < 300; i++) bandwidth.of(`peer ${i}`).move('down', 1)
+    for (let second = 0; second < 60; second++) {
+      bandwidth.of('a').move('up', 1_000)
+      bandwidth.of('a', 'relay R').move('down', 5_000)
+      await clock.advance(1_000)
+    }
+    const told = bandwidth.traffic()
+    assert.equal(told.length, 32)
+    assert.deepEqual(
+      told.slice(0, 2).map(({ peer, path, up, down }) => [peer, path, up.bytes, down.bytes]),
+      [
+        ['a', 'relay R', 0, 300_000],
+        ['a', 'direct', 60_000, 0],
+      ],
+    )
+    assert.ok(Math.abs(told[0]!.down.bytesPerSecond - 5_000) < 700, `${told[0]!.down.bytesPerSecond}`)
+    assert.deepEqual(bandwidth.view().paths, {
+      direct: { up: 60_000, down: 300 },
+      relayed: { up: 0, down: 300_000 },
+    })
+    await clock.advance(60_000)
+    assert.equal(bandwidth.traffic()[0]!.down.bytesPerSecond, 1)
+  })
+
   it('makes what is above the rate wait, each direction by itself', async () => {
     const bandwidth = createBandwidth({ limits: { upBytesPerSecond: 320 * KIB }, clock })
     const line = bandwidth.of('a')

@@ -44,6 +44,9 @@ export function createNodePuncher({
     punch: (relayed, signal) => puncher.punch(relayed, signal),
     open: (offered, relayed, signal) => puncher.open(offered, relayed, signal),
     underWay: peer => puncher.underWay(peer),
+    get counts() {
+      return puncher.counts
+    },
     addressesChanged: peer => puncher.addressesChanged(peer),
     async stop() {
       leaving.stop()

@@ -12,8 +12,15 @@ export interface PunchHistory {
   waitMs(peer: string): number
   failed(peer: string): void
   succeeded(peer: string): void
+  /** how many there were since the start, whoever began them; only those that this side has begun fail for it */
+  readonly counts: Readonly<PunchCounts>
   /** An address has changed: one of that peer, or of this node, which holds for all. */
   changed(peer?: string): void
+}
+
+export interface PunchCounts {
+  succeeded: number
+  failed: number
 }
 
 interface Failures {
@@ -34,7 +41,9 @@ export function createPunchHistory(clock: Pick<Clock, 'monotonic'>): PunchHistor
   const strangers = createTokenBucket(PUNCH.strangersPerMinute / 60, PUNCH.strangersPerMinute, now)
   const bucketsOf = { us: [all], member: [all, theirs], stranger: [all, theirs, strangers] }
   let failures = new LruMap<string, Failures>(PUNCH.remembered)
+  const counts = { succeeded: 0, failed: 0 }
   return {
+    counts,
     take(peer, begunBy) {
       const buckets = bucketsOf[begunBy]
       if (!buckets.every(bucket => bucket.has(1)) || !peers.tryTake(peer)) return false
@@ -43,6 +52,7 @@ export function createPunchHistory(clock: Pick<Clock, 'monotonic'>): PunchHistor
     },
     waitMs: peer => Math.max(0, (failures.get(peer)?.untilMs ?? 0) - now()),
     failed(peer) {
+      counts.failed++
       const last = failures.get(peer)
       const pauseMs = Math.min(
         last === undefined ? PUNCH.firstBackoffMs : 2 * last.pauseMs,
@@ -50,7 +60,10 @@ export function createPunchHistory(clock: Pick<Clock, 'monotonic'>): PunchHistor
       )
       failures.set(peer, { untilMs: now() + pauseMs, pauseMs })
     },
-    succeeded: peer => void failures.delete(peer),
+    succeeded(peer) {
+      counts.succeeded++
+      failures.delete(peer)
+    },
     changed(peer) {
       if (peer === undefined) failures = new LruMap(PUNCH.remembered)
       else failures.delete(peer)

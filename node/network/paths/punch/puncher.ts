@@ -12,7 +12,7 @@ import {
 } from '../../../../protocols/index.ts'
 import type { KnowsPeer } from '../../identify.ts'
 import { allowedCandidates, type CandidateRule, candidatesFor, isSameNetwork } from './candidates.ts'
-import { createPunchHistory } from './history.ts'
+import { createPunchHistory, type PunchCounts } from './history.ts'
 import type { StunAddress } from './observe.ts'
 import { openPorts, type PunchPorts } from './own-candidates.ts'
 import { type MeetPeerInit, meetPeer, type Upgrading } from './upgrade.ts'
@@ -45,6 +45,8 @@ export interface Puncher extends PunchAnswerer {
   underWay(peer: PeerId): Promise<Connection> | undefined
   /** Of that peer, or of this node: what failed before may work now. */
   addressesChanged(peer?: string): void
+  /** connections that were made since the start, and tries of this side that came to nothing */
+  readonly counts: Readonly<PunchCounts>
   /** Ends what is under way. */
   stop(): Promise<void>
 }
@@ -81,6 +83,10 @@ class NodePuncher implements Puncher {
     const peer = relayed.remotePeer.toString()
     const attempt = this.#attempts.get(peer) ?? this.#begin(relayed, peer)
     return await raceSignal(attempt.result, signal)
+  }
+
+  get counts(): Readonly<PunchCounts> {
+    return this.#history.counts
   }
 
   underWay(peer: PeerId): Promise<Connection> | undefined {

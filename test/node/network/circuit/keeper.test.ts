@@ -294,6 +294,30 @@ describe('private node', () => {
     )
   })
 
+  it('hears of relays that others use, believes them no more than its operator, and forgets those that are nowhere', async () => {
+    const [own, other] = [await startRelay(), await startRelay()]
+    const clock = new VirtualClock(Date.now())
+    const { keeper, libp2p } = await startPrivate([own], { clock })
+    const ids = () => keeper.standings().map(({ peerId }) => peerId)
+    const id = own.libp2p.peerId
+    // somebody else's word of where the own relay is, of this node, and of one that nobody is
+    const nowhere = multiaddr(other.address).getComponents().at(-1)!.value!
+    keeper.learn([`/ip4/127.0.0.1/tcp/9/p2p/${id}`, `/ip4/127.0.0.1/tcp/9/p2p/${libp2p.peerId}`])
+    assert.deepEqual(
+      keeper.standings().map(({ address }) => address),
+      [own.address],
+    )
+    keeper.learn([`/ip4/127.0.0.1/tcp/9/p2p/${nowhere}`])
+    assert.equal(ids().length, 2)
+    for (let i = 0; i < 300 && ids().length === 2; i++) await clock.advance(1_000)
+    assert.equal(ids().length, 1)
+    keeper.learn([other.address])
+    await eventually(
+      () => heldBy(keeper).length === 2,
+      () => JSON.stringify(keeper.standings()),
+    )
+  })
+
   it('gives its places back when it stops', async () => {
     const relay = await startRelay()
     const { libp2p, keeper } = await startPrivate([relay])

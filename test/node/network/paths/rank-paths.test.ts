@@ -87,6 +87,23 @@ describe('paths to a peer', () => {
     )
   })
 
+  it('lead over the best relay first, one that is not known between good and bad ones', () => {
+    const other = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+    const third = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
+    const over = (relay: string) => `/ip4/192.0.2.1/tcp/4001/p2p/${relay}/p2p-circuit`
+    const scores: Record<string, number> = { [RELAY]: 9_000, [third]: 20 }
+    const addresses = [over(RELAY), over(other), over(third), '/ip4/192.0.2.2/tcp/1'].map(one =>
+      multiaddr(one),
+    )
+    const own = { outer: [], isPrivate: false, relayScore: (relay: string) => scores[relay] }
+    assert.deepEqual(rankPaths(addresses, own).map(String), [
+      '/ip4/192.0.2.2/tcp/1',
+      over(third),
+      over(other),
+      over(RELAY),
+    ])
+  })
+
   it('are eight at most, the best of all', () => {
     const many = Array.from({ length: 9 }, (_, i) => `/ip4/192.0.2.${i}/tcp/1`)
     const ranked = rank([...many, '/ip6/2001:db8::1/tcp/1'])

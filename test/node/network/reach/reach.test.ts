@@ -19,6 +19,9 @@ describe('how a node is reached', () => {
   let connections: Connection[]
   /** what each peer says; `silent` fails */
   let says: Record<string, boolean | 'silent'>
+  /** over IPv4 */
+  let relays: string[]
+  let closed: string[]
   const events = new EventTarget()
   const update = () => events.dispatchEvent(new Event('self:peer:update'))
 
@@ -39,6 +42,8 @@ describe('how a node is reached', () => {
     seen = {}
     connections = []
     says = {}
+    relays = []
+    closed = []
     reach = createReach({
       libp2p: Object.assign(events, {
         getConnections: () => connections,
@@ -52,6 +57,11 @@ describe('how a node is reached', () => {
         return { seen: seen[peer] ?? '192.0.2.7', reached }
       },
       isMember: peer => !peer.startsWith('stranger'),
+      callRelays: async (family, count) =>
+        (family === 4 ? relays : []).slice(0, count).map(name => {
+          const close = async () => void closed.push(name)
+          return { remotePeer: { toString: () => name }, close } as unknown as Connection
+        }),
       changed: ({ state }) => told.push(state),
       mapped: () => mapped,
       clock,
@@ -175,6 +185,24 @@ describe('how a node is reached', () => {
     connect('a')
     await clock.advance(1_000)
     assert.deepEqual(told, ['private'])
+  })
+
+  it('is what relays say where no members are connected directly, beside the members that are', async () => {
+    connect('e', RELAYED)
+    relays = ['r1', 'r2', 'r3', 'r4']
+    says = { r1: true, r2: true, r3: false }
+    reach.start()
+    await clock.advance(0)
+    assert.deepEqual(told, ['public'])
+    assert.deepEqual(closed, ['r1', 'r2', 'r3'])
+    asked = []
+    connect('a')
+    connect('b')
+    says = { a: false, b: false, r1: 'silent' }
+    await clock.advance(HOUR_MS)
+    assert.deepEqual(told, ['public', 'private'])
+    assert.deepEqual(asked, ['a 4001,4002', 'b 4001,4002', 'r1 4001,4002'])
+    assert.equal(closed.length, 4)
   })
 
   it('is private where nothing is listened on', async () => {

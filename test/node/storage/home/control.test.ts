@@ -25,6 +25,7 @@ describe('a running node that is asked by its user', () => {
     quiet: false,
     waiting: { up: 0, down: 0 },
     moved: { up: 1, down: 2 },
+    paths: { direct: { up: 0, down: 0 }, relayed: { up: 0, down: 0 } },
     month: { month: '2026-11', bytes: 3, usedUp: false },
   }
   const status = () => ({
@@ -33,6 +34,8 @@ describe('a running node that is asked by its user', () => {
     multiaddrs: [],
     relays: [],
     paths: { direct: 1, relayed: 2 },
+    traffic: [],
+    punches: { succeeded: 0, failed: 0 },
     bandwidth,
   })
   const serve = async (prepareNetworkKey: Commands['prepareNetworkKey']) => {

@@ -28,7 +28,12 @@ describe('a node that finds out how it is reached', () => {
     ownReach = createOwnReach({
       network: { kind: 'localnet', systemObjectId: NETWORK },
       libp2p,
-      keeper: { start: () => void did.push('relays'), stop: async () => void did.push('no relays') },
+      keeper: {
+        start: () => void did.push('relays'),
+        stop: async () => void did.push('no relays'),
+        standings: () => [],
+      },
+      relays: [],
       isMember: () => true,
       upnp: true,
       changed: () => did.push('changed'),

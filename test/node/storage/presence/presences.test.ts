@@ -45,6 +45,7 @@ describe('a node under several keys', () => {
       multiaddrs: [...place.listen],
       relays: () => [],
       paths: () => ({ direct: 0, relayed: 0 }),
+      punches: () => ({ succeeded: 0, failed: 0 }),
       peers: { ask: () => name } as never,
       async serve() {
         if (deaf || mute.has(name)) throw new Error('it cannot serve')
