@@ -130,6 +130,8 @@ describe('a finder of addresses', () => {
       return []
     }
     assert.deepEqual(await finder.find(four!.peerId), [])
+    // one question of each: none begins within another
+    assert.deepEqual(whom, [one!.peerId, two!.peerId])
   })
 
   it('ends with its signal', async () => {
