@@ -15,7 +15,6 @@ const NETWORK = {
   d: symmetric,
   e: symmetric,
   f: { nat: 'cone', refuses: 'reset' },
-  ipv6: ['d', 'e'],
   secondRelay: true,
 } as const satisfies NetworkKind
 /** Where ten nodes are. As many run as FLOE_LAB_NODES says: four are one of each kind that is between routers which drop. */
@@ -109,7 +108,6 @@ const LOG = process.env.FLOE_LAB_LOGS === undefined ? [] : ['--log', 'debug']
 
 const homeOf = (machine: Machine): Home | undefined => HOMES.find(home => machine.startsWith(home))
 const isCone = (home: Home | undefined): boolean => home === undefined || NETWORK[home].nat === 'cone'
-const hasV6 = (home: Home | undefined): boolean => home === undefined || ['d', 'e'].includes(home)
 
 /** What the addresses at which a node may be met directly begin with; none: it is reached over relays alone. */
 export function meetingPlaces(from: Machine, to: Machine): string[] {
@@ -117,8 +115,8 @@ export function meetingPlaces(from: Machine, to: Machine): string[] {
   if (theirs === undefined) return [`/ip4/${OUTSIDE.public}/`]
   const number = HOMES.indexOf(theirs) + 1
   if (mine === theirs) return [`/ip4/10.${number}.0.`]
-  const v4 = mine === undefined || (isCone(mine) && isCone(theirs)) ? [`/ip4/${OUTSIDE[theirs]}/`] : []
-  return hasV6(mine) && hasV6(theirs) ? [...v4, `/ip6/2001:db8:${number}:`] : v4
+  const canMeet = mine === undefined || (isCone(mine) && isCone(theirs))
+  return canMeet ? [`/ip4/${OUTSIDE[theirs]}/`] : []
 }
 
 /** Where routers answer by RST, peers meet by chance. */
