@@ -30,9 +30,9 @@ export interface ProxyInit {
   moved: (peer: string, address: string, bytes: number) => number
 }
 
-/** Routes `/peers/{peerId}/v1/...`: HTTP to nodes that are reached over this relay. */
-export function createProxyRoutes(init: ProxyInit): Route[] {
-  const passOn = createPassOn(init)
+/** Routes `/peers/{peerId}/v1/...`: HTTP to nodes that are reached over this relay. `refused`: there was no place for a request. */
+export function createProxyRoutes(init: ProxyInit, refused: () => void = () => undefined): Route[] {
+  const passOn = createPassOn(init, refused)
   return PROXIED.map(({ path, methods }) => ({
     pattern: `/peers/:peerId${path}`,
     methods: Object.fromEntries(methods.map(method => [method, passOn])),
@@ -57,12 +57,10 @@ export function answerProxyPreflight({ request, response }: Exchange, route: Rou
 }
 
 /** One request at a time of each stream; at most so many of all, of an address, and to a node. */
-function createPassOn({
-  connectionOf,
-  allows,
-  closedFor,
-  moved,
-}: ProxyInit): (exchange: Exchange) => Promise<void> {
+function createPassOn(
+  { connectionOf, allows, closedFor, moved }: ProxyInit,
+  refused: () => void,
+): (exchange: Exchange) => Promise<void> {
   const places = createPlaces()
   return async exchange => {
     const { address, params, request } = exchange
@@ -80,8 +78,10 @@ function createPassOn({
       [`address ${address}`, RELAY.proxiedPerAddress],
       [`node ${peer}`, RELAY.proxiedPerNode],
     ])
-    if (leave === undefined)
+    if (leave === undefined) {
+      refused()
       throw busy('the relay passes on as many requests as it can, or does of one address or node')
+    }
     try {
       await forward(exchange, connection, bytes => moved(peer, address, bytes))
     } finally {

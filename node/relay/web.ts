@@ -66,7 +66,7 @@ export function createRelayWeb(init: RelayWebInit): HttpServer {
         leave()
       }
     }),
-    ...createProxyRoutes(init.proxied),
+    ...createProxyRoutes(init.proxied, () => refusals.refused('http', 'busy')),
   ]
   return createHttpServer({
     name: 'the relay',

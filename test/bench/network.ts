@@ -1,11 +1,12 @@
 /**
- * Paths between two homes behind NATs, in network namespaces (root, iproute2, nftables): over a relay, and punched. CPU is that of a
+ * What a relay holds. Paths between two homes behind NATs, in network namespaces (root, iproute2, nftables): over a relay, and punched. CPU is that of a
  * whole process, for a GiB; `load` is the machine's while it was measured.
  */
 import { createLab, type Lab, type LabProcess, whyNoLab } from '../nat/support/lab.ts'
 import { OUTSIDE } from '../nat/support/networks.ts'
 import type { PeerOrder, Punched } from '../nat/support/peer.ts'
 import type { BenchOptions } from './main.ts'
+import { relayMemory } from './network/relay-memory.ts'
 import { load } from './report/load.ts'
 
 const MIB = 1024 * 1024
@@ -20,8 +21,9 @@ interface Told {
 }
 
 export async function run({ quick, report }: BenchOptions): Promise<void> {
+  await relayMemory({ quick, report })
   const reason = whyNoLab()
-  if (reason !== undefined) return console.error(`network: not measured, ${reason}`)
+  if (reason !== undefined) return console.error(`network: paths are not measured, ${reason}`)
   const lab = await createLab({ a: { nat: 'cone' }, b: { nat: 'cone' } })
   try {
     const homes = await start(lab)

@@ -9,6 +9,8 @@ export interface Target {
   /** multiaddr */
   relay: string
   gatewayUrl: string
+  /** with the limits that all have, and a private node behind it, by its PeerId */
+  boundedRelay: { address: string; httpUrl: string; stunPort: number; peerId: string }
   /** of the embedded Sui */
   rpcUrl: string
   faucetUrl?: string
@@ -36,6 +38,8 @@ export type Counts = Record<string, number>
 export interface Attack {
   /** one line, for the list */
   about: string
+  /** whether it is at the relay beside the network, whose own users are asked then as well */
+  isOnRelay?: boolean
   /** what must be counted while it runs, as `where.reason` of `floe_refused_total`; one of them is enough */
   refused?: readonly string[]
   run(context: AttackContext): Promise<Counts>

@@ -15,7 +15,8 @@ describe('a network under attack from one address', function () {
   let network: Network
   let attackers: Attackers
 
-  before(async () => {
+  before(async function () {
+    this.timeout(240_000)
     network = await startNetwork({ nodes: 4, shards: 10 })
     attackers = await startAttackers()
   })

@@ -8,6 +8,7 @@ import { createClient } from '../../node/client/node-client.ts'
 import { DEVNET_DEFAULTS, type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import type { Target } from './attack.ts'
+import { startAttackedRelay } from './relay-target.ts'
 
 const BLOB_BYTES = 100_000
 
@@ -40,8 +41,10 @@ export async function startNetwork(
     const stored = await devnet.client.store(data, { epochs: 1, deletable: false })
     const blobId = stored.kind === 'newlyCreated' ? stored.blob.blobId : stored.blobId
     const registered = await register(randomBytes(BLOB_BYTES))
-    const target = targetOf(devnet, blobId, registered)
-    return { target, devnet, honest: honestOf(devnet, coordinator), close }
+    const relay = await startAttackedRelay(devnet, coordinator)
+    closes.push(relay.close)
+    const target = { ...targetOf(devnet, blobId, registered), boundedRelay: relay.target }
+    return { target, devnet, honest: { ...honestOf(devnet, coordinator), relay: relay.honest }, close }
 
     async function register(unstored: Uint8Array): Promise<Target['registered']> {
       const encoded = await codec.encode(unstored, devnet.network.nShards ?? DEVNET_DEFAULTS.shards)
@@ -89,7 +92,11 @@ export async function startNetwork(
   }
 }
 
-function targetOf({ network, gatewayUrl }: Devnet, blobId: BlobId, registered: Target['registered']): Target {
+function targetOf(
+  { network, gatewayUrl }: Devnet,
+  blobId: BlobId,
+  registered: Target['registered'],
+): Omit<Target, 'boundedRelay'> {
   return {
     network: network.systemObjectId,
     nodes: (network.peers ?? []).map(({ peerId, multiaddrs, http }) => ({

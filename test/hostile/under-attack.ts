@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Counts } from './attack.ts'
+import { type Counts, loadAttack } from './attack.ts'
 import type { Order } from './attacker.ts'
 import type { Network } from './target.ts'
 
@@ -54,6 +54,7 @@ export async function startAttackers(): Promise<Attackers> {
   return {
     async attack(network, name, howLong) {
       const { honest, target } = network
+      const { isOnRelay = false } = await loadAttack(name)
       const before = await refusedOf(network)
       const rssBefore = process.memoryUsage.rss()
       let rssMost = rssBefore
@@ -83,7 +84,10 @@ export async function startAttackers(): Promise<Attackers> {
           .finally(() => child.connected && child.send('stop' satisfies Order))
           .catch(() => undefined)
         const asking = Promise.all(
-          Object.entries(honest).map(([kind, ask]) => askUntil(over.signal, kind, ask, report)),
+          Object.entries(honest)
+            // the relay is beside the network: what is done to that is no matter for who asks a relay
+            .filter(([kind]) => kind !== 'relay' || isOnRelay)
+            .map(([kind, ask]) => askUntil(over.signal, kind, ask, report)),
         )
         const { counts, failed } = await attacking
         await stopping
