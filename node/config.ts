@@ -9,6 +9,7 @@ import { nearestName } from '../base/nearest-name.ts'
 import { mainnet, testnet } from '../chain/networks.ts'
 import type { NetworkConfig } from '../chain/types/index.ts'
 import type { Reach } from './network/circuit/reachable.ts'
+import type { TlsFiles } from './tls-files.ts'
 
 /** Version of `network.json` that this program knows. */
 const NETWORK_SCHEMA_VERSION = 1
@@ -52,6 +53,8 @@ export interface NodeConfig {
   listen: string[]
   /** multiaddrs by which others reach it; those that it listens on when absent */
   announce?: string[]
+  /** certificate and key, PEM, of what it listens on with `/tls/ws`: files, seen from the node's folder */
+  tls?: TlsFiles
   /** `host:port` that the HTTP API listens on */
   http?: string
   /** `host:port` by which others reach the HTTP API; `http` when absent */
@@ -271,6 +274,7 @@ const NODE_FIELDS: Readonly<Record<Exclude<keyof NodeConfig, 'schemaVersion'>, C
   networkFile: optional(isText),
   listen: isMultiaddrs,
   announce: optional(isMultiaddrs),
+  tls: optional(shape({ cert: isText, key: isText })),
   http: optional(isHostPort),
   publicHttp: optional(isHostPort),
   metrics: optional(isHostPort),

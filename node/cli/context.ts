@@ -5,6 +5,7 @@ import type { LogLevel } from '../../base/pino-log.ts'
 import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
 import type { Reach } from '../network/circuit/reachable.ts'
+import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { EXIT, type ExitCode, toFailure } from './errors.ts'
 import { loadNetwork } from './network-file.ts'
 import type { Output } from './output.ts'
@@ -92,6 +93,8 @@ export interface RunningNode {
 export interface RelayOptions {
   dir: string
   port: number
+  webPort: number
+  tls?: TlsCertificate | undefined
   httpPort: number
   stunPort: number
   announce?: readonly string[] | undefined

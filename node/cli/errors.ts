@@ -4,6 +4,7 @@ import { type ClientErrorCode, isClientError } from '../client/errors.ts'
 import type { ConfigErrorCode } from '../config.ts'
 import { DevnetError, type DevnetErrorCode } from '../devnet/errors.ts'
 import type { BackupErrorDetails } from '../storage/home/backup-error.ts'
+import type { TlsErrorCode } from '../tls-files.ts'
 import type { KeyErrorCode } from '../wallet-file.ts'
 
 /** What the process answers to its caller; docs/cli.md tells the same. */
@@ -89,6 +90,7 @@ export type CliErrorCode =
   | 'RELAY_SETTINGS'
   | KeyErrorCode
   | ConfigErrorCode
+  | TlsErrorCode
   | 'UNEXPECTED'
 
 /** A failure of the command line itself; `hint` says what to do about it. */
@@ -264,6 +266,7 @@ const KEPT_ERRORS: ReadonlySet<string> = new Set([
   'LedgerStoreError',
   'KeyError',
   'ConfigError',
+  'TlsError',
   'BackupError',
 ])
 
@@ -287,6 +290,7 @@ const KEPT_FAILURES: Readonly<Record<string, { exitCode: ExitCode; hint?: string
   STORE_NEWER: { exitCode: EXIT.usage, hint: 'Use the Floe that wrote it, or a later one.' },
   STORE_FOREIGN: { exitCode: EXIT.usage, hint: 'Name the folder of this network with --dir.' },
   STORE_UNSUPPORTED: { exitCode: EXIT.usage },
+  TLS_FILES: { exitCode: EXIT.usage, hint: 'Both are PEM, the certificate with its chain.' },
   STORE_OLDER: { exitCode: EXIT.usage, hint: 'Start the node once, or use --repair.' },
   BACKUP_TARGET_EXISTS: { exitCode: EXIT.usage, hint: 'Name a folder that is not there yet.' },
   BACKUP_MALFORMED: {

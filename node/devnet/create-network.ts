@@ -44,14 +44,14 @@ export async function createNetworkOn(input: CreateNetworkInput): Promise<Networ
     epochMs,
     contractVersion,
     nodes: seats.map(seat => {
-      const { name, keys, multiaddr, over } = seat
+      const { name, keys, multiaddrs, over } = seat
       return {
         name: `node-${name}`,
         wallet: keys.wallet,
         blsSecret: keys.blsSecret,
         networkPublicKey: keys.networkPublicKey,
         networkAddress: networkAddressOf(seat),
-        multiaddrs: over === undefined ? [multiaddr] : [],
+        multiaddrs: over === undefined ? [...multiaddrs] : [],
         nodeCapacityBytes: NODE_CAPACITY_BYTES,
         stakeWal: STAKE_WAL,
       }

@@ -45,7 +45,11 @@ export async function startDevnetRelay(
   held: Pick<CloseStack, 'push'>,
   parts: { clock: Clock; random: () => number; metrics: Metrics; log: Log },
 ): Promise<DevnetRelay> {
-  const [port] = await choosePorts(host, [portOf(existing?.relays?.[0])], held)
+  const [port, webPort] = await choosePorts(
+    host,
+    [0, 1].map(i => portOf(existing?.relays?.[i])),
+    held,
+  )
   const { metrics, clock, log } = parts
   const counted = metrics.node('relay')
   const refusals = createRefusals({ clock, log, metrics: counted })
@@ -56,7 +60,7 @@ export async function startDevnetRelay(
   const isMember = (peer: string): boolean => members?.isMember(peer) ?? false
   const relay = await startRelay({
     seed: await loadNetworkSeed(layout.relayKey),
-    listen: [`/ip4/${host}/tcp/${port}`],
+    listen: [`/ip4/${host}/tcp/${port}`, `/ip4/${host}/tcp/${webPort}/ws`],
     settings: { limits: LIMITS },
     rssBytes: () => 0,
     refusals,

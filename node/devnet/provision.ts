@@ -57,8 +57,8 @@ export interface NodeSeat {
   /** as the last run knew it */
   nodeId: ObjectId | undefined
   keys: NodeKeys
-  /** the one address that it listens on */
-  multiaddr: string
+  /** that it listens on: TCP, and WebSockets for pages */
+  multiaddrs: readonly string[]
   /** of its HTTP API */
   http: { host: string; port: number }
   /** the relay over which alone it is reached, by libp2p and HTTP */
@@ -85,6 +85,7 @@ export async function seatNodes(
       [
         ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[0])),
         ...names.map((_, i) => portOf(existing?.nodes[i]?.http)),
+        ...names.map((_, i) => portOf(existing?.nodes[i]?.listen[1])),
         ...(withMetrics ? names.map((_, i) => portOf(existing?.nodes[i]?.metrics)) : []),
       ],
       held,
@@ -95,9 +96,9 @@ export async function seatNodes(
     name,
     nodeId: existing?.nodes[i]?.nodeId as ObjectId | undefined,
     keys: keys[i]!,
-    multiaddr: `/ip4/${host}/tcp/${ports[i]}`,
+    multiaddrs: [`/ip4/${host}/tcp/${ports[i]}`, `/ip4/${host}/tcp/${ports[2 * nodes + i]}/ws`],
     http: { host, port: ports[nodes + i]! },
-    ...(withMetrics && { metrics: { host, port: ports[2 * nodes + i]! } }),
+    ...(withMetrics && { metrics: { host, port: ports[3 * nodes + i]! } }),
   }))
 }
 
@@ -145,10 +146,10 @@ export function networkAddressOf(seat: NodeSeat): string {
 /** Where a node is found before the chain was read. */
 export function peerOf(seat: NodeSeat): NetworkConfig['peers'][number] {
   const peerId = peerIdOf(seat)
-  const { multiaddr, over } = seat
+  const { multiaddrs, over } = seat
   return {
     peerId,
-    multiaddrs: over?.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${peerId}`) ?? [multiaddr],
+    multiaddrs: over?.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${peerId}`) ?? [...multiaddrs],
     http: `http://${networkAddressOf(seat)}`,
   }
 }
@@ -162,7 +163,7 @@ export async function writeNodeConfigs(
 ): Promise<NodeConfig[]> {
   return Promise.all(
     seats.map(async seat => {
-      const { name, multiaddr, http, metrics, over } = seat
+      const { name, multiaddrs, http, metrics, over } = seat
       const member = memberOf(committee, seat)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
       const config: NodeConfig = {
@@ -171,7 +172,7 @@ export async function writeNodeConfigs(
         nodeId: member.nodeId,
         network: network.systemObjectId,
         networkFile: relative(layout.node(name).dir, layout.networkCopy),
-        listen: [multiaddr],
+        listen: [...multiaddrs],
         ...(over === undefined ? { http: httpAddress(http) } : { reach: 'private' as const }),
         ...(metrics && { metrics: httpAddress(metrics) }),
       }

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { createRates } from '../../base/rates.ts'
 import { addressOf } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
+import { Groups } from './groups.ts'
 import type { KnowsPeer } from './identify.ts'
 import { ADMISSION, CONNECTIONS } from './limits.ts'
 
@@ -61,12 +62,12 @@ export function createAdmission(init: AdmissionInit): Admission {
     now,
   })
   // in order of arrival each
-  const pending = new Groups()
-  const strangers = new Groups()
-  const peers = new Groups()
+  const pending = new Groups<Guest>()
+  const strangers = new Groups<Guest>()
+  const peers = new Groups<Guest>()
   const guests = new WeakMap<MultiaddrConnection, Guest>()
   // by their remote address: relayed ones of one peer over one relay have the same
-  const places = new Groups()
+  const places = new Groups<Guest>()
 
   function arrive(connection: MultiaddrConnection): boolean {
     if (connection.status !== 'open') return true
@@ -203,49 +204,4 @@ function keyOf(remote: Multiaddr): string {
 
 function isRelayed(remote: Multiaddr): boolean {
   return remote.getComponents().some(({ name }) => name === 'p2p-circuit')
-}
-
-/** Guests by what they have in common, in order of arrival. */
-class Groups {
-  readonly #groups = new Map<string, Set<Guest>>()
-  #size = 0
-
-  get size(): number {
-    return this.#size
-  }
-
-  count(name: string): number {
-    return this.#groups.get(name)?.size ?? 0
-  }
-
-  of(name: string): Iterable<Guest> {
-    return this.#groups.get(name) ?? []
-  }
-
-  *all(): Iterable<Guest> {
-    for (const group of this.#groups.values()) yield* group
-  }
-
-  /** Of all names that have the most. */
-  *ofLargest(): Iterable<Guest> {
-    const most = Math.max(0, ...[...this.#groups.values()].map(({ size }) => size))
-    for (const group of this.#groups.values()) if (group.size === most) yield* group
-  }
-
-  add(name: string, guest: Guest): void {
-    const group = this.#groups.get(name) ?? new Set()
-    this.#groups.set(name, group)
-    if (group.has(guest)) return
-    group.add(guest)
-    this.#size++
-  }
-
-  /** Whether it was there. */
-  remove(name: string, guest: Guest): boolean {
-    const group = this.#groups.get(name)
-    if (group?.delete(guest) !== true) return false
-    if (group.size === 0) this.#groups.delete(name)
-    this.#size--
-    return true
-  }
 }

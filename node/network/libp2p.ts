@@ -6,13 +6,14 @@ import type { KadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import type { Ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { createRates } from '../../base/rates.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { addressOf } from '../../protocols/index.ts'
-import type { Refusals } from '../refusals.ts'
+import type { RefusalReason, Refusals } from '../refusals.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import { type BoundedYamux, boundedYamux } from './bounded-yamux.ts'
 import { type CircuitTransport, createCircuitTransport } from './circuit/transport.ts'
@@ -35,6 +36,8 @@ import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 import type { ServiceInit } from './service-init.ts'
+import { isWebSocket } from './web-socket/kinds.ts'
+import type { TlsCertificate } from './web-socket/listening.ts'
 
 export interface NetworkServices extends ServiceMap {
   identify: Identify
@@ -60,6 +63,8 @@ export interface NetworkNodeOptions {
   privateKey?: Uint8Array
   /** multiaddrs to listen on, CIRCUIT_LISTEN for calls over relays; only storage nodes and relays listen */
   listen?: readonly string[]
+  /** of those among them that end in `/tls/ws` */
+  tls?: TlsCertificate | undefined
   /** multiaddrs to tell others instead of those that are listened on */
   announce?: readonly string[]
   /** system object ID; of those that take part in gossip and the DHT */
@@ -117,6 +122,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     transports: [
       tcp(isPrivate ? SOCKET : SOCKET_OUTSIDE),
       circuits.factory as unknown as ReturnType<typeof tcp>,
+      ...(listens && listen.some(isWeb) ? [await lazyWebSockets(options)] : []),
     ],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
     streamMuxers: [muxer.factory],
@@ -197,6 +203,15 @@ function forgetStrangers(node: Libp2p, isKnown: KnowsPeer, clock: Clock): void {
   node.addEventListener('peer:disconnect', ({ detail: peer }) => {
     clock.after(FORGET_AFTER_MS, () => forget(peer), { background: true })
   })
+}
+
+const isWeb = (address: string): boolean => isWebSocket(multiaddr(address))
+
+/** Loaded only by those who serve pages. */
+async function lazyWebSockets({ clock, refusals, tls }: NetworkNodeOptions) {
+  const { webSocketListening } = await import('./web-socket/listening.ts')
+  const refused = (reason: RefusalReason<'connections'>) => refusals?.refused('connections', reason)
+  return webSocketListening({ clock, refused, tls })
 }
 
 /**

@@ -75,6 +75,18 @@ export const SOCKET = {
   listenOpts: { noDelay: true, keepAlive: true, keepAliveInitialDelay: MINUTE_MS, allowHalfOpen: false },
 } as const satisfies Options<TCPOptions, 'closeServerOnMaxConnections'>
 
+/** Of the WebSockets by which pages come. */
+export const WEB_SOCKET = {
+  // sent at a time: as much as noise makes of one message
+  messageBytes: 64 * KIB,
+  // taken: a message is collected whole before anybody looks at it, and a page's are as long as noise's
+  maxMessageBytes: 256 * KIB,
+  maxHeaderBytes: 16 * KIB, // of the request that asks for one: a browser sends cookies of the same host along
+  // requests and TLS handshakes that are awaited, before ADMISSION hears of a connection: its numbers
+  pending: 256,
+  pendingPerAddress: 128,
+} as const
+
 /** How long a handshake may take, both sides' work and the network's; a busy node needs most of a second. */
 const HANDSHAKE_MS = 5_000
 

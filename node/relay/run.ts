@@ -9,6 +9,7 @@ import { createMetrics } from '../metrics.ts'
 import { restoreAddressBook } from '../network/addresses/book.ts'
 import { isPrivateNetwork } from '../network/addresses/lookup.ts'
 import { openAddressFiles } from '../network/addresses/storage.ts'
+import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { createRefusals } from '../refusals.ts'
 import { loadNetworkSeed } from '../secret-file.ts'
 import { version } from '../version.ts'
@@ -30,8 +31,12 @@ import { createRelayWeb } from './web.ts'
 export interface RunRelayOptions {
   /** its key, settings and counts; made when it is not there */
   dir: string
-  /** of libp2p; 0 takes a free one, as for the next two */
+  /** of libp2p; 0 takes a free one, as for the next three */
   port: number
+  /** of WebSockets, for pages; none when absent */
+  webPort?: number | undefined
+  /** with which pages that came by HTTPS reach it */
+  tls?: TlsCertificate | undefined
   httpPort: number
   /** of STUN, over UDP and TCP */
   stunPort: number
@@ -65,7 +70,7 @@ const KEEP_MS = 60_000
 
 /** Runs a relay. Throws RelayError, AccessError, KeyError, LevelError, and node's EADDRINUSE. */
 export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> {
-  const { dir, port, httpPort, stunPort, announce, log, clock, signal } = options
+  const { dir, httpPort, stunPort, announce, log, clock, signal } = options
   const { network, random = Math.random } = options
   const hosts = options.host === undefined ? allHosts() : [options.host]
   // one that takes both families, where the machine has both
@@ -87,7 +92,8 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const parts = { folder, opened, metrics: counted, log, clock }
     const relay = await startRelay({
       seed: await loadNetworkSeed(folder.key),
-      listen: hosts.map(one => `/ip${one.includes(':') ? 6 : 4}/${one}/tcp/${port}`),
+      listen: hosts.flatMap(one => listenAt(one, options)),
+      tls: options.tls,
       announce,
       isMember: members.isMember,
       isPrivate: network === undefined || isPrivateNetwork(network),
@@ -165,6 +171,12 @@ async function membersOf(
   if (network === undefined) return NO_MEMBERS
   const { followMembers } = await import('./members.ts')
   return followMembers(network, around)
+}
+
+function listenAt(host: string, { port, webPort, tls }: RunRelayOptions): string[] {
+  const at = `/ip${host.includes(':') ? 6 : 4}/${host}/tcp`
+  const web = tls === undefined ? 'ws' : 'tls/ws'
+  return [`${at}/${port}`, ...(webPort === undefined ? [] : [`${at}/${webPort}/${web}`])]
 }
 
 /** Writes what is counted each minute, and a last time with the result. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
 import { createNetworkNode } from '../network/libp2p.ts'
+import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import type { Refusals } from '../refusals.ts'
 import { type DirectoryParts, openDirectory } from './directory.ts'
 import { createRelay, type Relay, type RelayInit } from './relay.ts'
@@ -12,6 +13,8 @@ export interface StartRelayInit
   seed: Uint8Array
   /** multiaddrs */
   listen: readonly string[]
+  /** of those with `/tls/ws` */
+  tls?: TlsCertificate | undefined
   /** by which others reach it; those that it listens on when absent */
   announce?: readonly string[] | undefined
   /** whether its network's nodes may be in private addresses; so when absent, as of no network */
@@ -38,6 +41,7 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
   const {
     seed,
     listen,
+    tls,
     announce,
     isMember = () => false,
     isPrivate = true,
@@ -51,6 +55,7 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
     const libp2p = await createNetworkNode({
       privateKey: seed,
       listen,
+      tls,
       announce: announce ?? [],
       roles: ['relay'],
       isKnown: isMember,

@@ -21,6 +21,7 @@ import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../network/c
 import { createMemberIndex } from '../network/member-index.ts'
 import { createPeerBook } from '../network/peer-book.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
+import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { createRefusals } from '../refusals.ts'
 import { version } from '../version.ts'
 import { createNodeApi, type NodeApi } from './api/index.ts'
@@ -48,6 +49,8 @@ export interface StorageNodeInit {
   /** folder of the store */
   storePath: string
   listen: readonly string[]
+  /** of what it listens on with `/tls/ws` */
+  tls?: TlsCertificate | undefined
   announce?: readonly string[]
   /** `public` when absent */
   reach?: Reach | undefined
@@ -208,6 +211,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         reach,
         upnp: init.upnp ?? true,
         relays,
+        tls: init.tls,
         http: socket => (api === undefined ? socket.destroy() : api.accept(socket)),
         isMember,
         unreachable: readingAgain(committees, { clock, log }),

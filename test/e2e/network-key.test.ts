@@ -11,10 +11,23 @@ import type { BlobId } from '../../codec/types.ts'
 import { createClient } from '../../node/client/index.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import type { ProcessNode } from '../../node/devnet/devnet-node.ts'
+import { isFree } from '../../node/devnet/ports.ts'
 import { createNetworkNode, type NetworkNode } from '../../node/network/libp2p.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { cli } from './support/cli.ts'
 import { controlEpochs, type EpochControl, testLog, until } from './support/epochs.ts'
+
+/** Somebody who listens at a port, and nobody at the next. */
+async function withFreeNeighbour() {
+  for (;;) {
+    const someone = createServer().listen(0, '127.0.0.1')
+    await once(someone, 'listening')
+    const { port } = someone.address() as AddressInfo
+    if (await isFree('127.0.0.1', port + 1)) return { someone, port }
+    someone.close()
+    await once(someone, 'close')
+  }
+}
 
 describe("a node's network key is replaced", function () {
   this.timeout(240_000)
@@ -76,7 +89,7 @@ describe("a node's network key is replaced", function () {
     const { client, nodes, network } = devnet
     const [node, other] = nodes as [ProcessNode, ProcessNode]
     const before = network.peers[0]!
-    const [home] = before.multiaddrs as [string]
+    const [home, web] = before.multiaddrs as [string, string]
     const stored: { blobId: BlobId; data: Buffer }[] = []
     const store = async (by = client) => {
       const data = randomBytes(2_000)
@@ -90,10 +103,8 @@ describe("a node's network key is replaced", function () {
     await store()
     await store()
 
-    const someone = createServer()
-    someone.listen(0, '127.0.0.1')
-    await once(someone, 'listening')
-    const { port } = someone.address() as AddressInfo
+    // WebSockets take the port after it
+    const { someone, port } = await withFreeNeighbour()
     const refused = await rotate('--port', String(port))
     assert.deepEqual([refused.code, refused.exitCode], ['NODE_FAILED', 5])
     assert.match(refused.hint, new RegExp(`${port}.*--port`))
@@ -112,7 +123,8 @@ describe("a node's network key is replaced", function () {
     const told = await rotate('--port', String(port))
     assert.equal(told.announced, 'now')
     const aside = home.replace(/tcp\/\d+/, `tcp/${port}`)
-    assert.deepEqual(told.multiaddrs, [home, aside])
+    const asideWeb = web.replace(/tcp\/\d+/, `tcp/${port + 1}`)
+    assert.deepEqual(told.multiaddrs, [home, web, aside, asideWeb])
     assert.equal(told.since, (await epochs.timing()).epoch)
     assert.notEqual(told.peerId, before.peerId)
     assert.deepEqual([await isAt(home, before.peerId), await isAt(aside, told.peerId)], [true, true])
@@ -148,7 +160,7 @@ describe("a node's network key is replaced", function () {
       [false, true, false],
     )
     const record = await recordOf(node.nodeId)
-    assert.deepEqual([record.multiaddrs, first], [[home], told.since + 1])
+    assert.deepEqual([record.multiaddrs, first], [[home, web], told.since + 1])
     assert.equal(Buffer.from(record.networkPublicKey).toString('hex'), told.publicKey)
     await other.stop()
     await store()

@@ -9,7 +9,7 @@ import {
   wholeNumber,
 } from '../declare.ts'
 
-/** Three in a row: libp2p, HTTP, metrics. */
+/** Four in a row: libp2p, HTTP, metrics, WebSockets. */
 const FIRST_PORT = 31_500
 
 const dirOption = () =>
@@ -39,10 +39,12 @@ export function declareNodes(program: Command, run: Run): void {
     )
     .option(
       '--port <port>',
-      'for libp2p; the next two are for HTTP and metrics',
-      wholeNumber(1, 65_533),
+      'for libp2p; the next three are for HTTP, metrics and WebSockets',
+      wholeNumber(1, 65_532),
       FIRST_PORT,
     )
+    .option('--tls-cert <file>', 'certificate of the host, PEM: pages that came by HTTPS reach it, too')
+    .option('--tls-key <file>', 'its key')
     .addOption(jsonOption())
     .action(setUp('init'))
 
@@ -136,7 +138,7 @@ function declareChanges(node: Command, run: Run): void {
     .addOption(nodeNetworkOption())
     .option(
       '--port <port>',
-      'where it listens by its new network key until the old one goes (default: three above its own)',
+      'where it listens by its new network key until the old one goes (default: four above its own)',
       wholeNumber(1, 65_535),
     )
     .addOption(jsonOption())

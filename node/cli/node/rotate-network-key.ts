@@ -9,8 +9,8 @@ import { formatRows, lines, safe, shellWord } from '../text.ts'
 import { type OwnNode, ownNode } from './own-node.ts'
 import type { RotateKeyOptions } from './rotate-key.ts'
 
-/** libp2p, HTTP and metrics have three ports in a row. */
-const PORT_BESIDE = 3
+/** libp2p, HTTP, metrics and WebSockets have four ports in a row. */
+const PORT_BESIDE = 4
 
 /**
  * Has the running node make its next network key and listen by it, and then tells the chain of it and of where the node is

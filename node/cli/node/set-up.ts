@@ -11,12 +11,14 @@ import { findNetwork, type NodeConfig, parseHostPort } from '../../config.ts'
 import { loadNodeKeys, type NodeKeys } from '../../keys.ts'
 import { createNodeFolder, nodeFolder, readFolderConfig } from '../../storage/home/folder.ts'
 import { networkOf } from '../../storage/home/run.ts'
+import { readTls } from '../../tls-files.ts'
 import { sizeArgument, walArgument } from '../arguments.ts'
 import { chainFailure } from '../chain-failure.ts'
 import type { Context } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { loadNetwork } from '../network-file.ts'
 import { formatRows, formatSui, formatWal, lines, type SafeText, safe, shellWord } from '../text.ts'
+import { tlsFiles } from '../tls-files.ts'
 
 export interface InitOptions {
   dir: string
@@ -24,18 +26,23 @@ export interface InitOptions {
   name: string
   host?: string
   port: number
+  tlsCert?: string
+  tlsKey?: string
 }
 
 /** Makes a storage node's folder: three keys and a config file with comments. */
 export async function init(context: Context, options: InitOptions): Promise<ExitCode> {
   const { cwd, output } = context
   const { name, host, port } = options
+  const named = tlsFiles(options)
+  const tls = named && { cert: resolve(cwd, named.cert), key: resolve(cwd, named.key) }
+  if (tls !== undefined) await readTls(tls, cwd)
   const dir = resolve(cwd, options.dir)
   if (host !== undefined && !isHost(host)) {
     throw new CliError('USAGE', EXIT.usage, `"${host}" is neither a DNS name nor an IP address.`)
   }
   const { network, networkFile } = await chosenNetwork(options.network, context)
-  const { folder, keys } = await createNodeFolder({ dir, name, network, networkFile, host, port }).catch(
+  const { folder, keys } = await createNodeFolder({ dir, name, network, networkFile, host, port, tls }).catch(
     error => {
       if (error?.code !== 'EEXIST') throw error
       throw new CliError('FILE_EXISTS', EXIT.usage, `There is a storage node in ${options.dir} already.`, {
@@ -44,7 +51,7 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
     },
   )
   const { address } = keys.wallet
-  const named = shellWord(options.dir)
+  const folderName = shellWord(options.dir)
   await output.result(
     { dir, name, config: folder.config, keys: folder.keys, address, network: network.name },
     lines([
@@ -58,8 +65,8 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
       ...(network.faucet === undefined
         ? [safe`  send SUI (for gas) and WAL (to stake) to ${address}`]
         : [safe`  npx floe faucet ${address} ${networkFlag(networkFile)}`]),
-      safe`  npx floe node register --dir ${named} --stake 1000`,
-      safe`  npx floe node run --dir ${named}`,
+      safe`  npx floe node register --dir ${folderName} --stake 1000`,
+      safe`  npx floe node run --dir ${folderName}`,
     ]),
   )
   return EXIT.ok

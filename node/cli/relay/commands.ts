@@ -3,7 +3,7 @@ import { actionsOf, ipAddress, jsonOption, logOption, type Run, wholeNumber } fr
 
 /** Where `floe relay` keeps its key, settings and counts. */
 const DEFAULT_RELAY_DIR = '.floe-relay'
-const PORTS = { libp2p: 4001, http: 4080, stun: 3478 }
+const PORTS = { libp2p: 4001, web: 4002, http: 4080, stun: 3478 }
 /** Peers ask at no port below. */
 const LEAST_STUN_PORT = 1_024
 
@@ -23,6 +23,9 @@ export function declareRelays(program: Command, run: Run): void {
       ipAddress,
     )
     .option('--port <port>', 'of libp2p', port(), PORTS.libp2p)
+    .option('--ws-port <port>', 'of WebSockets, by which web pages come', port(), PORTS.web)
+    .option('--tls-cert <file>', 'certificate of its host, PEM: pages that came by HTTPS reach it, too')
+    .option('--tls-key <file>', 'its key')
     .option('--http-port <port>', 'of its status page, metrics and health', port(), PORTS.http)
     .option('--stun-port <port>', 'of STUN, over UDP and TCP; peers are told', stunPort, PORTS.stun)
     .option(

@@ -7,15 +7,20 @@ import type { LogLevel } from '../../../base/pino-log.ts'
 import { findNetwork } from '../../config.ts'
 import { AccessError } from '../../relay/access.ts'
 import { RelayError } from '../../relay/folder.ts'
+import { readTls } from '../../tls-files.ts'
 import type { Context, RunningRelay } from '../context.ts'
 import { CliError, EXIT, type ExitCode, sentence } from '../errors.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatRows, type SafeText, safe } from '../text.ts'
+import { tlsFiles } from '../tls-files.ts'
 
 export interface RelayCommandOptions {
   dir: string
   host?: string
   port: number
+  wsPort: number
+  tlsCert?: string
+  tlsKey?: string
   httpPort: number
   stunPort: number
   announce?: string[]
@@ -36,8 +41,19 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
   const { output, parts, clock, cwd, signal, onHangup } = context
   const log = await parts.createLog(options.log)
   const network = options.network === undefined ? undefined : await findNetwork(options.network, cwd)
+  const files = tlsFiles(options)
+  const tls = files && (await readTls(files, cwd))
   const relay = await startUntilStopped(context, starting =>
-    parts.runRelay({ ...options, dir: resolve(cwd, options.dir), network, clock, log, signal: starting }),
+    parts.runRelay({
+      ...options,
+      webPort: options.wsPort,
+      tls,
+      dir: resolve(cwd, options.dir),
+      network,
+      clock,
+      log,
+      signal: starting,
+    }),
   ).catch(async error => {
     throw await failure(error)
   })

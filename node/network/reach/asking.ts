@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { MAX_REACH_PORTS, type ReachFindings } from '../../../protocols/index.ts'
 import { pathKind } from '../paths/path-kind.ts'
+import { isWebSocket } from '../web-socket/kinds.ts'
 import type { ReachedAddress } from './announced.ts'
 import type { MappedPort } from './port-mapping.ts'
 import type { ReachInit, ReachState } from './reach.ts'
@@ -118,11 +119,11 @@ function distinct(places: readonly MappedPort[]): { place: MappedPort; count: nu
   return [...counted.values()]
 }
 
-/** Multiaddrs at which the node listens itself. */
+/** Multiaddrs at which the node listens itself for other nodes, who dial by TCP alone. */
 export function directAddresses(libp2p: Pick<ReachInit['libp2p'], 'getMultiaddrs'>): string[] {
   return libp2p
     .getMultiaddrs()
-    .filter(address => !pathKind(address).relayed)
+    .filter(address => !pathKind(address).relayed && !isWebSocket(address))
     .map(String)
 }
 

@@ -5,6 +5,7 @@ import { makeFolder } from '../../../base/make-folder.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { ConfigError, NODE_SCHEMA_VERSION, type NodeConfig, readNodeConfig } from '../../config.ts'
 import { loadNodeKeys, type NodeKeys } from '../../keys.ts'
+import type { TlsFiles } from '../../tls-files.ts'
 import { SCRUB_BYTES_PER_SECOND } from '../recovery/scrub.ts'
 import { RESERVED_BYTES } from '../store/room.ts'
 
@@ -28,8 +29,10 @@ export interface NewNode {
   networkFile: { path: string } | { name: string }
   /** DNS name or IP address by which others reach it; this machine only when absent */
   host?: string
-  /** of libp2p; the next two are those of HTTP and metrics */
+  /** of libp2p; the next three are those of HTTP, metrics and WebSockets */
   port: number
+  /** for WebSockets from pages that came by HTTPS: files, seen from the node's folder */
+  tls?: TlsFiles | undefined
 }
 
 /**
@@ -60,11 +63,15 @@ export async function readFolderConfig({ config, dir }: NodeFolder): Promise<Nod
   }
 }
 
-function configText({ dir, name, network, networkFile, host = LOOPBACK, port }: NewNode): string {
+function configText({ dir, name, network, networkFile, host = LOOPBACK, port, tls }: NewNode): string {
   const everywhere = host.includes(':') ? '::' : '0.0.0.0'
   const bind = host === LOOPBACK ? LOOPBACK : everywhere
   const file = 'path' in networkFile ? relative(resolve(dir), networkFile.path) : networkFile.name
   const text = JSON.stringify
+  const at = (name: string): string[] => {
+    const web = tls === undefined ? '/ws' : '/tls/ws'
+    return [`${multiaddrOf(name)}/tcp/${port}`, `${multiaddrOf(name)}/tcp/${port + 3}${web}`]
+  }
   return `// A storage node of Floe. "floe node run" reads this file when it starts.
 {
   "schemaVersion": ${NODE_SCHEMA_VERSION},
@@ -74,12 +81,12 @@ function configText({ dir, name, network, networkFile, host = LOOPBACK, port }: 
   "network": ${text(network.systemObjectId)},
   "networkFile": ${text(file)},
 
-  // where it listens for other nodes and clients (libp2p), and by which addresses these reach it.
-  // Behind a router: forward the port, and announce the router's address. "floe node register" tells the chain.
+  // where it listens for other nodes and clients (libp2p) and for web pages (ws), and by which addresses these reach it.
+  // Behind a router: forward the ports, and announce the router's address. "floe node register" tells the chain.
   // With nothing announced and "auto" below, the router is asked for the port by UPnP, but not with "upnp": false
-  "listen": [${text(`${multiaddrOf(bind)}/tcp/${port}`)}],
-  "announce": [${text(`${multiaddrOf(host)}/tcp/${port}`)}],
-  // "public", "private" (over relays only), or "auto": others dial it to find out, and relays are used when they cannot
+  "listen": ${list(at(bind))},
+  "announce": ${list(at(host))},
+${tlsText(tls)}  // "public", "private" (over relays only), or "auto": others dial it to find out, and relays are used when they cannot
   "reach": "auto",
   // the same for the HTTP API, which Walrus's clients speak
   "http": ${text(hostPort(bind, port + 1))},
@@ -102,6 +109,16 @@ function configText({ dir, name, network, networkFile, host = LOOPBACK, port }: 
     // "recoveryThreads": 2, "recoveryBytesPerSecond": 134217728, "recoveryBytesInFlight": 201326592
   }
 }
+`
+}
+
+const list = (texts: readonly string[]): string => `[${texts.map(text => JSON.stringify(text)).join(', ')}]`
+
+function tlsText(tls: TlsFiles | undefined): string {
+  const files = tls ?? { cert: 'cert.pem', key: 'key.pem' }
+  const line = `"tls": { "cert": ${JSON.stringify(files.cert)}, "key": ${JSON.stringify(files.key)} }`
+  return `  // pages that came by HTTPS need TLS, for which "/tls/ws" stands in place of "/ws": a certificate of the host's name, and its key
+  ${tls === undefined ? `// ${line}` : line},
 `
 }
 

@@ -10,6 +10,7 @@ import { ConfigError, findNetwork, type NodeConfig, parseHostPort } from '../../
 import { loadNodeKeys } from '../../keys.ts'
 import { createMetrics } from '../../metrics.ts'
 import type { Reach } from '../../network/circuit/reachable.ts'
+import { readTls } from '../../tls-files.ts'
 import { version } from '../../version.ts'
 import { KeyError } from '../../wallet-file.ts'
 import type { StorageNode, StorageNodeInit } from '../node.ts'
@@ -54,7 +55,7 @@ export interface RunningNode extends AsyncDisposable {
 }
 
 /**
- * Runs the storage node of a folder, alone in its process. Throws ConfigError, KeyError, StoreError (STORE_LOCKED when it
+ * Runs the storage node of a folder, alone in its process. Throws ConfigError, KeyError, TlsError, StoreError (STORE_LOCKED when it
  * runs already), ChainError, and node's EADDRINUSE.
  */
 export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
@@ -78,6 +79,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
       config,
       keys,
       storePath: storeOf(folder, config),
+      tls: config.tls && (await readTls(config.tls, dir)),
       coordinator,
       bls: rememberingBls(await loadBls()),
       driveEpochs: options.driveEpochs ?? true,

@@ -13,6 +13,7 @@ export interface StartNodeInput
     | 'network'
     | 'nodeId'
     | 'storePath'
+    | 'tls'
     | 'codec'
     | 'bls'
     | 'clock'

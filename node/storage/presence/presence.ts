@@ -30,6 +30,7 @@ import type { PunchCounts } from '../../network/paths/punch/history.ts'
 import type { Puncher } from '../../network/paths/punch/puncher.ts'
 import { announced, type ReachedAddress } from '../../network/reach/announced.ts'
 import { createReachProber } from '../../network/reach/prober.ts'
+import type { TlsCertificate } from '../../network/web-socket/listening.ts'
 import type { Refusals } from '../../refusals.ts'
 import type { ComposedNode } from '../compose-node.ts'
 import { createOwnReach, type OwnReach } from './own-reach.ts'
@@ -51,6 +52,8 @@ export interface PresenceComponents extends WhereaboutsInit {
   upnp: boolean
   /** multiaddrs, with PeerIds, of relays to begin with */
   relays: readonly string[]
+  /** of addresses with `/tls/ws` */
+  tls?: TlsCertificate | undefined
   /** A connection for the node's HTTP API, which came over a relay. */
   http: (socket: Socket) => void
   /** A member could not be dialled. */
@@ -287,12 +290,13 @@ function countPaths(libp2p: Pick<NetworkNode, 'getConnections'>): { direct: numb
 }
 
 function networkNodeOf(
-  { network, reach, isMember, refusals, log, clock, random }: PresenceComponents,
+  { network, reach, tls, isMember, refusals, log, clock, random }: PresenceComponents,
   { seed, listen, announce }: PresencePlace,
 ): Promise<NetworkNode> {
   return createNetworkNode({
     privateKey: seed,
     listen,
+    tls,
     announce,
     network: network.systemObjectId,
     roles: ['storage'],

@@ -30,7 +30,7 @@ describe('floe relay', function () {
   })
 
   const start = async () => {
-    const ports = ['--port', '0', '--http-port', '0', '--stun-port', '0']
+    const ports = ['--port', '0', '--ws-port', '0', '--http-port', '0', '--stun-port', '0']
     const network = ['--network', join('.floe', 'network.json')]
     const args = ['relay', '--dir', 'r', ...network, ...ports, '--json', '--log', 'info']
     running = spawnFloe(dir, args, {}, REAL_FLOE)
@@ -136,7 +136,7 @@ describe('floe relay', function () {
     await mkdir(join(dir, 'r'))
     await writeFile(join(dir, 'r', 'relay.json'), 'null')
     const flags = ['--max-old-space-size=1024', '--max-semi-space-size=64']
-    const args = [...flags, REAL_FLOE, 'relay', '--dir', 'r', '--port', '0', '--json']
+    const args = [...flags, REAL_FLOE, 'relay', '--dir', 'r', '--port', '0', '--ws-port', '0', '--json']
     const child = spawn(process.execPath, args, { cwd: dir, timeout: 90_000 })
     let told = ''
     child.stderr.on('data', chunk => {
@@ -150,9 +150,13 @@ describe('floe relay', function () {
   it('names what is wrong in its settings', async () => {
     await mkdir(join(dir, 'r'))
     await writeFile(join(dir, 'r', 'relay.json'), '{ "limits": { "circuit": 3 } }')
-    const { code, stderr } = await floe(dir, ['relay', '--dir', 'r', '--port', '0', '--json'], {
-      program: REAL_FLOE,
-    })
+    const { code, stderr } = await floe(
+      dir,
+      ['relay', '--dir', 'r', '--port', '0', '--ws-port', '0', '--json'],
+      {
+        program: REAL_FLOE,
+      },
+    )
     assert.equal(code, 2)
     assert.match(stderr, /RELAY_SETTINGS.*circuit/)
   })

@@ -31,8 +31,14 @@ describe("a node's folder", () => {
       })
       const config = await readFolderConfig(folder)
       assert.deepEqual([config.name, config.networkFile], ['a "node"', '../network.json'])
-      assert.deepEqual([config.listen, config.http], [[`${bind}/tcp/7`], `${bindHttp}:8`])
-      assert.deepEqual([config.announce, config.publicHttp], [[`${announced}/tcp/7`], `${http}:8`])
+      assert.deepEqual(
+        [config.listen, config.http],
+        [[`${bind}/tcp/7`, `${bind}/tcp/10/ws`], `${bindHttp}:8`],
+      )
+      assert.deepEqual(
+        [config.announce, config.publicHttp],
+        [[`${announced}/tcp/7`, `${announced}/tcp/10/ws`], `${http}:8`],
+      )
       assert.equal(config.metrics, '127.0.0.1:9')
     }
   })
