@@ -22,8 +22,11 @@ try {
 for (const [folder, ending] of [
   ['codec/build', '.wasm'],
   ['chain/build', '.json'],
+  ['node/page/build', ''],
 ]) {
-  for (const name of readdirSync(join(root, folder)).filter(file => file.endsWith(ending)))
+  for (const name of readdirSync(join(root, folder)).filter(
+    file => file.endsWith(ending) && !file.startsWith('.'),
+  ))
     cpSync(join(root, folder, name), join(dist, folder, name))
 }
 

@@ -57,6 +57,18 @@ const BUILDS = [
     output: 'chain/build',
     tools: ['@zktx.io/sui-move-builder'],
   },
+  {
+    // after the kernel, which it takes along
+    name: 'the browser page',
+    script: 'node/page/build.ts',
+    inputs: [
+      ...['node/page', 'node/client', 'node/network', 'protocols', 'base', 'codec'],
+      ...['chain/client', 'chain/types', 'chain/bindings', 'chain/index.ts', 'chain/errors.ts'],
+      'package-lock.json',
+    ],
+    output: 'node/page/build',
+    tools: ['esbuild'],
+  },
 ]
 
 /** Something the user can act on: its message is all that is printed. */

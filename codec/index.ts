@@ -46,6 +46,7 @@ export type {
   KernelBuild,
   Outcome,
   RangeInput,
+  ReadKernel,
   RecoverInput,
   RecoverManyInput,
   RecoverySymbolsInput,

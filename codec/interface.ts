@@ -10,6 +10,8 @@ export interface CodecOptions {
   threads?: number
   /** which build of the kernel; the fastest that the engine knows when absent */
   build?: KernelBuild
+  /** Gives a build by its file's name, `kernel-plain.wasm`; read or fetched from beside the code when absent. */
+  readKernel?: ReadKernel
   /**
    * the time by which turns are cut and unused memory is given back; the machine's when absent. Threads use their own. Without
    * threads and with a clock that stands still, every call takes the same turns each time
@@ -19,6 +21,9 @@ export interface CodecOptions {
 
 /** `relaxed` uses relaxed SIMD, where the engine has it; `plain` runs wherever SIMD does. */
 export type KernelBuild = 'relaxed' | 'plain'
+
+/** Gives WebAssembly by its file's name. */
+export type ReadKernel = (name: string) => Promise<BufferSource>
 
 /** A limit and an end for one call: it rejects with the signal's reason. */
 export interface CallOptions {

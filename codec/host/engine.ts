@@ -24,9 +24,9 @@ export class Engine {
 
   readonly timers: Timers
 
-  constructor({ threads, build, clock = systemTimers }: CodecOptions = {}, spawn?: SpawnThread) {
+  constructor({ threads, build, readKernel, clock = systemTimers }: CodecOptions = {}, spawn?: SpawnThread) {
     this.timers = clock
-    this.pool = new Pool(threads ?? defaultThreads(), build, spawn, clock)
+    this.pool = new Pool(threads ?? defaultThreads(), { build, read: readKernel }, spawn, clock)
     // two more than can run: their data is copied in meanwhile
     this.#jobs = createSemaphore(this.pool.threads + 2)
     this.arenas = new ArenaStore(this.pool.shared, arena => this.pool.forget(arena), undefined, clock)

@@ -1,16 +1,20 @@
 import { nodeModule } from '../../base/node-module.ts'
 import { CodecError } from '../errors.ts'
-import type { KernelBuild } from '../interface.ts'
+import type { KernelBuild, ReadKernel } from '../interface.ts'
 import type { Kernel } from './phase.ts'
 
 /**
  * Compiles the build that was asked for, or the fastest that the engine takes. Throws KERNEL_MISSING when the project
  * has not been built.
  */
-export async function loadKernel(shared: boolean, build?: KernelBuild): Promise<WebAssembly.Module> {
+export async function loadKernel(
+  shared: boolean,
+  build?: KernelBuild,
+  read: ReadKernel = readBinary,
+): Promise<WebAssembly.Module> {
   const builds: KernelBuild[] = build === undefined ? ['relaxed', 'plain'] : [build]
   for (const name of builds) {
-    const binary = await readBinary(`kernel-${name}${shared ? '-threads' : ''}.wasm`)
+    const binary = await read(`kernel-${name}${shared ? '-threads' : ''}.wasm`)
     if (WebAssembly.validate(binary)) return WebAssembly.compile(binary)
   }
   throw new CodecError('KERNEL_MISSING', `this engine does not run the kernel (${builds.join(', ')})`, {})

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads'
 import { nodeModule } from '../../base/node-module.ts'
 import { systemTimers, type Timers } from '../../base/timers.ts'
 import { CodecError } from '../errors.ts'
-import type { KernelBuild } from '../interface.ts'
+import type { KernelBuild, ReadKernel } from '../interface.ts'
 import { type Arena, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
 import { type Executor, LocalExecutor, ThreadExecutor } from './executor.ts'
 import { loadKernel } from './kernel.ts'
@@ -16,6 +16,12 @@ export interface PhaseRun {
   job: number
   scratch: readonly number[]
   signal?: AbortSignal
+}
+
+/** Which kernel, and who gives it; what the engine knows and what lies beside the code when absent. */
+interface KernelChoice {
+  build?: KernelBuild | undefined
+  read?: ReadKernel | undefined
 }
 
 export type SpawnThread = (module: WebAssembly.Module) => Promise<Worker>
@@ -39,7 +45,7 @@ interface Entry extends PhaseRun {
 export class Pool {
   readonly threads: number
   readonly shared: boolean
-  readonly #build: KernelBuild | undefined
+  readonly #kernel: KernelChoice
   #module: Promise<WebAssembly.Module> | undefined
   readonly #executors = new Set<Executor>()
   readonly #idle: Executor[] = []
@@ -53,13 +59,13 @@ export class Pool {
   /** `threads` 0: everything on the calling thread. */
   constructor(
     threads: number,
-    build?: KernelBuild,
+    kernel: KernelChoice = {},
     spawn: SpawnThread = spawnThread,
     timers: Timers = systemTimers,
   ) {
     this.threads = Math.max(1, threads)
     this.shared = threads > 0
-    this.#build = build
+    this.#kernel = kernel
     this.#spawn = spawn
     this.#timers = timers
   }
@@ -219,7 +225,7 @@ export class Pool {
   /** Once for all threads; a failure is not kept: the next phase tries again. */
   #loadModule(): Promise<WebAssembly.Module> {
     if (this.#module !== undefined) return this.#module
-    const loading = loadKernel(this.shared, this.#build)
+    const loading = loadKernel(this.shared, this.#kernel.build, this.#kernel.read)
     this.#module = loading
     loading.catch(() => {
       this.#module = undefined

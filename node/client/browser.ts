@@ -21,6 +21,7 @@ export type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 export type { Reader } from './client.ts'
 export { ClientError, type ClientErrorCode, type ClientErrorDetails } from './errors.ts'
 export type * from './types.ts'
+export type { PeerEvent } from './watch-peers.ts'
 
 /** What decoding may hold beside the blob, when a large one has to be put together from parts. */
 const MAX_SPOOL_BYTES = 256 * 1024 * 1024

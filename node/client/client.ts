@@ -37,6 +37,7 @@ import { createUncertifiedBlobs } from './upload/uncertified-blobs.ts'
 import { upload } from './upload/upload.ts'
 import type { UploadLeases } from './upload/upload-leases.ts'
 import { UploadSlots } from './upload/upload-slots.ts'
+import { type PeerEvent, watchPeers } from './watch-peers.ts'
 
 /** How fast peers were, from one run to the next. Neither rejects: what is not known is learnt anew. */
 export interface SpeedStore {
@@ -60,6 +61,8 @@ export interface CommonInit {
   libp2p?: DialingLibp2p
   /** who stores what with which wallet; those of this user and machine when absent, in a page nobody else */
   leases?: UploadLeases
+  /** told of what is asked of which peer, often; must not throw */
+  onPeer?: (event: PeerEvent) => void
   /** larger blobs are not held in memory while they are stored, and not taken in a page; 64 MiB when absent */
   streamAboveBytes?: number
   /** the machine's when absent */
@@ -156,7 +159,8 @@ export async function composeClient(
   const puncher = platform.createPuncher?.(libp2p, context)
   const dials = { dials: platform.dials, puncher, unreachable }
   const dialer = createPathDialer({ libp2p, clock, ...dials, ...lookup.paths })
-  const peers = createPeerClient({ dialer, log, metrics, clock }, { network: network.systemObjectId })
+  const asked = createPeerClient({ dialer, log, metrics, clock }, { network: network.systemObjectId })
+  const peers = init.onPeer === undefined ? asked : watchPeers(asked, init.onPeer)
   lookup.askBy(peers)
   const book = createPeerBook({
     network,

@@ -27,3 +27,4 @@ export type {
   StoreResult,
   StoreSource,
 } from './types.ts'
+export type { PeerEvent } from './watch-peers.ts'

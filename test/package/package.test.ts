@@ -75,10 +75,13 @@ describe('the package, installed', function () {
       ),
       [],
     )
-    assert.equal(files.filter(name => name.endsWith('.wasm')).length, 4)
+    const isOfPage = (name: string) => name.startsWith(join('dist', 'node', 'page', 'build'))
+    assert.equal(files.filter(name => name.endsWith('.wasm') && !isOfPage(name)).length, 4)
+    for (const name of ['read.html', 'page.js', 'reader.js', 'reader.js.gz', 'kernel-relaxed.wasm'])
+      assert.ok(existsSync(join(installed, 'dist', 'node', 'page', 'build', name)), name)
     for (const name of ['framework', 'wal', 'walrus'])
       assert.ok(existsSync(join(installed, 'dist', 'chain', 'build', `${name}.json`)))
-    const scripts = files.filter(name => name.startsWith('dist') && name.endsWith('.js'))
+    const scripts = files.filter(name => name.startsWith('dist') && name.endsWith('.js') && !isOfPage(name))
     assert.ok(scripts.length > 100)
     for (const name of scripts) {
       assert.ok(files.includes(name.replace(/\.js$/, '.d.ts')), name)

@@ -18,6 +18,7 @@ export function index({ network, publish }: { network: GatewayInit['network']; p
       ...(publish ? [['store a file', `curl -T FILE "${base}/v1/blobs?epochs=5"`]] : []),
       ['read it back', `curl "${base}/v1/blobs/BLOB_ID" -o FILE`],
       ['is all well?', `curl "${base}/v1/health"`],
+      ...(network.suiRpc === undefined ? [] : [['in a browser', `${base}/read`]]),
     ]
     const lines = [
       `Floe gateway, network ${network.name}`,

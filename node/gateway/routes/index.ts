@@ -7,6 +7,7 @@ import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
+import { pageRoutes } from './page.ts'
 import { publishBlob } from './publish.ts'
 import { readBlob } from './read.ts'
 
@@ -56,6 +57,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       methods: { GET: readBlob({ client, clock, lookups, downloads, sending, limits }) },
       readableByPages: true,
     },
+    ...pageRoutes(init),
     {
       pattern: '/v1/health',
       methods: { GET: health({ ...init, clock, publish, uploadHealth }) },

@@ -28,7 +28,7 @@ describe('floe node', function () {
     assert.match(stdout.toString(), /floe node register --dir \.floe-node --stake/)
     const config = await readNodeConfig(join(cwd, '.floe-node', 'config.json'))
     assert.equal(config.networkFile, join('..', '.floe', 'network.json'))
-    assert.deepEqual(config.announce, ['/ip4/127.0.0.1/tcp/31500'])
+    assert.deepEqual(config.announce, ['/ip4/127.0.0.1/tcp/31500', '/ip4/127.0.0.1/tcp/31503/ws'])
     for (const key of ['sui.key', 'bls.key', 'network.key'])
       assert.equal((await stat(join(cwd, '.floe-node', 'keys', key))).mode & 0o777, 0o600)
     assert.equal((await failing(['node', 'init', '--dir', 'n', '--host', 'a b'])).code, 'USAGE')

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { createCodec, shardOfPair } from '../../codec/index.ts'
+import type { BlobId, SliverPairIndex } from '../../codec/types.ts'
+import { type Devnet, startDevnet } from '../../node/devnet/index.ts'
+import { createGateway, type Gateway } from '../../node/gateway/index.ts'
+import { findChromium } from '../support/chromium.ts'
+import { altering } from '../support/liars.ts'
+
+const found = findChromium()
+const MIB = 1024 * 1024
+const SHARDS = 20
+const STORE = { epochs: 1, deletable: true }
+/** One pixel, red. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+)
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+describe(
+  'missing' in found ? `the page that reads (left out: ${found.missing})` : 'the page that reads',
+  function () {
+    // the browser, the devnet and everything else may share one busy core
+    this.timeout(300_000)
+    let browser: Browser
+    let context: BrowserContext
+    let page: Page
+    let devnet: Devnet
+    let gateway: Gateway
+    let complaints: string[]
+
+    before(async function () {
+      if ('missing' in found) return this.skip()
+      // the first of four nodes lies
+      devnet = await startDevnet({
+        nodes: 4,
+        shards: SHARDS,
+        wrapSlivers: (slivers, i) => (i === 0 ? altering(slivers) : slivers),
+      })
+      browser = await chromium.launch({ executablePath: found.path, args: ['--no-sandbox'] })
+    })
+    after(async () => {
+      await browser?.close()
+      await devnet?.close()
+    })
+    beforeEach(async () => {
+      gateway = createGateway({ client: devnet.client, network: devnet.network, port: 0 })
+      await gateway.start()
+      context = await browser.newContext({ viewport: { width: 320, height: 640 }, colorScheme: 'dark' })
+      context.setDefaultTimeout(120_000)
+      page = await context.newPage()
+      complaints = []
+      page.on('pageerror', ({ message }) => complaints.push(message))
+      page.on('console', message => {
+        if (/Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text())
+      })
+    })
+    afterEach(async () => {
+      await context?.close()
+      await gateway?.stop()
+    })
+
+    const open = async (hash = '') => {
+      await page.goto(`${gateway.url}/read${hash}`)
+      await page.locator('#network', { hasText: 'epoch' }).waitFor()
+    }
+    const isOver = () => page.locator('#actions:visible, #problem:not(:empty)').first().waitFor()
+    const ask = async (blobId: string) => {
+      await page.locator('#blob').fill(blobId)
+      await page.keyboard.press('Enter')
+      await isOver()
+    }
+    const saved = async (): Promise<Buffer> => {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()])
+      return await readFile(await download.path())
+    }
+    const rows = async (): Promise<string[][]> =>
+      page
+        .locator('#rows tr')
+        .evaluateAll(all =>
+          all.map(row => Array.from((row as HTMLTableRowElement).cells, cell => cell.textContent ?? '')),
+        )
+    /** What makes the first node the owner of a row that is read, or of none. */
+    async function blobWhere(isLiarAsked: boolean, bytes: number): Promise<{ data: Buffer; blobId: BlobId }> {
+      const { current } = (await devnet.client.info()).committees
+      const own = new Set<number>(
+        current.members.find(({ nodeId }) => nodeId === devnet.nodes[0]?.nodeId)?.shards,
+      )
+      const rowsOfSource = SHARDS - 2 * Math.floor((SHARDS - 1) / 3)
+      await using codec = { ...createCodec({ threads: 0 }), async [Symbol.asyncDispose]() {} }
+      for (;;) {
+        const data = randomBytes(bytes)
+        const { blobId } = await codec.metadata(data, SHARDS)
+        const pairs = Array.from({ length: rowsOfSource }, (_, i) => i as SliverPairIndex)
+        const isAsked = pairs.some(pair => own.has(shardOfPair(pair, blobId, SHARDS)))
+        if (isAsked !== isLiarAsked) continue
+        await codec.close()
+        await devnet.client.store(data, STORE)
+        return { data, blobId }
+      }
+    }
+
+    it('reads 5 MiB straight from the nodes, with the gateway gone, and saves it', async () => {
+      const { data, blobId } = await blobWhere(false, 5 * MIB)
+      await open()
+      await gateway.stop()
+      await ask(blobId)
+      assert.equal(await page.locator('#problem').textContent(), '')
+      assert.equal(sha256(await saved()), sha256(data))
+      const given = await rows()
+      assert.ok(given.length >= 2 && given.every(([, path]) => path === 'ws'), JSON.stringify(given))
+      assert.match((await page.locator('#figures').textContent())!, /^5\.0 MiB of 5\.0 MiB · 5\.\d MiB moved/)
+      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      assert.equal(width, 320)
+      assert.deepEqual(complaints, [])
+    })
+
+    it('names a peer that lies, and gives what is right all the same', async () => {
+      const { data, blobId } = await blobWhere(true, 5 * MIB)
+      await open(`#${blobId}`)
+      await isOver()
+      assert.equal(sha256(await saved()), sha256(data))
+      assert.match((await page.locator('#figures').textContent())!, /lied: node-00/)
+      const liar = (await rows()).find(([name]) => name === 'node-00')
+      assert.equal(liar?.[4], 'lied')
+    })
+
+    it('stops when it is cancelled, and reads on', async () => {
+      const { blobId } = await blobWhere(false, 5 * MIB)
+      await open()
+      await page.locator('#blob').fill(blobId)
+      await page.keyboard.press('Enter')
+      await page.locator('#rows tr').first().waitFor()
+      await page.keyboard.press('Escape')
+      await page.locator('#figures', { hasText: /cancelled| s$/ }).waitFor()
+      assert.ok((await rows()).every(([, , , , state]) => !state?.startsWith('asked')))
+      await ask(blobId)
+      assert.equal(await page.locator('#actions').isVisible(), true)
+    })
+
+    it('serves images and ranges by its service worker, and itself, when the gateway is gone', async () => {
+      const { blobId } = await devnet.client.store(PNG, STORE)
+      const { url } = gateway
+      await open()
+      await page.evaluate(async () => {
+        await navigator.serviceWorker.ready
+        if (navigator.serviceWorker.controller !== null) return
+        await new Promise(resolve =>
+          navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }),
+        )
+      })
+      await gateway.stop()
+      const size = await page.evaluate(
+        src =>
+          new Promise(resolve => {
+            const image = new Image()
+            image.onload = () => resolve([image.naturalWidth, image.naturalHeight])
+            image.onerror = () => resolve('broken')
+            image.src = src
+          }),
+        `/b/${blobId}?type=image/png`,
+      )
+      assert.deepEqual(size, [1, 1])
+      const part = await page.evaluate(async url => {
+        const answer = await fetch(url, { headers: { range: 'bytes=1-3' } })
+        return [answer.status, answer.headers.get('content-range'), await answer.text()]
+      }, `/b/${blobId}`)
+      assert.deepEqual(part, [206, `bytes 1-3/${PNG.length}`, 'PNG'])
+      const tab = await context.newPage()
+      const shown = await tab.goto(`${url}/b/${blobId}?type=image/png`)
+      assert.deepEqual([shown?.status(), shown?.fromServiceWorker()], [200, true])
+      await page.reload()
+      await page.locator('#network', { hasText: 'epoch' }).waitFor()
+      await ask(blobId)
+      assert.ok(PNG.equals(await saved()))
+    })
+
+    it('opens no more connections with more reads', async () => {
+      const { blobId } = await devnet.client.store(randomBytes(1_000), STORE)
+      await open()
+      const connections = () =>
+        devnet.nodes.reduce((sum, node) => sum + (node.running?.status().paths.direct ?? 0), 0)
+      await ask(blobId)
+      for (let i = 0; i < 2; i++) await ask(blobId)
+      const before = connections()
+      for (let i = 0; i < 10; i++) await ask(blobId)
+      // of the nodes that no read had asked before there may be some
+      assert.ok(connections() <= before + devnet.nodes.length, `${connections()} after ${before}`)
+    })
+
+    it('says that a link is of another network, and what is no blob ID', async () => {
+      await page.goto(`${gateway.url}/read#network=0x99`)
+      await page.locator('#problem', { hasText: '0x99' }).waitFor()
+      await page.goto('about:blank')
+      await open()
+      await page.locator('#blob').fill('not one')
+      await page.keyboard.press('Enter')
+      await page.locator('#problem', { hasText: '43' }).waitFor()
+      const nowhere = 'A'.repeat(43)
+      await ask(nowhere)
+      assert.match((await page.locator('#problem').textContent())!, /\w/)
+    })
+  },
+)

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { createPageFiles } from '../../../../node/page/service/page-files.ts'
+
+describe("a page's own files", () => {
+  it('are fresh while the gateway is there, and as they were last when it has gone', async () => {
+    const kept = new Map<string, Response>()
+    let gateway: () => Response = () => new Response('first')
+    const files = createPageFiles({
+      fetch: async () => gateway(),
+      caches: {
+        open: async () =>
+          ({
+            put: async (path: string, answer: Response) => void kept.set(path, answer),
+            match: async (path: string) => kept.get(path)?.clone(),
+          }) as unknown as Cache,
+      },
+    })
+    const textOf = async (path: string) => (await files.get(path)).text()
+    assert.equal(await textOf('/read'), 'first')
+    gateway = () => new Response('second')
+    assert.equal(await textOf('/read'), 'second')
+    gateway = () => new Response('broken', { status: 500 })
+    assert.equal((await files.get('/read')).status, 500)
+    gateway = () => {
+      throw new TypeError('gone')
+    }
+    assert.equal(await textOf('/read'), 'second')
+    await assert.rejects(files.get('/read/page.js'), { message: 'gone' })
+  })
+})
