@@ -46,7 +46,16 @@ export const RELAY = {
   proxied: 16,
   proxiedPerAddress: 4,
   proxiedPerNode: 8,
+  /** that wait for these: Walrus's SDK sends all slivers of a blob at once, 200 of 100 shards, and what is refused is not sent again */
+  proxiedWaiting: 400,
+  proxiedWaitingPerAddress: 200,
+  /** that SDK gives a request up after 30 s */
+  proxiedWaitMs: 20_000,
   proxyRetryMs: 1_000,
+
+  /** of the relay's web: readers of its page, scrapers, and a connection for each request that is passed on or waits */
+  webConnections: 512,
+  webConnectionsPerAddress: 224,
 
   /** questions of where members are, and of who can be dialled, that are answered at a time: each answer may be half a MiB */
   answers: 16,

@@ -1,5 +1,6 @@
 import type { Connection } from '@libp2p/interface'
-import { createPlaces } from '../../base/places.ts'
+import type { Clock } from '../../base/clock.ts'
+import { createPlaceQueue } from '../../base/place-queue.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { allowedMethods, isPreflight, type Route } from '../http/router.ts'
@@ -31,8 +32,12 @@ export interface ProxyInit {
 }
 
 /** Routes `/peers/{peerId}/v1/...`: HTTP to nodes that are reached over this relay. `refused`: there was no place for a request. */
-export function createProxyRoutes(init: ProxyInit, refused: () => void = () => undefined): Route[] {
-  const passOn = createPassOn(init, refused)
+export function createProxyRoutes(
+  init: ProxyInit,
+  clock: Clock,
+  refused: () => void = () => undefined,
+): Route[] {
+  const passOn = createPassOn(init, clock, refused)
   return PROXIED.map(({ path, methods }) => ({
     pattern: `/peers/:peerId${path}`,
     methods: Object.fromEntries(methods.map(method => [method, passOn])),
@@ -56,34 +61,47 @@ export function answerProxyPreflight({ request, response }: Exchange, route: Rou
   return true
 }
 
-/** One request at a time of each stream; at most so many of all, of an address, and to a node. */
+/** One request at a time of each stream; at most so many of all, of an address, and to a node. Some more wait, and their bodies are not read. */
 function createPassOn(
   { connectionOf, allows, closedFor, moved }: ProxyInit,
+  clock: Clock,
   refused: () => void,
 ): (exchange: Exchange) => Promise<void> {
-  const places = createPlaces()
+  const { proxied: most, proxiedWaiting: waiting, proxiedWaitMs: waitMs } = RELAY
+  const places = createPlaceQueue({ most, waiting, waitMs, clock })
   return async exchange => {
     const { address, params, request } = exchange
     if (!allows(request.socket.remoteAddress ?? '')) {
       throw new HttpError(403, 'REFUSED', 'the relay passes nothing on from this address')
     }
     const peer = params.peerId ?? ''
-    const connection = connectionOf(peer)
-    if (connection === undefined) {
-      throw new HttpError(404, 'NO_SUCH_ROUTE', 'the node has no reservation at this relay')
+    const connectionNow = (): Connection => {
+      const connection = connectionOf(peer)
+      if (connection === undefined) {
+        throw new HttpError(404, 'NO_SUCH_ROUTE', 'the node has no reservation at this relay')
+      }
+      const closed = closedFor()
+      if (closed === undefined) return connection
+      throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
     }
-    const closed = closedFor()
-    if (closed !== undefined) throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
-    const leave = places.take(RELAY.proxied, [
-      [`address ${address}`, RELAY.proxiedPerAddress],
-      [`node ${peer}`, RELAY.proxiedPerNode],
-    ])
+    connectionNow()
+    const leave = await places.enter(
+      [
+        {
+          name: `address ${address}`,
+          most: RELAY.proxiedPerAddress,
+          waiting: RELAY.proxiedWaitingPerAddress,
+        },
+        { name: `node ${peer}`, most: RELAY.proxiedPerNode },
+      ],
+      exchange.signal,
+    )
     if (leave === undefined) {
       refused()
       throw busy('the relay passes on as many requests as it can, or does of one address or node')
     }
     try {
-      await forward(exchange, connection, bytes => moved(peer, address, bytes))
+      await forward(exchange, connectionNow(), bytes => moved(peer, address, bytes))
     } finally {
       leave()
     }

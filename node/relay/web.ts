@@ -26,8 +26,6 @@ export interface RelayWebInit {
   log: Log
 }
 
-/** Readers of the page, scrapers, and what comes for the nodes behind the relay. */
-const CONNECTIONS = { total: 256, perAddress: 32 }
 const STOP_GRACE_MS = 500
 const TELL_MS = 1_000
 
@@ -66,7 +64,7 @@ export function createRelayWeb(init: RelayWebInit): HttpServer {
         leave()
       }
     }),
-    ...createProxyRoutes(init.proxied, () => refusals.refused('http', 'busy')),
+    ...createProxyRoutes(init.proxied, clock, () => refusals.refused('http', 'busy')),
   ]
   return createHttpServer({
     name: 'the relay',
@@ -83,7 +81,7 @@ export function createRelayWeb(init: RelayWebInit): HttpServer {
     },
     toHttpError: error => (error instanceof HttpError ? error : unexpected(error)),
     logLevel: 'debug',
-    connections: CONNECTIONS,
+    connections: { total: RELAY.webConnections, perAddress: RELAY.webConnectionsPerAddress },
     stopGraceMs: STOP_GRACE_MS,
     refusals,
     clock,

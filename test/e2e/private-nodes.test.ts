@@ -11,6 +11,7 @@ import { createNetworkNode } from '../../node/network/libp2p.ts'
 import { createPathDialer } from '../../node/network/paths/path-dialer.ts'
 import { askReach, createPeerClient } from '../../protocols/index.ts'
 import { quietLog, recordMetrics } from '../protocols/support/quiet.ts'
+import { connectSdk, fundedKey } from './support/walrus-sdk.ts'
 
 const MIB = 1024 * 1024
 const PRIVATE = { nodes: 4, shards: 100, private: true }
@@ -97,6 +98,17 @@ describe('private nodes', function () {
     const found = (await Promise.all(asked)).filter(({ status }) => status === 200)
     // a quorum has it when it is stored
     assert.ok(found.length >= 3)
+  })
+
+  it("take all slivers that Walrus's SDK sends at once through the relay, and give them back to it", async () => {
+    const { network } = devnet
+    const errors: Error[] = []
+    const { walrus } = connectSdk(network, error => errors.push(error))
+    const blob = Uint8Array.from(randomBytes(MIB))
+    const signer = await fundedKey(network)
+    const { blobId } = await walrus.writeBlob({ blob, deletable: true, epochs: 1, signer })
+    assert.deepEqual(errors, [])
+    assert.ok(Buffer.from(await walrus.readBlob({ blobId })).equals(blob))
   })
 
   it('are there again after a restart', async () => {

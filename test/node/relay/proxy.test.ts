@@ -278,13 +278,14 @@ describe('HTTP through a relay', function () {
     })
   })
 
-  it('takes so many requests at a time, and fewer of one address, and says when to come again', async () => {
+  it('takes so many requests at a time, fewer of one address, has some wait, and says to others when to come again', async () => {
     const over = Promise.withResolvers<void>()
-    let waiting = 0
+    let [waiting, most] = [0, 0]
     answer = async ({ response }) => {
       waiting++
+      most = Math.max(most, waiting)
       await over.promise
-      response.end('ok')
+      response.end('ok', () => waiting--)
     }
     const ask = async (localAddress: string) => {
       const asked = request(`${url}${METADATA}`, { localAddress, agent: false }).end()
@@ -295,23 +296,25 @@ describe('HTTP through a relay', function () {
         body: await text(response),
       }
     }
+    const many = (count: number, address: string) => Array.from({ length: count }, () => ask(address))
     const full = async (count: number) =>
       await eventually(
         () => waiting === count,
         () => `${waiting} are waiting`,
       )
-    const { proxiedPerAddress, proxiedPerNode } = RELAY
-    const first = Array.from({ length: proxiedPerAddress }, () => ask('127.0.0.1'))
-    await full(proxiedPerAddress)
-    const refused = await ask('127.0.0.1')
+    const { proxiedPerAddress, proxiedPerNode, proxiedWaitingPerAddress } = RELAY
+    const first = many(proxiedPerAddress + proxiedWaitingPerAddress + 1, '127.0.0.1')
+    const refused = await Promise.race(first)
     assert.equal(refused.status, 503)
     assert.equal(refused.retryAfter, '1')
+    await full(proxiedPerAddress)
     // of other addresses there are some, up to what one node may have
-    first.push(...Array.from({ length: proxiedPerNode - proxiedPerAddress }, () => ask('127.0.0.2')))
-    await full(proxiedPerNode)
-    assert.equal((await ask('127.0.0.3')).status, 503)
+    const others = many(proxiedPerNode, '127.0.0.2')
+    await full(2 * proxiedPerAddress)
     over.resolve()
-    for (const { body } of await Promise.all(first)) assert.equal(body, 'ok')
+    const answers = await Promise.all([...first, ...others])
+    assert.equal(answers.filter(({ body }) => body === 'ok').length, answers.length - 1)
+    assert.ok(most <= proxiedPerNode, `${most} at a time`)
   })
 
   it('tells so many pages how things stand, and fewer of one address', async () => {
