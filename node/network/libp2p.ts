@@ -208,10 +208,10 @@ function forgetStrangers(node: Libp2p, isKnown: KnowsPeer, clock: Clock): void {
 const isWeb = (address: string): boolean => isWebSocket(multiaddr(address))
 
 /** Loaded only by those who serve pages. */
-async function lazyWebSockets({ clock, refusals, tls }: NetworkNodeOptions) {
+async function lazyWebSockets({ clock, log, refusals, tls }: NetworkNodeOptions) {
   const { webSocketListening } = await import('./web-socket/listening.ts')
   const refused = (reason: RefusalReason<'connections'>) => refusals?.refused('connections', reason)
-  return webSocketListening({ clock, refused, tls })
+  return webSocketListening({ clock, log, refused, tls })
 }
 
 /**

@@ -29,9 +29,10 @@ export function createHandshakes(
   const byPlace = new Map<string, Handshake>()
   const byAddress = new Groups<Handshake>()
 
+  /** A port may be another socket's by the time that this one's end is told. */
   function leave(place: string, handshake = byPlace.get(place)): void {
-    if (handshake === undefined || byPlace.get(place) !== handshake) return
-    byPlace.delete(place)
+    if (handshake === undefined) return
+    if (byPlace.get(place) === handshake) byPlace.delete(place)
     byAddress.remove(handshake.address, handshake)
     handshake.timer.stop()
   }
@@ -47,7 +48,9 @@ export function createHandshakes(
 
   return {
     begin(socket) {
-      const address = networkOf(socket.remoteAddress ?? '')
+      // reset at once: nobody is there any more
+      if (socket.remoteAddress === undefined) return void socket.destroy()
+      const address = networkOf(socket.remoteAddress)
       const place = placeOf(socket)
       if (byAddress.count(address) >= limits.pendingPerAddress) push(byAddress.of(address))
       if (byAddress.size >= limits.pending) push(byAddress.ofLargest())

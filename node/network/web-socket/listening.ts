@@ -18,6 +18,7 @@ import { getNetConfig, getThinWaistAddresses, ipPortToMultiaddr } from '@libp2p/
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { WebSocketServer } from 'ws'
 import type { Clock } from '../../../base/clock.ts'
+import type { Log } from '../../../base/log.ts'
 import type { RefusalReason } from '../../refusals.ts'
 import { CONNECTIONS, SOCKET, WEB_SOCKET } from '../limits.ts'
 import { webSocketConnection } from './connection.ts'
@@ -32,6 +33,7 @@ export interface TlsCertificate {
 
 export interface WebSocketListeningInit {
   clock: Clock
+  log: Pick<Log, 'debug'>
   /** of what is refused before libp2p hears of it */
   refused(reason: RefusalReason<'connections'>): void
   /** for addresses with `/tls/ws` */
@@ -112,6 +114,10 @@ class WebSocketListener extends TypedEventEmitter<ListenerEvents> implements Lis
     const { host, port, type } = getNetConfig(address)
     server.listen({ host, port, ipv6Only: type === 'ip6', backlog: SOCKET.backlog })
     await once(server, 'listening')
+    // a connection that could not be taken, as without a file descriptor left: others come when there is one
+    server.on('error', err =>
+      this.#init.log.debug({ address: String(address), err }, 'a connection was not taken'),
+    )
     this.#listening = { address, server }
     this.safeDispatchEvent('listening')
   }

@@ -6,11 +6,11 @@ import { createHandshakes } from '../../../../node/network/web-socket/handshakes
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 class FakeSocket extends EventEmitter {
-  readonly remoteAddress: string
-  readonly remotePort: number
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
   isDestroyed = false
 
-  constructor(remoteAddress: string, remotePort: number) {
+  constructor(remoteAddress?: string, remotePort?: number) {
     super()
     this.remoteAddress = remoteAddress
     this.remotePort = remotePort
@@ -35,8 +35,8 @@ describe('handshakes of WebSockets', () => {
     const handshakes = createHandshakes(clock, reason => refused.push(reason), limits)
     return {
       end: handshakes.end,
-      come(address: string) {
-        const socket = new FakeSocket(address, ports++)
+      come(address?: string, port = ports++) {
+        const socket = new FakeSocket(address, port)
         handshakes.begin(socket as unknown as Socket)
         return socket
       },
@@ -76,5 +76,26 @@ describe('handshakes of WebSockets', () => {
     const handshakes = start()
     for (let i = 0; i < 10; i++) handshakes.come('192.0.2.1').emit('close')
     assert.deepEqual([refused, clock.waiting], [[], 0])
+  })
+
+  it('are not begun with sockets that were reset at once, whose address nobody knows any more', async () => {
+    const handshakes = start({ pending: 2, pendingPerAddress: 2 })
+    for (let i = 0; i < 3; i++) assert.ok(handshakes.come().isDestroyed)
+    assert.deepEqual([refused, clock.waiting], [[], 0])
+    const [a, b] = [handshakes.come('192.0.2.1'), handshakes.come('192.0.2.2')]
+    assert.deepEqual([a.isDestroyed, b.isDestroyed], [false, false])
+  })
+
+  it('are forgotten also when another has come from the same port meanwhile, which stays', async () => {
+    const handshakes = start({ pending: 2, pendingPerAddress: 2 })
+    const earlier = handshakes.come('192.0.2.1', 1)
+    const later = handshakes.come('192.0.2.1', 1)
+    earlier.emit('close')
+    assert.equal(clock.waiting, 1)
+    const other = handshakes.come('192.0.2.2')
+    assert.deepEqual([later.isDestroyed, other.isDestroyed, refused], [false, false, []])
+    handshakes.end(later)
+    handshakes.end(other)
+    assert.equal(clock.waiting, 0)
   })
 })

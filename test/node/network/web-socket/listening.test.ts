@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import { request } from 'node:https'
 import { connect } from 'node:net'
 import type { Stream } from '@libp2p/interface'
@@ -45,6 +47,18 @@ describe('a node that pages reach by WebSockets', function () {
     return found
   }
   const portOf = (ending: string) => Number(/\/tcp\/(\d+)/.exec(addressOf(ending).toString())![1])
+
+  /** Node tells it of each request. */
+  const serverAt = async (port: number): Promise<Server> => {
+    let server: Server | undefined
+    const onRequest = (told: unknown): void => {
+      server = (told as { server: Server }).server
+    }
+    subscribe('http.server.request.start', onRequest)
+    await fetch(`http://127.0.0.1:${port}/`)
+    unsubscribe('http.server.request.start', onRequest)
+    return server!
+  }
 
   it('moves bytes both ways, and is not dialled by other nodes there', async () => {
     const received: Promise<number> = new Promise(resolve => {
@@ -109,6 +123,13 @@ describe('a node that pages reach by WebSockets', function () {
     const [secure] = await once(asked, 'response')
     assert.equal(secure.statusCode, 426)
     secure.destroy()
+  })
+
+  it('goes on when a connection could not be taken', async () => {
+    const port = portOf(ws)
+    const server = await serverAt(port)
+    server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 426)
   })
 
   it('stops while somebody is about to say what they want', async () => {
