@@ -8,16 +8,27 @@ import type { ReachInit, ReachState } from './reach.ts'
 
 /** Peers asked for each family: one may be wrong, or lie. */
 const ASKED = 3
-/** Whoever is taken for public calls no relays: one peer alone must not be able to hide a node. */
-const LEAST_PUBLIC = 2
+/** Whoever is taken for public calls no relays, and for private is announced no more: one peer alone must not be able to hide a node. */
+const LEAST_AGREED = 2
 
 /** What others have found who dialled back. */
 export interface Findings {
   state: ReachState
   reached: readonly ReachedAddress[]
+  /** It is said to be private, by too few to be believed of a node that was public. */
+  isDoubtful: boolean
 }
 
-/** Asks once, over both families. */
+/** Over one family. */
+interface FamilyFindings {
+  family: 4 | 6
+  state: ReachState
+  places: MappedPort[]
+  asked: number
+  answered: number
+}
+
+/** Asks once, over both families; what was found before is not given up lightly. */
 export function createAsking({
   libp2p,
   ask,
@@ -26,17 +37,21 @@ export function createAsking({
   mapped = () => [],
   random,
   log,
-}: Omit<ReachInit, 'changed' | 'clock'>): (signal: AbortSignal) => Promise<Findings> {
-  async function askAll(signal: AbortSignal): Promise<Findings> {
+}: Omit<ReachInit, 'changed' | 'clock'>): (
+  before: Pick<Findings, 'state' | 'reached'>,
+  signal: AbortSignal,
+) => Promise<Findings> {
+  async function askAll(before: Pick<Findings, 'state' | 'reached'>, signal: AbortSignal): Promise<Findings> {
     const outer = mapped()
     const ports = [...new Set([...outer.map(({ port }) => port), ...portsOf(directAddresses(libp2p))])]
-    if (ports.length === 0) return { state: 'private', reached: [] }
+    if (ports.length === 0) return { state: 'private', reached: [], isDoubtful: false }
     const some = ports.slice(0, MAX_REACH_PORTS)
     const families = await Promise.all(([4, 6] as const).map(family => askOver(family, some, signal)))
     const states = families.map(one => one.state)
     const best = (['public', 'private', 'unknown'] as const).find(one => states.includes(one))!
     return {
       state: best,
+      isDoubtful: best === 'private' && before.state === 'public' && !isDenied(before.reached, families),
       reached: families.flatMap(one =>
         one.places.map(({ ip, port }) => ({
           address: `/ip${ip.includes(':') ? 6 : 4}/${ip}/tcp/${port}`,
@@ -51,15 +66,14 @@ export function createAsking({
     family: 4 | 6,
     ports: readonly number[],
     signal: AbortSignal,
-  ): Promise<{ state: ReachState; places: MappedPort[] }> {
+  ): Promise<FamilyFindings> {
     const members = askable(family)
     const relays = members.length < ASKED ? await callRelays(family, ASKED - members.length, signal) : []
     try {
-      const answers = await Promise.all([...members, ...relays].map(one => askOne(one, ports, signal)))
-      return judge(
-        answers.filter(answer => answer !== undefined),
-        ports,
-      )
+      const some = [...members, ...relays]
+      const answers = await Promise.all(some.map(one => askOne(one, ports, signal)))
+      const told = answers.filter(answer => answer !== undefined)
+      return { family, asked: some.length, answered: told.length, ...judge(told, ports) }
     } finally {
       for (const relay of relays) relay.close().catch(error => relay.abort(error))
     }
@@ -95,16 +109,28 @@ export function createAsking({
   return askAll
 }
 
+/** Whether several say that a node is private, and several have answered wherever it was reached and somebody was asked. */
+function isDenied(reached: readonly ReachedAddress[], families: readonly FamilyFindings[]): boolean {
+  const wasReached = (family: 4 | 6): boolean =>
+    reached.some(({ address }) => address.startsWith(`/ip${family}/`))
+  return (
+    families.some(({ state, answered }) => state === 'private' && answered >= LEAST_AGREED) &&
+    families.every(
+      ({ family, asked, answered }) => asked === 0 || answered >= LEAST_AGREED || !wasReached(family),
+    )
+  )
+}
+
 function judge(
   told: readonly ReachFindings[],
   ports: readonly number[],
-): { state: ReachState; places: MappedPort[] } {
+): Pick<FamilyFindings, 'state' | 'places'> {
   if (told.length === 0) return { state: 'unknown', places: [] }
   const votes = told.flatMap(({ seen, reached }) =>
     ports.filter((_, i) => reached[i]).map(port => ({ ip: seen, port })),
   )
   const most = distinct(votes).filter(({ count }) => 2 * count > told.length)
-  const places = most.filter(({ count }) => count >= LEAST_PUBLIC).map(({ place }) => place)
+  const places = most.filter(({ count }) => count >= LEAST_AGREED).map(({ place }) => place)
   if (places.length > 0) return { state: 'public', places }
   return { state: most.length > 0 ? 'unknown' : 'private', places: [] }
 }

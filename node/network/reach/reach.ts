@@ -47,6 +47,8 @@ const AGAIN_MS = 3_600_000
 /** while nobody can tell, doubled up to the longest */
 const FIRST_MS = 5_000
 const LONGEST_MS = 300_000
+/** while too few say that a public node is private, as when others are busy */
+const DOUBTFUL_MS = 300_000
 /** between two rounds, however often addresses change */
 const LEAST_MS = 5_000
 
@@ -63,11 +65,12 @@ export function createReach(init: ReachInit): Reach {
     let pauseMs = FIRST_MS
     while (!signal.aborted) {
       asked = directAddresses(libp2p).join()
-      const found = await askAll(signal)
+      const found = await askAll({ state, reached }, signal)
       if (signal.aborted) return
-      take(found)
+      if (!found.isDoubtful) take(found)
       const isKnown = found.state !== 'unknown'
-      const timer = clock.after(isKnown ? AGAIN_MS : pauseMs, () => changes.notify(), { background: true })
+      const knownMs = found.isDoubtful ? DOUBTFUL_MS : AGAIN_MS
+      const timer = clock.after(isKnown ? knownMs : pauseMs, () => changes.notify(), { background: true })
       pauseMs = isKnown ? FIRST_MS : Math.min(2 * pauseMs, LONGEST_MS)
       await clock.sleep(LEAST_MS, signal).catch(() => undefined)
       await changes.wait(signal).catch(() => undefined)

@@ -6,6 +6,7 @@ import { createReach, type Reach } from '../../../../node/network/reach/reach.ts
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const HOUR_MS = 3_600_000
+const MINUTES_MS = 300_000
 const RELAYED = '/ip4/192.0.2.9/tcp/4001/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp/p2p-circuit'
 
 describe('how a node is reached', () => {
@@ -162,6 +163,40 @@ describe('how a node is reached', () => {
     says = { a: 'silent', b: 'silent' }
     await clock.advance(HOUR_MS)
     assert.equal(reach.state, 'public')
+  })
+
+  it('stays public while one alone denies it, and others are busy, who are asked again in minutes', async () => {
+    for (const peer of ['a', 'b', 'c']) connect(peer)
+    says = { a: true, b: true, c: true }
+    reach.start()
+    await clock.advance(0)
+    says = { a: 'silent', b: false, c: 'silent' }
+    await clock.advance(HOUR_MS)
+    assert.deepEqual([asked.length, told], [6, ['public']])
+    assert.equal(reach.reached.length, 1)
+    await clock.advance(MINUTES_MS - 1)
+    assert.equal(asked.length, 6)
+    says = { a: 'silent', b: false, c: false }
+    await clock.advance(1)
+    assert.deepEqual([asked.length, told], [9, ['public', 'private']])
+    // what is believed is asked for again as seldom as ever
+    await clock.advance(HOUR_MS - 1)
+    assert.equal(asked.length, 9)
+  })
+
+  it('stays public over a family whose peers are busy, whatever the other says, unless nobody of it is left', async () => {
+    for (const peer of ['a', 'b']) connect(peer, '/ip6/2001:db8::1/tcp/5')
+    for (const peer of ['c', 'd']) connect(peer)
+    says = { a: false, b: false, c: true, d: true }
+    reach.start()
+    await clock.advance(0)
+    assert.deepEqual(told, ['public'])
+    says = { a: false, b: false, c: 'silent', d: 'silent' }
+    await clock.advance(HOUR_MS)
+    assert.deepEqual(told, ['public'])
+    connections = connections.slice(0, 2)
+    await clock.advance(MINUTES_MS)
+    assert.deepEqual(told, ['public', 'private'])
   })
 
   it('is asked again when an own address changes, not for a relay', async () => {
