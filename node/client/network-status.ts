@@ -4,11 +4,12 @@ import { anySignal } from '../../base/wait.ts'
 import type { Committee, CommitteeMember } from '../../chain/types/index.ts'
 import { isQuorum, isValidity, quorumWeight } from '../../codec/index.ts'
 import type { BlobId, Epoch } from '../../codec/types.ts'
-import { type PeerAddress, type PeerClient, peerDeadline } from '../../protocols/index.ts'
+import { type PeerClient, peerDeadline } from '../../protocols/index.ts'
 import type { BlobStatus } from '../../protocols/ports.ts'
 import type { PeerBook } from '../network/peer-book.ts'
 import { Answers } from './answers.ts'
 import { ClientError } from './errors.ts'
+import { isRelayed } from './relayed.ts'
 import type { NetworkBlobStatus } from './types.ts'
 
 export interface NetworkStatusComponents {
@@ -67,10 +68,6 @@ export async function seemsNew(
   signal?.throwIfAborted()
   return told.length > 0 && told.every(({ kind }) => kind === 'nonexistent' || kind === 'ended')
 }
-
-/** Known over relays alone; a private node has no addresses on chain. */
-const isRelayed = ({ multiaddrs }: PeerAddress): boolean =>
-  multiaddrs.every(address => address.includes('/p2p-circuit'))
 
 /** A node that is silent for this long does not vote. */
 const TIMEOUT_MS = 8_000

@@ -73,11 +73,11 @@ describe('private nodes behind NATs', function () {
     return met > 0 || ![...paths.keys()].some(isSure)
   }
 
-  it('take 20 MiB from outside, and give it to each home, by the paths that there are', async () => {
+  it('take 20 MiB from outside, and give it to homes of each kind, by the paths that there are', async () => {
     first = await store('public')
     await expectRead('public', first)
     await expectPaths('public', first)
-    for (const machine of ['a2', 'b2', 'c2', 'd2', 'e2', 'f2'] as const) {
+    for (const machine of ['a2', 'b2', 'c2', 'e2', 'f2'] as const) {
       await expectRead(machine, first)
       await expectPaths(machine, first)
     }

@@ -11,6 +11,7 @@ import type { BlobId, ObjectId, ShardIndex, SliverPairIndex } from '../../../cod
 import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { Answers } from '../answers.ts'
+import { isRelayed } from '../relayed.ts'
 import type { Owners } from './owners.ts'
 import { Pace, patienceMs } from './pace.ts'
 
@@ -45,6 +46,8 @@ export function isPassing(error: unknown): error is ProtocolError {
 const UNHEARD: ReadonlySet<ProtocolErrorCode> = new Set(['UNREACHABLE', 'TIMEOUT'])
 /** A peer that breaks off so often is not asked again: that is after three seconds of rests. */
 const MAX_BREAKS = 5
+/** The same over relays, after nine seconds: one that starts anew is back within three, and its reservations within five. */
+const MAX_RELAYED_BREAKS = 8
 /** What a peer that broke off is given before it is asked again, when others do not suffice; each time twice as long. */
 const REST_MS = 200
 const MAX_REST_MS = 2_000
@@ -355,9 +358,11 @@ export class Gatherer {
     this.answers.failed(member, error)
     this.#missed()
     const mayPass = error instanceof ProtocolError && (isPassing(error) || UNHEARD.has(error.code))
-    const broke = mayPass && ++source.breaks < MAX_BREAKS
+    const address = book.address(member)
+    const mostBreaks = isRelayed(address) ? MAX_RELAYED_BREAKS : MAX_BREAKS
+    const broke = mayPass && ++source.breaks < mostBreaks
     log.debug(
-      { peer: book.address(member).peerId, blobId: this.#blobId, err: error, again: broke },
+      { peer: address.peerId, blobId: this.#blobId, err: error, again: broke },
       'peer gave no slivers',
     )
     if (!broke) {

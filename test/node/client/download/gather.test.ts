@@ -31,9 +31,15 @@ describe('gather', () => {
   })
   after(() => codec.close())
 
-  const gather = async (peers: FakePeer[], silenceMs = 5_000, clock: Clock = systemClock) => {
+  const gather = async (
+    peers: FakePeer[],
+    silenceMs = 5_000,
+    clock: Clock = systemClock,
+    multiaddrs = ['/ip4/192.0.2.1/tcp/1'],
+  ) => {
     const fake = fakePeers(peers)
-    const committee = fakeCommittee(peers.length, N)
+    const { members, ...rest } = fakeCommittee(peers.length, N)
+    const committee = { ...rest, members: members.map(member => ({ ...member, multiaddrs })) }
     const components = { peers: fake, book: fakeBook(), clock, log: silentLog() }
     const gatherer = new Gatherer(components, fixedOwners(committee), blob.metadata.blobId, { silenceMs })
     try {
@@ -102,6 +108,24 @@ describe('gather', () => {
       const { enough, have, asked } = await gone
       assert.deepEqual({ enough, have }, { enough: false, have: 0 }, code)
       assert.deepEqual([requestsOf(asked, 0), requestsOf(asked, 1)], [5, 5], code)
+    }
+  })
+
+  it('asks who is reached over relays for as long as one of these may take to start anew', async () => {
+    for (const multiaddrs of [[], ['/ip4/192.0.2.1/tcp/1/p2p-circuit']]) {
+      let asked = 0
+      const cut: FakePeer = {
+        ...honest(blob),
+        async sliver() {
+          asked++
+          throw new ProtocolError('UNREACHABLE')
+        },
+      }
+      const clock = new VirtualClock()
+      const gone = gather([cut], 60_000, clock, multiaddrs)
+      await clock.advance(9_000)
+      assert.equal((await gone).enough, false)
+      assert.equal(asked, 8)
     }
   })
 
