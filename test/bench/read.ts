@@ -1,6 +1,6 @@
 /**
  * Reading from the devnet's nodes, by a client in a process of its own: when the first verified byte is there, what moves, and how
- * many peers it takes. Then the same while all cores are busy, over a relay, and beside Helia.
+ * many peers it takes. Then the same while all cores are busy, and over a relay.
  */
 import { execFile, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Machine, type NetworkKind, type Router, script, spacesOf } from './networks.ts'
@@ -67,7 +68,7 @@ export function whyNoUpnp(): string | undefined {
 }
 
 /**
- * Kills who is inside and removes the namespaces once its input ends; signals to the whole group do not reach it. Without a last word of
+ * Kills who is inside and removes the namespaces, and what their routers keep in the folder `$0`, once its input ends; signals to the whole group do not reach it. Without a last word of
  * its test it does so again until none is left for a while, as the commands that build a network may have outlived that.
  */
 const GUARDIAN = `trap '' INT TERM HUP
@@ -78,7 +79,10 @@ clean() {
     found=yes
     ip netns pids "$space" 2>/dev/null | xargs -r kill -9
   done
-  for space in "$@"; do ip netns del "$space" 2>/dev/null; done
+  for space in "$@"; do
+    ip netns del "$space" 2>/dev/null
+    rm -f -- "$0/$space".upnp*
+  done
 }
 read -r _; word=$?
 clean "$@"
@@ -94,7 +98,7 @@ export const firstLabOf = (pid: number): string => labOf(pid, 0)
 
 export async function createLab(kind: NetworkKind): Promise<Lab> {
   const name = labOf(process.pid, labs++)
-  const guardian = spawn('bash', ['-c', GUARDIAN, 'guardian', ...spacesOf(name, kind)], {
+  const guardian = spawn('bash', ['-c', GUARDIAN, tmpdir(), ...spacesOf(name, kind)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
