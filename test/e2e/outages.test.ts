@@ -134,7 +134,8 @@ describe('a devnet of which parts fail', function () {
     const named = new Set<string>()
     // a client that has learnt who lies avoids them: take new ones until each liar was met
     for (let i = 0; i < 40 && named.size < liars.length; i++) {
-      const client = await createClient(devnet.network, { log, metrics: devnet.metrics.node('reader') })
+      const metrics = devnet.metrics.node('reader')
+      const client = await createClient(devnet.network, { log, metrics, remember: false })
       const { data: got } = await client.read(blobId)
       assert.ok(Buffer.from(got).equals(data))
       await client.close()

@@ -49,6 +49,8 @@ const RATE_HOLDS_MS = 3_600_000
 /** What moves slower says nothing of the relay. */
 const LEAST_RATE = 64 * 1024
 const SLIVER_BYTES = 256 * 1024
+/** A relay has this rate until more was seen of it: over one of which no more was wanted no more moves. */
+const USUAL_RATE = 1024 * 1024
 
 export interface RelayScoresInit {
   clock: Pick<Clock, 'now'>
@@ -103,8 +105,7 @@ class Scores implements RelayScores {
     if (bytesPerSecond < LEAST_RATE) return
     const now = this.#init.clock.now()
     this.#change(relay, score => {
-      const holds = Math.abs(now - score.rateAt) < RATE_HOLDS_MS
-      if (holds && bytesPerSecond <= (score.bytesPerSecond ?? 0)) return
+      if (this.#rateHolds(score) && bytesPerSecond <= (score.bytesPerSecond ?? 0)) return
       Object.assign(score, { bytesPerSecond, rateAt: now })
     })
   }
@@ -112,9 +113,13 @@ class Scores implements RelayScores {
   of(relay: string): number | undefined {
     const score = this.#scores.get(relay)
     if (score === undefined) return undefined
-    const { latencyMs = UNKNOWN_LATENCY_MS, load = 0, bytesPerSecond } = score
-    const sliverMs = bytesPerSecond === undefined ? 0 : (SLIVER_BYTES / bytesPerSecond) * 1_000
-    return latencyMs * (1 + 4 * load) + sliverMs + FAILURE_MS * this.#failuresOf(score)
+    const { latencyMs = UNKNOWN_LATENCY_MS, load = 0, bytesPerSecond = 0 } = score
+    const rate = Math.max(USUAL_RATE, this.#rateHolds(score) ? bytesPerSecond : 0)
+    return latencyMs * (1 + 4 * load) + (SLIVER_BYTES / rate) * 1_000 + FAILURE_MS * this.#failuresOf(score)
+  }
+
+  #rateHolds({ rateAt }: Score): boolean {
+    return Math.abs(this.#init.clock.now() - rateAt) < RATE_HOLDS_MS
   }
 
   flush(): void {

@@ -45,6 +45,7 @@ export function cureByDecoding(components: DecodingComponents): Cure {
   const { largestInMemory = LARGEST_IN_MEMORY, windowBytes = WINDOW_BYTES } = components
   const wrong = new LruMap<BlobId, true>(WRONG_REMEMBERED)
   const inFiles = createSemaphore(1)
+  const isLarge = ({ metadata }: Patient): boolean => metadata.unencodedLength > largestInMemory
 
   const small = (patient: Patient, committees: Committees, signal: AbortSignal): Promise<Decoded> =>
     budget.within(patient.urgency, ENCODED * patient.metadata.unencodedLength, signal, grant => {
@@ -53,7 +54,8 @@ export function cureByDecoding(components: DecodingComponents): Cure {
       return decodeInMemory({ ...components, codec, received }, patient, committees, signal)
     })
   const large = async (patient: Patient, committees: Committees, signal: AbortSignal): Promise<Decoded> => {
-    if (scratch === undefined) return 'lacking'
+    // it comes back: more urgent blobs do not wait for the one that is being decoded
+    if (scratch === undefined || inFiles.used > 0) return 'lacking'
     const { metadata, urgency } = patient
     const turn = await inFiles.take(1, signal)
     try {
@@ -70,11 +72,10 @@ export function cureByDecoding(components: DecodingComponents): Cure {
 
   return {
     async heal(patients, committees, signal) {
-      for (const patient of patients) {
-        const { blobId, metadata } = patient
+      for (const patient of patients.toSorted((a, b) => Number(isLarge(a)) - Number(isLarge(b)))) {
+        const { blobId } = patient
         if (wrong.get(blobId) || inconsistencies.knows(blobId)) continue
-        const decode = metadata.unencodedLength > largestInMemory ? large : small
-        const decoded = await decode(patient, committees, signal)
+        const decoded = await (isLarge(patient) ? large : small)(patient, committees, signal)
         if (typeof decoded === 'string') continue
         const { accusation } = decoded
         if (accusation !== undefined) {
