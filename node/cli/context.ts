@@ -93,7 +93,7 @@ export interface RunningNode {
 export interface RelayOptions {
   dir: string
   port: number
-  webPort: number
+  webPort?: number | 'next' | undefined
   tls?: TlsCertificate | undefined
   httpPort: number
   stunPort: number

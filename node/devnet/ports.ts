@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { CloseStack } from '../../base/close-stack.ts'
+import { tryPort } from '../../base/try-port.ts'
 import { DevnetError } from './errors.ts'
 
 /**
@@ -15,14 +16,11 @@ const DRAWS = 200
 
 /** Whether a TCP port can be listened on. */
 export async function isFree(host: string, port: number): Promise<boolean> {
-  const server = createServer()
   try {
-    await listen(server, host, port)
+    await tryPort(host, port)
     return true
   } catch {
     return false
-  } finally {
-    server.close()
   }
 }
 

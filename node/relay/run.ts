@@ -27,17 +27,14 @@ import { type RunningRelay as StartedRelay, startRelay } from './start.ts'
 import { isHealthy, type RelayStatus } from './status.ts'
 import { createStunServer } from './stun.ts'
 import { createRelayWeb } from './web.ts'
+import { findWebPort, type RelayPorts } from './web-port.ts'
 
-export interface RunRelayOptions {
+/** A port of 0 is any free one. */
+export interface RunRelayOptions extends RelayPorts {
   /** its key, settings and counts; made when it is not there */
   dir: string
-  /** of libp2p; 0 takes a free one, as for the next three */
-  port: number
-  /** of WebSockets, for pages; none when absent */
-  webPort?: number | undefined
   /** with which pages that came by HTTPS reach it */
   tls?: TlsCertificate | undefined
-  httpPort: number
   /** of STUN, over UDP and TCP */
   stunPort: number
   /** multiaddrs by which others reach it; those that it listens on when absent */
@@ -90,9 +87,10 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const stun = await createStunServer({ host, port: stunPort, clock, refused: refusals.at('stun') })
     opened.push(stun.close)
     const parts = { folder, opened, metrics: counted, log, clock }
+    const webPort = await findWebPort(hosts, options, log)
     const relay = await startRelay({
       seed: await loadNetworkSeed(folder.key),
-      listen: hosts.flatMap(one => listenAt(one, options)),
+      listen: hosts.flatMap(one => listenAt(one, { ...options, webPort })),
       tls: options.tls,
       announce,
       isMember: members.isMember,
@@ -173,7 +171,10 @@ async function membersOf(
   return followMembers(network, around)
 }
 
-function listenAt(host: string, { port, webPort, tls }: RunRelayOptions): string[] {
+function listenAt(
+  host: string,
+  { port, webPort, tls }: Pick<RunRelayOptions, 'port' | 'tls'> & { webPort: number | undefined },
+): string[] {
   const at = `/ip${host.includes(':') ? 6 : 4}/${host}/tcp`
   const web = tls === undefined ? 'ws' : 'tls/ws'
   return [`${at}/${port}`, ...(webPort === undefined ? [] : [`${at}/${webPort}/${web}`])]

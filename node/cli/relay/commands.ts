@@ -1,9 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { actionsOf, ipAddress, jsonOption, logOption, type Run, wholeNumber } from '../declare.ts'
 
 /** Where `floe relay` keeps its key, settings and counts. */
 const DEFAULT_RELAY_DIR = '.floe-relay'
-const PORTS = { libp2p: 4001, web: 4002, http: 4080, stun: 3478 }
+const PORTS = { libp2p: 4001, http: 4080, stun: 3478 }
 /** Peers ask at no port below. */
 const LEAST_STUN_PORT = 1_024
 
@@ -23,7 +23,12 @@ export function declareRelays(program: Command, run: Run): void {
       ipAddress,
     )
     .option('--port <port>', 'of libp2p', port(), PORTS.libp2p)
-    .option('--ws-port <port>', 'of WebSockets, by which web pages come', port(), PORTS.web)
+    .option(
+      '--ws-port <port>',
+      'of WebSockets, by which web pages come (default: the one after --port, where it is free)',
+      port(),
+    )
+    .addOption(new Option('--no-ws', 'web pages do not reach it').conflicts('wsPort'))
     .option('--tls-cert <file>', 'certificate of its host, PEM: pages that came by HTTPS reach it, too')
     .option('--tls-key <file>', 'its key')
     .option('--http-port <port>', 'of its status page, metrics and health', port(), PORTS.http)

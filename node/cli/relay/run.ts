@@ -18,7 +18,8 @@ export interface RelayCommandOptions {
   dir: string
   host?: string
   port: number
-  wsPort: number
+  ws: boolean
+  wsPort?: number
   tlsCert?: string
   tlsKey?: string
   httpPort: number
@@ -46,7 +47,7 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
   const relay = await startUntilStopped(context, starting =>
     parts.runRelay({
       ...options,
-      webPort: options.wsPort,
+      webPort: options.ws ? (options.wsPort ?? 'next') : undefined,
       tls,
       dir: resolve(cwd, options.dir),
       network,

@@ -29,8 +29,8 @@ describe('floe relay', function () {
     await folder.remove()
   })
 
-  const start = async () => {
-    const ports = ['--port', '0', '--ws-port', '0', '--http-port', '0', '--stun-port', '0']
+  const start = async (...more: string[]) => {
+    const ports = [...more, '--port', '0', '--http-port', '0', '--stun-port', '0']
     const network = ['--network', join('.floe', 'network.json')]
     const args = ['relay', '--dir', 'r', ...network, ...ports, '--json', '--log', 'info']
     running = spawnFloe(dir, args, {}, REAL_FLOE)
@@ -68,6 +68,7 @@ describe('floe relay', function () {
     })
     try {
       const byTcp = relay.multiaddrs.filter(one => !one.includes('/ws/'))
+      assert.ok(byTcp.length < relay.multiaddrs.length, 'it takes WebSockets, too')
       const local = byTcp.find(one => one.includes('/127.0.0.1/'))!
       const connection = await libp2p.dial(multiaddr(local))
       assert.equal((await reserveAt(connection, { clock: systemClock })).stunPort, relay.stunPort)
@@ -118,8 +119,9 @@ describe('floe relay', function () {
     assert.ok(rssBytes < 256 * 1024 * 1024, `${rssBytes} bytes`)
   })
 
-  it('tells each second how it is, to a page', async () => {
-    const relay = await start()
+  it('tells each second how it is, to a page, also where none come by WebSockets', async () => {
+    const relay = await start('--no-ws')
+    assert.ok(!relay.multiaddrs.some(one => one.includes('/ws/')), String(relay.multiaddrs))
     const response = await fetch(`${relay.http}/events`)
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     let told = ''
