@@ -284,6 +284,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const gateway = createGateway({
       client,
       network,
+      // the localnet's: it has no key
+      page: { suiRpc: network.suiRpc },
       ledgerProblem: () => localnet.problem,
       metrics,
       log: log.child({ node: 'gateway' }),

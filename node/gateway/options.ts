@@ -11,8 +11,12 @@ export const DEFAULT_GATEWAY_PORT = 31415
 /** Whom a gateway serves, where, and what it may do. */
 export interface GatewayInit {
   client: Client
-  /** with all of it, there is a page at `/read` that reads by itself */
   network: Pick<NetworkConfig, 'name' | 'kind' | 'systemObjectId'> & Partial<NetworkConfig>
+  /**
+   * Gives a page at `/read` that reads by itself, of a `network` with peers. Its `suiRpc` is told to whoever asks: URLs that anybody may
+   * use, without keys. No page when absent.
+   */
+  page?: { suiRpc: readonly string[] }
   /** Why the chain cannot write at the moment, where that can be seen from here: a localnet in the same process. */
   ledgerProblem?: () => { code: string; message: string } | undefined
   /** served at /metrics; without it the route says that there are none */

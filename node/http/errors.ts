@@ -12,6 +12,7 @@ export type HttpErrorReason =
   | 'FORBIDDEN_ORIGIN'
   | 'PUBLISHING_OFF'
   | 'NO_SUCH_ROUTE'
+  | 'NO_PAGE'
   | 'METHOD_NOT_ALLOWED'
   | 'BODY_TOO_LARGE'
   | 'BODY_TOO_SLOW'

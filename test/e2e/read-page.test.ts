@@ -18,6 +18,14 @@ const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
   'base64',
 )
+/** A second of silence, of 8000 samples of a byte each. */
+const WAV = Buffer.concat([
+  Buffer.from(
+    '52494646641f000057415645666d74201000000001000100401f0000401f00000100080064617461401f0000',
+    'hex',
+  ),
+  Buffer.alloc(8_000, 0x80),
+])
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -48,7 +56,8 @@ describe(
       await devnet?.close()
     })
     beforeEach(async () => {
-      gateway = createGateway({ client: devnet.client, network: devnet.network, port: 0 })
+      const { client, network } = devnet
+      gateway = createGateway({ client, network, page: { suiRpc: network.suiRpc }, port: 0 })
       await gateway.start()
       context = await browser.newContext({ viewport: { width: 320, height: 640 }, colorScheme: 'dark' })
       context.setDefaultTimeout(120_000)
@@ -111,9 +120,12 @@ describe(
       await ask(blobId)
       assert.equal(await page.locator('#problem').textContent(), '')
       assert.equal(sha256(await saved()), sha256(data))
-      const given = await rows()
-      assert.ok(given.length >= 2 && given.every(([, path]) => path === 'ws'), JSON.stringify(given))
-      assert.match((await page.locator('#figures').textContent())!, /^5\.0 MiB of 5\.0 MiB · 5\.\d MiB moved/)
+      const paths = (await rows()).map(([, path]) => path)
+      // a busy machine has some asked that never come to be reached
+      assert.ok(paths.filter(path => path === 'ws').length >= 2 && !paths.includes('relay'), paths.join())
+      const figures = (await page.locator('#figures').textContent())!
+      const [, moved] = /^5\.0 MiB of 5\.0 MiB · ([\d.]+) MiB moved/.exec(figures) ?? []
+      assert.ok(Number(moved) <= 10, figures)
       const width = await page.evaluate(() => document.documentElement.scrollWidth)
       assert.equal(width, 320)
       assert.deepEqual(complaints, [])
@@ -144,6 +156,7 @@ describe(
 
     it('serves images and ranges by its service worker, and itself, when the gateway is gone', async () => {
       const { blobId } = await devnet.client.store(PNG, STORE)
+      const sound = await devnet.client.store(WAV, STORE)
       const { url } = gateway
       await open()
       await page.evaluate(async () => {
@@ -173,6 +186,10 @@ describe(
       const tab = await context.newPage()
       const shown = await tab.goto(`${url}/b/${blobId}?type=image/png`)
       assert.deepEqual([shown?.status(), shown?.fromServiceWorker()], [200, true])
+      // the document's player loads it once more
+      await tab.goto(`${url}/b/${sound.blobId}?type=audio/wav`)
+      const player = await tab.locator('video, audio').elementHandle()
+      await tab.waitForFunction(media => (media as HTMLMediaElement | null)?.duration === 1, player)
       await page.reload()
       await page.locator('#network', { hasText: 'epoch' }).waitFor()
       await ask(blobId)

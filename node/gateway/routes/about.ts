@@ -11,14 +11,18 @@ import type { UploadHealth } from '../upload-health.ts'
 const HEALTH_MS = 5_000
 
 /** `GET /`: what this is, for a person who opens it. */
-export function index({ network, publish }: { network: GatewayInit['network']; publish: boolean }): Handler {
+export function index({
+  network,
+  page,
+  publish,
+}: Pick<GatewayInit, 'network' | 'page'> & { publish: boolean }): Handler {
   return async exchange => {
     const base = `http://${exchange.request.headers.host}`
     const commands = [
       ...(publish ? [['store a file', `curl -T FILE "${base}/v1/blobs?epochs=5"`]] : []),
       ['read it back', `curl "${base}/v1/blobs/BLOB_ID" -o FILE`],
       ['is all well?', `curl "${base}/v1/health"`],
-      ...(network.suiRpc === undefined ? [] : [['in a browser', `${base}/read`]]),
+      ...(page === undefined ? [] : [['in a browser', `${base}/read`]]),
     ]
     const lines = [
       `Floe gateway, network ${network.name}`,

@@ -46,7 +46,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const uploadHealth = createUploadHealth(clock)
   return [
-    { pattern: '/', methods: { GET: index({ network, publish }) }, readableByPages: true },
+    { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
     {
       pattern: '/v1/blobs',
       methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },

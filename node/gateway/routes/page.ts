@@ -55,11 +55,14 @@ const PAGE: Asset = { file: 'read.html', type: 'text/html; charset=utf-8' }
 
 /**
  * A page that reads blobs by itself, straight from the nodes: the gateway gives it its script and says which network it is of, and is not
- * needed after that. Not there where the gateway was not told where the chain is.
+ * needed after that. It names only the Sui RPCs that are meant for pages: the gateway's own may hold a key.
  */
-export function pageRoutes({ network }: Pick<GatewayInit, 'network'>): Route[] {
-  const { suiRpc, peers } = network
-  if (suiRpc === undefined || peers === undefined) return []
+export function pageRoutes({ network, page }: Pick<GatewayInit, 'network' | 'page'>): Route[] {
+  const { peers } = network
+  if (page === undefined)
+    return withoutPage('this gateway gives no page: its operator named no Sui RPC for it')
+  if (peers === undefined) return withoutPage('this gateway gives no page: its network names no peers')
+  const { suiRpc } = page
   const load = createLoader()
   const send = (asset: Asset | undefined): Handler => sendAsset(load, asset)
   const get = (pattern: string, GET: Handler): Route => ({
@@ -84,6 +87,18 @@ export function pageRoutes({ network }: Pick<GatewayInit, 'network'>): Route[] {
       response.writeHead(302, { location: `/read#${encodeURIComponent(params.blobId ?? '')}` }).end()
     }),
   ]
+}
+
+/** Says why there is no page where one would be. */
+function withoutPage(reason: string): Route[] {
+  const refuse: Handler = () => {
+    throw new HttpError(404, 'NO_PAGE', reason)
+  }
+  return ['/read', '/read/:file', '/read/build/:file', '/b/:blobId'].map(pattern => ({
+    pattern,
+    methods: { GET: refuse },
+    readableByPages: false,
+  }))
 }
 
 interface Loaded {

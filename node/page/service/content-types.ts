@@ -41,6 +41,8 @@ export function blobHeaders(type: string): Record<string, string> {
 }
 
 function policyOf(type: string): string {
+  // a player asks for more by itself, which a sandbox would keep from the service worker
+  if (type.startsWith('video/') || type.startsWith('audio/')) return "default-src 'none'; media-src 'self'"
   const isMarkup = type.startsWith('text/html') || type === 'image/svg+xml'
   if (!isMarkup) return 'sandbox'
   return "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"

@@ -15,15 +15,16 @@ export function createPageFiles(scope: FilesScope): PageFiles {
   return {
     async get(path) {
       const cache = await scope.caches.open(CACHE)
-      try {
-        const fresh = await scope.fetch(path)
-        if (fresh.ok) await cache.put(path, fresh.clone())
-        return fresh
-      } catch (error) {
+      const fresh = await scope.fetch(path).catch(async error => {
         const kept = await cache.match(path)
         if (kept === undefined) throw error
         return kept
-      }
+      })
+      // a proxy answers for a gateway that has gone
+      if (!fresh.ok) return (await cache.match(path)) ?? fresh
+      // a full disk takes nothing from who asks now
+      await cache.put(path, fresh.clone()).catch(() => undefined)
+      return fresh
     },
   }
 }

@@ -87,6 +87,14 @@ describe("a page's service worker", () => {
     assert.match(html.headers.get('content-security-policy')!, /^sandbox; default-src 'none'/)
     const svg = await ask('?type=image/svg%2Bxml')
     assert.match(svg.headers.get('content-security-policy')!, /^sandbox; default-src 'none'/)
+    for (const type of ['video/mp4', 'audio/mpeg']) {
+      const media = await ask(`?type=${type}`)
+      // in a sandbox, what a player asks for next would not come to the service worker
+      assert.deepEqual(get(media, 'content-security-policy', 'x-content-type-options'), [
+        "default-src 'none'; media-src 'self'",
+        'nosniff',
+      ])
+    }
     const script = await ask('?type=text/javascript')
     assert.equal(script.headers.get('content-type'), 'application/octet-stream')
   })
