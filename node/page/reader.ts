@@ -21,7 +21,12 @@ if ('clients' in globalThis) {
   const scope = globalThis as unknown as ServiceScope
   const files = createPageFiles(scope)
   const { location } = scope
-  const server = createBlobServer({ ...shared, location, files, fetch: path => scope.fetch(path) })
+  const server = createBlobServer({
+    ...shared,
+    location,
+    files,
+    fetch: (path, options) => scope.fetch(path, options),
+  })
   installServiceWorker(scope, server, files)
 } else {
   const scope = globalThis as unknown as WorkerScope

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
-import { createCodec, parseBlobId } from '../../../codec/index.ts'
-import { PageError } from '../agree.ts'
+import { createCodec } from '../../../codec/index.ts'
 import { createPageReader, failureOf, type PageReader } from '../page-reader.ts'
 import { blobHeaders, contentType } from './content-types.ts'
+import { createGatewayBlobs } from './gateway-blobs.ts'
 import type { PageFiles } from './page-files.ts'
 import { requestedRange } from './requested-range.ts'
 
@@ -13,7 +13,7 @@ export interface BlobServerInit {
   /** the page's own files, kept or fresh */
   files: PageFiles
   /** asks the gateway */
-  fetch(path: string): Promise<Response>
+  fetch(path: string, options: { signal: AbortSignal }): Promise<Response>
   clock: Clock
   random: () => number
   create?: typeof createPageReader
@@ -27,8 +27,6 @@ export interface BlobServer {
 }
 
 const PATH = /^\/b\/([\w-]{43})$/
-/** What a gateway sends is held whole until it was checked. */
-const MAX_FROM_GATEWAY_BYTES = 64 * 1024 * 1024
 
 export function createBlobServer(init: BlobServerInit): BlobServer {
   const { location, files, clock, random, create = createPageReader } = init
@@ -45,6 +43,10 @@ export function createBlobServer(init: BlobServerInit): BlobServer {
   async function readKernel(name: string): Promise<ArrayBuffer> {
     return await (await files.get(`/read/build/${name}`)).arrayBuffer()
   }
+  const gatewayBlobs = createGatewayBlobs({
+    fetch: (path, options) => init.fetch(path, options),
+    createCodec: () => createCodec({ threads: 0, readKernel, clock }),
+  })
   const getReader = (): Promise<PageReader> => {
     reader ??= open().catch(error => {
       reader = undefined
@@ -59,39 +61,23 @@ export function createBlobServer(init: BlobServerInit): BlobServer {
       const url = new URL(request.url)
       const [, blobId = ''] = PATH.exec(url.pathname) ?? []
       const headers = blobHeaders(contentType(url.searchParams.get('type')))
-      const range = request.headers.get('range')
+      const { signal } = request
+      const asked = { range: request.headers.get('range'), headers, signal }
       try {
-        return await fromNodes(await getReader(), blobId, { range, headers, signal: request.signal })
+        return await fromNodes(await getReader(), blobId, asked)
       } catch (error) {
-        if (request.signal.aborted) throw error
+        if (signal.aborted) throw error
         const failed = failureOf(error)
         if (failed.code === 'BLOB_NOT_FOUND' || failed.code === 'BLOB_INVALID') return refusal(404, failed)
-        return await fromGateway(blobId, range, headers).catch(() => refusal(502, failed))
+        return await fromGateway(blobId, asked).catch(() => refusal(502, failed))
       }
     },
   }
 
-  /** A gateway's word counts for nothing: the blob's ID is computed from what it sent. */
-  async function fromGateway(
-    blobId: string,
-    range: string | null,
-    headers: Record<string, string>,
-  ): Promise<Response> {
-    const answer = await init.fetch(`/v1/blobs/${blobId}`)
-    if (!answer.ok || Number(answer.headers.get('content-length')) > MAX_FROM_GATEWAY_BYTES)
-      throw new Error(`the gateway does not have it: HTTP status ${answer.status}`)
-    const data = new Uint8Array(await answer.arrayBuffer())
+  async function fromGateway(blobId: string, { range, headers, signal }: Asked): Promise<Response> {
+    // without the committee nothing can be checked, so that nothing is fetched
     const { committee } = await getReader()
-    const codec = createCodec({ threads: 0, readKernel })
-    try {
-      const metadata = await codec.metadata(data, committee.nShards)
-      if (metadata.blobId !== parseBlobId(blobId))
-        throw new PageError('NOT_THE_BLOB', `the gateway sent ${metadata.blobId} in place of ${blobId}`, {
-          blobId,
-        })
-    } finally {
-      await codec.close()
-    }
+    const data = await gatewayBlobs.get(blobId, { nShards: committee.nShards, signal })
     const asked = requestedRange(range, data.length)
     if (asked === 'unsatisfiable') return unsatisfiable(data.length, headers)
     const part = asked === undefined ? data : data.subarray(asked.start, asked.end)

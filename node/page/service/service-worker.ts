@@ -15,7 +15,7 @@ export interface ServiceScope {
   readonly location: { readonly href: string }
   readonly clients: { claim(): Promise<void> }
   readonly caches: Pick<CacheStorage, 'open'>
-  fetch(path: string): Promise<Response>
+  fetch(path: string, options?: { signal: AbortSignal }): Promise<Response>
   skipWaiting(): Promise<void>
   addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void
   addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void
