@@ -1,6 +1,7 @@
 import { blake2b } from '@noble/hashes/blake2.js'
 import { CodedError } from '../../base/coded-error.ts'
-import type { ChainReader, Committee } from '../../chain/types/index.ts'
+import { anySignal } from '../../base/wait.ts'
+import type { ChainReader, Committee, Committees } from '../../chain/types/index.ts'
 import type { RpcAnswer } from './messages.ts'
 
 /**
@@ -24,6 +25,14 @@ export interface AskedRpc {
   chain: Pick<ChainReader, 'committees'>
 }
 
+export interface AgreeOptions {
+  signal?: AbortSignal
+  /** between rounds, when they disagree */
+  pause: () => Promise<void>
+  /** what the others get once half have answered: one that hangs keeps nobody waiting */
+  grace: (signal: AbortSignal) => Promise<void>
+}
+
 /** An epoch turns at one RPC before it does at another: so often they are asked again, after so long. */
 const ROUNDS = 3
 
@@ -33,10 +42,10 @@ const ROUNDS = 3
  */
 export async function agreeOnCommittee(
   rpcs: readonly AskedRpc[],
-  { signal, pause }: { signal?: AbortSignal; pause: () => Promise<void> },
+  { signal, pause, grace }: AgreeOptions,
 ): Promise<{ answers: RpcAnswer[]; committee: Committee }> {
   for (let round = 1; ; round++) {
-    const asked = await Promise.allSettled(rpcs.map(({ chain }) => chain.committees({ signal, fresh: true })))
+    const asked = await askAll(rpcs, { signal, grace })
     const told = asked.flatMap(one => (one.status === 'fulfilled' ? one.value.current : []))
     const [committee] = told
     if (committee === undefined) throw (asked[0] as PromiseRejectedResult | undefined)?.reason
@@ -54,6 +63,35 @@ export async function agreeOnCommittee(
     }
     await pause()
   }
+}
+
+async function askAll(
+  rpcs: readonly AskedRpc[],
+  { signal, grace }: Pick<AgreeOptions, 'signal' | 'grace'>,
+): Promise<PromiseSettledResult<Committees>[]> {
+  const stop = new AbortController()
+  const both = anySignal(signal, stop.signal)
+  let answered = 0
+  const endAfterGrace = async (): Promise<void> => {
+    await grace(both)
+    stop.abort(new Error('others have answered'))
+  }
+  const asked = await Promise.allSettled(
+    rpcs.map(async ({ chain }) => {
+      const committees = await chain.committees({ signal: both, fresh: true })
+      answered++
+      if (answered === Math.ceil(rpcs.length / 2)) void endAfterGrace().catch(() => undefined)
+      return committees
+    }),
+  )
+  stop.abort()
+  return asked
+}
+
+/** Those that answered, and then the others. */
+export function answeringFirst(answers: readonly RpcAnswer[]): string[] {
+  const has = ({ digest }: RpcAnswer): boolean => digest !== undefined
+  return [...answers.filter(has), ...answers.filter(one => !has(one))].map(({ url }) => url)
 }
 
 /** Of what decides who may hold which sliver: the members with their keys and shards. */

@@ -8,7 +8,7 @@ import type { ByteRange } from '../client/types.ts'
 import type { PeerEvent } from '../client/watch-peers.ts'
 import { createDialingNode } from '../network/dialing-node.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
-import { agreeOnCommittee, PageError } from './agree.ts'
+import { agreeOnCommittee, answeringFirst, PageError } from './agree.ts'
 import type { Failure, PagePlace, PeerView, RpcAnswer } from './messages.ts'
 import { pageTransports, pathWord } from './page-transports.ts'
 import { createPeerViews } from './peer-views.ts'
@@ -43,19 +43,17 @@ export interface PageReader {
 /** Pauses before RPCs that disagree are asked again. */
 const AGAIN_MS = 2_000
 
+/** What RPCs get that have not answered when half have. */
+const GRACE_MS = 3_000
+
 /** Asks the chain, all its RPCs, and then nobody until something is read. Throws PageError, ChainError. */
 export async function createPageReader(init: PageReaderInit): Promise<PageReader> {
   const { network, page, clock, random } = init
-  const rpcs = network.suiRpc.map(url => ({
-    url,
-    chain: createCoordinator({ ...network, suiRpc: [url] }, { clock, random }),
-  }))
-  const closeRpcs = async (): Promise<void> => {
-    await Promise.all(rpcs.map(({ chain }) => chain.close()))
-  }
+  const { answers, committee } = await askRpcs(init)
+  // one that goes later is replaced by the next
+  const suiRpc = answeringFirst(answers)
+  const coordinator = createCoordinator({ ...network, suiRpc }, { clock, random })
   try {
-    const { answers, committee } = await agreeOnCommittee(rpcs, { pause: () => clock.sleep(AGAIN_MS) })
-    const answering = rpcs.find((_, i) => answers[i]?.digest !== undefined)!
     const codec = await readyCodec(init)
     const libp2p = await createDialingNode(pageTransports(page, clock), { log: silentLog(), clock })
     const listeners = new Map<string, Set<(event: PeerEvent) => void>>()
@@ -64,7 +62,7 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
     }
     const reader = await createReader(network, {
       libp2p,
-      coordinator: answering.chain,
+      coordinator,
       codec,
       clock,
       random,
@@ -111,12 +109,28 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
         await reader.close()
         await libp2p.stop()
         await codec.close()
-        await closeRpcs()
+        await coordinator.close()
       },
     }
   } catch (error) {
-    await closeRpcs()
+    await coordinator.close()
     throw error
+  }
+}
+
+/** Each by a coordinator of its own, so that none answers for another. */
+async function askRpcs({ network, clock, random }: PageReaderInit): ReturnType<typeof agreeOnCommittee> {
+  const rpcs = network.suiRpc.map(url => ({
+    url,
+    chain: createCoordinator({ ...network, suiRpc: [url] }, { clock, random }),
+  }))
+  try {
+    return await agreeOnCommittee(rpcs, {
+      pause: () => clock.sleep(AGAIN_MS),
+      grace: signal => clock.sleep(GRACE_MS, signal),
+    })
+  } finally {
+    await Promise.all(rpcs.map(({ chain }) => chain.close()))
   }
 }
 

@@ -25,6 +25,7 @@ export function createWorkerDoor({
   create = createPageReader,
 }: WorkerDoorInit): WorkerDoor {
   let reader: Promise<PageReader> | undefined
+  let problem: unknown = new Error('the chain was not reached')
   const running = new Map<number, AbortController>()
 
   async function start(order: Order & { kind: 'start' }): Promise<void> {
@@ -37,6 +38,7 @@ export function createWorkerDoor({
       send({ kind: 'ready', epoch, nodes: members.length, shards, rpcs: [...rpcs] })
     } catch (error) {
       reader = undefined
+      problem = error
       send({ kind: 'down', ...failureOf(error) })
     }
   }
@@ -47,7 +49,7 @@ export function createWorkerDoor({
     const startedAt = clock.monotonic()
     try {
       const from = await reader
-      if (from === undefined) throw new Error('the chain was not reached')
+      if (from === undefined) throw problem
       const pieces = from.read(blobId, {
         range,
         signal: stop.signal,

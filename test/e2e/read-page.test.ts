@@ -196,6 +196,21 @@ describe(
       assert.ok(PNG.equals(await saved()))
     })
 
+    it('reads what a link names once the chain answers', async () => {
+      const { blobId } = await devnet.client.store(PNG, STORE)
+      let isDown = true
+      await context.route(`${devnet.network.suiRpc[0]}/**`, route =>
+        isDown ? route.abort() : route.continue(),
+      )
+      await page.goto(`${gateway.url}/read#${blobId}`)
+      await page.locator('#figures', { hasText: 'failed' }).waitFor()
+      await page.locator('#problem:not(:empty)').waitFor()
+      isDown = false
+      await page.locator('#actions:visible').waitFor()
+      assert.equal(await page.locator('#problem').textContent(), '')
+      assert.ok(PNG.equals(await saved()))
+    })
+
     it('opens no more connections with more reads', async () => {
       const { blobId } = await devnet.client.store(randomBytes(1_000), STORE)
       await open()

@@ -31,6 +31,11 @@ const worker = new Worker('/read/reader.js')
 const send = (order: Order): void => worker.postMessage(order)
 let reading: Reading | undefined
 let lastId = 0
+let isReady = false
+/** what failed because the chain was not there yet: it begins again when it is */
+let failedEarly: Reading | undefined
+/** what is told of the chain, as long as it is not there */
+let downWords = ''
 
 function begin(blobId: string): void {
   stop()
@@ -86,10 +91,17 @@ function offerShow(): void {
   parts.show.href = `/b/${reading.blobId}${query}`
 }
 
+function hearReady(): void {
+  isReady = true
+  if (parts.problem.textContent === downWords) parts.problem.textContent = ''
+  if (failedEarly !== undefined && failedEarly === reading) begin(failedEarly.blobId)
+  failedEarly = undefined
+}
+
 function hear(report: Report): void {
   if (report.kind === 'ready') {
     const { epoch, nodes, shards, rpcs } = report
-    parts.problem.textContent = ''
+    hearReady()
     parts.network.textContent = `${networkName}, epoch ${epoch}: ${nodes} nodes, ${shards} shards`
     const agree = rpcs.filter(({ digest }) => digest !== undefined).length
     const silent = rpcs.filter(({ digest }) => digest === undefined).map(({ url }) => url)
@@ -98,7 +110,8 @@ function hear(report: Report): void {
   }
   if (report.kind === 'down') {
     parts.network.textContent = 'The network is not there.'
-    parts.problem.textContent = report.message
+    downWords = report.message
+    parts.problem.textContent = downWords
     // what RPCs disagree on is for a person to look at
     if (report.code !== 'RPCS_DISAGREE') systemClock.after(AGAIN_MS, () => begun && send(begun))
     return
@@ -115,6 +128,7 @@ function hear(report: Report): void {
     setBusy(false)
     if (report.kind === 'failed') {
       parts.progress.value = 0
+      if (!isReady && report.code !== 'CANCELLED') failedEarly = reading
       parts.problem.textContent = report.code === 'CANCELLED' ? '' : report.message
       tellFigures(report.code === 'CANCELLED' ? 'cancelled' : 'failed')
     } else {

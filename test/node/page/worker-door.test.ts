@@ -91,6 +91,11 @@ describe("a page's worker", () => {
     const down = until('down')
     worker.take(START)
     await down
-    assert.deepEqual(reports, [{ kind: 'down', code: 'CHAIN_UNAVAILABLE', message: 'Sui does not answer' }])
+    const reason = { code: 'CHAIN_UNAVAILABLE', message: 'Sui does not answer' }
+    assert.deepEqual(reports, [{ kind: 'down', ...reason }])
+    const failed = until('failed')
+    worker.take({ kind: 'read', id: 1, blobId: 'a' })
+    await failed
+    assert.deepEqual(reports.at(-1), { kind: 'failed', id: 1, ...reason })
   })
 })
