@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path'
 const SETUP = join(import.meta.dirname, '..', '..', '..', 'setup.mjs')
 const FLOE = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'floe.mjs')
 
+const BUILDS = ['codec/build', 'chain/build', 'node/page/build']
+
 /** A build script that counts its runs, and fails when its source says so. */
 const buildScript = (output: string, source: string) => `
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -58,6 +60,8 @@ describe('setup.mjs', function () {
     await put('codec/kernel/build.ts', buildScript('codec/build', 'codec/kernel/assembly.ts'))
     await put('chain/contract/blob.move', 'contract')
     await put('chain/build.ts', buildScript('chain/build', 'chain/contract/blob.move'))
+    await put('node/page/page.ts', 'page')
+    await put('node/page/build.ts', buildScript('node/page/build', 'node/page/page.ts'))
   })
   afterEach(() => rm(root, { recursive: true, force: true }))
 
@@ -66,11 +70,11 @@ describe('setup.mjs', function () {
     assert.equal(first.code, 0)
     assert.match(
       first.output,
-      /^Installing packages\.\.\. [\d.]+ s\nBuilding the codec kernel\.\.\. [\d.]+ s\nBuilding the contract\.\.\. [\d.]+ s\n$/,
+      /^Installing packages\.\.\. [\d.]+ s\nBuilding the codec kernel\.\.\. [\d.]+ s\nBuilding the contract\.\.\. [\d.]+ s\nBuilding the browser page\.\.\. [\d.]+ s\n$/,
     )
     assert.ok(existsSync(join(root, 'node_modules', 'dep')))
     assert.deepEqual(await setup(), { code: 0, output: '' })
-    assert.deepEqual(await runs(), ['codec/build', 'chain/build'])
+    assert.deepEqual(await runs(), BUILDS)
   })
 
   it('builds what is stale, and only that', async () => {
@@ -85,7 +89,7 @@ describe('setup.mjs', function () {
     assert.deepEqual(await runs(), ['codec/build'])
     await forgetRuns()
     await setup('--build')
-    assert.deepEqual(await runs(), ['codec/build', 'chain/build'])
+    assert.deepEqual(await runs(), BUILDS)
   })
 
   it('installs again when the lock file asks for other packages', async () => {
@@ -140,7 +144,7 @@ describe('setup.mjs', function () {
       both.map(({ code }) => code),
       [0, 0, 0],
     )
-    assert.deepEqual(await runs(), ['codec/build', 'chain/build'])
+    assert.deepEqual(await runs(), BUILDS)
     assert.equal(existsSync(join(root, 'build', 'setup.lock')), false)
   })
 
