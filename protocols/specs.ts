@@ -427,6 +427,8 @@ export const PUNCH = {
   /** after a failure, doubled up to the longest; forgotten when an address of either side changes */
   firstBackoffMs: 30_000,
   maxBackoffMs: 3_600_000,
+  /** once a relay has answered over one family: lines on which the other leads nowhere are common */
+  otherFamilyMs: 500,
   /** SYN in all, to whatever addresses */
   syns: 12,
   /** below the second after which kernels send a SYN again by themselves */

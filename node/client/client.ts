@@ -10,7 +10,7 @@ import type { BlobMetadata, ObjectId } from '../../codec/types.ts'
 import { createPeerClient } from '../../protocols/index.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import { createClientLookup } from '../network/addresses/client-lookup.ts'
-import { isPrivateNetwork } from '../network/addresses/lookup.ts'
+import { isPrivateNetwork, type Lookup } from '../network/addresses/lookup.ts'
 import { createCommitteeTracker, readingAgain } from '../network/committees.ts'
 import type { DialingLibp2p } from '../network/paths/dial-address.ts'
 import { createPathDialer } from '../network/paths/path-dialer.ts'
@@ -98,7 +98,10 @@ export interface Platform {
   /** slivers of reads before; none are kept when absent. Rejects with the platform's errors. */
   openSlivers?(context: PlatformContext): Promise<SliverCache>
   /** direct connections beside relayed ones; a page has none */
-  createPuncher?(libp2p: DialingLibp2p, context: PlatformContext): Puncher | undefined
+  createPuncher?(
+    libp2p: DialingLibp2p,
+    context: PlatformContext & { relays: Lookup['relaysOf'] },
+  ): Puncher | undefined
   loadBls(): Promise<Bls>
   leases(context: PlatformContext): UploadLeases
   /** for blobs that are too large for memory, while they are stored; nowhere when absent */
@@ -156,7 +159,8 @@ export async function composeClient(
   const libp2p = init.libp2p ?? own!
   const unreachable = readingAgain(committees, { clock, log })
   const lookup = createClientLookup(network, { libp2p, committees, clock, random, log })
-  const puncher = platform.createPuncher?.(libp2p, context)
+  const puncher = platform.createPuncher?.(libp2p, { ...context, relays: lookup.relaysOf })
+  lookup.onMoved(peer => puncher?.addressesChanged(peer))
   const dials = { dials: platform.dials, puncher, unreachable }
   const dialer = createPathDialer({ libp2p, clock, ...dials, ...lookup.paths })
   const asked = createPeerClient({ dialer, log, metrics, clock }, { network: network.systemObjectId })

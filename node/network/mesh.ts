@@ -1,3 +1,4 @@
+import type { Connection } from '@libp2p/interface'
 import { raceSignal } from 'race-signal'
 import { Background } from '../../base/background.ts'
 import type { Clock } from '../../base/clock.ts'
@@ -73,7 +74,19 @@ export function createMesh(
       if (isConnected(candidate)) pauses.delete(candidate.peerId)
       else if (!isPausing(candidate.peerId)) await dial(candidate, signal)
     }
+    for (const candidate of candidates) if (isRelayed(candidate)) lookForBetter(candidate, signal)
     return wanted - Math.min(wanted, candidates.filter(isConnected).length)
+  }
+
+  /** Whether all connections to it go over relays. */
+  function isRelayed({ peerId }: PeerAddress): boolean {
+    const open = connections(libp2p).filter(({ remotePeer }) => remotePeer.toString() === peerId)
+    return open.length > 0 && open.every(({ direct }) => !direct)
+  }
+
+  /** Gossip alone asks for no connection: whoever could not be met directly is tried again when its time has come. */
+  function lookForBetter(peer: PeerAddress, signal: AbortSignal): void {
+    dialer.connect(peer, signal).catch(() => undefined)
   }
 
   async function dial(peer: PeerAddress, signal: AbortSignal): Promise<void> {
@@ -109,8 +122,11 @@ export function createMesh(
 }
 
 function connectedPeers(libp2p: MeshComponents['libp2p']): Set<string> {
-  const open = libp2p.getConnections().filter(({ status }) => status === 'open')
-  return new Set(open.map(({ remotePeer }) => remotePeer.toString()))
+  return new Set(connections(libp2p).map(({ remotePeer }) => remotePeer.toString()))
+}
+
+function connections(libp2p: MeshComponents['libp2p']): Connection[] {
+  return libp2p.getConnections().filter(({ status }) => status === 'open')
 }
 
 /**

@@ -54,7 +54,7 @@ describe('hole punching between', function () {
     lab = await createLab(network)
     const relay = lab.run('relay', program('relay'))
     const { address } = await relay.ask<{ address: string }>({})
-    const args = [address, ...(network.ipv6 ? [OUTSIDE_V6] : []), OUTSIDE.relay]
+    const args = [address, ...(network.ipv6 ? [OUTSIDE_V6.relay] : []), OUTSIDE.relay]
     const [caller, called] = [lab.run(from, program('peer'), args), lab.run(to, program('peer'), args)]
     const [, there] = await Promise.all(
       [caller, called].map(peer => ask<{ peer: string; address: string }>(peer, { do: 'address' })),

@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { PeerAddress, PeerClient } from '../../../protocols/index.ts'
+import { relaysIn } from '../circuit/relays-in.ts'
 import type { PathDialerInit } from '../paths/path-dialer.ts'
 import { pathKind } from '../paths/path-kind.ts'
 import type { OwnNetwork } from '../paths/rank-paths.ts'
@@ -25,6 +26,10 @@ export interface LookupInit {
 /** What a path dialer knows of where peers are, and whom it asks: those who were dialled with it before. */
 export interface Lookup extends Pick<AddressFinder, 'refresh'> {
   readonly paths: Required<Pick<PathDialerInit, 'known' | 'find' | 'own'>>
+  /** Where the relays are by which a peer is called, and those of the network: multiaddrs with PeerIds. */
+  relaysOf(peerId: string): string[]
+  /** `listener` is told of peers that are elsewhere than they were; call the result to end that. */
+  onMoved(listener: (peerId: string) => void): () => void
   /** From now on others are asked; by a client that has the dialer. */
   askBy(peers: Pick<PeerClient, 'peers'>): void
 }
@@ -36,7 +41,7 @@ export function isPrivateNetwork({ kind }: Pick<NetworkConfig, 'kind'>): boolean
 
 export function createLookup({ libp2p, network, ...init }: LookupInit): Lookup {
   const isPrivate = isPrivateNetwork(network)
-  const relays = relaysOf(network.relays ?? [])
+  const relays = byPeer(network.relays ?? [])
   let finder: AddressFinder | undefined
   const reached = (): string[] => {
     const open = libp2p.getConnections().filter(({ status }) => status === 'open')
@@ -48,6 +53,8 @@ export function createLookup({ libp2p, network, ...init }: LookupInit): Lookup {
       find: async (peerId, signal) => (await finder?.find(peerId, signal)) ?? [],
       own: () => ({ outer: outerOf(libp2p), isPrivate, relayScore: init.relayScore }),
     },
+    relaysOf: peerId => [...relaysIn(init.book.addresses(peerId)), ...relays.flatMap(one => one.multiaddrs)],
+    onMoved: listener => init.book.onLearned(({ peerId }) => listener(peerId)),
     askBy(peers) {
       finder = createAddressFinder({ ...init, peers, reached, relays })
     },
@@ -56,7 +63,7 @@ export function createLookup({ libp2p, network, ...init }: LookupInit): Lookup {
 }
 
 /** By PeerId; what names none is left out. */
-function relaysOf(addresses: readonly string[]): PeerAddress[] {
+function byPeer(addresses: readonly string[]): PeerAddress[] {
   const relays = new Map<string, string[]>()
   for (const address of addresses) {
     const [, peerId] = /\/p2p\/(\w+)$/.exec(address) ?? []

@@ -30,7 +30,7 @@ export interface WhereaboutsInit {
 }
 
 /** Where a node's peers are, and that they hear where it is. */
-export interface Whereabouts extends Pick<Lookup, 'paths' | 'askBy'> {
+export interface Whereabouts extends Pick<Lookup, 'paths' | 'askBy' | 'relaysOf'> {
   /** Hears others, and tells them, until `stop`. */
   listen(): void
   /** Others have reached this node elsewhere than before. */
@@ -72,6 +72,7 @@ export async function createWhereabouts(
   return {
     paths: lookup.paths,
     askBy: lookup.askBy,
+    relaysOf: lookup.relaysOf,
     listen: publisher.listen,
     moved: publisher.moved,
     lead: () => catchUp.start(),

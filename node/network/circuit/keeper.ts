@@ -58,6 +58,8 @@ export interface RelayKeeper {
   /** Others use these relays, by their addresses; more are known than are ever asked at a time. */
   learn(relays: readonly string[]): void
   standings(): RelayStanding[]
+  /** Where relays are, at all addresses that are known: those with a reservation first. */
+  addresses(): string[]
   /** Whether the connection is that to a relay on which there is a reservation. */
   holds(connection: Pick<Connection, 'id'>): boolean
   stop(): Promise<void>
@@ -128,6 +130,13 @@ class Keeper implements RelayKeeper {
       reason: relay.reason,
       retryInMs: relay.held === undefined ? Math.max(0, relay.notBefore - now) : undefined,
     }))
+  }
+
+  addresses(): string[] {
+    const isHeld = ({ held }: Candidate): boolean => held !== undefined
+    return [...this.#relays.values()]
+      .sort((a, b) => Number(isHeld(b)) - Number(isHeld(a)))
+      .flatMap(({ known }) => known.map(String))
   }
 
   holds({ id }: Pick<Connection, 'id'>): boolean {

@@ -3,12 +3,13 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { peerDeadline } from '../../../protocols/index.ts'
+import { relayOf } from '../circuit/network.ts'
 import { createAddressDialer, type DialingLibp2p } from '../paths/dial-address.ts'
 import { pathKind } from '../paths/path-kind.ts'
 
 export interface RelayCallsInit {
   libp2p: DialingLibp2p
-  /** multiaddrs, with PeerIds */
+  /** multiaddrs, with PeerIds; of one relay there may be many */
   relays(): readonly string[]
   clock: Clock
   /** 0 to 1 */
@@ -35,11 +36,14 @@ export function createRelayCalls({ libp2p, relays, clock, random, log }: RelayCa
     }
   }
   return async (family, count, signal) => {
-    const some = relays()
-      .filter(address => pathKind(multiaddr(address)).family === family)
-      .map(address => ({ address, order: random() }))
-      .sort((a, b) => a.order - b.order)
-      .slice(0, count)
+    // one address of each: two answers of one relay are one voice
+    const ofFamily = new Map(
+      relays()
+        .filter(address => pathKind(multiaddr(address)).family === family)
+        .reverse()
+        .map(address => [relayOf(multiaddr(address)), { address, order: random() }]),
+    )
+    const some = [...ofFamily.values()].sort((a, b) => a.order - b.order).slice(0, count)
     const called = await Promise.all(some.map(({ address }) => dial(address, signal)))
     return called.filter(connection => connection !== undefined)
   }

@@ -16,7 +16,7 @@ export interface OwnReachInit {
   network: Pick<NetworkConfig, 'kind' | 'systemObjectId'>
   libp2p: NetworkNode
   /** of the reservations, where the node may have some */
-  keeper: Pick<RelayKeeper, 'start' | 'stop' | 'standings'> | undefined
+  keeper: Pick<RelayKeeper, 'start' | 'stop' | 'addresses'> | undefined
   /** multiaddrs of relays that the operator has named; those of the keeper are asked as well */
   relays: readonly string[]
   isMember: KnowsPeer
@@ -47,10 +47,7 @@ export function createOwnReach(init: OwnReachInit): OwnReach {
   const { network, libp2p, keeper, isMember, changed, clock, random, log } = init
   const maps = init.upnp && !isPrivateNetwork(network)
   const relays = keeper && createRelaySwitch(keeper, log)
-  const knownRelays = (): string[] => {
-    const standings = keeper?.standings() ?? []
-    return [...new Set([...init.relays, ...standings.map(({ address }) => address)])]
-  }
+  const knownRelays = (): string[] => [...new Set([...init.relays, ...(keeper?.addresses() ?? [])])]
   let mapping: PortMapping | undefined
   let opening: Promise<void> | undefined
 

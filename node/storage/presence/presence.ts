@@ -137,7 +137,8 @@ async function presenceAt(
   const reached = (): readonly ReachedAddress[] =>
     identity.announce.length > 0 ? [] : (ownReach?.reached ?? [])
   const where = await createWhereabouts(components, { ...identity, reached })
-  const puncher = puncherOf(components, libp2p, () => keeper?.standings() ?? [])
+  const relaysOf = (peer: string): string[] => [...where.relaysOf(peer), ...(keeper?.addresses() ?? [])]
+  const puncher = puncherOf(components, libp2p, relaysOf)
   if (puncher !== undefined) opened.push(() => puncher.stop())
   const dialer = createPathDialer({ libp2p, clock, unreachable, puncher, ...where.paths })
   const peers = createPeerClient({ dialer, bandwidth, log, metrics, clock }, { network: systemObjectId })
@@ -269,9 +270,8 @@ function certifiedTopicOf(
 function puncherOf(
   { network, isMember, clock, random, log }: PresenceComponents,
   libp2p: NetworkNode,
-  standings: () => readonly RelayStanding[],
+  relays: (peer: string) => readonly string[],
 ): Puncher | undefined {
-  const relays = () => standings().map(({ address }) => address)
   return createNodePuncher({
     libp2p,
     network: network.systemObjectId,

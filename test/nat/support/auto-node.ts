@@ -39,7 +39,7 @@ const ownReach = createOwnReach({
     async stop() {
       wantsRelays = false
     },
-    standings: () => [],
+    addresses: () => [],
   },
   relays: [],
   isMember: () => true,

@@ -16,9 +16,8 @@ import { loadWallets, peerOf, seatNodes, writeNodeConfigs } from '../../../node/
 import { networkPublicKeyFromSeed, peerIdFromNetworkKey } from '../../../node/network/peer-id.ts'
 import { relayFolder } from '../../../node/relay/folder.ts'
 import { loadNetworkSeed } from '../../../node/secret-file.ts'
-import { OUTSIDE } from './networks.ts'
+import { OUTSIDE, OUTSIDE_V6 } from './networks.ts'
 import { obey } from './obey.ts'
-import { RELAY_PORTS } from './relay-ports.ts'
 
 /** Where what is of the network, for whoever runs its nodes, relays and clients. */
 export interface LabNetwork {
@@ -28,16 +27,19 @@ export interface LabNetwork {
   wallet: string
   /** the nodes' folders, and who they are */
   nodes: { dir: string; peerId: string }[]
-  relays: { dir: string; host: string; address: string; peerId: string }[]
+  relays: { dir: string; host: string; addresses: string[]; peerId: string }[]
 }
 
 const SHARDS = 100
+/** where relays listen */
+const RELAY_PORTS = { libp2p: 4001, http: 4080 } as const
 
 const [dir = '', nodes = ''] = process.argv.slice(2)
 const common = { log: silentLog(), clock: systemClock, random: Math.random }
 const layout = devnetLayout(dir)
 
-async function relayAt(host: string) {
+async function relayAt(which: keyof typeof OUTSIDE_V6) {
+  const host = OUTSIDE[which]
   const folder = relayFolder(join(dir, `relay-${host}`))
   const key = await networkPublicKeyFromSeed(await loadNetworkSeed(folder.key))
   const peerId = peerIdFromNetworkKey(key).toString()
@@ -45,7 +47,9 @@ async function relayAt(host: string) {
     dir: folder.dir,
     host,
     peerId,
-    address: `/ip4/${host}/tcp/${RELAY_PORTS.libp2p}/p2p/${peerId}`,
+    addresses: [`/ip4/${host}`, `/ip6/${OUTSIDE_V6[which]}`].map(
+      ip => `${ip}/tcp/${RELAY_PORTS.libp2p}/p2p/${peerId}`,
+    ),
     http: `${host}:${RELAY_PORTS.http}`,
   }
 }
@@ -56,8 +60,8 @@ const held = createCloseStack(silentLog())
 async function make(): Promise<LabNetwork> {
   const host = OUTSIDE.public
   const localnet = await startLocalnet({ dir: layout.localnet, host })
-  const relays = await Promise.all([OUTSIDE.relay, OUTSIDE.relay2].map(relayAt))
-  const addresses = relays.map(({ address }) => address)
+  const relays = await Promise.all((['relay', 'relay2'] as const).map(relayAt))
+  const addresses = relays.flatMap(one => one.addresses)
   const seats = await seatNodes(layout, Number(nodes), host, undefined, held)
   for (const [i, seat] of seats.entries()) {
     seat.over = { multiaddrs: addresses, http: relays[i % relays.length]!.http }

@@ -41,7 +41,7 @@ export const OUTSIDE = {
   e: '192.0.1.105',
   f: '192.0.1.106',
 } as const
-export const OUTSIDE_V6 = '2001:db8::10'
+export const OUTSIDE_V6 = { relay: '2001:db8::10', relay2: '2001:db8::11' } as const
 /** `a1` and `a2` are in one home, and so on. */
 export type Machine = 'relay' | 'relay2' | 'public' | `${Home}${1 | 2}`
 export type Router = `nat${Home}`

@@ -4,7 +4,6 @@ import type { AppDone, AppOrder, AppPaths, AppTask } from './app.ts'
 import type { LabNetwork } from './chain.ts'
 import { createLab, type Lab, type LabCommand, type LabProcess } from './lab.ts'
 import { HOMES, type Home, type HomeKind, type Machine, type NetworkKind, OUTSIDE } from './networks.ts'
-import { RELAY_PORTS } from './relay-ports.ts'
 
 const cone: HomeKind = { nat: 'cone' }
 const symmetric: HomeKind = { nat: 'symmetric' }
@@ -15,6 +14,7 @@ const NETWORK = {
   d: symmetric,
   e: symmetric,
   f: { nat: 'cone', refuses: 'reset' },
+  ipv6: ['d', 'e'],
   secondRelay: true,
 } as const satisfies NetworkKind
 /** Where ten nodes are. As many run as FLOE_LAB_NODES says: four are one of each kind that is between routers which drop. */
@@ -58,9 +58,9 @@ export async function startPrivateNetwork(): Promise<PrivateNetwork> {
     const at = await chain.ask<LabNetwork>({}, TASK_MS)
     const relays: LabCommand[] = []
     const startRelay = async (index: number): Promise<void> => {
-      const { dir, host } = at.relays[index]!
-      const announce = `/ip4/${host}/tcp/${RELAY_PORTS.libp2p}`
-      const args = ['relay', '--dir', dir, '--network', at.network, '--announce', announce]
+      const { dir, addresses } = at.relays[index]!
+      const announce = addresses.flatMap(address => ['--announce', address.replace(/\/p2p\/\w+$/, '')])
+      const args = ['relay', '--dir', dir, '--network', at.network, ...announce]
       relays[index] = await lab.floe(RELAYS[index]!, args)
     }
     await Promise.all(RELAYS.map((_, index) => startRelay(index)))
@@ -108,15 +108,17 @@ const LOG = process.env.FLOE_LAB_LOGS === undefined ? [] : ['--log', 'debug']
 
 const homeOf = (machine: Machine): Home | undefined => HOMES.find(home => machine.startsWith(home))
 const isCone = (home: Home | undefined): boolean => home === undefined || NETWORK[home].nat === 'cone'
+const hasV6 = (home: Home | undefined): boolean =>
+  home === undefined || NETWORK.ipv6.some(one => one === home)
 
 /** What the addresses at which a node may be met directly begin with; none: it is reached over relays alone. */
 export function meetingPlaces(from: Machine, to: Machine): string[] {
   const [mine, theirs] = [homeOf(from), homeOf(to)]
   if (theirs === undefined) return [`/ip4/${OUTSIDE.public}/`]
   const number = HOMES.indexOf(theirs) + 1
-  if (mine === theirs) return [`/ip4/10.${number}.0.`]
-  const canMeet = mine === undefined || (isCone(mine) && isCone(theirs))
-  return canMeet ? [`/ip4/${OUTSIDE[theirs]}/`] : []
+  const v6 = hasV6(mine) && hasV6(theirs) ? [`/ip6/2001:db8:${number}:`] : []
+  if (mine === theirs) return [`/ip4/10.${number}.0.`, ...v6]
+  return mine === undefined || (isCone(mine) && isCone(theirs)) ? [`/ip4/${OUTSIDE[theirs]}/`, ...v6] : v6
 }
 
 /** Where routers answer by RST, peers meet by chance. */

@@ -106,6 +106,7 @@ describe('a mesh', () => {
     let dials = 0
     let rounds = 0
     let reachable = false
+    let direct = true
     let mesh: Mesh
 
     beforeEach(async () => {
@@ -114,11 +115,12 @@ describe('a mesh', () => {
       dials = 0
       rounds = 0
       reachable = false
+      direct = true
       const dialer = {
         async connect() {
           dials++
           if (!reachable) throw new Error('it still starts')
-          const connection = { status: 'open', remotePeer: other.peerId } as Connection
+          const connection = { status: 'open', remotePeer: other.peerId, direct } as Connection
           connections.push(connection)
           return connection
         },
@@ -147,6 +149,15 @@ describe('a mesh', () => {
       assert.equal(rounds, 2)
       await clock.advance(1)
       assert.deepEqual([dials, rounds], [2, 3])
+    })
+
+    it('asks for a better connection each time that it looks, to a peer that it meets over a relay alone', async () => {
+      reachable = true
+      direct = false
+      await clock.advance(2_000)
+      const before = dials
+      await clock.advance(120_000)
+      assert.equal(dials, before + 2)
     })
 
     it('tries less and less often', async () => {

@@ -1,4 +1,4 @@
-import type { Libp2p } from '@libp2p/interface'
+import type { Connection, Libp2p } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { STUN } from '../../../../protocols/index.ts'
 import { relayOf } from '../../circuit/network.ts'
@@ -16,8 +16,8 @@ export interface NodePuncherInit
     /** what relays have said; nothing where the libp2p node is the app's own */
     circuits?: Pick<CircuitTransport, 'stunPort' | 'isNear'>
   }
-  /** multiaddrs of relays in use, beside the one that a connection goes over */
-  relays?: () => readonly string[]
+  /** multiaddrs, with PeerIds, of relays that are known: those of the peer, one's own, the network's */
+  relays?: (peer: string) => readonly string[]
 }
 
 /** Punches beside the relayed connections of a libp2p node, and leaves those that are not needed any more; undefined where the node shows nothing of its parts. Stop it before libp2p. */
@@ -33,7 +33,7 @@ export function createNodePuncher({
     upgrading,
     isNear: relayed => libp2p.circuits?.isNear(relayed) ?? false,
     relays: relayed =>
-      stunOf([relayed.remoteAddr, ...relays().map(text => multiaddr(text))], relay =>
+      stunOf(relaysFor(relayed, relays(relayed.remotePeer.toString())), relay =>
         libp2p.circuits?.stunPort(relay),
       ),
   })
@@ -56,6 +56,17 @@ export function createNodePuncher({
   }
 }
 
+/** That which the connection goes over first, at all its addresses: it may have been met over one family, and be at the other as well. */
+export function relaysFor(
+  { remoteAddr }: Pick<Connection, 'remoteAddr'>,
+  known: readonly string[],
+): Multiaddr[] {
+  const used = relayOf(remoteAddr)
+  const all = known.map(text => multiaddr(text))
+  const isUsed = (address: Multiaddr): boolean => relayOf(address) === used
+  return [remoteAddr, ...all.filter(isUsed), ...all.filter(address => !isUsed(address))]
+}
+
 /** Where relays with these addresses tell a peer how it looks from outside: not on one's own machine, where nothing is between. */
 export function stunOf(
   relays: readonly Multiaddr[],
@@ -66,7 +77,9 @@ export function stunOf(
     const { host, family, scope } = pathKind(relay)
     if (host === '' || scope === 'loopback') continue
     const port = portOf(relayOf(relay) ?? '') ?? STUN.port
-    found.set(`${host} ${port}`, { host, family, port, lookup: LOOKUP })
+    const isOfBoth = relay.getComponents()[0]?.name === 'dns'
+    for (const one of isOfBoth ? ([6, 4] as const) : [family])
+      found.set(`${host} ${one} ${port}`, { host, family: one, port, lookup: LOOKUP })
   }
   return [...found.values()]
 }

@@ -1,4 +1,7 @@
 import type { Clock } from '../../../../base/clock.ts'
+import type { Timer } from '../../../../base/timers.ts'
+import { anySignal } from '../../../../base/wait.ts'
+import { PUNCH } from '../../../../protocols/index.ts'
 import type { OwnCandidates } from './candidates.ts'
 import { type Observation, observe, type StunAddress } from './observe.ts'
 
@@ -12,27 +15,31 @@ export interface PunchPorts extends OwnCandidates {
   close(): void
 }
 
-/** Asks relays over IPv6 and IPv4 at the same time. What no relay answers is left out. Throws the signal's reason. */
+/**
+ * Asks relays over IPv6 and IPv4 at the same time; when one is answered the other has a moment left. What no relay answers is left
+ * out. Throws the signal's reason.
+ */
 export async function openPorts(
   relays: readonly StunAddress[],
-  options: { clock: Clock; signal: AbortSignal },
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<PunchPorts> {
-  const [six, four] = await Promise.all([
-    firstOf(
-      relays.filter(({ family }) => family === 6),
-      options,
-    ),
-    firstOf(
-      relays.filter(({ family }) => family === 4),
-      options,
-    ),
-  ])
+  const late = new AbortController()
+  const either = anySignal(signal, late.signal)
+  let last: Timer | undefined
+  const over = async (family: 4 | 6): Promise<Observation | undefined> => {
+    const asked = relays.filter(relay => relay.family === family)
+    const seen = await firstOf(asked, { clock, signal: either })
+    if (seen !== undefined) last ??= clock.after(PUNCH.otherFamilyMs, () => late.abort())
+    return seen
+  }
+  const [six, four] = await Promise.all([over(6), over(4)])
+  last?.stop()
   const seen = [six, four].filter(one => one !== undefined)
   const close = (): void => {
     for (const one of seen) one.close()
   }
-  if (options.signal.aborted) close()
-  options.signal.throwIfAborted()
+  if (signal.aborted) close()
+  signal.throwIfAborted()
   return {
     v4: four?.localPort,
     v6: six?.localPort,

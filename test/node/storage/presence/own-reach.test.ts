@@ -31,7 +31,7 @@ describe('a node that finds out how it is reached', () => {
       keeper: {
         start: () => void did.push('relays'),
         stop: async () => void did.push('no relays'),
-        standings: () => [],
+        addresses: () => [],
       },
       relays: [],
       isMember: () => true,

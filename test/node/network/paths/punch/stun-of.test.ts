@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { multiaddr } from '@multiformats/multiaddr'
-import { stunOf } from '../../../../../node/network/paths/punch/for-node.ts'
+import { relaysFor, stunOf } from '../../../../../node/network/paths/punch/for-node.ts'
 
 describe('where relays have STUN', () => {
   const ONE = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
@@ -23,6 +23,20 @@ describe('where relays have STUN', () => {
     assert.deepEqual(at(`${four}/p2p/${TWO}/p2p-circuit/p2p/${ONE}`), ['192.0.2.1 4 3478'])
     assert.deepEqual(at(`${four}/p2p/${ONE}/p2p-circuit/p2p/${TWO}`), ['192.0.2.1 4 4321'])
     assert.deepEqual(at(`${four}/p2p-circuit/p2p/${ONE}`), ['192.0.2.1 4 3478'])
+  })
+
+  it('is asked at all addresses of the relay that a connection goes over, before others', () => {
+    const used = `/ip4/192.0.2.1/tcp/4001/p2p/${ONE}`
+    const six = `/ip6/2001:db8::1/tcp/4001/p2p/${ONE}`
+    const other = `/dns/relay.example/tcp/4001/p2p/${TWO}`
+    const relayed = { remoteAddr: multiaddr(`${used}/p2p-circuit/p2p/${TWO}`) }
+    assert.deepEqual(at(...relaysFor(relayed, [other, used, six]).map(String)), [
+      '192.0.2.1 4 4321',
+      '2001:db8::1 6 4321',
+      // a name that says no family may have both
+      'relay.example 6 3478',
+      'relay.example 4 3478',
+    ])
   })
 
   it('is asked once, and never on this machine', () => {
