@@ -17,6 +17,7 @@ import type {
   NetworkConfig,
   NodeOperator,
   NodeRecord,
+  PaymentRecord,
   RegisteredKeys,
   SharedBlob,
   Stake,
@@ -35,7 +36,8 @@ import { CheckpointHistory } from './history.ts'
 import { readAttributes, WalletManager } from './manager.ts'
 import { readNodeKeys, readNodes } from './nodes.ts'
 import { WalletOperator } from './operator.ts'
-import { RpcPool } from './rpc.ts'
+import { readPayment } from './payments.ts'
+import { RpcPool, rpcStatus } from './rpc.ts'
 import type { SessionComponents } from './session.ts'
 import { readStakes, WalletStaker } from './staker.ts'
 import { StateReader, systemInfo } from './state.ts'
@@ -189,6 +191,15 @@ class SuiCoordinator implements FullCoordinator {
 
   async attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>> {
     return await this.#rpc.read(client => readAttributes(client, blob), options?.signal)
+  }
+
+  async payment(digest: string, options?: CallOptions): Promise<PaymentRecord | undefined> {
+    try {
+      return await this.#rpc.read(client => readPayment(client, digest), options?.signal)
+    } catch (error) {
+      if (rpcStatus(error) === 'NOT_FOUND') return undefined
+      throw error
+    }
   }
 
   async nodes(options?: CallOptions): Promise<NodeRecord[]> {

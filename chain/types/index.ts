@@ -302,6 +302,18 @@ export interface ContractPackages {
   contractVersion: number
 }
 
+/** A transaction, as one who was to be paid by it looks at it. */
+export interface PaymentRecord {
+  digest: string
+  succeeded: boolean
+  /** the chain's time; undefined while no checkpoint has it */
+  timestampMs?: number | undefined
+  /** its pure inputs, in order */
+  pureInputs: readonly Uint8Array[]
+  /** how many MIST each address had more, or less, after it */
+  receivedMist: Readonly<Record<ObjectId, bigint>>
+}
+
 /** The coordinator with all that the chain offers. */
 export interface FullCoordinator extends Coordinator {
   /** What the wallet's storage node does on chain. */
@@ -320,6 +332,8 @@ export interface FullCoordinator extends Coordinator {
   packages(options?: CallOptions): Promise<ContractPackages>
   /** Attributes of a blob; empty when it has none. */
   attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>
+  /** What a transaction paid to whom; undefined when the RPC knows none of this digest. */
+  payment(digest: string, options?: CallOptions): Promise<PaymentRecord | undefined>
   /** Every candidate and member: the staking pools. */
   nodes(options?: CallOptions): Promise<NodeRecord[]>
 }

@@ -43,6 +43,7 @@ export const CLIENT_ERROR_EXITS: Record<ClientErrorCode, ExitCode> = {
   NODES_BUSY: EXIT.unavailable,
   REGISTRATION_ENDED: EXIT.refused,
   SOURCE_CHANGED: EXIT.usage,
+  BLOB_ID_MISMATCH: EXIT.integrity,
   BLOB_TOO_LARGE: EXIT.refused,
   INVALID_OPTION: EXIT.usage,
   INSUFFICIENT_FUNDS: EXIT.funds,

@@ -28,9 +28,10 @@ import type { SliverCache } from './download/sliver-cache.ts'
 import { ClientError } from './errors.ts'
 import { networkStatus } from './network-status.ts'
 import { toClientError } from './to-client-error.ts'
-import type { BlobHandle, Client, ReadOptions } from './types.ts'
+import type { BlobHandle, Client, ReadOptions, StoreSource } from './types.ts'
 import type { UploadDisk } from './upload/disk.ts'
 import { createEncode } from './upload/encoding.ts'
+import { sendRegistered } from './upload/send-registered.ts'
 import { createSharedUploads } from './upload/shared-uploads.ts'
 import { prepareSource, STREAM_ABOVE_BYTES } from './upload/source.ts'
 import { createUncertifiedBlobs } from './upload/uncertified-blobs.ts'
@@ -75,7 +76,7 @@ export interface CommonInit {
 export type ReaderOf<Init> = Omit<Init, 'wallet' | 'leases' | 'scratch' | 'streamAboveBytes'>
 
 /** A client that cannot store. */
-export type Reader = Omit<Client, 'store'>
+export type Reader = Omit<Client, 'store' | 'sendRegistered'>
 
 export interface PlatformContext {
   /** system object ID */
@@ -110,7 +111,7 @@ export interface Platform {
   createSpool(metadata: BlobMetadata): Promise<RowSpool>
 }
 
-export function withoutStore({ store: _, ...reader }: Client): Reader {
+export function withoutStore({ store: _, sendRegistered: _sends, ...reader }: Client): Reader {
   return reader
 }
 
@@ -216,6 +217,20 @@ export async function composeClient(
     }
   }
 
+  // once per client, when it is first needed: each load is a wasm instance and 20 ms
+  const bls = () => {
+    loadingBls ??= platform.loadBls()
+    return loadingBls
+  }
+
+  const prepare = (source: StoreSource, signal: AbortSignal) =>
+    prepareSource(source, {
+      disk,
+      signal,
+      aboveBytes: streamAboveBytes,
+      maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
+    })
+
   const client: Omit<Client, typeof Symbol.asyncDispose> = {
     store(source, options) {
       let sizeBytes = 0
@@ -225,11 +240,6 @@ export async function composeClient(
           guarded(options.signal, async signal => {
             if (wallet === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
             const writer = coordinator.writer(wallet)
-            // once per client, when it is first needed: each load is a wasm instance and 20 ms
-            const bls = () => {
-              loadingBls ??= platform.loadBls()
-              return loadingBls
-            }
             const all = {
               ...components,
               chain: coordinator,
@@ -241,17 +251,26 @@ export async function composeClient(
               leases,
               uncertified,
             }
-            await using prepared = await prepareSource(source, {
-              disk,
-              signal,
-              aboveBytes: streamAboveBytes,
-              maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
-            })
+            await using prepared = await prepare(source, signal)
             sizeBytes = prepared.size
             return await uploads.store(prepared.content, { ...options, signal }, shared =>
               upload(all, prepared, shared),
             )
           }),
+        () => sizeBytes,
+      )
+    },
+    sendRegistered(source, blob, options = {}) {
+      let sizeBytes = 0
+      const run = async (signal: AbortSignal) => {
+        await using prepared = await prepare(source, signal)
+        sizeBytes = prepared.size
+        const all = { ...components, chain: coordinator, committees, bls, encode, slots }
+        return await sendRegistered(all, prepared, blob, { ...options, signal })
+      }
+      return observed(
+        'upload',
+        () => guarded(options.signal, run),
         () => sizeBytes,
       )
     },

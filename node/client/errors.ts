@@ -34,6 +34,8 @@ export interface ClientErrorDetails {
   REGISTRATION_ENDED: { blobId: string; objectId: string; endEpoch: number }
   /** A file changed while it was read, which takes two passes. */
   SOURCE_CHANGED: Record<never, never>
+  /** The bytes are another blob than the one that they were said to be. */
+  BLOB_ID_MISMATCH: { blobId: string; actual: string }
   BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
   /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
   INVALID_OPTION: { option: string; reason: string }

@@ -22,6 +22,8 @@ export type {
   Progress,
   ReadOptions,
   ReadResult,
+  RegisteredBlob,
+  SendOptions,
   StoredFile,
   StoreOptions,
   StoreResult,

@@ -1,7 +1,7 @@
 /** What the CLI and the gateway see of a Floe network. node/client.ts composes it. */
 import type { BlobObject, Committees, SystemInfo } from '../../chain/types/index.ts'
 import type { BlobSource } from '../../codec/index.ts'
-import type { BlobId, BlobMetadata, Epoch, ObjectId } from '../../codec/types.ts'
+import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 
 /** How far a call has come: `done` of `total` in its phase, bytes or slivers. */
 export interface Progress {
@@ -55,6 +55,20 @@ export type StoreResult =
       objectId?: ObjectId
       event?: { txDigest: string; eventSeq: string }
     }
+
+/** A blob that somebody has registered, and whose registration nodes can see. */
+export interface RegisteredBlob {
+  blobId: BlobId
+  /** the Blob object of a deletable blob; a permanent one when absent */
+  deletableObject?: ObjectId | undefined
+}
+
+/** How sending is watched, and ended. */
+export interface SendOptions {
+  /** Called often; must not throw. */
+  onProgress?: (progress: Progress) => void
+  signal?: AbortSignal
+}
 
 /** Half-open, in bytes. */
 export interface ByteRange {
@@ -150,6 +164,11 @@ export interface Client extends AsyncDisposable {
    * a node has is sent.
    */
   store(source: StoreSource, options: StoreOptions): Promise<StoreResult>
+  /**
+   * Encodes and sends a blob that somebody else has registered; needs no wallet. Gives the nodes' certificate, which is for the
+   * owner of the Blob object to hand in, within the epoch. Throws as `store`, and BLOB_ID_MISMATCH.
+   */
+  sendRegistered(source: StoreSource, blob: RegisteredBlob, options?: SendOptions): Promise<Certificate>
   /**
    * A blob, or a range of it, from whichever nodes answer first; what of a range lies beyond the blob is left out. Throws
    * ClientError: BLOB_NOT_FOUND, BLOB_ENDED, BLOB_INVALID, TOO_FEW_SHARDS, CHAIN_UNAVAILABLE.

@@ -286,6 +286,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       network,
       // the localnet's: it has no key
       page: { suiRpc: network.suiRpc },
+      uploadRelay: { chain: coordinator },
+      dir: join(dir, 'gateway'),
       ledgerProblem: () => localnet.problem,
       metrics,
       log: log.child({ node: 'gateway' }),

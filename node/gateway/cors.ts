@@ -23,11 +23,12 @@ export function setCorsHeaders({ request, response }: Exchange, route: Route, gu
 export function answerOptions({ request, response }: Exchange, route: Route, guard: Guard): void {
   const methods = allowedMethods(route)
   const stores = route.methods.PUT !== undefined
+  const takesBodies = stores || route.methods.POST !== undefined
   response.setHeader('allow', methods)
   answerPreflight(
     response,
     stores && !guard.mayStore(request) ? 'OPTIONS' : methods,
-    stores ? PUBLISH_HEADERS : READ_HEADERS,
+    takesBodies ? PUBLISH_HEADERS : READ_HEADERS,
   )
 }
 

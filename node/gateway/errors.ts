@@ -1,3 +1,4 @@
+import { RecordsFull } from '../../base/records.ts'
 import { type ClientError, type ClientErrorCode, isClientError } from '../client/errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 
@@ -20,6 +21,7 @@ const CLIENT_STATUS: Record<ClientErrorCode, StatusOfError> = {
   NODES_BUSY: { status: 503, retryAfterSeconds: 5 },
   // a PUT again pays again, for as long as it says
   REGISTRATION_ENDED: { status: 503, retryAfterSeconds: 1 },
+  BLOB_ID_MISMATCH: { status: 400 },
   BLOB_TOO_LARGE: { status: 413 },
   SOURCE_CHANGED: { status: 409 },
   INVALID_OPTION: { status: 400 },
@@ -40,6 +42,11 @@ const CLIENT_STATUS: Record<ClientErrorCode, StatusOfError> = {
 /** Turns what a handler threw into an answer; what is not meant for strangers stays in `cause`. */
 export function toHttpError(error: unknown): HttpError {
   if (isClientError(error)) return fromClientError(error)
+  if (error instanceof RecordsFull)
+    return new HttpError(503, 'BUSY', 'too much is remembered here: try again later', {
+      retryAfterSeconds: 60,
+      cause: error,
+    })
   if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return unexpected(error)
   const words = 'the disk of this gateway has no room for the blob'
   return new HttpError(507, 'GATEWAY_NO_SPACE', words, { retryAfterSeconds: 60, cause: error })

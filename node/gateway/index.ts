@@ -4,3 +4,4 @@
  */
 export { createGateway, type Gateway } from './gateway.ts'
 export { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'
+export type { Tip } from './tips.ts'

@@ -1,9 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { NetworkConfig } from '../../chain/types/index.ts'
+import type { FullCoordinator, NetworkConfig } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
 import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Tip } from './tips.ts'
 
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
 export const DEFAULT_GATEWAY_PORT = 31415
@@ -31,6 +32,13 @@ export interface GatewayInit {
   allowedOrigins?: readonly string[]
   /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
   publish?: boolean
+  /** Sends blobs to the nodes for those who registered them, as Walrus's upload relay: free without `tip`. Not when absent. */
+  uploadRelay?: {
+    chain: Pick<FullCoordinator, 'blob' | 'payment' | 'chainTime'>
+    tip?: Tip | undefined
+  }
+  /** what it must remember: tips that were used. Forgotten at its end when absent */
+  dir?: string
   /** where large bodies lie until they are stored; as the client's when absent */
   scratch?: ScratchInit
   limits?: Partial<GatewayLimits>
@@ -73,6 +81,8 @@ export interface GatewayLimits {
   readerStallMs: number
   /** from asking the network until it has answered */
   readMs: number
+  /** how much later than to its owner a registration may be visible to nodes and RPC */
+  registrationMs: number
   /** from the body's last byte, once it is its turn */
   publishMs: number
   /** gives large blobs more time than that */
@@ -103,6 +113,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   paceMs: 5_000, // a phone that changes networks is silent for a moment
   readerStallMs: 60_000, // a paused video player should survive
   readMs: 60_000, // the client gives up on unreachable nodes well before
+  registrationMs: 5_000, // what nodes give one another
   publishMs: 300_000, // encoding and sending a blob of 1 GiB
   publishBytesPerSecond: 4 * 1024 * 1024,
   stopGraceMs: 3_000, // short enough for Ctrl-C

@@ -2,7 +2,7 @@ import type { StoreSource } from '../client/types.ts'
 import type { Scratch, ScratchFile } from '../client/upload/scratch.ts'
 import { STREAM_ABOVE_BYTES } from '../client/upload/source.ts'
 import { declaredLength, receiveBody } from '../http/body.ts'
-import { expectedDigests } from '../http/digest.ts'
+import { type DigestCheck, expectedDigests } from '../http/digest.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { Gate, Permit } from '../http/gate.ts'
@@ -34,16 +34,21 @@ export interface ReceivedUpload extends AsyncDisposable {
  * Takes a body in at the pace at which it comes, a large one into a file, then waits for a place to work on it: a slow
  * sender keeps nobody from storing, and is ended only when others need the room. Throws 400, 408, 413, 429, 503.
  */
-export type ReceiveUpload = (exchange: Exchange, maxBytes: number) => Promise<ReceivedUpload>
+export type ReceiveUpload = (
+  exchange: Exchange,
+  maxBytes: number,
+  /** besides what the request says of it */
+  check?: DigestCheck,
+) => Promise<ReceivedUpload>
 
 /** of a body that does not say how long it is */
 const FIRST_BYTES = 1024 * 1024
 
 export function createUploadReceiver(init: UploadReceiverInit): ReceiveUpload {
   const { inMemory, onDisk, uploads, scratch, limits } = init
-  return async (exchange, maxBytes) => {
+  return async (exchange, maxBytes, check) => {
     const { request, address, signal } = exchange
-    const digests = expectedDigests(request)
+    const digests = bothOf(expectedDigests(request), check)
     const declared = declaredLength(request, maxBytes)
     const isLarge = (declared ?? 0) > limits.spoolAboveBytes
     const body = new Body(exchange, scratch, maxBytes)
@@ -83,6 +88,20 @@ export function createUploadReceiver(init: UploadReceiverInit): ReceiveUpload {
       await body.leave()
       throw error
     }
+  }
+}
+
+function bothOf(one: DigestCheck, other: DigestCheck | undefined): DigestCheck {
+  if (other === undefined) return one
+  return {
+    update(bytes) {
+      one.update(bytes)
+      other.update(bytes)
+    },
+    finish() {
+      one.finish()
+      other.finish()
+    },
   }
 }
 

@@ -103,7 +103,7 @@ export function createAnswer(init: AnswerInit): Answer {
       response.shouldKeepAlive = false
       checkFraming(request)
       // behind a body that nobody reads, the next request would wait for its end
-      response.shouldKeepAlive = keepAlive && (request.method === 'PUT' || !hasBody(request))
+      response.shouldKeepAlive = keepAlive && (takesBodies(request) || !hasBody(request))
       if (refusal !== undefined) throw refusal
       await dispatch(exchange)
     } catch (error) {
@@ -137,6 +137,10 @@ export function createAnswer(init: AnswerInit): Answer {
       else log?.[logLevel](line, 'request')
     }
   }
+}
+
+function takesBodies({ method }: IncomingMessage): boolean {
+  return method === 'PUT' || method === 'POST'
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -9,6 +9,19 @@ export interface DigestCheck {
   finish(): void
 }
 
+/** Tells the SHA-256 and the length of a body that has arrived to a check of its own, which throws. */
+export function sha256Check(check: (sha256: Buffer, bytes: number) => void): DigestCheck {
+  const hash = createHash('sha256')
+  let length = 0
+  return {
+    update(bytes) {
+      hash.update(bytes)
+      length += bytes.length
+    },
+    finish: () => check(hash.digest(), length),
+  }
+}
+
 interface Expected {
   header: string
   algorithm: string

@@ -82,7 +82,9 @@ describe('the page for developers of Walrus apps', function () {
     const outputs = []
     for (const command of named('run')) outputs.push(await run(command))
     assert.match(outputs[0]!, /pass 3\b/)
-    assert.match(outputs[1]!, /"nodeStatus":"Active"/)
+    // stored by way of the upload relay
+    assert.match(outputs[1]!, /^[A-Za-z0-9_-]{43}$/m)
+    assert.match(outputs[2]!, /"nodeStatus":"Active"/)
   })
 
   it('does the same in continuous integration', async () => {

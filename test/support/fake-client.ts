@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { BlobObject } from '../../chain/types/index.ts'
 import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
-import type { BlobId, Epoch, ShardIndex } from '../../codec/types.ts'
+import type { BlobId, Certificate, Epoch, ShardIndex } from '../../codec/types.ts'
 import { ClientError } from '../../node/client/errors.ts'
 import type {
   BlobHandle,
@@ -14,7 +14,7 @@ import type {
   StoreSource,
 } from '../../node/client/types.ts'
 
-export type Operation = 'store' | 'read' | 'open' | 'status' | 'info'
+export type Operation = 'store' | 'sendRegistered' | 'read' | 'open' | 'status' | 'info'
 
 /** A network in memory. Its blob IDs are SHA-256, so that no codec is needed. */
 export interface FakeClient extends Client {
@@ -218,6 +218,20 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       ),
 
     store: (source, options) => run('store', options, async () => store(await bytesOf(source), options)),
+    sendRegistered: (source, { blobId }, options) =>
+      run('sendRegistered', options, async () => {
+        const bytes = await bytesOf(source)
+        const actual = blobIdFromBytes(createHash('sha256').update(bytes).digest())
+        if (actual !== blobId)
+          throw new ClientError('BLOB_ID_MISMATCH', 'these bytes are another blob', { blobId, actual })
+        blobs.set(blobId, bytes)
+        return {
+          epoch: EPOCH,
+          signers: [0],
+          message: Uint8Array.of(1, 2, 3),
+          signature: new Uint8Array(48).fill(251),
+        } as unknown as Certificate
+      }),
     read: (blobId, options) =>
       run('read', options, async () => {
         const data = find(blobId)

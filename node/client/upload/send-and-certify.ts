@@ -28,10 +28,9 @@ export interface SendComponents extends FanOutComponents {
 }
 
 /** An epoch change during an upload: send again to the new owners, but not for ever. */
-const ROUNDS = 8
+export const ROUNDS = 8
 /** Nodes, and our RPC, see a new epoch at different moments. */
-const FIRST_PAUSE_MS = 250
-const MAX_PAUSE_MS = 4_000
+export const EPOCH_BACKOFF = { firstMs: 250, maxMs: 4_000, jitter: 0.5 }
 /** How many nodes are handed the certificate, to gossip it: one may be down. */
 const CERTIFICATE_TAKERS = 2
 
@@ -67,13 +66,7 @@ export async function sendAndCertify(
     })
     .catch(() => undefined)
 
-  const backoff = createBackoff({
-    firstMs: FIRST_PAUSE_MS,
-    maxMs: MAX_PAUSE_MS,
-    jitter: 0.5,
-    random,
-    timers: clock,
-  })
+  const backoff = createBackoff({ ...EPOCH_BACKOFF, random, timers: clock })
   for (let round = 1; ; round++) {
     const { current } = await committees.get({ signal, fresh: round > 1 })
     expectPaid(current.epoch)

@@ -1,15 +1,19 @@
+import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
+import { createRecords } from '../../../base/records.ts'
 import { Scratch } from '../../client/upload/scratch.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
+import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
 import { pageRoutes } from './page.ts'
 import { publishBlob } from './publish.ts'
 import { readBlob } from './read.ts'
+import { relayUpload, tipConfig, type UploadRelayInit } from './upload-relay.ts'
 
 /** Every route of the gateway, and the bounds on what they do at a time. */
 export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLimits): Route[] {
@@ -57,6 +61,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       methods: { GET: readBlob({ client, clock, lookups, downloads, sending, limits }) },
       readableByPages: true,
     },
+    ...uploadRelayRoutes(init, { clock, limits, receive, lookups }),
     ...pageRoutes(init),
     {
       pattern: '/v1/health',
@@ -65,5 +70,27 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     },
     // traffic figures are the operator's business, not that of pages
     { pattern: '/metrics', methods: { GET: metrics({ ...init, clock }) }, readableByPages: false },
+  ]
+}
+
+/** How many tips are remembered, for two hours each. */
+const TIPS = 100_000
+
+function uploadRelayRoutes(
+  { client, uploadRelay, dir }: GatewayInit,
+  shared: Pick<UploadRelayInit, 'clock' | 'limits' | 'receive' | 'lookups'>,
+): Route[] {
+  if (uploadRelay === undefined) return []
+  const { chain, tip } = uploadRelay
+  const folder = dir === undefined ? undefined : join(dir, 'tips')
+  const records = createRecords({ folder, limit: TIPS, clock: shared.clock })
+  const tips = tip && new Tips({ tip, chain, records, clock: shared.clock })
+  return [
+    {
+      pattern: '/v1/blob-upload-relay',
+      methods: { POST: relayUpload({ ...shared, client, chain, tips }) },
+      readableByPages: true,
+    },
+    { pattern: '/v1/tip-config', methods: { GET: tipConfig(tip) }, readableByPages: true },
   ]
 }

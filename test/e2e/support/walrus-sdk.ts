@@ -1,10 +1,14 @@
 import { SuiGrpcClient } from '@mysten/sui/grpc'
 import { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
-import { walrus } from '@mysten/walrus'
+import { type WalrusClientConfig, walrus } from '@mysten/walrus'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 
 /** Walrus's SDK as an app sets it up, on a Floe network. Reported are errors of storage nodes. */
-export function connectSdk(network: NetworkConfig, onError?: (error: Error) => void) {
+export function connectSdk(
+  network: NetworkConfig,
+  onError?: (error: Error) => void,
+  uploadRelay?: WalrusClientConfig['uploadRelay'],
+) {
   // it knows no other name than those of Walrus's own networks; the URL and the object IDs are what counts
   return new SuiGrpcClient({ network: 'testnet', baseUrl: network.suiRpc[0]! }).$extend(
     walrus({
@@ -14,6 +18,7 @@ export function connectSdk(network: NetworkConfig, onError?: (error: Error) => v
       },
       storageNodeUrlScheme: 'http',
       storageNodeClientOptions: { onError },
+      ...(uploadRelay && { uploadRelay }),
     }),
   )
 }
