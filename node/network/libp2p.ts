@@ -219,8 +219,8 @@ async function lazyWebSockets({ clock, log, refusals, tls }: NetworkNodeOptions)
  * it takes a tenth of a second, mostly for X.509. So one-command clients go without it (every node speaks both).
  */
 async function lazyTls() {
-  const { tls } = await import('@libp2p/tls')
-  return tls()
+  const { steadyTls } = await import('./steady-tls.ts')
+  return steadyTls()
 }
 
 /** Loaded only where it is used, so that a client starts without it. */
