@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AppDone } from './support/app.ts'
 import { whyNoLab } from './support/lab.ts'
-import { HOMES, type Machine } from './support/networks.ts'
+import { HOMES, type Machine, OUTSIDE } from './support/networks.ts'
 import {
   isByChance,
   meetingPlaces,
@@ -13,6 +13,8 @@ import {
 const MIB = 1024 * 1024
 const BLOB_BYTES = 20 * MIB
 const WAIT_MS = 180_000
+/** of the home `b`, later on */
+const MOVED = '192.0.1.112'
 
 describe('private nodes behind NATs', function () {
   this.timeout(600_000)
@@ -129,5 +131,59 @@ describe('private nodes behind NATs', function () {
     await network.relays[busier]!.end('SIGKILL')
     await expectRead('public', await storing)
     await network.startRelay(busier)
+  })
+
+  it('take 5 MiB from Walrus’s own SDK over the proxies of relays, and give it back', async () => {
+    const stored = await network.run('public', { kind: 'sdk store', seed: ++seed, bytes: 5 * MIB })
+    await expectRead('c2', stored)
+    const read = await network.run('f2', { kind: 'sdk read', blobId: stored.blobId })
+    assert.equal(read.sha256, stored.sha256)
+  })
+
+  /** Stored from behind a symmetric NAT, which needs relays, and read behind another one. */
+  async function expectService(): Promise<void> {
+    const stored = await store('c2')
+    await expectRead('e2', stored)
+  }
+
+  it('are stored to and read while a relay is full', async () => {
+    await network.relays[0]!.end('SIGTERM')
+    await network.limitRelay(0, { reservations: 1, circuits: 1 })
+    await network.startRelay(0)
+    await expectService().finally(() => network.limitRelay(0, {}))
+  })
+
+  it('are stored to and read while a relay is slow', async () => {
+    const tc = (...args: string[]) => network.lab.exec('relay', 'tc', 'qdisc', ...args)
+    tc('add', 'dev', 'out', 'root', 'tbf', 'rate', '10mbit', 'burst', '32kb', 'latency', '400ms')
+    await expectService().finally(() => tc('del', 'dev', 'out', 'root'))
+  })
+
+  for (const [harm, what] of [
+    ['cuts', 'cuts circuits of which it says that they have no limit'],
+    ['alters', 'alters what it passes on'],
+  ] as const) {
+    it(`are stored to and read while a relay ${what}`, async () => {
+      const mend = await network.harmRelay(0, harm)
+      await expectService().finally(mend)
+    })
+  }
+
+  it('are there when a home has another address, also in mid-transfer', async () => {
+    const sent = () => Number(network.lab.exec('natb', 'cat', '/sys/class/net/out/statistics/tx_bytes'))
+    const before = sent()
+    const storing = store('b2')
+    storing.catch(() => undefined)
+    await until('the upload is under way', () => sent() - before > BLOB_BYTES / 4)
+    network.lab.exec('natb', 'ip', 'addr', 'del', `${OUTSIDE.b}/24`, 'dev', 'out')
+    network.lab.exec('natb', 'ip', 'addr', 'add', `${MOVED}/24`, 'dev', 'out')
+    const stored = await storing
+    await expectRead('public', stored)
+    await network.ask('public', { do: 'leave' })
+    await until('the node there is met at its new address', async () => {
+      await expectRead('public', stored)
+      const met = (await network.paths('public')).get('b1') ?? []
+      return met.some(address => address.startsWith(`/ip4/${MOVED}/`))
+    })
   })
 })

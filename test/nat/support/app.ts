@@ -7,7 +7,7 @@ import { createClient } from '../../../node/client/node-client.ts'
 import { readNetworkConfig } from '../../../node/config.ts'
 import { loadWallet } from '../../../node/keys.ts'
 import { createNetworkNode } from '../../../node/network/libp2p.ts'
-import { connectSdk, fundedKey } from '../../e2e/support/walrus-sdk.ts'
+import { connectSdk, fundedKey, type Sdk } from '../../e2e/support/walrus-sdk.ts'
 import { obey } from './obey.ts'
 
 /** What a test asks of an app. A blob is what its seed and length make. */
@@ -62,7 +62,7 @@ async function perform(task: AppTask): Promise<{ blobId: string; data: Uint8Arra
   }
   if (task.kind === 'sdk read') {
     const { blobId } = task
-    return { blobId, data: await connectSdk(network).walrus.readBlob({ blobId }) }
+    return { blobId, data: await bySdk(({ walrus }) => walrus.readBlob({ blobId })) }
   }
   const data = blobOf(task.seed, task.bytes)
   if (task.kind === 'store') {
@@ -70,13 +70,19 @@ async function perform(task: AppTask): Promise<{ blobId: string; data: Uint8Arra
     return { blobId, data }
   }
   const signer = await fundedKey(network)
-  const written = await connectSdk(network).walrus.writeBlob({
-    blob: data,
-    deletable: true,
-    epochs: 1,
-    signer,
-  })
-  return { blobId: written.blobId, data }
+  const what = { blob: data, deletable: true, epochs: 1, signer }
+  const { blobId } = await bySdk(({ walrus }) => walrus.writeBlob(what))
+  return { blobId, data }
+}
+
+/** What nodes answered it stands in its error. */
+async function bySdk<T>(act: (sdk: Sdk) => Promise<T>): Promise<T> {
+  const errors: Error[] = []
+  try {
+    return await act(connectSdk(network, error => errors.push(error)))
+  } catch (error) {
+    throw new AggregateError([error, ...errors], 'the SDK failed')
+  }
 }
 
 function paths(): AppPaths {

@@ -26,6 +26,8 @@ export interface LabProcess {
   /** One order, and its answer. Rejects when the process ends before, or after `ms`. */
   ask<T>(order: object, ms?: number): Promise<T>
   readonly child: ChildProcess
+  /** Kills it, and waits for its end. */
+  end(): Promise<void>
 }
 
 /** `floe` that runs until it is told to stop. */
@@ -144,6 +146,11 @@ function runIn(space: string, program: URL, args: readonly string[]): LabProcess
   }
   return {
     child,
+    async end() {
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
     async ask<T>(order: object, ms = PROCESS_MS): Promise<T> {
       const limit = new AbortController()
       const timer = setTimeout(() => limit.abort(new Error(`no answer within ${ms} ms: ${said}`)), ms)

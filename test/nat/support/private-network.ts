@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { relayFolder } from '../../../node/relay/folder.ts'
+import type { RelayLimits } from '../../../node/relay/limits.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import type { AppDone, AppOrder, AppPaths, AppTask } from './app.ts'
+import type { BadRelayOrder, Harm } from './bad-relay.ts'
 import type { LabNetwork } from './chain.ts'
 import { createLab, type Lab, type LabCommand, type LabProcess } from './lab.ts'
 import { HOMES, type Home, type HomeKind, type Machine, type NetworkKind, OUTSIDE } from './networks.ts'
@@ -31,6 +35,10 @@ export interface PrivateNetwork {
   readonly at: LabNetwork
   readonly relays: LabCommand[]
   startRelay(index: number): Promise<void>
+  /** Has one with the same key and addresses that does harm stand in for a relay. Resolves once all nodes have reservations there; call the result to have the right one back. */
+  harmRelay(index: number, harm: Harm): Promise<() => Promise<void>>
+  /** Sets limits of a relay that runs. */
+  limitRelay(index: number, limits: Partial<RelayLimits>): Promise<void>
   /** Bytes that a relay has sent since it has had a line. */
   sentBy(index: number): number
   /** What an app on that machine does. */
@@ -63,6 +71,17 @@ export async function startPrivateNetwork(): Promise<PrivateNetwork> {
       const args = ['relay', '--dir', dir, '--network', at.network, ...announce]
       relays[index] = await lab.floe(RELAYS[index]!, args)
     }
+    const harmRelay = async (index: number, harm: Harm): Promise<() => Promise<void>> => {
+      await relays[index]!.end('SIGTERM')
+      const { dir, addresses } = at.relays[index]!
+      const bad = lab.run(RELAYS[index]!, program('bad-relay'), [dir, harm, ...addresses])
+      const order: BadRelayOrder = { reservations: PLACES.length }
+      await bad.ask(order, TASK_MS)
+      return async () => {
+        await bad.end()
+        await startRelay(index)
+      }
+    }
     await Promise.all(RELAYS.map((_, index) => startRelay(index)))
     const start = (machine: Machine, i: number) =>
       lab.floe(machine, ['node', 'run', '--private', '--dir', at.nodes[i]!.dir, ...LOG])
@@ -77,6 +96,12 @@ export async function startPrivateNetwork(): Promise<PrivateNetwork> {
       at,
       relays,
       startRelay,
+      harmRelay,
+      async limitRelay(index, limits) {
+        const { settings } = relayFolder(at.relays[index]!.dir)
+        await writeFile(settings, JSON.stringify({ limits }))
+        relays[index]!.child.kill('SIGHUP')
+      },
       sentBy: index => Number(lab.exec(RELAYS[index]!, 'cat', '/sys/class/net/out/statistics/tx_bytes')),
       run: (machine, what) => ask(machine, { do: 'run', what }),
       ask,
