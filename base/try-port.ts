@@ -10,3 +10,10 @@ export async function tryPort(host: string, port: number): Promise<void> {
   server.close()
   await closed
 }
+
+/** Rejects with node's EADDRINUSE where somebody has the TCP port. What else is wrong with an address says who listens there. */
+export async function expectUntaken(host: string, port: number): Promise<void> {
+  await tryPort(host, port).catch(error => {
+    if (error.code === 'EADDRINUSE') throw error
+  })
+}

@@ -57,7 +57,7 @@ export interface NodeConfig {
   tls?: TlsFiles
   /** `host:port` that the HTTP API listens on */
   http?: string
-  /** `host:port` by which others reach the HTTP API; `http` when absent */
+  /** `host:port` by which others reach the HTTP API, with a path behind it over a relay; `http` when absent */
   publicHttp?: string
   /** `host:port` of `/metrics`, for Prometheus; nowhere when absent */
   metrics?: string
@@ -227,6 +227,8 @@ function wrongOne(value: unknown, isRight: Check): string {
 
 const isText: Check = value => typeof value === 'string' && value !== ''
 const isHostPort: Check = value => typeof value === 'string' && parseHostPort(value) !== undefined
+const isHttpAddress: Check = value =>
+  typeof value === 'string' && isHostPort(value.split('/', 1)[0]) && /^[^/]+(\/[\w.-]+)*$/.test(value)
 const isMultiaddrs: Check = value => Array.isArray(value) && value.every(isMultiaddr)
 const isCount: Check = value => Number.isSafeInteger(value) && (value as number) > 0
 const isTimeOfDay: Check = value => typeof value === 'string' && /^([01]\d|2[0-3]):[0-5]\d$/.test(value)
@@ -276,7 +278,7 @@ const NODE_FIELDS: Readonly<Record<Exclude<keyof NodeConfig, 'schemaVersion'>, C
   announce: optional(isMultiaddrs),
   tls: optional(shape({ cert: isText, key: isText })),
   http: optional(isHostPort),
-  publicHttp: optional(isHostPort),
+  publicHttp: optional(isHttpAddress),
   metrics: optional(isHostPort),
   store: optional(isText),
   limits: optional(shape(LIMITS)),

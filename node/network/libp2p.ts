@@ -11,6 +11,7 @@ import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import { createRates } from '../../base/rates.ts'
+import { expectUntaken } from '../../base/try-port.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { addressOf } from '../../protocols/index.ts'
 import type { RefusalReason, Refusals } from '../refusals.ts'
@@ -89,11 +90,12 @@ const SOCKET_OUTSIDE = { ...SOCKET, dialOpts: { ...SOCKET.dialOpts, lookup: publ
 /** NetworkNode says that they may be missing. */
 const NO_SERVICES = {} as ServiceFactoryMap<NetworkServices>
 
-/** A libp2p node for its roles, started. `stop()` it; it cannot be started again. */
+/** A libp2p node for its roles, started. `stop()` it; it cannot be started again. Throws node's EADDRINUSE, and libp2p's errors. */
 export async function createNetworkNode(options: NetworkNodeOptions): Promise<NetworkNode> {
   const { privateKey, listen = [], announce = [], network, roles, isKnown = () => true, log, clock } = options
   const { refusals = { refused: () => undefined }, isHome = false, isPrivate = true } = options
   const { listens, meshes, relays, shortLived } = roleTraits(roles)
+  if (listens) await expectPorts(listen)
   tuneV8()
   const secure = noise({ crypto: noiseCrypto() })
   const admission = createAdmission({
@@ -203,6 +205,16 @@ function forgetStrangers(node: Libp2p, isKnown: KnowsPeer, clock: Clock): void {
   node.addEventListener('peer:disconnect', ({ detail: peer }) => {
     clock.after(FORGET_AFTER_MS, () => forget(peer), { background: true })
   })
+}
+
+/** libp2p says of a port that is taken only in its text which it is. */
+async function expectPorts(listen: readonly string[]): Promise<void> {
+  for (const address of listen) {
+    const parts = multiaddr(address).getComponents()
+    const host = parts.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
+    const port = Number(parts.find(({ name }) => name === 'tcp')?.value ?? 0)
+    if (host !== undefined && port !== 0) await expectUntaken(host, port)
+  }
 }
 
 const isWeb = (address: string): boolean => isWebSocket(multiaddr(address))

@@ -22,5 +22,6 @@ export async function run({ quick, report, args: [part] }: BenchOptions): Promis
   const cases = quick ? QUICK_CASES : CASES
   if (part !== 'devnet') for (const one of cases) report(await measureShard(one))
   if (part !== 'shard')
-    for (const one of part === 'devnet' ? cases : QUICK_CASES) await measureChanges(one, report)
+    for (const one of part === 'devnet' ? cases : QUICK_CASES)
+      for (const processes of [true, false]) await measureChanges(one, processes, report)
 }

@@ -28,6 +28,11 @@ describe("a node's config", () => {
     assert.deepEqual(await read(text), { ...node, metrics: '[::1]:9' })
   })
 
+  it('may say that the HTTP API is reached over a relay', async () => {
+    const publicHttp = 'relay.example.org:4080/peers/12D3KooWHFrmLWTTDD4NodngtRMEVYgxrsDMp4F9iSwYntZ9WjHa'
+    assert.deepEqual(await read(JSON.stringify({ ...node, publicHttp })), { ...node, publicHttp })
+  })
+
   it('names the field that is wrong', async () => {
     const wrong: [string, unknown][] = [
       ['name', ''],
@@ -37,6 +42,8 @@ describe("a node's config", () => {
       ['announce', ['127.0.0.1:1']],
       ['http', '127.0.0.1'],
       ['publicHttp', 'example.org:70000'],
+      ['publicHttp', 'example.org:80/peers/a b'],
+      ['publicHttp', 'http://example.org:80'],
       ['metrics', 9184],
       ['store', ''],
       ['limits', { httpConnections: 0 }],

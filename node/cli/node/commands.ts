@@ -35,7 +35,7 @@ export function declareNodes(program: Command, run: Run): void {
     .option('--name <name>', 'as people read it', 'my-node')
     .option(
       '--host <name>',
-      'DNS name or IP address by which others reach it (default: only this machine does)',
+      'DNS name or IP address by which others reach it, or auto: it finds out, and asks the router for a port (default: only this machine does)',
     )
     .option(
       '--port <port>',

@@ -276,18 +276,24 @@ async function update(
 
 /** What others are told. Throws CliError when nobody could reach that. */
 function publicAddresses(config: NodeConfig, dir: string): { networkAddress: string; multiaddrs: string[] } {
-  const { announce = [], listen } = config
-  const multiaddrs = announce.length > 0 ? announce : listen
-  const networkAddress = config.publicHttp ?? config.http
-  const unclear = [networkAddress ?? '', ...multiaddrs].find(
-    address =>
-      address === '' || /^0\.0\.0\.0:|^\[::\]:|\/ip4\/0\.0\.0\.0\/|\/ip6\/::\/|\/tcp\/0$|:0$/.test(address),
-  )
-  if (unclear === undefined && multiaddrs.length > 0) return { networkAddress: networkAddress!, multiaddrs }
+  const { announce = [], listen, reach = 'public' } = config
+  const findsOut = announce.length === 0 && reach !== 'public'
+  // members tell each other where such a node is by now
+  const multiaddrs = findsOut ? [] : announce.length > 0 ? announce : listen
+  const networkAddress = config.publicHttp ?? config.http ?? ''
+  const unclear = [networkAddress, ...multiaddrs].find(isUnclear)
+  const isKnown = findsOut || multiaddrs.length > 0
+  if (unclear === undefined && isKnown) return { networkAddress, multiaddrs }
+  const path = join(dir, 'config.json')
   throw new CliError('USAGE', EXIT.usage, `Nobody could reach this node at ${unclear || 'any address'}.`, {
-    hint: `Say in ${join(dir, 'config.json')} how others do: "announce" and "publicHttp".`,
+    hint: findsOut
+      ? `Say in ${path} where its HTTP API is: "publicHttp", a port that is forwarded, or a relay's.`
+      : `Say in ${path} how others do: "announce" and "publicHttp".`,
   })
 }
+
+const isUnclear = (address: string): boolean =>
+  address === '' || /^0\.0\.0\.0:|^\[::\]:|\/ip4\/0\.0\.0\.0\/|\/ip6\/::\/|\/tcp\/0$|:0$/.test(address)
 
 function registeredText({ dir }: Registering, done: Registered): SafeText {
   const { nodeId, name, registered, updated, stakeFrost, stakedFrost, fromEpoch, shardFrost } = done

@@ -5,6 +5,7 @@ import { makeFolder } from '../../../base/make-folder.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { ConfigError, NODE_SCHEMA_VERSION, type NodeConfig, readNodeConfig } from '../../config.ts'
 import { loadNodeKeys, type NodeKeys } from '../../keys.ts'
+import { peerIdFromNetworkKey } from '../../network/peer-id.ts'
 import type { TlsFiles } from '../../tls-files.ts'
 import { SCRUB_BYTES_PER_SECOND } from '../recovery/scrub.ts'
 import { RESERVED_BYTES } from '../store/room.ts'
@@ -21,13 +22,16 @@ export function nodeFolder(dir: string): NodeFolder {
   return { dir, config: join(dir, 'config.json'), keys: join(dir, 'keys'), store: join(dir, 'store') }
 }
 
+/** In place of a host: the node is to find out how others reach it. */
+export const AUTO_HOST = 'auto'
+
 export interface NewNode {
   dir: string
   name: string
   network: NetworkConfig
   /** a file, or the name of a network that is known by name */
   networkFile: { path: string } | { name: string }
-  /** DNS name or IP address by which others reach it; this machine only when absent */
+  /** DNS name or IP address by which others reach it, or AUTO_HOST; this machine only when absent */
   host?: string
   /** of libp2p; the next three are those of HTTP, metrics and WebSockets */
   port: number
@@ -45,7 +49,7 @@ export async function createNodeFolder(init: NewNode): Promise<{ folder: NodeFol
   // before the keys: those of a node that has lost them are not made anew
   await (await open(folder.config, 'wx')).close()
   const keys = await loadNodeKeys(folder.keys)
-  await writeAtomically(folder.config, configText(init))
+  await writeAtomically(folder.config, configText(init, keys))
   return { folder, keys }
 }
 
@@ -63,7 +67,10 @@ export async function readFolderConfig({ config, dir }: NodeFolder): Promise<Nod
   }
 }
 
-function configText({ dir, name, network, networkFile, host = LOOPBACK, port, tls }: NewNode): string {
+function configText(
+  { dir, name, network, networkFile, host = LOOPBACK, port, tls }: NewNode,
+  { networkPublicKey }: Pick<NodeKeys, 'networkPublicKey'>,
+): string {
   const everywhere = host.includes(':') ? '::' : '0.0.0.0'
   const bind = host === LOOPBACK ? LOOPBACK : everywhere
   const file = 'path' in networkFile ? relative(resolve(dir), networkFile.path) : networkFile.name
@@ -72,6 +79,9 @@ function configText({ dir, name, network, networkFile, host = LOOPBACK, port, tl
     const web = tls === undefined ? '/ws' : '/tls/ws'
     return [`${multiaddrOf(name)}/tcp/${port}`, `${multiaddrOf(name)}/tcp/${port + 3}${web}`]
   }
+  const isAuto = host === AUTO_HOST
+  const overRelay = `relay.example.org:4080/peers/${peerIdFromNetworkKey(networkPublicKey)}`
+  const publicHttp = `"publicHttp": ${text(isAuto ? overRelay : hostPort(host, port + 1))},`
   return `// A storage node of Floe. "floe node run" reads this file when it starts.
 {
   "schemaVersion": ${NODE_SCHEMA_VERSION},
@@ -85,12 +95,12 @@ function configText({ dir, name, network, networkFile, host = LOOPBACK, port, tl
   // Behind a router: forward the ports, and announce the router's address. "floe node register" tells the chain.
   // With nothing announced and "auto" below, the router is asked for the port by UPnP, but not with "upnp": false
   "listen": ${list(at(bind))},
-  "announce": ${list(at(host))},
+  "announce": ${isAuto ? '[]' : list(at(host))},
 ${tlsText(tls)}  // "public", "private" (over relays only), or "auto": others dial it to find out, and relays are used when they cannot
   "reach": "auto",
-  // the same for the HTTP API, which Walrus's clients speak
+  // the same for the HTTP API, which Walrus's clients speak: a port that is forwarded, or where a relay passes it on
   "http": ${text(hostPort(bind, port + 1))},
-  "publicHttp": ${text(hostPort(host, port + 1))},
+  ${isAuto ? `// ${publicHttp}` : publicHttp}
   // for Prometheus, at /metrics; keep it to yourself
   "metrics": ${text(hostPort(LOOPBACK, port + 2))},
 

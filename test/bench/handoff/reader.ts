@@ -1,16 +1,17 @@
 /**
  * Somebody who reads all the time, one blob after the other: `reader.ts NETWORK BLOB_ID...`. Asked for a number of reads, it tells
- * how long each took that it has not told of, in ms, once there are so many. Ends with its parent.
+ * each that it has not told of, once there are so many. Ends with its parent.
  */
 import { readFile } from 'node:fs/promises'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import { createClient } from '../../../node/client/node-client.ts'
+import { now, type ReadTime } from './read-time.ts'
 
 const [networkFile, ...blobIds] = process.argv.slice(2)
 const network = JSON.parse(await readFile(networkFile!, 'utf8')) as NetworkConfig
 const client = await createClient(network)
-let untold: number[] = []
+let untold: ReadTime[] = []
 let wanted: number | undefined
 process.on('message', reads => {
   wanted = reads as number
@@ -19,9 +20,9 @@ process.on('message', reads => {
 process.on('disconnect', () => process.exit(0))
 
 for (let i = 0; ; i++) {
-  const began = performance.now()
+  const atMs = now()
   await client.read(blobIds[i % blobIds.length] as BlobId)
-  untold.push(performance.now() - began)
+  untold.push({ atMs, tookMs: now() - atMs })
   tell()
 }
 

@@ -6,7 +6,7 @@ import { createLog } from '../../../base/pino-log.ts'
 import { createCoordinator, isChainError, keypairWallet } from '../../../chain/index.ts'
 import type { EpochTiming, FullCoordinator, Wallet } from '../../../chain/types/index.ts'
 import { pairOfShard } from '../../../codec/index.ts'
-import type { BlobId, Epoch } from '../../../codec/types.ts'
+import type { BlobId, Epoch, SliverRef } from '../../../codec/types.ts'
 import type { Devnet } from '../../../node/devnet/devnet.ts'
 
 /** Silent unless the environment asks for what nodes say. */
@@ -56,6 +56,22 @@ export async function until<T>(
     if (performance.now() > end) throw new Error(`not within ${limitMs / 1000} s: ${what}`)
     await pause(50)
   }
+}
+
+/** Whether a node of a devnet has it stored. */
+export async function hasSliver(
+  devnet: Devnet,
+  node: number,
+  blobId: BlobId,
+  ref: SliverRef,
+): Promise<boolean> {
+  const { running } = devnet.nodes[node]!
+  if (running !== undefined) return await running.slivers.has(blobId, ref)
+  // of a process, by its API
+  const { http } = devnet.network.peers[node]!
+  const { status, body } = await fetch(`${http}/v1/blobs/${blobId}/slivers/${ref.pair}/${ref.axis}`)
+  await body?.cancel()
+  return status === 200
 }
 
 /**
@@ -151,16 +167,7 @@ export function controlEpochs(devnet: Devnet, { hurry = true, limitMs = LIMIT_MS
           { pair, axis: 'secondary' as const },
         ]
       })
-      const { running } = devnet.nodes[node]!
-      const { http } = devnet.network.peers[node]!
-      const there = await Promise.all(
-        refs.map(async ref => {
-          if (running !== undefined) return await running.slivers.has(blobId, ref)
-          // of a process, by its API
-          const { status } = await fetch(`${http}/v1/blobs/${blobId}/slivers/${ref.pair}/${ref.axis}`)
-          return status === 200
-        }),
-      )
+      const there = await Promise.all(refs.map(ref => hasSliver(devnet, node, blobId, ref)))
       return { has: there.filter(Boolean).length, of: refs.length }
     },
     [Symbol.asyncDispose]: () => chain.close(),

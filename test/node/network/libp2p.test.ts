@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../base/clock.ts'
@@ -37,6 +39,19 @@ describe('network node', () => {
     const node = await start({ privateKey: seed })
     const onChain = await networkPublicKeyFromSeed(seed)
     assert.equal(node.peerId.toString(), peerIdFromNetworkKey(onChain).toString())
+  })
+
+  it('names the port that somebody else has', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const free = '/ip4/127.0.0.1/tcp/0'
+    try {
+      for (const taken of [`/ip4/127.0.0.1/tcp/${port}`, `/ip4/127.0.0.1/tcp/${port}/ws`])
+        await assert.rejects(start({ listen: [free, taken] }), { code: 'EADDRINUSE', port })
+    } finally {
+      await once(other.close(), 'close')
+    }
   })
 
   it('listens and meshes as a storage node only', async () => {

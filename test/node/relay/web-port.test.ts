@@ -36,6 +36,8 @@ describe('the port at which a relay takes WebSockets', () => {
 
   it('is the one that was chosen, or none', async () => {
     assert.equal(await find({ port: 0, webPort: free }), free)
+    // who listens says that it is taken
+    assert.equal(await find({ port: 0, webPort: taken }), taken)
     assert.equal(await find({ port: 0, webPort: 0 }), 0)
     assert.equal(await find({ port: 0 }), undefined)
     assert.deepEqual(warned, [])
@@ -52,11 +54,5 @@ describe('the port at which a relay takes WebSockets', () => {
     assert.equal(await find({ port: free - 1, webPort: 'next' }, free), undefined)
     assert.equal(await find({ port: 65_535, webPort: 'next' }), undefined)
     assert.deepEqual(warned, [{ port: taken }, { port: free }, { port: 65_536 }])
-  })
-
-  it('is named where it was chosen and is taken, as libp2p’s is', async () => {
-    const expected = { code: 'EADDRINUSE', port: taken }
-    await assert.rejects(find({ port: 0, webPort: taken }), expected)
-    await assert.rejects(find({ port: taken, webPort: 'next' }), expected)
   })
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { testnet } from '../../../../chain/index.ts'
-import { createNodeFolder, readFolderConfig } from '../../../../node/storage/home/folder.ts'
+import { peerIdFromNetworkKey } from '../../../../node/network/peer-id.ts'
+import { AUTO_HOST, createNodeFolder, readFolderConfig } from '../../../../node/storage/home/folder.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
 
 describe("a node's folder", () => {
@@ -41,5 +43,24 @@ describe("a node's folder", () => {
       )
       assert.equal(config.metrics, '127.0.0.1:9')
     }
+  })
+
+  it('announces nothing of a node that is to find out how it is reached, so that a router is asked for its port', async () => {
+    const { folder, keys } = await createNodeFolder({
+      dir: join(temporary.path, 'home'),
+      name: 'home',
+      network: testnet,
+      networkFile: { name: 'testnet' },
+      host: AUTO_HOST,
+      port: 7,
+    })
+    const { listen, announce, http, publicHttp, reach } = await readFolderConfig(folder)
+    assert.deepEqual(
+      [listen, announce, reach],
+      [['/ip4/0.0.0.0/tcp/7', '/ip4/0.0.0.0/tcp/10/ws'], [], 'auto'],
+    )
+    assert.deepEqual([http, publicHttp], ['0.0.0.0:8', undefined])
+    const peer = peerIdFromNetworkKey(keys.networkPublicKey)
+    assert.match(await readFile(folder.config, 'utf8'), new RegExp(`// "publicHttp": ".+/peers/${peer}",`))
   })
 })
