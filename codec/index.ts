@@ -98,6 +98,7 @@ export {
 } from './quilt/format.ts'
 export {
   openQuilt,
+  type QuiltFileReader,
   type QuiltPatch,
   type QuiltReader,
   type QuiltReadOptions,

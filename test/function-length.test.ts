@@ -27,7 +27,6 @@ const LONG: Readonly<Record<string, string>> = {
   'node/client/upload/send-and-certify.ts sendAndCertify': 'the steps of an upload in their order',
   'node/client/upload/upload-leases.ts createUploadLeases': 'a factory: methods over one set of leases',
   'node/devnet/devnet.ts startDevnet': 'the composition root of a devnet',
-  'node/gateway/routes/read.ts readBlob': 'a route: a reply in its order, head before body',
   'node/http/gate.ts createGate': 'a factory: methods over one count of what runs and waits',
   'node/metrics.ts createMetrics': 'the list of the metrics',
   'node/network/admission.ts createAdmission': 'a factory: methods over one count of connections',

@@ -95,24 +95,35 @@ export interface QuiltContents {
   contents: Uint8Array
 }
 
-/** Reads a file from its columns, one after the other; throws QUILT_INVALID. */
-export function decodeFile(columns: Uint8Array): QuiltContents {
+/** What stands before a file's contents, read. */
+export interface FileHeader {
+  identifier: string
+  tags: Tags
+  /** bytes of the contents, and where they begin in the file's columns */
+  size: number
+  contentsAt: number
+}
+
+/** Bytes that tell all of a file's header, whatever is in it. */
+export const MAX_FILE_HEADER_BYTES = HEADER_BYTES + 2 * (2 + MAX_U16)
+
+/** Reads the header of a file of `length` bytes from its first `MAX_FILE_HEADER_BYTES`, or all of it; throws QUILT_INVALID. */
+export function decodeFileHeader(bytes: Uint8Array, length: number): FileHeader {
   return orInvalid('file', () => {
-    const header = new ByteReader(columns, 'file of a quilt')
-    if (header.u8() !== QUILT_VERSION) throw quiltInvalid('unknown version')
-    const length = header.u32()
-    const mask = header.u8()
+    const reader = new ByteReader(bytes, 'file of a quilt')
+    if (reader.u8() !== QUILT_VERSION) throw quiltInvalid('unknown version')
+    reader.u32()
+    const mask = reader.u8()
     if (mask > HAS_TAGS) throw quiltInvalid('unknown mask')
-    const body = header.take(length)
-    const reader = new ByteReader(body, 'file of a quilt')
     const field = () => reader.take(reader.u16())
     const identifier = decodeExact(bcs.string(), field())
     const tags = mask & HAS_TAGS ? Object.fromEntries(decodeExact(tagsBcs, field())) : {}
-    return { identifier, tags, contents: reader.rest() }
+    const contentsAt = bytes.length - reader.rest().length
+    return { identifier, tags, size: length - contentsAt, contentsAt }
   })
 }
 
-/** Bytes of `decodeFile`'s input, from its first column. */
+/** Bytes of a file, header and contents, from its first column. */
 export function fileLength(firstColumn: Uint8Array): number {
   const reader = new ByteReader(firstColumn, 'file of a quilt')
   return orInvalid('file', () => {

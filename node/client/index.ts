@@ -20,6 +20,7 @@ export type {
   Liar,
   NetworkBlobStatus,
   Progress,
+  ReadCheck,
   ReadOptions,
   ReadResult,
   RegisteredBlob,

@@ -85,8 +85,15 @@ export interface ReadOptions {
   signal?: AbortSignal
 }
 
+/**
+ * How bytes are checked before they are given: each row of the encoding by itself, as it comes; or the blob as a whole, encoded again.
+ * By its size when absent: small ones as a whole.
+ */
+export type ReadCheck = 'rows' | 'blob'
+
 /** `start` and `end` as in Array.slice, but never negative: to the blob's end when absent, or beyond it. */
 export interface HandleReadOptions extends Partial<ByteRange> {
+  check?: ReadCheck
   /** Called often; must not throw. */
   onProgress?: (progress: Progress) => void
   signal?: AbortSignal
@@ -122,7 +129,12 @@ export interface BlobHandle extends AsyncDisposable {
    * Bytes of the blob that streaming the range holds in memory at most. Decoding takes 32 MiB more, once for a client however
    * many do it.
    */
-  memoryFor(range?: Partial<ByteRange>): number
+  memoryFor(range?: Partial<ByteRange>, check?: ReadCheck): number
+  /**
+   * A column of the encoding below s, its symbols one under the other, verified: what files of a quilt are made of (`openQuilt` of the
+   * codec). The whole blob is read once for all columns when it is small, or when a node has not got its column.
+   */
+  column(index: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>
   /** How many bytes from the beginning of a source are the blob's, by whole rows: to go on with what was cut short. */
   verifiedBytes(source: BlobSource, options?: { signal?: AbortSignal }): Promise<number>
   /** Ends what is read from it. Idempotent. */

@@ -1,46 +1,47 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from '../http/exchange.ts'
-import { ANY_METHOD, allowedMethods, type Route } from '../http/router.ts'
+import { ANY_METHOD, allowedMethods, changingMethods, type Route } from '../http/router.ts'
 import type { Guard } from './guard.ts'
 
-// what a page may send, beyond the few headers that browsers always allow
-const READ_HEADERS = 'Range, If-None-Match, If-Range'
-const PUBLISH_HEADERS = 'Content-Type, Content-Digest, Repr-Digest, Content-MD5'
-const PREFLIGHT_SECONDS = '600'
+// an asterisk is every header but Authorization; the others are for browsers that know none
+const HEADERS =
+  '*, Authorization, Accept, Content-Type, Range, If-Match, If-None-Match, If-Range, Content-Digest, Repr-Digest, Content-MD5'
+// as long as Walrus's aggregators grant one
+const PREFLIGHT_SECONDS = '86400'
 
 /**
  * Whom an answer names as its reader. Pages of any origin may read blobs and errors; what is not for them, they do not see.
  */
 export function setCorsHeaders({ request, response }: Exchange, route: Route, guard: Guard): void {
   if (route.readableByPages) return
-  const origin = route.methods.PUT && guard.allowedOrigin(request)
+  const origin = changingMethods(route).length > 0 ? guard.allowedOrigin(request) : undefined
   if (origin !== undefined) response.setHeader('access-control-allow-origin', origin)
   else if (request.method !== 'OPTIONS') response.removeHeader('access-control-allow-origin')
   response.setHeader('vary', 'Origin')
 }
 
-/** Answers OPTIONS, a preflight or not. Pages that may not store hear so from their browser. */
+/**
+ * Answers OPTIONS, a preflight or not. Where nothing can be changed every method is granted, so that a page sees the answer to it and not
+ * a browser's own error; pages that may change nothing hear so from their browser.
+ */
 export function answerOptions({ request, response }: Exchange, route: Route, guard: Guard): void {
-  const methods = allowedMethods(route)
-  const stores = route.methods.PUT !== undefined
-  const takesBodies = stores || route.methods.POST !== undefined
-  response.setHeader('allow', methods)
+  response.setHeader('allow', allowedMethods(route))
+  const kept = guard.mayStore(request) ? [] : changingMethods(route)
   answerPreflight(
     response,
-    stores && !guard.mayStore(request) ? 'OPTIONS' : methods,
-    takesBodies ? PUBLISH_HEADERS : READ_HEADERS,
+    ANY_METHOD.filter(method => !kept.includes(method)),
   )
 }
 
-/** The same where nothing lives: the page shall see that answer, and not a browser's own error. */
+/** The same where nothing lives. */
 export function answerAnyPreflight({ response }: Exchange): void {
-  answerPreflight(response, ANY_METHOD, `${READ_HEADERS}, ${PUBLISH_HEADERS}`)
+  answerPreflight(response, ANY_METHOD)
 }
 
-function answerPreflight(response: ServerResponse, methods: string, headers: string): void {
+function answerPreflight(response: ServerResponse, methods: readonly string[]): void {
   response.writeHead(204, {
-    'access-control-allow-methods': methods,
-    'access-control-allow-headers': headers,
+    'access-control-allow-methods': methods.join(', '),
+    'access-control-allow-headers': HEADERS,
     'access-control-max-age': PREFLIGHT_SECONDS,
   })
   response.end()

@@ -1,4 +1,5 @@
 import { RecordsFull } from '../../base/records.ts'
+import { isCodecError } from '../../codec/index.ts'
 import { type ClientError, type ClientErrorCode, isClientError } from '../client/errors.ts'
 import { HttpError, unexpected } from '../http/errors.ts'
 
@@ -47,6 +48,8 @@ export function toHttpError(error: unknown): HttpError {
       retryAfterSeconds: 60,
       cause: error,
     })
+  if (isCodecError(error, 'QUILT_PATCH_NOT_FOUND')) return new HttpError(404, error.code, error.message)
+  if (isCodecError(error, 'QUILT_INVALID')) return new HttpError(400, error.code, error.message)
   if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return unexpected(error)
   const words = 'the disk of this gateway has no room for the blob'
   return new HttpError(507, 'GATEWAY_NO_SPACE', words, { retryAfterSeconds: 60, cause: error })

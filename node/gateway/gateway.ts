@@ -1,7 +1,15 @@
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { withDefaults } from '../../base/with-defaults.ts'
 import type { Handler } from '../http/exchange.ts'
-import { findHandler, findRoute, isPreflight, matchRoute, parseTarget } from '../http/router.ts'
+import {
+  changingMethods,
+  findHandler,
+  findRoute,
+  isPreflight,
+  matchRoute,
+  parseTarget,
+  rawPath,
+} from '../http/router.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { createRefusals } from '../refusals.ts'
 import { answerAnyPreflight, answerOptions, setCorsHeaders } from './cors.ts'
@@ -54,7 +62,7 @@ function createDispatch(init: GatewayInit, clock: Clock, limits: GatewayLimits):
     const { request } = exchange
     guard.checkHost(request)
     exchange.url = parseTarget(request.url ?? '')
-    const path = exchange.url.pathname
+    const path = rawPath(request.url ?? '')
     if (isPreflight(request) && matchRoute(routes, path) === undefined) return answerAnyPreflight(exchange)
     const { route, params } = findRoute(routes, path)
     exchange.note({ route: route.pattern })
@@ -62,7 +70,7 @@ function createDispatch(init: GatewayInit, clock: Clock, limits: GatewayLimits):
     setCorsHeaders(exchange, route, guard)
     if (request.method === 'OPTIONS') return answerOptions(exchange, route, guard)
     const handler = findHandler(route, request.method ?? '')
-    if (request.method === 'PUT') guard.checkOrigin(request)
+    if (changingMethods(route).includes(request.method ?? '')) guard.checkOrigin(request)
     await handler(exchange)
   }
 }

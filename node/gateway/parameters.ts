@@ -19,6 +19,14 @@ export function flagParameter(query: URLSearchParams, name: string): boolean | u
   throw invalidParameter(name, 'must be true or false')
 }
 
+/** A whole number from `min`. Throws 400, also when it is not given. */
+export function numberParameter(query: URLSearchParams, name: string, min: number): number {
+  const text = query.get(name)
+  const value = Number(text)
+  if (text !== null && /^\d{1,16}$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
+  throw invalidParameter(name, `must be a whole number from ${min}`)
+}
+
 /** An address or an object ID. Throws 400. */
 export function addressParameter(
   query: URLSearchParams,

@@ -6,6 +6,8 @@ import type { ClientErrorCode } from '../client/errors.ts'
 /** What goes wrong in HTTP itself. */
 export type HttpErrorReason =
   | 'INVALID_BLOB_ID'
+  | 'INVALID_PATCH_ID'
+  | 'INVALID_OBJECT_ID'
   | 'INVALID_PARAMETER'
   | 'MALFORMED_REQUEST'
   | 'FORBIDDEN_HOST'
@@ -16,7 +18,10 @@ export type HttpErrorReason =
   | 'METHOD_NOT_ALLOWED'
   | 'BODY_TOO_LARGE'
   | 'BODY_TOO_SLOW'
+  | 'PRECONDITION_FAILED'
   | 'RANGE_NOT_SATISFIABLE'
+  | 'QUILT_INVALID'
+  | 'QUILT_PATCH_NOT_FOUND'
   | 'UNSUPPORTED_ENCODING'
   | 'CONTENT_RANGE'
   | 'INVALID_DIGEST'
@@ -74,6 +79,7 @@ const STATUS_NAMES: Record<number, string> = {
   408: 'DEADLINE_EXCEEDED',
   409: 'FAILED_PRECONDITION',
   410: 'FAILED_PRECONDITION',
+  412: 'FAILED_PRECONDITION',
   413: 'INVALID_ARGUMENT',
   415: 'INVALID_ARGUMENT',
   416: 'OUT_OF_RANGE',

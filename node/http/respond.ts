@@ -12,7 +12,9 @@ export const COMMON_HEADERS = {
   'content-security-policy': "default-src 'none'; sandbox",
   // pages of any origin may read what went wrong, too; an answer that is not for them takes this back
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'Accept-Ranges, Allow, Content-Length, Content-Range, ETag, Retry-After',
+  // tags of quilts' files come by any name; the names are for browsers that know no asterisk
+  'access-control-expose-headers':
+    '*, Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Quilt-Patch-Identifier',
 }
 
 export function sendJson({ response }: Exchange, status: number, body: object, headers: object = {}): void {

@@ -16,7 +16,7 @@ import {
 } from '../../codec/index.ts'
 import { encodeFileHeader, encodeIndex } from '../../codec/quilt/format.ts'
 import { xorshiftBytes } from './support/data.ts'
-import { officialQuilt as official, officialPatchId } from './support/official-quilt.ts'
+import { officialQuilt as official, officialPatchId, officialRead } from './support/official-quilt.ts'
 
 const files: QuiltFile[] = [
   { identifier: 'index.html', contents: xorshiftBytes(1, 900), tags: { 'content-type': 'text/html' } },
@@ -276,6 +276,23 @@ describe('quilts', () => {
     })
     await assert.rejects(reader.readByPatchId(wrong), { code: 'QUILT_INVALID' })
     blob.release()
+  })
+
+  it('are read right where @mysten/walrus 1.2 loses bytes: header and contents straddle columns', async () => {
+    const n = 13
+    const wide = { identifier: 'wide', contents: xorshiftBytes(1, 3000) }
+    // fits into a column, and not with the header before it
+    const narrow = { identifier: 'narrow', contents: xorshiftBytes(2, 500) }
+    const { data } = await encodeQuilt([narrow, wide], n)
+    const source = quiltInBlob((await codec.metadata(data, n)).blobId, data, n)
+    const reader = openQuilt(source)
+    for (const { identifier, contents } of [narrow, wide]) {
+      const { start, patchId } = (await reader.list()).find(patch => patch.identifier === identifier)!
+      assert.deepEqual((await reader.readByPatchId(patchId)).contents, contents)
+      const theirs = await officialRead(source, start)
+      assert.equal(theirs.identifier, identifier)
+      assert.equal(Buffer.compare(theirs.contents, contents) === 0, identifier === 'wide', identifier)
+    }
   })
 
   it('are not taken from other blobs, whatever is in them', async () => {

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { BlobObject } from '../../chain/types/index.ts'
-import { blobIdFromBytes, encodedSize, objectIdFromBytes, parseObjectId } from '../../codec/index.ts'
+import {
+  blobIdFromBytes,
+  encodedSize,
+  objectIdFromBytes,
+  parseObjectId,
+  quiltInBlob,
+} from '../../codec/index.ts'
 import type { BlobId, Certificate, Epoch, ShardIndex } from '../../codec/types.ts'
 import { ClientError } from '../../node/client/errors.ts'
 import type {
@@ -191,6 +197,8 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
         const wrong = there.findIndex((byte, i) => byte !== data[i])
         return wrong < 0 ? there.length : wrong
       },
+      column: (index, options) =>
+        run('read', options, () => quiltInBlob(blobId, data, nShards).column(index, {})),
       close,
       [Symbol.asyncDispose]: close,
     }

@@ -5,19 +5,23 @@ import {
   type BlobSource,
   CodecError,
   encodingParams,
+  quiltInBlob,
   rangeSlivers,
   shardOfPair,
+  sliverBody,
   sliverFrame,
   sliverLength,
+  sliverRef,
+  symbolSize,
 } from '../../../codec/index.ts'
-import type { BlobId, BlobMetadata, ObjectId, SliverPairIndex } from '../../../codec/types.ts'
+import type { BlobId, BlobMetadata, ObjectId, SliverPairIndex, SliverRef } from '../../../codec/types.ts'
 import type { NodeMetrics } from '../../metrics.ts'
 import { Answers } from '../answers.ts'
 import { ClientError } from '../errors.ts'
 import { toClientError } from '../to-client-error.ts'
-import type { BlobHandle, ByteRange, HandleReadOptions, Liar } from '../types.ts'
+import type { BlobHandle, ByteRange, HandleReadOptions, Liar, ReadCheck, ReadResult } from '../types.ts'
 import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
-import { fetchRow, type RowLine } from './fetch-row.ts'
+import { fetchSliver, type SliverLine } from './fetch-sliver.ts'
 import { findMetadata } from './find-metadata.ts'
 import { keptSliver } from './kept-sliver.ts'
 import type { Owners } from './owners.ts'
@@ -93,8 +97,9 @@ function createBlobHandle(
   })
   const ahead = Math.max(2, Math.min(MAX_AHEAD, Math.floor(AHEAD_BYTES / sliverBytes)))
   const failed = new Set<ObjectId>()
-  const line: RowLine = { answers: new Answers(), steppedAt: Number.NEGATIVE_INFINITY }
+  const line: SliverLine = { answers: new Answers(), steppedAt: Number.NEGATIVE_INFINITY }
   let recovering: Promise<RowSpool> | undefined
+  let whole: Promise<ReadResult> | undefined
 
   const clamp = ({ start = 0, end = size }: Partial<ByteRange> = {}): ByteRange => {
     for (const [option, value] of Object.entries({ start, end })) {
@@ -106,23 +111,27 @@ function createBlobHandle(
     }
     return { start: Math.min(start, size), end: Math.max(Math.min(start, size), Math.min(end, size)) }
   }
-  const isWhole = ({ start, end }: ByteRange) =>
-    size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
+  const isWhole = ({ start, end }: ByteRange, check: ReadCheck | undefined) =>
+    check === undefined
+      ? size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
+      : check === 'blob'
   /** From any of its owners, those of a later epoch too. */
-  const fetch = async (pair: SliverPairIndex, signal: AbortSignal) => {
+  const fetchRow = async (pair: SliverPairIndex, signal: AbortSignal) => {
     const kept = await keptSliver(components, metadata, pair, signal)
     if (kept !== undefined) return kept
+    const bytes = await fetch({ pair, axis: 'primary' }, signal)
+    if (bytes !== undefined) components.slivers?.put(blobId, pair, bytes)
+    return bytes
+  }
+  const fetch = async (ref: SliverRef, signal: AbortSignal) => {
     const asked = new Set<ObjectId>()
     for (;;) {
-      const open = ownersOf(pair).filter(({ nodeId }) => !asked.has(nodeId))
+      const open = ownersOf(ref.pair).filter(({ nodeId }) => !asked.has(nodeId))
       const owner = open.find(({ nodeId }) => !failed.has(nodeId)) ?? open[0]
       if (owner === undefined) return undefined
       asked.add(owner.nodeId)
-      const bytes = await fetchRow(components, metadata, pair, owner, { line, signal })
-      if (bytes !== undefined) {
-        components.slivers?.put(blobId, pair, bytes)
-        return bytes
-      }
+      const bytes = await fetchSliver(components, metadata, ref, owner, { line, signal })
+      if (bytes !== undefined) return bytes
       failed.add(owner.nodeId)
       await renew(signal)
     }
@@ -154,7 +163,7 @@ function createBlobHandle(
     const coming: Promise<Uint8Array | undefined>[] = []
     let next = 0
     const begin = (pair: SliverPairIndex): void => {
-      const row = fetch(pair, inner)
+      const row = fetchRow(pair, inner)
       // it is awaited in its turn, or never when the one before fails
       row.catch(() => undefined)
       coming.push(row)
@@ -184,6 +193,11 @@ function createBlobHandle(
     range: ByteRange,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
+    for (const { pair } of refs) yield partOf(pair, await recoveredRow(pair, signal), range)
+  }
+
+  /** One of them. */
+  async function recoveredRow(pair: SliverPairIndex, signal: AbortSignal): Promise<Uint8Array> {
     // for all reads of this handle; it ends with the handle, not with one of them
     if (recovering === undefined) {
       const mine = recover()
@@ -193,19 +207,16 @@ function createBlobHandle(
       })
     }
     const spool = await raceSignal(recovering, signal)
-    for (const { pair } of refs) {
-      signal.throwIfAborted()
-      const bytes = await spool.row(pair)
-      if (!spool.pairs.has(pair)) {
-        try {
-          await components.codec.verifySliver(metadata, { pair, axis: 'primary' }, bytes, { signal })
-        } catch (error) {
-          // of slivers that are all as the metadata says
-          if (error instanceof CodecError && error.code === 'SLIVER_MISMATCH') throw invalid(error)
-          throw error
-        }
-      }
-      yield partOf(pair, bytes, range)
+    signal.throwIfAborted()
+    const bytes = await spool.row(pair)
+    if (spool.pairs.has(pair)) return bytes
+    try {
+      await components.codec.verifySliver(metadata, { pair, axis: 'primary' }, bytes, { signal })
+      return bytes
+    } catch (error) {
+      // of slivers that are all as the metadata says
+      if (error instanceof CodecError && error.code === 'SLIVER_MISMATCH') throw invalid(error)
+      throw error
     }
   }
 
@@ -218,7 +229,7 @@ function createBlobHandle(
         codec: components.codec,
         ownersOf,
         failed,
-        fetch: pair => fetch(pair, ending),
+        fetch: pair => fetchRow(pair, ending),
         atOnce: ahead,
         decoding: components.decoding,
         signal: ending,
@@ -244,7 +255,7 @@ function createBlobHandle(
     signal.throwIfAborted()
     const total = range.end - range.start
     if (total === 0) return
-    if (isWhole(range)) {
+    if (isWhole(range, options.check)) {
       const { data } = await readWhole(components, owners, blobId, { signal, onProgress })
       yield data.subarray(range.start, range.end)
       return
@@ -290,6 +301,34 @@ function createBlobHandle(
     return out
   }
 
+  /** From its secondary sliver, when its node gives it; else of rows that must be decoded. */
+  async function columnOf(index: number, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted()
+    if (size <= WHOLE_BYTES) {
+      if (whole === undefined) {
+        const mine = readWhole(components, owners, blobId, { signal: ending })
+        whole = mine
+        mine.catch(() => {
+          whole = undefined
+        })
+      }
+      const { data } = await raceSignal(whole, signal)
+      return await quiltInBlob(blobId, data, nShards).column(index, { signal })
+    }
+    const ref = sliverRef(index, 'secondary', nShards)
+    const sliver = await fetch(ref, signal)
+    if (sliver !== undefined) return sliverBody(metadata, ref, sliver)
+    const { primarySymbols } = encodingParams(nShards)
+    const symbol = symbolSize(nShards, size)
+    const column = new Uint8Array(primarySymbols * symbol)
+    for (let row = 0; row < primarySymbols; row++) {
+      const bytes = await recoveredRow(row as SliverPairIndex, signal)
+      const at = header.length + index * symbol
+      column.set(bytes.subarray(at, at + symbol), row * symbol)
+    }
+    return column
+  }
+
   async function verifiedBytes(
     source: BlobSource,
     { signal: given }: { signal?: AbortSignal } = {},
@@ -326,13 +365,20 @@ function createBlobHandle(
     },
     read,
     stream,
-    memoryFor(asked) {
+    memoryFor(asked, check) {
       const range = clamp(asked)
       if (range.start === range.end) return 0
-      if (isWhole(range)) return size
+      if (isWhole(range, check)) return size
       return Math.min(ahead, rangeSlivers(metadata, range.start, range.end).length) * sliverBytes
     },
     verifiedBytes,
+    async column(index, { signal } = {}) {
+      try {
+        return await columnOf(index, anySignal(signal, ending))
+      } catch (error) {
+        throw toClientError(error)
+      }
+    },
     async close() {
       if (closed.signal.aborted) return
       closed.abort(new ClientError('CLOSED', 'the blob was closed', {}))

@@ -2,9 +2,12 @@ import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
 import { createRecords } from '../../../base/records.ts'
 import { Scratch } from '../../client/upload/scratch.ts'
+import type { Handler } from '../../http/exchange.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
+import { createOpenBlob } from '../content/open-blob.ts'
+import { createSendContent } from '../content/send.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
@@ -12,7 +15,8 @@ import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
 import { pageRoutes } from './page.ts'
 import { publishBlob } from './publish.ts'
-import { readBlob } from './read.ts'
+import { quiltRoutes } from './quilts.ts'
+import { readBlob, readPart, streamBlob } from './read.ts'
 import { relayUpload, tipConfig, type UploadRelayInit } from './upload-relay.ts'
 
 /** Every route of the gateway, and the bounds on what they do at a time. */
@@ -49,6 +53,14 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const uploadHealth = createUploadHealth(clock)
+  const open = createOpenBlob({ client, clock, lookups, limits })
+  const send = createSendContent({ clock, downloads, sending, limits })
+  const quilts = quiltRoutes({ open, send, downloads })
+  const read = (pattern: string, GET: Handler): Route => ({
+    pattern,
+    methods: { GET },
+    readableByPages: true,
+  })
   return [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
     {
@@ -56,11 +68,12 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },
       readableByPages: false,
     },
-    {
-      pattern: '/v1/blobs/:blobId',
-      methods: { GET: readBlob({ client, clock, lookups, downloads, sending, limits }) },
-      readableByPages: true,
-    },
+    read('/v1/blobs/:blobId', readBlob({ open, send })),
+    read('/v1/blobs/:blobId/byte-range', readPart({ open, send })),
+    read('/v1alpha/blobs/:blobId/stream', streamBlob({ open, send })),
+    read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
+    read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
+    read('/v1/quilts/:quiltId/patches', quilts.patches),
     ...uploadRelayRoutes(init, { clock, limits, receive, lookups }),
     ...pageRoutes(init),
     {
@@ -89,6 +102,7 @@ function uploadRelayRoutes(
     {
       pattern: '/v1/blob-upload-relay',
       methods: { POST: relayUpload({ ...shared, client, chain, tips }) },
+      postByAnyPage: true,
       readableByPages: true,
     },
     { pattern: '/v1/tip-config', methods: { GET: tipConfig(tip) }, readableByPages: true },

@@ -4,8 +4,8 @@ import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
+import { noneMatchHits } from '../content/conditions.ts'
 import type { GatewayInit } from '../options.ts'
-import { noneMatchHits } from './read.ts'
 
 /** Where `node/page/build.ts` puts it, in the source as in the package. */
 const BUILT = new URL('../../page/build/', import.meta.url)

@@ -62,7 +62,7 @@ function createDispatch(init: NodeApiInit, limits: NodeApiLimits): Handler {
     setCorsHeaders(exchange)
     exchange.url = parseTarget(request.url ?? '')
     if (isPreflight(request) && matchRoute(routes, exchange.url.pathname) === undefined) {
-      return answerPreflight(exchange, ANY_METHOD)
+      return answerPreflight(exchange, ANY_METHOD.join(', '))
     }
     const { route, params } = findRoute(routes, exchange.url.pathname)
     exchange.note({ route: route.pattern })

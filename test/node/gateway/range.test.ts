@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseRange } from '../../../node/gateway/range.ts'
-import { ifRangeHolds, noneMatchHits } from '../../../node/gateway/routes/read.ts'
+import { ifRangeHolds, noneMatchHits } from '../../../node/gateway/content/conditions.ts'
+import { parseRange } from '../../../node/gateway/content/range.ts'
 
 describe('gateway ranges', () => {
   const cases: [string | undefined, number, ReturnType<typeof parseRange>][] = [
     [undefined, 10, { kind: 'whole' }],
-    ['bytes=0-0', 10, { kind: 'part', range: { start: 0, end: 1 } }],
-    ['bytes=0-9', 10, { kind: 'part', range: { start: 0, end: 10 } }],
-    ['bytes=2-', 10, { kind: 'part', range: { start: 2, end: 10 } }],
-    ['bytes=2-999', 10, { kind: 'part', range: { start: 2, end: 10 } }],
-    ['bytes=-3', 10, { kind: 'part', range: { start: 7, end: 10 } }],
-    ['bytes=-99', 10, { kind: 'part', range: { start: 0, end: 10 } }],
-    ['Bytes= 1-2 ', 10, { kind: 'part', range: { start: 1, end: 3 } }],
+    ['bytes=0-0', 10, { kind: 'parts', ranges: [{ start: 0, end: 1 }] }],
+    ['bytes=0-9', 10, { kind: 'parts', ranges: [{ start: 0, end: 10 }] }],
+    ['bytes=2-', 10, { kind: 'parts', ranges: [{ start: 2, end: 10 }] }],
+    ['bytes=2-999', 10, { kind: 'parts', ranges: [{ start: 2, end: 10 }] }],
+    ['bytes=-3', 10, { kind: 'parts', ranges: [{ start: 7, end: 10 }] }],
+    ['bytes=-99', 10, { kind: 'parts', ranges: [{ start: 0, end: 10 }] }],
+    ['Bytes= 1-2 ', 10, { kind: 'parts', ranges: [{ start: 1, end: 3 }] }],
     ['bytes=10-', 10, { kind: 'unsatisfiable' }],
     ['bytes=-0', 10, { kind: 'unsatisfiable' }],
     ['bytes=5-2', 10, { kind: 'unsatisfiable' }],
@@ -22,11 +22,26 @@ describe('gateway ranges', () => {
     ['bytes=1-2=3', 10, { kind: 'unsatisfiable' }],
     ['bytes=0-', 0, { kind: 'unsatisfiable' }],
     ['bytes=-5', 0, { kind: 'whole' }],
-    ['bytes=0-1,4-5', 10, { kind: 'whole' }],
+    [
+      'bytes=4-5, ,0-1',
+      10,
+      {
+        kind: 'parts',
+        ranges: [
+          { start: 4, end: 6 },
+          { start: 0, end: 2 },
+        ],
+      },
+    ],
+    ['bytes=0-1,90-', 10, { kind: 'parts', ranges: [{ start: 0, end: 2 }] }],
+    ['bytes=90-,91-', 10, { kind: 'unsatisfiable' }],
+    ['bytes=0-1,x', 10, { kind: 'unsatisfiable' }],
+    ['bytes=0-,0-', 10, { kind: 'whole' }],
+    [`bytes=${Array(33).fill('0-0').join()}`, 100, { kind: 'whole' }],
     ['items=0-1', 10, { kind: 'whole' }],
     ['bytes', 10, { kind: 'whole' }],
     [`bytes=${'9'.repeat(400)}-`, 10, { kind: 'unsatisfiable' }],
-    [`bytes=0-${'9'.repeat(400)}`, 10, { kind: 'part', range: { start: 0, end: 10 } }],
+    [`bytes=0-${'9'.repeat(400)}`, 10, { kind: 'parts', ranges: [{ start: 0, end: 10 }] }],
   ]
   for (const [header, size, expected] of cases) {
     it(`${header?.slice(0, 30)} of ${size} bytes`, () => assert.deepEqual(parseRange(header, size), expected))
@@ -39,9 +54,10 @@ describe('gateway ranges', () => {
         const data = Array.from({ length: size }, (_, i) => i)
         const answer = parseRange(`bytes=${first}-${last}`, size)
         const expected = last < first ? [] : data.slice(first, last + 1)
-        const got = answer.kind === 'part' ? data.slice(answer.range.start, answer.range.end) : []
+        const [range] = answer.kind === 'parts' ? answer.ranges : []
+        const got = range === undefined ? [] : data.slice(range.start, range.end)
         assert.deepEqual(got, expected)
-        assert.equal(answer.kind, expected.length > 0 ? 'part' : 'unsatisfiable')
+        assert.equal(answer.kind, expected.length > 0 ? 'parts' : 'unsatisfiable')
       }),
     )
   })
@@ -51,8 +67,9 @@ describe('gateway ranges', () => {
       fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 200 }), (length, size) => {
         const data = Array.from({ length: size }, (_, i) => i)
         const answer = parseRange(`bytes=-${length}`, size)
-        assert.ok(answer.kind === 'part')
-        assert.deepEqual(data.slice(answer.range.start, answer.range.end), data.slice(-length))
+        assert.ok(answer.kind === 'parts')
+        const [range] = answer.ranges
+        assert.deepEqual(data.slice(range.start, range.end), data.slice(-length))
       }),
     )
   })
@@ -61,9 +78,9 @@ describe('gateway ranges', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(), (text, size) => {
         const answer = parseRange(`bytes=${text}`, size)
-        if (answer.kind !== 'part') return
-        const { start, end } = answer.range
-        assert.ok(Number.isSafeInteger(start) && 0 <= start && start < end && end <= size)
+        if (answer.kind !== 'parts') return
+        for (const { start, end } of answer.ranges)
+          assert.ok(Number.isSafeInteger(start) && 0 <= start && start < end && end <= size)
       }),
     )
   })

@@ -13,6 +13,7 @@ import {
   type EncodedBlob,
   encodingParams,
   metadataRoot,
+  quiltInBlob,
 } from '../../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex, SliverRef } from '../../../../codec/types.ts'
 import { openBlob } from '../../../../node/client/download/blob-handle.ts'
@@ -237,6 +238,58 @@ describe('a blob handle', function () {
     const other = forge({ hashes })
     const { handle } = await open(all(honest(other)), other)
     await assert.rejects(collect(handle.stream()), { code: 'BLOB_INVALID' })
+  })
+
+  it('gives columns from their owners alone, and decodes those that they lack', async () => {
+    const expected = quiltInBlob(blob.metadata.blobId, data, 100)
+    const lacking = {
+      ...honest(blob),
+      sliver: async (ref: SliverRef) => (ref.axis === 'secondary' ? undefined : blob.sliver(ref)),
+    }
+    const altered = {
+      ...honest(blob),
+      sliver: async (ref: SliverRef) => {
+        const bytes = blob.sliver(ref)
+        if (ref.axis === 'secondary') bytes[100]! ^= 1
+        return bytes
+      },
+    }
+    for (const [peer, most] of [
+      [honest(blob), 1],
+      [lacking, 40],
+      [altered, 40],
+    ] as const) {
+      const { handle, fake } = await open(all(peer))
+      assert.deepEqual(await handle.column(17), await expected.column(17, {}))
+      assert.ok(fake.asked.length <= most, `${fake.asked.length} were asked`)
+      await assert.rejects(handle.column(3, { signal: AbortSignal.abort(new Error('enough')) }), /enough/)
+    }
+  })
+
+  it('gives columns of a small blob from one read of it', async () => {
+    const small = randomBytes(40_000)
+    const encoded = await codec.encode(small, 100)
+    const { handle, fake } = await open(all(honest(encoded)), encoded)
+    const expected = quiltInBlob(encoded.metadata.blobId, small, 100)
+    const [one, other] = await Promise.all([handle.column(0), handle.column(66)])
+    assert.deepEqual([one, other], [await expected.column(0, {}), await expected.column(66, {})])
+    const { length } = fake.asked
+    await handle.column(5)
+    assert.equal(fake.asked.length, length)
+    encoded.release()
+  })
+
+  it('checks as it is told: a small blob by its rows, a large one as a whole', async () => {
+    const small = randomBytes(40_000)
+    const encoded = await codec.encode(small, 100)
+    const rows = await open(all(honest(encoded)), encoded)
+    const pieces = await Array.fromAsync(rows.handle.stream({ check: 'rows' }))
+    assert.ok(pieces.length > 1 && Buffer.concat(pieces).equals(small))
+    encoded.release()
+    const { handle } = await open(all(honest(blob)))
+    const whole = await Array.fromAsync(handle.stream({ check: 'blob' }))
+    assert.ok(whole.length === 1 && data.equals(whole[0]!))
+    assert.equal(handle.memoryFor({}, 'blob'), SIZE)
   })
 
   it('ends with the signal of a read, with its own end and with that of the client', async () => {

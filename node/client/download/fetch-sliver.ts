@@ -3,7 +3,7 @@ import type { Log } from '../../../base/log.ts'
 import { anySignal } from '../../../base/wait.ts'
 import type { CommitteeMember } from '../../../chain/types/index.ts'
 import { type BlobCodec, CodecError, sliverLength } from '../../../codec/index.ts'
-import type { BlobMetadata, SliverPairIndex } from '../../../codec/types.ts'
+import type { BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import type { Accuse } from '../accuse.ts'
@@ -11,7 +11,7 @@ import type { Answers } from '../answers.ts'
 import { isPassing, restMs } from './gather.ts'
 import { Pace } from './pace.ts'
 
-export interface FetchRowComponents {
+export interface FetchSliverComponents {
   peers: Pick<PeerClient, 'fetch'>
   book: PeerBook
   codec: Pick<BlobCodec, 'verifySliver'>
@@ -28,28 +28,27 @@ const STEP_MS = 3_000
 /** An owner whose line broke, or that was busy, is asked again after a rest. */
 const ATTEMPTS = 2
 
-/** What the rows that are on their way have in common. */
-export interface RowLine {
+/** What the slivers that are on their way have in common. */
+export interface SliverLine {
   answers: Answers
   /** when a step of any of them was made last, by the monotonic clock */
   steppedAt: number
 }
 
 /**
- * One primary sliver from its owner, verified; undefined when it cannot be had. A wrong one names its sender a liar. Throws
+ * One sliver from its owner, verified; undefined when it cannot be had. A wrong one names its sender a liar. Throws
  * the signal's reason, and errors of the codec that no peer can cause.
  */
-export async function fetchRow(
-  { peers, book, codec, accuse, clock, log }: FetchRowComponents,
+export async function fetchSliver(
+  { peers, book, codec, accuse, clock, log }: FetchSliverComponents,
   metadata: BlobMetadata,
-  pair: SliverPairIndex,
+  ref: SliverRef,
   owner: CommitteeMember,
-  { line, signal }: { line: RowLine; signal: AbortSignal },
+  { line, signal }: { line: SliverLine; signal: AbortSignal },
 ): Promise<Uint8Array | undefined> {
   const { answers } = line
   const { blobId, nShards, unencodedLength } = metadata
-  const ref = { pair, axis: 'primary' as const }
-  const item = { blobId, ref, maxBytes: sliverLength(nShards, unencodedLength, 'primary') }
+  const item = { blobId, ref, maxBytes: sliverLength(nShards, unencodedLength, ref.axis) }
   const address = book.address(owner)
 
   for (let attempt = 1; ; attempt++) {

@@ -3,15 +3,15 @@ import { silentLog } from '../../../../base/log.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
 import type { SliverPairIndex } from '../../../../codec/types.ts'
 import { Answers } from '../../../../node/client/answers.ts'
-import { fetchRow, type RowLine } from '../../../../node/client/download/fetch-row.ts'
+import { fetchSliver, type SliverLine } from '../../../../node/client/download/fetch-sliver.ts'
 import { type FakePeer, fakeBook, fakeCommittee, fakePeers, silent } from '../../../support/fake-peers.ts'
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
-describe('a row from its owner', () => {
+describe('a sliver from its owner', () => {
   let codec: Codec
   let blob: EncodedBlob
   let clock: VirtualClock
-  let line: RowLine
+  let line: SliverLine
   before(async () => {
     codec = createCodec({ threads: 0 })
     blob = await codec.encode(new Uint8Array(1000).fill(7), 10)
@@ -27,10 +27,10 @@ describe('a row from its owner', () => {
     const [owner] = fakeCommittee(1, 10).members
     const components = { peers: fakePeers([peer]), book: fakeBook(), codec, accuse: () => {}, clock }
     const state: { row?: Uint8Array | 'none' } = {}
-    const fetched = fetchRow(
+    const fetched = fetchSliver(
       { ...components, log: silentLog() },
       blob.metadata,
-      0 as SliverPairIndex,
+      { pair: 0 as SliverPairIndex, axis: 'primary' },
       owner!,
       { line, signal: new AbortController().signal },
     ).then(row => {

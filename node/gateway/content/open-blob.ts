@@ -1,0 +1,54 @@
+import type { Clock } from '../../../base/clock.ts'
+import type { BlobId } from '../../../codec/types.ts'
+import type { BlobHandle, Client, ReadCheck } from '../../client/types.ts'
+import type { Exchange } from '../../http/exchange.ts'
+import type { Gate } from '../../http/gate.ts'
+import type { GatewayLimits } from '../options.ts'
+import type { ByteRange } from './range.ts'
+import type { Content } from './send.ts'
+
+export interface OpenBlobInit {
+  client: Pick<Client, 'open'>
+  clock: Clock
+  /** requests that ask the network for a size */
+  lookups: Gate
+  limits: Pick<GatewayLimits, 'readMs'>
+}
+
+/** Finds a blob for a request. Close it. */
+export type OpenBlob = (exchange: Exchange, blobId: BlobId) => Promise<BlobHandle>
+
+export function createOpenBlob({ client, clock, lookups, limits }: OpenBlobInit): OpenBlob {
+  return async ({ address, signal: asked, note }, blobId) => {
+    note({ blobId })
+    // a blob that nobody has takes an answer of nearly every node
+    const permit = await lookups.enter({ bytes: 0, address, signal: asked })
+    try {
+      using limit = clock.deadline(limits.readMs, [asked])
+      return await client.open(blobId, { signal: limit.signal })
+    } finally {
+      permit.leave()
+    }
+  }
+}
+
+/** A blob as content. */
+export function blobContent(blob: BlobHandle, check?: ReadCheck): Content {
+  return {
+    size: blob.size,
+    tag: blob.blobId,
+    memoryFor: range => blob.memoryFor(range, check),
+    stream: options => blob.stream({ ...options, check }),
+  }
+}
+
+/** Bytes [start, end) of other content, as content of its own. */
+export function partOf(content: Content, { start, end }: ByteRange): Content {
+  const shifted = (range: ByteRange) => ({ start: start + range.start, end: start + range.end })
+  return {
+    size: end - start,
+    tag: `${content.tag}-${start}-${end - start}`,
+    memoryFor: range => content.memoryFor(shifted(range)),
+    stream: ({ signal, ...range }) => content.stream({ ...shifted(range), signal }),
+  }
+}

@@ -1,0 +1,120 @@
+import { openQuilt, parseQuiltPatchId, type QuiltFileReader, type QuiltReader } from '../../../codec/index.ts'
+import type { BlobId } from '../../../codec/types.ts'
+import type { BlobHandle } from '../../client/types.ts'
+import { blobIdParam } from '../../http/blob-id-param.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange, Handler } from '../../http/exchange.ts'
+import type { Gate } from '../../http/gate.ts'
+import { sendJson } from '../../http/respond.ts'
+import { headerText, tagHeaders } from '../content/header-text.ts'
+import type { OpenBlob } from '../content/open-blob.ts'
+import type { SendContent } from '../content/send.ts'
+import { checkReadParams } from '../read-params.ts'
+
+/** An index names at most as many files as there are columns; what is larger was made to cost memory. */
+const MAX_INDEX_BYTES = 8 * 2 ** 20
+/** What reading an index, or a file's header, holds besides the blob's own. */
+const INDEX_ROOM_BYTES = 2 * MAX_INDEX_BYTES
+/** A quilt of so many bytes is read as a whole. */
+const WHOLE_BYTES = 4 * 2 ** 20
+
+export interface QuiltsInit {
+  open: OpenBlob
+  send: SendContent
+  downloads: Gate
+}
+
+interface QuiltRoutes {
+  /** `GET /v1/blobs/by-quilt-id/:quiltId/*identifier` */
+  byIdentifier: Handler
+  /** `GET /v1/blobs/by-quilt-patch-id/:patchId` */
+  byPatchId: Handler
+  /** `GET /v1/quilts/:quiltId/patches` */
+  patches: Handler
+}
+
+/** Files of quilts, read from the columns that hold them. */
+export function quiltRoutes({ open, send, downloads }: QuiltsInit): QuiltRoutes {
+  /** The index and headers are read where downloads are counted. */
+  async function withQuilt<T>(
+    exchange: Exchange,
+    quiltId: BlobId,
+    look: (quilt: QuiltReader, signal: AbortSignal) => Promise<T>,
+    then: (found: T, blob: BlobHandle) => Promise<void>,
+  ): Promise<void> {
+    await using blob = await open(exchange, quiltId)
+    const { address, signal } = exchange
+    const { column } = blob
+    const quilt = openQuilt({ ...blob.metadata, column }, { maxIndexBytes: MAX_INDEX_BYTES })
+    const permit = await downloads.enter({
+      bytes: Math.min(blob.size, WHOLE_BYTES) + INDEX_ROOM_BYTES,
+      address,
+      signal,
+    })
+    const found = await look(quilt, signal).finally(() => permit.leave())
+    await then(found, blob)
+  }
+
+  function sendFile(tag: (file: QuiltFileReader) => string, exchange: Exchange) {
+    return async (file: QuiltFileReader, blob: BlobHandle): Promise<void> => {
+      const content = {
+        size: file.size,
+        tag: tag(file),
+        memoryFor: () => Math.min(blob.size, WHOLE_BYTES) + file.memory,
+        stream: file.stream,
+      }
+      await send(exchange, content, {
+        headers: {
+          ...tagHeaders(file.tags),
+          'x-quilt-patch-identifier': headerText(file.identifier).slice(0, MAX_HEADER_TEXT),
+        },
+        attributes: file.tags,
+      })
+    }
+  }
+
+  return {
+    async byIdentifier(exchange) {
+      checkReadParams(exchange.url.searchParams)
+      const quiltId = blobIdParam(exchange.params.quiltId)
+      const { identifier = '' } = exchange.params
+      // the same identifier of the same quilt is the same file for ever
+      await withQuilt(
+        exchange,
+        quiltId,
+        (quilt, signal) => quilt.open(identifier, { signal }),
+        sendFile(({ patchId }) => patchId, exchange),
+      )
+    },
+    async byPatchId(exchange) {
+      checkReadParams(exchange.url.searchParams)
+      const patchId = exchange.params.patchId ?? ''
+      await withQuilt(
+        exchange,
+        quiltOf(patchId),
+        (quilt, signal) => quilt.openPatch(patchId, { signal }),
+        sendFile(() => patchId, exchange),
+      )
+    },
+    async patches(exchange) {
+      checkReadParams(exchange.url.searchParams)
+      const list = (quilt: QuiltReader, signal: AbortSignal) => quilt.list({ signal })
+      await withQuilt(exchange, blobIdParam(exchange.params.quiltId), list, async patches => {
+        const body = patches.map(({ identifier, patchId, tags }) => ({ identifier, patch_id: patchId, tags }))
+        sendJson(exchange, 200, body)
+      })
+    },
+  }
+}
+
+/** What proxies and clients take in a line of a head. */
+const MAX_HEADER_TEXT = 4096
+
+function quiltOf(patchId: string): BlobId {
+  try {
+    return parseQuiltPatchId(patchId).quilt
+  } catch (cause) {
+    const words = 'a quilt patch ID has 50 characters of URL-safe base64, as the list of patches names them'
+    throw new HttpError(400, 'INVALID_PATCH_ID', words, { cause })
+  }
+}
