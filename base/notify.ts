@@ -1,18 +1,41 @@
-import { raceSignal } from 'race-signal'
+import type { Timers } from './timers.ts'
+import { waitFor } from './wait.ts'
 
 /** Wakes the one that waits. What happens between two waits is not lost. */
 export class Notify {
-  #notified = Promise.withResolvers<void>()
+  #isNews = false
+  readonly #waiting = new Set<() => void>()
 
   notify(): void {
-    this.#notified.resolve()
+    this.#isNews = true
+    for (const wake of this.#waiting) wake()
   }
 
   /** Resolves at the next call of `notify`, or at one that no wait has heard yet. Rejects with the signal's reason. */
-  async wait(signal: AbortSignal): Promise<void> {
-    const notified = this.#notified
-    await raceSignal(notified.promise, signal)
-    // one that was given up ends later than that, when another may be waiting for the same call: it changes nothing
-    if (this.#notified === notified) this.#notified = Promise.withResolvers()
+  wait(signal: AbortSignal): Promise<void> {
+    return this.#wait(resolve => {
+      this.#waiting.add(resolve)
+      return () => void this.#waiting.delete(resolve)
+    }, signal)
+  }
+
+  /** The same, or after `ms`; without an end to it when these are not finite. */
+  waitWithin(ms: number, timers: Pick<Timers, 'after'>, signal: AbortSignal): Promise<void> {
+    if (!Number.isFinite(ms)) return this.wait(signal)
+    return this.#wait(resolve => {
+      this.#waiting.add(resolve)
+      const timer = timers.after(ms, resolve)
+      return () => {
+        this.#waiting.delete(resolve)
+        timer.stop()
+      }
+    }, signal)
+  }
+
+  async #wait(arm: (resolve: () => void) => () => void, signal: AbortSignal): Promise<void> {
+    if (this.#isNews) signal.throwIfAborted()
+    else await waitFor(arm, signal)
+    // one that was given up has not heard it: another may be waiting for the same call
+    this.#isNews = false
   }
 }

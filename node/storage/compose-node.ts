@@ -38,6 +38,7 @@ import { type ReadPorts, showing } from './shown.ts'
 import { createStatus } from './status.ts'
 import type { NodeStore } from './store/node-store.ts'
 import type { ShardedSliverStore } from './store/shard-slivers.ts'
+import type { WriteTable } from './tables/write-table.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
 import { countingReads, createWorkCounter, goingFirst } from './work.ts'
 
@@ -84,6 +85,8 @@ export interface ComposeNodeInit {
   registrationWaitMs?: number
   /** at which stored slivers are looked at; the default's when absent */
   scrubBytesPerSecond?: number
+  /** how blob tables are written: a simulation shares the work among nodes that know the same; by each itself when absent */
+  writeTable?: WriteTable | undefined
   /** of all that is done beside reads and writes; the default's where absent */
   budget?: GrantedLimits
   /** what the node's line may carry and has carried; not told when absent */

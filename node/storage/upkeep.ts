@@ -40,7 +40,12 @@ import { dropDamaged, dropMissing, type NodeRecords, type ShardRecord } from './
 import type { RecordOperation } from './store/records.ts'
 import type { ShardedSliverStore } from './store/shard-slivers.ts'
 import type { TableRecords } from './store/table-records.ts'
-import { type BlobTables, createBlobTables, type TablesView } from './tables/tables.ts'
+import {
+  type BlobTables,
+  type BlobTablesComponents,
+  createBlobTables,
+  type TablesView,
+} from './tables/tables.ts'
 import { countingPuts, type WorkCounter } from './work.ts'
 
 export interface UpkeepComponents {
@@ -69,6 +74,7 @@ export interface UpkeepComponents {
   signer: Pick<ConfirmationSigner, 'attestInvalid'>
   /** at which stored slivers are looked at; the default's when absent */
   scrubBytesPerSecond?: number
+  writeTable?: BlobTablesComponents['writeTable']
   /** of all that is done here */
   budget: Budget
   work: WorkCounter

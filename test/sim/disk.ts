@@ -42,9 +42,9 @@ export interface Disk {
   /** Whether anything has decayed that its node has not found yet. */
   isRotten(): Promise<boolean>
   /** Of these shards and blobs, those of which both slivers were not written and right; for all blobs the same shards. */
-  unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]>
+  unwritten(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]>
   /** The same with what has decayed. */
-  lacking(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]>
+  lacking(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]>
   /** Of a blob's slivers of a shard: 1 the primary, 2 the secondary, 3 both, where they are right. */
   right(blobId: BlobId, shard: ShardIndex): Promise<number>
   /** The same of one shard for many blobs. */
@@ -69,6 +69,7 @@ async function expectRoom({ isFull }: Disk): Promise<void> {
 export class TokenDisk implements Disk {
   isFull = false
   readonly #all: TokenBlobs
+  readonly #shared: SharedRecords
   store: TokenStore
   metadata: TokenMetadata
   records: LayeredRecords
@@ -76,6 +77,7 @@ export class TokenDisk implements Disk {
 
   constructor(all: TokenBlobs, shared: SharedRecords) {
     this.#all = all
+    this.#shared = shared
     this.store = new TokenStore(all)
     this.metadata = new TokenMetadata(all)
     this.records = new LayeredRecords(shared)
@@ -136,31 +138,31 @@ export class TokenDisk implements Disk {
     this.store = new TokenStore(this.#all)
     this.metadata = new TokenMetadata(this.#all)
     // one that begins anew has none of what all others began with
-    this.records = new LayeredRecords(new SharedRecords(new Map()))
+    this.records = new LayeredRecords(new SharedRecords(new Map(), this.#shared))
     this.#indexed = indexingMissing(this.records)
   }
 
   async close(): Promise<void> {}
 
-  async lacking(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+  async lacking(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]> {
     return this.#without(blobIds, shards, shard => this.store.rightOf(shard))
   }
 
-  async unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+  async unwritten(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]> {
     return this.#without(blobIds, shards, shard => this.store.writtenOf(shard))
   }
 
   #without(
-    blobIds: Iterable<BlobId>,
+    blobIds: readonly BlobId[],
     shards: readonly ShardIndex[],
     of: (shard: ShardIndex) => (index: number) => number,
   ): string[] {
     const lacking: string[] = []
     for (const shard of shards) {
       const right = of(shard)
-      for (const blobId of blobIds) {
-        const blob = this.#all.of(blobId)!
-        if (right(blob.index) !== 3 || !this.metadata.hasBlob(blob)) lacking.push(`${blobId} of ${shard}`)
+      for (const at of this.#all.positions(blobIds)) {
+        const blob = this.#all.all[at]!
+        if (right(at) !== 3 || !this.metadata.hasBlob(blob)) lacking.push(`${blob.blobId} of ${shard}`)
       }
     }
     return lacking
@@ -171,8 +173,7 @@ export class TokenDisk implements Disk {
   }
 
   async rights(blobIds: readonly BlobId[], shard: ShardIndex): Promise<Uint8Array> {
-    const right = this.store.rightOf(shard)
-    return Uint8Array.from(this.#all.positions(blobIds), index => right(index))
+    return this.store.rights(shard, this.#all.positions(blobIds))
   }
 
   async hasAny(blobId: BlobId): Promise<boolean> {
@@ -295,11 +296,11 @@ export class RealDisk implements Disk {
     await store?.close()
   }
 
-  lacking(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+  lacking(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]> {
     return this.#without(blobIds, shards, false)
   }
 
-  unwritten(blobIds: Iterable<BlobId>, shards: readonly ShardIndex[]): Promise<string[]> {
+  unwritten(blobIds: readonly BlobId[], shards: readonly ShardIndex[]): Promise<string[]> {
     return this.#without(blobIds, shards, true)
   }
 
@@ -308,7 +309,7 @@ export class RealDisk implements Disk {
   }
 
   async #without(
-    blobIds: Iterable<BlobId>,
+    blobIds: readonly BlobId[],
     shards: readonly ShardIndex[],
     isRottenRight: boolean,
   ): Promise<string[]> {

@@ -54,6 +54,9 @@ export const FAULTS = [
 
 type Fault = (typeof FAULTS)[number]
 
+/** Blobs times shards, above which no whole disk is lost. */
+const LARGE = 10_000_000
+
 /** What goes wrong, by chance. */
 export class Faults {
   readonly #init: FaultsInit
@@ -143,6 +146,12 @@ export class Faults {
   }
 
   #wipe(stepMs: number): void {
+    const { chain, ledger } = this.#init
+    // a hundred million symbols, to get one back
+    if (ledger.blobs.length * chain.nShards > LARGE) {
+      this.#rot()
+      return
+    }
     const node = this.#victim()
     if (node === undefined) return
     this.#impaired.begin(node, 'wiped')
@@ -156,7 +165,7 @@ export class Faults {
     this.#within(0.2, () => this.#mend(node, 'killed'), stepMs)
   }
 
-  /** Bits of a hundredth of its slivers, of one at least. */
+  /** Bits of a hundredth of its slivers, of one at least; of a thousandth when each takes a thousand symbols. */
   #rot(): void {
     const { random, chain, ledger, invariants } = this.#init
     const node = this.#victim()
@@ -164,7 +173,8 @@ export class Faults {
     const shards = shardsOf(chain.now.current, node.nodeId)
     const owed = ledger.blobs.filter(blob => ledger.isOwed(blob, chain.epoch))
     if (shards.length === 0 || owed.length === 0) return
-    const count = Math.ceil((owed.length * shards.length) / 100)
+    const share = owed.length * chain.nShards > LARGE ? 1 / 1_000 : 1 / 100
+    const count = Math.ceil(owed.length * shards.length * share)
     const blobIds: BlobId[] = Array.from({ length: count }, () => random.pick(owed).blobId)
     const owned = random.shuffled(shards)
     // nothing of it may be relied on from now on

@@ -10,6 +10,9 @@ import { TokenDisk } from './disk.ts'
 import { SharedRecords } from './layered-records.ts'
 import type { World } from './world.ts'
 
+/** Of more blobs most outlive the run: each node drops each blob that ends. */
+const MANY = 10_000
+
 /** Blobs that are there from the beginning, as tokens, with all who keep them. Nobody has started yet. */
 export async function found(
   world: World,
@@ -51,7 +54,12 @@ async function registered(
   for (let i = 0; i < blobs; i++) {
     const data = world.anyData(random)
     const blobId: BlobId = await world.know(data)
-    const init = { size: data.length, epochs: 2 + random.int(2 * epochs), deletable: random.chance(0.7) }
+    const lasting = blobs > MANY && random.chance(0.95) ? 2 * epochs : 0
+    const init = {
+      size: data.length,
+      epochs: 2 + lasting + random.int(2 * epochs),
+      deletable: random.chance(0.7),
+    }
     const { objectId } = chain.register(blobId, owner, init)
     chain.setCertified(objectId)
     const state = chain.events.slice(-2).reduce<BlobState | undefined>(applyBlobEvent, undefined)!

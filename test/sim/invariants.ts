@@ -95,8 +95,12 @@ export class Invariants {
     const ids = owed.map(({ blobId }) => blobId)
     const counts = new Uint32Array(owed.length)
     for (const [shard, some] of owners) {
-      const all = await Promise.all([...some].map(node => node.disk.rights(ids, shard)))
-      for (let i = 0; i < counts.length; i++) if (all.some(rights => (rights[i]! & 1) !== 0)) counts[i]!++
+      const any = new Uint8Array(owed.length)
+      for (const node of some) {
+        const rights = await node.disk.rights(ids, shard)
+        for (let i = 0; i < any.length; i++) any[i]! |= rights[i]! & 1
+      }
+      for (let i = 0; i < any.length; i++) counts[i]! += any[i]!
     }
     for (const [i, { blobId }] of owed.entries()) {
       this.#checked(1)
@@ -119,8 +123,7 @@ export class Invariants {
     this.#checked(3)
     const node = nodes.find(one => one.nodeId === nodeId)!
     const shards = shardsOf(chain.now.current, nodeId)
-    const owed = ledger.blobs.filter(blob => ledger.isOwed(blob, epoch, epoch))
-    const ids = owed.map(({ blobId }) => blobId)
+    const ids = ledger.owed(epoch, epoch)
     // what has decayed since it was written was there
     const lacking = await node.disk.unwritten(ids, shards)
     // what has ended meanwhile may have gone

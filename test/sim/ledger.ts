@@ -22,6 +22,7 @@ export interface LedgerBlob {
 /** All blobs of a run by what the chain has said of them. */
 export class Ledger {
   readonly blobs: LedgerBlob[] = []
+  #owed: { key: string; ids: readonly BlobId[] } | undefined
   readonly #byId = new Map<BlobId, LedgerBlob>()
 
   of(blobId: BlobId): LedgerBlob | undefined {
@@ -36,6 +37,16 @@ export class Ledger {
     return false
   }
 
+  /** All that are; the same list until something happens to a blob. */
+  owed(epoch: number, before?: number): readonly BlobId[] {
+    const key = `${epoch} ${before}`
+    if (this.#owed?.key !== key) {
+      const blobs = this.blobs.filter(blob => this.isOwed(blob, epoch, before))
+      this.#owed = { key, ids: blobs.map(({ blobId }) => blobId) }
+    }
+    return this.#owed.ids
+  }
+
   /** From this epoch on nobody pays for it; undefined while somebody does, or ever did not. */
   endedIn(blob: LedgerBlob, epoch: number): number | undefined {
     const ends = [...blob.objects.values()].map(({ endEpoch }) => endEpoch)
@@ -45,6 +56,7 @@ export class Ledger {
 
   apply(event: ChainEvent): void {
     if (!('blobId' in event)) return
+    this.#owed = undefined
     const blob = this.#open(event.blobId)
     switch (event.type) {
       case 'BlobRegistered':

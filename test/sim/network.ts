@@ -1,5 +1,3 @@
-import { raceSignal } from 'race-signal'
-import { anySignal } from '../../base/wait.ts'
 import type { BlobId, Certificate, SliverRef } from '../../codec/types.ts'
 import { peerIdTextOf } from '../../node/network/peer-id.ts'
 import type { ComposedNode } from '../../node/storage/compose-node.ts'
@@ -55,6 +53,8 @@ export interface ToldLie {
 const SILENCE_MS = 10_000
 /** Bytes that travel together. */
 const CHUNK_BYTES = 256 * 1024
+/** Requests of which a peer may have a few open with another. */
+const BATCHES = new Set(['recover', 'page'])
 const ACROSS = new Set(['UNREACHABLE', 'CONNECTION_LOST', 'CLOSED', 'REFUSED'])
 
 /** Messages between nodes, which take time, get lost, and overtake each other. */
@@ -167,7 +167,7 @@ export class SimNetwork {
           served.certificates.certified(certificate, { ...context, account: self() }),
         ),
       snapshots: (peer, options) =>
-        this.#exchange(self(), name, peer, 'tables', options, async ({ served }) => served.snapshots.heads()),
+        this.#exchange(self(), name, peer, 'tables', options, ({ served }) => served.snapshots.heads()),
       snapshotPage: (peer, { digest, page }, options) =>
         this.#exchange(self(), name, peer, 'table', options, async ({ served }) => {
           const found = await served.snapshots.page(digest, page)
@@ -310,15 +310,12 @@ export class SimNetwork {
     peer: PeerAddress,
     kind: string,
     { signal }: AbortOptions = {},
-    serve: (node: Endpoint, context: PeerContext) => Promise<T>,
+    serve: (node: Endpoint, context: PeerContext) => Promise<T> | T,
   ): Promise<T> {
     signal?.throwIfAborted()
-    const key = `${kind} ${self} ${peer.peerId}`
-    const open = (this.#open.get(key) ?? 0) + 1
-    this.#open.set(key, open)
-    this.most.set(kind, Math.max(open, this.most.get(kind) ?? 0))
+    const leave = BATCHES.has(kind) ? this.#enter(kind, `${kind} ${self} ${peer.peerId}`) : undefined
     this.requests++
-    const over = new AbortController()
+    const context = contextOf(self, signal)
     try {
       await this.#hop(self, peer.peerId, 200, signal)
       const node = this.#endpoints.get(peer.peerId)
@@ -332,22 +329,34 @@ export class SimNetwork {
         await this.#timeline.clock.sleep(SILENCE_MS, signal)
         throw new ProtocolError('TIMEOUT')
       }
-      const context: PeerContext = {
-        peer: self,
-        signal: signal === undefined ? over.signal : anySignal(signal, over.signal),
-      }
-      const answer = await raceSignal(serve(node, context), anySignal(signal, node.down)).catch(error => {
-        if (error instanceof ProtocolError && error.code === 'NOT_A_MEMBER') node.stranger()
-        throw error
-      })
+      const served = serve(node, context)
+      const answer =
+        served instanceof Promise
+          ? await unlessAborted(served, [signal, node.down]).catch(error => {
+              if (error instanceof ProtocolError && error.code === 'NOT_A_MEMBER') node.stranger()
+              throw error
+            })
+          : served
       await this.#hop(peer.peerId, self, 100, signal)
       return answer
     } catch (error) {
       signal?.throwIfAborted()
       throw this.#asSeen(error)
     } finally {
-      over.abort(new ProtocolError('CLOSED'))
-      this.#open.set(key, this.#open.get(key)! - 1)
+      context.end()
+      leave?.()
+    }
+  }
+
+  /** Counts what is open at a time, until what this gives is called. */
+  #enter(kind: string, key: string): () => void {
+    const open = (this.#open.get(key) ?? 0) + 1
+    this.#open.set(key, open)
+    this.most.set(kind, Math.max(open, this.most.get(kind) ?? 0))
+    return () => {
+      const left = this.#open.get(key)! - 1
+      if (left > 0) this.#open.set(key, left)
+      else this.#open.delete(key)
     }
   }
 
@@ -390,6 +399,58 @@ export class SimNetwork {
     const liar = this.#endpoints.get(peer.peerId)?.name ?? short(peer.peerId)
     this.told.push({ liar, to, lie })
   }
+}
+
+/** Who asks, and a signal that is made for those who look at it: most answers are there before anybody could. */
+function contextOf(peer: string, asker: AbortSignal | undefined): PeerContext & { end: () => void } {
+  let over: AbortController | undefined
+  const onAbort = (): void => over?.abort(asker?.reason)
+  return {
+    peer,
+    get signal() {
+      if (over !== undefined) return over.signal
+      over = new AbortController()
+      if (asker?.aborted) onAbort()
+      else asker?.addEventListener('abort', onAbort)
+      return over.signal
+    },
+    end() {
+      if (over === undefined) return
+      asker?.removeEventListener('abort', onAbort)
+      over.abort(CLOSED)
+    },
+  }
+}
+
+const CLOSED = new ProtocolError('CLOSED')
+
+/** What a promise gives, unless one of the signals comes first. */
+function unlessAborted<T>(promise: Promise<T>, signals: readonly (AbortSignal | undefined)[]): Promise<T> {
+  const aborted = signals.find(signal => signal?.aborted)
+  if (aborted !== undefined) {
+    promise.catch(() => undefined)
+    return Promise.reject(aborted.reason)
+  }
+  return new Promise((resolve, reject) => {
+    const onAbort = ({ target }: Event): void => {
+      end()
+      reject((target as AbortSignal).reason)
+    }
+    const end = (): void => {
+      for (const signal of signals) signal?.removeEventListener('abort', onAbort)
+    }
+    for (const signal of signals) signal?.addEventListener('abort', onAbort)
+    promise.then(
+      value => {
+        end()
+        resolve(value)
+      },
+      error => {
+        end()
+        reject(error)
+      },
+    )
+  })
 }
 
 /** A byte of its first symbols, behind what says its length. */

@@ -11,7 +11,12 @@ import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../../node/network/committees.ts'
 import type { MemberIndex } from '../../node/network/member-index.ts'
 import { createPeerBook } from '../../node/network/peer-book.ts'
-import { type ComposedNode, composeNode, type NodeParts } from '../../node/storage/compose-node.ts'
+import {
+  type ComposedNode,
+  type ComposeNodeInit,
+  composeNode,
+  type NodeParts,
+} from '../../node/storage/compose-node.ts'
 import { ProtocolError } from '../../protocols/index.ts'
 import type { Random } from '../support/random.ts'
 import type { SimChain } from './chain.ts'
@@ -41,6 +46,8 @@ export interface SimNodeInit {
   bls: Bls
   rpc: SimRpc
   skew: { offsetMs: number; rate: number }
+  /** how a disk's blob tables are written; by each node itself when absent */
+  writing?: ((disk: Disk) => NonNullable<ComposeNodeInit['writeTable']>) | undefined
   /** certificates that clients hand over are told to all */
   gossips: boolean
   /** It has signed that it keeps a blob. */
@@ -178,6 +185,7 @@ export class SimNode {
         watchPeers: () => () => undefined,
       },
       refusals: { refused() {} },
+      writeTable: init.writing?.(init.disk),
       clock,
       random: random.next,
       log: silentLog(),

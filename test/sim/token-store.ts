@@ -49,6 +49,18 @@ export class TokenStore implements ShardedSliverStore {
     return index => written(index) & ~((bits?.[index] ?? 0) >> ROTTEN)
   }
 
+  /** The same of many at once. */
+  rights(shard: ShardIndex, positions: Int32Array): Uint8Array {
+    const rights = new Uint8Array(positions.length)
+    const bits = this.#shards.get(shard)
+    if (bits === undefined) return rights
+    for (let i = 0; i < rights.length; i++) {
+      const all = bits[positions[i]!] ?? 0
+      rights[i] = all & BOTH & ~(all >> WRONG) & ~(all >> ROTTEN)
+    }
+    return rights
+  }
+
   /** The same with those that have decayed, and were right. */
   writtenOf(shard: ShardIndex): (index: number) => number {
     const bits = this.#shards.get(shard)
@@ -150,7 +162,8 @@ export class TokenStore implements ShardedSliverStore {
     for (const shard of [...this.#shards.keys()].sort((a, b) => a - b)) {
       const file = String(shard).padStart(5, '0')
       if (file <= after) continue
-      const slivers = this.#shards.get(shard)!.reduce((sum, bits) => sum + (bits & 1) + ((bits >> 1) & 1), 0)
+      let slivers = 0
+      for (const bits of this.#shards.get(shard)!) slivers += (bits & 1) + ((bits >> 1) & 1)
       await pace(slivers)
       signal.throwIfAborted()
       const bad = await this.#damages(shard)
@@ -161,7 +174,9 @@ export class TokenStore implements ShardedSliverStore {
   /** How many of a shard's slivers have decayed: they are not there any more. */
   async #damages(shard: ShardIndex): Promise<number> {
     const found: [TokenBlob, SliverRef][] = []
-    for (const [index, all] of this.#shards.get(shard)?.entries() ?? []) {
+    const kept = this.#shards.get(shard) ?? new Uint8Array()
+    for (let index = 0; index < kept.length; index++) {
+      const all = kept[index]!
       if (all >> ROTTEN === 0) continue
       const blob = this.#blobs.all[index]!
       for (const ref of this.#refs(blob, shard, all >> ROTTEN)) found.push([blob, ref])

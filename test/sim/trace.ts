@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
 
 const KEPT = 50
+/** characters */
+const BUFFERED = 8_192
 
 /** Everything that happens, as a hash, and the last of it as text. */
 export class Trace {
   readonly #hash = createHash('sha256')
+  /** what is not in the hash yet */
+  #text = ''
   readonly #last: string[] = []
   readonly #now: () => number
   count = 0
@@ -15,12 +19,14 @@ export class Trace {
 
   note(what: string): void {
     const line = `${Math.round(this.#now() * 1_000) / 1_000} ${what}`
-    this.#hash.update(line).update('\n')
+    this.#text += `${line}\n`
+    if (this.#text.length > BUFFERED) this.#flush()
     this.#last[this.count++ % KEPT] = line
   }
 
   /** of what was noted so far */
   get digest(): string {
+    this.#flush()
     return this.#hash.copy().digest('hex')
   }
 
@@ -28,5 +34,10 @@ export class Trace {
   get last(): string[] {
     const at = this.count % KEPT
     return this.count <= KEPT ? [...this.#last] : [...this.#last.slice(at), ...this.#last.slice(0, at)]
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#text)
+    this.#text = ''
   }
 }

@@ -18,6 +18,7 @@ import { Timeline } from './timeline.ts'
 import { tokenBls } from './token-bls.ts'
 import { TokenBlobs, tokenCodec, tokenData } from './tokens.ts'
 import { Trace } from './trace.ts'
+import { WrittenTables } from './written-tables.ts'
 
 export interface WorldInit {
   seed: number
@@ -31,6 +32,8 @@ export interface WorldInit {
 }
 
 const CLIENTS = 3
+/** nodes */
+const SMALL = 50
 const EPOCH_MS = 1_200_000
 const MAX_SKEW_MS = 600_000
 
@@ -59,6 +62,7 @@ export class World {
   readonly #bls: Bls = tokenBls()
   readonly #members = createMemberIndex()
   readonly #encoded = new Map<BlobId, EncodedBlob>()
+  readonly #tables = new WrittenTables(error => this.fail(error))
   #failure: { error: unknown } | undefined
 
   constructor(init: WorldInit) {
@@ -102,6 +106,11 @@ export class World {
     })
     this.clients = Array.from({ length: CLIENTS }, (_, i) => this.#client(`client-${i}`))
     this.#watchChain()
+  }
+
+  /** What is done alike by all is done once. */
+  get #isLarge(): boolean {
+    return this.#init.path === undefined && this.#init.nodes > SMALL
   }
 
   /** Something has gone wrong that must not: no time passes any more. */
@@ -238,7 +247,8 @@ export class World {
       members: this.#members,
       bls: this.#bls,
       rpc: new SimRpc({ chain, timeline, random: random.fork('rpc'), faults }),
-      gossips: this.#init.nodes <= 50,
+      gossips: !this.#isLarge,
+      writing: this.#isLarge ? disk => this.#tables.of(disk as TokenDisk) : undefined,
       onSigned: (node, body) => {
         trace.note(`${node.name} signs ${body.blobId.slice(0, 8)}`)
         this.invariants.signed(node, body)

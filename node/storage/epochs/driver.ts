@@ -3,7 +3,6 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import { Troubles } from '../../../base/troubles.ts'
-import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { ChainEvent, ChainReader, EpochTiming, NodeOperator } from '../../../chain/types/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
@@ -108,10 +107,7 @@ class TimedEpochDriver implements EpochDriver {
         if (this.#troubles.isNews(error))
           log.warn({ err: error }, 'the epoch could not be looked after; will try again')
       }
-      const rest = new AbortController()
-      const either = anySignal(signal, rest.signal)
-      await Promise.race([this.#news.wait(either), clock.sleep(waitMs, either)]).catch(() => undefined)
-      rest.abort()
+      await this.#news.waitWithin(waitMs, clock, signal).catch(() => undefined)
     }
   }
 

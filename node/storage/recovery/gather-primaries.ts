@@ -67,7 +67,7 @@ export async function gatherPrimaries(
       !pauses.isPaused(member) &&
       !asked.has(`${member.nodeId}/${shard}`) &&
       !sink.pairs.has(pairOfShard(shard, blobId, nShards))
-    const asks = planAsks({ lacks: [need - sink.pairs.size], peers, isFree }).slice(0, atOnce)
+    const asks = planAsks({ lacks: [need - sink.pairs.size], peers, most: atOnce, isFree })
     if (asks.length === 0) return false
     for (const { member, sources } of asks)
       for (const source of sources) asked.add(`${member.nodeId}/${source}`)

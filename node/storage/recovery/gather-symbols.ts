@@ -4,7 +4,7 @@ import { Notify } from '../../../base/notify.ts'
 import { anySignal } from '../../../base/wait.ts'
 import type { CommitteeMember } from '../../../chain/types/index.ts'
 import { blobIdToBytes, symbolSize } from '../../../codec/index.ts'
-import type { Axis, BlobMetadata, Epoch, ShardIndex } from '../../../codec/types.ts'
+import type { Axis, BlobMetadata, Epoch, ObjectId, ShardIndex } from '../../../codec/types.ts'
 import { ID_PREFIX_BYTES, type PeerClient, ProtocolError } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import type { PeerPauses } from './peer-pauses.ts'
@@ -61,6 +61,8 @@ interface Running extends Ask {
 
 /** Requests under way for one batch: each is to another node. */
 const PARALLEL = 24
+/** As long as fewer than so many have ended, no more are begun: each plan goes through all that is under way. */
+const REFILL = 8
 /** One that brings nothing for so long is still waited for, but others are asked as well. */
 const PATIENCE_MS = 3_000
 
@@ -83,17 +85,12 @@ export async function gatherSymbols(
   const tasks: Promise<void>[] = []
 
   const isSlow = ({ heardAt }: Running): boolean => clock.monotonic() - heardAt >= PATIENCE_MS
-  const lacksOf = (blob: LostBlob, at: number): number => {
-    let lack = need - blob.got.size
-    for (const ask of running) {
-      if (isSlow(ask) || !ask.blobs.includes(at)) continue
-      lack -= ask.sources.filter(source => !blob.got.has(source)).length
-    }
-    return lack
-  }
+  // whom there is something to ask that was not asked yet
+  let candidates = peers
   // one request of a batch at each node, slow or not
-  const isBusy = ({ nodeId }: CommitteeMember): boolean =>
-    [...running].some(({ member }) => member.nodeId === nodeId)
+  const busy = new Set<ObjectId>()
+  const isBusy = ({ nodeId }: CommitteeMember): boolean => busy.has(nodeId)
+  const awaited = new Set<ShardIndex>()
   const isFree = (member: CommitteeMember, shard: ShardIndex): boolean =>
     !pauses.isFull(member) && isWanted(member, shard)
   const isAwaited = ({ member, shards }: SymbolPeer): boolean =>
@@ -101,34 +98,51 @@ export async function gatherSymbols(
   const isWanted = (member: CommitteeMember, shard: ShardIndex): boolean => {
     if (isExcluded(member) || pauses.isPaused(member) || asked.has(`${member.nodeId}/${shard}`)) return false
     if (isBusy(member)) return false
-    if ([...running].some(ask => !isSlow(ask) && ask.sources.includes(shard))) return false
+    if (awaited.has(shard)) return false
     return blobs.some(({ got }) => got.size < need && !got.has(shard))
   }
   const begin = (ask: Ask): void => {
     const one: Running = { ...ask, heardAt: clock.monotonic() }
     running.add(one)
+    busy.add(ask.member.nodeId)
     const leave = pauses.begin(ask.member)
     for (const source of ask.sources) asked.add(`${ask.member.nodeId}/${source}`)
     const end = () => {
       running.delete(one)
+      busy.delete(ask.member.nodeId)
       leave()
       news.notify()
     }
     tasks.push(askOne(components, input, one, either).finally(end))
   }
 
+  const plan = (): Ask[] => {
+    const lacks = blobs.map(({ got }) => need - got.size)
+    awaited.clear()
+    for (const ask of running) {
+      if (isSlow(ask)) continue
+      for (const source of ask.sources) awaited.add(source)
+      for (const at of ask.blobs)
+        for (const source of ask.sources) if (!blobs[at]!.got.has(source)) lacks[at]!--
+    }
+    candidates = candidates.filter(({ member, shards }) =>
+      shards.some(shard => !asked.has(`${member.nodeId}/${shard}`)),
+    )
+    return planAsks({ lacks, peers: candidates, most: PARALLEL - running.size, isFree })
+  }
+  let plannedAt = Number.NEGATIVE_INFINITY
+
   const unwatch = pauses.onEnd(() => news.notify())
   try {
     while (blobs.some(({ got }) => got.size < need)) {
       signal.throwIfAborted()
-      const asks = planAsks({ lacks: blobs.map(lacksOf), peers, isFree })
-      for (const ask of asks.slice(0, Math.max(0, PARALLEL - running.size)))
-        if (!isBusy(ask.member)) begin(ask)
+      if (running.size <= PARALLEL - REFILL || clock.monotonic() - plannedAt >= PATIENCE_MS) {
+        plannedAt = clock.monotonic()
+        for (const ask of plan()) if (!isBusy(ask.member)) begin(ask)
+      }
       // who is asked for other batches has its turn for this one
-      if (running.size === 0 && !peers.some(isAwaited)) break
-      const rest = new AbortController()
-      const wake = anySignal(either, rest.signal)
-      await Promise.race([news.wait(wake), clock.sleep(PATIENCE_MS, wake)]).finally(() => rest.abort())
+      if (running.size === 0 && !candidates.some(isAwaited)) break
+      await news.waitWithin(PATIENCE_MS, clock, either)
     }
   } finally {
     unwatch()

@@ -4,7 +4,6 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { LruMap } from '../../../base/lru-map.ts'
 import { Notify } from '../../../base/notify.ts'
-import { anySignal } from '../../../base/wait.ts'
 import type { Committee, CommitteeMember, NodeOperator } from '../../../chain/types/index.ts'
 import { aggregateConfirmations, type Bls, invalidBlobMessage, isValidity } from '../../../codec/index.ts'
 import type { BlobId, Certificate, Confirmation, ObjectId } from '../../../codec/types.ts'
@@ -78,18 +77,8 @@ export function createInconsistencies(components: InconsistenciesComponents): In
       const [next] = [...waiting.values()].sort((a, b) => a.dueMs - b.dueMs)
       const restMs = (next?.dueMs ?? Number.POSITIVE_INFINITY) - clock.monotonic()
       if (next !== undefined && restMs <= 0) await turn(next, signal)
-      else await newsWithin(restMs, signal)
+      else await news.waitWithin(restMs, clock, signal).catch(() => undefined)
     }
-  }
-
-  /** Until there may be something new, so long at most. */
-  async function newsWithin(ms: number, signal: AbortSignal): Promise<void> {
-    const rest = new AbortController()
-    const either = anySignal(signal, rest.signal)
-    const waits = [news.wait(either)]
-    if (Number.isFinite(ms)) waits.push(clock.sleep(ms, either))
-    await Promise.race(waits).catch(() => undefined)
-    rest.abort()
   }
 
   async function turn(one: Waiting, signal: AbortSignal): Promise<void> {

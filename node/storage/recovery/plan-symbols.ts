@@ -21,18 +21,20 @@ export interface AsksInput {
   lacks: readonly number[]
   /** in the order in which to ask */
   peers: readonly SymbolPeer[]
+  /** asks at most */
+  most: number
   /** Whether the node may be asked for this source: not twice, and not while another one is. */
   isFree(member: CommitteeMember, shard: ShardIndex): boolean
 }
 
-/** Just as many requests as bring what is lacking if all of them are answered. Pure. */
-export function planAsks({ lacks, peers, isFree }: AsksInput): Ask[] {
+/** Just as many requests as bring what is lacking if all of them are answered, within what there is room for. Pure. */
+export function planAsks({ lacks, peers, most: room, isFree }: AsksInput): Ask[] {
   const left = [...lacks]
   const taken = new Set<ShardIndex>()
   const asks: Ask[] = []
   for (const { member, shards } of peers) {
     const most = left.reduce((a, b) => Math.max(a, b), 0)
-    if (most <= 0) break
+    if (most <= 0 || asks.length >= room) break
     const free = shards.filter(shard => !taken.has(shard) && isFree(member, shard)).slice(0, most)
     if (free.length === 0) continue
     for (const shard of free) taken.add(shard)

@@ -4,7 +4,6 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import { Troubles } from '../../../base/troubles.ts'
-import { anySignal } from '../../../base/wait.ts'
 import type { CommitteeMember, Committees } from '../../../chain/types/index.ts'
 import { sliverLength } from '../../../codec/index.ts'
 import type { BlobId, BlobMetadata, ShardIndex } from '../../../codec/types.ts'
@@ -141,13 +140,11 @@ function createLane(
         await backoff.pause(signal).catch(() => undefined)
         continue
       }
-      const rest = new AbortController()
-      const either = anySignal(signal, rest.signal)
-      const waits = [news.wait(either)]
-      if (nextMs !== undefined)
-        waits.push(clock.sleep(Math.max(IDLE_MS, Math.min(nextMs - clock.now(), CLOCK_LOOK_MS)), either))
-      await Promise.race(waits).catch(() => undefined)
-      rest.abort()
+      const restMs =
+        nextMs === undefined
+          ? Number.POSITIVE_INFINITY
+          : Math.max(IDLE_MS, Math.min(nextMs - clock.now(), CLOCK_LOOK_MS))
+      await news.waitWithin(restMs, clock, signal).catch(() => undefined)
     }
   }
 

@@ -2,12 +2,18 @@ import { Background } from '../../../base/background.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
-import { anySignal } from '../../../base/wait.ts'
+import type { CommitteeMember } from '../../../chain/types/index.ts'
 import type { TableHead } from '../../../codec/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import type { NodeMetrics } from '../../metrics.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
-import { type AskHeadsComponents, askHeads, digestText, type ReportedTable } from './ask-heads.ts'
+import {
+  type AskHeadsComponents,
+  askHeads,
+  digestText,
+  isSameTable,
+  type ReportedTable,
+} from './ask-heads.ts'
 import { agreedTables } from './choose-table.ts'
 
 export interface CompareTablesComponents extends AskHeadsComponents {
@@ -31,35 +37,57 @@ export interface TableComparison {
 
 /** Others may need a while to write theirs, or be away. */
 const ASK_MS = 60_000
+/** As many as the contract lets into a committee: of one that were larger, each member asks so many, and is asked by as many. */
+const MOST_ASKED = 150
 
-/** Each member is asked until it has told its table of the epoch: one that differs is an alarm. */
+/** Each member is asked until it has told its table of the epoch: one that differs is an alarm. Of very many, some by chance. */
 export function createTableComparison(components: CompareTablesComponents): TableComparison {
   const { nodeId, networkId, committees, metrics, clock, random, log } = components
   const news = new Notify()
   let head: TableHead | undefined
   /** of the members who have told theirs of that epoch */
-  let told = new Map<ObjectId, ReportedTable>()
+  let told = new Set<ObjectId>()
   let differing: ReportedTable[] = []
+  let drawn: { of: TableHead; nodeIds: ReadonlySet<ObjectId> } | undefined
   const background = new Background(run)
+
+  /** The same ones for as long as the table is the newest. */
+  function wantedOf(members: readonly CommitteeMember[], own: TableHead): CommitteeMember[] {
+    const others = members.filter(one => one.nodeId !== nodeId)
+    if (others.length <= MOST_ASKED) return others
+    if (drawn?.of !== own) drawn = { of: own, nodeIds: new Set(someOf(others).map(one => one.nodeId)) }
+    const { nodeIds } = drawn
+    return others.filter(one => nodeIds.has(one.nodeId))
+  }
+
+  function someOf(others: readonly CommitteeMember[]): CommitteeMember[] {
+    const left = [...others]
+    for (let i = 0; i < MOST_ASKED; i++) {
+      const at = i + Math.floor(random() * (left.length - i))
+      ;[left[i], left[at]] = [left[at]!, left[i]!]
+    }
+    return left.slice(0, MOST_ASKED)
+  }
 
   /** Whether there is nobody left to ask. */
   async function compare(own: TableHead, signal: AbortSignal): Promise<boolean> {
     const known = await committees.get({ signal })
-    const asked = known.current.members.filter(one => one.nodeId !== nodeId && !told.has(one.nodeId))
-    const answers = await askHeads(components, asked, signal)
+    const wanted = wantedOf(known.current.members, own)
+    const left = wanted.filter(one => !told.has(one.nodeId))
+    const answers = await askHeads(components, left, signal)
     if (head !== own) return false
-    const ownDigest = digestText(networkId, own)
     for (const reports of answers.values()) {
       const same = reports.filter(({ head }) => head.epoch === own.epoch)
       // one who tells two counts once, and differs
-      const report = same.find(({ digest }) => digest !== ownDigest) ?? same[0]
+      const report = same.find(({ head }) => !isSameTable(head, own)) ?? same[0]
       if (report === undefined) continue
-      const { member, digest } = report
-      told.set(member.nodeId, report)
-      if (digest === ownDigest) continue
+      const { member } = report
+      told.add(member.nodeId)
+      if (isSameTable(report.head, own)) continue
       differing.push(report)
+      const [ownDigest, other] = [digestText(networkId, own), report.digest]
       log.error(
-        { nodeId: member.nodeId, name: member.name, epoch: own.epoch, own: ownDigest, other: digest },
+        { nodeId: member.nodeId, name: member.name, epoch: own.epoch, own: ownDigest, other },
         'blob tables differ: one of two nodes has not heard what the chain said',
       )
       if (agreedTables(known, differing).length > 0)
@@ -69,13 +97,12 @@ export function createTableComparison(components: CompareTablesComponents): Tabl
         )
     }
     metrics.tables(own.epoch, differing.length)
-    return known.current.members.every(one => one.nodeId === nodeId || told.has(one.nodeId))
+    return wanted.every(one => told.has(one.nodeId))
   }
 
   async function run(signal: AbortSignal): Promise<void> {
     let begun: TableHead | undefined
     while (!signal.aborted) {
-      const rest = new AbortController()
       try {
         // not all of them ask all others in the moment in which an epoch, or a network, begins
         if (head !== begun) {
@@ -83,16 +110,12 @@ export function createTableComparison(components: CompareTablesComponents): Tabl
           await clock.sleep(ASK_MS * random(), signal)
         }
         const isDone = head === undefined || (await compare(head, signal))
-        const either = anySignal(signal, rest.signal)
-        const waits = [news.wait(either)]
-        if (!isDone) waits.push(clock.sleep(ASK_MS * (0.5 + random()), either))
-        await Promise.race(waits)
+        const restMs = isDone ? Number.POSITIVE_INFINITY : ASK_MS * (0.5 + random())
+        await news.waitWithin(restMs, clock, signal)
       } catch (error) {
         if (signal.aborted) return
         log.warn({ err: error }, 'blob tables could not be compared; will try again')
         await clock.sleep(ASK_MS, signal).catch(() => undefined)
-      } finally {
-        rest.abort()
       }
     }
   }
@@ -100,7 +123,7 @@ export function createTableComparison(components: CompareTablesComponents): Tabl
   return {
     own(newer) {
       head = newer
-      told = new Map()
+      told = new Set()
       differing = []
       metrics.tables(newer.epoch, 0)
       news.notify()

@@ -21,13 +21,15 @@ import { type ApplyTableComponents, applyTable } from './apply-table.ts'
 import { digestText } from './ask-heads.ts'
 import { type CompareTablesComponents, createTableComparison } from './compare-tables.ts'
 import { type TakeTableComponents, takeTable } from './take-table.ts'
-import { writeTable } from './write-table.ts'
+import { type WriteTable, writeTable } from './write-table.ts'
 
 export interface BlobTablesComponents
   extends TakeTableComponents,
     Pick<CompareTablesComponents, 'metrics' | 'clock' | 'random'>,
     ApplyTableComponents {
   blobs: BlobRecords
+  /** how they are written; by `writeTable` when absent */
+  writeTable?: WriteTable | undefined
 }
 
 /** What there is to be told of the tables. */
@@ -194,6 +196,7 @@ class RecordedTables implements BlobTables {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { clock, log, networkId } = this.#components
+    const write = this.#components.writeTable ?? writeTable
     while (!signal.aborted) {
       await this.#news.wait(signal).catch(() => undefined)
       const pending = this.#pending
@@ -202,7 +205,7 @@ class RecordedTables implements BlobTables {
       const superseded = this.#superseded.signal
       try {
         const startMs = clock.monotonic()
-        const head = await writeTable(this.#components, pending, anySignal(signal, superseded))
+        const head = await write(this.#components, pending, anySignal(signal, superseded))
         if (this.#pending === pending) this.#pending = undefined
         log.info(
           {

@@ -17,6 +17,9 @@ export interface WriteTableComponents {
   blobs: Pick<BlobRecords, 'slice'>
 }
 
+/** How a node writes its blob tables. */
+export type WriteTable = typeof writeTable
+
 /** Blobs that are read and encoded in one go: some milliseconds. */
 const SLICE = 100
 

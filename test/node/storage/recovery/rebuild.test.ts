@@ -62,7 +62,7 @@ describe('what is asked of whom', () => {
   ]
   for (const [name, lacks, isFree, expected] of cases) {
     it(name, () => {
-      const asks = planAsks({ lacks, peers, isFree: ({ nodeId }, shard) => isFree(nodeId, shard) })
+      const asks = planAsks({ lacks, peers, most: 24, isFree: ({ nodeId }, shard) => isFree(nodeId, shard) })
       assert.deepEqual(
         asks.map(({ member, sources, blobs }) => [member.nodeId, sources, blobs]),
         expected,
