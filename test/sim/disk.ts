@@ -161,8 +161,8 @@ export class TokenDisk implements Disk {
     for (const shard of shards) {
       const right = of(shard)
       for (const at of this.#all.positions(blobIds)) {
-        const blob = this.#all.all[at]!
-        if (right(at) !== 3 || !this.metadata.hasBlob(blob)) lacking.push(`${blob.blobId} of ${shard}`)
+        if (right(at) === 3 && this.metadata.hasAt(at)) continue
+        lacking.push(`${this.#all.all[at]!.blobId} of ${shard}`)
       }
     }
     return lacking

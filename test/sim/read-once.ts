@@ -22,10 +22,11 @@ export function readOnce(blobs: BlobRecords, records: LayeredRecords, tokens: To
     return state
   }
   const idOf = (key: string): BlobId => tokens.idOf(key.slice(BLOB_PREFIX.length))
-  const keyOf = (blobId: BlobId): string => BLOB_PREFIX + tokens.hexOf(blobId)
+  const keyOf = (blobId: BlobId): string => tokens.keyOf(blobId)
   return {
     ...blobs,
     get: async blobId => stateAt(keyOf(blobId)),
+    getMany: async blobIds => blobIds.map(blobId => stateAt(keyOf(blobId))),
     async *list() {
       for await (const key of records.keys(BLOB_PREFIX)) {
         const state = stateAt(key)

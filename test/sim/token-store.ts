@@ -249,6 +249,10 @@ export class TokenMetadata implements MetadataStore {
   }
 
   hasBlob({ index }: TokenBlob): boolean {
+    return this.hasAt(index)
+  }
+
+  hasAt(index: number): boolean {
     return this.#has[index] === 1
   }
 

@@ -16,7 +16,7 @@ import {
 } from '../../codec/index.ts'
 import type { Axis, BlobId, BlobMetadata, ShardIndex, SliverRef } from '../../codec/types.ts'
 import { pathBytes } from '../../node/storage/recovery/symbol-data.ts'
-import { blobHex, blobIdFromHex } from '../../node/storage/store/keys.ts'
+import { BLOB_PREFIX, blobIdFromHex, blobKey } from '../../node/storage/store/keys.ts'
 import type { KnownStates } from './read-once.ts'
 
 /** A blob that is known by its first eight bytes; what follows them does not matter. */
@@ -25,6 +25,8 @@ export interface TokenBlob {
   index: number
   blobId: BlobId
   hex: string
+  /** under which records of it are kept */
+  key: string
   metadata: BlobMetadata
   nonce: readonly [number, number]
   /** pair of shard 0 */
@@ -33,6 +35,7 @@ export interface TokenBlob {
 
 /** Bytes that name a blob and a sliver of it. */
 const TAG_BYTES = 8
+const SLAB_BYTES = 64 * 1024
 
 /** All blobs of a simulation: what is right of them is known here. */
 export class TokenBlobs {
@@ -45,6 +48,8 @@ export class TokenBlobs {
   readonly #byId = new Map<BlobId, TokenBlob>()
   readonly #byHex = new Map<string, TokenBlob>()
   readonly #positions = new WeakMap<readonly BlobId[], Int32Array>()
+  #slab = new Uint8Array(SLAB_BYTES)
+  #slabAt = 0
   /** the same for all: what is not this is no metadata */
   readonly #hashes: Uint8Array
 
@@ -57,8 +62,8 @@ export class TokenBlobs {
     return this.#byId.get(blobId)
   }
 
-  hexOf(blobId: BlobId): string {
-    return this.of(blobId)?.hex ?? blobHex(blobId)
+  keyOf(blobId: BlobId): string {
+    return this.of(blobId)?.key ?? blobKey(blobId)
   }
 
   idOf(hex: string): BlobId {
@@ -91,8 +96,9 @@ export class TokenBlobs {
       hashes: this.#hashes,
     }
     const hex = Buffer.from(id).toString('hex')
+    const key = BLOB_PREFIX + hex
     const firstPair = pairOfShard(0 as ShardIndex, blobId, nShards)
-    const blob = { index: this.all.length, blobId, hex, metadata, nonce, firstPair }
+    const blob = { index: this.all.length, blobId, hex, key, metadata, nonce, firstPair }
     this.all.push(blob)
     this.#byId.set(blobId, blob)
     this.#byHex.set(hex, blob)
@@ -124,9 +130,10 @@ export class TokenBlobs {
   /** A sliver of the true size; a wrong one has another tag. */
   sliver({ metadata, nonce }: TokenBlob, ref: SliverRef, isRight = true): Uint8Array {
     const { header, bodyBytes, trailer } = sliverFrame(metadata, ref)
-    const bytes = new Uint8Array(header.length + bodyBytes + trailer.length)
+    const bytes = this.#zeros(header.length + bodyBytes + trailer.length)
     bytes.set(header)
-    bytes.set(tag(nonce, ref, isRight).subarray(0, bodyBytes), header.length)
+    const right = tag(nonce, ref, isRight)
+    for (let i = 0; i < Math.min(TAG_BYTES, bodyBytes); i++) bytes[header.length + i] = right[i]!
     bytes.set(trailer, header.length + bodyBytes)
     return bytes
   }
@@ -144,9 +151,20 @@ export class TokenBlobs {
     return undefined
   }
 
+  /** Small ones share memory: a machine spends more on many small pieces of it than on all that is in them. */
+  #zeros(length: number): Uint8Array {
+    if (length > SLAB_BYTES / 8) return new Uint8Array(length)
+    if (this.#slabAt + length > SLAB_BYTES) {
+      this.#slab = new Uint8Array(SLAB_BYTES)
+      this.#slabAt = 0
+    }
+    this.#slabAt += length
+    return this.#slab.subarray(this.#slabAt - length, this.#slabAt)
+  }
+
   /** What is at the crossing of a row and a column. */
   symbol({ nonce, metadata }: TokenBlob, row: number, column: number, isRight: boolean): Uint8Array {
-    const data = new Uint8Array(symbolSize(this.nShards, metadata.unencodedLength))
+    const data = this.#zeros(symbolSize(this.nShards, metadata.unencodedLength))
     const value = mix(nonce[0], nonce[1], row, column) ^ (isRight ? 0 : 1)
     data[0] = value & 0xff
     data[1] = (value >>> 8) & 0xff
