@@ -42,37 +42,19 @@ const MOST_ASKED = 150
 
 /** Each member is asked until it has told its table of the epoch: one that differs is an alarm. Of very many, some by chance. */
 export function createTableComparison(components: CompareTablesComponents): TableComparison {
-  const { nodeId, networkId, committees, metrics, clock, random, log } = components
+  const { networkId, committees, metrics, clock, random, log } = components
   const news = new Notify()
   let head: TableHead | undefined
   /** of the members who have told theirs of that epoch */
   let told = new Set<ObjectId>()
   let differing: ReportedTable[] = []
-  let drawn: { of: TableHead; nodeIds: ReadonlySet<ObjectId> } | undefined
+  const askedOf = drawing(components)
   const background = new Background(run)
-
-  /** The same ones for as long as the table is the newest. */
-  function wantedOf(members: readonly CommitteeMember[], own: TableHead): CommitteeMember[] {
-    const others = members.filter(one => one.nodeId !== nodeId)
-    if (others.length <= MOST_ASKED) return others
-    if (drawn?.of !== own) drawn = { of: own, nodeIds: new Set(someOf(others).map(one => one.nodeId)) }
-    const { nodeIds } = drawn
-    return others.filter(one => nodeIds.has(one.nodeId))
-  }
-
-  function someOf(others: readonly CommitteeMember[]): CommitteeMember[] {
-    const left = [...others]
-    for (let i = 0; i < MOST_ASKED; i++) {
-      const at = i + Math.floor(random() * (left.length - i))
-      ;[left[i], left[at]] = [left[at]!, left[i]!]
-    }
-    return left.slice(0, MOST_ASKED)
-  }
 
   /** Whether there is nobody left to ask. */
   async function compare(own: TableHead, signal: AbortSignal): Promise<boolean> {
     const known = await committees.get({ signal })
-    const wanted = wantedOf(known.current.members, own)
+    const wanted = askedOf(known.current.members, own)
     const left = wanted.filter(one => !told.has(one.nodeId))
     const answers = await askHeads(components, left, signal)
     if (head !== own) return false
@@ -131,5 +113,20 @@ export function createTableComparison(components: CompareTablesComponents): Tabl
     differing: () => differing.length,
     start: () => background.start(),
     stop: () => background.stop(),
+  }
+}
+
+/** All others, or some of very many: the same ones for as long as a table is the newest. */
+function drawing({ nodeId, random }: Pick<CompareTablesComponents, 'nodeId' | 'random'>) {
+  let drawn: { of: TableHead; nodeIds: ReadonlySet<ObjectId> } | undefined
+  return (members: readonly CommitteeMember[], own: TableHead): CommitteeMember[] => {
+    const others = members.filter(one => one.nodeId !== nodeId)
+    if (others.length <= MOST_ASKED) return others
+    if (drawn?.of !== own) {
+      const ranked = others.map(one => ({ one, at: random() })).sort((a, b) => a.at - b.at)
+      drawn = { of: own, nodeIds: new Set(ranked.slice(0, MOST_ASKED).map(({ one }) => one.nodeId)) }
+    }
+    const { nodeIds } = drawn
+    return others.filter(one => nodeIds.has(one.nodeId))
   }
 }
