@@ -65,6 +65,45 @@ export class Calls {
     ])
   }
 
+  /** The same for the epochs from `startEpoch` up to, and without, `endEpoch`. */
+  reserveSpaceForEpochs(
+    storageBytes: bigint,
+    startEpoch: number,
+    endEpoch: number,
+    payment: ObjectArgument,
+  ): TransactionResult {
+    const { tx } = this
+    return this.#call('system', 'reserve_space_for_epochs', [
+      this.#system(true),
+      tx.pure.u64(storageBytes),
+      tx.pure.u32(startEpoch),
+      tx.pure.u32(endEpoch),
+      tx.object(payment),
+    ])
+  }
+
+  /** Gives the Storage with what is beyond so many bytes. */
+  splitBySize(storage: ObjectArgument, bytes: bigint): TransactionResult {
+    const { tx } = this
+    return this.#call('storage_resource', 'split_by_size', [tx.object(storage), tx.pure.u64(bytes)])
+  }
+
+  /** Gives the Storage of the epochs from `epoch` on. */
+  splitByEpoch(storage: ObjectArgument, epoch: number): TransactionResult {
+    const { tx } = this
+    return this.#call('storage_resource', 'split_by_epoch', [tx.object(storage), tx.pure.u32(epoch)])
+  }
+
+  /** Adds the second to the first: an adjacent period of the same size, or bytes for the same period. */
+  fuseStorages(first: ObjectArgument, second: ObjectArgument): void {
+    const { tx } = this
+    this.#call('storage_resource', 'fuse', [tx.object(first), tx.object(second)])
+  }
+
+  destroyStorage(storage: ObjectArgument): void {
+    this.#call('storage_resource', 'destroy', [this.tx.object(storage)])
+  }
+
   registerBlob(input: {
     storage: ObjectArgument
     blobId: bigint

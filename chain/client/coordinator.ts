@@ -22,6 +22,7 @@ import type {
   SharedBlob,
   Stake,
   Staker,
+  StorageObject,
   SystemInfo,
   Wallet,
 } from '../types/index.ts'
@@ -41,6 +42,7 @@ import { RpcPool, rpcStatus } from './rpc.ts'
 import type { SessionComponents } from './session.ts'
 import { readStakes, WalletStaker } from './staker.ts'
 import { StateReader, systemInfo } from './state.ts'
+import { readOwnedStorages } from './storages.ts'
 import { WalletWriter } from './writer.ts'
 
 const LOCALNET_LAG_MS = 2_000
@@ -120,6 +122,11 @@ class SuiCoordinator implements FullCoordinator {
   async ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]> {
     const packageId = await this.#state.originalPackageId(options)
     return await this.#rpc.read(client => readOwnedBlobs(client, packageId, owner), options?.signal)
+  }
+
+  async ownedStorages(owner: ObjectId, options?: CallOptions): Promise<StorageObject[]> {
+    const packageId = await this.#state.originalPackageId(options)
+    return await this.#rpc.read(client => readOwnedStorages(client, packageId, owner), options?.signal)
   }
 
   async balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }> {

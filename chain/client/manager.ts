@@ -8,7 +8,7 @@ import { ChainError } from '../errors.ts'
 import type { BlobManager, CallOptions, Wallet } from '../types/index.ts'
 import type { Calls } from './calls.ts'
 import { fetchObjects } from './objects.ts'
-import type { Outcome } from './outcome.ts'
+import { type Outcome, sharedBlobIn } from './outcome.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
 
 /** Name of the dynamic field with a blob's attributes, a `vector<u8>`. */
@@ -63,11 +63,7 @@ export class WalletManager implements BlobManager {
       fundFrost === 0n
         ? await this.#session.call(calls => calls.shareBlob(blob), options)
         : await this.#pay(fundFrost, (calls, funds) => calls.shareBlob(blob, funds), options)
-    const created = outcome.changed.find(
-      change => change.created && change.type.endsWith('::shared_blob::SharedBlob'),
-    )
-    if (!created) throw new ChainError('MALFORMED', 'sharing made no SharedBlob', { what: 'shared blob' })
-    return { digest: outcome.digest, sharedBlob: parseObjectId(created.objectId) }
+    return { digest: outcome.digest, sharedBlob: sharedBlobIn(outcome) }
   }
 
   async fundShared(
@@ -86,6 +82,37 @@ export class WalletManager implements BlobManager {
     options?: CallOptions,
   ): Promise<{ digest: string }> {
     return await this.#send(calls => calls.extendSharedBlob(sharedBlob, epochs), options)
+  }
+
+  async splitStorage(
+    storage: ObjectId,
+    at: { bytes: bigint } | { epoch: number },
+    options?: CallOptions,
+  ): Promise<{ digest: string; rest: ObjectId }> {
+    const outcome = await this.#session.call(calls => {
+      const rest =
+        'bytes' in at ? calls.splitBySize(storage, at.bytes) : calls.splitByEpoch(storage, at.epoch)
+      calls.tx.transferObjects([rest], this.wallet.address)
+    }, options)
+    const created = outcome.changed.find(change => change.created && change.type.endsWith('::Storage'))
+    if (!created) throw new ChainError('MALFORMED', 'splitting made no Storage', { what: 'storage' })
+    return { digest: outcome.digest, rest: parseObjectId(created.objectId) }
+  }
+
+  async mergeStorages(
+    first: ObjectId,
+    others: readonly ObjectId[],
+    options?: CallOptions,
+  ): Promise<{ digest: string }> {
+    return await this.#send(calls => {
+      for (const other of others) calls.fuseStorages(first, other)
+    }, options)
+  }
+
+  async burnStorages(storages: readonly ObjectId[], options?: CallOptions): Promise<{ digest: string }> {
+    return await this.#send(calls => {
+      for (const storage of storages) calls.destroyStorage(storage)
+    }, options)
   }
 
   async send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }> {

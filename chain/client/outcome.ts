@@ -1,6 +1,8 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import { SimulationError } from '@mysten/sui/client'
 import { normalizeStructTag } from '@mysten/sui/utils'
+import { parseObjectId } from '../../codec/index.ts'
+import type { ObjectId } from '../../codec/types.ts'
 import { abortName } from '../abort-names.ts'
 import { ChainError } from '../errors.ts'
 
@@ -56,6 +58,13 @@ export function toOutcome(result: Executed): Outcome {
     })),
     events,
   }
+}
+
+/** The shared blob that a transaction made. */
+export function sharedBlobIn({ changed }: Outcome): ObjectId {
+  const created = changed.find(change => change.created && change.type.endsWith('::shared_blob::SharedBlob'))
+  if (!created) throw new ChainError('MALFORMED', 'sharing made no SharedBlob', { what: 'shared blob' })
+  return parseObjectId(created.objectId)
 }
 
 function normalType(type: string | undefined): string {

@@ -1,9 +1,10 @@
+import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import type { TransactionObjectArgument } from '@mysten/sui/transactions'
 import { raceSignal } from 'race-signal'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { BlobObject, CallOptions, NetworkConfig, Wallet } from '../types/index.ts'
-import { readBlob } from './blobs.ts'
+import { readBlob, readSharedBlob } from './blobs.ts'
 import { Calls, type CallTarget } from './calls.ts'
 import { listCoins, selectWal, splitWal } from './coins.ts'
 import type { BuildTransaction, Executor, PreparedTransaction } from './executor.ts'
@@ -64,23 +65,28 @@ export class WalletSession {
   }
 
   /**
-   * The same as far as it is possible before it is signed. A coin of exactly `price` is split off for `add`, which puts it
+   * The same as far as it is possible before it is signed, for what `look` sees when it is built. A coin of exactly `price` is split off for `add`, which puts it
    * back (`calls.tx.mergeCoins`) or gives it away.
    */
-  async preparePayment(
-    price: (now: ChainState) => bigint,
-    add: (calls: Calls, payment: Payment) => void,
-    options: SendOptions = {},
+  async preparePayment<T = undefined>(
+    price: (now: ChainState, seen: T) => bigint,
+    add: (calls: Calls, payment: Payment, seen: T) => void,
+    { look, ...options }: SendOptions & { look?: (client: SuiGrpcClient) => Promise<T> } = {},
   ): Promise<PreparedPayment> {
     const { network } = this.on
     const { address } = this.wallet
     let costFrost = 0n
     const prepared = await this.#prepare(options, read => async (tx, client) => {
-      const [now, coins] = await Promise.all([read(), listCoins(client, address, network.walType)])
-      costFrost = price(now)
+      const [now, coins, seen] = await Promise.all([
+        read(),
+        listCoins(client, address, network.walType),
+        look?.(client) as Promise<T>,
+      ])
+      costFrost = price(now, seen)
       add(
         new Calls(tx, callTarget(network, now)),
         splitWal(tx, selectWal(coins, costFrost, address), costFrost),
+        seen,
       )
     })
     return {
@@ -130,6 +136,19 @@ export class WalletSession {
       if (!written || attempt === MAX_READS) {
         throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
       }
+      await rpc.clock.sleep(READ_PAUSE_MS, options?.signal)
+    }
+  }
+
+  /** The blob inside a shared blob that was made just now. */
+  async sharedBlob(objectId: ObjectId, options: CallOptions | undefined): Promise<BlobObject> {
+    const { rpc, state } = this.on
+    const packageId = await state.originalPackageId(options)
+    for (let attempt = 1; ; attempt++) {
+      const found = await rpc.read(client => readSharedBlob(client, packageId, objectId), options?.signal)
+      if (found !== undefined) return found.blob
+      if (attempt === MAX_READS)
+        throw new ChainError('NOT_FOUND', `there is no shared blob ${objectId}`, { objectId })
       await rpc.clock.sleep(READ_PAUSE_MS, options?.signal)
     }
   }

@@ -1,3 +1,4 @@
+import type { TransactionObjectArgument } from '@mysten/sui/transactions'
 import { raceSignal } from 'race-signal'
 import {
   blobIdToU256,
@@ -7,24 +8,29 @@ import {
   signersBitmap,
   storageUnits,
 } from '../../codec/index.ts'
-import type { Certificate, ObjectId } from '../../codec/types.ts'
+import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 import { ENCODING_RS2 } from '../bindings/blob.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type {
   BlobObject,
   CallOptions,
+  Certification,
   CertifyOptions,
   ChainWriter,
   PreparedRegistration,
   RegisterInput,
   Registration,
+  StorageObject,
   Wallet,
 } from '../types/index.ts'
 import { blobType } from './blobs.ts'
+import type { Calls } from './calls.ts'
 import { certifiedEpochIn } from './events.ts'
 import type { SubmittedTransaction } from './executor.ts'
-import { type SessionComponents, WalletSession } from './session.ts'
+import { type Outcome, sharedBlobIn } from './outcome.ts'
+import { type PreparedPayment, type SessionComponents, WalletSession } from './session.ts'
 import type { ChainState } from './state.ts'
+import { chooseStorage, readOwnedStorages } from './storages.ts'
 
 /** Registers, certifies, extends and deletes blobs of one wallet. */
 export class WalletWriter implements ChainWriter {
@@ -48,21 +54,23 @@ export class WalletWriter implements ChainWriter {
     input: RegisterInput,
     { signal }: CallOptions = {},
   ): Promise<PreparedRegistration> {
-    const { metadata, epochs, deletable } = input
+    const { metadata, epochs, deletable, reuseStorage = false } = input
+    const { address } = this.wallet
     const rootHash = littleEndian(input.rootHash ?? metadataRoot(metadata))
     const storageBytes = encodedSize(metadata.nShards, metadata.unencodedLength)
-    let type = ''
-    const prepared = await this.#session.preparePayment(
-      now => {
+    const packageId = await this.#session.on.state.originalPackageId({ signal })
+    const type = blobType(packageId)
+    let plan: RegistrationPlan
+    const prepared = await this.#session.preparePayment<StorageObject[]>(
+      (now, storages) => {
         expectEpochs(epochs, now)
         expectShards(metadata.nShards, now)
-        type = blobType(now.originalPackageId)
-        return registrationCost(now, storageBytes, epochs)
+        plan = planRegistration(now, storages, storageBytes, epochs)
+        return plan.costFrost
       },
       (calls, { coin, source }) => {
-        const storage = calls.reserveSpace(BigInt(storageBytes), epochs, coin)
         const blob = calls.registerBlob({
-          storage,
+          storage: takeStorage(calls, plan, coin, address),
           blobId: blobIdToU256(metadata.blobId),
           rootHash,
           sizeBytes: metadata.unencodedLength,
@@ -71,14 +79,19 @@ export class WalletWriter implements ChainWriter {
           payment: coin,
         })
         calls.tx.mergeCoins(source, [coin])
-        calls.tx.transferObjects([blob], this.wallet.address)
+        calls.tx.transferObjects([blob], address)
       },
-      { signal, recent: true },
+      {
+        signal,
+        recent: true,
+        look: async client => (reuseStorage ? await readOwnedStorages(client, packageId, address) : []),
+      },
     )
     const read = async (objectId: ObjectId, { outcome, visible }: SubmittedTransaction) => {
       await visible
       const blob = await this.#session.blob(objectId, outcome, { signal })
-      return { blob, digest: outcome.digest, costFrost: prepared.costFrost }
+      const reusedStorage = plan.storage !== undefined
+      return { blob, digest: outcome.digest, costFrost: prepared.costFrost, reusedStorage }
     }
     return {
       submit: async () => {
@@ -101,80 +114,121 @@ export class WalletWriter implements ChainWriter {
     blobObjectId: ObjectId,
     certificate: Certificate,
     options: CertifyOptions = {},
-  ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
-    const { signal, transferTo, registered } = options
+  ): Promise<Certification> {
+    const { signal, transferTo, registered, share = false, extendBy = 0 } = options
     const certified = await this.#submitCertificate(blobObjectId, certificate, options).catch(error => {
       if (isChainError(error, 'MOVE_ABORT') && error.details.name === 'EAlreadyCertified') return undefined
       throw error
     })
     if (certified === undefined) return await this.#certifiedBefore(blobObjectId, options)
-    const { outcome, visible, packageId } = certified
+    const { outcome, visible, packageId, costFrost } = certified
+    const { digest } = outcome
     // an outcome is final; that reads see it is only waited for when something has to be read, and by the next transaction
     const certifiedEpoch = certifiedEpochIn(outcome.events, packageId, blobObjectId)
-    const isKnown = registered !== undefined && certifiedEpoch !== undefined
-    if (!isKnown) await raceSignal(visible, signal)
-    const blob = isKnown
-      ? { ...registered, certifiedEpoch, owner: transferTo ?? this.wallet.address }
-      : await this.#session.blob(blobObjectId, outcome, { signal })
-    // certifying is paid for by the write price at registration
-    return { digest: outcome.digest, blob, costFrost: 0n }
+    if (registered !== undefined && certifiedEpoch !== undefined) {
+      const { owner: _, storage, ...rest } = registered
+      const endEpoch = (storage.endEpoch + extendBy) as Epoch
+      const blob = { ...rest, certifiedEpoch, storage: { ...storage, endEpoch } }
+      if (share) return { digest, blob, costFrost, sharedBlob: sharedBlobIn(outcome) }
+      return { digest, blob: { ...blob, owner: transferTo ?? this.wallet.address }, costFrost }
+    }
+    await raceSignal(visible, signal)
+    return { digest, costFrost, ...(await this.#read(blobObjectId, outcome, options)) }
   }
 
   async #submitCertificate(
     blobObjectId: ObjectId,
     certificate: Certificate,
-    { signal, transferTo }: CertifyOptions,
-  ): Promise<SubmittedTransaction & { packageId: ObjectId }> {
-    let packageId: ObjectId | undefined
-    using prepared = await this.#session.prepareCall(
-      (calls, now) => {
-        packageId = now.originalPackageId
-        // a larger committee may have signed than is in office by now: it is for the chain to refuse that
-        const nMembers = Math.max(now.system.committee.members.length, ...certificate.signers.map(i => i + 1))
-        calls.certifyBlob(blobObjectId, {
-          signature: certificate.signature,
-          signersBitmap: signersBitmap(certificate.signers, nMembers),
-          message: certificate.message,
-        })
-        if (transferTo !== undefined && transferTo !== this.wallet.address) {
-          calls.tx.transferObjects([blobObjectId], transferTo)
-        }
+    options: CertifyOptions,
+  ): Promise<SubmittedTransaction & { packageId: ObjectId; costFrost: bigint }> {
+    const { signal } = options
+    const packageId = await this.#session.on.state.originalPackageId({ signal })
+    using prepared = await this.#prepareFor(blobObjectId, options, (calls, now) => {
+      // a larger committee may have signed than is in office by now: it is for the chain to refuse that
+      const nMembers = Math.max(now.system.committee.members.length, ...certificate.signers.map(i => i + 1))
+      calls.certifyBlob(blobObjectId, {
+        signature: certificate.signature,
+        signersBitmap: signersBitmap(certificate.signers, nMembers),
+        message: certificate.message,
+      })
+    })
+    const submitted = await raceSignal(prepared.submit(), signal)
+    return { ...submitted, packageId, costFrost: prepared.costFrost }
+  }
+
+  /** A transaction that begins as `begin` says, and does with the blob what is wished besides. */
+  async #prepareFor(
+    blobObjectId: ObjectId,
+    { signal, transferTo, share, extendBy = 0 }: CertifyOptions,
+    begin: (calls: Calls, now: ChainState) => void,
+  ): Promise<PreparedPayment> {
+    const end = (calls: Calls): void => {
+      if (share) calls.shareBlob(blobObjectId)
+      else if (transferTo !== undefined && transferTo !== this.wallet.address)
+        calls.tx.transferObjects([blobObjectId], transferTo)
+    }
+    if (extendBy === 0) {
+      const add = (calls: Calls, now: ChainState) => {
+        begin(calls, now)
+        end(calls)
+      }
+      return { costFrost: 0n, ...(await this.#session.prepareCall(add, { signal, recent: true })) }
+    }
+    const { storage } = await this.#session.blob(blobObjectId, undefined, { signal })
+    let now: ChainState
+    return await this.#session.preparePayment(
+      state => {
+        now = state
+        expectEpochs(extendBy, state)
+        return extensionCost(state, storage.storageSize, extendBy)
+      },
+      (calls, { coin, source }) => {
+        begin(calls, now)
+        calls.extendBlob(blobObjectId, extendBy, coin)
+        calls.tx.mergeCoins(source, [coin])
+        end(calls)
       },
       { signal, recent: true },
     )
-    const submitted = await raceSignal(prepared.submit(), signal)
-    return { ...submitted, packageId: packageId as ObjectId }
   }
 
-  /** Another program with this wallet was faster: the blob is what it should be, but for its owner. */
-  async #certifiedBefore(
+  /** Another program with this wallet was faster: the blob is what it should be, but for what was wished besides. */
+  async #certifiedBefore(blobObjectId: ObjectId, options: CertifyOptions): Promise<Certification> {
+    const { signal, transferTo = this.wallet.address, share, extendBy } = options
+    if (transferTo === this.wallet.address && !share && !extendBy)
+      return {
+        digest: '',
+        costFrost: 0n,
+        blob: await this.#session.blob(blobObjectId, undefined, { signal }),
+      }
+    using prepared = await this.#prepareFor(blobObjectId, options, () => {})
+    const { outcome, visible } = await raceSignal(prepared.submit(), signal)
+    await raceSignal(visible, signal)
+    const { costFrost } = prepared
+    return { digest: outcome.digest, costFrost, ...(await this.#read(blobObjectId, outcome, options)) }
+  }
+
+  /** The blob as a transaction left it. */
+  async #read(
     blobObjectId: ObjectId,
-    { signal, transferTo }: CertifyOptions,
-  ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }> {
-    const sent =
-      transferTo === undefined || transferTo === this.wallet.address
-        ? undefined
-        : await this.#session.call(calls => void calls.tx.transferObjects([blobObjectId], transferTo), {
-            signal,
-          })
-    const blob = await this.#session.blob(blobObjectId, sent, { signal })
-    return { digest: sent?.digest ?? '', blob, costFrost: 0n }
+    outcome: Outcome,
+    { signal, share }: CertifyOptions,
+  ): Promise<{ blob: BlobObject; sharedBlob?: ObjectId }> {
+    if (!share) return { blob: await this.#session.blob(blobObjectId, outcome, { signal }) }
+    const sharedBlob = sharedBlobIn(outcome)
+    return { sharedBlob, blob: await this.#session.sharedBlob(sharedBlob, { signal }) }
   }
 
-  async extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }> {
-    const { storage } = await this.#session.blob(blobObjectId, undefined, options)
-    const { outcome } = await this.#session.pay(
-      now => {
-        expectEpochs(epochs, now)
-        return extensionCost(now, storage.storageSize, epochs)
-      },
-      (calls, { coin, source }) => {
-        calls.extendBlob(blobObjectId, epochs, coin)
-        calls.tx.mergeCoins(source, [coin])
-      },
-      options,
-    )
-    return { digest: outcome.digest }
+  async extend(
+    blobObjectId: ObjectId,
+    epochs: number,
+    options?: CallOptions,
+  ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }> {
+    using prepared = await this.#prepareFor(blobObjectId, { ...options, extendBy: epochs }, () => {})
+    const { outcome, visible } = await raceSignal(prepared.submit(), options?.signal)
+    await raceSignal(visible, options?.signal)
+    const blob = await this.#session.blob(blobObjectId, outcome, options)
+    return { digest: outcome.digest, costFrost: prepared.costFrost, blob }
   }
 
   /** The storage that the blob had goes to the wallet. */
@@ -184,6 +238,48 @@ export class WalletWriter implements ChainWriter {
     }, options)
     return { digest }
   }
+}
+
+/** How a registration gets its storage, and what is paid for it and for writing. */
+interface RegistrationPlan {
+  /** undefined: all of it is bought */
+  storage: StorageObject | undefined
+  bytes: bigint
+  epochs: number
+  endEpoch: number
+  costFrost: bigint
+}
+
+function planRegistration(
+  now: ChainState,
+  storages: readonly StorageObject[],
+  storageBytes: number,
+  epochs: number,
+): RegistrationPlan {
+  const { epoch } = now.system.committee
+  const endEpoch = epoch + epochs
+  const bytes = BigInt(storageBytes)
+  const plan = { bytes, epochs, endEpoch }
+  const storage = chooseStorage(storages, { epoch, endEpoch, bytes })
+  const lacking = Math.max(0, endEpoch - (storage?.endEpoch ?? epoch))
+  return { ...plan, storage, costFrost: registrationCost(now, storageBytes, lacking) }
+}
+
+/** Exactly what is needed: the wallet keeps the rest of what it had. */
+function takeStorage(
+  calls: Calls,
+  { storage, bytes, epochs, endEpoch }: RegistrationPlan,
+  coin: TransactionObjectArgument,
+  owner: ObjectId,
+): TransactionObjectArgument {
+  if (storage === undefined) return calls.reserveSpace(bytes, epochs, coin)
+  const { tx } = calls
+  const taken = tx.object(storage.id)
+  if (storage.storageSize > bytes) tx.transferObjects([calls.splitBySize(taken, bytes)], owner)
+  if (storage.endEpoch > endEpoch) tx.transferObjects([calls.splitByEpoch(taken, endEpoch)], owner)
+  if (storage.endEpoch < endEpoch)
+    calls.fuseStorages(taken, calls.reserveSpaceForEpochs(bytes, storage.endEpoch, endEpoch, coin))
+  return taken
 }
 
 /** Storage for the epochs, and writing once; both by the started MiB. */

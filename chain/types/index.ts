@@ -50,6 +50,14 @@ export interface SystemInfo {
   epochDurationMs: number
 }
 
+/** Room that is paid for, with a blob in it or not: bytes of encoding, for the epochs up to, and without, the last. */
+export interface StorageObject {
+  id: ObjectId
+  startEpoch: Epoch
+  endEpoch: Epoch
+  storageSize: bigint
+}
+
 /** A `Blob` object on chain. */
 export interface BlobObject {
   objectId: ObjectId
@@ -59,7 +67,7 @@ export interface BlobObject {
   size: number
   encodingType: number
   deletable: boolean
-  storage: { id: ObjectId; startEpoch: Epoch; endEpoch: Epoch; storageSize: bigint }
+  storage: StorageObject
   owner?: ObjectId
 }
 
@@ -70,11 +78,18 @@ export interface RegisterInput {
   rootHash?: Uint8Array
   epochs: number
   deletable: boolean
+  /** Takes storage of the wallet's that holds no blob, of deleted ones, and buys only what that lacks; false when absent. */
+  reuseStorage?: boolean
 }
 
 /** What certifying does besides, and what it need not read. */
 export interface CertifyOptions extends CallOptions {
-  transferTo?: ObjectId
+  /** Not with `share`. */
+  transferTo?: ObjectId | undefined
+  /** Makes a shared blob of it, which anyone may fund and extend. Its Blob object is inside of that, then. */
+  share?: boolean | undefined
+  /** Pays for so many epochs more, in the same transaction. */
+  extendBy?: number | undefined
   /** The Blob object as it was registered: then it is not read again, and a moment may pass until reads show it certified. */
   registered?: BlobObject
 }
@@ -87,6 +102,19 @@ export interface Registration {
   blob: BlobObject
   digest: string
   costFrost: bigint
+  /** in storage that the wallet had, or a part of it */
+  reusedStorage?: boolean
+}
+
+/** What certifying came to. */
+export interface Certification {
+  /** empty when nothing had to be done */
+  digest: string
+  blob: BlobObject
+  /** of more epochs: certifying is paid for by the registration */
+  costFrost: bigint
+  /** of a blob that was shared */
+  sharedBlob?: ObjectId | undefined
 }
 
 /**
@@ -234,13 +262,16 @@ export interface ChainWriter {
   /** The same as far as it is possible before it is signed: built and simulated, so that what would fail throws here. */
   prepareRegistration(input: RegisterInput, options?: CallOptions): Promise<PreparedRegistration>
   /** A blob that is certified already is a success: its digest is empty then. */
-  certify(
+  certify(blobObjectId: ObjectId, certificate: Certificate, options?: CertifyOptions): Promise<Certification>
+  /**
+   * Pays for so many epochs more; tells what they cost, and the Blob object after that. Throws ChainError, MOVE_ABORT above all
+   * for one that has ended.
+   */
+  extend(
     blobObjectId: ObjectId,
-    certificate: Certificate,
-    options?: CertifyOptions,
-  ): Promise<{ digest: string; blob: BlobObject; costFrost: bigint }>
-  /** Pays for so many epochs more. Throws ChainError, MOVE_ABORT above all for one that has ended. */
-  extend(blobObjectId: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+    epochs: number,
+    options?: CallOptions,
+  ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }>
   /** Deletes a deletable Blob object and gives its storage back to the wallet. Throws ChainError. */
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
@@ -278,6 +309,20 @@ export interface BlobManager {
   fundShared(sharedBlob: ObjectId, amountFrost: bigint, options?: CallOptions): Promise<{ digest: string }>
   /** Pays from the shared blob's funds. */
   extendShared(sharedBlob: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+  /** Splits a Storage object in two, at so many bytes or at an epoch; tells the new one. */
+  splitStorage(
+    storage: ObjectId,
+    at: { bytes: bigint } | { epoch: number },
+    options?: CallOptions,
+  ): Promise<{ digest: string; rest: ObjectId }>
+  /** Adds others to the first: adjacent periods of the same size, or bytes for the same period. */
+  mergeStorages(
+    first: ObjectId,
+    others: readonly ObjectId[],
+    options?: CallOptions,
+  ): Promise<{ digest: string }>
+  /** Gives Storage objects up; nothing is paid back. */
+  burnStorages(storages: readonly ObjectId[], options?: CallOptions): Promise<{ digest: string }>
   /** Gives a Blob object to another address. */
   send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
@@ -326,6 +371,8 @@ export interface FullCoordinator extends Coordinator {
   manager(wallet: Wallet): BlobManager
   /** All stakes of an address. */
   stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
+  /** All Storage objects of an address, without those of its blobs. */
+  ownedStorages(owner: ObjectId, options?: CallOptions): Promise<StorageObject[]>
   /** undefined when there is none of this ID */
   sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
   /** Where the contract is, and its version. */

@@ -24,6 +24,7 @@ export type {
   ReadOptions,
   ReadResult,
   RegisteredBlob,
+  ResourceOperation,
   SendOptions,
   StoredFile,
   StoreOptions,

@@ -135,6 +135,8 @@ function decide(blobId: BlobId, votes: readonly Vote[], nShards: number): Networ
     // nodes that lag behind the chain say less than there is: hear a quorum before believing them
     if (!certified && !isQuorum(weightOf(votes), nShards)) continue
     const event = eventOf(group, nShards)
+    // who is told that a permanent blob is there already is told by which event: nodes may be one apart for a moment
+    if (event === undefined && rest.deletable === false && !isQuorum(weightOf(votes), nShards)) continue
     return {
       ...answered,
       ...rest,

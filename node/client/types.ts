@@ -30,11 +30,29 @@ export interface StoreOptions {
   deletable: boolean
   /** register and certify a new Blob object even when the blob is already certified */
   force?: boolean
+  /** A new Blob object for this address, also of what is stored already; the wallet keeps it when absent. */
   sendObjectTo?: ObjectId
+  /** Makes a shared blob, which anyone may fund and extend: a new one, also of what is stored already. Not of a deletable one. */
+  share?: boolean
+  /**
+   * Uses what the wallet has, instead of buying: storage of deleted blobs, registrations that were cut short, a blob that ends too
+   * early. True when absent.
+   */
+  reuse?: boolean
   /** Called often; must not throw. */
   onProgress?: (progress: Progress) => void
   signal?: AbortSignal
 }
+
+/** What was done on chain for a new blob: bought, or taken of what the wallet had. */
+export type ResourceOperation =
+  | { kind: 'registerFromScratch' }
+  /** in storage of the wallet's that held no blob */
+  | { kind: 'reuseStorage' }
+  /** an own registration whose upload was cut short */
+  | { kind: 'reuseRegistration' }
+  /** an own blob, certified or not, that would have ended too early */
+  | { kind: 'reuseAndExtend' | 'reuseAndExtendNonCertified'; epochsExtended: number }
 
 /** What storing came to: paid for now, or certified already for long enough, which costs nothing. */
 export type StoreResult =
@@ -45,6 +63,9 @@ export type StoreResult =
       costFrost: bigint
       encodedLength: number
       epochsAhead: number
+      operation: ResourceOperation
+      /** of a blob that was shared */
+      sharedBlob?: ObjectId
       /** weight of the confirmations in the certificate, in shards */
       confirmedShards: number
     }

@@ -1,17 +1,20 @@
 import type { BlobObject } from '../../chain/types/index.ts'
 import type { StoreResult } from '../client/types.ts'
 
+type NewlyCreated = Extract<StoreResult, { kind: 'newlyCreated' }>
+
 const ENCODING_NAMES: Record<number, string> = { 0: 'RedStuff', 1: 'RS2' }
 
 /** What was stored, in the shape of Walrus's publisher. */
 export function storeResultJson(result: StoreResult): object {
   if (result.kind === 'newlyCreated') {
-    const { blob, encodedLength, epochsAhead, costFrost } = result
+    const { blob, costFrost, sharedBlob } = result
     return {
       newlyCreated: {
         blobObject: blobObjectJson(blob),
-        resourceOperation: { registerFromScratch: { encodedLength, epochsAhead } },
+        resourceOperation: operationJson(result),
         cost: costFrost,
+        ...(sharedBlob !== undefined && { sharedBlobObject: sharedBlob }),
       },
     }
   }
@@ -19,6 +22,12 @@ export function storeResultJson(result: StoreResult): object {
   // one of the two, as in Walrus. Nodes with records of earlier versions do not know the event
   const by = event ? { event } : objectId ? { object: objectId } : {}
   return { alreadyCertified: { blobId, ...by, endEpoch } }
+}
+
+function operationJson({ operation, encodedLength, epochsAhead }: NewlyCreated): object {
+  if (operation.kind === 'registerFromScratch') return { registerFromScratch: { encodedLength, epochsAhead } }
+  const { kind, ...more } = operation
+  return { [kind]: { encodedLength, ...more } }
 }
 
 /** A Blob object, in the shape of Walrus's publisher. */

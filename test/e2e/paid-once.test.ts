@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator, keypairWallet } from '../../chain/index.ts'
 import type { BlobObject, FullCoordinator } from '../../chain/types/index.ts'
+import { encodedSize, parseObjectId } from '../../codec/index.ts'
 import type { Epoch } from '../../codec/types.ts'
 import { createClient } from '../../node/client/node-client.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
@@ -93,6 +94,64 @@ describe('one wallet of many programs', function () {
     ])
     assert.deepEqual(answers, [200, 200, 200, 200, 200, 200, 0, 0, 0])
     await expectPaidOnce(data)
+  })
+
+  const store = async (data: Uint8Array, query: string) => {
+    const response = await fetch(`${devnet.gatewayUrl}/v1/blobs?${query}`, {
+      method: 'PUT',
+      body: Buffer.from(data),
+    })
+    assert.equal(response.status, 200, await response.clone().text())
+    return await response.json()
+  }
+
+  it('uses at the gateway what the wallet has: storage of deleted blobs, and blobs that end too early', async () => {
+    const data = randomBytes(3000)
+    const coordinator = createCoordinator(devnet.network)
+    try {
+      const { storagePriceFrost, writePriceFrost } = await coordinator.system()
+      const units = BigInt(Math.ceil(encodedSize(10, 3000) / 2 ** 20))
+      const first = await store(data, 'epochs=2')
+      const encodedLength = encodedSize(10, 3000)
+      const from = { registerFromScratch: { encodedLength, epochsAhead: 2 } }
+      assert.deepEqual(first.newlyCreated.resourceOperation, from)
+      assert.equal(BigInt(first.newlyCreated.cost), units * (2n * storagePriceFrost + writePriceFrost))
+      await coordinator.writer(devnet.user).deleteBlob(first.newlyCreated.blobObject.id)
+
+      const again = await store(randomBytes(3000), 'epochs=2')
+      assert.deepEqual(again.newlyCreated.resourceOperation, { reuseStorage: { encodedLength } })
+      assert.equal(BigInt(again.newlyCreated.cost), units * writePriceFrost)
+
+      const more = randomBytes(3000)
+      const short = await store(more, 'epochs=1')
+      const longer = await store(more, 'epochs=4')
+      const extended = { reuseAndExtend: { encodedLength, epochsExtended: 3 } }
+      assert.deepEqual(longer.newlyCreated.resourceOperation, extended)
+      assert.equal(longer.newlyCreated.blobObject.id, short.newlyCreated.blobObject.id)
+      assert.equal(BigInt(longer.newlyCreated.cost), units * 3n * storagePriceFrost)
+      assert.equal((await paid(more)).length, 1)
+    } finally {
+      await coordinator.close()
+    }
+  })
+
+  it('makes a shared blob at the gateway, and sends objects, whatever is stored already', async () => {
+    const data = randomBytes(300)
+    const coordinator = createCoordinator(devnet.network)
+    try {
+      await store(data, 'permanent=true')
+      const { alreadyCertified } = await store(data, 'permanent=true')
+      assert.deepEqual(Object.keys(alreadyCertified).sort(), ['blobId', 'endEpoch', 'event'])
+      const { newlyCreated } = await store(data, 'share=true')
+      const shared = await coordinator.sharedBlob(newlyCreated.sharedBlobObject)
+      assert.equal(shared?.blob.objectId, newlyCreated.blobObject.id)
+      const address = `0x${'ab'.repeat(32)}` as const
+      const sent = await store(data, `permanent=true&send_object_to=${address}`)
+      const [owned] = await coordinator.ownedBlobs(parseObjectId(address))
+      assert.equal(owned?.objectId, sent.newlyCreated.blobObject.id)
+    } finally {
+      await coordinator.close()
+    }
   })
 
   it('stores what many programs store at the same time', async () => {

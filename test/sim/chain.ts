@@ -370,12 +370,13 @@ export class SimChain {
     return blob
   }
 
-  extend(objectId: ObjectId, epochs: number): void {
+  extend(objectId: ObjectId, epochs: number): BlobObject {
     const blob = this.#expectLive(objectId)
     const endEpoch = (blob.storage.endEpoch + epochs) as Epoch
     const longer: BlobObject = { ...blob, storage: { ...blob.storage, endEpoch } }
     this.blobs.set(objectId, longer)
     this.#emitCertified(longer, true)
+    return longer
   }
 
   delete(objectId: ObjectId): void {

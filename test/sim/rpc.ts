@@ -190,8 +190,7 @@ export class SimRpc {
       },
       async extend(objectId, epochs) {
         await hop()
-        chain.extend(objectId, epochs)
-        return { digest: 'digest' }
+        return { digest: 'digest', costFrost: 0n, blob: chain.extend(objectId, epochs) }
       },
       async deleteBlob(objectId) {
         await hop()

@@ -47,6 +47,8 @@ export class FakeChain implements Coordinator {
   readonly wallet: Wallet = { address: anyObjectId(), signer: {} as Wallet['signer'] }
   /** awaited by whoever certifies, with the certificate in hand */
   beforeCertify: (() => Promise<void> | void) | undefined
+  /** awaited by whoever extends */
+  extending: (() => Promise<void>) | undefined
   /** how a certificate of another epoch fails: at its signature, when the members are others, before its epoch is looked at */
   refusal: [module: string, name: string] = ['messages', 'EIncorrectEpoch']
   #wake = Promise.withResolvers<void>()
@@ -214,6 +216,27 @@ export class FakeChain implements Coordinator {
     return certified
   }
 
+  /** Of a certified blob. */
+  extend(objectId: ObjectId, epochs: number): BlobObject {
+    const blob = this.blobs.get(objectId)
+    if (blob?.certifiedEpoch === undefined) throw aborted('blob', 'ENotCertified')
+    if (epochs === 0) return blob
+    const endEpoch = (blob.storage.endEpoch + epochs) as Epoch
+    const extended = { ...blob, storage: { ...blob.storage, endEpoch } }
+    this.blobs.set(objectId, extended)
+    const { blobId, deletable } = blob
+    this.emit({
+      type: 'BlobCertified',
+      epoch: blob.certifiedEpoch,
+      blobId,
+      endEpoch,
+      deletable,
+      objectId,
+      isExtension: true,
+    })
+    return extended
+  }
+
   writer(wallet: Wallet): ChainWriter {
     const prepareRegistration = async ({ metadata, epochs, deletable }: RegisterInput) => ({
       submit: async () => {
@@ -243,13 +266,19 @@ export class FakeChain implements Coordinator {
           weight: shards.length,
         }))
         verifyCertificate({ bls: await loadBls(), certificate, nShards, members: weighted })
-        const certified = this.certify(objectId)
-        const blob =
-          options?.transferTo === undefined ? certified : { ...certified, owner: options.transferTo }
+        const { transferTo, extendBy = 0, share = false } = options ?? {}
+        this.certify(objectId)
+        const extended = this.extend(objectId, extendBy)
+        const { owner: _, ...rest } = extended
+        const blob = share ? rest : { ...rest, owner: transferTo ?? wallet.address }
         this.blobs.set(objectId, blob)
-        return { digest: 'digest', blob, costFrost: 0n }
+        const sharedBlob = share ? anyObjectId() : undefined
+        return { digest: 'digest', blob, costFrost: BigInt(extendBy), sharedBlob }
       },
-      extend: async () => ({ digest: 'digest' }),
+      extend: async (objectId: ObjectId, epochs: number) => {
+        await this.extending?.()
+        return { digest: 'digest', costFrost: BigInt(epochs), blob: this.extend(objectId, epochs) }
+      },
       deleteBlob: async (objectId: ObjectId) => {
         const blob = this.blobs.get(objectId)
         if (blob === undefined) throw new Error('no such blob')

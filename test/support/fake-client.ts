@@ -44,6 +44,7 @@ async function bytesOf(source: StoreSource): Promise<Uint8Array> {
 }
 
 const EPOCH = 1 as Epoch
+const SHARED = parseObjectId('0x5a4ed')
 const SENDER = parseObjectId('0xa11ce')
 
 export interface FakeClientInit {
@@ -116,7 +117,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     const bytes = Uint8Array.from(data)
     const blobId = blobIdFromBytes(createHash('sha256').update(bytes).digest())
     const known = objects.get(blobId)
-    if (known !== undefined && !options.force && options.sendObjectTo === undefined) {
+    if (known !== undefined && !options.force && options.sendObjectTo === undefined && !options.share) {
       return { kind: 'alreadyCertified', blobId, endEpoch: known.storage.endEpoch, objectId: known.objectId }
     }
     const encodedLength = encodedSize(nShards, bytes.length)
@@ -149,6 +150,8 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       costFrost,
       encodedLength,
       epochsAhead: options.epochs,
+      operation: { kind: 'registerFromScratch' },
+      ...(options.share && { sharedBlob: SHARED }),
       confirmedShards: nShards,
     }
   }

@@ -10,7 +10,7 @@ import type {
   SubmittedRegistration,
   SystemInfo,
 } from '../../../chain/types/index.ts'
-import type { BlobId } from '../../../codec/types.ts'
+import { encodedSize } from '../../../codec/index.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
@@ -44,12 +44,20 @@ export interface OtherUploads {
   attempt: Pick<Attempt, 'paying'>
 }
 
+/** A registration to upload for: a new one, or an own one that was cut short. */
+export interface Begun {
+  registration: SubmittedRegistration
+  /** so many epochs are to be paid for when it is certified */
+  extendBy: number
+  isResumed: boolean
+}
+
 /**
  * Makes the registration ready while two nodes are asked whether the blob is stored already, and hands it in when it is
- * not. Resolves once it was executed, or with the result when there is nothing to do.
+ * not. Resolves once it was executed, or with the result when there is nothing to send.
  *
- * A registration of our wallet whose upload was cut short is taken up again, so that it is not paid for twice; but none
- * that another upload may be busy with.
+ * What the wallet has is used first: a registration whose upload was cut short, but none that another upload may be busy
+ * with; a certified blob that ends too early is extended; then storage without a blob.
  */
 export async function registerUnlessKnown(
   components: RegisterComponents,
@@ -57,42 +65,31 @@ export async function registerUnlessKnown(
   network: NetworkSnapshot,
   options: StoreOptions,
   others: OtherUploads,
-): Promise<SubmittedRegistration | { result: StoreResult }> {
+): Promise<Begun | { result: StoreResult }> {
   const { onProgress } = options
   onProgress?.({ phase: 'register', done: 0, total: 1 })
-  const registration = await resumeOrRegister(components, encoded, network, options, others)
-  if ('objectId' in registration) onProgress?.({ phase: 'register', done: 1, total: 1 })
-  return registration
+  const begun = await resumeOrRegister(components, encoded, network, options, others)
+  if ('registration' in begun) onProgress?.({ phase: 'register', done: 1, total: 1 })
+  return begun
 }
 
 async function resumeOrRegister(
   components: RegisterComponents,
   encoded: Pick<Encoding, 'metadata' | 'rootHash'>,
-  { order, committee, system }: NetworkSnapshot,
+  network: NetworkSnapshot,
   options: StoreOptions,
   others: OtherUploads,
-): Promise<SubmittedRegistration | { result: StoreResult }> {
+): Promise<Begun | { result: StoreResult }> {
   const { blobId } = encoded.metadata
   const { signal, force } = options
   if (force || !others.again) {
-    const isNew = force ? Promise.resolve(true) : seemsNew(components, order, blobId, { signal })
-    const registration = await registerIf(isNew, components, encoded, options, others)
-    if (registration !== undefined) return registration
+    const isNew = force ? Promise.resolve(true) : seemsNew(components, network.order, blobId, { signal })
+    const begun = await registerIf(isNew, components, encoded, options, others)
+    if (begun !== undefined) return begun
   }
-  const known = await findExisting(components, blobId, committee, system, options, others)
-  if (known?.result !== undefined) return { result: known.result }
-  const blob = known?.resume
-  if (blob !== undefined) {
-    const visible = Promise.resolve({ blob, digest: '', costFrost: 0n })
-    return { objectId: blob.objectId, digest: '', visible }
-  }
-  return (await registerIf(
-    Promise.resolve(true),
-    components,
-    encoded,
-    options,
-    others,
-  )) as SubmittedRegistration
+  const known = await findExisting(components, encoded, network, options, others)
+  if (known !== undefined) return known
+  return (await registerIf(Promise.resolve(true), components, encoded, options, others)) as Begun
 }
 
 /** Gets ready while it is being found out whether the blob is new; hands nothing in when it is not. */
@@ -100,11 +97,11 @@ async function registerIf(
   isNew: Promise<boolean>,
   { writer }: RegisterComponents,
   { metadata, rootHash }: Pick<Encoding, 'metadata' | 'rootHash'>,
-  { epochs, deletable, signal }: StoreOptions,
+  { epochs, deletable, signal, reuse = true }: StoreOptions,
   { attempt }: OtherUploads,
-): Promise<SubmittedRegistration | undefined> {
+): Promise<Begun | undefined> {
   const unwanted = new AbortController()
-  const input = { metadata, rootHash, epochs, deletable }
+  const input = { metadata, rootHash, epochs, deletable, reuseStorage: reuse }
   const preparing = writer.prepareRegistration(input, { signal: anySignal(signal, unwanted.signal) })
   // it may fail before it is known whether it is wanted
   preparing.catch(() => undefined)
@@ -125,19 +122,20 @@ async function registerIf(
   signal?.throwIfAborted()
   const submitting = prepared.submit()
   attempt.paying(submitting)
-  return await raceSignal(submitting, signal)
+  return { registration: await raceSignal(submitting, signal), extendBy: 0, isResumed: false }
 }
 
-/** A blob that is stored for long enough already, or an own registration whose upload was cut short. */
+/** A blob that is stored for long enough already or can be made so, or an own registration whose upload was cut short. */
 async function findExisting(
   components: RegisterComponents,
-  blobId: BlobId,
-  committee: Committee,
-  { epoch }: SystemInfo,
-  { epochs, deletable, signal, sendObjectTo }: StoreOptions,
-  { lease, again }: OtherUploads,
-): Promise<{ result?: StoreResult; resume?: BlobObject } | undefined> {
+  { metadata }: Pick<Encoding, 'metadata'>,
+  { committee, system: { epoch } }: NetworkSnapshot,
+  options: StoreOptions,
+  { lease, again, attempt }: OtherUploads,
+): Promise<Begun | { result: StoreResult } | undefined> {
   const { chain, writer } = components
+  const { blobId } = metadata
+  const { epochs, deletable, signal, sendObjectTo, share = false, reuse = true } = options
   const status = await networkStatus(components, committee, blobId, { signal }).catch(error => {
     // without an answer the blob is stored as if it were new: that costs a little, and is right
     if (error instanceof ClientError) return undefined
@@ -149,28 +147,60 @@ async function findExisting(
     throw new ClientError('BLOB_INVALID', `the network has found blob ${blobId} to be invalid`, { blobId })
   }
   const neededEnd = epoch + epochs
-  const { endEpoch, event } = status ?? {}
-  if (
-    sendObjectTo === undefined &&
-    status?.status === 'certified' &&
-    status.deletable === false &&
-    endEpoch !== undefined &&
-    endEpoch >= neededEnd
-  ) {
-    return {
-      result: { kind: 'alreadyCertified', blobId, endEpoch, event },
-    }
+  // whoever is to be sent an object, or wants a shared one, is not helped by what is stored already
+  const wantsOwnObject = share || sendObjectTo !== undefined
+  if (!wantsOwnObject && status?.status === 'certified' && status.deletable === false) {
+    const { endEpoch, event } = status
+    if (endEpoch !== undefined && endEpoch >= neededEnd)
+      return { result: { kind: 'alreadyCertified', blobId, endEpoch, event } }
   }
   // a deletable blob counts only when it is ours: anyone else might delete it
-  const owned = (await chain.ownedBlobs(writer.wallet.address, { signal })).filter(
-    blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch >= neededEnd,
-  )
-  const certified = owned.find(blob => blob.certifiedEpoch !== undefined)
-  // a recipient that is to be sent an object is not helped by ours
-  if (certified !== undefined && sendObjectTo === undefined) {
+  const owned = (await chain.ownedBlobs(writer.wallet.address, { signal }))
+    .filter(blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch > epoch)
+    .sort((a, b) => b.storage.endEpoch - a.storage.endEpoch)
+  const certified = wantsOwnObject ? undefined : owned.find(blob => blob.certifiedEpoch !== undefined)
+  if (certified !== undefined && certified.storage.endEpoch >= neededEnd) {
     const { objectId, storage } = certified
     return { result: { kind: 'alreadyCertified', blobId, endEpoch: storage.endEpoch, objectId } }
   }
+  if (!reuse) return undefined
   const begun = owned.find(blob => blob.certifiedEpoch === undefined)
-  return begun !== undefined && (await lease.mayResume()) ? { resume: begun } : undefined
+  const mayResume = begun !== undefined && (await lease.mayResume())
+  const isFree = mayResume && begun.storage.endEpoch >= neededEnd
+  if (certified !== undefined && !isFree) {
+    const lacking = neededEnd - certified.storage.endEpoch
+    return { result: await extendOwn(writer, certified, lacking, options, { attempt, committee }) }
+  }
+  return mayResume ? resume(begun, neededEnd) : undefined
+}
+
+function resume(blob: BlobObject, neededEnd: number): Begun {
+  const visible = Promise.resolve({ blob, digest: '', costFrost: 0n })
+  const extendBy = Math.max(0, neededEnd - blob.storage.endEpoch)
+  return { registration: { objectId: blob.objectId, digest: '', visible }, extendBy, isResumed: true }
+}
+
+/** The nodes have it: nothing is sent. */
+async function extendOwn(
+  writer: ChainWriter,
+  { objectId, blobId, size }: BlobObject,
+  epochsExtended: number,
+  { epochs, signal }: StoreOptions,
+  { attempt, committee: { nShards } }: Pick<OtherUploads, 'attempt'> & Pick<NetworkSnapshot, 'committee'>,
+): Promise<StoreResult> {
+  signal?.throwIfAborted()
+  // it goes on whatever becomes of the signal, and is waited for: the next one is to see it
+  const extending = writer.extend(objectId, epochsExtended)
+  attempt.paying(extending.then(() => ({ visible: Promise.resolve() })))
+  const { blob, costFrost } = await raceSignal(extending, signal)
+  return {
+    kind: 'newlyCreated',
+    blobId,
+    blob,
+    costFrost,
+    encodedLength: encodedSize(nShards, size),
+    epochsAhead: epochs,
+    operation: { kind: 'reuseAndExtend', epochsExtended },
+    confirmedShards: 0,
+  }
 }

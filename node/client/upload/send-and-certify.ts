@@ -1,22 +1,17 @@
 import { createBackoff } from '../../../base/backoff.ts'
 import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
-import type {
-  ChainWriter,
-  Committee,
-  CommitteeMember,
-  SubmittedRegistration,
-} from '../../../chain/types/index.ts'
+import type { ChainWriter, Committee, CommitteeMember } from '../../../chain/types/index.ts'
 import { encodedSize, quorumWeight } from '../../../codec/index.ts'
 import type { BlobId, Certificate, Epoch, Persistence } from '../../../codec/types.ts'
 import { type PeerClient, ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
-import type { StoreOptions, StoreResult } from '../types.ts'
+import type { ResourceOperation, StoreOptions, StoreResult } from '../types.ts'
 import type { Encoding } from './encoding.ts'
 import { FanOut, type FanOutComponents, type FanOutResult } from './fan-out.ts'
-import type { NetworkSnapshot } from './register-blob.ts'
+import type { Begun, NetworkSnapshot } from './register-blob.ts'
 import type { UploadSlot, UploadSlots } from './upload-slots.ts'
 
 export interface SendComponents extends FanOutComponents {
@@ -46,13 +41,14 @@ export function servingOrder(book: PeerBook, { members }: Committee): CommitteeM
 export async function sendAndCertify(
   components: SendComponents,
   encoded: Encoding,
-  { objectId, digest: registerDigest, visible: registration }: SubmittedRegistration,
+  begun: Begun,
   network: NetworkSnapshot,
   options: StoreOptions,
   slot: UploadSlot,
 ): Promise<StoreResult> {
   const { writer, committees, book, slots, clock, random } = components
-  const { epochs, deletable, onProgress, signal, sendObjectTo } = options
+  const { objectId, digest: registerDigest, visible: registration } = begun.registration
+  const { epochs, deletable, onProgress, signal, sendObjectTo, share } = options
   const { metadata } = encoded
   const { blobId } = metadata
   const persistence: Persistence = deletable ? { kind: 'deletable', objectId } : { kind: 'permanent' }
@@ -83,11 +79,13 @@ export async function sendAndCertify(
     }
     onProgress?.({ phase: 'certify', done: 0, total: 1 })
     try {
-      const { blob, costFrost } = await registration
+      const { blob, costFrost, reusedStorage } = await registration
       const certified = await writer.certify(objectId, certificate, {
         signal,
         registered: blob,
         transferTo: sendObjectTo,
+        share,
+        extendBy: begun.extendBy,
       })
       onProgress?.({ phase: 'certify', done: 1, total: 1 })
       serveRest(sending)
@@ -101,7 +99,9 @@ export async function sendAndCertify(
         costFrost: costFrost + certified.costFrost,
         encodedLength: encodedSize(network.system.nShards, metadata.unencodedLength),
         epochsAhead: epochs,
+        operation: operationOf(begun, reusedStorage),
         confirmedShards,
+        ...(certified.sharedBlob !== undefined && { sharedBlob: certified.sharedBlob }),
       }
     } catch (error) {
       const now = isChainError(error, 'MOVE_ABORT') ? await latestEpoch() : undefined
@@ -172,6 +172,12 @@ export async function sendAndCertify(
         looking = false
       })
   }
+}
+
+function operationOf({ isResumed, extendBy }: Begun, reusedStorage = false): ResourceOperation {
+  if (!isResumed) return { kind: reusedStorage ? 'reuseStorage' : 'registerFromScratch' }
+  if (extendBy === 0) return { kind: 'reuseRegistration' }
+  return { kind: 'reuseAndExtendNonCertified', epochsExtended: extendBy }
 }
 
 /** Made with the signatures of an epoch that is over, or that the node which we asked has not seen. */

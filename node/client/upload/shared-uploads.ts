@@ -112,8 +112,12 @@ function isSame(a: Content, b: Content): boolean {
 /** A caller that insists on an object of its own cannot share one. */
 function isJoinable({ options: one, stop }: Upload, other: StoreOptions): boolean {
   if (stop.signal.aborted || one.force || other.force) return false
-  if (one.sendObjectTo !== undefined || other.sendObjectTo !== undefined) return false
+  if (wantsOwnObject(one) || wantsOwnObject(other) || one.reuse !== other.reuse) return false
   return one.epochs === other.epochs && one.deletable === other.deletable
+}
+
+function wantsOwnObject({ sendObjectTo, share }: StoreOptions): boolean {
+  return sendObjectTo !== undefined || share === true
 }
 
 /** The object, and what it cost, go to the caller that has waited for longest. */

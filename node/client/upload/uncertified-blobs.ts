@@ -1,14 +1,13 @@
 import type { Clock } from '../../../base/clock.ts'
 import { LruMap } from '../../../base/lru-map.ts'
-import type { SubmittedRegistration } from '../../../chain/types/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 
 /** One attempt to store a blob. Disposing of it waits for its registration, if that is under way. */
 export interface Attempt extends AsyncDisposable {
   /** An earlier attempt paid for the blob and was cut short: nodes may not have seen that yet. */
   readonly again: boolean
-  /** Its registration was handed in: once that has been executed it is paid for, though nobody may wait for it any more. */
-  paying(submitting: Promise<SubmittedRegistration>): void
+  /** Its registration, or extension, was handed in: once that has been executed it is paid for, though nobody may wait for it any more. */
+  paying(submitting: Promise<{ visible: Promise<unknown> }>): void
   /** It has reached its end. */
   certified(): void
 }

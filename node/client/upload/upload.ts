@@ -61,9 +61,9 @@ export async function upload(
     const registering = registerUnlessKnown(components, encoded, network, options, others)
     if (isFile) connect(order)
     else if (isSmall) connect(firstQuorum(order, committee.nShards))
-    const registration = await registering
-    if ('result' in registration) return registration.result
-    const result = await sendAndCertify(components, encoded, registration, network, options, slot)
+    const begun = await registering
+    if ('result' in begun) return begun.result
+    const result = await sendAndCertify(components, encoded, begun, network, options, slot)
     attempt.certified()
     return result
   } catch (error) {
@@ -76,8 +76,12 @@ export async function upload(
 function checkOptions(
   { maxEpochsAhead, nShards }: SystemInfo,
   sizeBytes: number,
-  { epochs }: StoreOptions,
+  { epochs, deletable, share, sendObjectTo }: StoreOptions,
 ): void {
+  if (share && (deletable || sendObjectTo !== undefined)) {
+    const reason = deletable ? 'only permanent blobs can be shared' : 'a shared blob belongs to nobody'
+    throw new ClientError('INVALID_OPTION', reason, { option: 'share', reason })
+  }
   if (!Number.isSafeInteger(epochs) || epochs < 1 || epochs > maxEpochsAhead) {
     throw new ClientError('INVALID_OPTION', `epochs must be 1 to ${maxEpochsAhead}`, {
       option: 'epochs',

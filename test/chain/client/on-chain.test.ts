@@ -104,11 +104,102 @@ describe('the contract on the localnet, through the client', function () {
     )
     const certified = await writer.certify(blob.objectId, certificate(blob))
     assert.equal(certified.blob.certifiedEpoch, 1)
-    await writer.extend(blob.objectId, 2)
+    const extended = await writer.extend(blob.objectId, 2)
+    assert.equal(extended.costFrost, units * 11_000n * 2n)
+    assert.equal(extended.blob.storage.endEpoch, 6)
     assert.equal((await on.coordinator.blob(blob.objectId))?.storage.endEpoch, 6)
     assert.ok((await on.coordinator.ownedBlobs(on.admin.address)).some(b => b.objectId === blob.objectId))
     await writer.deleteBlob(blob.objectId)
     assert.equal(await on.coordinator.blob(blob.objectId), undefined)
+  })
+
+  const SMALL = 1000
+  const unitsOf = (length: number) => BigInt(Math.ceil(encodedSize(on.nShards, length) / 2 ** 20))
+  const storages = () => on.coordinator.ownedStorages(on.admin.address)
+  const reuse = (epochs: number, length = SMALL) =>
+    writer.register({ metadata: metadata(length), epochs, deletable: true, reuseStorage: true })
+
+  it('registers in storage of deleted blobs, keeps the rest of it, and buys what it lacks', async () => {
+    await on.coordinator.manager(on.admin).burnStorages((await storages()).map(({ id }) => id))
+    const large = await register({ deletable: true, length: 1_500_000, epochs: 4 })
+    await writer.deleteBlob(large.blob.objectId)
+    assert.equal((await storages()).length, 1)
+    // smaller, and for less time: what is not needed stays with the wallet
+    const first = await reuse(2)
+    const bytes = BigInt(encodedSize(on.nShards, SMALL))
+    const writing = unitsOf(SMALL) * 20_000n
+    assert.deepEqual([first.reusedStorage, first.costFrost], [true, writing])
+    assert.equal(first.blob.storage.storageSize, bytes)
+    assert.equal(first.blob.storage.endEpoch, 3)
+    const rests = (await storages()).map(({ startEpoch, endEpoch, storageSize }) => [
+      startEpoch,
+      endEpoch,
+      storageSize,
+    ])
+    const whole = BigInt(encodedSize(on.nShards, 1_500_000))
+    assert.deepEqual(rests.sort(), [
+      [1, 5, whole - bytes],
+      [3, 5, bytes],
+    ])
+    // longer than it lasts: only the epochs that it lacks are bought
+    const second = await reuse(6)
+    assert.deepEqual(
+      [second.reusedStorage, second.costFrost],
+      [true, writing + 2n * unitsOf(SMALL) * 11_000n],
+    )
+    assert.equal(second.blob.storage.endEpoch, 7)
+    // what is not to be used, or too small, is not touched
+    const before = await storages()
+    assert.equal((await register({ deletable: true, length: SMALL })).reusedStorage, false)
+    assert.equal((await reuse(2, 1_800_000)).reusedStorage, false)
+    assert.deepEqual(await storages(), before)
+  })
+
+  it('splits storage, merges and burns it', async () => {
+    const manager = on.coordinator.manager(on.admin)
+    await manager.burnStorages((await storages()).map(({ id }) => id))
+    const { blob } = await register({ deletable: true, epochs: 4 })
+    await writer.deleteBlob(blob.objectId)
+    const [whole] = await storages()
+    const { rest } = await manager.splitStorage(whole!.id, { bytes: 1000n })
+    const later = await manager.splitStorage(rest, { epoch: 3 })
+    assert.deepEqual((await storages()).map(({ startEpoch, endEpoch }) => [startEpoch, endEpoch]).sort(), [
+      [1, 3],
+      [1, 5],
+      [3, 5],
+    ])
+    await manager.mergeStorages(rest, [later.rest])
+    await manager.mergeStorages(whole!.id, [rest])
+    assert.deepEqual(await storages(), [whole])
+    await manager.burnStorages([whole!.id])
+    assert.deepEqual(await storages(), [])
+  })
+
+  it('certifies, extends and shares in one transaction', async () => {
+    const { blob } = await register()
+    const before = (await on.coordinator.balances(on.admin.address)).wal
+    for (const registered of [blob, undefined]) {
+      const mine = registered ?? (await register()).blob
+      const wal = registered ? before : (await on.coordinator.balances(on.admin.address)).wal
+      const options = { ...(registered && { registered }), extendBy: 3, share: true }
+      const certified = await writer.certify(mine.objectId, certificate(mine), options)
+      const shared = await on.coordinator.sharedBlob(certified.sharedBlob!)
+      assert.deepEqual(shared?.blob, certified.blob)
+      assert.equal(shared?.blob.storage.endEpoch, 6)
+      const cost = 3n * unitsOf(1000) * 11_000n
+      assert.equal(certified.costFrost, cost)
+      assert.equal(wal - (await on.coordinator.balances(on.admin.address)).wal, cost)
+    }
+  })
+
+  it('does what is wished besides with a blob that another program has certified', async () => {
+    const { blob } = await register()
+    await writer.certify(blob.objectId, certificate(blob))
+    const { address } = keypairWallet(seed(5, 7))
+    const options = { extendBy: 1, transferTo: address }
+    const certified = await writer.certify(blob.objectId, certificate(blob), options)
+    assert.equal(certified.blob.owner, address)
+    assert.equal(certified.blob.storage.endEpoch, 4)
   })
 
   it('takes a certificate of exactly a quorum', async () => {

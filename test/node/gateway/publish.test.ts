@@ -57,6 +57,38 @@ describe('gateway: publishing', () => {
     assert.ok(jsonOf(answer).newlyCreated)
   })
 
+  it('names what was used in place of buying, and the shared blob', async () => {
+    const client = createFakeClient()
+    const operations = [
+      [{ kind: 'reuseStorage' }, { reuseStorage: { encodedLength: 663_400 } }],
+      [{ kind: 'reuseRegistration' }, { reuseRegistration: { encodedLength: 663_400 } }],
+      [
+        { kind: 'reuseAndExtend', epochsExtended: 3 },
+        { reuseAndExtend: { encodedLength: 663_400, epochsExtended: 3 } },
+      ],
+      [
+        { kind: 'reuseAndExtendNonCertified', epochsExtended: 1 },
+        { reuseAndExtendNonCertified: { encodedLength: 663_400, epochsExtended: 1 } },
+      ],
+    ] as const
+    for (const [operation, told] of operations) {
+      const { url } = await start({
+        client: {
+          ...client,
+          async store(data, options) {
+            const result = await client.store(data, { ...options, force: true })
+            return result.kind === 'newlyCreated' ? { ...result, operation } : result
+          },
+        },
+      })
+      assert.deepEqual(jsonOf(await put(url, '')).newlyCreated.resourceOperation, told)
+    }
+    const { url } = await start()
+    const { newlyCreated } = jsonOf(await put(url, '?share=true'))
+    assert.match(newlyCreated.sharedBlobObject, /^0x[0-9a-f]{64}$/)
+    assert.equal(newlyCreated.blobObject.deletable, false)
+  })
+
   it('names the event that certified a permanent blob of somebody else', async () => {
     const event = { txDigest: '8QHmWTx', eventSeq: '1' }
     const client = createFakeClient()
@@ -90,10 +122,12 @@ describe('gateway: publishing', () => {
     assert.equal((await put(url, query)).status, 200)
     const options = client.calls.at(-1)?.options
     assert.ok(typeof options === 'object' && options !== null)
-    const { epochs, deletable, force, sendObjectTo } = options as StoreOptions
-    return { epochs, deletable, force, sendObjectTo }
+    const { epochs, deletable, force, sendObjectTo, share, reuse } = options as StoreOptions
+    return { epochs, deletable, force, sendObjectTo, share, reuse }
   }
-  const usual = { epochs: 1, deletable: true, force: false, sendObjectTo: undefined }
+  const usual = {
+    ...{ epochs: 1, deletable: true, force: false, sendObjectTo: undefined, share: false, reuse: true },
+  }
 
   it('reads its parameters', async () => {
     assert.deepEqual(await stored(''), usual)
@@ -102,6 +136,8 @@ describe('gateway: publishing', () => {
     assert.deepEqual(await stored('?permanent'), { ...usual, deletable: false })
     assert.deepEqual(await stored('?deletable=false'), { ...usual, deletable: false })
     assert.deepEqual(await stored('?deletable=true&permanent=false'), usual)
+    assert.deepEqual(await stored('?share'), { ...usual, deletable: false, share: true })
+    assert.deepEqual(await stored('?reuse_resources=false&quilt_version=v1'), { ...usual, reuse: false })
     assert.deepEqual(await stored('?force'), { ...usual, force: true })
     assert.deepEqual(await stored('?send_object_to=0xab&encoding_type=RS2'), {
       ...usual,
@@ -122,6 +158,9 @@ describe('gateway: publishing', () => {
       'deletable=true&permanent=true',
       'deletable=yes',
       'send_object_to=bob',
+      'send_object_to=0xab&share=true',
+      'deletable=true&share=true',
+      'quilt_version=2',
       'encoding_type=RedStuff',
       'epoch=5',
     ]) {

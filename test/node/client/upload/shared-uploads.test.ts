@@ -12,6 +12,7 @@ const created: StoreResult = {
   costFrost: 7n,
   encodedLength: 1,
   epochsAhead: 1,
+  operation: { kind: 'registerFromScratch' },
   confirmedShards: 7,
 }
 const known = { kind: 'alreadyCertified', blobId: 'B', objectId: '0x1', endEpoch: 5 }

@@ -160,6 +160,89 @@ describe('uploads', () => {
     assert.equal(objectOf(again), objectOf(first))
   })
 
+  const operationOf = (result: StoreResult) => result.kind === 'newlyCreated' && result.operation
+  const endOf = (result: StoreResult) => result.kind === 'newlyCreated' && result.blob.storage.endEpoch
+  /** Registers, and is cut short before the nodes have it. */
+  const cutShort = async (data: Uint8Array) => {
+    const patience = new AbortController()
+    const onProgress = ({ phase, done }: Progress) => {
+      if (phase === 'register' && done === 1) patience.abort(new Error('enough'))
+    }
+    const given = { ...options, epochs: 2, signal: patience.signal, onProgress }
+    await assert.rejects(cluster.client.store(data, given), /enough/)
+  }
+
+  it('go on with a registration that was cut short, for as many epochs or others, and after an epoch change', async () => {
+    const data = randomBytes(1000)
+    await cutShort(data)
+    const resumed = await cluster.client.store(data, options)
+    assert.deepEqual(operationOf(resumed), { kind: 'reuseRegistration' })
+    for (const [epochs, epochsExtended, change] of [
+      [5, 3, false],
+      [2, 1, true],
+    ] as const) {
+      const more = randomBytes(1000)
+      const before = registrations()
+      await cutShort(more)
+      if (change) cluster.chain.changeEpoch()
+      const result = await cluster.client.store(more, { ...options, epochs })
+      assert.deepEqual(operationOf(result), { kind: 'reuseAndExtendNonCertified', epochsExtended })
+      assert.equal(endOf(result), cluster.chain.epoch + epochs)
+      assert.equal(registrations(), before + 1)
+    }
+  })
+
+  it('extend what the wallet has stored for a shorter time, once, and buy nothing', async () => {
+    const data = randomBytes(1000)
+    const first = await cluster.client.store(data, options)
+    const { blobId } = first
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const longer = { ...options, epochs: 4 }
+    const results = await Promise.all([1, 2, 3].map(() => cluster.client.store(data, longer)))
+    const extended = results.filter(({ kind }) => kind === 'newlyCreated')
+    assert.equal(extended.length, 1)
+    assert.deepEqual(operationOf(extended[0]!), { kind: 'reuseAndExtend', epochsExtended: 3 })
+    assert.equal(endOf(extended[0]!), 5)
+    assert.equal(objectOf(extended[0]!), objectOf(first))
+    assert.equal(registrations(), 1)
+    // unless that is not wished for
+    const bought = await cluster.client.store(data, { ...options, epochs: 6, reuse: false })
+    assert.deepEqual(operationOf(bought), { kind: 'registerFromScratch' })
+    assert.equal(registrations(), 2)
+  })
+
+  it('do not extend twice when they are aborted meanwhile', async () => {
+    const data = randomBytes(1000)
+    const { blobId } = await cluster.client.store(data, options)
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const patience = new AbortController()
+    const extending = cluster.client.store(data, { ...options, epochs: 4, signal: patience.signal })
+    cluster.chain.extending = async () => patience.abort(new Error('enough'))
+    await assert.rejects(extending, /enough/)
+    cluster.chain.extending = undefined
+    assert.equal((await cluster.client.store(data, { ...options, epochs: 4 })).kind, 'alreadyCertified')
+    assert.equal(cluster.chain.blobs.values().next().value?.storage.endEpoch, 5)
+  })
+
+  it('share a permanent blob, a new one also of what is stored, and refuse to share a deletable one', async () => {
+    const data = randomBytes(1000)
+    const permanent = { epochs: 1, deletable: false }
+    const { blobId } = await cluster.client.store(data, permanent)
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    const shared = await cluster.client.store(data, { ...permanent, share: true })
+    assert.ok(shared.kind === 'newlyCreated' && shared.sharedBlob !== undefined)
+    assert.equal(shared.blob.owner, undefined)
+    assert.equal(registrations(), 2)
+    await assert.rejects(cluster.client.store(data, { ...options, share: true }), /only permanent blobs/)
+  })
+
+  it('do not take a deletable blob of somebody else for theirs', async () => {
+    const data = randomBytes(1000)
+    const { blobId } = await cluster.client.store(data, { ...options, sendObjectTo: anyObjectId() })
+    await untilAllSee(blobId, state => state?.initialCertifiedEpoch !== undefined)
+    assert.deepEqual(operationOf(await cluster.client.store(data, options)), { kind: 'registerFromScratch' })
+  })
+
   it('that are aborted at any moment are paid once in the end', async function () {
     this.timeout(60_000)
     const data = randomBytes(20_000)
