@@ -87,6 +87,17 @@ export {
   storageUnits,
   symbolSize,
 } from './params.ts'
+export {
+  isPiece,
+  PIECE_BYTES,
+  type PieceShape,
+  pieceCrossing,
+  pieceLength,
+  pieceOf,
+  piecePath,
+  piecePathLength,
+  pieceShape,
+} from './pieces.ts'
 export { pairOfShard, shardOfPair } from './placement.ts'
 export { type EncodedQuilt, encodeQuilt, type QuiltFile } from './quilt/encode.ts'
 export {

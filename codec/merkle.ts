@@ -15,7 +15,7 @@ export function leafHash(leaf: Uint8Array): Uint8Array {
   return blake2b256(LEAF, leaf)
 }
 
-function innerHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function innerHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return blake2b256(INNER, left, right)
 }
 
