@@ -134,6 +134,7 @@ export {
   SLIVER_HEAD_BYTES,
   sliverBody,
   sliverFrame,
+  sliverFromBody,
   sliverIndex,
   sliverLengthAt,
   sliverRefsOf,

@@ -146,6 +146,18 @@ export const ERROR_CODES = {
     blame: false,
     text: 'the node does not have this blob table, or not so many pages of it',
   },
+  NO_ROUND: {
+    wire: 56,
+    details: ['epoch', 'round'],
+    blame: false,
+    text: 'the node does not know this round of challenges, or not yet what is asked in it',
+  },
+  CHALLENGE_FAILED: {
+    wire: 57,
+    details: ['question'],
+    blame: true,
+    text: 'the proof of this question of the challenge does not hold',
+  },
   // this side only
   UNREACHABLE: { details: [], blame: false, text: 'the peer cannot be dialled' },
   REFUSED: { details: [], blame: false, text: 'the peer does not speak the protocol' },

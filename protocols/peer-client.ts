@@ -1,9 +1,17 @@
 import type { BlobId, BlobMetadata, Certificate, Confirmation } from '../codec/types.ts'
+import { proveHeld } from './challenge/client.ts'
 import { ProtocolError } from './errors.ts'
 import { type FetchedSliver, type FetchOptions, type FetchRequestItem, fetchSlivers } from './fetch/client.ts'
 import { type Accusation, proveInconsistent } from './inconsistency/client.ts'
 import { peerRecords } from './peers/client.ts'
-import type { AbortOptions, BlobStatus, NodeInfo, SnapshotHead } from './ports.ts'
+import type {
+  AbortOptions,
+  BlobStatus,
+  ChallengeProof,
+  ChallengeQuery,
+  NodeInfo,
+  SnapshotHead,
+} from './ports.ts'
 import { type RecoveredSymbols, type RecoverOptions, recoverSymbols } from './recover/client.ts'
 import type { RecoverQuery, RecoverStatus } from './recover/messages.ts'
 import type { ClientComponents, NetworkIdentity } from './rpc/components.ts'
@@ -63,6 +71,13 @@ export interface PeerClient extends Disposable {
   ): AsyncGenerator<RecoveredSymbols, readonly RecoverStatus[]>
   /** Proves to a node that a blob was encoded wrongly; gives what it has signed, which is not verified. */
   proveInconsistent(peer: PeerAddress, accusation: Accusation, options?: AbortOptions): Promise<Confirmation>
+  /** Shows a node what it asks for in a round of challenges; gives what it has signed, which is not verified. */
+  proveHeld(
+    peer: PeerAddress,
+    query: ChallengeQuery,
+    proofs: readonly ChallengeProof[],
+    options?: AbortOptions,
+  ): Promise<Confirmation>
   /** Ends all requests, streams and dials. The connections are libp2p's. */
   close(): void
 }
@@ -79,6 +94,7 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
   const recover = createStreamPool({ ...shared, spec: SPECS.recover })
   const accuse = createStreamPool({ ...shared, spec: SPECS.inconsistency })
 
+  const challenge = createStreamPool({ ...shared, spec: SPECS.challenge })
   const where = createStreamPool({ ...shared, spec: SPECS.peers })
 
   const { observed, streamed } = observer(components)
@@ -88,7 +104,7 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
   }
   const close = () => {
     dialer.close()
-    for (const pool of [store, fetch, ask, sync, recover, accuse, snapshot, where]) pool.close()
+    for (const pool of [store, fetch, ask, sync, recover, accuse, snapshot, challenge, where]) pool.close()
   }
   return {
     connect: (peer, options) =>
@@ -142,6 +158,12 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
         const { attestation, sentBytes } = await proveInconsistent(accuse, peer, accusation, options)
         if (sentBytes > 0) metrics.bytes('inconsistency-client', 'out', sentBytes)
         return attestation
+      }),
+    proveHeld: (peer, query, proofs, options) =>
+      observed('challenge-client', peer, async () => {
+        const { signed, sentBytes } = await proveHeld(challenge, peer, query, proofs, options)
+        if (sentBytes > 0) metrics.bytes('challenge-client', 'out', sentBytes)
+        return signed
       }),
     close,
     [Symbol.dispose]: close,

@@ -228,6 +228,46 @@ export interface InconsistencyJudge {
   open(claim: InconsistencyClaim, context: PeerContext): Promise<InconsistencyHearing>
 }
 
+/** Which round of storage challenges. */
+export interface ChallengeQuery {
+  epoch: Epoch
+  /** of the epoch, from 0 on */
+  round: number
+}
+
+/** What a node shows for one question of a round. */
+export interface ChallengeProof {
+  /** number of the sliver's leaf in the tree that the node has committed to */
+  leaf: number
+  /** the piece's symbols; none where the node is excused */
+  bytes: Uint8Array
+  /** siblings from the piece's leaf to the sliver's, and from there to the root */
+  path: Uint8Array[]
+  /** siblings from the piece to the sliver's hash in the metadata; none where the piece is the sliver */
+  siblings: Uint8Array[]
+}
+
+/** One node's proofs, as another one looks at them; always `close`. */
+export interface ChallengeHearing {
+  /** how many proofs there are to be */
+  readonly questions: number
+  /** In their order. Throws a ProtocolError: CHALLENGE_FAILED. */
+  check(question: number, proof: ChallengeProof): Promise<void>
+  /** Signs that all have held. */
+  sign(): Confirmation
+  /** Idempotent. */
+  close(): void
+}
+
+/** Looks at what members show in rounds of storage challenges. */
+export interface ChallengeJudge {
+  /**
+   * Throws a ProtocolError: NOT_A_MEMBER, NOT_IN_COMMITTEE of one of them, NO_ROUND as long as this node does not know what is
+   * asked, BUSY, TOO_MANY_FAILURES.
+   */
+  open(query: ChallengeQuery, context: PeerContext): Promise<ChallengeHearing>
+}
+
 /** A blob table that a node has: as of an epoch's beginning. Its digest is `tableDigest` of the codec. */
 export type SnapshotHead = TableHead
 

@@ -1,9 +1,11 @@
+import { challengeHandler } from './challenge/server.ts'
 import { fetchHandler } from './fetch/server.ts'
 import { inconsistencyHandler } from './inconsistency/server.ts'
 import { peersHandler } from './peers/server.ts'
 import type {
   AddressSource,
   CertificateSink,
+  ChallengeJudge,
   Custody,
   InconsistencyJudge,
   PunchAnswerer,
@@ -37,6 +39,8 @@ export interface ServerPorts extends NetworkIdentity {
   recovery: RecoverySource
   judge: InconsistencyJudge
   snapshots: SnapshotSource
+  /** who has none looks at nobody's proofs */
+  challenges?: ChallengeJudge
   /** who has none is asked by nobody where others are */
   addresses?: AddressSource
   /** who has none dials nobody back */
@@ -62,7 +66,7 @@ export interface ProtocolServer extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Serves store, fetch, status, shard-sync, recover, inconsistency, snapshot, peers, reach and punch to the peers of one network. */
+/** Serves store, fetch, status, shard-sync, recover, inconsistency, snapshot, challenge, peers, reach and punch to the peers of one network. */
 export function serveProtocols(
   components: ServerComponents,
   ports: ServerPorts,
@@ -76,6 +80,7 @@ export function serveProtocols(
     recover: recoverHandler(ports.recovery),
     inconsistency: inconsistencyHandler(ports.judge),
     snapshot: snapshotHandler(ports.snapshots),
+    ...(ports.challenges && { challenge: challengeHandler(ports.challenges) }),
     ...(ports.addresses && { peers: peersHandler(ports.addresses, components.clock) }),
     ...(ports.reach && { reach: reachHandler(ports.reach) }),
     ...(ports.punching && { punch: punchHandler(ports.punching) }),

@@ -128,6 +128,20 @@ export const SPECS = {
       'How long a proof may be follows from the metadata. 60 s: one proof is checked at a time, and the largest ones are 44 ' +
       'MB of hashes. 2 streams: a node tells of one blob at a time, and a new claim must not wait for a stream that lies idle.',
   },
+  challenge: {
+    id: '/floe/challenge/1.0.0',
+    maxRequestBytes: 72 * KIB,
+    maxResponseBytes: 512,
+    maxBodyBytes: 0,
+    responseTimeoutMs: 60_000,
+    chunkTimeoutMs: CHUNK_TIMEOUT_MS,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+    streamsPerPeer: 2,
+    reason:
+      'A proof has a piece of 16 KiB, or one symbol of 64 KiB, and up to 80 hashes. An answer is one signature. 60 s: a node looks ' +
+      'for what is drawn among all its blobs before it answers. 2 streams: a node shows its proofs once in a round, and a second ' +
+      'attempt must not wait for a stream that is just ending.',
+  },
   snapshot: {
     id: '/floe/snapshot/1.0.0',
     maxRequestBytes: 64,

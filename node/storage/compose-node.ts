@@ -2,12 +2,19 @@ import { availableParallelism } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
-import type { Coordinator, NetworkConfig, NodeOperator } from '../../chain/types/index.ts'
+import type {
+  ChainEvent,
+  Challenger,
+  Coordinator,
+  NetworkConfig,
+  NodeOperator,
+} from '../../chain/types/index.ts'
 import type { BlobCodec, Bls } from '../../codec/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 import type { BandwidthView, PeerClient } from '../../protocols/index.ts'
 import type {
   CertificateSink,
+  ChallengeJudge,
   InconsistencyJudge,
   Custody as PeerCustody,
   RecoverySource,
@@ -24,10 +31,11 @@ import type { Refusals } from '../refusals.ts'
 import type { NodeApiPorts } from './api/options.ts'
 import { createBlobLock } from './blob-lock.ts'
 import { withoutBlocked } from './blocked.ts'
-import { createBudget, type GrantedLimits, upkeepLimits } from './budget.ts'
+import { type Budget, createBudget, type GrantedLimits, upkeepLimits } from './budget.ts'
+import { type Challenges, createChallenges } from './challenge/challenges.ts'
 import { type CertificateService, createCertificateService } from './custody/certificates.ts'
 import { type Custody, openCustody } from './custody/custody.ts'
-import { createConfirmationSigner } from './custody/signer.ts'
+import { type ConfirmationSigner, createConfirmationSigner } from './custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from './events/blob-info.ts'
 import { createSweeper } from './events/sweeper.ts'
 import { createHealth, type HealthSource } from './health.ts'
@@ -37,6 +45,7 @@ import { createSymbolSource } from './recovery/symbol-source.ts'
 import { type ReadPorts, showing } from './shown.ts'
 import { createStatus } from './status.ts'
 import type { NodeStore } from './store/node-store.ts'
+import type { RecordOperation } from './store/records.ts'
 import type { ShardedSliverStore } from './store/shard-slivers.ts'
 import type { WriteTable } from './tables/write-table.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
@@ -44,10 +53,11 @@ import { countingReads, createWorkCounter, goingFirst } from './work.ts'
 
 /** What the services of a node keep things in. */
 export interface NodeParts
-  extends Pick<
-    NodeStore,
-    'metadata' | 'blobs' | 'node' | 'tables' | 'usage' | 'expectRoom' | 'expectRoomForUpkeep' | 'disk'
-  > {
+  extends Partial<Pick<NodeStore, 'rounds'>>,
+    Pick<
+      NodeStore,
+      'metadata' | 'blobs' | 'node' | 'tables' | 'usage' | 'expectRoom' | 'expectRoomForUpkeep' | 'disk'
+    > {
   /** what is served, and what uploads are kept in */
   slivers: SliverStore
   /** the same by shards, for upkeep */
@@ -79,6 +89,9 @@ export interface ComposeNodeInit {
   blsSecretFor?: ((epoch: Epoch) => Uint8Array | undefined) | undefined
   /** the node's wallet on chain; without one it takes part in no epoch change of its own accord */
   operator: NodeOperator | undefined
+  /** for storage challenges, of the same wallet: without one, or without a folder, the node shows nothing of what it holds */
+  challenger?: Challenger | undefined
+  challengesPath?: string
   /** blobs that the operator may not hand out or take in; none when absent */
   isBlocked?: (blobId: BlobId) => boolean
   /** how long an upload may wait for the event of its registration */
@@ -110,6 +123,7 @@ export interface ComposedNode {
     judge: InconsistencyJudge
     recovery: RecoverySource
     snapshots: SnapshotSource
+    challenges?: ChallengeJudge
   }
   /** what is handed out of what is stored, before the operator's word */
   readonly living: ReadPorts
@@ -153,7 +167,12 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       work,
     })
     store.onDamaged(upkeep.damaged)
-    const { noted, forgotten, tables } = upkeep
+    const { forgotten, tables } = upkeep
+    const challenges = challengesOf(init, { upkeep, budget, signer })
+    const noted = async (event: ChainEvent): Promise<RecordOperation[]> => [
+      ...(await upkeep.noted(event)),
+      ...((await challenges?.noted(event)) ?? []),
+    ]
     const blobs = createBlobInfo({ noted, forgotten, tables, chain, records: store.blobs, lock, log, clock })
     const custody = await openCustody({
       nodeId,
@@ -194,8 +213,11 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     opened.push(() => sweeper.stop())
     blobs.onEvent(upkeep.onEvent)
     blobs.onFollow(upkeep.following)
+    if (challenges !== undefined) blobs.onEvent(event => challenges.onEvent(event))
     await upkeep.start()
     opened.push(() => upkeep.stop())
+    await challenges?.start()
+    opened.push(async () => challenges?.stop())
     blobs.start()
     opened.push(() => blobs.stop())
 
@@ -224,6 +246,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       followed: () => blobs.progress,
       disk: store.disk,
       bandwidth: init.bandwidth,
+      challenge: challenges && (() => challenges.view()),
       clock,
     })
     return {
@@ -234,6 +257,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
         judge: upkeep.judge,
         recovery,
         snapshots: upkeep.snapshots,
+        ...(challenges && { challenges: challenges.judge }),
       },
       living,
       custody,
@@ -248,6 +272,29 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     await opened.closeAll()
     throw error
   }
+}
+
+/** None where there are no records for them. */
+function challengesOf(
+  init: ComposeNodeInit,
+  { upkeep, budget, signer }: { upkeep: Upkeep; budget: Budget; signer: ConfirmationSigner },
+): Challenges | undefined {
+  const { rounds, shards, blobs, metadata } = init.store
+  if (rounds === undefined) return undefined
+  const isWhole = async (): Promise<boolean> => (await upkeep.view()).state === 'active'
+  const { challenger, challengesPath: path } = init
+  return createChallenges({
+    ...init,
+    challenger,
+    path,
+    rounds,
+    blobs,
+    metadata,
+    slivers: shards,
+    budget,
+    signer,
+    isWhole,
+  })
 }
 
 /** Reads the committee again when the chain says that it changed. */

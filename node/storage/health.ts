@@ -4,6 +4,7 @@ import type { BandwidthView } from '../../protocols/index.ts'
 import type { NodeInfo, StatusSource } from '../../protocols/ports.ts'
 import { createShared } from '../http/shared.ts'
 import type { BudgetView } from './budget.ts'
+import type { ChallengesView } from './challenge/challenges.ts'
 import type { NodeState } from './store/node-records.ts'
 import type { DiskView } from './store/room.ts'
 import type { UpkeepView } from './upkeep.ts'
@@ -25,6 +26,8 @@ export interface HealthComponents {
   disk: () => Promise<DiskView>
   /** not told when absent */
   bandwidth?: (() => BandwidthView) | undefined
+  /** not told when absent */
+  challenge?: (() => ChallengesView) | undefined
   clock: Clock
 }
 
@@ -36,7 +39,7 @@ const FRESH_MS = 1_000
 
 export function createHealth(components: HealthComponents): HealthSource {
   const { status, upkeep, work, budget, backingOff, blsPublicKey } = components
-  const { appliedEvents, followed, disk, bandwidth, clock } = components
+  const { appliedEvents, followed, disk, bandwidth, challenge, clock } = components
   const startMs = clock.monotonic()
   // how far the chain was heard comes first: of all until then is told what is missing
   const lookNow = () => Promise.all([followed(), status.nodeInfo(), upkeep(), disk()])
@@ -80,6 +83,7 @@ export function createHealth(components: HealthComponents): HealthSource {
       table: view.table,
       disk: room,
       bandwidth: bandwidth?.(),
+      challenge: challenge?.(),
       trouble: troubleCode,
       storedBlobs,
       storedBytes,

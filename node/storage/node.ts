@@ -4,7 +4,7 @@ import { createCloseStack } from '../../base/close-stack.ts'
 import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { Coordinator, NetworkConfig, NodeOperator } from '../../chain/types/index.ts'
+import type { Challenger, Coordinator, NetworkConfig, NodeOperator } from '../../chain/types/index.ts'
 import { type BlobCodec, type Bls, createAdaptiveCodec } from '../../codec/index.ts'
 import { loadBls } from '../../codec/node.ts'
 import type { BlobId, ObjectId } from '../../codec/types.ts'
@@ -64,6 +64,8 @@ export interface StorageNodeInit {
   isBlocked?: (blobId: BlobId) => boolean
   /** the node's wallet on chain; without one it takes part in no epoch change of its own accord */
   operator?: NodeOperator
+  /** of the same wallet, for storage challenges; without it the node looks at others' proofs, and shows none */
+  challenger?: Challenger
   keys: { blsSecret: Uint8Array; networkSeed: Uint8Array; folder?: string }
   /** counted nowhere that can be seen when absent */
   metrics?: NodeMetrics
@@ -245,6 +247,8 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       },
       arrivalsPath: join(init.storePath, 'arrivals'),
       scratchPath: join(init.storePath, 'scratch'),
+      challengesPath: join(init.storePath, 'challenge'),
+      challenger: init.challenger,
       chain: coordinator,
       committees,
       members,

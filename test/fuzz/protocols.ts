@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Epoch, ShardIndex } from '../../codec/types.ts'
+import { ChallengeAttempt, ChallengeRequest } from '../../protocols/challenge/messages.ts'
 import { toProtocolError } from '../../protocols/errors.ts'
 import { FetchRequest } from '../../protocols/fetch/messages.ts'
 import { InconsistencyRequest } from '../../protocols/inconsistency/messages.ts'
@@ -61,6 +62,15 @@ const frames: Record<Protocol, Uint8Array[]> = {
   ],
   inconsistency: [InconsistencyRequest.encode({ metadata, axis: 'primary', proofBytes: 300 })],
   snapshot: [SnapshotRequest.encode({ digest: new Uint8Array(32).fill(9), page: 1 })],
+  challenge: [
+    ChallengeRequest.encode({ epoch: 3 as Epoch, round: 0 }),
+    ChallengeAttempt.encode({
+      leaf: 7,
+      bytes: new Uint8Array(300),
+      path: [new Uint8Array(32)],
+      siblings: [new Uint8Array(32)],
+    }),
+  ],
   peers: [PeersRequest.encode(['12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'])],
   reach: [ReachRequest.encode([4001])],
   punch: [
@@ -101,6 +111,7 @@ export async function run({ minutes, seed }: FuzzOptions): Promise<void> {
     recover: { ...SPECS.recover, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     inconsistency: { ...SPECS.inconsistency, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     snapshot: { ...SPECS.snapshot, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
+    challenge: { ...SPECS.challenge, responseTimeoutMs: 100, idleTimeoutMs: 100 },
     peers: { ...SPECS.peers, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     reach: { ...SPECS.reach, chunkTimeoutMs: 100, idleTimeoutMs: 100 },
     punch: { ...SPECS.punch, chunkTimeoutMs: 100, idleTimeoutMs: 100 },

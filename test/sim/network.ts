@@ -174,6 +174,16 @@ export class SimNetwork {
           if (found === undefined) throw new ProtocolError('NO_SNAPSHOT')
           return found
         }),
+      proveHeld: (peer, query, proofs, options) =>
+        this.#exchange(self(), name, peer, 'challenge', options, async ({ served }, context) => {
+          const hearing = await served.challenges!.open(query, context)
+          try {
+            for (const [i, proof] of proofs.entries()) await hearing.check(i, proof)
+            return hearing.sign()
+          } finally {
+            hearing.close()
+          }
+        }),
       proveInconsistent: (peer, { metadata, axis, proof }, options) =>
         this.#exchange(self(), name, peer, 'inconsistency', options, async ({ served }, context) => {
           const hearing = await served.judge.open({ metadata, axis, proofBytes: proof.length }, context)

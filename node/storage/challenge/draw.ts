@@ -23,20 +23,20 @@ const CHUNK = 4_096
 /** Beyond what a double of the quotient may be off; what is close is compared exactly. */
 const CLOSE = 1 + 2 ** -40
 
-interface Candidate {
+interface Candidate<T> {
   /** about: the top 64 bits, divided by the weight */
   about: number
   value: bigint
   weight: bigint
-  blobId: BlobId
+  blob: T
 }
 
 /** Takes blobs one by one, in any order, and keeps the `count` that are drawn. */
-export class BlobDraw {
+export class BlobDraw<T extends { blobId: BlobId }> {
   readonly #count: number
   readonly #cipher: ReturnType<typeof createCipheriv>
-  #waiting: { blobId: BlobId; weight: number }[] = []
-  #best: Candidate[] = []
+  #waiting: { blob: T; weight: number }[] = []
+  #best: Candidate<T>[] = []
   #worst = Number.POSITIVE_INFINITY
 
   /** @param seed 32 bytes */
@@ -47,16 +47,16 @@ export class BlobDraw {
   }
 
   /** @param weight storage units that the blob pays for, 1 at least */
-  add(blobId: BlobId, weight: number): void {
-    this.#waiting.push({ blobId, weight })
+  add(blob: T, weight: number): void {
+    this.#waiting.push({ blob, weight })
     if (this.#waiting.length >= CHUNK) this.#take()
   }
 
   /** In the order of their quotients. */
-  drawn(): BlobId[] {
+  drawn(): T[] {
     this.#take()
     this.#cut()
-    return this.#best.map(({ blobId }) => blobId)
+    return this.#best.map(({ blob }) => blob)
   }
 
   #take(): void {
@@ -64,15 +64,15 @@ export class BlobDraw {
     if (blobs.length === 0) return
     this.#waiting = []
     const plain = new Uint8Array(blobs.length * BLOCK)
-    for (const [i, { blobId }] of blobs.entries())
-      plain.set(blobIdToBytes(blobId).subarray(0, BLOCK), i * BLOCK)
+    for (const [i, { blob }] of blobs.entries())
+      plain.set(blobIdToBytes(blob.blobId).subarray(0, BLOCK), i * BLOCK)
     const sealed = this.#cipher.update(plain)
-    for (const [i, { blobId, weight }] of blobs.entries()) {
+    for (const [i, { blob, weight }] of blobs.entries()) {
       const at = i * BLOCK
       const about = (sealed.readUInt32BE(at) * 2 ** 32 + sealed.readUInt32BE(at + 4)) / weight
       if (about > this.#worst * CLOSE) continue
       const value = (sealed.readBigUInt64BE(at) << 64n) | sealed.readBigUInt64BE(at + 8)
-      this.#best.push({ about, value, weight: BigInt(weight), blobId })
+      this.#best.push({ about, value, weight: BigInt(weight), blob })
       if (this.#best.length >= 4 * this.#count + CHUNK) this.#cut()
     }
   }
@@ -85,10 +85,10 @@ export class BlobDraw {
 }
 
 /** a / b without division; of two that are equal, which takes two IDs that begin alike, the one with the smaller ID. */
-function byQuotient(a: Candidate, b: Candidate): number {
+function byQuotient<T extends { blobId: BlobId }>(a: Candidate<T>, b: Candidate<T>): number {
   const [left, right] = [a.value * b.weight, b.value * a.weight]
   if (left !== right) return left < right ? -1 : 1
-  return Buffer.compare(blobIdToBytes(a.blobId), blobIdToBytes(b.blobId))
+  return Buffer.compare(blobIdToBytes(a.blob.blobId), blobIdToBytes(b.blob.blobId))
 }
 
 export interface QuestionsInit {

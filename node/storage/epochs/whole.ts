@@ -8,6 +8,12 @@ export function isOwed(state: BlobState | undefined, epoch: Epoch): state is Blo
   return state?.invalid !== true && liveRegistrations(state, epoch).some(({ certified }) => certified)
 }
 
+/** The same, and certified before the epoch began. */
+export function isOwedSince(state: BlobState | undefined, epoch: Epoch): state is BlobState {
+  // one of which only an extension was heard was certified before that
+  return isOwed(state, epoch) && (state.initialCertifiedEpoch ?? 0) < epoch
+}
+
 export interface WholeInput {
   records: Pick<NodeRecords, 'missing'>
   blobs: Pick<BlobRecords, 'get'>
@@ -35,8 +41,7 @@ export async function isWhole({ records, blobs, shards, mine, epoch }: WholeInpu
     for (const [blobId, record] of slice) {
       if (!record.shards.some(shard => counts.has(shard))) continue
       const state = await blobs.get(blobId)
-      // one of which only an extension was heard was certified before that
-      if (isOwed(state, epoch) && (state.initialCertifiedEpoch ?? 0) < epoch) return false
+      if (isOwedSince(state, epoch)) return false
     }
     if (slice.length < SLICE) return true
     after = slice.at(-1)?.[0]

@@ -69,6 +69,7 @@ export async function startNode(input: StartNodeInput): Promise<StorageNode> {
     bandwidth,
     coordinator,
     operator: driveEpochs ? coordinator.operator(keys.wallet) : undefined,
+    challenger: driveEpochs ? coordinator.challenger(keys.wallet) : undefined,
     metrics: metrics.node(name),
     log: log.child({ node: name }),
   })

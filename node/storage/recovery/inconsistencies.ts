@@ -1,15 +1,15 @@
 import { Background } from '../../../base/background.ts'
-import { equalBytes } from '../../../base/bytes.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { LruMap } from '../../../base/lru-map.ts'
 import { Notify } from '../../../base/notify.ts'
-import type { Committee, CommitteeMember, NodeOperator } from '../../../chain/types/index.ts'
-import { aggregateConfirmations, type Bls, invalidBlobMessage, isValidity } from '../../../codec/index.ts'
+import type { CommitteeMember, NodeOperator } from '../../../chain/types/index.ts'
+import { type Bls, invalidBlobMessage } from '../../../codec/index.ts'
 import type { BlobId, Certificate, Confirmation, ObjectId } from '../../../codec/types.ts'
 import { type Accusation, type PeerClient, ProtocolError } from '../../../protocols/index.ts'
 import { type CommitteeTracker, memberOf } from '../../network/committees.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
+import { collectValidity } from '../collect-validity.ts'
 import type { ConfirmationSigner } from '../custody/signer.ts'
 import { isOwed } from '../epochs/whole.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
@@ -48,8 +48,6 @@ export interface Inconsistencies {
 
 /** Proofs that wait for their turn; a larger one is alone. */
 const WAITING_BYTES = 64 * 1024 * 1024
-/** Nodes that are asked at a time: each is sent the proof. */
-const PARALLEL = 8
 const UNTOLD_REMEMBERED = 1_000
 /** All nodes that lack something of the blob find out at about the same time, and one of them suffices. */
 const JITTER_MS = 3_000
@@ -140,58 +138,21 @@ async function certify(
   accusation: Accusation,
   signal: AbortSignal,
 ): Promise<Certificate | undefined> {
-  const { nodeId, committees, book, bls, signer, accuse } = components
+  const { nodeId, committees, signer, accuse } = components
   const { current } = await committees.get({ signal })
-  const { epoch, nShards } = current
   const { blobId } = accusation.metadata
-  const message = invalidBlobMessage({ epoch, blobId })
-  const signatures = new Map<number, Uint8Array>()
-  const self = memberOf(current, nodeId)
-  if (self !== undefined) signatures.set(self.index, signer.attestInvalid({ epoch, blobId }).signature)
-  const members = current.members.map(({ blsPublicKey, shards }) => ({
-    publicKey: blsPublicKey,
-    weight: shards.length,
-  }))
-  const left = book.ranked(current.members.filter(member => member !== self))
-  for (;;) {
-    signal.throwIfAborted()
-    const weight = weightOf(current, signatures.keys())
-    if (isValidity(weight, nShards)) {
-      const of = { bls, message, epoch, nShards, members, signatures, isEnough: isValidity }
-      const { certificate, bad } = aggregateConfirmations(of)
-      if (certificate !== undefined) return certificate
-      for (const index of bad) {
-        signatures.delete(index)
-        accuse(current.members[index]!, 'attestation', { blobId })
-      }
-      if (bad.length > 0) continue
-    }
-    const asked = takeEnough(left, weight, nShards)
-    if (asked.length === 0) return undefined
-    await Promise.all(
-      asked.map(async member => {
-        const attestation = await ask(components, member, accusation, signal)
-        // of another epoch it counts for nothing
-        if (attestation !== undefined && equalBytes(attestation.message, message))
-          signatures.set(member.index, attestation.signature)
-      }),
-    )
-  }
-}
-
-const weightOf = ({ members }: Committee, indices: Iterable<number>): number =>
-  [...indices].reduce((sum, index) => sum + members[index]!.shards.length, 0)
-
-/** Takes the first ones that together with what is there weigh enough, 8 at most. */
-function takeEnough(left: CommitteeMember[], weight: number, nShards: number): CommitteeMember[] {
-  const taken: CommitteeMember[] = []
-  let sum = weight
-  while (left.length > 0 && taken.length < PARALLEL && !isValidity(sum, nShards)) {
-    const member = left.shift()!
-    taken.push(member)
-    sum += member.shards.length
-  }
-  return taken
+  const body = { epoch: current.epoch, blobId }
+  return await collectValidity(
+    {
+      ...components,
+      committee: current,
+      message: invalidBlobMessage(body),
+      own: memberOf(current, nodeId) && signer.attestInvalid(body).signature,
+      ask: member => ask(components, member, accusation, signal),
+      liar: member => accuse(member, 'attestation', { blobId }),
+    },
+    signal,
+  )
 }
 
 /** Never rejects but by the signal: what one does not sign another one may. */

@@ -23,6 +23,8 @@ export interface BlobRegistration {
 /** What the chain's events so far say about a blob ID. Plain data: it is stored as JSON. */
 export interface BlobState {
   registrations: BlobRegistration[]
+  /** of the blob, in bytes, as its ID has it; absent when its registration was not seen here, or by an earlier version */
+  size?: number
   /** first epoch in which some object of the blob was certified */
   initialCertifiedEpoch?: Epoch
   invalid?: boolean
@@ -52,7 +54,8 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
     case 'BlobRegistered': {
       const { objectId, deletable, endEpoch } = event
       if (state.registrations.some(known => known.objectId === objectId)) return state
-      return withRegistration(state, { objectId, deletable, endEpoch, certified: false, event: at })
+      const registered = { objectId, deletable, endEpoch, certified: false, event: at }
+      return { ...withRegistration(state, registered), size: event.size }
     }
     case 'BlobCertified': {
       const { objectId, deletable, endEpoch } = event

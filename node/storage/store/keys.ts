@@ -94,6 +94,11 @@ export const beforeKey = (epoch: Epoch, blobId: BlobId): string => beforesOf(epo
 export const epochOfKey = (key: string): Epoch => Number.parseInt(key.split('/')[2]!, 16) as Epoch
 /** `<blob>`: slivers of it were found damaged, and what is missing of it was not looked up since. */
 export const DAMAGED_PREFIX = '/damaged/'
+/** The newest round of storage challenges. */
+export const ROUND_KEY = '/challenge/round'
+/** `<blob>`: whether the blob is owed in the round, once that has changed. */
+export const WAS_OWED_PREFIX = '/challenge/was/'
+export const wasOwedKey = (blobId: BlobId): string => WAS_OWED_PREFIX + blobHex(blobId)
 /** How far stored slivers were looked at. */
 export const SCRUB_KEY = '/scrub'
 /** Bytes that the node has moved in a month. */

@@ -16,6 +16,7 @@ import { TEMPORARY } from './pack-writer.ts'
 import { openRecords, type Records } from './records.ts'
 import { REPAIRING } from './repair.ts'
 import { createRoom, type DiskView, type Room } from './room.ts'
+import { createRoundRecords, type RoundRecords } from './round-records.ts'
 import { checkSchema } from './schema.ts'
 import { createTableRecords, type TableRecords } from './table-records.ts'
 import { openUsage, type StoreUsage } from './usage-counter.ts'
@@ -29,6 +30,8 @@ export interface NodeStore {
   node: NodeRecords
   /** blob tables as of epochs' beginnings */
   tables: TableRecords
+  /** of storage challenges */
+  rounds: RoundRecords
   /** Throws DiskError while there is no room on the disk, for `bytes` more of uploads. Reading goes on. */
   expectRoom(bytes?: number): Promise<void>
   /** The same for what the node gets back or takes over, which may use what uploads leave. */
@@ -107,6 +110,7 @@ export async function openNodeStore({
       blobs: createBlobRecords(indexed),
       node: createNodeRecords(indexed),
       tables: createTableRecords(indexed),
+      rounds: createRoundRecords(indexed),
       expectRoom: room.expect,
       expectRoomForUpkeep: room.expectForUpkeep,
       disk: room.view,

@@ -12,6 +12,7 @@ import { openBytes } from '../../../node/storage/store/open-bytes.ts'
 import {
   type AddressSource,
   type CertificateSink,
+  type ChallengeJudge,
   type Custody,
   type InconsistencyJudge,
   type NodeInfo,
@@ -63,6 +64,8 @@ export interface FakeNode {
   recovery: RecoverySource
   /** knows no blob; a test may put another */
   judge: InconsistencyJudge
+  /** knows no round; a test may put another */
+  challenges: ChallengeJudge
   /** has none; a test may put another */
   snapshots: SnapshotSource
   /** knows nobody; a test may put another */
@@ -158,6 +161,11 @@ export function fakeNode(): FakeNode {
       },
     },
     snapshots: { heads: () => [], page: async () => undefined },
+    challenges: {
+      async open(details) {
+        throw new ProtocolError('NO_ROUND', { details })
+      },
+    },
     addresses: { records: () => [] },
     reach: { probe: async ({ ports }) => ports.map(() => false) },
     punching: { open: async () => ({ candidates: [], go: async () => undefined, close: () => undefined }) },

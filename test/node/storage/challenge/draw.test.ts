@@ -17,9 +17,9 @@ const blobsOf = (count: number, weight: () => number): Blob[] =>
 const manyWeights = (): number => 1 + Math.floor(Math.exp(random.next() * 6))
 
 function draw(seed: Uint8Array, blobs: readonly Blob[], count: number): BlobId[] {
-  const drawn = new BlobDraw(seed, count)
-  for (const { blobId, weight } of blobs) drawn.add(blobId, weight)
-  return drawn.drawn()
+  const drawn = new BlobDraw<Blob>(seed, count)
+  for (const blob of blobs) drawn.add(blob, blob.weight)
+  return drawn.drawn().map(({ blobId }) => blobId)
 }
 
 /** The same by the definition, one by one and exactly. */

@@ -1,0 +1,27 @@
+import type { ChallengeJudge } from '../ports.ts'
+import { type RequestHandler, respond } from '../rpc/served-request.ts'
+import { ChallengeAnswer, ChallengeAttempt, ChallengeRequest } from './messages.ts'
+
+export function challengeHandler(judge: ChallengeJudge): RequestHandler {
+  return async (bytes, served) => {
+    const query = ChallengeRequest.decode(bytes)
+    const { peer, signal, quota, channel, spec } = served
+    served.note(query)
+    const hearing = await judge.open(query, { peer, signal, quota })
+    try {
+      await respond(served, ChallengeAnswer, { Ready: hearing.questions })
+      for (let i = 0; i < hearing.questions; i++) {
+        const frame = await channel.receive(spec.maxRequestBytes, {
+          signal,
+          timeoutMs: spec.responseTimeoutMs,
+        })
+        served.moved('in', frame.length)
+        await quota.pace(frame.length, signal)
+        await hearing.check(i, ChallengeAttempt.decode(frame))
+      }
+      await respond(served, ChallengeAnswer, { Passed: hearing.sign() })
+    } finally {
+      hearing.close()
+    }
+  }
+}
