@@ -16,7 +16,7 @@ import { type RecoveredSymbols, type RecoverOptions, recoverSymbols } from './re
 import type { RecoverQuery, RecoverStatus } from './recover/messages.ts'
 import type { ClientComponents, NetworkIdentity } from './rpc/components.ts'
 import type { PeerAddress } from './rpc/dial.ts'
-import { createStreamPool } from './rpc/stream-pool.ts'
+import { createStreamPool, type StreamPool } from './rpc/stream-pool.ts'
 import { type ShardSyncOptions, type SyncedBlob, syncShardPage } from './shard-sync/client.ts'
 import type { ShardSyncQuery } from './shard-sync/messages.ts'
 import { snapshotPage } from './snapshot/client.ts'
@@ -85,18 +85,8 @@ export interface PeerClient extends Disposable {
 /** Keeps streams for reuse: call `close` when done, before libp2p stops. */
 export function createPeerClient(components: ClientComponents, { network }: NetworkIdentity): PeerClient {
   const { dialer, metrics, clock, bandwidth } = components
-  const shared = { dialer, network, clock, bandwidth }
-  const store = createStreamPool({ ...shared, spec: SPECS.store })
-  const fetch = createStreamPool({ ...shared, spec: SPECS.fetch })
-  const ask = createStreamPool({ ...shared, spec: SPECS.status })
-  const sync = createStreamPool({ ...shared, spec: SPECS['shard-sync'] })
-  const snapshot = createStreamPool({ ...shared, spec: SPECS.snapshot })
-  const recover = createStreamPool({ ...shared, spec: SPECS.recover })
-  const accuse = createStreamPool({ ...shared, spec: SPECS.inconsistency })
-
-  const challenge = createStreamPool({ ...shared, spec: SPECS.challenge })
-  const where = createStreamPool({ ...shared, spec: SPECS.peers })
-
+  const pools = createPools({ dialer, network, clock, bandwidth })
+  const { store, fetch, status: ask, peers: where } = pools
   const { observed, streamed } = observer(components)
 
   const settle = async (peer: PeerAddress, bytes: number, signal?: AbortSignal) => {
@@ -104,7 +94,7 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
   }
   const close = () => {
     dialer.close()
-    for (const pool of [store, fetch, ask, sync, recover, accuse, snapshot, challenge, where]) pool.close()
+    for (const pool of Object.values(pools)) pool.close()
   }
   return {
     connect: (peer, options) =>
@@ -129,45 +119,79 @@ export function createPeerClient(components: ClientComponents, { network }: Netw
       observed('status-client', peer, () => status.blobStatus(ask, peer, blobId, options)),
     nodeInfo: (peer, options) => observed('status-client', peer, () => status.nodeInfo(ask, peer, options)),
     snapshots: (peer, options) => observed('status-client', peer, () => status.snapshots(ask, peer, options)),
-    snapshotPage: (peer, query, options) =>
-      observed('snapshot-client', peer, async () => {
-        const page = await snapshotPage(snapshot, peer, query, options)
-        metrics.bytes('snapshot-client', 'in', page.rows.length)
-        return page
-      }),
     peers: (peer, peerIds, options) =>
       observed('peers-client', peer, () => peerRecords(where, peer, peerIds, options)),
     submitCertificate: (peer, certificate, options) =>
       observed('status-client', peer, () => status.submitCertificate(ask, peer, certificate, options)),
+    ...betweenNodes(components, pools, { observed, streamed }),
+    close,
+    [Symbol.dispose]: close,
+  }
+}
+
+/** What storage nodes ask of each other, and newcomers of them. */
+function betweenNodes(
+  { metrics }: ClientComponents,
+  pools: ReturnType<typeof createPools>,
+  { observed, streamed }: ReturnType<typeof observer>,
+): Pick<PeerClient, 'snapshotPage' | 'shardPage' | 'recover' | 'proveInconsistent' | 'proveHeld'> {
+  return {
+    snapshotPage: (peer, query, options) =>
+      observed('snapshot-client', peer, async () => {
+        const page = await snapshotPage(pools.snapshot, peer, query, options)
+        metrics.bytes('snapshot-client', 'in', page.rows.length)
+        return page
+      }),
     shardPage: (peer, query, options) =>
       streamed(
         'shard-sync-client',
         peer,
-        syncShardPage(sync, peer, query, options),
+        syncShardPage(pools['shard-sync'], peer, query, options),
         ({ primary, secondary }) => (primary?.length ?? 0) + (secondary?.length ?? 0),
       ),
     recover: (peer, query, options) =>
       streamed(
         'recover-client',
         peer,
-        recoverSymbols(recover, peer, query, options),
+        recoverSymbols(pools.recover, peer, query, options),
         ({ data }) => data.length,
       ),
     proveInconsistent: (peer, accusation, options) =>
       observed('inconsistency-client', peer, async () => {
-        const { attestation, sentBytes } = await proveInconsistent(accuse, peer, accusation, options)
+        const { attestation, sentBytes } = await proveInconsistent(
+          pools.inconsistency,
+          peer,
+          accusation,
+          options,
+        )
         if (sentBytes > 0) metrics.bytes('inconsistency-client', 'out', sentBytes)
         return attestation
       }),
     proveHeld: (peer, query, proofs, options) =>
       observed('challenge-client', peer, async () => {
-        const { signed, sentBytes } = await proveHeld(challenge, peer, query, proofs, options)
+        const { signed, sentBytes } = await proveHeld(pools.challenge, peer, query, proofs, options)
         if (sentBytes > 0) metrics.bytes('challenge-client', 'out', sentBytes)
         return signed
       }),
-    close,
-    [Symbol.dispose]: close,
   }
+}
+
+/** Of the protocols that are asked here. */
+const ASKED = [
+  'store',
+  'fetch',
+  'status',
+  'shard-sync',
+  'recover',
+  'inconsistency',
+  'snapshot',
+  'challenge',
+  'peers',
+] as const satisfies readonly (keyof typeof SPECS)[]
+
+function createPools(shared: Omit<Parameters<typeof createStreamPool>[0], 'spec'>) {
+  const pools = ASKED.map(name => [name, createStreamPool({ ...shared, spec: SPECS[name] })])
+  return Object.fromEntries(pools) as Record<(typeof ASKED)[number], StreamPool>
 }
 
 /** One log line and one metric per request; from the first step to the last for those that stream. */

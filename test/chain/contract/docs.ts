@@ -75,8 +75,8 @@ The next epoch's \`open\` removes what is left of a round.
 At the epoch's end a member that has not passed fails (\`ChallengeFailed\`): what it would have earned, its stakers' part with
 it, is burned, and a quarter of its commission. The third failure in a row costs its place in the active set: it is not selected for
 two epochs, and comes back by \`try_join_active_set\` or with the next change of its stake. No principal is touched. Where fewer
-than f+1 of the shards pass, be it because nobody drew, the round counts for nobody. Storage nodes do not take part yet: no round
-counts as long as those with two thirds of the shards do not.
+than f+1 of the shards pass, be it because nobody drew, the round counts for nobody. What storage nodes do in a round is in
+[challenges.md](challenges.md).
 
 ## Versions
 
