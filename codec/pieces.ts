@@ -28,6 +28,7 @@ export interface PieceShape {
 
 type Sizes = Pick<BlobMetadata, 'nShards' | 'unencodedLength'>
 
+/** How the slivers of an axis are cut. Throws INVALID_ARGUMENT, BLOB_TOO_LARGE. */
 export function pieceShape({ nShards, unencodedLength }: Sizes, axis: Axis): PieceShape {
   const symbolBytes = symbolSize(nShards, unencodedLength)
   const all = sliverSymbols(nShards, axis)
