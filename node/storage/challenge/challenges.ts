@@ -4,7 +4,6 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import { Troubles } from '../../../base/troubles.ts'
-import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type {
   ChainEvent,
@@ -190,10 +189,7 @@ class RunningChallenges implements Challenges {
         if (this.#troubles.isNews(error))
           log.warn({ err: error }, 'the storage challenge could not be looked after; will try again')
       }
-      const rest = new AbortController()
-      const either = anySignal(signal, rest.signal)
-      await Promise.race([this.#news.wait(either), clock.sleep(waitMs, either)]).catch(() => undefined)
-      rest.abort()
+      await this.#news.waitWithin(waitMs, clock, signal).catch(() => undefined)
     }
   }
 
