@@ -3,8 +3,8 @@ import type { BlobId, SliverRef } from './types.ts'
 
 /** Everything that can go wrong in the codec, and the data that belongs to it. The list is closed. */
 export interface CodecErrorDetails {
-  /** a text is not a canonical blob ID, object ID or address */
-  INVALID_ID: NoDetails
+  /** a text is not a canonical blob ID, object ID or address; `meant` is the blob ID that it is another form of */
+  INVALID_ID: { meant?: BlobId }
   /** a number of shards, an index, a length or another argument is out of range */
   INVALID_ARGUMENT: { what: string; value: unknown }
   BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }

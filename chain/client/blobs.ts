@@ -2,9 +2,9 @@ import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { normalizeStructTag } from '@mysten/sui/utils'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
-import { Blob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
+import { Blob, PooledBlob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
-import type { BlobObject, SharedBlob } from '../types/index.ts'
+import type { BlobObject, BlobReference, ContractPackages, SharedBlob } from '../types/index.ts'
 import { fetchObjects, listOwned, type RawObject } from './objects.ts'
 
 /** Type of Blob objects, in its normal form. */
@@ -35,6 +35,30 @@ export async function readSharedBlob(
   const { id, blob, funds } = decodeMove(SharedBlobStruct, object.content)
   return { objectId: parseObjectId(id), blob: blobObjectOf(blob), fundsFrost: BigInt(funds.value) }
 }
+
+/** The blob that an object of any of the three kinds stands for; undefined when it is none, or there is none of this ID. */
+export async function readReference(
+  client: SuiGrpcClient,
+  { originalPackageId, packageId }: Pick<ContractPackages, 'originalPackageId' | 'packageId'>,
+  objectId: ObjectId,
+): Promise<BlobReference | undefined> {
+  const [object] = await fetchObjects(client, [objectId])
+  if (!object) return undefined
+  const type = normalizeStructTag(object.type)
+  const is = (name: string) =>
+    [originalPackageId, packageId].some(address => type === normalizeStructTag(`${address}::${name}`))
+  if (is('blob::Blob')) return { kind: 'owned', ...pick(decodeMove(Blob, object.content)) }
+  if (is('shared_blob::SharedBlob'))
+    return { kind: 'shared', ...pick(decodeMove(SharedBlobStruct, object.content).blob) }
+  if (is('storage_pool::PooledBlob'))
+    return { kind: 'pooled', ...pick(decodeMove(PooledBlob, object.content)) }
+  return undefined
+}
+
+const pick = ({ id, blob_id }: { id: string; blob_id: string }) => ({
+  blobId: blobIdFromU256(BigInt(blob_id)),
+  attributesOf: parseObjectId(id),
+})
 
 /** Every Blob object that the address owns. */
 export async function readOwnedBlobs(

@@ -4,6 +4,7 @@ import { ChainError } from '../errors.ts'
 import type {
   BlobManager,
   BlobObject,
+  BlobReference,
   CallOptions,
   ChainEvent,
   ChainWriter,
@@ -26,7 +27,7 @@ import type {
   SystemInfo,
   Wallet,
 } from '../types/index.ts'
-import { readBlob, readOwnedBlobs, readSharedBlob } from './blobs.ts'
+import { readBlob, readOwnedBlobs, readReference, readSharedBlob } from './blobs.ts'
 import { WalletChallenger } from './challenger.ts'
 import { CommitteeReader } from './committee.ts'
 import { epochTiming, readChainTime } from './epochs.ts'
@@ -189,6 +190,11 @@ class SuiCoordinator implements FullCoordinator {
   async sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined> {
     const packageId = await this.#state.originalPackageId(options)
     return await this.#rpc.read(client => readSharedBlob(client, packageId, objectId), options?.signal)
+  }
+
+  async blobReference(objectId: ObjectId, options?: CallOptions): Promise<BlobReference | undefined> {
+    const { state } = await this.#state.recent(options)
+    return await this.#rpc.read(client => readReference(client, state, objectId), options?.signal)
   }
 
   async packages(options?: CallOptions): Promise<ContractPackages> {

@@ -334,6 +334,14 @@ export interface SharedBlob {
   fundsFrost: bigint
 }
 
+/** The blob that an object stands for: one of an owner, a shared one, or one in a storage pool. */
+export interface BlobReference {
+  kind: 'owned' | 'shared' | 'pooled'
+  blobId: BlobId
+  /** the object that its attributes are of: a shared blob's inner one */
+  attributesOf: ObjectId
+}
+
 /** Versions that a new network's objects can have: that of Walrus's deployed packages, and the newest. */
 export type ContractVersion = 3 | 4
 
@@ -375,6 +383,8 @@ export interface FullCoordinator extends Coordinator {
   ownedStorages(owner: ObjectId, options?: CallOptions): Promise<StorageObject[]>
   /** undefined when there is none of this ID */
   sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
+  /** undefined when there is none of this ID, or it stands for no blob */
+  blobReference(objectId: ObjectId, options?: CallOptions): Promise<BlobReference | undefined>
   /** Where the contract is, and its version. */
   packages(options?: CallOptions): Promise<ContractPackages>
   /** Attributes of a blob; empty when it has none. */

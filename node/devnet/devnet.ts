@@ -286,6 +286,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       network,
       // the localnet's: it has no key
       page: { suiRpc: network.suiRpc },
+      chain: coordinator,
       uploadRelay: { chain: coordinator },
       dir: join(dir, 'gateway'),
       ledgerProblem: () => localnet.problem,

@@ -18,6 +18,8 @@ export interface GatewayInit {
    * use, without keys. No page when absent.
    */
   page?: { suiRpc: readonly string[] }
+  /** Where blobs are found by their objects. Without it only by their IDs. */
+  chain?: Pick<FullCoordinator, 'blobReference' | 'attributes'>
   /** Why the chain cannot write at the moment, where that can be seen from here: a localnet in the same process. */
   ledgerProblem?: () => { code: string; message: string } | undefined
   /** served at /metrics; without it the route says that there are none */

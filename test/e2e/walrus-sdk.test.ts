@@ -124,6 +124,21 @@ describe("Walrus's own SDK, unmodified, against a devnet", function () {
     assert.equal(await three.text(), 'contents of three')
     assert.deepEqual(await three.getTags(), { length: '5' })
     assert.deepEqual(errors, [])
+
+    // and the gateway as an aggregator, by patch ID, by name and by list
+    const get = (path: string) => fetch(`${devnet.gatewayUrl}/v1/${path}`)
+    const [{ id, blobId }] = written as [(typeof written)[number]]
+    const patch = await get(`blobs/by-quilt-patch-id/${id}`)
+    assert.match(await patch.text(), /^contents of /)
+    assert.equal(patch.headers.get('etag'), `"${id}"`)
+    const byName = await get(`blobs/by-quilt-id/${blobId}/three`)
+    assert.equal(await byName.text(), 'contents of three')
+    assert.equal(byName.headers.get('x-quilt-patch-tag-length'), '5')
+    const listed = (await (await get(`quilts/${blobId}/patches`)).json()) as { patch_id: string }[]
+    assert.deepEqual(
+      listed.map(({ patch_id }) => patch_id).toSorted(),
+      written.map(file => file.id).toSorted(),
+    )
   })
 
   it('sets, reads and removes attributes, extends, and deletes', async () => {
@@ -133,6 +148,19 @@ describe("Walrus's own SDK, unmodified, against a devnet", function () {
     const { blobId, blobObject } = await sdk.walrus.writeBlob(options)
     const blobObjectId = blobObject.id
     assert.deepEqual(await sdk.walrus.readBlobAttributes({ blobObjectId }), attributes)
+    await sdk.walrus.executeWriteBlobAttributesTransaction({
+      blobObjectId,
+      signer,
+      attributes: { 'content-type': 'image/gif' },
+    })
+    const byObject = await fetch(`${devnet.gatewayUrl}/v1/blobs/by-object-id/${blobObjectId}`)
+    assert.deepEqual(new Uint8Array(await byObject.arrayBuffer()), blob)
+    assert.equal(byObject.headers.get('content-type'), 'image/gif')
+    await sdk.walrus.executeWriteBlobAttributesTransaction({
+      blobObjectId,
+      signer,
+      attributes: { 'content-type': null },
+    })
     await sdk.walrus.executeWriteBlobAttributesTransaction({
       blobObjectId,
       signer,

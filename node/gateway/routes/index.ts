@@ -6,6 +6,7 @@ import type { Handler } from '../../http/exchange.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
+import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
 import { createSendContent } from '../content/send.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
@@ -13,6 +14,7 @@ import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
+import { readByObject } from './by-object.ts'
 import { pageRoutes } from './page.ts'
 import { publishBlob } from './publish.ts'
 import { quiltRoutes } from './quilts.ts'
@@ -55,7 +57,9 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const uploadHealth = createUploadHealth(clock)
   const open = createOpenBlob({ client, clock, lookups, limits })
   const send = createSendContent({ clock, downloads, sending, limits })
-  const quilts = quiltRoutes({ open, send, downloads })
+  const objects = createObjects({ ...init, clock, lookups, limits })
+  const quilts = quiltRoutes({ open, send, downloads, objects })
+  const reading = { open, send, objects }
   const read = (pattern: string, GET: Handler): Route => ({
     pattern,
     methods: { GET },
@@ -68,9 +72,10 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },
       readableByPages: false,
     },
-    read('/v1/blobs/:blobId', readBlob({ open, send })),
-    read('/v1/blobs/:blobId/byte-range', readPart({ open, send })),
-    read('/v1alpha/blobs/:blobId/stream', streamBlob({ open, send })),
+    read('/v1/blobs/:blobId', readBlob(reading)),
+    read('/v1/blobs/:blobId/byte-range', readPart(reading)),
+    read('/v1alpha/blobs/:blobId/stream', streamBlob(reading)),
+    read('/v1/blobs/by-object-id/:objectId', readByObject(reading)),
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),

@@ -1,12 +1,12 @@
 import { openQuilt, parseQuiltPatchId, type QuiltFileReader, type QuiltReader } from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import type { BlobHandle } from '../../client/types.ts'
-import { blobIdParam } from '../../http/blob-id-param.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import { sendJson } from '../../http/respond.ts'
 import { headerText, tagHeaders } from '../content/header-text.ts'
+import type { Objects } from '../content/objects.ts'
 import type { OpenBlob } from '../content/open-blob.ts'
 import type { SendContent } from '../content/send.ts'
 import { checkReadParams } from '../read-params.ts'
@@ -22,6 +22,7 @@ export interface QuiltsInit {
   open: OpenBlob
   send: SendContent
   downloads: Gate
+  objects: Objects
 }
 
 interface QuiltRoutes {
@@ -34,7 +35,7 @@ interface QuiltRoutes {
 }
 
 /** Files of quilts, read from the columns that hold them. */
-export function quiltRoutes({ open, send, downloads }: QuiltsInit): QuiltRoutes {
+export function quiltRoutes({ open, send, downloads, objects }: QuiltsInit): QuiltRoutes {
   /** The index and headers are read where downloads are counted. */
   async function withQuilt<T>(
     exchange: Exchange,
@@ -76,7 +77,7 @@ export function quiltRoutes({ open, send, downloads }: QuiltsInit): QuiltRoutes 
   return {
     async byIdentifier(exchange) {
       checkReadParams(exchange.url.searchParams)
-      const quiltId = blobIdParam(exchange.params.quiltId)
+      const quiltId = await objects.blobId(exchange, exchange.params.quiltId)
       const { identifier = '' } = exchange.params
       // the same identifier of the same quilt is the same file for ever
       await withQuilt(
@@ -99,10 +100,19 @@ export function quiltRoutes({ open, send, downloads }: QuiltsInit): QuiltRoutes 
     async patches(exchange) {
       checkReadParams(exchange.url.searchParams)
       const list = (quilt: QuiltReader, signal: AbortSignal) => quilt.list({ signal })
-      await withQuilt(exchange, blobIdParam(exchange.params.quiltId), list, async patches => {
-        const body = patches.map(({ identifier, patchId, tags }) => ({ identifier, patch_id: patchId, tags }))
-        sendJson(exchange, 200, body)
-      })
+      await withQuilt(
+        exchange,
+        await objects.blobId(exchange, exchange.params.quiltId),
+        list,
+        async patches => {
+          const body = patches.map(({ identifier, patchId, tags }) => ({
+            identifier,
+            patch_id: patchId,
+            tags,
+          }))
+          sendJson(exchange, 200, body)
+        },
+      )
     },
   }
 }

@@ -65,8 +65,18 @@ describe('blobs and their owners, through the client', function () {
 
   it('shares a blob that anyone may fund and extend', async () => {
     const { objectId } = await certified()
+    const { blobId } = (await coordinator.blob(objectId))!
+    assert.deepEqual(await coordinator.blobReference(objectId), {
+      kind: 'owned',
+      blobId,
+      attributesOf: objectId,
+    })
     const { sharedBlob } = await manager.share(objectId, { fundFrost: 100_000n })
     assert.equal(await coordinator.blob(objectId), undefined)
+    const reference = { kind: 'shared', blobId, attributesOf: objectId }
+    assert.deepEqual(await coordinator.blobReference(sharedBlob), reference)
+    for (const none of [objectId, on.network.systemObjectId])
+      assert.equal(await coordinator.blobReference(none), undefined)
     const [stranger] = on.nodes
     const theirs = coordinator.manager(stranger!.wallet)
     await theirs.extendShared(sharedBlob, 1)
