@@ -2,12 +2,15 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { networkOf } from '../ip.ts'
 import { descriptorCeiling, descriptorOf } from './descriptors.ts'
+import { createWaitingRoom, type WaitingLimits } from './waiting-room.ts'
 
 export interface ConnectionLimits {
   /** open connections, idle ones too */
   total: number
   /** of one address: an IPv4 address, or the /64 network of an IPv6 address */
   perAddress: number
+  /** beside these, unread; they are answered that there is no room when absent */
+  waiting?: WaitingLimits
   /** file descriptors of the process that may be in use; found out when absent */
   descriptorCeiling?: number
 }
@@ -17,9 +20,11 @@ export type NoRoom = 'address' | 'connections' | 'files'
 
 export interface ConnectionsInit {
   limits: ConnectionLimits
-  clock: Pick<Clock, 'monotonic'>
+  clock: Pick<Clock, 'monotonic' | 'after'>
   /** told of each idle connection that was closed to make room, and what for */
   onShed?: (why: NoRoom) => void
+  /** told of each connection that was reset because too many wait, or it did for too long */
+  onTurnedAway?: () => void
 }
 
 /** One open connection, and whether somebody waits for an answer on it. */
@@ -38,6 +43,8 @@ export interface Connection {
 }
 
 export interface Connections {
+  /** Calls `enter`, which adds the connection: at once, or where some may wait as soon as there is room. */
+  admit(socket: Socket, enter: () => void): void
   /**
    * Counts a new connection until it is closed, and makes room for it by closing the one that has been idle for longest: of
    * its address where that has its share, else of the idle ones' address that has most.
@@ -56,6 +63,8 @@ interface Entry extends Connection {
   noRoom: NoRoom | undefined
   closing: AbortController
   idleSinceMs: number
+  /** it has had a request */
+  used: boolean
   descriptor: number
 }
 
@@ -66,8 +75,13 @@ interface Account {
   idle: Set<Entry>
 }
 
+function firstOf<T>(values: Iterable<T>, is: (value: T) => boolean): T | undefined {
+  for (const value of values) if (is(value)) return value
+  return undefined
+}
+
 /** Bounds connections by their number in all, by address, and by the process's file descriptors. */
-export function createConnections({ limits, clock, onShed }: ConnectionsInit): Connections {
+export function createConnections({ limits, clock, onShed, onTurnedAway }: ConnectionsInit): Connections {
   const ceiling = limits.descriptorCeiling ?? descriptorCeiling() ?? Number.POSITIVE_INFINITY
   const entries = new Map<Socket, Entry>()
   const accounts = new Map<string, Account>()
@@ -75,14 +89,14 @@ export function createConnections({ limits, clock, onShed }: ConnectionsInit): C
   /** of the descriptors of connections that were open when it was last looked at */
   let highest = 0
 
-  /** Closes the longest idle connection of the accounts given; false when none is idle, or none for so long. */
-  function shed(why: NoRoom, candidates: Iterable<Account>, idleMs = 0): boolean {
+  /** Closes the longest idle connection of the accounts given; false when none is idle, or none for so long, nor since an answer. */
+  function shed(why: NoRoom, candidates: Iterable<Account>, idleMs: number, isForWaiting = false): boolean {
     const before = clock.monotonic() - idleMs
     let fullest: Account | undefined
     let oldest: Entry | undefined
     for (const account of candidates) {
-      const [head] = account.idle
-      if (head === undefined || head.idleSinceMs > before) continue
+      const head = firstOf(account.idle, one => one.idleSinceMs <= before || (isForWaiting && one.used))
+      if (head === undefined) continue
       const fuller = account.open - (fullest?.open ?? 0)
       if (fuller < 0 || (fuller === 0 && head.idleSinceMs >= (oldest?.idleSinceMs ?? 0))) continue
       fullest = account
@@ -104,13 +118,20 @@ export function createConnections({ limits, clock, onShed }: ConnectionsInit): C
     account.open--
     account.idle.delete(entry)
     if (account.open === 0) accounts.delete(entry.address)
+    waiting?.callNext()
   }
 
+  const accountOf = (address: string): Account => accounts.get(address) ?? { open: 0, idle: new Set() }
+
   /** Why there is no room for one more, after what is idle was closed. */
-  function obstacle(account: Account, socket: Socket): NoRoom | undefined {
-    if (account.open >= limits.perAddress && !shed('address', [account])) return 'address'
-    if (open >= limits.total && !shed('connections', accounts.values())) return 'connections'
-    if (descriptorsTaken(socket) > ceiling && !shed('files', accounts.values(), SETTLED_MS)) return 'files'
+  function obstacle(account: Account, socket: Socket, isForWaiting = false): NoRoom | undefined {
+    // whoever waits pushes out nobody who has come in just now, with a request that is still to be read
+    const idleMs = isForWaiting ? SETTLED_MS : 0
+    const all = () => accounts.values()
+    if (account.open >= limits.perAddress && !shed('address', [account], idleMs, isForWaiting))
+      return 'address'
+    if (open >= limits.total && !shed('connections', all(), idleMs, isForWaiting)) return 'connections'
+    if (descriptorsTaken(socket) > ceiling && !shed('files', all(), SETTLED_MS)) return 'files'
     return undefined
   }
 
@@ -131,10 +152,24 @@ export function createConnections({ limits, clock, onShed }: ConnectionsInit): C
     return own + 1 + above
   }
 
+  const waiting =
+    limits.waiting &&
+    createWaitingRoom({
+      limits: limits.waiting,
+      hasRoom: (socket, address) => obstacle(accountOf(address), socket, true) === undefined,
+      openOf: address => accountOf(address).open,
+      turnedAway: () => onTurnedAway?.(),
+      clock,
+    })
+
   return {
+    admit(socket, enter) {
+      if (waiting === undefined) enter()
+      else waiting.admit(socket, networkOf(socket.remoteAddress ?? ''), enter)
+    },
     add(socket) {
       const address = networkOf(socket.remoteAddress ?? '')
-      const account = accounts.get(address) ?? { open: 0, idle: new Set() }
+      const account = accountOf(address)
       const closing = new AbortController()
       const entry: Entry = {
         socket,
@@ -143,16 +178,19 @@ export function createConnections({ limits, clock, onShed }: ConnectionsInit): C
         closing,
         closed: closing.signal,
         requests: 0,
+        used: false,
         idleSinceMs: clock.monotonic(),
         descriptor: descriptorOf(socket) ?? 0,
         begin() {
           entry.requests++
+          entry.used = true
           account.idle.delete(entry)
           return () => {
             entry.requests--
             if (entry.requests > 0 || entry.noRoom !== undefined || !entries.has(socket)) return
             entry.idleSinceMs = clock.monotonic()
             account.idle.add(entry)
+            waiting?.callNext()
           }
         },
       }

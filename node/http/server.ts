@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ConnectionLimits, createConnections } from '../../base/http/connections.ts'
+import { type ConnectionLimits, type Connections, createConnections } from '../../base/http/connections.ts'
 import { type ListenInit, type Listening, listen } from '../../base/http/listen.ts'
 import { type AnswerInit, createAnswer } from './answer.ts'
 import { HttpError } from './errors.ts'
@@ -53,6 +53,20 @@ async function withoutPort(_: Server, { clock, connections }: ListenInit): Promi
   }
 }
 
+/** From here on connections are read from, and told to those who listen for them already, once there is room for them. */
+function haveWait(server: Server, connections: Pick<Connections, 'admit'>): void {
+  // node has it as an option of servers of sockets only
+  Object.assign(server, { pauseOnConnect: true })
+  const listeners = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) =>
+    connections.admit(socket, () => {
+      for (const listener of listeners) listener.call(server, socket)
+      socket.resume()
+    }),
+  )
+}
+
 export function createHttpServer(init: HttpServerInit): HttpServer {
   const { name, clock } = init
   const answer = createAnswer(init)
@@ -72,6 +86,7 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         limits: init.connections,
         clock,
         onShed: () => init.refusals?.refused('http', 'idle'),
+        onTurnedAway: () => init.refusals?.refused('http', 'connections'),
       })
       const stopping = new AbortController()
       const reception = createReception({ ...init, connections, answer, stopping: stopping.signal })
@@ -83,9 +98,11 @@ export function createHttpServer(init: HttpServerInit): HttpServer {
         requireHostHeader: false, // it is checked where errors are answered like all others
       })
       // beyond those that are told why there is no room for them
-      server.maxConnections = init.connections.total + REFUSED_AT_A_TIME
+      server.maxConnections =
+        init.connections.total + REFUSED_AT_A_TIME + (init.connections.waiting?.total ?? 0)
       server.on('drop', () => init.refusals?.refused('http', 'connections'))
       server.on('connection', reception.admit)
+      if (init.connections.waiting !== undefined) haveWait(server, connections)
       server.on('request', reception.take)
       server.on('checkContinue', (request, response) => {
         reception.take(request, response, { expectsContinue: true })

@@ -53,9 +53,19 @@ export const RELAY = {
   proxiedWaitMs: 20_000,
   proxyRetryMs: 1_000,
 
-  /** of the relay's web: readers of its page, scrapers, and a connection for each request that is passed on or waits */
-  webConnections: 512,
-  webConnectionsPerAddress: 224,
+  /**
+   * of the relay's web: readers of its page, scrapers, and a connection for each request that is passed on or waits, which takes up to 72 KiB;
+   * fewer than may do so, so that none of them is refused
+   */
+  webConnections: 384,
+  webConnectionsPerAddress: 192,
+  /**
+   * that wait beside these, of all and of an address, each some 6 KiB while nothing is read of it: that SDK opens one for each sliver, 2,000
+   * of 1,000 shards
+   */
+  webWaiting: 4_096,
+  webWaitingPerAddress: 2_304,
+  webWaitMs: 30_000,
 
   /** questions of where members are, and of who can be dialled, that are answered at a time: each answer may be half a MiB */
   answers: 16,

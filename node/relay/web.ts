@@ -81,7 +81,11 @@ export function createRelayWeb(init: RelayWebInit): HttpServer {
     },
     toHttpError: error => (error instanceof HttpError ? error : unexpected(error)),
     logLevel: 'debug',
-    connections: { total: RELAY.webConnections, perAddress: RELAY.webConnectionsPerAddress },
+    connections: {
+      total: RELAY.webConnections,
+      perAddress: RELAY.webConnectionsPerAddress,
+      waiting: { total: RELAY.webWaiting, perAddress: RELAY.webWaitingPerAddress, ms: RELAY.webWaitMs },
+    },
     stopGraceMs: STOP_GRACE_MS,
     refusals,
     clock,

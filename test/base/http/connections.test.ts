@@ -8,13 +8,15 @@ import { VirtualClock } from '../../support/virtual-clock.ts'
 function world(limits: Partial<ConnectionLimits>) {
   const clock = new VirtualClock()
   const shed: NoRoom[] = []
+  let turnedAway = 0
   const connections = createConnections({
     limits: { total: 100, perAddress: 100, descriptorCeiling: 1_000, ...limits },
     clock,
     onShed: why => shed.push(why),
+    onTurnedAway: () => turnedAway++,
   })
   let next = 10
-  const open = (remoteAddress: string, fd = next++) => {
+  const socketOf = (remoteAddress: string, fd = next++) => {
     const events = new EventEmitter()
     const socket = Object.assign(events, {
       remoteAddress,
@@ -24,10 +26,26 @@ function world(limits: Partial<ConnectionLimits>) {
         socket.destroyed = true
         events.emit('close')
       },
+      resetAndDestroy: () => socket.destroy(),
     })
+    return socket
+  }
+  const open = (remoteAddress: string, fd?: number) => {
+    const socket = socketOf(remoteAddress, fd)
     return { socket, connection: connections.add(socket as unknown as Socket) }
   }
-  return { clock, connections, shed, open }
+  /** One that may wait; `end` ends its request, with which it has begun at once. */
+  const come = (remoteAddress: string) => {
+    const socket = socketOf(remoteAddress)
+    const one = { socket, isIn: false, end: (): void => undefined }
+    connections.admit(socket as unknown as Socket, () => {
+      const connection = connections.add(socket as unknown as Socket)
+      assert.equal(connection.noRoom, undefined)
+      Object.assign(one, { isIn: true, end: connection.begin() })
+    })
+    return one
+  }
+  return { clock, connections, shed, open, come, turnedAway: () => turnedAway }
 }
 
 describe('connections of a server', () => {
@@ -93,5 +111,58 @@ describe('connections of a server', () => {
     assert.equal(open('192.0.2.2', 10).connection.noRoom, undefined)
     assert.deepEqual([shed, second.socket.destroyed], [['files', 'files'], true])
     assert.equal(open('192.0.2.2', 9).connection.noRoom, 'files')
+  })
+
+  describe('that may wait', () => {
+    const waiting = { total: 3, perAddress: 2, ms: 1_000 }
+    const A = '192.0.2.1'
+    const B = '192.0.2.2'
+
+    it('come in by turns of their addresses, when a connection is closed or idle', () => {
+      const { shed, come } = world({ total: 3, perAddress: 2, waiting })
+      const [one, two, three] = [come(A), come(A), come(A)]
+      const [other, later] = [come(B), come(B)]
+      assert.deepEqual(
+        [one, two, three, other, later].map(({ isIn }) => isIn),
+        [true, true, false, true, false],
+      )
+      // the address that has fewer is next, whoever came first
+      two.socket.destroy()
+      assert.deepEqual([three.isIn, later.isIn], [true, false])
+      one.end()
+      assert.deepEqual([later.isIn, one.socket.destroyed], [true, true])
+      assert.deepEqual(shed, ['connections'])
+    })
+
+    it('push nobody out that has come in just now', async () => {
+      const { clock, open, come } = world({ total: 2, waiting })
+      const [early, late] = [open(A), open(A)]
+      const waiter = come(B)
+      assert.deepEqual([waiter.isIn, early.socket.destroyed], [false, false])
+      await clock.advance(250)
+      // one that waits already is called by the next that makes room
+      late.socket.destroy()
+      assert.ok(waiter.isIn)
+      assert.ok(come(B).isIn)
+      assert.ok(early.socket.destroyed)
+    })
+
+    it('are reset when there are too many, and when they have waited for too long', async () => {
+      const { clock, come, turnedAway } = world({ total: 1, waiting })
+      const first = come(A)
+      const [gone, patient, tooMany] = [come(A), come(A), come(A)]
+      assert.deepEqual([tooMany.socket.destroyed, patient.socket.destroyed], [true, false])
+      gone.socket.destroy()
+      const after = [come(B), come(B)]
+      assert.deepEqual([...after.map(one => one.socket.destroyed), turnedAway()], [false, false, 1])
+      await clock.advance(1_000)
+      assert.deepEqual(
+        [patient, ...after].map(one => one.socket.destroyed),
+        [true, true, true],
+      )
+      assert.deepEqual([turnedAway(), clock.waiting], [4, 0])
+      first.socket.destroy()
+      assert.ok(come(B).isIn)
+    })
   })
 })

@@ -278,7 +278,7 @@ describe('HTTP through a relay', function () {
     })
   })
 
-  it('takes so many requests at a time, fewer of one address, has some wait, and says to others when to come again', async () => {
+  it('takes so many requests at a time, fewer of one address, and has all others wait that an SDK sends at once', async () => {
     const over = Promise.withResolvers<void>()
     let [waiting, most] = [0, 0]
     answer = async ({ response }) => {
@@ -290,30 +290,25 @@ describe('HTTP through a relay', function () {
     const ask = async (localAddress: string) => {
       const asked = request(`${url}${METADATA}`, { localAddress, agent: false }).end()
       const [response] = (await once(asked, 'response')) as [IncomingMessage]
-      return {
-        status: response.statusCode,
-        retryAfter: response.headers['retry-after'],
-        body: await text(response),
-      }
+      return await text(response)
     }
     const many = (count: number, address: string) => Array.from({ length: count }, () => ask(address))
     const full = async (count: number) =>
       await eventually(
         () => waiting === count,
         () => `${waiting} are waiting`,
+        20_000,
       )
-    const { proxiedPerAddress, proxiedPerNode, proxiedWaitingPerAddress } = RELAY
-    const first = many(proxiedPerAddress + proxiedWaitingPerAddress + 1, '127.0.0.1')
-    const refused = await Promise.race(first)
-    assert.equal(refused.status, 503)
-    assert.equal(refused.retryAfter, '1')
+    const { proxiedPerAddress, proxiedPerNode, webConnectionsPerAddress } = RELAY
+    // some of them on connections of which nothing is read for now
+    const first = many(webConnectionsPerAddress + 8, '127.0.0.1')
     await full(proxiedPerAddress)
     // of other addresses there are some, up to what one node may have
     const others = many(proxiedPerNode, '127.0.0.2')
     await full(2 * proxiedPerAddress)
     over.resolve()
     const answers = await Promise.all([...first, ...others])
-    assert.equal(answers.filter(({ body }) => body === 'ok').length, answers.length - 1)
+    assert.deepEqual([...new Set(answers)], ['ok'])
     assert.ok(most <= proxiedPerNode, `${most} at a time`)
   })
 
