@@ -41,6 +41,8 @@ export interface NodeHealth {
   }
   /** how far the stored slivers were looked at, and what was bad of them */
   scrub?: { epoch: number; over: boolean; checked: number; bad: number }
+  /** how it stands in the newest round of storage challenges, and which error codes others refused it by */
+  challenge?: { epoch: number; round: number; state: string; refusals: { code: string }[] }
   /** peers that it asks last for now */
   peersBackingOff?: number
   /** what its line may carry now, and what moved in the month */
@@ -171,9 +173,10 @@ function toldOf({
   peersBackingOff,
   followed,
   bandwidth,
+  challenge,
 }: Partial<NodeHealth>): Pick<
   NodeHealth,
-  'work' | 'budget' | 'scrub' | 'peersBackingOff' | 'followed' | 'bandwidth'
+  'work' | 'budget' | 'scrub' | 'peersBackingOff' | 'followed' | 'bandwidth' | 'challenge'
 > {
   const isAmount = (what: 'recovered' | 'synced' | 'served' | 'scrubbed') =>
     isCount(work?.[what]?.slivers) && isCount(work?.[what]?.bytes)
@@ -189,7 +192,20 @@ function toldOf({
       (followed.checkpoint === null || isCount(followed.checkpoint)) && { followed }),
     ...(peersBackingOff !== undefined && isCount(peersBackingOff) && { peersBackingOff }),
     ...(bandwidth !== undefined && isLine(bandwidth) && { bandwidth }),
+    ...(challenge !== undefined && isChallenge(challenge) && { challenge }),
   }
+}
+
+function isChallenge({ epoch, round, state, refusals }: NonNullable<NodeHealth['challenge']>): boolean {
+  const isCode = (refusal: unknown): boolean =>
+    /^[A-Z_]{1,40}$/.test(String((refusal as { code?: unknown } | null)?.code))
+  return (
+    isCount(epoch) &&
+    isCount(round) &&
+    STATES.includes(state) &&
+    Array.isArray(refusals) &&
+    refusals.every(isCode)
+  )
 }
 
 function isLine({ upBytesPerSecond, downBytesPerSecond, quiet, month }: LineHealth): boolean {
@@ -202,6 +218,7 @@ function isLine({ upBytesPerSecond, downBytesPerSecond, quiet, month }: LineHeal
   )
 }
 
+const STATES = ['none', 'open', 'committed', 'drawn', 'lacking', 'passed']
 const WORK = ['recovered', 'synced', 'served', 'scrubbed'] as const
 const BUDGET = ['bytesPerSecond', 'bytesInFlight', 'heldBytes', 'waiting']
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0

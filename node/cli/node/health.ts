@@ -112,6 +112,8 @@ function judge(name: string, address: string, answer: NodeHealth | string, commi
     problems.push(`its blob table is another than that of ${plural(answer.table.differing, 'member')}`)
   if (answer.bandwidth?.month.usedUp === true)
     problems.push('what it may move in this month is used up: it answers no reads of more than 256 KiB')
+  if (answer.challenge?.state === 'lacking' && answer.challenge.epoch === epoch)
+    problems.push('it does not have all that the storage challenge asks for: it earns nothing for this epoch')
   if (answer.disk?.takesUploads === false)
     problems.push(
       `its disk is nearly full, ${formatBytes(answer.disk.freeBytes)} are free: it takes no uploads`,
@@ -167,6 +169,7 @@ function told({ epoch, text }: Phase, nodes: readonly Judged[], isOwn: boolean):
         ['synced', amountText(health, 'synced')],
         ['served', amountText(health, 'served')],
         ['scrubbed', scrubText(health)],
+        ...(health.challenge === undefined ? [] : [['challenge', challengeText(health.challenge)] as const]),
         ['budget', budgetText(health)],
         ['backing off', peersText(health)],
         ['epoch', `${epoch}: ${text}`],
@@ -186,6 +189,7 @@ function told({ epoch, text }: Phase, nodes: readonly Judged[], isOwn: boolean):
         'synced',
         'served',
         'bad',
+        'challenge',
         'backing off',
         'problem',
       ],
@@ -198,6 +202,7 @@ function told({ epoch, text }: Phase, nodes: readonly Judged[], isOwn: boolean):
         amountText(health, 'synced'),
         amountText(health, 'served'),
         String(health?.scrub?.bad ?? '-'),
+        health?.challenge?.state ?? '-',
         String(health?.peersBackingOff ?? '-'),
         problems.join('; ') || '-',
       ]),
@@ -213,6 +218,22 @@ function shardsText({ shards: { active, gaining, locked } }: NodeHealth): string
     ...(locked > 0 ? [`${locked} locked`] : []),
   ]
   return parts.join(', ')
+}
+
+const CHALLENGE_STATES: Readonly<Record<string, string>> = {
+  open: 'it has not committed to what it holds yet',
+  committed: 'it has committed to what it holds; what is asked is not drawn yet',
+  drawn: 'it shows what is asked',
+  lacking: 'it does not have all that is asked',
+  passed: 'passed',
+}
+
+function challengeText({ epoch, round, state, refusals }: NonNullable<NodeHealth['challenge']>): string {
+  if (state === 'none') return 'none yet'
+  const codes = [...new Set(refusals.map(({ code }) => code))]
+  const refused =
+    codes.length === 0 ? '' : `; refused by ${plural(refusals.length, 'node')}: ${codes.join(', ')}`
+  return `epoch ${epoch}, round ${round}: ${CHALLENGE_STATES[state]}${refused}`
 }
 
 function tableText({ table: { epoch, digest } }: NodeHealth): string {

@@ -63,9 +63,8 @@ export class BlobDraw<T extends { blobId: BlobId }> {
     const blobs = this.#waiting
     if (blobs.length === 0) return
     this.#waiting = []
-    const plain = new Uint8Array(blobs.length * BLOCK)
-    for (const [i, { blob }] of blobs.entries())
-      plain.set(blobIdToBytes(blob.blobId).subarray(0, BLOCK), i * BLOCK)
+    const plain = Buffer.alloc(blobs.length * BLOCK)
+    for (const [i, { blob }] of blobs.entries()) plain.write(blob.blobId, i * BLOCK, BLOCK, 'base64url')
     const sealed = this.#cipher.update(plain)
     for (const [i, { blob, weight }] of blobs.entries()) {
       const at = i * BLOCK

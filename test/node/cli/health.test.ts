@@ -27,6 +27,15 @@ const STANDBY = {
   reportedEpoch: null,
 }
 
+const challengeOf = (state: string) => ({
+  epoch: EPOCH,
+  round: 0,
+  state,
+  committed: 2,
+  passed: 1,
+  refusals: [],
+})
+
 /** What a node answers: its health, or a status and a body. */
 type Answer = object | { status: number; body: string }
 
@@ -155,6 +164,20 @@ describe('floe health', () => {
       done,
       /in this month is used up: it answers no reads of more than 256 KiB/,
     ],
+    ['one that has passed its challenge', { ...WELL, challenge: challengeOf('passed') }, done, undefined],
+    [
+      'one that lacks what it is asked for',
+      { ...WELL, challenge: challengeOf('lacking') },
+      done,
+      /all that the storage challenge asks for: it earns nothing for this epoch/,
+    ],
+    [
+      'one that lacked it in an earlier epoch',
+      { ...WELL, challenge: { ...challengeOf('lacking'), epoch: EPOCH - 1 } },
+      done,
+      undefined,
+    ],
+    ['one whose challenge is nonsense', { ...WELL, challenge: challengeOf('<b>') }, done, undefined],
     ['one whose line is nonsense', { ...WELL, bandwidth: { month: { usedUp: true } } }, done, undefined],
     ['one whose disk is nonsense', { ...WELL, disk: { freeBytes: 'many' } }, done, /not one of Floe/],
     ['one whose disk is nothing', { ...WELL, disk: null }, done, /not one of Floe/],

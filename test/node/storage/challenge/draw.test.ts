@@ -77,6 +77,35 @@ describe('draw of a round of challenges', () => {
     assert.ok(Math.abs(hits - expected) < 4 * Math.sqrt(expected), `${hits} of ${rounds}`)
   })
 
+  it('finds a node that lacks a share of the paid bytes as often as predicted, whichever blobs those are of', function () {
+    this.timeout(60_000)
+    const count = 64
+    const rounds = 300
+    const blobs = blobsOf(1_500, manyWeights)
+    const units = blobs.reduce((sum, { weight }) => sum + weight, 0)
+    const drawn = Array.from({ length: rounds }, (_, round) => draw(seedOf(round), blobs, count))
+    const byWeight = blobs.toSorted((a, b) => b.weight - a.weight)
+    const orders = { largest: byWeight, smallest: byWeight.toReversed(), random: random.shuffled(blobs) }
+    for (const [which, order] of Object.entries(orders)) {
+      for (const share of [0.01, 0.02, 0.05]) {
+        const gone = new Set<BlobId>()
+        let lost = 0
+        for (const { blobId, weight } of order) {
+          if (lost + weight > share * units) continue
+          gone.add(blobId)
+          lost += weight
+        }
+        const passes = drawn.filter(ids => !ids.some(blobId => gone.has(blobId))).length
+        const expected = (1 - lost / units) ** count
+        const sigma = Math.sqrt((expected * (1 - expected)) / rounds)
+        const seen = passes / rounds
+        assert.ok(seen <= expected + 4 * sigma + 0.01, `${which} ${share}: ${seen} of ${expected}`)
+        // without replacement those that are drawn are a little more alike
+        assert.ok(seen >= expected - 4 * sigma - 0.06, `${which} ${share}: ${seen} of ${expected}`)
+      }
+    }
+  })
+
   it('asks each node for pieces of its own shards, evenly', () => {
     const drawn = blobsOf(7, () => 1).map(({ blobId }) => blobId)
     const shards = [3, 5, 11] as ShardIndex[]
