@@ -4,6 +4,7 @@ import type { ScopedLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
 import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
+import type { GatewayInit, Tip } from '../gateway/index.ts'
 import type { Reach } from '../network/circuit/reachable.ts'
 import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { EXIT, type ExitCode, toFailure } from './errors.ts'
@@ -25,6 +26,7 @@ export interface DevnetOptions {
   processes?: boolean
   /** nodes that are reached over the devnet's relay alone */
   private?: boolean
+  gateway: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
   clock: Clock
   log: ScopedLog
   logLevel: LogLevel
@@ -104,6 +106,34 @@ export interface RelayOptions {
   signal: AbortSignal
 }
 
+/** What `gateway run` and `upload-relay` run. */
+export interface GatewayOptions {
+  network: NetworkConfig
+  /** pays for what is published; without one it only reads */
+  wallet?: Wallet | undefined
+  publish: boolean
+  host: string
+  hostNames?: readonly string[] | undefined
+  allowedOrigins?: readonly string[] | undefined
+  port: number
+  /** what it must remember */
+  dir: string
+  /** where slivers that are read are kept */
+  cache?: string | undefined
+  page?: { suiRpc: readonly string[] } | undefined
+  uploadRelay?: { tip?: Tip | undefined } | undefined
+  /** it does nothing else */
+  relaysOnly?: boolean | undefined
+  clock: Clock
+  log: ScopedLog
+  signal: AbortSignal
+}
+
+export interface RunningGateway {
+  url: string
+  close(): Promise<void>
+}
+
 /** A running relay, as `relay` needs it. */
 export interface RunningRelay {
   peerId: string
@@ -132,6 +162,7 @@ export interface Parts {
   startDevnet(options: DevnetOptions): Promise<RunningDevnet>
   runNode(options: NodeOptions): Promise<RunningNode>
   runRelay(options: RelayOptions): Promise<RunningRelay>
+  runGateway(options: GatewayOptions): Promise<RunningGateway>
   createLog(level: LogLevel): Promise<ScopedLog>
 }
 

@@ -28,6 +28,10 @@ export const parts: Parts = {
     const { runRelay } = await import('../relay/run.ts')
     return await runRelay(options)
   },
+  async runGateway(options) {
+    const { startGateway } = await import('./gateway/start.ts')
+    return await startGateway(options)
+  },
   async createLog(level) {
     const { createLog } = await import('../../base/pino-log.ts')
     return createLog({ level })

@@ -3,6 +3,7 @@ import { version } from '../version.ts'
 import { declareBlobs } from './blobs/commands.ts'
 import type { Run } from './declare.ts'
 import { declareFiles } from './files/commands.ts'
+import { declareGateways } from './gateway/commands.ts'
 import { declareNetworks } from './networks/commands.ts'
 import { declareNodes } from './node/commands.ts'
 import { declareRelays } from './relay/commands.ts'
@@ -30,6 +31,8 @@ export function createProgram(run: Run): Command {
   declareBlobs(program, run)
   program.commandsGroup('Storage nodes:')
   declareNodes(program, run)
+  program.commandsGroup('HTTP:')
+  declareGateways(program, run)
   program.commandsGroup('Relays:')
   declareRelays(program, run)
   program.commandsGroup('Stakes and votes:')

@@ -15,7 +15,7 @@ import type { SliverStore } from '../../protocols/ports.ts'
 import { createClient } from '../client/node-client.ts'
 import type { Client } from '../client/types.ts'
 import { writeConfig } from '../config.ts'
-import { createGateway } from '../gateway/index.ts'
+import { createGateway, type GatewayInit } from '../gateway/index.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { createRefusals } from '../refusals.ts'
 import { startNode } from '../storage/home/start.ts'
@@ -57,6 +57,8 @@ interface CommonOptions {
   port?: number
   /** Nodes without addresses of their own: everything goes over the devnet's relay. */
   private?: boolean
+  /** whom the gateway answers, and where it listens: on 127.0.0.1 when absent */
+  gateway?: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
   /** folder for everything that outlives the process; a temporary one, removed when the devnet is closed, when absent */
   dir?: string
   /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
@@ -295,6 +297,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       clock,
       host: HOST,
       port,
+      ...options.gateway,
     })
     await gateway.start()
     opened.push(() => gateway.stop())

@@ -54,9 +54,14 @@ export function createGateway(init: GatewayInit): Gateway {
   }
 }
 
+const isAllAddresses = (host: string) => host === '0.0.0.0' || host === '::'
+
 function createDispatch(init: GatewayInit, clock: Clock, limits: GatewayLimits): Handler {
   const routes = createRoutes(init, clock, limits)
-  const guard = createGuard({ hostNames: init.hostNames ?? [], allowedOrigins: init.allowedOrigins ?? [] })
+  const { host, hostNames = [] } = init
+  // the address that it listens on is a name of its own, unless that means all of the machine's
+  const own = host === undefined || isAllAddresses(host) ? [] : [host]
+  const guard = createGuard({ hostNames: [...hostNames, ...own], allowedOrigins: init.allowedOrigins ?? [] })
 
   return async exchange => {
     const { request } = exchange

@@ -17,7 +17,7 @@ export interface GatewayInit {
    * Gives a page at `/read` that reads by itself, of a `network` with peers. Its `suiRpc` is told to whoever asks: URLs that anybody may
    * use, without keys. No page when absent.
    */
-  page?: { suiRpc: readonly string[] }
+  page?: { suiRpc: readonly string[] } | undefined
   /** Where blobs are found by their objects. Without it only by their IDs. */
   chain?: Pick<FullCoordinator, 'blobReference' | 'attributes'>
   /** Why the chain cannot write at the moment, where that can be seen from here: a localnet in the same process. */
@@ -28,17 +28,21 @@ export interface GatewayInit {
   host?: string
   /** 0 takes a free one */
   port?: number
-  /** names besides localhost, 127.0.0.1 and [::1] under which it may be asked, without port */
-  hostNames?: readonly string[]
+  /** names besides localhost, 127.0.0.1, [::1] and `host` under which it may be asked, without port */
+  hostNames?: readonly string[] | undefined
   /** web origins whose pages may publish */
-  allowedOrigins?: readonly string[]
+  allowedOrigins?: readonly string[] | undefined
   /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
   publish?: boolean
   /** Sends blobs to the nodes for those who registered them, as Walrus's upload relay: free without `tip`. Not when absent. */
-  uploadRelay?: {
-    chain: Pick<FullCoordinator, 'blob' | 'payment' | 'chainTime'>
-    tip?: Tip | undefined
-  }
+  uploadRelay?:
+    | {
+        chain: Pick<FullCoordinator, 'blob' | 'payment' | 'chainTime'>
+        tip?: Tip | undefined
+      }
+    | undefined
+  /** It is nothing but an upload relay: neither reads nor stores. */
+  relaysOnly?: boolean | undefined
   /** what it must remember: tips that were used. Forgotten at its end when absent */
   dir?: string
   /** where large bodies lie until they are stored; as the client's when absent */

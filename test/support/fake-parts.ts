@@ -104,6 +104,9 @@ export const fakeParts = (dir: string, env: Env = {}): Parts => ({
   runRelay: async () => {
     throw new Error('there is no relay here')
   },
+  runGateway: async () => {
+    throw new Error('there is no gateway here')
+  },
   createLog: async () => silentLog(),
   clock: systemClock,
 })

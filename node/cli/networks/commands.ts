@@ -12,6 +12,7 @@ import {
   readsNetwork,
   wholeNumber,
 } from '../declare.ts'
+import { publishOption, whoMayAsk } from '../gateway/commands.ts'
 
 /** What `floe info` tells in more detail. */
 export const INFO_TOPICS = ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'] as const
@@ -40,7 +41,7 @@ export function declareNetworks(program: Command, run: Run): void {
   const up = actionsOf(run, () => import('./up.ts'))
   const info = actionsOf(run, () => import('./info.ts'))
 
-  program
+  const upCommand = program
     .command('up')
     .description('run a whole network here: Sui, storage nodes and a gateway')
     .option('--nodes <count>', 'storage nodes', wholeNumber(1), 13)
@@ -58,6 +59,8 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--repair', 'mend damaged stores first: what can be read is kept')
     .option('--private', 'storage nodes without addresses of their own: everything goes over a relay')
     .option('--processes', 'each storage node in a process of its own, which is started again when it ends')
+  whoMayAsk(upCommand)
+    .addOption(publishOption('on'))
     .addOption(logOption())
     .addOption(jsonOption())
     .action(up('up'))

@@ -23,6 +23,11 @@ export interface UpOptions {
   /** nodes in processes of their own */
   processes?: boolean
   private?: boolean
+  /** of the gateway */
+  host: string
+  hostName?: string[]
+  allowOrigin?: string[]
+  publish: 'on' | 'off'
   log: LogLevel
 }
 
@@ -68,6 +73,12 @@ async function startDevnet(context: Context, options: UpOptions): Promise<Runnin
       repair,
       processes,
       private: isPrivate,
+      gateway: {
+        host: options.host,
+        hostNames: options.hostName,
+        allowedOrigins: options.allowOrigin,
+        publish: options.publish === 'on',
+      },
       clock: context.clock,
       log,
       logLevel: options.log,

@@ -65,8 +65,20 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     methods: { GET },
     readableByPages: true,
   })
-  return [
+  const relaying = uploadRelayRoutes(init, { clock, limits, receive, lookups })
+  const about: Route[] = [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
+    {
+      pattern: '/v1/health',
+      methods: { GET: health({ ...init, clock, publish, uploadHealth }) },
+      readableByPages: true,
+    },
+    // traffic figures are the operator's business, not that of pages
+    { pattern: '/metrics', methods: { GET: metrics({ ...init, clock }) }, readableByPages: false },
+  ]
+  if (init.relaysOnly) return [...about, ...relaying]
+  return [
+    ...about,
     {
       pattern: '/v1/blobs',
       methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },
@@ -79,15 +91,8 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),
-    ...uploadRelayRoutes(init, { clock, limits, receive, lookups }),
+    ...relaying,
     ...pageRoutes(init),
-    {
-      pattern: '/v1/health',
-      methods: { GET: health({ ...init, clock, publish, uploadHealth }) },
-      readableByPages: true,
-    },
-    // traffic figures are the operator's business, not that of pages
-    { pattern: '/metrics', methods: { GET: metrics({ ...init, clock }) }, readableByPages: false },
   ]
 }
 

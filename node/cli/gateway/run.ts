@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import type { LogLevel } from '../../../base/pino-log.ts'
+import type { NetworkConfig, Wallet } from '../../../chain/types/index.ts'
+import type { ObjectId } from '../../../codec/types.ts'
+import { addressArgument } from '../arguments.ts'
+import type { Context, GatewayOptions, RunningGateway } from '../context.ts'
+import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { loadNetwork } from '../network-file.ts'
+import { startUntilStopped } from '../start-until-stopped.ts'
+import { formatRows, lines, type SafeText, safe } from '../text.ts'
+import { loadWallet } from '../wallet-file.ts'
+import type { TipKind } from './commands.ts'
+
+interface ListenOptions {
+  network?: string
+  host: string
+  hostName?: string[]
+  allowOrigin?: string[]
+  port: number
+  dir: string
+  tip?: TipKind
+  tipAddress?: string
+  log: LogLevel
+}
+
+export interface GatewayCommandOptions extends ListenOptions {
+  publish: 'on' | 'off'
+  wallet?: string
+  address?: string
+  cache?: string
+  pageRpc?: string[]
+  uploadRelay?: boolean
+}
+
+/** Serves a network over HTTP until it is told to stop. */
+export async function gateway(context: Context, options: GatewayCommandOptions): Promise<ExitCode> {
+  const { publish, pageRpc, cache, uploadRelay = false } = options
+  const { path, network } = await networkOf(options.network, context)
+  const wallet = publish === 'on' ? await loadWallet(options, path, context) : undefined
+  const more = {
+    publish: publish === 'on',
+    wallet,
+    cache: cache === undefined ? undefined : resolve(context.cwd, cache),
+    page: pageRpc === undefined ? undefined : { suiRpc: pageRpc },
+    uploadRelay: uploadRelay ? { tip: tipOf(options) } : undefined,
+  }
+  return await serve(context, options, network, more, url => gatewayText(url, network, wallet))
+}
+
+/** Sends what apps have registered, until it is told to stop. */
+export async function uploadRelay(context: Context, options: ListenOptions): Promise<ExitCode> {
+  const { network } = await networkOf(options.network, context)
+  const tip = tipOf(options)
+  const more = { publish: false, uploadRelay: { tip }, relaysOnly: true }
+  return await serve(context, options, network, more, url => relayText(url, network, tip))
+}
+
+async function serve(
+  context: Context,
+  options: ListenOptions,
+  network: NetworkConfig,
+  more: Pick<GatewayOptions, 'publish' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'>,
+  text: (url: string) => SafeText,
+): Promise<ExitCode> {
+  const { output, parts, clock, cwd, signal } = context
+  const log = await parts.createLog(options.log)
+  const running: RunningGateway = await startUntilStopped(context, starting =>
+    parts.runGateway({
+      ...more,
+      network,
+      host: options.host,
+      hostNames: options.hostName,
+      allowedOrigins: options.allowOrigin,
+      port: options.port,
+      dir: resolve(cwd, options.dir),
+      clock,
+      log,
+      signal: starting,
+    }),
+  )
+  try {
+    await output.result({ gateway: running.url, network: network.name }, text(running.url))
+    if (!signal.aborted) await once(signal, 'abort')
+    output.say(safe`Stopping...`)
+  } finally {
+    await running.close()
+  }
+  return EXIT.ok
+}
+
+/** The file may have any name but that of one of Walrus's networks. */
+async function networkOf(
+  name: string | undefined,
+  context: Context,
+): Promise<{ path: string; network: NetworkConfig }> {
+  if (name !== 'testnet' && name !== 'mainnet') return await loadNetwork(name, context)
+  const { findNetwork } = await import('../../config.ts')
+  return { path: resolve(context.cwd, name), network: await findNetwork(name, context.cwd) }
+}
+
+function tipOf({ tip, tipAddress }: ListenOptions): { address: ObjectId; kind: TipKind } | undefined {
+  if (tip === undefined && tipAddress === undefined) return undefined
+  if (tip !== undefined && tipAddress !== undefined)
+    return { address: addressArgument(tipAddress), kind: tip }
+  throw new CliError('USAGE', EXIT.usage, 'A tip needs both --tip and --tip-address.')
+}
+
+function gatewayText(url: string, network: NetworkConfig, wallet: Wallet | undefined): SafeText {
+  const rows: [string, string][] = [
+    ['Gateway', url],
+    ['Network', network.name],
+    ['Publishes', wallet === undefined ? 'no: it only reads (--publish on)' : `with ${wallet.address}`],
+  ]
+  return lines([safe`The gateway is up`, safe`${formatRows(rows)}`, safe`Ctrl-C stops it.`])
+}
+
+function relayText(url: string, network: NetworkConfig, tip: ReturnType<typeof tipOf>): SafeText {
+  const rows: [string, string][] = [
+    ['Upload relay', url],
+    ['Network', network.name],
+    ['Tip', tip === undefined ? 'none' : `to ${tip.address}; ${url}/v1/tip-config tells how much`],
+  ]
+  return lines([safe`The upload relay is up`, safe`${formatRows(rows)}`, safe`Ctrl-C stops it.`])
+}

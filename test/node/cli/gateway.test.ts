@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { silentLog } from '../../../base/log.ts'
+import { type Devnet, startDevnet } from '../../../node/devnet/devnet.ts'
+import { ask, jsonOf, reasonOf } from '../../support/http.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
+import { floe, networkFolder, REAL_FLOE, type Running, spawnFloe } from './support.ts'
+
+describe('floe gateway run, floe upload-relay', function () {
+  this.timeout(120_000)
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let devnet: Devnet
+  let blobId: string
+  const running: Running[] = []
+
+  before(async () => {
+    folder = await temporaryFolder()
+    const gateway = { hostNames: ['host.docker.internal'], publish: false }
+    const options = { dir: folder.path, nodes: 4, shards: 10, port: 0, log: silentLog(), gateway }
+    devnet = await startDevnet(options)
+    const stored = await devnet.client.store(Buffer.from('Hello'), { epochs: 1, deletable: true })
+    blobId = stored.blobId
+  })
+  afterEach(async () => {
+    for (const { child, ended } of running.splice(0)) {
+      child.kill('SIGTERM')
+      assert.equal((await ended).code, 0)
+    }
+  })
+  after(async () => {
+    await devnet?.close()
+    await folder?.remove()
+  })
+
+  /** As a process of its own; its URL. */
+  const start = async (...args: string[]): Promise<string> => {
+    const common = [
+      '--network',
+      join(folder.path, 'network.json'),
+      '--port',
+      '0',
+      '--json',
+      '--log',
+      'silent',
+    ]
+    const process = spawnFloe(folder.path, [...args, ...common], {}, REAL_FLOE)
+    running.push(process)
+    const [line] = await once(process.child.stdout!, 'data')
+    return JSON.parse(String(line)).gateway
+  }
+  const put = (url: string, headers: Record<string, string> = {}) =>
+    ask(`${url}/v1/blobs`, { method: 'PUT', body: Buffer.from(`new ${Math.random()}`), headers })
+
+  it('reads without a wallet', async () => {
+    const url = await start('gateway', 'run', '--wallet', 'nowhere')
+    assert.equal((await ask(`${url}/v1/blobs/${blobId}`)).body.toString(), 'Hello')
+    assert.deepEqual(reasonOf(await put(url)), 'PUBLISHING_OFF')
+    assert.equal((await ask(`${url}/v1/tip-config`)).status, 404)
+  })
+
+  it('stores with a wallet, for the names and pages that are allowed', async () => {
+    const names = ['--host-name', 'host.docker.internal', '--allow-origin', 'https://app.example']
+    const url = await start('gateway', 'run', '--publish', 'on', ...names)
+    assert.equal((await put(url)).status, 200)
+    const { port } = new URL(url)
+    assert.equal((await put(url, { host: `host.docker.internal:${port}` })).status, 200)
+    assert.equal(reasonOf(await put(url, { host: 'elsewhere' })), 'FORBIDDEN_HOST')
+    assert.equal((await put(url, { origin: 'https://app.example' })).status, 200)
+    assert.equal(reasonOf(await put(url, { origin: 'https://other.example' })), 'FORBIDDEN_ORIGIN')
+  })
+
+  it('is an upload relay and nothing else', async () => {
+    const url = await start('upload-relay', '--tip', 'linear:7:3', '--tip-address', '0x717')
+    const { send_tip } = jsonOf(await ask(`${url}/v1/tip-config`))
+    assert.deepEqual(send_tip.kind, { linear: { base: 7, encoded_size_mul_per_kib: 3 } })
+    assert.equal(reasonOf(await ask(`${url}/v1/blobs/${blobId}`)), 'NO_SUCH_ROUTE')
+    const query = `blob_id=${blobId}`
+    const answer = await ask(`${url}/v1/blob-upload-relay?${query}`, {
+      method: 'POST',
+      body: Buffer.from('Hello'),
+    })
+    assert.equal(reasonOf(answer), 'TIP_REQUIRED')
+  })
+
+  it("lets a devnet's gateway be called so, and not publish", async () => {
+    const { port } = new URL(devnet.gatewayUrl)
+    const headers = { host: `host.docker.internal:${port}` }
+    assert.equal((await ask(`${devnet.gatewayUrl}/v1/blobs/${blobId}`, { headers })).status, 200)
+    assert.equal(reasonOf(await put(devnet.gatewayUrl)), 'PUBLISHING_OFF')
+  })
+
+  it('refuses options that make no sense', async () => {
+    const cwd = await networkFolder()
+    try {
+      for (const args of [
+        ['upload-relay', '--tip', 'const:5'],
+        ['upload-relay', '--tip', 'all', '--tip-address', '0x1'],
+        ['gateway', 'run', '--allow-origin', 'https://app.example/path'],
+        ['gateway', 'run', '--host', 'localhost'],
+        ['gateway', 'run', '--publish', 'perhaps'],
+      ])
+        assert.equal((await floe(cwd.path, args)).code, 2, args.join(' '))
+      assert.equal((await floe(cwd.path, ['gateway', 'run', '--publish', 'on', '--wallet', 'none'])).code, 6)
+    } finally {
+      await cwd.remove()
+    }
+  })
+})
