@@ -63,6 +63,10 @@ export class SimChain {
   onReport: (nodeId: ObjectId, epoch: Epoch) => Promise<void> = async () => undefined
   onEvent: (event: ChainEvent) => void = () => undefined
   onReported: () => void = () => undefined
+  /** Called with who reports and is no member. */
+  onStranger: (nodeId: ObjectId, epoch: Epoch) => void = () => undefined
+  /** calls to turn an epoch that came too late: somebody was first */
+  late = 0
   onCertificate: (epoch: Epoch) => void = () => undefined
   readonly #init: SimChainInit
   readonly #seats: Seat[]
@@ -211,12 +215,12 @@ export class SimChain {
   // === Epochs ===
 
   votingEnd(epoch: Epoch): void {
-    if (epoch !== this.epoch || this.model.selected) throw refused('DONE_BEFORE')
+    if (epoch !== this.epoch || this.model.selected) throw this.#tooLate()
     this.#step(ms => this.model.select(ms))
   }
 
   initiateEpochChange(epoch: Epoch): void {
-    if (epoch !== this.epoch) throw refused('DONE_BEFORE')
+    if (epoch !== this.epoch) throw this.#tooLate()
     if (!this.model.selected) throw refused('TOO_EARLY')
     this.#step(ms => this.model.begin(ms))
     this.payOut()
@@ -227,7 +231,10 @@ export class SimChain {
     const key = `${nodeId} ${epoch}`
     const expect = (): void => {
       if (epoch !== this.epoch) throw refused('EPOCH_OVER')
-      if (!this.model.isMember(node)) throw refused('NOT_A_MEMBER')
+      if (!this.model.isMember(node)) {
+        this.onStranger(nodeId, epoch)
+        throw refused('NOT_A_MEMBER')
+      }
       if (this.reports.has(key)) throw refused('DONE_BEFORE')
     }
     expect()
@@ -236,6 +243,11 @@ export class SimChain {
     this.#step(ms => this.model.report(node, epoch, ms))
     this.reports.add(key)
     this.onReported()
+  }
+
+  #tooLate(): ChainError {
+    this.late++
+    return refused('DONE_BEFORE')
   }
 
   #step(take: (ms: number) => void): void {

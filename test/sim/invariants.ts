@@ -1,6 +1,7 @@
 import { type ConfirmationBody, encodingParams, tableDigest } from '../../codec/index.ts'
 import type { BlobId, Epoch, ObjectId, Persistence, ShardIndex } from '../../codec/types.ts'
 import { ownerOf, shardsOf } from '../../node/storage/epochs/plan.ts'
+import { isRegistered } from '../../node/storage/store/blob-state.ts'
 import type { NodeRecords } from '../../node/storage/store/node-records.ts'
 import type { Random } from '../support/random.ts'
 import type { SimChain } from './chain.ts'
@@ -138,8 +139,16 @@ export class Invariants {
     this.#checked(4)
   }
 
-  signed(node: SimNode, body: ConfirmationBody): void {
+  stranger(nodeId: ObjectId, epoch: Epoch): void {
+    const { name } = this.#init.nodes.find(one => one.nodeId === nodeId)!
+    throw new Broken(4, `${name} reports ${epoch}, of which it is no member`)
+  }
+
+  async signed(node: SimNode, body: ConfirmationBody): Promise<void> {
     this.#promised.push({ node, ...body })
+    const state = await node.disk.blobs.get(body.blobId)
+    if (isRegistered(state, body.persistence, body.epoch)) return
+    throw new Broken(5, `${node.name} signs for ${body.blobId} and has not heard that it is registered`)
   }
 
   certified(epoch: Epoch): void {

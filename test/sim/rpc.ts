@@ -26,12 +26,11 @@ export interface RpcFaults {
   isBroke: boolean
 }
 
-/** What is known of committees is not asked for again so soon. */
-const RECENT_MS = 2_000
-
 /** The chain as one node, or one client, sees it. */
 export class SimRpc {
   readonly faults: RpcFaults
+  /** ms for which what is known of committees is not asked for again */
+  recentMs = 2_000
   readonly #chain: SimChain
   readonly #timeline: Timeline
   readonly #random: Random
@@ -114,7 +113,7 @@ export class SimRpc {
     signal?: AbortSignal
   } = {}): Promise<Committees> {
     const known = this.#known
-    if (!fresh && known !== undefined && this.#timeline.ms - known.ms < RECENT_MS) return known.committees
+    if (!fresh && known !== undefined && this.#timeline.ms - known.ms < this.recentMs) return known.committees
     await this.#hop(signal)
     const { committees } = this.#chain.at(this.shownAt)
     this.#known = { ms: this.#timeline.ms, committees }

@@ -204,6 +204,7 @@ export class World {
         await invariants.reporting(nodeId, epoch).catch(error => this.fail(error))
       })
     chain.onReported = () => invariants.reported()
+    chain.onStranger = (nodeId, epoch) => this.holding(() => invariants.stranger(nodeId, epoch))
     chain.onCertificate = epoch => invariants.certified(epoch)
   }
 
@@ -251,7 +252,9 @@ export class World {
       writing: this.#isLarge ? disk => this.#tables.of(disk as TokenDisk) : undefined,
       onSigned: (node, body) => {
         trace.note(`${node.name} signs ${body.blobId.slice(0, 8)}`)
-        this.invariants.signed(node, body)
+        const look = () => this.invariants.signed(node, body).catch(error => this.fail(error))
+        // a disk of files is looked at in its turn
+        void (this.#init.path === undefined ? look() : timeline.real(look))
       },
       onAccused: (node, liar, what) => this.#accuse(node.name, liar, what),
       onWrite: (node, shards, records) =>

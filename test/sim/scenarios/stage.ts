@@ -128,12 +128,17 @@ export class Stage implements AsyncDisposable {
     return (await this.#during(client.store(data, { epochs, deletable: true }))).blobId
   }
 
-  /** Reads every blob that is owed, with no attempt more; each must give its bytes. */
-  async readAll(by = 0): Promise<void> {
+  /** Reads every blob that is owed, with no attempt more; each must give its bytes. Gives the ms that the slowest has taken. */
+  async readAll(by = 0): Promise<number> {
+    const { timeline } = this.world
+    let slowestMs = 0
     for (const blobId of this.blobIds) {
+      const before = timeline.ms
       const data = await this.#during(this.world.clients[by]!.read(blobId))
       assert.deepEqual(Buffer.from(data), Buffer.from(this.world.data.get(blobId)!))
+      slowestMs = Math.max(slowestMs, timeline.ms - before)
     }
+    return slowestMs
   }
 
   /** Until every sliver is with the owner of its shard, and nobody has a note of any that is missing. */
