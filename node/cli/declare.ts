@@ -56,6 +56,9 @@ export const logOption = (level = 'warn') =>
     .choices(['silent', 'error', 'warn', 'info', 'debug'])
     .default(level)
 
+/** An option as Walrus's client has it, for what is said otherwise here. */
+export const walrusOption = (flags: string) => new Option(flags).hideHelp()
+
 /** Options of a command that reads the network. */
 export function readsNetwork(command: Command): Command {
   return command.addOption(networkOption()).addOption(jsonOption())

@@ -58,6 +58,7 @@ export type CliErrorCode =
   | 'USAGE'
   | 'NO_NETWORK'
   | 'BAD_NETWORK_FILE'
+  | 'NO_QUILT'
   | 'NO_WALLET'
   | 'BAD_WALLET_FILE'
   | 'FILE'

@@ -6,6 +6,7 @@ import { declareFiles } from './files/commands.ts'
 import { declareGateways } from './gateway/commands.ts'
 import { declareNetworks } from './networks/commands.ts'
 import { declareNodes } from './node/commands.ts'
+import { declareQuilts } from './quilts/commands.ts'
 import { declareRelays } from './relay/commands.ts'
 import { declareStakes } from './stakes/commands.ts'
 import { declareWallets } from './wallets/commands.ts'
@@ -27,6 +28,7 @@ export function createProgram(run: Run): Command {
   declareNetworks(program, run)
   program.commandsGroup('Files:')
   declareFiles(program, run)
+  declareQuilts(program, run)
   program.commandsGroup('Blobs of yours:')
   declareBlobs(program, run)
   program.commandsGroup('Storage nodes:')

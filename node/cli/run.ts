@@ -90,32 +90,68 @@ function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
-const DASHED_BLOB_ID = /^-[A-Za-z0-9_-]{42}$/
+/** One blob ID, or one patch ID, in 64 starts with a dash. */
+const DASHED_ID = /^-[A-Za-z0-9_-]{42}$|^-[A-Za-z0-9_-]{49}$/
 
 /**
- * One blob ID in 64 starts with a dash and would be taken for an option. From the first such ID on, arguments go behind
- * `--` in their order, and options before it.
+ * One blob ID in 64 starts with a dash and would be taken for an option. As the value of an option it is joined to that; from the
+ * first other one on, arguments go behind `--` in their order, and options before it.
  */
 export function shieldBlobIds(args: readonly string[], program: Command): string[] {
-  const first = args.findIndex(arg => DASHED_BLOB_ID.test(arg))
-  if (first === -1 || args.includes('--')) return [...args]
+  if (args.includes('--')) return [...args]
   const takesValue = flagsWithValue(program)
+  const joined = joinToFlags(args, takesValue)
+  const first = joined.findIndex(arg => DASHED_ID.test(arg))
+  if (first === -1) return joined
   const options: string[] = []
   const operands: string[] = []
-  for (let i = first; i < args.length; i++) {
-    const arg = args[i]!
-    const isOption = arg.startsWith('-') && arg !== '-' && !DASHED_BLOB_ID.test(arg)
+  for (let i = first; i < joined.length; i++) {
+    const arg = joined[i]!
+    const isOption = arg.startsWith('-') && arg !== '-' && !DASHED_ID.test(arg)
     if (!isOption) operands.push(arg)
-    else if (takesValue.has(arg) && i + 1 < args.length) options.push(arg, args[++i]!)
+    else if (takesValue.has(arg) && i + 1 < joined.length) options.push(arg, joined[++i]!)
     else options.push(arg)
   }
-  return [...args.slice(0, first), ...options, '--', ...operands]
+  return [...joined.slice(0, first), ...options, '--', ...operands]
 }
 
-function flagsWithValue(command: Command): Set<string> {
+/** `--flag -ID` as `--flag=-ID`, and each that follows of a flag that takes several. */
+function joinToFlags(args: readonly string[], takesValue: ReadonlyMap<string, boolean>): string[] {
+  const joined: string[] = []
+  let flag: string | undefined
+  let given = 0
+  for (const arg of args) {
+    const isId = DASHED_ID.test(arg)
+    const wants = flag !== undefined && (given === 0 || takesValue.get(flag) === true)
+    if (isId && wants) {
+      if (given === 0) joined.pop()
+      joined.push(`${flag}=${arg}`)
+      given++
+      continue
+    }
+    if (arg.startsWith('-') && !isId) {
+      flag = takesValue.has(arg) ? arg : undefined
+      given = 0
+    } else {
+      // what is joined ends the list of a flag: what follows names it again
+      if (wants && joined.at(-1)?.startsWith(`${flag}=`)) {
+        joined.push(`${flag}=${arg}`)
+        continue
+      }
+      given++
+    }
+    joined.push(arg)
+  }
+  return joined
+}
+
+/** Flags with values, and whether they take several. */
+function flagsWithValue(command: Command): Map<string, boolean> {
   const own = command.options.filter(({ required, optional }) => required || optional)
-  return new Set([
-    ...own.flatMap(({ short, long }) => [short, long]).filter(flag => flag !== undefined),
+  return new Map([
+    ...own.flatMap(({ short, long, variadic }) =>
+      [short, long].filter(flag => flag !== undefined).map((flag): [string, boolean] => [flag, variadic]),
+    ),
     ...command.commands.flatMap(sub => [...flagsWithValue(sub)]),
   ])
 }

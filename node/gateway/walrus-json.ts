@@ -1,4 +1,5 @@
 import type { BlobObject } from '../../chain/types/index.ts'
+import { type EncodedQuilt, quiltPatchId } from '../../codec/index.ts'
 import type { StoreResult } from '../client/types.ts'
 
 type NewlyCreated = Extract<StoreResult, { kind: 'newlyCreated' }>
@@ -28,6 +29,18 @@ function operationJson({ operation, encodedLength, epochsAhead }: NewlyCreated):
   if (operation.kind === 'registerFromScratch') return { registerFromScratch: { encodedLength, epochsAhead } }
   const { kind, ...more } = operation
   return { [kind]: { encodedLength, ...more } }
+}
+
+/** What was stored as a quilt, in the shape of Walrus's publisher. */
+export function quiltStoreResultJson(result: StoreResult, patches: EncodedQuilt['patches']): object {
+  return {
+    blobStoreResult: storeResultJson(result),
+    storedQuiltBlobs: patches.map(({ identifier, start, end }) => ({
+      identifier,
+      quiltPatchId: quiltPatchId({ quilt: result.blobId, start, end }),
+      range: [start, end],
+    })),
+  }
 }
 
 /** A Blob object, in the shape of Walrus's publisher. */

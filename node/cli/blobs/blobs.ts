@@ -9,6 +9,7 @@ import { chainFailure } from '../chain-failure.ts'
 import { type ChainSession, type Context, forEach, type NetworkOptions, withChain } from '../context.ts'
 import { beginsAtMs, beginsIn } from '../epoch-ends.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { fileMetadata, withCodec } from '../files/blob-id.ts'
 import { formatBytes, formatTable, lines, plural, type SafeText, safe } from '../text.ts'
 
 /** How long nodes may take to hear from the chain that an object is gone. */
@@ -124,11 +125,33 @@ export async function listBlobs(context: Context, options: ListBlobsOptions): Pr
   return EXIT.ok
 }
 
+export interface BurnOptions extends NetworkOptions {
+  allExpired?: boolean
+  objectIds?: string[]
+}
+
 /** Destroys Blob objects, expired or not; nothing is given back. */
-export async function burn(context: Context, blobs: string[], options: NetworkOptions): Promise<ExitCode> {
-  return await withChain(context, options, session =>
-    forEach(context, blobs, text => burnOne(context, session, text), chainFailure),
-  )
+export async function burn(context: Context, blobs: string[], options: BurnOptions): Promise<ExitCode> {
+  const named = [...blobs, ...(options.objectIds ?? [])]
+  if (named.length > 0 === (options.allExpired === true))
+    throw new CliError('USAGE', EXIT.usage, 'Name the blobs to burn, or all that expired by --all-expired.')
+  return await withChain(context, options, async session => {
+    const all = options.allExpired === true ? await expired(context, session) : named
+    return await forEach(context, all, text => burnOne(context, session, text), chainFailure)
+  })
+}
+
+/** The wallet's objects whose time is over. */
+async function expired({ output }: Context, session: ChainSession): Promise<ObjectId[]> {
+  const { coordinator, signal } = session
+  const { address } = await session.wallet()
+  const [{ epoch }, owned] = await Promise.all([
+    coordinator.system({ signal }),
+    coordinator.ownedBlobs(address, { signal }),
+  ])
+  const over = owned.filter(({ storage }) => storage.endEpoch <= epoch)
+  if (over.length === 0) output.say(safe`No blob of ${address} has expired.`)
+  return over.map(({ objectId }) => objectId)
 }
 
 async function burnOne({ output }: Context, session: ChainSession, text: string): Promise<void> {
@@ -138,14 +161,29 @@ async function burnOne({ output }: Context, session: ChainSession, text: string)
   await output.result({ blobId, objectId, digest }, safe`Burned ${objectId}`)
 }
 
+export interface DeleteOptions extends NetworkOptions {
+  file?: string[]
+  files?: string[]
+  blobIds?: string[]
+  blobId?: string[]
+  objectIds?: string[]
+  objectId?: string[]
+}
+
 /** Deletes blobs before their time; what is left of their storage goes to the wallet. */
 export async function deleteBlobs(
   context: Context,
-  blobs: string[],
-  options: NetworkOptions,
+  given: string[],
+  options: DeleteOptions,
 ): Promise<ExitCode> {
+  const { file = [], files = [], blobIds = [], blobId = [], objectIds = [], objectId = [] } = options
+  const named = [...given, ...blobIds, ...blobId, ...objectIds, ...objectId]
+  const ofFiles = [...file, ...files]
+  if (named.length + ofFiles.length === 0)
+    throw new CliError('USAGE', EXIT.usage, 'Name the blobs to delete, or files by --file.')
   return await withChain(context, options, async session => {
     const { network } = session
+    const blobs = [...named, ...(await blobIdsOf(context, session, ofFiles))]
     // a Sui alone has no nodes that could be asked
     const nodes = network.peers.length === 0 ? undefined : await context.parts.connect(network, {})
     try {
@@ -154,6 +192,20 @@ export async function deleteBlobs(
     } finally {
       await nodes?.close()
     }
+  })
+}
+
+async function blobIdsOf(
+  { signal }: Context,
+  { network, coordinator }: ChainSession,
+  files: readonly string[],
+): Promise<BlobId[]> {
+  if (files.length === 0) return []
+  const nShards = network.nShards ?? (await coordinator.system({ signal })).nShards
+  return await withCodec(async codec => {
+    const blobIds: BlobId[] = []
+    for (const file of files) blobIds.push((await fileMetadata(codec, file, nShards, signal)).blobId)
+    return blobIds
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { actionsOf, type Run, usesWallet, wholeNumber } from '../declare.ts'
+import { actionsOf, type Run, usesWallet, walrusOption, wholeNumber } from '../declare.ts'
 
 const OWNED = 'object ID, or blob ID of one that the wallet owns'
 
@@ -28,14 +28,26 @@ export function declareBlobs(program: Command, run: Run): void {
     program
       .command('delete')
       .description('delete blobs before their time; their storage goes back to the wallet')
-      .argument('<blob...>', OWNED),
+      .argument('[blob...]', OWNED)
+      .option('--file <file...>', "the blobs of these files, which are the wallet's")
+      .addOption(walrusOption('--files <file...>'))
+      .addOption(walrusOption('--blob-ids <id...>'))
+      .addOption(walrusOption('--blob-id <id...>'))
+      .addOption(walrusOption('--object-ids <id...>'))
+      .addOption(walrusOption('--object-id <id...>'))
+      .addOption(walrusOption('--yes'))
+      .addOption(walrusOption('--no-status-check')),
   ).action(blobs('deleteBlobs'))
 
   usesWallet(
     program
       .command('burn')
+      .alias('burn-blobs')
       .description('destroy Blob objects, expired or not; the nodes keep the data until it expires')
-      .argument('<blob...>', OWNED),
+      .argument('[blob...]', OWNED)
+      .option('--all-expired', 'all of the wallet whose time is over')
+      .addOption(walrusOption('--object-ids <id...>'))
+      .addOption(walrusOption('--yes')),
   ).action(blobs('burn'))
 
   usesWallet(

@@ -3,12 +3,25 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type BlobMetadata, type Codec, createCodec } from '../../../codec/index.ts'
-import type { Context } from '../context.ts'
+import {
+  type BlobMetadata,
+  blobIdFromBytes,
+  blobIdFromU256,
+  blobIdToBytes,
+  blobIdToU256,
+  type Codec,
+  createCodec,
+  isCodecError,
+  objectIdToBytes,
+  parseBlobId,
+} from '../../../codec/index.ts'
+import type { BlobId } from '../../../codec/types.ts'
+import { blobIdArgument, isObjectIdText, objectIdArgument } from '../arguments.ts'
+import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { blobLimit, limited, openStream, readInput, tooLarge } from '../input.ts'
 import { loadNetwork } from '../network-file.ts'
-import { safe } from '../text.ts'
+import { formatRows, safe } from '../text.ts'
 import { codecFailure } from './codec-failure.ts'
 import { FileBlob } from './file-blob.ts'
 import { SliverFolder } from './sliver-folder.ts'
@@ -24,18 +37,67 @@ export async function blobId(
 ): Promise<ExitCode> {
   const { output, signal } = context
   const nShards = options.shards ?? (await networkShards(context, options.network)) ?? DEFAULT_SHARDS
-  const codec = createCodec()
-  try {
+  await withCodec(async codec => {
     for (const file of files) {
       const { blobId, unencodedLength: size } = await fileMetadata(codec, file, nShards, signal)
       await output.result({ file, blobId, size, nShards }, safe`${blobId}`)
     }
+  })
+  return EXIT.ok
+}
+
+/** A codec, for as long as `use` runs. Throws CliError for what it refuses. */
+export async function withCodec<T>(use: (codec: Codec) => Promise<T>): Promise<T> {
+  const codec = createCodec()
+  try {
+    return await use(codec)
   } catch (error) {
     throw codecFailure(error)
   } finally {
     await codec.close()
   }
+}
+
+/** What a blob ID is in other forms; of an object ID the blob, when its network is named. */
+export async function convertBlobId(
+  context: Context,
+  text: string,
+  options: NetworkOptions,
+): Promise<ExitCode> {
+  const blobId = meantBy(text) ?? (await blobOfObject(context, text, options))
+  const decimal = blobIdToU256(blobId)
+  const hex = `0x${Buffer.from(blobIdToBytes(blobId)).toString('hex')}`
+  await context.output.result(
+    { blobId, decimal: `${decimal}`, hex },
+    safe`${blobId}\n${formatRows([
+      ['as Sui shows it', `${decimal}`],
+      ['hex', hex],
+    ])}`,
+  )
   return EXIT.ok
+}
+
+/** Undefined for what may be an object's ID. Throws CliError. */
+function meantBy(text: string): BlobId | undefined {
+  if (isObjectIdText(text)) return undefined
+  // few blob IDs are small numbers, and nothing else is meant by one here
+  if (/^\d{1,78}$/.test(text) && BigInt(text) < 1n << 256n) return blobIdFromU256(BigInt(text))
+  try {
+    return parseBlobId(text)
+  } catch (error) {
+    const meant = isCodecError(error, 'INVALID_ID') ? error.details.meant : undefined
+    return meant ?? blobIdArgument(text)
+  }
+}
+
+/** The blob of an object where there is one; else the blob ID whose bytes these are. */
+async function blobOfObject(context: Context, text: string, options: NetworkOptions): Promise<BlobId> {
+  const objectId = objectIdArgument(text, 'blob')
+  const bytes = blobIdFromBytes(objectIdToBytes(objectId))
+  if (options.network === undefined) return bytes
+  const ask = async ({ coordinator, signal }: ChainSession) =>
+    await coordinator.blobReference(objectId, { signal })
+  return (await withChain(context, options, ask))?.blobId ?? bytes
 }
 
 async function networkShards(context: Context, file: string | undefined): Promise<number | undefined> {

@@ -7,28 +7,34 @@ import {
   type Run,
   readsNetwork,
   usesWallet,
+  walrusOption,
   wholeNumber,
 } from '../declare.ts'
 
 // as in Walrus's client; 53 epochs are the most that the contract sells, and it says so itself
 const DEFAULT_EPOCHS = 1
 
+/** Options of a command that stores. */
+export function storing(command: Command): Command {
+  return command
+    .option('--epochs <count>', 'for how many epochs', wholeNumber(1), DEFAULT_EPOCHS)
+    .option('--permanent', 'nobody can delete it before its time')
+    .option('--force', 'store and pay again what is stored already')
+}
+
 /** Commands that store and read files, and the codec's, which work offline. */
 export function declareFiles(program: Command, run: Run): void {
   const store = actionsOf(run, () => import('./store.ts'))
   const read = actionsOf(run, () => import('./read.ts'))
-  const blobId = actionsOf(run, () => import('./blob-id.ts'))
-  const encode = actionsOf(run, () => import('./encode.ts'))
-  const decode = actionsOf(run, () => import('./decode.ts'))
 
   usesWallet(
-    program
-      .command('store')
-      .description('store files on the network')
-      .argument('<file...>', 'files; - is standard input')
-      .option('--epochs <count>', 'for how many epochs', wholeNumber(1), DEFAULT_EPOCHS)
-      .option('--permanent', 'nobody can delete it before its time')
-      .option('--force', 'store and pay again what is stored already'),
+    storing(
+      program
+        .command('store')
+        .alias('write')
+        .description('store files on the network')
+        .argument('<file...>', 'files; - is standard input'),
+    ),
   ).action(store('store'))
 
   readsNetwork(
@@ -37,13 +43,29 @@ export function declareFiles(program: Command, run: Run): void {
       .description('read a blob from the storage nodes')
       .argument('<blob-id>')
       .option('-o, --output <file>', 'write to a file instead of standard output')
+      .addOption(walrusOption('--out <file>'))
       .option('--resume', 'go on where the same command was cut short, and keep what there is when it is')
       .option('--cache <folder>', 'keep what is read there, and take from there what was: 1 GiB, for a week'),
   ).action(read('read'))
 
   readsNetwork(
-    program.command('status').description('ask the nodes what they know of a blob').argument('<blob-id>'),
+    program
+      .command('status')
+      .alias('blob-status')
+      .description('ask the nodes what they know of a blob')
+      .argument('[blob-id]')
+      .option('--blob-id <id>', 'the same')
+      .option('--file <file>', "of this file's blob"),
   ).action(read('status'))
+
+  declareOffline(program, run)
+}
+
+/** What needs no network. */
+function declareOffline(program: Command, run: Run): void {
+  const blobId = actionsOf(run, () => import('./blob-id.ts'))
+  const encode = actionsOf(run, () => import('./encode.ts'))
+  const decode = actionsOf(run, () => import('./decode.ts'))
 
   program
     .command('blob-id')
@@ -57,6 +79,13 @@ export function declareFiles(program: Command, run: Run): void {
     .addOption(networkOption())
     .addOption(jsonOption())
     .action(blobId('blobId'))
+
+  readsNetwork(
+    program
+      .command('convert-blob-id')
+      .description('tell the blob ID of a number, hex or other base64, and its other forms')
+      .argument('<id>', 'an object ID is looked up when --network is given'),
+  ).action(blobId('convertBlobId'))
 
   program
     .command('encode')

@@ -3,8 +3,6 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { raceSignal } from 'race-signal'
-import { actsOnTerminal } from '../../../base/visible.ts'
 import type { BlobHandle, NetworkBlobStatus } from '../../client/types.ts'
 import { blobIdArgument } from '../arguments.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
@@ -12,9 +10,13 @@ import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { openSpecial, outputFile } from '../output-file.ts'
 import { createProgressBar } from '../progress.ts'
 import { formatBytes, formatRows, safe } from '../text.ts'
+import { fileMetadata, withCodec } from './blob-id.ts'
+import { piecesToStdout } from './to-stdout.ts'
 
 export interface ReadCommandOptions extends NetworkOptions {
   output?: string
+  /** the same, as Walrus's client has it */
+  out?: string
   resume?: boolean
   cache?: string
 }
@@ -23,10 +25,11 @@ export interface ReadCommandOptions extends NetworkOptions {
 export async function read(
   context: Context,
   blobIdText: string,
-  options: ReadCommandOptions,
+  given: ReadCommandOptions,
 ): Promise<ExitCode> {
   const { output, signal } = context
   const blobId = blobIdArgument(blobIdText)
+  const options = { ...given, output: given.output ?? given.out }
   if (output.json && options.output === undefined) {
     throw new CliError('USAGE', EXIT.usage, '--json needs -o FILE: without it, stdout carries the blob.')
   }
@@ -58,29 +61,15 @@ interface Done {
   resumedBytes?: number
 }
 
-async function toStdout({ output, signal }: Context, blob: BlobHandle): Promise<Done> {
+async function toStdout(context: Context, blob: BlobHandle): Promise<Done> {
+  const { output, signal } = context
   const bar = await createProgressBar(output, blob.blobId)
-  let before = new Uint8Array()
   try {
-    for await (const piece of blob.stream({ signal, onProgress: bar.update })) {
-      // a stranger's bytes: escape sequences in them could do more than look odd
-      if (process.stdout.isTTY && (actsOnTerminal(piece) || actsOnTerminal(joint(before, piece)))) {
-        throw new CliError('USAGE', EXIT.usage, 'This blob is not plain text and would upset the terminal.', {
-          hint: 'Write it to a file with -o FILE, or pipe it on.',
-        })
-      }
-      before = piece.slice(-1)
-      await raceSignal(output.bytes(piece), signal)
-    }
+    await piecesToStdout(context, blob.stream({ signal, onProgress: bar.update }))
   } finally {
     bar.stop()
   }
   return { size: blob.size }
-}
-
-/** Where two pieces meet there may be one character of both. */
-function joint(before: Uint8Array, piece: Uint8Array): Uint8Array {
-  return Uint8Array.of(...before, ...piece.subarray(0, 1))
 }
 
 /**
@@ -169,17 +158,29 @@ const SENTENCES: Record<NetworkBlobStatus['status'], string> = {
   nonexistent: 'unknown to this network',
 }
 
-/** Asks the nodes what they know of a blob. A blob that does not exist is exit code 4, an invalid one 7. */
+export interface StatusOptions extends NetworkOptions {
+  blobId?: string
+  file?: string
+}
+
+/** Asks the nodes what they know of a blob, or of a file's. A blob that does not exist is exit code 4, an invalid one 7. */
 export async function status(
   context: Context,
-  blobIdText: string,
-  options: NetworkOptions,
+  blobIdText: string | undefined,
+  options: StatusOptions,
 ): Promise<ExitCode> {
-  const blobId = blobIdArgument(blobIdText)
+  const named = blobIdText ?? options.blobId
+  if ((named === undefined) === (options.file === undefined))
+    throw new CliError('USAGE', EXIT.usage, 'Name a blob by its ID, or a file by --file.')
+  const given = named === undefined ? undefined : blobIdArgument(named)
   const { signal } = context
-  const found = await withClient(context, { ...options, spends: false }, client =>
-    client.status(blobId, { signal }),
-  )
+  const found = await withClient(context, { ...options, spends: false }, async (client, network) => {
+    if (given !== undefined) return await client.status(given, { signal })
+    const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
+    const { blobId } = await withCodec(codec => fileMetadata(codec, options.file!, nShards, signal))
+    return await client.status(blobId, { signal })
+  })
+  const { blobId } = found
   const rows: [string, string | number][] = [['status', SENTENCES[found.status]]]
   if (found.size !== undefined) rows.push(['size', formatBytes(found.size)])
   if (found.initialCertifiedEpoch !== undefined) rows.push(['since', `epoch ${found.initialCertifiedEpoch}`])

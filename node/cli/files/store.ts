@@ -54,7 +54,7 @@ async function storeOne(
   }
   await output.result(
     { file, blobId: result.blobId, ...storeResultJson(result) },
-    describe(name, input.sizeBytes() ?? 0, result),
+    describeStored(name, input.sizeBytes() ?? 0, result),
   )
 }
 
@@ -84,7 +84,8 @@ async function openInput(file: string, limit: InputLimit, signal: AbortSignal): 
   return { source: counted(), sizeBytes: () => sizeBytes }
 }
 
-function describe(name: string, size: number, result: StoreResult): SafeText {
+/** What storing came to, for people. */
+export function describeStored(name: string, size: number, result: StoreResult): SafeText {
   const head = safe`${name}, ${formatBytes(size)}`
   if (result.kind === 'alreadyCertified') {
     const { blobId, objectId, event, endEpoch } = result

@@ -251,6 +251,21 @@ describe('commands of the chain, on a localnet', function () {
     await fails('EXPIRED', 8, 'share', blob.objectId)
     assert.deepEqual((await ok('list-blobs')).hiddenExpired, 1)
     assert.equal((await ok('list-blobs', '--include-expired')).blobs.length, 1)
+
+    await writeFile(join(cwd, 'file'), 'a file of which this wallet has stored nothing')
+    const { details } = await fails('NOT_FOUND', 4, 'delete', '--file', join(cwd, 'file'))
+    assert.match(details.blobId, /^[\w-]{43}$/)
+    await fails('USAGE', 2, 'delete')
+    await fails('USAGE', 2, 'burn')
+    await fails('USAGE', 2, 'burn', blob.objectId, '--all-expired')
+    const living = await actors.blob(77, { epochs: 3, deletable: true })
+    assert.equal((await ok('burn', '--all-expired')).objectId, blob.objectId)
+    const left = (await ok('list-blobs', '--include-expired')).blobs
+    assert.deepEqual(
+      left.map(({ id }: Json) => id),
+      [living.objectId],
+    )
+    assert.equal((await ok('burn-blobs', '--object-ids', living.objectId, '--yes')).objectId, living.objectId)
   })
 
   it('keeps one folder to one process, stops cleanly and goes on where it was', async () => {
