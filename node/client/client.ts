@@ -11,6 +11,7 @@ import { createPeerClient } from '../../protocols/index.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import { createClientLookup } from '../network/addresses/client-lookup.ts'
 import { isPrivateNetwork, type Lookup } from '../network/addresses/lookup.ts'
+import { type RelayScoreStorage, restoreRelayScores } from '../network/circuit/relay-scores.ts'
 import { createCommitteeTracker, readingAgain } from '../network/committees.ts'
 import type { DialingLibp2p } from '../network/paths/dial-address.ts'
 import { createPathDialer } from '../network/paths/path-dialer.ts'
@@ -40,11 +41,19 @@ import type { UploadLeases } from './upload/upload-leases.ts'
 import { UploadSlots } from './upload/upload-slots.ts'
 import { type PeerEvent, watchPeers } from './watch-peers.ts'
 
-/** How fast peers were, from one run to the next. Neither rejects: what is not known is learnt anew. */
+/** How fast peers and how good relays were, from one run to the next. Neither rejects: what is not known is learnt anew. */
 export interface SpeedStore {
-  load(): Promise<readonly PeerSpeed[]>
-  save(speeds: readonly PeerSpeed[]): Promise<void>
+  load(): Promise<Speeds>
+  save(speeds: Speeds): Promise<void>
 }
+
+export interface Speeds {
+  peers: readonly PeerSpeed[]
+  /** PeerId and what is kept of each */
+  relays: readonly (readonly [relay: string, score: Uint8Array])[]
+}
+
+const NO_SPEEDS: Speeds = { peers: [], relays: [] }
 
 /** What of a client is counted. */
 export type ClientMetrics = Pick<NodeMetrics, 'request' | 'bytes' | 'liar' | 'upload' | 'download'>
@@ -123,6 +132,19 @@ const MAX_UPLOADS = 8
 /** What close() grants them. */
 const CLOSE_GRACE_MS = 10_000
 
+/** Where scores of relays are until the client is closed. */
+function memoryOf(known: Speeds['relays']): { storage: RelayScoreStorage; kept: Map<string, Uint8Array> } {
+  const kept = new Map(known)
+  const storage: RelayScoreStorage = {
+    async *load() {
+      yield* [...kept]
+    },
+    put: (relay, score) => void kept.set(relay, score),
+    delete: relay => void kept.delete(relay),
+  }
+  return { storage, kept }
+}
+
 /** The client of a network on a platform: talks libp2p to its nodes and gRPC to its chain. */
 export async function composeClient(
   network: NetworkConfig,
@@ -159,7 +181,11 @@ export async function composeClient(
       : undefined
   const libp2p = init.libp2p ?? own!
   const unreachable = readingAgain(committees, { clock, log })
-  const lookup = createClientLookup(network, { libp2p, committees, clock, random, log })
+  const known = (await loadingSpeeds) ?? NO_SPEEDS
+  const relays = memoryOf(known.relays)
+  const scores = await restoreRelayScores({ storage: relays.storage, clock, log })
+  const unhear = libp2p.circuits?.onCalled((relay, call) => scores.called(relay, call))
+  const lookup = createClientLookup(network, { libp2p, committees, scores, clock, random, log })
   const puncher = platform.createPuncher?.(libp2p, { ...context, relays: lookup.relaysOf })
   lookup.onMoved(peer => puncher?.addressesChanged(peer))
   const dials = { dials: platform.dials, puncher, unreachable }
@@ -172,7 +198,7 @@ export async function composeClient(
     peerIdOf: peerIdTextOf,
     clock,
     random,
-    speeds: await loadingSpeeds,
+    speeds: known.peers,
   })
   const slots = new UploadSlots({ limit: MAX_UPLOADS, clock })
   const uploads = createSharedUploads()
@@ -328,8 +354,10 @@ export async function composeClient(
         await Promise.all(Array.from(handles, handle => handle.close()))
         await uploads.over()
         await slivers?.close()
-        const speeds = book.speeds()
-        if (speeds.length > 0) await speedStore?.save(speeds)
+        unhear?.()
+        scores.flush()
+        const speeds = { peers: book.speeds(), relays: [...relays.kept] }
+        if (speeds.peers.length > 0 || speeds.relays.length > 0) await speedStore?.save(speeds)
         await puncher?.stop()
         await own?.stop()
       } finally {

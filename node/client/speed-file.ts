@@ -8,7 +8,7 @@ import type { Log } from '../../base/log.ts'
 import { makeOwnFolder } from '../../base/processes.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import type { PeerSpeed } from '../network/peer-book.ts'
-import type { SpeedStore } from './client.ts'
+import type { SpeedStore, Speeds } from './client.ts'
 
 export interface SpeedFileInit {
   network: ObjectId
@@ -22,10 +22,11 @@ export interface SpeedFileInit {
 const MAX_BYTES = 1024 * 1024
 /** What is older says little, and the network may be gone. */
 const KEPT_MS = 7 * 24 * 3600 * 1000
+const MAX_RELAYS = 1_000
 const SUFFIX = '.speeds.json'
 
 /**
- * How fast the peers of a network were, in a file that this user's clients share: the last one to close has the word. What cannot
+ * How fast the peers of a network were, and how good its relays, in a file that this user's clients share: the last one to close has the word. What cannot
  * be read or written is done without.
  */
 export function createSpeedFile(init: SpeedFileInit): SpeedStore {
@@ -50,13 +51,15 @@ export function createSpeedFile(init: SpeedFileInit): SpeedStore {
       } catch (err) {
         if ((err as NodeJS.ErrnoException).code !== 'ENOENT')
           log.debug({ err }, 'how fast peers were is not known')
-        return []
+        return { peers: [], relays: [] }
       }
     },
-    async save(speeds) {
+    async save({ peers, relays }) {
       try {
         await makeOwnFolder(folder)
-        await writeAtomically(path, JSON.stringify({ schemaVersion: 1, speeds }), 0o600)
+        const texts = relays.map(([relay, score]) => [relay, new TextDecoder().decode(score)])
+        const text = JSON.stringify({ schemaVersion: 1, speeds: peers, relays: texts })
+        await writeAtomically(path, text, 0o600)
         await removeOld()
       } catch (err) {
         log.debug({ err }, 'how fast peers are was not kept')
@@ -74,10 +77,19 @@ async function readText(path: string): Promise<string> {
   return new TextDecoder().decode(bytes)
 }
 
-function parse(text: string): PeerSpeed[] {
-  const { schemaVersion, speeds } = (JSON.parse(text) ?? {}) as { schemaVersion?: unknown; speeds?: unknown }
+function parse(text: string): Speeds {
+  const { schemaVersion, speeds, relays } = (JSON.parse(text) ?? {}) as Record<string, unknown>
   if (schemaVersion !== 1 || !Array.isArray(speeds)) throw new Error('not written by this version')
-  return speeds.filter(isSpeed)
+  const scores = (Array.isArray(relays) ? relays : []).filter(isScore).slice(0, MAX_RELAYS)
+  const encoder = new TextEncoder()
+  return {
+    peers: speeds.filter(isSpeed),
+    relays: scores.map(([relay, score]) => [relay, encoder.encode(score)] as const),
+  }
+}
+
+function isScore(value: unknown): value is [string, string] {
+  return Array.isArray(value) && value.length === 2 && value.every(one => typeof one === 'string')
 }
 
 function isSpeed(value: unknown): value is PeerSpeed {

@@ -75,9 +75,9 @@ describe('a cluster of storage nodes', () => {
     await client.read(blobId)
     await client.close()
     const init = { network: chain.network.systemObjectId, clock: systemClock, log: silentLog() }
-    const speeds = await createSpeedFile(init).load()
+    const { peers } = await createSpeedFile(init).load()
     const members = chain.committee.members.map(({ nodeId }) => nodeId)
-    assert.ok(speeds.length > 0 && speeds.every(({ nodeId }) => members.includes(nodeId)))
+    assert.ok(peers.length > 0 && peers.every(({ nodeId }) => members.includes(nodeId)))
   })
 
   it('is not asked for slivers that a reader before has kept', async () => {

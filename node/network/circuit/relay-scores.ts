@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import { LruMap } from '../../../base/lru-map.ts'
+import type { RelayCall } from './transport.ts'
 
 /** Where scores are kept for the next start; nothing needs to be waited for. */
 export interface RelayScoreStorage {
@@ -14,7 +15,9 @@ export interface RelayScoreStorage {
 export interface RelayScores {
   /** A reservation was granted. `load`: of the relay's bytes per second, 0 to 1 */
   reserved(relay: string, seen: { latencyMs: number; load: number | undefined }): void
-  /** A reservation was not granted, or nobody was reached over it for a reason of its own. */
+  /** A peer was called over it, or nobody was reached for a reason of its own. A reservation's latency is the better word. */
+  called(relay: string, call: RelayCall): void
+  /** A reservation was not granted. */
   failed(relay: string): void
   /** So much moved over it. */
   moved(relay: string, bytesPerSecond: number): void
@@ -27,6 +30,8 @@ export interface RelayScores {
 /** What is kept of one relay. */
 interface Score {
   latencyMs: number | undefined
+  /** of calls over it, the newest counting most */
+  callMs: number | undefined
   load: number | undefined
   /** the most that was seen lately */
   bytesPerSecond: number | undefined
@@ -94,6 +99,14 @@ class Scores implements RelayScores {
     this.#change(relay, score => Object.assign(score, { latencyMs, load }))
   }
 
+  called(relay: string, call: RelayCall): void {
+    if (call === 'failed') this.failed(relay)
+    else
+      this.#change(relay, score => {
+        score.callMs = score.callMs === undefined ? call.tookMs : (score.callMs + call.tookMs) / 2
+      })
+  }
+
   failed(relay: string): void {
     this.#change(relay, score => {
       score.failures = Math.min(MAX_FAILURES, this.#failuresOf(score) + 1)
@@ -113,7 +126,7 @@ class Scores implements RelayScores {
   of(relay: string): number | undefined {
     const score = this.#scores.get(relay)
     if (score === undefined) return undefined
-    const { latencyMs = UNKNOWN_LATENCY_MS, load = 0, bytesPerSecond = 0 } = score
+    const { callMs = UNKNOWN_LATENCY_MS, latencyMs = callMs, load = 0, bytesPerSecond = 0 } = score
     const rate = Math.max(USUAL_RATE, this.#rateHolds(score) ? bytesPerSecond : 0)
     return latencyMs * (1 + 4 * load) + (SLIVER_BYTES / rate) * 1_000 + FAILURE_MS * this.#failuresOf(score)
   }
@@ -149,6 +162,7 @@ class Scores implements RelayScores {
 
 const newScore = (): Score => ({
   latencyMs: undefined,
+  callMs: undefined,
   load: undefined,
   bytesPerSecond: undefined,
   rateAt: 0,

@@ -57,13 +57,16 @@ export interface CircuitTransport {
   update(held: readonly HeldRelay[]): void
   /** A relay, by its PeerId, has granted something. */
   heard(relay: string, answer: { stunPort?: number | undefined }): void
-  /** From now on `listener` is told of relays, by their PeerIds, over which nobody was reached for a reason of their own. */
-  onFailed(listener: (relay: string) => void): void
+  /** From now on `listener` is told of calls over relays. The result ends that. */
+  onCalled(listener: (relay: string, call: RelayCall) => void): () => void
   /** Where the relay has said that its STUN is; undefined when it has not. */
   stunPort(relay: string): number | undefined
   /** Whether the relay has said, with the last circuit between them, that this node and the peer have come to it from one address. */
   isNear(relayed: Pick<Connection, 'remoteAddr' | 'remotePeer'>): boolean
 }
+
+/** How a call over a relay went: how long it took until the peer had taken it; `failed`: nobody was reached for a reason of the relay's own. */
+export type RelayCall = { tookMs: number } | 'failed'
 
 export interface HeldRelay {
   connection: Pick<Connection, 'id'>
@@ -77,11 +80,11 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
     if (stunPort !== undefined) stunPorts.set(relay, stunPort)
   }
   const near = new LruMap<string, boolean>(REMEMBERED)
-  const told: ((relay: string) => void)[] = []
-  const failed = (relay: string): void => {
-    for (const listener of told) listener(relay)
+  const told = new Set<(relay: string, call: RelayCall) => void>()
+  const called = (relay: string, call: RelayCall): void => {
+    for (const listener of told) listener(relay, call)
   }
-  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, failed, near }
+  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, called, near }
   return {
     factory: components => new Circuits(components, state),
     update(held) {
@@ -89,7 +92,10 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
       for (const listener of state.listeners) listener.announce()
     },
     heard,
-    onFailed: listener => void told.push(listener),
+    onCalled(listener) {
+      told.add(listener)
+      return () => void told.delete(listener)
+    },
     stunPort: relay => stunPorts.get(relay),
     isNear: ({ remoteAddr, remotePeer }) => near.get(pairOf(relayOf(remoteAddr), remotePeer)) === true,
   }
@@ -100,7 +106,7 @@ interface CircuitState {
   held: readonly HeldRelay[]
   listeners: Set<CircuitListener>
   heard: CircuitTransport['heard']
-  failed: (relay: string) => void
+  called: (relay: string, call: RelayCall) => void
   /** by relay and peer */
   near: LruMap<string, boolean>
 }
@@ -128,21 +134,26 @@ class Circuits implements Transport {
     const { relay, peer } = partsOf(address)
     const { connectionManager, logger } = this.#components
     const { signal } = options
-    const { clock, heard, failed, near } = this.#state
+    const { clock, heard, called, near } = this.#state
+    const id = relayOf(relay) ?? ''
     let end: CircuitEnd
     try {
       const connection = await connectionManager.openConnection(relay, { signal })
+      const calledAt = clock.monotonic()
       end = await connectThrough(connection, peer, { clock, signal })
+      called(id, { tookMs: clock.monotonic() - calledAt })
       heard(connection.remotePeer.toString(), end)
       near.set(pairOf(connection.remotePeer.toString(), peer), end.isNear === true)
     } catch (error) {
-      if (!signal.aborted && isRelaysFault(error)) failed(relayOf(relay) ?? '')
+      if (!signal.aborted && isRelaysFault(error)) called(id, 'failed')
       throw error
     }
     const circuit = circuitConnection(end, address, logger)
     try {
       return await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
     } catch (error) {
+      // one that alters or cuts what it passes on would be the fastest of all
+      if (!signal.aborted) called(id, 'failed')
       circuit.abort(error instanceof Error ? error : new Error('not upgraded', { cause: error }))
       throw error
     }

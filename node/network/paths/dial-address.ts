@@ -1,11 +1,15 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { CircuitTransport } from '../circuit/transport.ts'
 
 /** What dialling needs of libp2p. */
 export type DialingLibp2p = Pick<
   Libp2p,
   'dial' | 'getConnections' | 'getMultiaddrs' | 'addEventListener' | 'removeEventListener'
->
+> & {
+  /** what relays have said; nothing where the libp2p node is the app's own */
+  circuits?: Pick<CircuitTransport, 'stunPort' | 'isNear' | 'onCalled'>
+}
 
 /** Of libp2p's parts the one that its interface leaves out: `libp2p.dial` takes addresses one after the other, and joins dials of a peer. */
 interface TransportManager {

@@ -131,7 +131,8 @@ async function presenceAt(
   const { network, reach, relays, addresses, isMember, members, http, unreachable, others } = components
   const { bandwidth, scores, metrics, clock, random, log } = components
   const { libp2p } = identity
-  libp2p.circuits.onFailed(relay => scores.failed(relay))
+  opened.push(async () => unhear())
+  const unhear = libp2p.circuits.onCalled((relay, call) => scores.called(relay, call))
   const { systemObjectId } = network
   const serving = createCloseStack(log)
   const reached = (): readonly ReachedAddress[] =>

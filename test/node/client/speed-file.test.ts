@@ -10,10 +10,13 @@ import { temporaryFolder } from '../../support/temporary.ts'
 
 const one = parseObjectId('0x1')
 const two = parseObjectId('0x2')
-const speeds = [
+const peers = [
   { nodeId: two, latencyMs: 12.5, waitsMs: [1, 2.5] },
   { nodeId: one, latencyMs: 0, waitsMs: [] },
 ]
+const relays = [['relay', new Uint8Array(new TextEncoder().encode('{"callMs":7}'))] as const]
+const speeds = { peers, relays }
+const NONE = { peers: [], relays: [] }
 
 describe('the file of speeds', () => {
   let temporary: Awaited<ReturnType<typeof temporaryFolder>>
@@ -28,10 +31,10 @@ describe('the file of speeds', () => {
     createSpeedFile({ network, folder, clock: systemClock, log: silentLog() })
 
   it('gives what was saved for the network, and nothing before', async () => {
-    assert.deepEqual(await fileOf(one).load(), [])
+    assert.deepEqual(await fileOf(one).load(), NONE)
     await fileOf(one).save(speeds)
     assert.deepEqual(await fileOf(one).load(), speeds)
-    assert.deepEqual(await fileOf(two).load(), [])
+    assert.deepEqual(await fileOf(two).load(), NONE)
   })
 
   it('does without what is damaged, too long, or no speed', async () => {
@@ -46,11 +49,14 @@ describe('the file of speeds', () => {
       ' '.repeat(2e6),
     ]) {
       await writeFile(path, text)
-      assert.deepEqual(await fileOf(one).load(), [], text.slice(0, 40))
+      assert.deepEqual(await fileOf(one).load(), NONE, text.slice(0, 40))
     }
-    const odd = [null, 7, { nodeId: one }, { ...speeds[0], latencyMs: -1 }, { ...speeds[0], waitsMs: [null] }]
-    await writeFile(path, JSON.stringify({ schemaVersion: 1, speeds: [...odd, speeds[0]] }))
-    assert.deepEqual(await fileOf(one).load(), [speeds[0]])
+    const odd = [null, 7, { nodeId: one }, { ...peers[0], latencyMs: -1 }, { ...peers[0], waitsMs: [null] }]
+    await writeFile(
+      path,
+      JSON.stringify({ schemaVersion: 1, speeds: [...odd, peers[0]], relays: [7, ['a']] }),
+    )
+    assert.deepEqual(await fileOf(one).load(), { peers: [peers[0]], relays: [] })
     // and it is written again
     await fileOf(one).save(speeds)
     assert.deepEqual(await fileOf(one).load(), speeds)
@@ -70,6 +76,6 @@ describe('the file of speeds', () => {
   it('keeps nobody from reading where nothing can be written', async () => {
     await writeFile(folder, 'a file')
     await fileOf(one).save(speeds)
-    assert.deepEqual(await fileOf(one).load(), [])
+    assert.deepEqual(await fileOf(one).load(), NONE)
   })
 })

@@ -1,8 +1,8 @@
-import type { Connection, Libp2p } from '@libp2p/interface'
+import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { STUN } from '../../../../protocols/index.ts'
 import { relayOf } from '../../circuit/network.ts'
-import type { CircuitTransport } from '../../circuit/transport.ts'
+import type { DialingLibp2p } from '../dial-address.ts'
 import { leaveRelays } from '../leave-relays.ts'
 import { pathKind } from '../path-kind.ts'
 import { publicLookup } from '../private-places.ts'
@@ -12,10 +12,7 @@ import { upgradingOf } from './upgrade.ts'
 
 export interface NodePuncherInit
   extends Pick<PuncherInit, 'network' | 'isMember' | 'log' | 'clock' | 'random'> {
-  libp2p: Pick<Libp2p, 'getConnections' | 'addEventListener' | 'removeEventListener'> & {
-    /** what relays have said; nothing where the libp2p node is the app's own */
-    circuits?: Pick<CircuitTransport, 'stunPort' | 'isNear'>
-  }
+  libp2p: Pick<DialingLibp2p, 'getConnections' | 'addEventListener' | 'removeEventListener' | 'circuits'>
   /** multiaddrs, with PeerIds, of relays that are known: those of the peer, one's own, the network's */
   relays?: (peer: string) => readonly string[]
 }

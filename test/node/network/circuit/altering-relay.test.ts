@@ -3,7 +3,7 @@ import type { Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../../base/clock.ts'
 import { createRelayKeeper } from '../../../../node/network/circuit/keeper.ts'
-import { CIRCUIT_LISTEN } from '../../../../node/network/circuit/transport.ts'
+import { CIRCUIT_LISTEN, type RelayCall } from '../../../../node/network/circuit/transport.ts'
 import { createNetworkNode, type NetworkNode } from '../../../../node/network/libp2p.ts'
 import { createRelay } from '../../../../node/relay/relay.ts'
 import { CIRCUIT } from '../../../../protocols/index.ts'
@@ -85,8 +85,15 @@ describe('a relay that alters what it passes on', function () {
     // the handshake of keys; what is shorter is the relay's own answer and the choice of protocols
     const isKeys = (piece: Uint8Array) => piece.length > 100 && altered++ >= 0
     const { caller, address } = await behindRelay(new Uint8Array(1), isKeys)
+    const calls: RelayCall[] = []
+    caller.circuits.onCalled((_, call) => calls.push(call))
     await assert.rejects(caller.dial(address, { signal: AbortSignal.timeout(LIMIT.timeoutMs) }))
     assert.ok(altered > 0)
+    // fast as it was, it is called last from now on
+    assert.deepEqual(
+      calls.map(call => typeof call),
+      ['object', 'string'],
+    )
     assert.deepEqual(
       caller.getConnections().filter(({ remoteAddr }) => `${remoteAddr}`.includes('circuit')),
       [],

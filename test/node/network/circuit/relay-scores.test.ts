@@ -48,6 +48,17 @@ describe('how relays have been', () => {
     assert.equal(scores.of('a'), 185 + 1_000)
   })
 
+  it('is what calls over it took as long as there is no reservation, and what failed', () => {
+    const scores = createRelayScores({ clock: new VirtualClock(Date.now()) })
+    scores.called('a', { tookMs: 40 })
+    scores.called('a', { tookMs: 80 })
+    assert.equal(scores.of('a'), 60 + 250)
+    scores.called('a', 'failed')
+    assert.equal(scores.of('a'), 60 + 250 + 1_000)
+    scores.reserved('a', { latencyMs: 20, load: undefined })
+    assert.equal(scores.of('a'), 20 + 250 + 1_000)
+  })
+
   it('is kept through a restart, of so many relays, and what is none is dropped', async () => {
     const clock = new VirtualClock(Date.now())
     const storage = memory()
