@@ -43,7 +43,7 @@ export interface GatewayInit {
     | undefined
   /** It is nothing but an upload relay: neither reads nor stores. */
   relaysOnly?: boolean | undefined
-  /** what it must remember: tips that were used. Forgotten at its end when absent */
+  /** what it must remember: tips that were used, and answers to retries. Forgotten at its end when absent */
   dir?: string
   /** where large bodies lie until they are stored; as the client's when absent */
   scratch?: ScratchInit
@@ -77,6 +77,8 @@ export interface GatewayLimits {
   waitMs: number
   /** a blob larger than this is refused, whatever the network takes */
   maxBlobBytes: number
+  /** the form of a quilt, which is put together in memory */
+  quiltBytes: number
   /** silence in a request's body */
   bodyIdleMs: number
   /** a slower body is ended; how long it takes in all does not matter */
@@ -114,6 +116,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   waiting: 64, // a folder dropped into a page arrives as one burst
   waitMs: 30_000, // below the 60 s after which proxies give up
   maxBlobBytes: Number.POSITIVE_INFINITY, // whatever the network takes: it goes through files
+  quiltBytes: 64 * 1024 * 1024, // as much as blobs that are held in memory while they are stored
   bodyIdleMs: 30_000,
   bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more
   paceMs: 5_000, // a phone that changes networks is silent for a moment

@@ -5,7 +5,7 @@ import { HttpError } from './errors.ts'
  * Refuses bodies that are not simply the bytes to store: they would be kept in the form in which they travel, and their
  * reader would not know. Throws 400, 415 with what to send instead.
  */
-export function checkBodyForm({ headers }: IncomingMessage): void {
+export function checkBodyForm({ headers }: IncomingMessage, { isForm = false } = {}): void {
   if (headers['content-range'] !== undefined) {
     throw new HttpError(
       400,
@@ -24,7 +24,7 @@ export function checkBodyForm({ headers }: IncomingMessage): void {
   if (encodings !== '' && encodings !== 'identity') {
     throw unsupported('bodies are stored as they are: send no Content-Encoding')
   }
-  if (/^\s*multipart\/form-data\b/i.test(headers['content-type'] ?? '')) {
+  if (!isForm && /^\s*multipart\/form-data\b/i.test(headers['content-type'] ?? '')) {
     throw unsupported(
       'a form would be stored with its boundaries: send the file itself as the body (curl -T FILE, not curl -F)',
     )

@@ -17,8 +17,18 @@ export const COMMON_HEADERS = {
     '*, Accept-Ranges, Allow, Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Quilt-Patch-Identifier',
 }
 
-export function sendJson({ response }: Exchange, status: number, body: object, headers: object = {}): void {
-  const text = Buffer.from(`${toJson(body)}\n`)
+export function sendJson(exchange: Exchange, status: number, body: object, headers: object = {}): void {
+  sendJsonText(exchange, status, toJson(body), headers)
+}
+
+/** What is JSON already. */
+export function sendJsonText(
+  { response }: Exchange,
+  status: number,
+  json: string,
+  headers: object = {},
+): void {
+  const text = Buffer.from(`${json}\n`)
   const fixed = {
     'content-type': 'application/json',
     'content-length': text.length,

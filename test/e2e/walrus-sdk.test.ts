@@ -108,6 +108,23 @@ describe("Walrus's own SDK, unmodified, against a devnet", function () {
     assert.deepEqual(await readByFloe(blobId), blob)
   })
 
+  it("reads files that were stored as a quilt at the gateway's publisher", async () => {
+    const form = new FormData()
+    form.append('one', new Blob(['contents of one']), 'one.txt')
+    form.append('two/2', new Blob(['contents of two']), 'two.txt')
+    form.append('_metadata', JSON.stringify([{ identifier: 'one', tags: { length: '3' } }]))
+    const response = await fetch(`${devnet.gatewayUrl}/v1/quilts?epochs=2`, { method: 'PUT', body: form })
+    assert.equal(response.status, 200)
+    const { storedQuiltBlobs } = await response.json()
+    const ids = storedQuiltBlobs.map(({ quiltPatchId }: { quiltPatchId: string }) => quiltPatchId)
+    const [one, two] = await sdk.walrus.getFiles({ ids })
+    assert.deepEqual(
+      [await one?.getIdentifier(), await one?.text(), await one?.getTags()],
+      ['one', 'contents of one', { length: '3' }],
+    )
+    assert.deepEqual([await two?.getIdentifier(), await two?.text()], ['two/2', 'contents of two'])
+  })
+
   it('writes files as a quilt and reads one of them', async () => {
     const files = ['one', 'two', 'three'].map(identifier =>
       WalrusFile.from({

@@ -6,17 +6,19 @@ import type { Handler } from '../../http/exchange.ts'
 import { createGate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import type { Route } from '../../http/router.ts'
+import { createAnsweredOnce } from '../answered-once.ts'
 import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
 import { createSendContent } from '../content/send.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
+import { createPublishing } from '../publishing.ts'
 import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
 import { readByObject } from './by-object.ts'
 import { pageRoutes } from './page.ts'
-import { publishBlob } from './publish.ts'
+import { type PublishInit, publishBlob, publishQuilt } from './publish.ts'
 import { quiltRoutes } from './quilts.ts'
 import { readBlob, readPart, streamBlob } from './read.ts'
 import { relayUpload, tipConfig, type UploadRelayInit } from './upload-relay.ts'
@@ -65,6 +67,16 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     methods: { GET },
     readableByPages: true,
   })
+  const records = (name: string, limit: number) => {
+    const folder = init.dir === undefined ? undefined : join(init.dir, name)
+    return createRecords({ folder, limit, clock })
+  }
+  const storing: PublishInit = {
+    publishing: createPublishing({ client, clock, limits, enabled: publish, uploadHealth }),
+    once: createAnsweredOnce({ records: records('answers', ANSWERS), clock }),
+    receive,
+    limits,
+  }
   const relaying = uploadRelayRoutes(init, { clock, limits, receive, lookups })
   const about: Route[] = [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
@@ -81,9 +93,10 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     ...about,
     {
       pattern: '/v1/blobs',
-      methods: { PUT: publishBlob({ client, clock, receive, limits, enabled: publish, uploadHealth }) },
+      methods: { PUT: publishBlob(storing) },
       readableByPages: false,
     },
+    { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
     read('/v1/blobs/:blobId', readBlob(reading)),
     read('/v1/blobs/:blobId/byte-range', readPart(reading)),
     read('/v1alpha/blobs/:blobId/stream', streamBlob(reading)),
@@ -96,6 +109,8 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   ]
 }
 
+/** How many answers to requests with an `Idempotency-Key` are kept, for a day each. */
+const ANSWERS = 100_000
 /** How many tips are remembered, for two hours each. */
 const TIPS = 100_000
 

@@ -1,85 +1,62 @@
-import type { Clock } from '../../../base/clock.ts'
-import { maxBlobSize } from '../../../codec/index.ts'
-import type { Client } from '../../client/types.ts'
+import type { IncomingMessage } from 'node:http'
+import { encodeQuilt, encodingParams, quiltPatchId } from '../../../codec/index.ts'
 import { checkBodyForm } from '../../http/body-form.ts'
-import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import { sendJson } from '../../http/respond.ts'
-import { createShared } from '../../http/shared.ts'
+import { toJson } from '../../http/json.ts'
+import { sendJsonText } from '../../http/respond.ts'
+import type { AnsweredOnce } from '../answered-once.ts'
 import type { GatewayLimits } from '../options.ts'
-import { type PublishParams, parsePublishParams } from '../publish-params.ts'
-import type { UploadHealth } from '../upload-health.ts'
-import type { ReceivedUpload, ReceiveUpload } from '../upload-receiver.ts'
+import type { Publishing } from '../publishing.ts'
+import { expectForm, filesOfForm } from '../quilt-form.ts'
+import type { ReceiveUpload } from '../upload-receiver.ts'
 import { storeResultJson } from '../walrus-json.ts'
 
-interface PublishInit {
-  client: Client
-  clock: Clock
+export interface PublishInit {
+  publishing: Publishing
+  once: AnsweredOnce
   receive: ReceiveUpload
   limits: GatewayLimits
-  enabled: boolean
-  uploadHealth: UploadHealth
 }
 
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
-export function publishBlob(init: PublishInit): Handler {
-  const { client, clock, receive, limits, enabled, uploadHealth } = init
-  const networkLimits = shareNetworkLimits(client, clock, limits.readMs)
-
+export function publishBlob({ publishing, once, receive }: PublishInit): Handler {
   return async exchange => {
-    if (!enabled)
-      throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
-    const params = parsePublishParams(exchange.url.searchParams)
-    checkBodyForm(exchange.request)
-    const { maxEpochsAhead, maxBlobBytes } = await networkLimits(exchange.signal)
-    if (params.epochs > maxEpochsAhead) {
-      throw new HttpError(400, 'INVALID_PARAMETER', `epochs must be at most ${maxEpochsAhead}`, {
-        metadata: { parameter: 'epochs', max: maxEpochsAhead },
-      })
-    }
-    await using received = await receive(exchange, Math.min(maxBlobBytes, limits.maxBlobBytes))
-    await publish(exchange, params, received)
-  }
-
-  async function publish(
-    exchange: Exchange,
-    params: PublishParams,
-    { source, sizeBytes }: ReceivedUpload,
-  ): Promise<void> {
-    const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
-    using limit = clock.deadline(ms, [exchange.signal])
-    const result = await client.store(source, { ...params, signal: limit.signal }).catch(error => {
-      uploadHealth.failed(error)
-      throw error
+    const { params, maxBytes } = await publishing.admit(exchange, checkBodyForm)
+    await answer(exchange, once, async () => {
+      await using received = await receive(exchange, maxBytes)
+      return storeResultJson(await publishing.store(exchange, params, received))
     })
-    uploadHealth.succeeded()
-    exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
-    sendJson(exchange, 200, storeResultJson(result))
   }
 }
 
-/** What the gateway must know of the network before it takes a body. */
-interface NetworkLimits {
-  maxBlobBytes: number
-  maxEpochsAhead: number
+/** `PUT /v1/quilts`: the files of a form as one blob. */
+export function publishQuilt({ publishing, once, receive, limits }: PublishInit): Handler {
+  return async exchange => {
+    const { request, signal } = exchange
+    const { params, nShards, maxBytes } = await publishing.admit(exchange, checkQuiltForm)
+    await answer(exchange, once, async () => {
+      await using received = await receive(exchange, Math.min(maxBytes, limits.quiltBytes))
+      const maxFiles = encodingParams(nShards).secondarySymbols - 1
+      const files = await filesOfForm(received.source, request, maxFiles, signal)
+      const { data, patches } = await encodeQuilt(files, nShards, { signal })
+      const result = await publishing.store(exchange, params, { source: data, sizeBytes: data.length })
+      return {
+        blobStoreResult: storeResultJson(result),
+        storedQuiltBlobs: patches.map(({ identifier, start, end }) => ({
+          identifier,
+          quiltPatchId: quiltPatchId({ quilt: result.blobId, start, end }),
+          range: [start, end],
+        })),
+      }
+    })
+  }
 }
 
-// limits change by votes and upgrades only, and the client checks again: this saves a round trip, no more
-const FRESH_MS = 60_000
+function checkQuiltForm(request: IncomingMessage): void {
+  expectForm(request)
+  checkBodyForm(request, { isForm: true })
+}
 
-/** Asks the network at most once a minute, and once for all that wait. A failure is not kept. */
-function shareNetworkLimits(
-  client: Client,
-  clock: Clock,
-  timeoutMs: number,
-): (signal: AbortSignal) => Promise<NetworkLimits> {
-  return createShared(
-    clock,
-    async () => {
-      using limit = clock.deadline(timeoutMs)
-      const { system } = await client.info({ signal: limit.signal })
-      return { maxBlobBytes: maxBlobSize(system.nShards), maxEpochsAhead: system.maxEpochsAhead }
-    },
-    FRESH_MS,
-  )
+async function answer(exchange: Exchange, once: AnsweredOnce, work: () => Promise<object>): Promise<void> {
+  sendJsonText(exchange, 200, await once.run(exchange, async () => toJson(await work())))
 }
