@@ -176,6 +176,8 @@ export interface ShardSource {
    * the shard is not its own in that epoch, EPOCH_AHEAD of a later epoch, EPOCH_BEHIND while this node is not there yet.
    */
   page(request: ShardPageRequest, context: PeerContext): Promise<ShardPage>
+  /** A sliver of a page; undefined when it is not there any more. */
+  open(blobId: BlobId, ref: SliverRef, options: { signal: AbortSignal }): Promise<OpenSliver | undefined>
 }
 
 /** What is asked of a node that has slivers which cross lost ones; the shapes are the protocol's. */

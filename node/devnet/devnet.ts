@@ -18,6 +18,7 @@ import { writeConfig } from '../config.ts'
 import { createGateway, type GatewayInit } from '../gateway/index.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { createRefusals } from '../refusals.ts'
+import { Breather } from '../storage/breather.ts'
 import { startNode } from '../storage/home/start.ts'
 import { version } from '../version.ts'
 import { createNetworkOn, expectContract, expectEpochLength, expectEpochs } from './create-network.ts'
@@ -230,10 +231,11 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const configs = await writeNodeConfigs(layout, network, seats, current)
     signal?.throwIfAborted()
 
-    // 3. the nodes. Those in this process share the codec's threads, the chain's connection and what BLS has verified
+    // 3. the nodes. Those in this process share the codec's threads, the chain's connection, what BLS has verified, and pauses
     const bls = rememberingBls(await loadBls())
     const codec = createAdaptiveCodec()
     opened.push(() => codec.close())
+    const breather = new Breather(clock)
     const running = seats.map((seat, i): DevnetNode => {
       const config = configs[i]!
       const nodeId = config.nodeId as ObjectId
@@ -258,6 +260,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
           log,
           codec,
           bls,
+          breather,
           clock,
           random,
           registrationWaitMs,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Timer } from '../../base/timers.ts'
 import { waitFor } from '../../base/wait.ts'
+import { Breather } from './breather.ts'
 
 /**
  * What a node does beside reads and writes, the most urgent first: what was certified here without its last slivers, shards that
@@ -37,6 +38,13 @@ export interface Budget {
   ): Promise<T>
   /** A reader or a writer has moved so many bytes. They never wait; what is done beside them does. */
   foreground(bytes: number): void
+  /** A reader or a writer is served from here on, until what it gives is called. */
+  serving(): () => void
+  /**
+   * To be awaited every few blobs by what is done beside them, with a turn or without: pauses while they are served, though not for
+   * long. Rejects with the signal's reason.
+   */
+  breathe(signal: AbortSignal): Promise<void>
   view(): BudgetView
 }
 
@@ -118,9 +126,13 @@ interface Waiter {
   grant: (byFloor: boolean) => void
 }
 
-/** One budget for all that a node does beside reads and writes. */
-export function createBudget(limits: BudgetLimits, clock: Pick<Clock, 'monotonic' | 'after'>): Budget {
-  return new SharedBudget(limits, clock)
+/** One budget for all that a node does beside reads and writes; with the breather of the process, where it is not alone there. */
+export function createBudget(
+  limits: BudgetLimits,
+  clock: Pick<Clock, 'monotonic' | 'after'>,
+  breather = new Breather(clock),
+): Budget {
+  return new SharedBudget(limits, clock, breather)
 }
 
 class SharedBudget implements Budget {
@@ -132,11 +144,13 @@ class SharedBudget implements Budget {
   #at: number
   readonly #held = URGENCIES.map(() => 0)
   #timer: Timer | undefined
+  readonly #breather: Breather
 
-  constructor(limits: BudgetLimits, clock: Pick<Clock, 'monotonic' | 'after'>) {
+  constructor(limits: BudgetLimits, clock: Pick<Clock, 'monotonic' | 'after'>, breather: Breather) {
     this.#limits = limits
     this.#clock = clock
     this.#at = clock.monotonic()
+    this.#breather = breather
   }
 
   async within<T>(
@@ -167,6 +181,14 @@ class SharedBudget implements Budget {
   foreground(bytes: number): void {
     this.#refill()
     this.#leftMs = Math.max(-BURST_MS, this.#leftMs - this.#costOf({ bytes }))
+  }
+
+  serving(): () => void {
+    return this.#breather.serving()
+  }
+
+  breathe(signal: AbortSignal): Promise<void> {
+    return this.#breather.breathe(signal)
   }
 
   view(): BudgetView {

@@ -31,6 +31,7 @@ import type { Refusals } from '../refusals.ts'
 import type { NodeApiPorts } from './api/options.ts'
 import { createBlobLock } from './blob-lock.ts'
 import { withoutBlocked } from './blocked.ts'
+import type { Breather } from './breather.ts'
 import { type Budget, createBudget, type GrantedLimits, upkeepLimits } from './budget.ts'
 import { type Challenges, createChallenges } from './challenge/challenges.ts'
 import { type CertificateService, createCertificateService } from './custody/certificates.ts'
@@ -49,7 +50,7 @@ import type { RecordOperation } from './store/records.ts'
 import type { ShardedSliverStore } from './store/shard-slivers.ts'
 import type { WriteTable } from './tables/write-table.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
-import { countingReads, createWorkCounter, goingFirst } from './work.ts'
+import { countingReads, createWorkCounter, goingFirst, pausing } from './work.ts'
 
 /** What the services of a node keep things in. */
 export interface NodeParts
@@ -102,6 +103,8 @@ export interface ComposeNodeInit {
   writeTable?: WriteTable | undefined
   /** of all that is done beside reads and writes; the default's where absent */
   budget?: GrantedLimits
+  /** shared with others in the process */
+  breather?: Breather | undefined
   /** what the node's line may carry and has carried; not told when absent */
   bandwidth?: () => BandwidthView
   metrics: Pick<NodeMetrics, 'liar' | 'tables' | 'worked' | 'scrubFound' | 'watchPeers'>
@@ -146,8 +149,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     const lock = createBlobLock()
     const signer = createConfirmationSigner(bls, init.blsSecret, init.blsSecretFor)
     const work = createWorkCounter(init.metrics)
-    const budget = createBudget(upkeepLimits(availableParallelism(), init.budget), clock)
-    const slivers = goingFirst(store.slivers, budget)
+    const budget = createBudget(upkeepLimits(availableParallelism(), init.budget), clock, init.breather)
     const unwatch = init.metrics.watchPeers(() => init.book.backingOff())
     opened.push(async () => unwatch())
     const { scratchPath } = init
@@ -179,7 +181,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       nShards,
       arrivalsPath: init.arrivalsPath,
       codec,
-      slivers,
+      slivers: goingFirst(store.slivers, budget),
       metadata,
       expectRoom: store.expectRoom,
       blobs,
@@ -199,7 +201,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     let appliedEvents = 0
     blobs.onEvent(async () => void appliedEvents++)
     const sweeper = createSweeper({
-      slivers,
+      slivers: store.slivers,
       metadata,
       records: store.blobs,
       committees,
@@ -221,7 +223,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     blobs.start()
     opened.push(() => blobs.stop())
 
-    const living = showing({ slivers: countingReads(slivers, work), status }, upkeep.isShown)
+    const living = showing({ slivers: countingReads(store.slivers, work), status }, upkeep.isShown)
     const all = { custody, ...living }
     const shown = init.isBlocked === undefined ? all : withoutBlocked(all, init.isBlocked)
     const recovery = createSymbolSource({
@@ -252,14 +254,15 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     return {
       served: {
         ...shown,
+        slivers: goingFirst(shown.slivers, budget),
         certificates,
-        shards: upkeep.shards,
+        shards: { page: upkeep.shards.page, ...pausing(shown.slivers, budget) },
         judge: upkeep.judge,
         recovery,
         snapshots: upkeep.snapshots,
         ...(challenges && { challenges: challenges.judge }),
       },
-      living,
+      living: { ...living, slivers: goingFirst(living.slivers, budget) },
       custody,
       blobState: async blobId => ({ state: await blobs.get(blobId), epoch: epoch() }),
       blobs,

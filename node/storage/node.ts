@@ -26,6 +26,7 @@ import { createRefusals } from '../refusals.ts'
 import { version } from '../version.ts'
 import { createNodeApi, type NodeApi } from './api/index.ts'
 import type { NodeApiInit } from './api/options.ts'
+import type { Breather } from './breather.ts'
 import type { GrantedLimits } from './budget.ts'
 import { changesCommittee, composeNode } from './compose-node.ts'
 import { openBlsKeys } from './custody/bls-keys.ts'
@@ -90,6 +91,8 @@ export interface StorageNodeInit {
   scrubBytesPerSecond?: number
   /** of all that is done beside reads and writes; the default's where absent */
   budget?: GrantedLimits
+  /** which has all that pause while any of those who share it serves somebody; its own when absent */
+  breather?: Breather
   /** 0 to 1, for choices that need no secret; Math.random when absent */
   random?: () => number
 }
@@ -263,6 +266,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       registrationWaitMs: init.registrationWaitMs,
       scrubBytesPerSecond: init.scrubBytesPerSecond,
       ...(init.budget && { budget: init.budget }),
+      breather: init.breather,
       bandwidth: bandwidth.view,
       metrics,
       refusals,

@@ -109,7 +109,7 @@ export interface UpkeepView extends EpochsView {
  * got back, and the chain is told.
  */
 export interface Upkeep {
-  readonly shards: ShardSource
+  readonly shards: Pick<ShardSource, 'page'>
   /** The newest epoch whose beginning was heard of. */
   epoch(): Epoch
   /** Whether the blob is handed out: nobody gets what has ended, from the event on, though it may still be stored. */

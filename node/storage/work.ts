@@ -1,4 +1,4 @@
-import type { AbortOptions, SliverStore } from '../../protocols/ports.ts'
+import type { AbortOptions, ShardSource, SliverStore } from '../../protocols/ports.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { Budget } from './budget.ts'
 import type { NewSliver, ShardedSliverStore } from './store/shard-slivers.ts'
@@ -67,22 +67,39 @@ export function countingReads(slivers: SliverStore, work: WorkCounter): SliverSt
   }
 }
 
-/** The same store; what readers and writers move of it is taken from what is done beside them. */
-export function goingFirst(slivers: SliverStore, budget: Pick<Budget, 'foreground'>): SliverStore {
+/** The same store; what readers and writers move of it is taken from what is done beside them, which pauses meanwhile. */
+export function goingFirst(
+  slivers: SliverStore,
+  budget: Pick<Budget, 'foreground' | 'serving'>,
+): SliverStore {
+  const first = async <T>(work: () => Promise<T>): Promise<T> => work().finally(budget.serving())
   return {
     has: (blobId, ref) => slivers.has(blobId, ref),
-    holds: (blobId, ref, check) => slivers.holds(blobId, ref, check),
+    holds: (blobId, ref, check) => first(() => slivers.holds(blobId, ref, check)),
     get: (blobId, ref, options) => slivers.get(blobId, ref, options),
     async open(blobId, ref, options) {
-      const sliver = await slivers.open(blobId, ref, options)
+      const sliver = await first(() => slivers.open(blobId, ref, options))
       if (sliver !== undefined) budget.foreground(sliver.length)
       return sliver
     },
     async put(blobId, ref, bytes, options) {
       budget.foreground(bytes.length)
-      await slivers.put(blobId, ref, bytes, options)
+      await first(() => slivers.put(blobId, ref, bytes, options))
     },
     list: blobId => slivers.list(blobId),
     delete: blobId => slivers.delete(blobId),
+  }
+}
+
+/** What those are handed who take over shards: they pause while others are served. */
+export function pausing(
+  slivers: Pick<SliverStore, 'open'>,
+  budget: Pick<Budget, 'breathe'>,
+): Pick<ShardSource, 'open'> {
+  return {
+    async open(blobId, ref, { signal }) {
+      await budget.breathe(signal)
+      return await slivers.open(blobId, ref, { signal })
+    },
   }
 }

@@ -1,10 +1,10 @@
 import type { BlobId, BlobMetadata } from '../../codec/types.ts'
-import type { OpenSliver, ShardPage, SliverStore, StatusSource } from '../ports.ts'
+import type { OpenSliver, ShardPage, ShardSource, StatusSource } from '../ports.ts'
 import { openSliver } from '../rpc/send-sliver.ts'
 import type { ServedRequest } from '../rpc/served-request.ts'
 
 export interface OpenAheadPorts {
-  slivers: Pick<SliverStore, 'open'>
+  shards: Pick<ShardSource, 'open'>
   status: Pick<StatusSource, 'metadata'>
 }
 
@@ -59,7 +59,7 @@ export async function* openAhead(
 
 async function openBlob(
   served: ServedRequest,
-  { slivers, status }: OpenAheadPorts,
+  { shards, status }: OpenAheadPorts,
   { blobId, pair }: ShardPage['blobs'][number],
   withMetadata: boolean,
 ): Promise<OpenedBlob & { release: () => void }> {
@@ -69,8 +69,8 @@ async function openBlob(
   try {
     const [metadata, primary, secondary] = await Promise.all([
       withMetadata ? status.metadata(blobId, { signal }) : undefined,
-      openSliver(slivers, blobId, { pair, axis: 'primary' }, served),
-      openSliver(slivers, blobId, { pair, axis: 'secondary' }, served),
+      openSliver(shards, blobId, { pair, axis: 'primary' }, served),
+      openSliver(shards, blobId, { pair, axis: 'secondary' }, served),
     ])
     return { blobId, metadata, primary, secondary, release }
   } catch (error) {

@@ -8,12 +8,12 @@ export interface ShardSyncPorts extends OpenAheadPorts {
   shards: ShardSource
 }
 
-export function shardSyncHandler({ shards, ...ports }: ShardSyncPorts): RequestHandler {
+export function shardSyncHandler(ports: ShardSyncPorts): RequestHandler {
   return async (bytes, served) => {
     const query = ShardSyncRequest.decode(bytes)
     const { peer, signal, quota } = served
     served.note({ shard: query.shard, epoch: query.epoch })
-    const page = await shards.page(query, { peer, signal, quota })
+    const page = await ports.shards.page(query, { peer, signal, quota })
     let sent = 0
     let blobs = 0
     for await (const blob of openAhead(served, ports, page.blobs, query.metadata)) {

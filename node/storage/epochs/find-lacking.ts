@@ -1,5 +1,6 @@
 import type { BlobId, Epoch, ShardIndex } from '../../../codec/types.ts'
 import type { BlobLock } from '../blob-lock.ts'
+import type { Budget } from '../budget.ts'
 import type { Missing } from '../recovery/missing.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { blobHex, blobIdFromHex } from '../store/keys.ts'
@@ -11,6 +12,7 @@ export interface FindLackingComponents {
   blobs: Pick<BlobRecords, 'list'>
   lock: Pick<BlobLock, 'exclusively'>
   missing: Pick<Missing, 'look'>
+  budget: Pick<Budget, 'breathe'>
 }
 
 /** The highest blob ID: nothing of a shard comes after it. */
@@ -25,7 +27,7 @@ const ALL_SLICES = 16_000
  * how many blobs. The list, and nothing that a source says, decides what a shard must have. Reads no sliver and no metadata.
  */
 export async function findLacking(
-  { slivers, blobs, lock, missing }: FindLackingComponents,
+  { slivers, blobs, lock, missing, budget }: FindLackingComponents,
   shards: readonly ShardIndex[],
   epoch: Epoch,
   signal: AbortSignal,
@@ -35,7 +37,7 @@ export async function findLacking(
   let lacking = 0
   // all in blob ID order
   for await (const { blobId, state } of blobs.list()) {
-    signal.throwIfAborted()
+    await budget.breathe(signal)
     if (!isOwed(state, epoch) || (await haveAll(lists, blobId))) continue
     // the records that the shards are active come after all of these, and are synced
     await lock.exclusively(blobId, () => missing.look(blobId, 'handoff', { sync: false }))

@@ -4,6 +4,7 @@ import type { BlobId, SliverPairIndex } from '../../../codec/types.ts'
 import type { ShardPageRequest } from '../../../protocols/index.ts'
 import type { PeerContext, ShardPage, ShardSource } from '../../../protocols/ports.ts'
 import type { MemberIndex } from '../../network/member-index.ts'
+import type { Budget } from '../budget.ts'
 import type { ShardedSliverStore } from '../store/shard-slivers.ts'
 import { expectOwner } from './expect-owner.ts'
 
@@ -13,6 +14,7 @@ export interface ShardSourceComponents {
   /** as far as this node has seen the chain */
   committees: () => Committees | undefined
   members: MemberIndex
+  budget: Pick<Budget, 'breathe'>
   /** Those of the blobs that are handed out, in their order. */
   shown: (blobIds: readonly BlobId[]) => Promise<BlobId[]>
 }
@@ -26,8 +28,9 @@ export function createShardSource({
   slivers,
   committees,
   members,
+  budget,
   shown,
-}: ShardSourceComponents): ShardSource {
+}: ShardSourceComponents): Pick<ShardSource, 'page'> {
   return {
     async page(
       { epoch, shard, after, maxBlobs }: ShardPageRequest,
@@ -37,7 +40,7 @@ export function createShardSource({
       const blobs: { blobId: BlobId; pair: SliverPairIndex }[] = []
       // a page without a blob would tell nothing of where to go on
       for (let last = after; ; ) {
-        signal.throwIfAborted()
+        await budget.breathe(signal)
         const limit = Math.min(SLICE, maxBlobs - blobs.length)
         const entries = await slivers.listShard(shard, { after: last, limit, signal })
         for (const blobId of await shown(entries.map(entry => entry.blobId)))

@@ -14,7 +14,7 @@ import type { ShardBook } from './shard-book.ts'
 import { type TakeShardComponents, takeShard } from './take-shard.ts'
 
 export interface ShardTakersComponents extends TakeShardComponents {
-  blobs: Pick<BlobRecords, 'get' | 'list'>
+  blobs: Pick<BlobRecords, 'get' | 'getMany' | 'list'>
   lock: Pick<BlobLock, 'enter' | 'exclusively'>
   slivers: TakeShardComponents['slivers'] & Pick<ShardedSliverStore, 'listShard'>
   missing: Pick<Missing, 'look'>

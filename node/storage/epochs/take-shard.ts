@@ -22,7 +22,7 @@ export interface TakeShardComponents {
   codec: Pick<Codec, 'verifySlivers' | 'isMetadata'>
   slivers: Pick<ShardedSliverStore, 'putMany'>
   metadata: Pick<MetadataStore, 'get' | 'put'>
-  blobs: Pick<BlobRecords, 'get'>
+  blobs: Pick<BlobRecords, 'get' | 'getMany'>
   lock: Pick<BlobLock, 'enter'>
   budget: Budget
   /** Throws DiskError while there is none for that. */
@@ -230,9 +230,10 @@ class PageIntake {
     blobId: BlobId,
     sent: BlobMetadata | undefined,
   ): Promise<Record<'primary' | 'secondary', number> | undefined> {
-    const { blobs, metadata, lock, nShards } = this.#components
+    const { blobs, metadata, lock, nShards, budget } = this.#components
     this.complete = this.#last
     this.#metadata = undefined
+    await this.#patience.without(() => budget.breathe(this.#input.signal))
     const [state, own] = await Promise.all([blobs.get(blobId), metadata.get(blobId)])
     if (isOwed(state, this.#input.epoch())) {
       this.lacksMetadata ||= own === undefined
@@ -294,9 +295,9 @@ class PageIntake {
     const { source, epoch, signal } = this.#input
     const right = await rightOnes(this.#components, source, this.#arrived, signal)
     // a blob may have ended while its slivers travelled
-    const live = await Promise.all(right.map(async ({ blobId }) => isOwed(await blobs.get(blobId), epoch())))
+    const states = await blobs.getMany(right.map(({ blobId }) => blobId))
     await slivers.putMany(
-      right.filter((_, i) => live[i]),
+      right.filter((_, i) => isOwed(states[i], epoch())),
       { signal },
     )
   }

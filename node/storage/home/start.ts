@@ -16,6 +16,7 @@ export interface StartNodeInput
     | 'tls'
     | 'codec'
     | 'bls'
+    | 'breather'
     | 'clock'
     | 'random'
     | 'registrationWaitMs'

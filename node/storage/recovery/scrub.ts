@@ -44,8 +44,8 @@ export interface Scrub {
 
 /** 1.4 TB a day, of which SHA-256 takes some percent of a core. */
 export const SCRUB_BYTES_PER_SECOND = 16 * 1024 * 1024
-/** A sliver counts as so many at least: small ones cost a look-up and a read, whatever their size. */
-const LEAST_BYTES = 16 * 1024
+/** A sliver counts as so many at least, 256 a second: small ones cost a look-up and a read, whatever their size. */
+const LEAST_BYTES = 64 * 1024
 /** Waits that are shorter are made up for later. */
 const LEAST_WAIT_MS = 50
 /** What a kill lets be looked at twice. */
@@ -78,6 +78,7 @@ class PacedScrub implements Scrub {
       if (waitMs >= LEAST_WAIT_MS) await clock.sleep(waitMs, signal)
       // of what is looked at there is one sliver in memory
       await budget.within('scrub', 0, signal, async grant => grant.spent({ bytes }))
+      await budget.breathe(signal)
     }
   }
 

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncFolder } from '../../../base/atomic-file.ts'
 import type { Clock } from '../../../base/clock.ts'
+import { nextTurn } from '../../../base/turn.ts'
 import { blobIdOfSliver, refOfSliverKey } from './keys.ts'
 import { lookAt, type SliverLocation, sha256Hex, type writePack } from './pack-file.ts'
 import { encodeFrameHead, FRAME_HEAD_BYTES } from './pack-frame.ts'
@@ -37,6 +38,10 @@ export interface NewPack {
   file: string
   items: readonly PackItem[]
 }
+
+/** What is hashed in one go takes some half millisecond, and a sliver as long as so many bytes at least. */
+const HASHED_BYTES = 512 * 1024
+const LEAST_HASHED_BYTES = 4 * 1024
 
 /** Packs that are written at a time: syncs wait for the disk, not for the CPU. */
 const AT_A_TIME = 4
@@ -80,7 +85,7 @@ export class PackWriter {
     const isFramed = shardOfPack(file) !== undefined
     await this.#folder(dirname(file))
     const [hashes] = await Promise.all([
-      Promise.all(items.map(({ bytes, from }) => from?.sha256 ?? sha256Hex(bytes))),
+      hashesOf(items),
       write(
         join(path, TEMPORARY, basename(file)),
         join(path, file),
@@ -110,6 +115,20 @@ export class PackWriter {
     }
     return made
   }
+}
+
+/** A page's worth of slivers takes the loop for some milliseconds: others have their turns between. */
+async function hashesOf(items: readonly PackItem[]): Promise<string[]> {
+  const hashes: string[] = []
+  let sinceTurn = 0
+  for (const { bytes, from } of items) {
+    hashes.push(from?.sha256 ?? (await sha256Hex(bytes)))
+    sinceTurn += bytes.length + LEAST_HASHED_BYTES
+    if (sinceTurn < HASHED_BYTES) continue
+    sinceTurn = 0
+    await nextTurn()
+  }
+  return hashes
 }
 
 const headOf = (key: string, { length }: Uint8Array): Uint8Array =>

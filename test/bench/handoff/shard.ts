@@ -36,6 +36,7 @@ export async function measureShard(one: HandoffCase): Promise<Row> {
     clock: systemClock,
   })
   const codec = createAdaptiveCodec()
+  const budget = createBudget(upkeepLimits(availableParallelism()), systemClock)
   const own = { clock: systemClock, random: Math.random, log: quietLog }
   const libp2p = await createNetworkNode({ network, roles: ['storage'], ...own })
   const metrics = recordMetrics()
@@ -58,7 +59,7 @@ export async function measureShard(one: HandoffCase): Promise<Row> {
         metadata: store.metadata,
         blobs: store.blobs,
         lock,
-        budget: createBudget(upkeepLimits(availableParallelism()), systemClock),
+        budget,
         expectRoom: async () => {},
         accuse: (_, what) => {
           throw new Error(`a wrong ${what}`)
@@ -89,7 +90,7 @@ export async function measureShard(one: HandoffCase): Promise<Row> {
       now: () => 0,
     })
     const lacking = await findLacking(
-      { slivers: store.slivers, blobs: store.blobs, lock, missing },
+      { slivers: store.slivers, blobs: store.blobs, lock, missing, budget },
       [shard],
       1 as Epoch,
       new AbortController().signal,

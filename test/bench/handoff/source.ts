@@ -54,6 +54,7 @@ await serveProtocols(
     slivers: store.slivers,
     status: { ...fakeNode().status, metadata: blobId => store.metadata.get(blobId) },
     shards: {
+      open: store.slivers.open.bind(store.slivers),
       async page({ after, maxBlobs }) {
         const entries = await store.slivers.listShard(shard, { after, limit: maxBlobs })
         return {

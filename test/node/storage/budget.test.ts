@@ -151,7 +151,10 @@ describe('the budget of what is done beside reads and writes', () => {
 
   it('is taken by what clients read and write, and by nothing that is read for others', async () => {
     const moved: number[] = []
-    const slivers = goingFirst(memorySliverStore(10), { foreground: bytes => moved.push(bytes) })
+    const slivers = goingFirst(memorySliverStore(10), {
+      foreground: bytes => moved.push(bytes),
+      serving: () => () => {},
+    })
     const blobId = Buffer.alloc(32, 1).toString('base64url') as BlobId
     const ref = { pair: 3 as SliverPairIndex, axis: 'primary' } as const
     await slivers.put(blobId, ref, new Uint8Array(40))

@@ -147,7 +147,10 @@ export function fakeNode(): FakeNode {
       metadata: async id => known.get(id),
       nodeInfo: async () => INFO,
     },
-    shards: { page: async () => ({ blobs: [], end: true }) },
+    shards: {
+      page: async () => ({ blobs: [], end: true }),
+      open: (id, ref, options) => node.slivers.open(id, ref, options),
+    },
     recovery: {
       async open({ blobs }) {
         const count = 'Ids' in blobs ? blobs.Ids.length : blobs.Prefixes.length

@@ -24,6 +24,7 @@ describe('a shard that another node takes over', () => {
       },
       committees: () => ({ epoch: 2 as Epoch, state: { kind: 'sync', weight: 0 }, current }),
       members: { of: () => current.members[0], currentOf: () => [] },
+      budget: { breathe: async () => {} },
       shown: async ids => ids.filter(id => !hidden.has(id)),
     })
     const context = { peer: 'peer', signal: new AbortController().signal } as never

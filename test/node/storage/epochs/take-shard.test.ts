@@ -12,6 +12,8 @@ const source = { nodeId: '0x1' as ObjectId } as CommitteeMember
 const blobId = (at: number) => Buffer.alloc(32, at).toString('base64url') as BlobId
 const disk = new Error('no room')
 
+const CERTIFIED = { registrations: [{ certified: true, endEpoch: 9 }] }
+
 describe('the takeover of a shard', () => {
   const accused: unknown[] = []
   const components = (shardPage: unknown, putMany = async () => undefined) =>
@@ -22,7 +24,7 @@ describe('the takeover of a shard', () => {
       codec: { verifySlivers: async (list: unknown[]) => list.map(() => undefined) },
       slivers: { putMany },
       metadata: { get: async () => ({ nShards: 10, unencodedLength: SIZE }) as BlobMetadata },
-      blobs: { get: async () => ({ registrations: [{ certified: true, endEpoch: 9 }] }) },
+      blobs: { get: async () => CERTIFIED, getMany: async (ids: unknown[]) => ids.map(() => CERTIFIED) },
       lock: { enter: async () => () => undefined },
       budget: createBudget(upkeepLimits(2), new VirtualClock()),
       expectRoom: async () => undefined,
@@ -59,6 +61,25 @@ describe('the takeover of a shard', () => {
     assert.deepEqual(accused, [['shard page', 'VIOLATION']])
   })
 
+  it('pauses before each blob while a reader is served', async () => {
+    const clock = new VirtualClock()
+    const budget = createBudget(upkeepLimits(2), clock)
+    const done = budget.serving()
+    const asked: number[] = []
+    // biome-ignore lint/correctness/useYield: it is asked for lengths alone
+    const three = async function* (_: unknown, __: unknown, { lengths }: Lengths) {
+      for (let i = 1; i <= 3; i++) {
+        await lengths(blobId(i))
+        asked.push(clock.monotonic())
+        await clock.sleep(2)
+      }
+      return { whole: true }
+    }
+    await clock.advanceUntil(take({ ...components(three), budget, clock }), 1)
+    assert.deepEqual(asked, [20, 42, 64])
+    done()
+  })
+
   it('holds of a page what was granted before it was asked for, and a large blob in a page of its own', async () => {
     // pairs of 1 and of 31 MB
     const sizes = [2e8, 2e8, 7e9, 2e8, 2e8]
@@ -66,6 +87,7 @@ describe('the takeover of a shard', () => {
     const urgencies: string[] = []
     let open = 0
     const budget = {
+      breathe: async () => undefined,
       async within(urgency: string, bytes: number, _: unknown, work: (grant: object) => Promise<unknown>) {
         granted.push(bytes)
         urgencies.push(urgency)
