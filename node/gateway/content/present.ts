@@ -46,7 +46,7 @@ export function present({ url, request, attributes, known }: PresentInit): Conte
     (name === undefined ? undefined : typeOfName(name)) ??
     (said['content-type'] === undefined ? undefined : parseType(said['content-type'])) ??
     acceptedType(request.headers.accept) ??
-    parseType(request.headers['content-type'] ?? '') ??
+    (request.method === 'POST' ? undefined : parseType(request.headers['content-type'] ?? '')) ??
     known
 
   const headersFor = (type: string): Record<string, string> => {

@@ -66,7 +66,8 @@ export function createSendContent(init: SendContentInit): SendContent {
     const etag = `"${tag}"`
     const headers: Headers = { etag, 'cache-control': CACHE_CONTROL, ...given }
     if (ranges) headers['accept-ranges'] = 'bytes'
-    if (checkConditions(request.headers, etag) === 'not modified') {
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (isRead && checkConditions(request.headers, etag) === 'not modified') {
       response.writeHead(304, headers).end()
       return
     }

@@ -3,13 +3,14 @@ import type { Clock } from '../../../base/clock.ts'
 import { createRecords } from '../../../base/records.ts'
 import { Scratch } from '../../client/upload/scratch.ts'
 import type { Handler } from '../../http/exchange.ts'
-import { createGate } from '../../http/gate.ts'
+import { createGate, type Gate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
+import { sendText } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
 import { createAnsweredOnce } from '../answered-once.ts'
 import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
-import { createSendContent } from '../content/send.ts'
+import { createSendContent, type SendContentInit } from '../content/send.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { createPublishing } from '../publishing.ts'
 import { Tips } from '../tips.ts'
@@ -17,6 +18,8 @@ import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
 import { health, index, metrics } from './about.ts'
 import { readByObject } from './by-object.ts'
+import { concatByGet, concatByPost } from './concat.ts'
+import { docsRoutes } from './docs.ts'
 import { pageRoutes } from './page.ts'
 import { type PublishInit, publishBlob, publishQuilt } from './publish.ts'
 import { quiltRoutes } from './quilts.ts'
@@ -57,16 +60,6 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const uploadHealth = createUploadHealth(clock)
-  const open = createOpenBlob({ client, clock, lookups, limits })
-  const send = createSendContent({ clock, downloads, sending, limits })
-  const objects = createObjects({ ...init, clock, lookups, limits })
-  const quilts = quiltRoutes({ open, send, downloads, objects })
-  const reading = { open, send, objects }
-  const read = (pattern: string, GET: Handler): Route => ({
-    pattern,
-    methods: { GET },
-    readableByPages: true,
-  })
   const records = (name: string, limit: number) => {
     const folder = init.dir === undefined ? undefined : join(init.dir, name)
     return createRecords({ folder, limit, clock })
@@ -85,27 +78,57 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       methods: { GET: health({ ...init, clock, publish, uploadHealth }) },
       readableByPages: true,
     },
+    read('/status', async exchange => sendText(exchange, 'OK', 'text/plain; charset=utf-8')),
+    ...docsRoutes(() => all),
     // traffic figures are the operator's business, not that of pages
     { pattern: '/metrics', methods: { GET: metrics({ ...init, clock }) }, readableByPages: false },
   ]
-  if (init.relaysOnly) return [...about, ...relaying]
+  const all: Route[] = init.relaysOnly
+    ? [...about, ...relaying]
+    : [
+        ...about,
+        {
+          pattern: '/v1/blobs',
+          methods: { PUT: publishBlob(storing) },
+          readableByPages: false,
+        },
+        { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
+        ...readRoutes(init, { clock, limits, lookups, downloads, sending }),
+        ...relaying,
+        ...pageRoutes(init),
+      ]
+  return all
+}
+
+/** A route that is read from, by pages too. */
+const read = (pattern: string, GET: Handler): Route => ({ pattern, methods: { GET }, readableByPages: true })
+
+interface ReadingInit extends SendContentInit {
+  limits: GatewayLimits
+  lookups: Gate
+}
+
+function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
+  const open = createOpenBlob({ ...shared, client: init.client })
+  const send = createSendContent(shared)
+  const objects = createObjects({ ...shared, chain: init.chain })
+  const reading = { open, send, objects }
+  const quilts = quiltRoutes({ ...shared, ...reading })
+  const concat = { ...shared, ...reading }
   return [
-    ...about,
-    {
-      pattern: '/v1/blobs',
-      methods: { PUT: publishBlob(storing) },
-      readableByPages: false,
-    },
-    { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
     read('/v1/blobs/:blobId', readBlob(reading)),
     read('/v1/blobs/:blobId/byte-range', readPart(reading)),
     read('/v1alpha/blobs/:blobId/stream', streamBlob(reading)),
+    {
+      pattern: '/v1alpha/blobs/concat',
+      methods: { GET: concatByGet(concat), POST: concatByPost(concat) },
+      postByAnyPage: true,
+      readableByPages: true,
+    },
     read('/v1/blobs/by-object-id/:objectId', readByObject(reading)),
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),
-    ...relaying,
-    ...pageRoutes(init),
   ]
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { encodeQuilt, encodingParams, quiltPatchId } from '../../../codec/index.ts'
+import { encodeQuilt, encodingParams } from '../../../codec/index.ts'
 import { checkBodyForm } from '../../http/body-form.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { toJson } from '../../http/json.ts'
@@ -9,7 +9,7 @@ import type { GatewayLimits } from '../options.ts'
 import type { Publishing } from '../publishing.ts'
 import { expectForm, filesOfForm } from '../quilt-form.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
-import { storeResultJson } from '../walrus-json.ts'
+import { quiltStoreResultJson, storeResultJson } from '../walrus-json.ts'
 
 export interface PublishInit {
   publishing: Publishing
@@ -40,14 +40,7 @@ export function publishQuilt({ publishing, once, receive, limits }: PublishInit)
       const files = await filesOfForm(received.source, request, maxFiles, signal)
       const { data, patches } = await encodeQuilt(files, nShards, { signal })
       const result = await publishing.store(exchange, params, { source: data, sizeBytes: data.length })
-      return {
-        blobStoreResult: storeResultJson(result),
-        storedQuiltBlobs: patches.map(({ identifier, start, end }) => ({
-          identifier,
-          quiltPatchId: quiltPatchId({ quilt: result.blobId, start, end }),
-          range: [start, end],
-        })),
-      }
+      return quiltStoreResultJson(result, patches)
     })
   }
 }
