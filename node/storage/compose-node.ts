@@ -136,6 +136,8 @@ export interface ComposedNode {
   readonly certificates: CertificateService
   readonly upkeep: Upkeep
   readonly health: HealthSource
+  /** Resolves once what the chain had said when the node began was heard, or the node was stopped. */
+  readonly caughtUp: Promise<void>
   /** Ends what is under way. Idempotent; never rejects. */
   readonly stop: () => Promise<void>
 }
@@ -216,6 +218,9 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
     blobs.onEvent(upkeep.onEvent)
     blobs.onFollow(upkeep.following)
     if (challenges !== undefined) blobs.onEvent(event => challenges.onEvent(event))
+    const caughtUp = Promise.withResolvers<void>()
+    blobs.onFollow(async () => caughtUp.resolve)
+    opened.push(async () => caughtUp.resolve())
     await upkeep.start()
     opened.push(() => upkeep.stop())
     await challenges?.start()
@@ -269,6 +274,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       certificates,
       upkeep,
       health,
+      caughtUp: caughtUp.promise,
       stop: opened.closeAll,
     }
   } catch (error) {

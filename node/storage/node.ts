@@ -126,11 +126,14 @@ export interface StorageNode extends AsyncDisposable {
    * the chain tells of it. Throws what listening throws, and ChainError.
    */
   readonly prepareNetworkKey: Rotation['prepare']
-  /** Resolves once the node has tried to reach the others; it answers peers before. */
+  /** Resolves once the node has tried to reach the others, and has heard the chain where that takes 2 s at most; it answers peers before. */
   settled(): Promise<void>
   /** Ends what is under way and closes the store. Idempotent; never rejects. */
   stop(): Promise<void>
 }
+
+/** The chain of a network that has just begun is heard in this; that of an old one is not waited for. */
+const CATCH_UP_MS = 2_000
 
 /** Starts a storage node; `stop()` ends it. To start again, make another: libp2p cannot be restarted. */
 export async function createStorageNode(init: StorageNodeInit): Promise<StorageNode> {
@@ -348,7 +351,10 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       slivers,
       setBandwidth: bandwidth.set,
       copyStore: store.copy,
-      settled: () => presences.lead.settled(),
+      async settled() {
+        await presences.lead.settled()
+        await clock.settlesWithin(node.caughtUp, CATCH_UP_MS)
+      },
       prepareNetworkKey: rotation.prepare,
       stop: opened.closeAll,
       [Symbol.asyncDispose]: opened.closeAll,

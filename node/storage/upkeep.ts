@@ -198,7 +198,7 @@ export function createUpkeep(components: UpkeepComponents): Upkeep {
       lacksSome = false
       recovery.wake()
     },
-    following: () => followingOf(epochs, tables, recovery),
+    following: () => followingOf(epochs, tables, recovery, driver),
     view: () => viewOf({ epochs, tables, driver, records, scrub, inconsistencies, ...reports }),
     async start() {
       await epochs.start()
@@ -276,10 +276,13 @@ async function followingOf(
   epochs: Epochs,
   tables: BlobTables,
   recovery: Pick<Recovery, 'wake'>,
+  driver: EpochDriver | undefined,
 ): Promise<() => void> {
   const caughtUp = await epochs.following()
+  const lookAgain = driver?.following()
   return () => {
     caughtUp()
+    lookAgain?.()
     tables.caughtUp()
     // a table that was taken over has told of blobs of which no event comes
     recovery.wake()

@@ -88,12 +88,14 @@ export class SimRpc {
       return { digest: 'digest' }
     }
     const epochOf = (epoch: Epoch | undefined): Epoch => epoch ?? chain.epoch
-    const operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone'> = {
-      votingEnd: options => send(options?.signal, () => chain.votingEnd(epochOf(options?.epoch))),
-      initiateEpochChange: options =>
-        send(options?.signal, () => chain.initiateEpochChange(epochOf(options?.epoch))),
-      epochSyncDone: (epoch, options) => send(options?.signal, () => chain.report(nodeId, epoch)),
-    }
+    const operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone' | 'capability'> =
+      {
+        capability: async () => undefined,
+        votingEnd: options => send(options?.signal, () => chain.votingEnd(epochOf(options?.epoch))),
+        initiateEpochChange: options =>
+          send(options?.signal, () => chain.initiateEpochChange(epochOf(options?.epoch))),
+        epochSyncDone: (epoch, options) => send(options?.signal, () => chain.report(nodeId, epoch)),
+      }
     return operator as NodeOperator
   }
 

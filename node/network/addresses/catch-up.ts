@@ -24,6 +24,8 @@ export function createCatchUp({ lookup, clock, random }: CatchUpInit): Backgroun
       random,
       timers: clock,
     })
+    // gossip comes first: by then there are neighbours, and little is missing
+    await backoff.pause(signal).catch(() => undefined)
     while (!signal.aborted) {
       const missing = await lookup.refresh()
       if (missing > 0) await backoff.pause(signal).catch(() => undefined)

@@ -96,8 +96,8 @@ export async function createAddressPublisher(init: AddressPublisherInit): Promis
   }
 }
 
-/** The first neighbour is soon followed by others: what is said before is heard by few. */
-const NEIGHBOURS_MS = 1_000
+/** The first neighbour is soon followed by others; those who come later ask for what they have missed. */
+const NEIGHBOURS_MS = 200
 
 /** Starts once, a moment after the first neighbour has come. */
 function createBeginning(clock: Clock, start: () => void): { neighbourCame(): void; stop(): void } {

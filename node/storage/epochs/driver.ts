@@ -24,7 +24,7 @@ export function dueOf({ state, votingEndDueMs, changeDueMs }: EpochTiming): Due 
 
 export interface DriverComponents {
   chain: Pick<ChainReader, 'epochTiming'>
-  operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone'>
+  operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone' | 'capability'>
   clock: Clock
   random: () => number
   log: Log
@@ -34,6 +34,8 @@ export interface DriverComponents {
 export interface EpochDriver {
   /** The chain has moved on: whatever was planned is looked at anew. */
   onEvent(event: ChainEvent): void
+  /** Events tell of the past until what this gives is called: nothing is looked at for them. */
+  following(): () => void
   /** Tells that the node is whole for an epoch; resolves once the chain knows, or it is too late. Throws ChainError. */
   attest(epoch: Epoch, signal: AbortSignal): Promise<void>
   /** Why the last transaction failed, as a text for people; undefined when it did not. */
@@ -62,6 +64,7 @@ class TimedEpochDriver implements EpochDriver {
   readonly #troubles: Troubles
   #trouble: { code: string; text: string } | undefined
   #drawn = { of: '', jitter: 0 }
+  #isCatchingUp = false
   readonly #background = new Background(signal => this.#run(signal))
 
   constructor(components: DriverComponents) {
@@ -70,14 +73,24 @@ class TimedEpochDriver implements EpochDriver {
   }
 
   onEvent({ type }: ChainEvent): void {
+    if (this.#isCatchingUp) return
     if (type === 'EpochChangeStart' || type === 'EpochChangeDone' || type === 'EpochParametersSelected')
       this.#news.notify()
   }
 
+  following(): () => void {
+    this.#isCatchingUp = true
+    return () => {
+      this.#isCatchingUp = false
+    }
+  }
+
   async attest(epoch: Epoch, signal: AbortSignal): Promise<void> {
-    await this.#send('epochSyncDone', signal, () =>
-      this.#components.operator.epochSyncDone(epoch, { signal }),
-    )
+    const { operator } = this.#components
+    const capability = await operator.capability({ signal })
+    // told before this process began, at the network's founding for one: a transaction would be refused
+    if (capability?.lastEpochSyncDone === epoch) this.#trouble = undefined
+    else await this.#send('epochSyncDone', signal, () => operator.epochSyncDone(epoch, { signal }))
   }
 
   trouble(): string | undefined {

@@ -163,7 +163,7 @@ class EventDrivenEpochs implements Epochs {
   async following(): Promise<() => void> {
     this.#heard = undefined
     // asked before the events are: all that led to this epoch is among those that are caught up with
-    const { epoch } = await this.#components.committees.get({ fresh: true })
+    const { epoch } = await this.#components.committees.get()
     if (this.#state.epoch > 0 && epoch - this.#state.epoch >= 2) await this.#catchUp(epoch)
     return () => {
       // the RPC may be behind what was heard already

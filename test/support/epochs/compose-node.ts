@@ -103,6 +103,7 @@ export async function compose(node: WorldNode): Promise<Running> {
       return done
     })
   const operator = {
+    capability: async () => undefined,
     votingEnd: turning('votingEnd'),
     initiateEpochChange: turning('initiateEpochChange'),
     epochSyncDone: (epoch: Epoch) =>

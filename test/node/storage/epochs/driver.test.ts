@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createLog } from '../../../../base/pino-log.ts'
 import { ChainError } from '../../../../chain/errors.ts'
-import type { EpochRefusal, EpochState, EpochTiming } from '../../../../chain/types/index.ts'
-import type { Epoch } from '../../../../codec/types.ts'
+import type { EpochRefusal, EpochState, EpochTiming, NodeCapability } from '../../../../chain/types/index.ts'
+import type { Epoch, ObjectId } from '../../../../codec/types.ts'
 import { createEpochDriver, type EpochDriver } from '../../../../node/storage/epochs/driver.ts'
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
@@ -19,6 +19,8 @@ class World {
   epoch = 1
   state: EpochState
   fails: ((call: string) => Error | undefined) | undefined
+  capability: NodeCapability | undefined
+  looks = 0
 
   constructor({ aheadMs = 0, chance = 0.5 } = {}) {
     this.aheadMs = aheadMs
@@ -43,6 +45,7 @@ class World {
           this.state = { kind: 'sync', weight: 0 }
           return answer
         },
+        capability: async () => this.capability,
         epochSyncDone: epoch => call(`synced ${epoch}`),
       },
       clock: this.clock,
@@ -53,6 +56,7 @@ class World {
   }
 
   #timing(): EpochTiming {
+    this.looks++
     const nowMs = this.clock.now() + this.aheadMs
     const timing = { epoch: this.epoch as Epoch, state: this.state, nowMs, durationMs: EPOCH_MS }
     if (this.state.kind === 'sync') return timing
@@ -115,6 +119,33 @@ describe('the driver of epochs', () => {
       await world.driver.attest(1 as Epoch, signal)
       assert.equal(world.driver.trouble(), undefined)
     }
+    await world.stop()
+  })
+
+  it('tells nothing that the chain has been told before', async () => {
+    const world = new World()
+    const { signal } = new AbortController()
+    const objectId = `0x${'1'.repeat(64)}` as ObjectId
+    world.capability = { objectId, nodeId: objectId, lastEpochSyncDone: 1 as Epoch }
+    await world.driver.attest(1 as Epoch, signal)
+    assert.deepEqual(world.calls, [])
+    await world.driver.attest(2 as Epoch, signal)
+    assert.deepEqual(world.calls, ['synced 2'])
+    await world.stop()
+  })
+
+  it('does not look for what it hears of the past', async () => {
+    const world = new World()
+    await world.clock.advance(1)
+    const caughtUp = world.driver.following()
+    const before = world.looks
+    world.driver.onEvent({ type: 'EpochChangeDone' } as never)
+    await world.clock.advance(1)
+    assert.equal(world.looks, before)
+    caughtUp()
+    world.driver.onEvent({ type: 'EpochChangeDone' } as never)
+    await world.clock.advance(1)
+    assert.equal(world.looks, before + 1)
     await world.stop()
   })
 
