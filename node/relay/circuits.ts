@@ -52,11 +52,16 @@ export interface Circuits {
 /** One that has just begun is not idle yet: it is not pushed out. */
 const DISPLACED_AFTER_MS = 10_000
 
+/** One address has so much of the circuits to one target at most, members not counted: nobody alone makes a node unreachable. */
+const ADDRESS_SHARE = 1 / 2
+
 export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circuits {
   const open = new Set<Circuit>()
   const sources = new Map<string, number>()
   const addresses = new Map<string, number>()
   const targets = new Map<string, number>()
+  /** of addresses at targets */
+  const shares = new Map<string, number>()
   const idleMs = ({ lastByteAt }: Circuit): number => clock.monotonic() - lastByteAt
 
   /** Ends the longest idle circuit between strangers. */
@@ -74,7 +79,10 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
   function leave(circuit: Circuit): void {
     if (!open.delete(circuit)) return
     add(sources, circuit.source, -1)
-    if (circuit.address !== undefined) add(addresses, circuit.address, -1)
+    if (circuit.address !== undefined) {
+      add(addresses, circuit.address, -1)
+      add(shares, `${circuit.address} ${circuit.target}`, -1)
+    }
     add(targets, circuit.target, -1)
   }
 
@@ -86,6 +94,9 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
       if ((sources.get(source) ?? 0) >= circuitsPerSource) return 'source'
       if (address !== undefined && (addresses.get(address) ?? 0) >= circuitsPerAddress) return 'address'
       if ((targets.get(target) ?? 0) >= circuitsPerTarget) return 'target'
+      const atTarget = address && `${address} ${target}`
+      if (atTarget && (shares.get(atTarget) ?? 0) >= Math.ceil(circuitsPerTarget * ADDRESS_SHARE))
+        return 'address'
       const isMembers = isMember(source) || isMember(target)
       if (open.size >= circuits && !(isMembers && displace())) return 'full'
       const circuit: Circuit = {
@@ -101,6 +112,7 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
       open.add(circuit)
       add(sources, source, 1)
       if (address !== undefined) add(addresses, address, 1)
+      if (atTarget) add(shares, atTarget, 1)
       add(targets, target, 1)
       return circuit
     },

@@ -1,4 +1,5 @@
-import type { Connection, Stream, StreamMuxerFactory } from '@libp2p/interface'
+import { identify } from '@libp2p/identify'
+import type { Connection, PrivateKey, Stream, StreamMuxerFactory } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -16,15 +17,25 @@ export interface HostilePeer {
   stop(): Promise<void>
 }
 
+export interface HostilePeerInit {
+  node?: number
+  /** multiaddr of whom it dials instead of a node */
+  at?: string
+  muxer?: StreamMuxerFactory
+  privateKey?: PrivateKey | undefined
+}
+
 const PATIENCE_MS = 5_000
 
 export async function hostilePeer(
   { target, from, signal }: AttackContext,
-  { node = 0, at, muxer }: { node?: number; at?: string; muxer?: StreamMuxerFactory } = {},
+  { node = 0, at, muxer, privateKey }: HostilePeerInit = {},
 ): Promise<HostilePeer> {
   // handed on to `net.connect`, which takes more than the library's type names
   const dialOpts: { noDelay: boolean; localAddress: string } = { noDelay: true, localAddress: from }
   const libp2p = await createLibp2p({
+    privateKey,
+    services: { identify: identify() },
     transports: [tcp({ dialOpts })],
     connectionEncrypters: [noise()],
     streamMuxers: [() => muxer ?? yamux({ maxOutboundStreams: 100_000, maxInboundStreams: 100_000 })()],

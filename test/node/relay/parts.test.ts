@@ -119,6 +119,20 @@ describe('parts of a relay', () => {
     assert.ok(typeof circuits.take(caller('c'), 't') === 'object')
   })
 
+  it('grant one address half of the circuits to one node, and the others to others', () => {
+    const limits = { circuits: 9, circuitsPerSource: 9, circuitsPerAddress: 9, circuitsPerTarget: 3 }
+    const isMember = (peer: string) => peer === 'member'
+    const circuits = createCircuits({ limits: () => limits, isMember, clock: new VirtualClock() })
+    const taken = ['a', 'a'].map(source => circuits.take(caller(source), 't'))
+    assert.equal(circuits.take(caller('b'), 't'), 'address')
+    assert.ok(typeof circuits.take(caller('b'), 'u') === 'object')
+    assert.ok(typeof circuits.take(caller('member'), 't') === 'object')
+    assert.equal(circuits.take(caller('c', '192.0.2.2'), 't'), 'target')
+    assert.ok(typeof taken[0] === 'object')
+    circuits.leave(taken[0])
+    assert.ok(typeof circuits.take(caller('b'), 't') === 'object')
+  })
+
   it('count a reservation that moves where it moves to: two addresses are not enough for all places', () => {
     const limits = { reservations: 9, reservationsPerAddress: 1 }
     const reservations = createReservations({
