@@ -90,7 +90,7 @@ describe('parts of a relay', () => {
 
   it('give the place of the longest idle circuit between strangers to a member, not of one that has just begun', async () => {
     const clock = new VirtualClock()
-    const limits = { circuits: 2, circuitsPerSource: 2, circuitsPerAddress: 9, circuitsPerTarget: 2 }
+    const limits = { circuits: 2, circuitsPerSource: 2, circuitsPerAddress: 9, circuitsPerTarget: 9 }
     const circuits = createCircuits({ limits: () => limits, isMember: peer => peer === 'member', clock })
     const aborted: string[] = []
     for (const source of ['a', 'b']) {
