@@ -4,7 +4,7 @@ import type { ScopedLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
 import type { ContractVersion, FullCoordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
-import type { GatewayInit, Tip } from '../gateway/index.ts'
+import type { GatewayInit, Quota, Tip, TokenRules } from '../gateway/index.ts'
 import type { Reach } from '../network/circuit/reachable.ts'
 import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { EXIT, type ExitCode, toFailure } from './errors.ts'
@@ -111,7 +111,8 @@ export interface GatewayOptions {
   network: NetworkConfig
   /** pays for what is published; without one it only reads */
   wallet?: Wallet | undefined
-  publish: boolean
+  publish: boolean | { tokens: TokenRules }
+  quota?: Quota | undefined
   host: string
   hostNames?: readonly string[] | undefined
   allowedOrigins?: readonly string[] | undefined

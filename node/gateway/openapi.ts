@@ -63,6 +63,12 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
       query: STORE_QUERY,
     },
   },
+  '/v1/estimate': {
+    GET: {
+      summary: 'What storing would cost, all bought, in FROST',
+      query: { 'size!': 'bytes', epochs: 'for how many; 1 when absent' },
+    },
+  },
   '/v1/blobs/:blobId': {
     GET: { summary: 'A blob', answers: BYTES, query: { ...CHECK_QUERY, ...READ_QUERY } },
   },

@@ -4,7 +4,9 @@ import type { FullCoordinator, NetworkConfig } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
 import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Quota } from './quotas.ts'
 import type { Tip } from './tips.ts'
+import type { TokenRules } from './tokens.ts'
 
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
 export const DEFAULT_GATEWAY_PORT = 31415
@@ -33,7 +35,9 @@ export interface GatewayInit {
   /** web origins whose pages may publish */
   allowedOrigins?: readonly string[] | undefined
   /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
-  publish?: boolean
+  publish?: boolean | { tokens: TokenRules }
+  /** how much each address, and each subject of tokens, may store in a day; any when absent */
+  quota?: Quota | undefined
   /** Sends blobs to the nodes for those who registered them, as Walrus's upload relay: free without `tip`. Not when absent. */
   uploadRelay?:
     | {

@@ -2,12 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import { maxBlobSize } from '../../codec/index.ts'
 import type { Client, StoreResult, StoreSource } from '../client/types.ts'
+import { declaredLength } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { createShared } from '../http/shared.ts'
 import type { GatewayLimits } from './options.ts'
 import { invalidParameter } from './parameters.ts'
 import { type PublishParams, parsePublishParams } from './publish-params.ts'
+import type { Quotas } from './quotas.ts'
+import { expectAllowed, expectSize, type Token, type Tokens } from './tokens.ts'
 import type { UploadHealth } from './upload-health.ts'
 
 export interface PublishingInit {
@@ -15,6 +18,9 @@ export interface PublishingInit {
   clock: Clock
   limits: GatewayLimits
   enabled: boolean
+  /** who may store by a token; anybody, without one, when absent */
+  tokens: Tokens | undefined
+  quotas: Quotas | undefined
   uploadHealth: UploadHealth
 }
 
@@ -24,6 +30,7 @@ export interface Admitted {
   nShards: number
   /** of a blob */
   maxBytes: number
+  token: Token | undefined
 }
 
 /** What the gateway must know of the network before it takes a body. */
@@ -36,10 +43,11 @@ interface NetworkLimits {
 export interface Publishing {
   /** Refuses what can be refused before a body is read. Throws HttpError. */
   admit(exchange: Exchange, checkForm: (request: IncomingMessage) => void): Promise<Admitted>
+  /** `bodyBytes`: of what came, when that is not the blob itself. */
   store(
     exchange: Exchange,
-    params: PublishParams,
-    blob: { source: StoreSource; sizeBytes: number },
+    admitted: Admitted,
+    blob: { source: StoreSource; sizeBytes: number; bodyBytes?: number },
   ): Promise<StoreResult>
 }
 
@@ -47,7 +55,7 @@ export interface Publishing {
 const FRESH_MS = 60_000
 
 export function createPublishing(init: PublishingInit): Publishing {
-  const { client, clock, limits, enabled, uploadHealth } = init
+  const { client, clock, limits, enabled, tokens, quotas, uploadHealth } = init
   const networkLimits = createShared<NetworkLimits>(
     clock,
     async () => {
@@ -57,27 +65,72 @@ export function createPublishing(init: PublishingInit): Publishing {
     },
     FRESH_MS,
   )
+  /** Counts an upload, and takes that back unless it is kept. */
+  async function take(
+    exchange: Exchange,
+    token: Token | undefined,
+    bytes: number,
+  ): Promise<AsyncDisposable & { keep(): void }> {
+    let kept = false
+    const who = whoOf(exchange, token)
+    if (token !== undefined) {
+      expectSize(token, bytes)
+      await tokens?.use(token)
+    }
+    try {
+      await quotas?.take(who, bytes)
+    } catch (error) {
+      if (token !== undefined) await tokens?.giveBack(token)
+      throw error
+    }
+    return {
+      keep() {
+        kept = true
+      },
+      async [Symbol.asyncDispose]() {
+        if (kept) return
+        if (token !== undefined) await tokens?.giveBack(token)
+        await quotas?.giveBack(who, bytes)
+      },
+    }
+  }
+
   return {
-    async admit({ url, request, signal }, checkForm) {
+    async admit(exchange, checkForm) {
+      const { url, request, signal } = exchange
       if (!enabled)
         throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
       const params = parsePublishParams(url.searchParams)
       checkForm(request)
+      const declared = declaredLength(request, Number.POSITIVE_INFINITY)
+      const token = await tokens?.read(exchange)
+      if (token !== undefined) expectAllowed(token, params, declared)
+      await quotas?.expect(whoOf(exchange, token), declared ?? 0)
       const { maxEpochsAhead, nShards } = await networkLimits(signal)
       if (params.epochs > maxEpochsAhead)
         throw invalidParameter('epochs', `must be at most ${maxEpochsAhead}`)
-      return { params, nShards, maxBytes: Math.min(maxBlobSize(nShards), limits.maxBlobBytes) }
+      const mine = token?.size ?? token?.maxSize ?? Number.POSITIVE_INFINITY
+      const maxBytes = Math.min(maxBlobSize(nShards), limits.maxBlobBytes, mine)
+      return { params, nShards, maxBytes, token }
     },
-    async store(exchange, params, { source, sizeBytes }) {
+    async store(exchange, { params, token }, { source, sizeBytes, bodyBytes = sizeBytes }) {
+      await using use = await take(exchange, token, bodyBytes)
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
       using limit = clock.deadline(ms, [exchange.signal])
       const result = await client.store(source, { ...params, signal: limit.signal }).catch(error => {
         uploadHealth.failed(error)
         throw error
       })
+      use.keep()
       uploadHealth.succeeded()
       exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
       return result
     },
   }
+}
+
+/** Whom an upload counts for. */
+function whoOf({ address }: Exchange, token: Token | undefined): string[] {
+  const subject = token?.subject
+  return [`address ${address}`, ...(subject === undefined ? [] : [`subject ${subject}`])]
 }

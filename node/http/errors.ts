@@ -28,6 +28,12 @@ export type HttpErrorReason =
   | 'DIGEST_MISMATCH'
   | 'GATEWAY_NO_SPACE'
   | 'IDEMPOTENCY_KEY_REUSED'
+  | 'TOKEN_MISSING'
+  | 'TOKEN_INVALID'
+  | 'TOKEN_EXPIRED'
+  | 'TOKEN_USED'
+  | 'TOKEN_FOR_OTHER'
+  | 'QUOTA_EXCEEDED'
   | 'TIP_REQUIRED'
   | 'TIP_NOT_FOUND'
   | 'TIP_TOO_OLD'
@@ -74,6 +80,7 @@ export class HttpError extends CodedError<Record<ErrorReason, Record<string, str
 // the canonical names that go with Walrus's error bodies
 const STATUS_NAMES: Record<number, string> = {
   400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
   403: 'PERMISSION_DENIED',
   404: 'NOT_FOUND',
   405: 'UNIMPLEMENTED',

@@ -3,14 +3,18 @@ import { resolve } from 'node:path'
 import type { LogLevel } from '../../../base/pino-log.ts'
 import type { NetworkConfig, Wallet } from '../../../chain/types/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
-import { addressArgument } from '../arguments.ts'
+import type { Quota, TokenRules } from '../../gateway/index.ts'
+import { addressArgument, sizeArgument } from '../arguments.ts'
 import type { Context, GatewayOptions, RunningGateway } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { readInput } from '../input.ts'
 import { loadNetwork } from '../network-file.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatRows, lines, type SafeText, safe } from '../text.ts'
 import { loadWallet } from '../wallet-file.ts'
 import type { TipKind } from './commands.ts'
+
+const KEY_LIMIT = { bytes: 64 * 1024, why: 'no key file is that large' }
 
 interface ListenOptions {
   network?: string
@@ -25,7 +29,12 @@ interface ListenOptions {
 }
 
 export interface GatewayCommandOptions extends ListenOptions {
-  publish: 'on' | 'off'
+  publish: 'on' | 'off' | 'jwt'
+  jwtKey?: string
+  jwtAlgorithm?: string
+  jwtExpiringSec?: number
+  quotaUploads?: number
+  quotaBytes?: string
   wallet?: string
   address?: string
   cache?: string
@@ -37,9 +46,11 @@ export interface GatewayCommandOptions extends ListenOptions {
 export async function gateway(context: Context, options: GatewayCommandOptions): Promise<ExitCode> {
   const { publish, pageRpc, cache, uploadRelay = false } = options
   const { path, network } = await networkOf(options.network, context)
-  const wallet = publish === 'on' ? await loadWallet(options, path, context) : undefined
+  const tokens = await tokenRules(options, context)
+  const wallet = publish === 'off' ? undefined : await loadWallet(options, path, context)
   const more = {
-    publish: publish === 'on',
+    publish: tokens === undefined ? publish === 'on' : { tokens },
+    quota: quotaOf(options),
     wallet,
     cache: cache === undefined ? undefined : resolve(context.cwd, cache),
     page: pageRpc === undefined ? undefined : { suiRpc: pageRpc },
@@ -60,7 +71,10 @@ async function serve(
   context: Context,
   options: ListenOptions,
   network: NetworkConfig,
-  more: Pick<GatewayOptions, 'publish' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'>,
+  more: Pick<
+    GatewayOptions,
+    'publish' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
+  >,
   text: (url: string) => SafeText,
 ): Promise<ExitCode> {
   const { output, parts, clock, cwd, signal } = context
@@ -87,6 +101,36 @@ async function serve(
     await running.close()
   }
   return EXIT.ok
+}
+
+async function tokenRules(
+  { publish, jwtKey, jwtAlgorithm: algorithm, jwtExpiringSec: validSeconds }: GatewayCommandOptions,
+  { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
+): Promise<TokenRules | undefined> {
+  if (publish !== 'jwt') {
+    if (jwtKey === undefined) return undefined
+    throw new CliError('USAGE', EXIT.usage, '--jwt-key needs --publish jwt.')
+  }
+  if (jwtKey === undefined) throw new CliError('USAGE', EXIT.usage, '--publish jwt needs --jwt-key.')
+  const path = resolve(cwd, jwtKey)
+  const text = Buffer.from(await readInput(path, KEY_LIMIT, signal)).toString('utf8')
+  const rules = { key: text, algorithm, validSeconds }
+  const { checkTokenRules } = await import('../../gateway/index.ts')
+  try {
+    await checkTokenRules(rules)
+  } catch (cause) {
+    // no message of a library's: it may quote the key
+    throw new CliError('USAGE', EXIT.usage, `${jwtKey} has no key for ${algorithm ?? 'tokens'}.`, {
+      hint: 'It is a secret for HS256, or a public key (PEM or JWK) for the others; name the algorithm with --jwt-algorithm.',
+      cause,
+    })
+  }
+  return rules
+}
+
+function quotaOf({ quotaUploads: uploads, quotaBytes }: GatewayCommandOptions): Quota | undefined {
+  if (uploads === undefined && quotaBytes === undefined) return undefined
+  return { uploads, bytes: quotaBytes === undefined ? undefined : Number(sizeArgument(quotaBytes)) }
 }
 
 /** The file may have any name but that of one of Walrus's networks. */

@@ -9,7 +9,7 @@ import type { GatewayOptions, RunningGateway } from '../context.ts'
 /** A gateway with a client and a connection to the chain of its own. Throws node's own error when the port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { network, wallet, cache, page, uploadRelay, relaysOnly, signal } = options
-  const { host, hostNames, allowedOrigins, port, publish, dir, clock, log } = options
+  const { host, hostNames, allowedOrigins, port, publish, quota, dir, clock, log } = options
   const opened = createCloseStack(log)
   try {
     const metrics = createMetrics({ version })
@@ -38,6 +38,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       hostNames,
       allowedOrigins,
       publish,
+      quota,
       page,
       dir,
       relaysOnly,

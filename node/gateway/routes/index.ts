@@ -7,12 +7,10 @@ import { createGate, type Gate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import { sendText } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
-import { createAnsweredOnce } from '../answered-once.ts'
 import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
 import { createSendContent, type SendContentInit } from '../content/send.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
-import { createPublishing } from '../publishing.ts'
 import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
 import { createUploadReceiver } from '../upload-receiver.ts'
@@ -21,15 +19,14 @@ import { readByObject } from './by-object.ts'
 import { concatByGet, concatByPost } from './concat.ts'
 import { docsRoutes } from './docs.ts'
 import { pageRoutes } from './page.ts'
-import { type PublishInit, publishBlob, publishQuilt } from './publish.ts'
 import { quiltRoutes } from './quilts.ts'
 import { readBlob, readPart, streamBlob } from './read.ts'
+import { publishes, storingRoutes } from './storing.ts'
 import { relayUpload, tipConfig, type UploadRelayInit } from './upload-relay.ts'
 
 /** Every route of the gateway, and the bounds on what they do at a time. */
 export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLimits): Route[] {
-  const { client, network } = init
-  const publish = init.publish ?? network.kind === 'localnet'
+  const publish = publishes(init)
   const { waiting: maxWaiting, waitMs } = limits
   const gate = (slots: number, capacityBytes: number, movers?: Movers) =>
     createGate({
@@ -60,16 +57,6 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const uploadHealth = createUploadHealth(clock)
-  const records = (name: string, limit: number) => {
-    const folder = init.dir === undefined ? undefined : join(init.dir, name)
-    return createRecords({ folder, limit, clock })
-  }
-  const storing: PublishInit = {
-    publishing: createPublishing({ client, clock, limits, enabled: publish, uploadHealth }),
-    once: createAnsweredOnce({ records: records('answers', ANSWERS), clock }),
-    receive,
-    limits,
-  }
   const relaying = uploadRelayRoutes(init, { clock, limits, receive, lookups })
   const about: Route[] = [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
@@ -87,12 +74,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     ? [...about, ...relaying]
     : [
         ...about,
-        {
-          pattern: '/v1/blobs',
-          methods: { PUT: publishBlob(storing) },
-          readableByPages: false,
-        },
-        { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
+        ...storingRoutes(init, { clock, limits, receive, uploadHealth }),
         ...readRoutes(init, { clock, limits, lookups, downloads, sending }),
         ...relaying,
         ...pageRoutes(init),
@@ -132,8 +114,6 @@ function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
   ]
 }
 
-/** How many answers to requests with an `Idempotency-Key` are kept, for a day each. */
-const ANSWERS = 100_000
 /** How many tips are remembered, for two hours each. */
 const TIPS = 100_000
 

@@ -21,10 +21,10 @@ export interface PublishInit {
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
 export function publishBlob({ publishing, once, receive }: PublishInit): Handler {
   return async exchange => {
-    const { params, maxBytes } = await publishing.admit(exchange, checkBodyForm)
+    const admitted = await publishing.admit(exchange, checkBodyForm)
     await answer(exchange, once, async () => {
-      await using received = await receive(exchange, maxBytes)
-      return storeResultJson(await publishing.store(exchange, params, received))
+      await using received = await receive(exchange, admitted.maxBytes)
+      return storeResultJson(await publishing.store(exchange, admitted, received))
     })
   }
 }
@@ -33,13 +33,18 @@ export function publishBlob({ publishing, once, receive }: PublishInit): Handler
 export function publishQuilt({ publishing, once, receive, limits }: PublishInit): Handler {
   return async exchange => {
     const { request, signal } = exchange
-    const { params, nShards, maxBytes } = await publishing.admit(exchange, checkQuiltForm)
+    const admitted = await publishing.admit(exchange, checkQuiltForm)
+    const { nShards, maxBytes } = admitted
     await answer(exchange, once, async () => {
       await using received = await receive(exchange, Math.min(maxBytes, limits.quiltBytes))
       const maxFiles = encodingParams(nShards).secondarySymbols - 1
       const files = await filesOfForm(received.source, request, maxFiles, signal)
       const { data, patches } = await encodeQuilt(files, nShards, { signal })
-      const result = await publishing.store(exchange, params, { source: data, sizeBytes: data.length })
+      const result = await publishing.store(exchange, admitted, {
+        source: data,
+        sizeBytes: data.length,
+        bodyBytes: received.sizeBytes,
+      })
       return quiltStoreResultJson(result, patches)
     })
   }

@@ -99,6 +99,10 @@ describe('floe gateway run, floe upload-relay', function () {
         ['gateway', 'run', '--allow-origin', 'https://app.example/path'],
         ['gateway', 'run', '--host', 'localhost'],
         ['gateway', 'run', '--publish', 'perhaps'],
+        ['gateway', 'run', '--publish', 'jwt'],
+        ['gateway', 'run', '--jwt-key', 'key'],
+        ['gateway', 'run', '--publish', 'jwt', '--jwt-key', '.floe/network.json'],
+        ['gateway', 'run', '--quota-bytes', 'many'],
       ])
         assert.equal((await floe(cwd.path, args)).code, 2, args.join(' '))
       assert.equal((await floe(cwd.path, ['gateway', 'run', '--publish', 'on', '--wallet', 'none'])).code, 6)
