@@ -84,6 +84,7 @@ export {
   encodingParams,
   maxBlobSize,
   sliverLength,
+  sliverSymbols,
   storageUnits,
   symbolSize,
 } from './params.ts'

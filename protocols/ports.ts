@@ -10,6 +10,7 @@ import type {
   Certificate,
   Confirmation,
   Epoch,
+  ObjectId,
   Persistence,
   ShardIndex,
   SliverPairIndex,
@@ -230,11 +231,13 @@ export interface InconsistencyJudge {
   open(claim: InconsistencyClaim, context: PeerContext): Promise<InconsistencyHearing>
 }
 
-/** Which round of storage challenges. */
+/** Whose proofs of which round of storage challenges. */
 export interface ChallengeQuery {
   epoch: Epoch
   /** of the epoch, from 0 on */
   round: number
+  /** the node that asks: a peer is not always of one node only */
+  nodeId: ObjectId
 }
 
 /** What a node shows for one question of a round. */
@@ -249,8 +252,11 @@ export interface ChallengeProof {
   siblings: Uint8Array[]
 }
 
-/** One node's proofs, as another one looks at them; always `close`. */
-export interface ChallengeHearing {
+/** `known`: the node has seen the proofs already. Otherwise they are to be sent; always `close`. */
+export type ChallengeHearing = { kind: 'known'; signed: Confirmation } | ({ kind: 'open' } & OpenChallenge)
+
+/** One node's proofs, as another one looks at them. */
+export interface OpenChallenge {
   /** how many proofs there are to be */
   readonly questions: number
   /** In their order. Throws a ProtocolError: CHALLENGE_FAILED. */

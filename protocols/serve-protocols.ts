@@ -80,7 +80,7 @@ export function serveProtocols(
     recover: recoverHandler(ports.recovery),
     inconsistency: inconsistencyHandler(ports.judge),
     snapshot: snapshotHandler(ports.snapshots),
-    ...(ports.challenges && { challenge: challengeHandler(ports.challenges) }),
+    ...(ports.challenges && { challenge: challengeHandler(ports.challenges, components.clock) }),
     ...(ports.addresses && { peers: peersHandler(ports.addresses, components.clock) }),
     ...(ports.reach && { reach: reachHandler(ports.reach) }),
     ...(ports.punching && { punch: punchHandler(ports.punching) }),

@@ -236,6 +236,10 @@ export const HELLO = {
   timeoutMs: 10_000,
 } as const
 
+/** What the proofs of a challenge may take in all, by their number: each side gives up on a slower one. */
+export const challengeLimitMs = (proofs: number): number =>
+  SPECS.challenge.responseTimeoutMs + (proofs * 20 * KIB) / (32 * (KIB / 1000))
+
 /** What a client waits for, and keeps. */
 export const CLIENT = {
   /** negotiating one stream on an open connection */

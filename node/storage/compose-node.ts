@@ -32,11 +32,11 @@ import type { NodeApiPorts } from './api/options.ts'
 import { createBlobLock } from './blob-lock.ts'
 import { withoutBlocked } from './blocked.ts'
 import type { Breather } from './breather.ts'
-import { type Budget, createBudget, type GrantedLimits, upkeepLimits } from './budget.ts'
-import { type Challenges, createChallenges } from './challenge/challenges.ts'
+import { createBudget, type GrantedLimits, upkeepLimits } from './budget.ts'
+import { type Challenges, type ChallengesComponents, createChallenges } from './challenge/challenges.ts'
 import { type CertificateService, createCertificateService } from './custody/certificates.ts'
 import { type Custody, openCustody } from './custody/custody.ts'
-import { type ConfirmationSigner, createConfirmationSigner } from './custody/signer.ts'
+import { createConfirmationSigner } from './custody/signer.ts'
 import { type BlobInfo, createBlobInfo } from './events/blob-info.ts'
 import { createSweeper } from './events/sweeper.ts'
 import { createHealth, type HealthSource } from './health.ts'
@@ -171,12 +171,18 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       work,
     })
     store.onDamaged(upkeep.damaged)
-    const { forgotten, tables } = upkeep
-    const challenges = challengesOf(init, { upkeep, budget, signer })
+    const { tables } = upkeep
+    const challenges = challengesOf(init, {
+      upkeep,
+      budget,
+      signer,
+      isCaughtUp: () => blobs.progress?.isTip === true,
+    })
     const noted = async (event: ChainEvent): Promise<RecordOperation[]> => [
       ...(await upkeep.noted(event)),
       ...((await challenges?.noted(event)) ?? []),
     ]
+    const forgotten = (): RecordOperation[] => [...upkeep.forgotten(), ...(challenges?.forgotten() ?? [])]
     const blobs = createBlobInfo({ noted, forgotten, tables, chain, records: store.blobs, lock, log, clock })
     const custody = await openCustody({
       nodeId,
@@ -286,11 +292,11 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
 /** None where there are no records for them. */
 function challengesOf(
   init: ComposeNodeInit,
-  { upkeep, budget, signer }: { upkeep: Upkeep; budget: Budget; signer: ConfirmationSigner },
+  parts: Pick<ChallengesComponents, 'budget' | 'signer' | 'isCaughtUp'> & { upkeep: Upkeep },
 ): Challenges | undefined {
   const { rounds, shards, blobs, metadata } = init.store
   if (rounds === undefined) return undefined
-  const isWhole = async (): Promise<boolean> => (await upkeep.view()).state === 'active'
+  const isWhole = async (): Promise<boolean> => (await parts.upkeep.view()).state === 'active'
   const { challenger, challengesPath: path } = init
   return createChallenges({
     ...init,
@@ -300,8 +306,7 @@ function challengesOf(
     blobs,
     metadata,
     slivers: shards,
-    budget,
-    signer,
+    ...parts,
     isWhole,
   })
 }

@@ -1,11 +1,11 @@
-import { anySignal } from '../../base/wait.ts'
 import type { Confirmation } from '../../codec/types.ts'
+import { peerDeadline } from '../deadline.ts'
 import { ProtocolError } from '../errors.ts'
 import type { AbortOptions, ChallengeProof, ChallengeQuery } from '../ports.ts'
 import type { PeerAddress } from '../rpc/dial.ts'
 import { beginRequest } from '../rpc/request.ts'
 import type { StreamPool } from '../rpc/stream-pool.ts'
-import { SPECS } from '../specs.ts'
+import { challengeLimitMs, SPECS } from '../specs.ts'
 import { ChallengeAnswer, ChallengeAttempt, ChallengeRequest } from './messages.ts'
 
 const spec = SPECS.challenge
@@ -23,27 +23,30 @@ export async function proveHeld(
   proofs: readonly ChallengeProof[],
   { signal }: AbortOptions = {},
 ): Promise<{ signed: Confirmation; sentBytes: number }> {
-  const sending = { signal, timeoutMs: spec.chunkTimeoutMs }
   const answering = { signal, timeoutMs: spec.responseTimeoutMs }
   const { lease, first } = await beginRequest(pool, peer, signal, async stream => {
-    await stream.send(ChallengeRequest, query, sending)
+    await stream.send(ChallengeRequest, query, { signal, timeoutMs: spec.chunkTimeoutMs })
     return stream.receive(ChallengeAnswer, answering)
   })
   try {
-    if (!('Ready' in first) || first.Ready !== proofs.length) throw new ProtocolError('VIOLATION')
+    if ('Passed' in first) {
+      lease.release()
+      return { signed: first.Passed, sentBytes: 0 }
+    }
+    if (first.Ready !== proofs.length) throw new ProtocolError('VIOLATION')
+    using limit = peerDeadline(pool.clock, challengeLimitMs(proofs.length), signal)
     // it may refuse at any proof, and does not wait for the last one
-    const late = new AbortController()
-    const answer = lease.stream.receive(ChallengeAnswer, { signal: anySignal(signal, late.signal) })
-    let refusal: { error: unknown } | undefined
-    answer.catch(error => {
-      refusal = { error }
+    const answer = lease.stream.receive(ChallengeAnswer, { signal: limit.signal })
+    let isRefused = false
+    answer.catch(() => {
+      isRefused = true
     })
+    const sending = { signal: limit.signal, timeoutMs: spec.chunkTimeoutMs }
     for (const proof of proofs) {
-      if (refusal !== undefined) break
+      if (isRefused) break
       await lease.stream.send(ChallengeAttempt, proof, sending)
     }
-    const timer = pool.clock.after(spec.responseTimeoutMs, () => late.abort(new ProtocolError('TIMEOUT')))
-    const last = await answer.finally(() => timer.stop())
+    const last = await answer
     if (!('Passed' in last)) throw new ProtocolError('VIOLATION')
     lease.release()
     return { signed: last.Passed, sentBytes: proofs.reduce((sum, { bytes }) => sum + bytes.length, 0) }

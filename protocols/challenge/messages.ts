@@ -1,8 +1,8 @@
 /**
  * challenge: a node shows another one that it holds what it is asked for in a round. A stream carries one attempt after another.
  *
- *   client: ChallengeRequest          which round; who the client is, what it committed to and what is asked are known to both
- *   server: ChallengeAnswer Ready     how many questions there are; or an error
+ *   client: ChallengeRequest          which round, and whose proofs; what was committed to and what is asked are known to both
+ *   server: ChallengeAnswer Ready     how many questions there are; Passed at once where it has seen the proofs already; or an error
  *   client: ChallengeProof, as many   in the order of the questions
  *   server: ChallengeAnswer Passed    what the server has signed; or an error at the first proof that does not hold
  */
@@ -17,13 +17,16 @@ import {
   reply,
   WireBytes,
   WireEpoch,
+  WireObjectId,
   WireSignature,
   WireSize,
 } from '../wire.ts'
 
 export const ChallengeRequest: Message<ChallengeQuery> = message(
   'ChallengeRequest',
-  plain<ChallengeQuery>(bcs.struct('ChallengeRequestV1', { epoch: WireEpoch, round: bcs.u8() })),
+  plain<ChallengeQuery>(
+    bcs.struct('ChallengeRequestV1', { epoch: WireEpoch, round: bcs.u8(), nodeId: WireObjectId }),
+  ),
 )
 
 /** Levels of a tree over 2^53 leaves, with those of a sliver's pieces. */

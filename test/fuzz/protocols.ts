@@ -63,7 +63,7 @@ const frames: Record<Protocol, Uint8Array[]> = {
   inconsistency: [InconsistencyRequest.encode({ metadata, axis: 'primary', proofBytes: 300 })],
   snapshot: [SnapshotRequest.encode({ digest: new Uint8Array(32).fill(9), page: 1 })],
   challenge: [
-    ChallengeRequest.encode({ epoch: 3 as Epoch, round: 0 }),
+    ChallengeRequest.encode({ epoch: 3 as Epoch, round: 0, nodeId: NETWORK }),
     ChallengeAttempt.encode({
       leaf: 7,
       bytes: new Uint8Array(300),

@@ -177,6 +177,7 @@ export class SimNetwork {
       proveHeld: (peer, query, proofs, options) =>
         this.#exchange(self(), name, peer, 'challenge', options, async ({ served }, context) => {
           const hearing = await served.challenges!.open(query, context)
+          if (hearing.kind === 'known') return hearing.signed
           try {
             for (const [i, proof] of proofs.entries()) await hearing.check(i, proof)
             return hearing.sign()

@@ -1,8 +1,9 @@
 import { raceSignal } from 'race-signal'
+import type { Clock } from '../../../base/clock.ts'
 import type { CommitteeMember } from '../../../chain/types/index.ts'
 import { pieceShape } from '../../../codec/index.ts'
 import type { RoundRecord } from '../store/round-records.ts'
-import { BlobDraw, type Question, questionsOf } from './draw.ts'
+import { pointsOf, type Question, questionOf } from './draw.ts'
 import { leafIndex } from './holdings.ts'
 import { type OwedBlob, type OwedInit, owedBlobs } from './owed.ts'
 
@@ -19,56 +20,86 @@ export interface Asked {
   of(member: Pick<CommitteeMember, 'nodeId' | 'shards'>): readonly AskedQuestion[]
 }
 
-/** Draws what is asked, once for each round: it takes a look at all that is owed. */
+export interface AskingInit extends OwedInit {
+  clock: Pick<Clock, 'monotonic'>
+}
+
+/** After a draw that failed, whoever asks is told the same for so long. */
+const FAILED_MS = 5_000
+
+interface Draw {
+  of: string
+  asked: Promise<Asked>
+  failedAt?: number
+}
+
+type Drawn = RoundRecord & { seed: string }
+
+/** Draws what is asked, once for each round: it takes two looks at all that is owed. */
 export class Asking {
-  readonly #init: OwedInit
+  readonly #init: AskingInit
   readonly #signal: AbortSignal
-  #drawn: { of: string; asked: Promise<Asked> } | undefined
+  #drawn: Draw | undefined
 
   /** @param signal ends what is under way */
-  constructor(init: OwedInit, signal: AbortSignal) {
+  constructor(init: AskingInit, signal: AbortSignal) {
     this.#init = init
     this.#signal = signal
   }
 
-  /** Rejects with the signal's reason; or while the node does not know what is owed, and tries again for the next caller. */
-  async of(record: RoundRecord & { seed: string }, signal: AbortSignal): Promise<Asked> {
-    const of = `${record.epoch} ${record.round}`
-    if (this.#drawn?.of !== of) {
-      const asked = this.#draw(record)
-      this.#drawn = { of, asked }
-      asked.catch(() => {
-        if (this.#drawn?.asked === asked) this.#drawn = undefined
+  /** Rejects with the signal's reason; or while the node does not know what is owed, and tries again some seconds later. */
+  async of(record: Drawn, signal: AbortSignal): Promise<Asked> {
+    const { clock } = this.#init
+    const of = `${record.salt} ${record.seed}`
+    const { failedAt } = this.#drawn ?? {}
+    const isStale = failedAt !== undefined && clock.monotonic() - failedAt > FAILED_MS
+    if (this.#drawn?.of !== of || isStale) {
+      const drawn: Draw = { of, asked: this.#draw(record) }
+      drawn.asked.catch(() => {
+        drawn.failedAt = clock.monotonic()
       })
+      this.#drawn = drawn
     }
     return await raceSignal(this.#drawn.asked, signal)
   }
 
-  async #draw({ epoch, draws, seed: seedHex }: RoundRecord & { seed: string }): Promise<Asked> {
+  async #draw({ epoch, draws, seed: seedHex }: Drawn): Promise<Asked> {
     const seed = Uint8Array.from(Buffer.from(seedHex, 'hex'))
-    const draw = new BlobDraw<OwedBlob>(seed, draws)
-    let owed = 0
-    for await (const blob of owedBlobs(this.#init, epoch, this.#signal)) {
-      draw.add(blob, blob.units)
+    let [owed, total] = [0, 0]
+    for await (const { units } of owedBlobs(this.#init, epoch, this.#signal)) {
       owed++
+      total += units
     }
-    const blobs = draw.drawn()
-    const byId = new Map(blobs.map(blob => [blob.blobId, blob]))
-    const drawn = [...byId.keys()]
+    const blobs = total === 0 ? [] : await this.#blobsAt(pointsOf(seed, draws, total), epoch)
+    const { nShards } = this.#init
     return {
       owed,
-      of(member) {
-        const shards = inOrder(member.shards)
-        const questions = questionsOf({ seed, nodeId: member.nodeId, drawn, shards, draws }, (blobId, axis) =>
-          pieceShape(byId.get(blobId)!, axis),
-        )
-        const once = new Map(questions.map(question => [Object.values(question).join(), question]))
-        return [...once.values()].map(question => ({
-          ...question,
-          leaf: leafIndex(byId.get(question.blobId)!.rank, shards, question),
-        }))
+      of({ nodeId, shards: unordered }) {
+        const shards = inOrder(unordered)
+        if (shards.length === 0) return []
+        const once = new Map<string, AskedQuestion>()
+        for (const [number, blob] of blobs.entries()) {
+          const { blobId, rank } = blob
+          const shapeOf = (axis: Question['axis']) => pieceShape(blob, axis)
+          const question = questionOf({ seed, number, nodeId, shards, blobId, nShards, shapeOf })
+          once.set(Object.values(question).join(), { ...question, leaf: leafIndex(rank, shards, question) })
+        }
+        return [...once.values()]
       },
     }
+  }
+
+  /** The blob of each point. */
+  async #blobsAt(points: readonly number[], epoch: RoundRecord['epoch']): Promise<OwedBlob[]> {
+    const waiting = [...points.keys()].sort((a, b) => points[b]! - points[a]!)
+    const found: OwedBlob[] = []
+    let end = 0
+    for await (const blob of owedBlobs(this.#init, epoch, this.#signal)) {
+      end += blob.units
+      while (waiting.length > 0 && points[waiting.at(-1)!]! < end) found[waiting.pop()!] = blob
+    }
+    if (waiting.length > 0) throw new Error('what is owed has changed while it was looked at')
+    return found
   }
 }
 

@@ -13,7 +13,7 @@ import type {
   EpochTiming,
 } from '../../../chain/types/index.ts'
 import { type BlobCodec, type Bls, challengeMessage } from '../../../codec/index.ts'
-import type { Confirmation, ObjectId } from '../../../codec/types.ts'
+import type { Certificate, Confirmation, Epoch, ObjectId } from '../../../codec/types.ts'
 import { type PeerClient, ProtocolError } from '../../../protocols/index.ts'
 import type { ChallengeJudge, ChallengeProof } from '../../../protocols/ports.ts'
 import { type CommitteeTracker, memberOf } from '../../network/committees.ts'
@@ -40,6 +40,8 @@ export interface ChallengesComponents extends Omit<ProverInit, 'rounds' | 'path'
   challenger: Challenger | undefined
   /** Whether the node has all that it should have. */
   isWhole: () => Promise<boolean>
+  /** Whether it has heard all that the chain has said: what is owed is not known before. */
+  isCaughtUp: () => boolean
   committees: CommitteeTracker
   members: MemberIndex
   peers: Pick<PeerClient, 'proveHeld'>
@@ -70,6 +72,8 @@ export interface Challenges {
   readonly judge: ChallengeJudge
   /** What is to be noted in one batch with an event. */
   noted(event: ChainEvent): Promise<RecordOperation[]>
+  /** The chain has lost what was read of it. */
+  forgotten(): RecordOperation[]
   onEvent(event: ChainEvent): void
   view(): ChallengesView
   start(): Promise<void>
@@ -78,8 +82,9 @@ export interface Challenges {
 
 const MAX_LOOK_MS = 10_000
 const MIN_LOOK_MS = 250
-/** Between attempts to find enough who sign. */
+/** Between attempts to find enough who sign, and before the next when what is asked is not here. */
 const RETRY_MS = 5_000
+const LACKING_RETRY_MS = 60_000
 /** A node that is not whole commits after this share of the time for it, with what it has. */
 const LATEST_COMMIT = 0.6
 
@@ -97,12 +102,16 @@ class RunningChallenges implements Challenges {
   readonly #asking: Asking
   readonly #troubles: Troubles
   readonly #jitter: number
-  /** since when the round is known here, by the chain's clock */
-  #openedMs = 0
-  #lacking = 0
-  /** of which the chain knows, though its event has not come yet */
-  #told = ''
-  #refusals = new Map<ObjectId, string>()
+  #turn: Turn = {
+    of: '',
+    isCommitted: false,
+    openedMs: 0,
+    lacking: 0,
+    refusals: new Map(),
+    notBefore: 0,
+    signatures: new Map(),
+  }
+  #committing: AbortController | undefined
   readonly #background = new Background(signal => this.#run(signal))
 
   constructor(components: ChallengesComponents) {
@@ -116,7 +125,7 @@ class RunningChallenges implements Challenges {
     this.judge = createChallengeJudge({
       ...components,
       committees: () => components.committees.latest(),
-      round: () => this.#book.record,
+      book: this.#book,
       asked: signal => this.#asked(signal),
     })
   }
@@ -125,33 +134,50 @@ class RunningChallenges implements Challenges {
     return this.#book.noted(event)
   }
 
+  forgotten(): RecordOperation[] {
+    return this.#book.forgotten()
+  }
+
   onEvent(event: ChainEvent): void {
     const isNew = this.#book.applied(event)
-    if (event.type === 'ChallengeOpened' && isNew) {
-      this.#lacking = 0
-      this.#openedMs = 0
-      this.#refusals = new Map()
-    }
-    if (isNew || event.type === 'EpochChangeDone') this.#news.notify()
+    // what comes later than the draw is no commitment
+    if (isNew) this.#committing?.abort(new DOMException('the round has gone on', 'AbortError'))
+    const isOwn = 'nodeId' in event && event.nodeId === this.#components.nodeId
+    if (isNew || isOwn || event.type === 'EpochChangeDone') this.#news.notify()
   }
 
   view(): ChallengesView {
-    const record = this.#book.record
-    const { nodeId } = this.#components
-    const stateOf = ({ roots, passed, seed }: RoundRecord): ChallengesView['state'] => {
-      if (passed.includes(nodeId)) return 'passed'
-      if (roots[nodeId] === undefined) return 'open'
-      if (seed === undefined) return 'committed'
-      return this.#lacking > 0 ? 'lacking' : 'drawn'
-    }
+    const { record, nodes } = this.#book
+    const passed = [...nodes.values()].filter(node => node.passed).length
+    const { refusals } = this.#turnOf(record)
     return {
       epoch: record?.epoch ?? 0,
       round: record?.round ?? 0,
-      state: record === undefined ? 'none' : stateOf(record),
-      committed: Object.keys(record?.roots ?? {}).length,
-      passed: record?.passed.length ?? 0,
-      refusals: [...this.#refusals].map(([id, code]) => ({ nodeId: id, code })),
+      state: this.#state(),
+      committed: nodes.size,
+      passed,
+      refusals: [...refusals].map(([nodeId, code]) => ({ nodeId, code })),
     }
+  }
+
+  #state(): ChallengesView['state'] {
+    const { record, nodes } = this.#book
+    const own = nodes.get(this.#components.nodeId)
+    if (record === undefined) return 'none'
+    if (own === undefined) return 'open'
+    if (own.passed) return 'passed'
+    if (record.seed === undefined) return 'committed'
+    return this.#turnOf(record).lacking > 0 ? 'lacking' : 'drawn'
+  }
+
+  /** This node's own part in a round, begun anew with each. */
+  #turnOf(record: RoundRecord | undefined): Turn {
+    const of = record?.salt ?? ''
+    if (this.#turn.of !== of) {
+      const fresh = { refusals: new Map(), signatures: new Map() }
+      this.#turn = { of, isCommitted: false, openedMs: 0, lacking: 0, notBefore: 0, ...fresh }
+    }
+    return this.#turn
   }
 
   async start(): Promise<void> {
@@ -166,13 +192,14 @@ class RunningChallenges implements Challenges {
   }
 
   async #asked(signal: AbortSignal): Promise<Asked> {
-    const record = this.#book.record
-    if (!isDrawn(record)) throw noRound(record ?? { epoch: 0 as never, round: 0 })
+    const { record } = this.#book
+    if (!isDrawn(record) || !this.#components.isCaughtUp()) throw noRound(record ?? NO_RECORD)
     try {
       return await this.#asking.of(record, signal)
     } catch (error) {
       signal.throwIfAborted()
-      this.#components.log.debug({ err: error }, 'what is asked in a round is not known yet')
+      if (this.#troubles.isNews(error))
+        this.#components.log.warn({ err: error }, 'what is asked in a storage challenge is not known here')
       throw noRound(record)
     }
   }
@@ -201,7 +228,8 @@ class RunningChallenges implements Challenges {
     const { current } = await committees.get({ signal })
     const self = memberOf(current, nodeId)
     if (self === undefined || timing.state.kind === 'sync' || current.epoch !== timing.epoch) return lookMs
-    const record = this.#book.record
+    if (!this.#components.isCaughtUp()) return Math.min(lookMs, RETRY_MS)
+    const { record } = this.#book
     if (record?.epoch === timing.epoch && timing.nowMs < record.passUntilMs)
       return await this.#takePart(record, self, timing, lookMs, signal)
     await this.#open(timing, signal)
@@ -212,7 +240,7 @@ class RunningChallenges implements Challenges {
   async #open(timing: EpochTiming, signal: AbortSignal): Promise<void> {
     const challenger = this.#components.challenger!
     const due = roundDue(timing, await challenger.parameters({ signal }))
-    const record = this.#book.record
+    const { record } = this.#book
     const isOpen = record?.epoch === timing.epoch && record.round === due.round
     if (isOpen || timing.nowMs < due.openMs(this.#jitter) || timing.nowMs >= due.commitUntilMs) return
     await this.#tell('open', () => challenger.open({ signal }))
@@ -225,84 +253,144 @@ class RunningChallenges implements Challenges {
     lookMs: number,
     signal: AbortSignal,
   ): Promise<number> {
-    const challenger = this.#components.challenger!
-    const { round, commitUntilMs, seed, roots, passed } = record
-    const hasCommitted = roots[self.nodeId] !== undefined
-    this.#openedMs ||= nowMs
+    const { challenger, isWhole, clock } = this.#components
+    const { round, commitUntilMs, seed } = record
+    const turn = this.#turnOf(record)
+    const own = this.#book.nodes.get(self.nodeId)
+    turn.openedMs ||= nowMs
     if (nowMs < commitUntilMs) {
-      const latestMs = this.#openedMs + LATEST_COMMIT * (commitUntilMs - this.#openedMs)
-      if (hasCommitted || (nowMs < latestMs && !(await this.#components.isWhole()))) return lookMs
-      if (this.#told === `commit ${record.epoch} ${round}`) return lookMs
-      const root = await this.#prover!.commit(record, inOrder(self.shards), signal)
-      await this.#tell('commit', () => challenger.commit(round, root, { signal }))
-      this.#told = `commit ${record.epoch} ${round}`
+      if (own !== undefined || turn.isCommitted) return lookMs
+      const latestMs = turn.openedMs + LATEST_COMMIT * (commitUntilMs - turn.openedMs)
+      if (nowMs < latestMs && !(await isWhole())) return lookMs
+      turn.isCommitted = await this.#commit(record, self, commitUntilMs - nowMs, signal)
       return lookMs
     }
     if (seed === undefined) {
       if (nowMs >= commitUntilMs + this.#jitter * durationMs * JITTER_SHARE)
-        await this.#tell('draw', () => challenger.draw(round, { signal }))
+        await this.#tell('draw', () => challenger!.draw(round, { signal }))
       return lookMs
     }
-    if (!hasCommitted || passed.includes(self.nodeId)) return lookMs
-    return (await this.#prove({ ...record, seed }, self, signal)) ? lookMs : Math.min(lookMs, RETRY_MS)
+    if (own === undefined || own.passed) return lookMs
+    const waitMs = turn.notBefore - clock.monotonic()
+    if (waitMs > 0) return Math.min(waitMs, lookMs)
+    turn.notBefore = clock.monotonic() + RETRY_MS
+    await this.#prove({ ...record, seed }, self, turn, bytesOf(own.root), signal)
+    return Math.min(lookMs, RETRY_MS)
   }
 
-  /** Shows others what is asked, and tells the chain; false when not enough have signed. */
+  /** Ends with the time for it: what the chain does not take any more is not read. */
+  async #commit(
+    record: RoundRecord,
+    self: CommitteeMember,
+    leftMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { challenger, clock, log } = this.#components
+    const late = new AbortController()
+    this.#committing = late
+    using limit = clock.deadline(
+      leftMs,
+      [signal, late.signal],
+      () => late.signal.reason ?? new Error('too late'),
+    )
+    try {
+      const root = await this.#prover!.commit(record, inOrder(self.shards), limit.signal)
+      return await this.#tell('commit', () => challenger!.commit(record.round, root, { signal }))
+    } catch (error) {
+      if (signal.aborted || !limit.signal.aborted) throw error
+      log.warn(
+        { epoch: record.epoch, round: record.round },
+        'there was no time to read all that the node holds',
+      )
+      return false
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  /** Shows others what is asked, and tells the chain. What has come of earlier attempts counts. */
   async #prove(
     record: RoundRecord & { seed: string },
     self: CommitteeMember,
+    turn: Turn,
+    root: Uint8Array,
     signal: AbortSignal,
-  ): Promise<boolean> {
-    const { committees, signer, challenger, log } = this.#components
-    const root = await this.#prover!.commit(record, inOrder(self.shards), signal)
+  ): Promise<void> {
+    const { committees, signer, challenger, clock, log } = this.#components
     const { epoch, round } = record
-    if (!equalBytes(root, bytesOf(record.roots[self.nodeId]!)))
-      throw new Error('what the node has committed to is not here any more, so that it can show nothing')
-    const asked = await this.#asking.of(record, signal)
-    const { proofs, lacking } = await this.#prover!.prove(record, asked.of(self), signal)
-    this.#lacking = lacking
-    if (lacking > 0) throw new Error(`${lacking} of ${proofs.length} pieces that were drawn are not here`)
-    const body = { epoch, round, nodeId: self.nodeId, root, seed: bytesOf(record.seed) }
     const { current: committee } = await committees.get({ signal })
-    const certificate = await collectValidity(
-      {
-        ...this.#components,
-        committee,
-        message: challengeMessage(body),
-        own: signer.passed(body).signature,
-        ask: member => this.#show(member, record, proofs, signal),
-        liar: member => void this.#refusals.set(member.nodeId, 'SIGNATURE'),
-      },
-      signal,
-    )
-    if (certificate === undefined) return false
-    await this.#tell('pass', () => challenger!.pass(certificate, { signal }))
-    log.info(
-      { epoch, round, pieces: proofs.length, signers: certificate.signers.length },
-      'passed a storage challenge',
-    )
-    return true
+    const body = { epoch, round, nodeId: self.nodeId, root, seed: bytesOf(record.seed) }
+    if (turn.certificate === undefined) {
+      const proofs = turn.proofs ?? (await this.#proofs(record, self, root, signal))
+      if (proofs === undefined) {
+        turn.notBefore = clock.monotonic() + LACKING_RETRY_MS
+        return
+      }
+      turn.proofs = proofs
+      turn.signatures.set(self.index, signer.passed(body).signature)
+      turn.certificate = await collectValidity(
+        {
+          ...this.#components,
+          committee,
+          message: challengeMessage(body),
+          signatures: turn.signatures,
+          ask: (member, ended) => this.#show(member, record, turn, ended),
+          liar: member => void turn.refusals.set(member.nodeId, 'SIGNATURE'),
+        },
+        signal,
+      )
+    }
+    const { certificate } = turn
+    if (certificate === undefined) return
+    delete turn.proofs
+    if (await this.#tell('pass', () => challenger!.pass(certificate, { signal })))
+      log.info({ epoch, round, signers: certificate.signers.length }, 'passed a storage challenge')
   }
 
-  /** Never rejects but by the signal: what one does not sign another one may. */
+  /** Undefined when the node does not have what is asked, or what it has committed to. */
+  async #proofs(
+    record: RoundRecord & { seed: string },
+    self: CommitteeMember,
+    root: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<readonly ChallengeProof[] | undefined> {
+    const { log } = this.#components
+    const { epoch, round } = record
+    const turn = this.#turnOf(record)
+    const own = await this.#prover!.root(record)
+    if (own === undefined || !equalBytes(root, own)) {
+      log.error({ epoch, round }, 'what the node has committed to is not here any more: it can show nothing')
+      turn.lacking = 1
+      return undefined
+    }
+    const asked = await this.#asking.of(record, signal)
+    const { proofs, lacking } = await this.#prover!.prove(record, asked.of(self), signal)
+    turn.lacking = lacking
+    if (lacking === 0) return proofs
+    log.error({ epoch, round, lacking, asked: proofs.length }, 'the node does not have all that is asked')
+    return undefined
+  }
+
+  /** Never rejects: what one does not sign another one may. */
   async #show(
     member: CommitteeMember,
     { epoch, round }: RoundRecord,
-    proofs: readonly ChallengeProof[],
+    { proofs = [], refusals }: Turn,
     signal: AbortSignal,
   ): Promise<Confirmation | undefined> {
-    const { peers, book, log } = this.#components
+    const { peers, book, nodeId: own, log } = this.#components
     const { nodeId } = member
     try {
-      const signed = await peers.proveHeld(book.address(member), { epoch, round }, proofs, { signal })
-      this.#refusals.delete(nodeId)
+      const query = { epoch, round, nodeId: own }
+      const signed = await peers.proveHeld(book.address(member), query, proofs, { signal })
+      refusals.delete(nodeId)
       return signed
     } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof ProtocolError)) throw error
-      this.#refusals.set(nodeId, error.code)
-      if (!error.remote) book.failed(member)
-      log.debug(
+      if (signal.aborted) return undefined
+      const isTyped = error instanceof ProtocolError
+      refusals.set(nodeId, isTyped ? error.code : 'UNEXPECTED')
+      if (isTyped && !error.remote) book.failed(member)
+      log[isTyped ? 'debug' : 'warn'](
         { nodeId, epoch, round, err: error },
         'a node did not sign for this one in a storage challenge',
       )
@@ -310,18 +398,55 @@ class RunningChallenges implements Challenges {
     }
   }
 
-  /** Sends one transaction. What somebody else has done already is done, and what is too late cannot be helped. */
-  async #tell(what: string, run: () => Promise<unknown>): Promise<void> {
+  /**
+   * Sends one transaction. True when it is done, by this node or by who was first; an RPC that is behind may not take it yet, and what
+   * is too late cannot be helped.
+   */
+  async #tell(what: string, run: () => Promise<unknown>): Promise<boolean> {
     const { log } = this.#components
     try {
       await run()
       log.debug({ what }, 'told the chain of a storage challenge')
+      return true
     } catch (error) {
       if (!isChainError(error, 'MOVE_ABORT')) throw error
-      log.debug({ what, err: error }, 'somebody was first, or it is too late')
+      log.debug(
+        { what, err: error },
+        'the chain does not take it: somebody was first, or it is too early or too late',
+      )
+      return DONE.has(error.details.name ?? '')
     }
   }
 }
+
+/** A node's own part in a round. */
+interface Turn {
+  /** the round's salt */
+  of: string
+  /** the chain knows, though the event has not come yet */
+  isCommitted: boolean
+  /** since when the round is known here, by the chain's clock */
+  openedMs: number
+  /** of what is asked, what is not here */
+  lacking: number
+  /** who did not sign, and why */
+  refusals: Map<ObjectId, string>
+  /** no attempt before, by the monotonic clock */
+  notBefore: number
+  proofs?: readonly ChallengeProof[]
+  /** by member index */
+  signatures: Map<number, Uint8Array>
+  certificate?: Certificate | undefined
+}
+
+/** Names of aborts that tell that it was done before. */
+const DONE: ReadonlySet<string> = new Set([
+  'EAlreadyOpen',
+  'EAlreadyCommitted',
+  'EAlreadyDrawn',
+  'EAlreadyPassed',
+])
+const NO_RECORD = { epoch: 0 as Epoch, round: 0 }
 
 /** Of the epoch: how late a node may be on purpose, so that not all send the same transaction. */
 const JITTER_SHARE = 0.02

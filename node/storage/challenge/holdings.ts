@@ -1,3 +1,4 @@
+import { equalBytes } from '../../../base/bytes.ts'
 import {
   type BlobCodec,
   pairOfShard,
@@ -55,7 +56,7 @@ export async function* leavesOf(
   }
 }
 
-/** What a node shows for a question; undefined when it does not have what is asked for. */
+/** What a node shows for a question; undefined when it does not have what is asked for, or had not as it committed. */
 export async function proofOf(
   init: HoldingsInit,
   { blobId, shard, axis, piece }: Question,
@@ -68,6 +69,8 @@ export async function proofOf(
   if (metadata === undefined || sliver === undefined) return undefined
   const ref = refOf(place, init.nShards)
   const pieces = piecesOf(metadata, init.nShards, place, sliver, hash)
+  // one that came back after the commitment is not in it
+  if (!equalBytes(rootOf(pieces), await tree.leaf(leaf))) return undefined
   return {
     leaf,
     bytes: Uint8Array.from(pieceOf(metadata, ref, sliver, piece)),
@@ -115,7 +118,7 @@ async function sliverOf(
   place: LeafPlace,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  return await budget.within('scrub', 0, signal, async grant => {
+  return await budget.within('handoff', 0, signal, async grant => {
     const sliver = await slivers.get(place.blobId, refOf(place, nShards), { signal })
     grant.spent({ bytes: sliver?.length ?? 0 })
     return sliver

@@ -8,7 +8,7 @@ import {
   pieceShape,
   sliverFromBody,
 } from '../../../codec/index.ts'
-import type { BlobMetadata, ObjectId, SliverRef } from '../../../codec/types.ts'
+import type { BlobMetadata, Confirmation, ObjectId, SliverRef } from '../../../codec/types.ts'
 import { ProtocolError } from '../../../protocols/index.ts'
 import type {
   ChallengeHearing,
@@ -25,6 +25,7 @@ import type { RoundRecord, RoundRecords } from '../store/round-records.ts'
 import type { Asked, AskedQuestion } from './asked.ts'
 import { refOf } from './holdings.ts'
 import { climb, leafHasher, levelsAbove } from './leaves.ts'
+import type { RoundBook } from './round-book.ts'
 
 export interface ChallengeJudgeInit {
   nodeId: ObjectId
@@ -35,42 +36,48 @@ export interface ChallengeJudgeInit {
   rounds: Pick<RoundRecords, 'wasOwed'>
   codec: Pick<BlobCodec, 'verifySliver'>
   signer: Pick<ConfirmationSigner, 'passed'>
-  /** the newest round; undefined before the first */
-  round: () => RoundRecord | undefined
+  /** the round of the epoch, and what nodes have done in it */
+  book: Pick<RoundBook, 'record' | 'nodes'>
   /** What is asked in that round. Rejects with NO_ROUND before it was drawn. */
   asked: (signal: AbortSignal) => Promise<Asked>
 }
 
 /** Attempts of one node in a round: a stream may break, and an excuse may be heard of later here. */
 const ATTEMPTS = 4
-const HEARINGS = 32
+const HEARINGS = 64
 const RETRY_MS = 1_000
 
 export function createChallengeJudge(init: ChallengeJudgeInit): ChallengeJudge {
   const heard = new Set<ObjectId>()
-  let attempts = { of: '', counts: new Map<ObjectId, number>() }
+  /** of one round */
+  let seen = { of: '', attempts: new Map<ObjectId, number>(), passed: new Set<ObjectId>() }
 
-  function countAttempt({ epoch, round }: ChallengeQuery, nodeId: ObjectId): void {
-    const of = `${epoch} ${round}`
-    if (attempts.of !== of) attempts = { of, counts: new Map() }
-    const count = attempts.counts.get(nodeId) ?? 0
+  function countAttempt(nodeId: ObjectId): void {
+    const count = seen.attempts.get(nodeId) ?? 0
     if (count >= ATTEMPTS) throw new ProtocolError('TOO_MANY_FAILURES')
-    attempts.counts.set(nodeId, count + 1)
+    seen.attempts.set(nodeId, count + 1)
   }
 
   return {
     async open(query, context) {
-      const member = expectMembers(init, context)
+      const member = expectMembers(init, query, context)
       const { record, root } = expectRound(init, query, member)
-      if (heard.has(member.nodeId) || heard.size >= HEARINGS)
+      if (seen.of !== record.salt) seen = { of: record.salt, attempts: new Map(), passed: new Set() }
+      const { nodeId } = member
+      if (seen.passed.has(nodeId)) return { kind: 'known', signed: signed(init, record, root, nodeId) }
+      if (heard.has(nodeId) || heard.size >= HEARINGS)
         throw new ProtocolError('BUSY', { retryAfterMs: RETRY_MS })
-      heard.add(member.nodeId)
+      heard.add(nodeId)
       try {
         const asked = await init.asked(context.signal)
-        countAttempt(query, member.nodeId)
-        return hearing(init, { record, root, member, asked, context }, () => heard.delete(member.nodeId))
+        countAttempt(nodeId)
+        const { passed } = seen
+        return hearing(init, { record, root, member, asked, context }, hasPassed => {
+          heard.delete(nodeId)
+          if (hasPassed) passed.add(nodeId)
+        })
       } catch (error) {
-        heard.delete(member.nodeId)
+        heard.delete(nodeId)
         throw error
       }
     },
@@ -86,17 +93,19 @@ interface Case {
   context: PeerContext
 }
 
-function hearing(init: ChallengeJudgeInit, one: Case, close: () => void): ChallengeHearing {
+function hearing(init: ChallengeJudgeInit, one: Case, close: (hasPassed: boolean) => void): ChallengeHearing {
   const { record, root, member, asked, context } = one
   const { nodeId, shards } = member
   const questions = asked.of(member)
   const leaves = asked.owed * shards.length * 2
   const hash = leafHasher(bytesOf(record.salt), nodeId)
-  let held = 0
+  let [held, hasPassed] = [0, false]
 
   async function holds(question: AskedQuestion, proof: ChallengeProof): Promise<boolean> {
     const { blobId, axis, piece, leaf } = question
-    if (proof.bytes.length === 0) return (await init.rounds.wasOwed(blobId)) !== undefined
+    if ((await init.rounds.wasOwed(blobId)) !== undefined) return true
+    // of what the prover may have heard, and this node has not
+    if (proof.bytes.length === 0) throw noRound(record)
     const metadata = await init.metadata.get(blobId)
     // nobody is refused for what is missing here
     if (metadata === undefined) throw noRound(record)
@@ -116,6 +125,7 @@ function hearing(init: ChallengeJudgeInit, one: Case, close: () => void): Challe
   }
 
   return {
+    kind: 'open',
     questions: questions.length,
     async check(number, proof) {
       const question = questions[number]
@@ -126,12 +136,21 @@ function hearing(init: ChallengeJudgeInit, one: Case, close: () => void): Challe
     sign() {
       if (held < questions.length)
         throw new ProtocolError('CHALLENGE_FAILED', { details: { question: held } })
-      expectRound(init, record, member)
-      const { epoch, round } = record
-      return init.signer.passed({ epoch, round, nodeId, root, seed: bytesOf(record.seed!) })
+      expectRound(init, { ...record, nodeId }, member)
+      hasPassed = true
+      return signed(init, record, root, nodeId)
     },
-    close,
+    close: () => close(hasPassed),
   }
+}
+
+function signed(
+  { signer }: Pick<ChallengeJudgeInit, 'signer'>,
+  { epoch, round, seed }: RoundRecord,
+  root: Uint8Array,
+  nodeId: ObjectId,
+): Confirmation {
+  return signer.passed({ epoch, round, nodeId, root, seed: bytesOf(seed!) })
 }
 
 async function isSliver(
@@ -151,9 +170,10 @@ async function isSliver(
   }
 }
 
-/** Both are in the committee of now: nobody else's word counts, and nobody else is asked. */
+/** Both are in the committee of now: nobody else's word counts, and nobody else is asked. And the peer has the key of the one it names. */
 function expectMembers(
   { committees, members, nodeId }: ChallengeJudgeInit,
+  query: ChallengeQuery,
   { peer }: PeerContext,
 ): CommitteeMember {
   const known = committees()
@@ -161,27 +181,30 @@ function expectMembers(
   const found = members.of(known, peer)
   if (found === undefined) throw new ProtocolError('NOT_A_MEMBER')
   const { current: committee, epoch } = known
-  const member = memberOf(committee, found.nodeId)
+  const member = memberOf(committee, query.nodeId)
   if (member === undefined || memberOf(committee, nodeId) === undefined)
     throw new ProtocolError('NOT_IN_COMMITTEE', { details: { epoch } })
+  // the chain does not keep two nodes from having one key
+  const isSame = found.nodeId === query.nodeId || equalBytes(found.networkPublicKey, member.networkPublicKey)
+  if (!isSame) throw new ProtocolError('NOT_AUTHORIZED')
   return member
 }
 
 /** The round is the newest one here, what is asked in it is drawn, and the member has committed to something. */
 function expectRound(
-  { round, committees }: Pick<ChallengeJudgeInit, 'round' | 'committees'>,
+  { book, committees }: Pick<ChallengeJudgeInit, 'book' | 'committees'>,
   query: ChallengeQuery,
   { nodeId }: CommitteeMember,
 ): { record: RoundRecord; root: Uint8Array } {
-  const record = round()
-  const root = record?.roots[nodeId]
+  const { record } = book
+  const node = book.nodes.get(nodeId)
   const isKnown = record?.epoch === query.epoch && record.round === query.round
-  if (!isKnown || record.seed === undefined || root === undefined || committees()?.epoch !== query.epoch)
+  if (!isKnown || record.seed === undefined || node === undefined || committees()?.epoch !== query.epoch)
     throw noRound(query)
-  return { record, root: bytesOf(root) }
+  return { record, root: bytesOf(node.root) }
 }
 
-export const noRound = ({ epoch, round }: ChallengeQuery): ProtocolError =>
+export const noRound = ({ epoch, round }: Omit<ChallengeQuery, 'nodeId'>): ProtocolError =>
   new ProtocolError('NO_ROUND', { details: { epoch, round }, retryAfterMs: RETRY_MS })
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'))

@@ -50,6 +50,10 @@ export class LeafFile implements AsyncDisposable {
     }
   }
 
+  async leaf(index: number): Promise<Uint8Array> {
+    return await readAt(this.#levels[0]!, index, 1)
+  }
+
   /** The siblings of a leaf, from its own level up. */
   async path(index: number): Promise<Uint8Array[]> {
     const path: Uint8Array[] = []
@@ -108,6 +112,7 @@ async function writeLevel(
     if (count % BATCH === 0) await flush()
   }
   if (count % BATCH > 0) await flush()
+  await file.sync()
   signal.throwIfAborted()
   return count
 }

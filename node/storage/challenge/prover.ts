@@ -11,7 +11,7 @@ import { leafHasher } from './leaves.ts'
 import { type OwedInit, owedBlobs } from './owed.ts'
 
 export interface ProverInit extends HoldingsInit, OwedInit {
-  rounds: Pick<RoundRecords, 'allWasOwed' | 'wasOwed'>
+  rounds: Pick<RoundRecords, 'wereOwed' | 'wasOwed'>
   /** folder of its own */
   path: string
 }
@@ -30,7 +30,14 @@ export class Prover implements AsyncDisposable {
 
   /** The root over all that the node owes with these shards, in order: made once, and found again after a restart. 32 bytes. */
   async commit(record: RoundRecord, shards: readonly ShardIndex[], signal: AbortSignal): Promise<Uint8Array> {
-    return ((await this.#open(record)) ?? (await this.#write(record, shards, signal))).root
+    // one that is damaged is made again: nobody has been told of it yet, or another round will find it whole
+    const there = await this.#open(record).catch(() => undefined)
+    return (there ?? (await this.#write(record, shards, signal))).root
+  }
+
+  /** The root that was made for a round; undefined when it is not there. */
+  async root(record: RoundRecord): Promise<Uint8Array | undefined> {
+    return (await this.#open(record))?.root
   }
 
   /** In the order of the questions; `lacking` is how many of them the node has nothing to show for. */
@@ -45,12 +52,9 @@ export class Prover implements AsyncDisposable {
     let lacking = 0
     for (const question of questions) {
       const { leaf } = question
-      const isExcused = (await this.#init.rounds.wasOwed(question.blobId)) !== undefined
-      const proof =
-        tree === undefined || isExcused
-          ? undefined
-          : await proofOf(this.#init, question, { leaf, tree, hash }, signal)
-      if (proof === undefined && !isExcused) lacking++
+      const proof = tree && (await proofOf(this.#init, question, { leaf, tree, hash }, signal))
+      // nothing needs to be shown of what was deleted meanwhile
+      if (proof === undefined && (await this.#init.rounds.wasOwed(question.blobId)) === undefined) lacking++
       proofs.push(proof ?? { leaf, bytes: new Uint8Array(), path: [], siblings: [] })
     }
     return { proofs, lacking }
@@ -67,7 +71,11 @@ export class Prover implements AsyncDisposable {
     const folder = join(this.#init.path, of)
     const done = await readFile(join(folder, DONE), 'utf8').catch(() => undefined)
     if (done === undefined) return undefined
-    return await this.#keep(of, await LeafFile.open(folder, JSON.parse(done).count))
+    const { count, root } = JSON.parse(done) as { count: number; root: string }
+    const file = await LeafFile.open(folder, count)
+    if (hexOf(file.root) === root) return await this.#keep(of, file)
+    await file[Symbol.asyncDispose]()
+    throw new Error('the tree of what was committed to is damaged')
   }
 
   async #write(record: RoundRecord, shards: readonly ShardIndex[], signal: AbortSignal): Promise<LeafFile> {
@@ -80,7 +88,7 @@ export class Prover implements AsyncDisposable {
     const of = nameOf(record)
     const folder = join(path, of)
     const file = await LeafFile.write(folder, leavesOf(this.#init, owed, shards, hash, signal), signal)
-    await writeAtomically(join(folder, DONE), JSON.stringify({ count: file.count }))
+    await writeAtomically(join(folder, DONE), JSON.stringify({ count: file.count, root: hexOf(file.root) }))
     return await this.#keep(of, file)
   }
 
@@ -91,4 +99,7 @@ export class Prover implements AsyncDisposable {
   }
 }
 
-const nameOf = ({ epoch, round }: RoundRecord): string => `${epoch}-${round}`
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** The salt is in it: a chain that has lost its end may draw another for the same round. */
+const nameOf = ({ epoch, round, salt }: RoundRecord): string => `${epoch}-${round}-${salt.slice(0, 16)}`

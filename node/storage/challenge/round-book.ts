@@ -1,49 +1,81 @@
 import type { ChainEvent } from '../../../chain/types/index.ts'
+import type { ObjectId } from '../../../codec/types.ts'
 import { isOwedSince } from '../epochs/whole.ts'
 import type { BlobRecords } from '../store/blob-records.ts'
 import { applyBlobEvent, blobOfEvent } from '../store/blob-state.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { RecordOperation } from '../store/records.ts'
-import { putRound, putWasOwed, type RoundRecord, type RoundRecords } from '../store/round-records.ts'
+import {
+  dropRound,
+  putRound,
+  putRoundNode,
+  putWasOwed,
+  type RoundNode,
+  type RoundRecord,
+  type RoundRecords,
+} from '../store/round-records.ts'
 
 export interface RoundBookInit {
-  rounds: Pick<RoundRecords, 'round' | 'wasOwed' | 'begun'>
+  rounds: Pick<RoundRecords, 'round' | 'nodes' | 'wasOwed' | 'begun'>
   blobs: Pick<BlobRecords, 'get'>
   metadata: Pick<MetadataStore, 'get'>
 }
 
-/** What the chain's events tell of the newest round; written in the batch of each event. */
+/**
+ * What the chain's events tell of the newest round; written in the batch of each event. With an epoch's beginning the round of the one
+ * before is over: whoever reads the chain again, or from a blob table on, comes to the opening anew.
+ */
 export class RoundBook {
   readonly #init: RoundBookInit
   #record: RoundRecord | undefined
+  #nodes = new Map<ObjectId, RoundNode>()
 
   constructor(init: RoundBookInit) {
     this.#init = init
   }
 
-  /** Undefined before the first. */
+  /** Undefined while there is none in the present epoch. */
   get record(): RoundRecord | undefined {
     return this.#record
   }
 
+  /** Who has committed, and to what; and who has passed. */
+  get nodes(): ReadonlyMap<ObjectId, RoundNode> {
+    return this.#nodes
+  }
+
   async load(): Promise<void> {
     this.#record = await this.#init.rounds.round()
+    this.#nodes = this.#record === undefined ? new Map() : await this.#init.rounds.nodes()
   }
 
   /** What is to be noted in one batch with an event. */
   async noted(event: ChainEvent): Promise<RecordOperation[]> {
     if (blobOfEvent(event) !== undefined) return await this.#blobNoted(event)
-    const record = this.#after(event)
-    if (record === undefined || record === this.#record) return []
-    return event.type === 'ChallengeOpened' ? await this.#init.rounds.begun(record) : [putRound(record)]
+    const record = this.#recordAfter(event)
+    if (record === undefined) return this.#record === undefined ? [] : [dropRound]
+    if (event.type === 'ChallengeOpened') return await this.#init.rounds.begun(record)
+    const node = this.#nodeAfter(event)
+    if (node !== undefined) return [putRoundNode(...node)]
+    return record === this.#record ? [] : [putRound(record)]
   }
 
-  /** The event is written. True when it has changed something. */
+  /** The event is written. True when what is asked of this node may be another thing now. */
   applied(event: ChainEvent): boolean {
-    const record = this.#after(event)
+    const record = this.#recordAfter(event)
+    const node = this.#nodeAfter(event)
+    if (event.type === 'ChallengeOpened' || record === undefined) this.#nodes = new Map()
+    if (node !== undefined) this.#nodes.set(...node)
     const isNew = record !== this.#record
     this.#record = record
     return isNew
+  }
+
+  /** The chain has lost what was read of it, and is read from the beginning. */
+  forgotten(): RecordOperation[] {
+    this.#record = undefined
+    this.#nodes = new Map()
+    return [dropRound]
   }
 
   /** A blob that is owed in the round, or is not, will be or not be from here on. */
@@ -60,28 +92,29 @@ export class RoundBook {
     return [putWasOwed(blobId, { owed, ...(size !== undefined && { size }) })]
   }
 
-  #after(event: ChainEvent): RoundRecord | undefined {
+  #recordAfter(event: ChainEvent): RoundRecord | undefined {
     const record = this.#record
     switch (event.type) {
+      case 'EpochChangeStart':
+      case 'EpochChangeDone':
+        return undefined
       case 'ChallengeOpened': {
         const { epoch, round, draws, commitUntilMs, passUntilMs } = event
-        const isOld = record !== undefined && (epoch - record.epoch || round - record.round) <= 0
-        if (isOld) return record
-        const times = { commitUntilMs, passUntilMs }
-        return { epoch, round, salt: hex(event.salt), draws, ...times, roots: {}, passed: [] }
+        return { epoch, round, salt: hex(event.salt), draws, commitUntilMs, passUntilMs }
       }
-      case 'ChallengeCommitted':
-        if (!isOf(record, event)) return record
-        return { ...record, roots: { ...record.roots, [event.nodeId]: hex(event.root) } }
       case 'ChallengeDrawn':
         return isOf(record, event) ? { ...record, seed: hex(event.seed) } : record
-      case 'ChallengePassed': {
-        if (!isOf(record, event) || record.passed.includes(event.nodeId)) return record
-        return { ...record, passed: [...record.passed, event.nodeId] }
-      }
       default:
         return record
     }
+  }
+
+  #nodeAfter(event: ChainEvent): [ObjectId, RoundNode] | undefined {
+    if (event.type === 'ChallengeCommitted' && isOf(this.#record, event))
+      return [event.nodeId, { root: hex(event.root) }]
+    if (event.type !== 'ChallengePassed' || !isOf(this.#record, event)) return undefined
+    const node = this.#nodes.get(event.nodeId)
+    return node && [event.nodeId, { ...node, passed: true }]
   }
 }
 

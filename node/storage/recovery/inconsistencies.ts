@@ -142,13 +142,15 @@ async function certify(
   const { current } = await committees.get({ signal })
   const { blobId } = accusation.metadata
   const body = { epoch: current.epoch, blobId }
+  const self = memberOf(current, nodeId)
   return await collectValidity(
     {
       ...components,
       committee: current,
       message: invalidBlobMessage(body),
-      own: memberOf(current, nodeId) && signer.attestInvalid(body).signature,
-      ask: member => ask(components, member, accusation, signal),
+      signatures:
+        self === undefined ? new Map() : new Map([[self.index, signer.attestInvalid(body).signature]]),
+      ask: (member, ended) => ask(components, member, accusation, ended),
       liar: member => accuse(member, 'attestation', { blobId }),
     },
     signal,

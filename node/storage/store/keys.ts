@@ -94,10 +94,13 @@ export const beforeKey = (epoch: Epoch, blobId: BlobId): string => beforesOf(epo
 export const epochOfKey = (key: string): Epoch => Number.parseInt(key.split('/')[2]!, 16) as Epoch
 /** `<blob>`: slivers of it were found damaged, and what is missing of it was not looked up since. */
 export const DAMAGED_PREFIX = '/damaged/'
-/** The newest round of storage challenges. */
-export const ROUND_KEY = '/challenge/round'
-/** `<blob>`: whether the blob is owed in the round, once that has changed. */
-export const WAS_OWED_PREFIX = '/challenge/was/'
+/** The newest round of storage challenges, and all of it. */
+export const CHALLENGE_PREFIX = '/challenge/'
+export const ROUND_KEY = `${CHALLENGE_PREFIX}round`
+/** `<node ID>`: what the node has done in it. */
+export const roundNodeKey = (nodeId: string): string => `${CHALLENGE_PREFIX}node/${nodeId}`
+/** `<blob>`: whether the blob was owed as it was opened, once that has changed. */
+export const WAS_OWED_PREFIX = `${CHALLENGE_PREFIX}was/`
 export const wasOwedKey = (blobId: BlobId): string => WAS_OWED_PREFIX + blobHex(blobId)
 /** How far stored slivers were looked at. */
 export const SCRUB_KEY = '/scrub'

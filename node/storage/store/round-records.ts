@@ -1,6 +1,13 @@
 import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
-import { blobIdFromHex, ROUND_KEY, WAS_OWED_PREFIX, wasOwedKey } from './keys.ts'
-import { decodeJson, deletions, encodeJson, type RecordOperation, type Records } from './records.ts'
+import {
+  blobIdFromHex,
+  CHALLENGE_PREFIX,
+  ROUND_KEY,
+  roundNodeKey,
+  WAS_OWED_PREFIX,
+  wasOwedKey,
+} from './keys.ts'
+import { decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 
 /** What the chain has told of a round of storage challenges. Plain data: it is stored as JSON; bytes are hex. */
 export interface RoundRecord {
@@ -14,10 +21,13 @@ export interface RoundRecord {
   commitUntilMs: number
   passUntilMs: number
   seed?: string
-  /** what nodes have committed to */
-  roots: Record<ObjectId, string>
-  /** who has passed */
-  passed: ObjectId[]
+}
+
+/** What one node has done in the round. */
+export interface RoundNode {
+  /** what it has committed to, hex */
+  root: string
+  passed?: true
 }
 
 /** How it stood with a blob as the round was opened. */
@@ -27,52 +37,61 @@ export interface WasOwed {
   size?: number
 }
 
-/** The newest round, and which of the blobs that were owed as it was opened have changed since. */
+/** The newest round, what nodes have done in it, and which blobs are owed, or not, since it was opened that were not, or were, then. */
 export interface RoundRecords {
   round(): Promise<RoundRecord | undefined>
+  nodes(): Promise<Map<ObjectId, RoundNode>>
   /** Undefined of a blob that is owed, or not, as it was as the round was opened. */
   wasOwed(blobId: BlobId): Promise<WasOwed | undefined>
-  /** All such notes. As many as blobs that were deleted, or found invalid, since. */
-  allWasOwed(): Promise<Map<BlobId, WasOwed>>
+  /** All such notes of blobs above `after`, up to `upTo` or to the last, in the order of their IDs. */
+  wereOwed(range: { after: BlobId | undefined; upTo: BlobId | undefined }): Promise<Map<BlobId, WasOwed>>
   /** Begins another round: what was noted for the one before goes. */
   begun(record: RoundRecord): Promise<RecordOperation[]>
 }
 
-export const putRound = (record: RoundRecord): RecordOperation => ({
-  type: 'put',
-  key: ROUND_KEY,
-  value: encodeJson(record),
-})
-export const putWasOwed = (blobId: BlobId, was: WasOwed): RecordOperation => ({
-  type: 'put',
-  key: wasOwedKey(blobId),
-  value: encodeJson(was),
-})
+const put = (key: string, value: unknown): RecordOperation => ({ type: 'put', key, value: encodeJson(value) })
+export const putRound = (record: RoundRecord): RecordOperation => put(ROUND_KEY, record)
+export const dropRound: RecordOperation = { type: 'del', key: ROUND_KEY }
+export const putRoundNode = (nodeId: ObjectId, node: RoundNode): RecordOperation =>
+  put(roundNodeKey(nodeId), node)
+export const putWasOwed = (blobId: BlobId, was: WasOwed): RecordOperation => put(wasOwedKey(blobId), was)
 
 export function createRoundRecords(records: Records): RoundRecords {
+  const read = async <T>(key: string): Promise<T | undefined> => {
+    const bytes = await records.get(key)
+    return bytes && (decodeJson(bytes) as T | undefined)
+  }
   return {
-    async round() {
-      const bytes = await records.get(ROUND_KEY)
-      return bytes && (decodeJson(bytes) as RoundRecord | undefined)
+    round: () => read<RoundRecord>(ROUND_KEY),
+    async nodes() {
+      const nodes = new Map<ObjectId, RoundNode>()
+      for await (const { key, value } of records.list(roundNodeKey('' as ObjectId))) {
+        const node = decodeJson(value) as RoundNode | undefined
+        if (node !== undefined) nodes.set(key.slice(roundNodeKey('' as ObjectId).length) as ObjectId, node)
+      }
+      return nodes
     },
-    async wasOwed(blobId) {
-      const bytes = await records.get(wasOwedKey(blobId))
-      return bytes && (decodeJson(bytes) as WasOwed | undefined)
-    },
-    async allWasOwed() {
+    wasOwed: blobId => read<WasOwed>(wasOwedKey(blobId)),
+    async wereOwed({ after, upTo }) {
+      const keys: string[] = []
+      const range = {
+        ...(after !== undefined && { after: wasOwedKey(after) }),
+        // the next key in order
+        ...(upTo !== undefined && { before: `${wasOwedKey(upTo)}0` }),
+      }
+      for await (const key of records.keys(WAS_OWED_PREFIX, range)) keys.push(key)
+      const values = await records.getMany(keys)
       const notes = new Map<BlobId, WasOwed>()
-      for await (const { key, value } of records.list(WAS_OWED_PREFIX)) {
-        const was = decodeJson(value) as WasOwed | undefined
-        if (was !== undefined) notes.set(blobIdFromHex(key.slice(WAS_OWED_PREFIX.length)), was)
+      for (const [i, key] of keys.entries()) {
+        const was = values[i] && (decodeJson(values[i]) as WasOwed | undefined)
+        if (was) notes.set(blobIdFromHex(key.slice(WAS_OWED_PREFIX.length)), was)
       }
       return notes
     },
     async begun(record) {
-      const operations: RecordOperation[] = [putRound(record)]
-      const old: string[] = []
-      for await (const key of records.keys(WAS_OWED_PREFIX)) old.push(key)
-      for await (const deletion of deletions(old)) operations.push(deletion)
-      return operations
+      const operations: RecordOperation[] = []
+      for await (const key of records.keys(CHALLENGE_PREFIX)) operations.push({ type: 'del', key })
+      return [...operations, putRound(record)]
     },
   }
 }

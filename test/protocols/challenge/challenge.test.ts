@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert'
 import { type ChallengeProof, ProtocolError } from '../../../protocols/index.ts'
-import { EPOCH } from '../support/fakes.ts'
+import { EPOCH, NETWORK } from '../support/fakes.ts'
 import { type TestPeers, testPeers } from '../support/peers.ts'
 
-const query = { epoch: EPOCH, round: 1 }
+const query = { epoch: EPOCH, round: 1, nodeId: NETWORK }
 const proofOf = (leaf: number): ChallengeProof => ({
   leaf,
   bytes: new Uint8Array(60_000).fill(leaf),
@@ -28,6 +28,7 @@ describe('protocol challenge', () => {
       assert.deepEqual(asked, query)
       open++
       return {
+        kind: 'open',
         questions,
         async check(question, proof) {
           if (question === refused) throw new ProtocolError('CHALLENGE_FAILED', { details: { question } })
@@ -60,6 +61,13 @@ describe('protocol challenge', () => {
     })
     assert.equal(seen.length, 2)
     assert.equal(open(), 0)
+  })
+
+  it('gets what was signed before without showing anything', async () => {
+    const { server, client, seen } = await looking(3)
+    server.node.challenges.open = async () => ({ kind: 'known', signed })
+    assert.deepEqual(await client.proveHeld(server.address, query, [proofOf(1)]), signed)
+    assert.equal(seen.length, 0)
   })
 
   it('breaks off where the other side counts other questions, and tells why there is no round', async () => {

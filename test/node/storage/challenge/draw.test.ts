@@ -1,137 +1,127 @@
 import { strict as assert } from 'node:assert'
-import { createCipheriv } from 'node:crypto'
-import { blobIdFromBytes, blobIdToBytes } from '../../../../codec/index.ts'
-import type { BlobId, ObjectId, ShardIndex } from '../../../../codec/types.ts'
-import { BlobDraw, questionsOf } from '../../../../node/storage/challenge/draw.ts'
+import { blobIdFromBytes, encodedSize, pieceShape, storageUnits } from '../../../../codec/index.ts'
+import type { BlobId, Epoch, ObjectId, ShardIndex } from '../../../../codec/types.ts'
+import { type AskedQuestion, Asking } from '../../../../node/storage/challenge/asked.ts'
+import { pointsOf } from '../../../../node/storage/challenge/draw.ts'
+import type { BlobState } from '../../../../node/storage/store/blob-state.ts'
+import { blobHex } from '../../../../node/storage/store/keys.ts'
 import { Random } from '../../../support/random.ts'
 
-interface Blob {
-  blobId: BlobId
-  weight: number
-}
-
+const N = 100
+const MIB = 2 ** 20
 const random = new Random('draw')
-const seedOf = (number: number): Uint8Array => new Random(`seed ${number}`).bytes(32)
-const blobsOf = (count: number, weight: () => number): Blob[] =>
-  Array.from({ length: count }, () => ({ blobId: blobIdFromBytes(random.bytes(32)), weight: weight() }))
-const manyWeights = (): number => 1 + Math.floor(Math.exp(random.next() * 6))
+const signal = new AbortController().signal
+const hexSeed = (number: number): string =>
+  Buffer.from(new Random(`seed ${number}`).bytes(32)).toString('hex')
+const idOf = (number: number): ObjectId => `0x${number.toString(16).padStart(64, '0')}` as ObjectId
+const shards = [3, 5, 11].map(shard => shard as ShardIndex)
 
-function draw(seed: Uint8Array, blobs: readonly Blob[], count: number): BlobId[] {
-  const drawn = new BlobDraw<Blob>(seed, count)
-  for (const blob of blobs) drawn.add(blob, blob.weight)
-  return drawn.drawn().map(({ blobId }) => blobId)
+/** What is asked of a node with these shards, of blobs of these sizes in a network of 100 shards, in the order of their IDs. */
+async function askedOf(sizes: ReadonlyMap<BlobId, number>, seed: number, draws: number, nodeId = idOf(1)) {
+  const ids = [...sizes.keys()].sort((a, b) => (blobHex(a) < blobHex(b) ? -1 : 1))
+  const stateOf = (blobId: BlobId): BlobState => ({
+    registrations: [{ objectId: idOf(9), deletable: false, certified: true, endEpoch: 9 as Epoch }],
+    initialCertifiedEpoch: 1 as Epoch,
+    size: sizes.get(blobId)!,
+  })
+  const asking = new Asking(
+    {
+      nShards: N,
+      clock: { monotonic: () => 0 },
+      metadata: { get: async () => undefined },
+      rounds: { wereOwed: async () => new Map() },
+      blobs: {
+        async slice({ after, limit }) {
+          const from = after === undefined ? 0 : ids.indexOf(after) + 1
+          return ids.slice(from, from + limit).map(blobId => [blobId, stateOf(blobId)])
+        },
+      },
+    },
+    signal,
+  )
+  const times = { commitUntilMs: 1, passUntilMs: 2 }
+  const record = { epoch: 2 as Epoch, round: 0, salt: '', draws, seed: hexSeed(seed), ...times }
+  const asked = await asking.of(record, signal)
+  return { owed: asked.owed, ids, questions: asked.of({ nodeId, shards }) }
 }
 
-/** The same by the definition, one by one and exactly. */
-function byDefinition(seed: Uint8Array, blobs: readonly Blob[], count: number): BlobId[] {
-  const value = (blobId: BlobId): bigint => {
-    const cipher = createCipheriv('aes-256-ecb', seed, null).setAutoPadding(false)
-    return BigInt(`0x${cipher.update(blobIdToBytes(blobId).subarray(0, 16)).toString('hex')}`)
-  }
-  return blobs
-    .map(({ blobId, weight }) => ({ blobId, value: value(blobId), weight: BigInt(weight) }))
-    .sort((a, b) => (a.value * b.weight < b.value * a.weight ? -1 : 1))
-    .slice(0, count)
-    .map(({ blobId }) => blobId)
-}
+const blobsOf = (count: number, size: () => number): Map<BlobId, number> =>
+  new Map(Array.from({ length: count }, () => [blobIdFromBytes(random.bytes(32)), size()]))
+/** from 1 to 90 MiB, most of them small */
+const manySizes = (): number => Math.ceil(Math.exp(random.next() * 4.5) * MIB)
+const unitsOf = (size: number): number => storageUnits(encodedSize(N, size))
 
 describe('draw of a round of challenges', () => {
-  it('takes the smallest of all by its definition, whatever the order in which blobs come', () => {
-    const blobs = blobsOf(5_000, manyWeights)
-    for (const count of [1, 40, 640]) {
-      const expected = byDefinition(seedOf(1), blobs, count)
-      assert.deepEqual(draw(seedOf(1), blobs, count), expected)
-      assert.deepEqual(draw(seedOf(1), random.shuffled(blobs), count), expected)
-    }
-    assert.notDeepEqual(draw(seedOf(2), blobs, 40), draw(seedOf(1), blobs, 40))
+  it('takes each unit that is paid for as often as any other, for each question anew', () => {
+    const seed = random.bytes(32)
+    const points = pointsOf(seed, 60_000, 10)
+    const counts = Object.values(Object.groupBy(points, String)).map(list => list!.length)
+    assert.equal(counts.length, 10)
+    for (const count of counts) assert.ok(Math.abs(count - 6_000) < 5 * Math.sqrt(6_000), String(count))
+    assert.notDeepEqual(pointsOf(random.bytes(32), 100, 1e12), pointsOf(seed, 100, 1e12))
+    assert.ok(pointsOf(seed, 1_000, 2 ** 53 - 1).every(Number.isSafeInteger))
   })
 
-  it('takes all where there are fewer, and none of none', () => {
-    const blobs = blobsOf(3, () => 1)
-    assert.deepEqual(draw(seedOf(1), blobs, 40).toSorted(), blobs.map(({ blobId }) => blobId).toSorted())
-    assert.deepEqual(draw(seedOf(1), [], 40), [])
+  it('asks for blobs by what they pay, however many others there are, and for none of none', async () => {
+    const sizes = blobsOf(700, () => 1)
+    const heavy = blobIdFromBytes(random.bytes(32))
+    sizes.set(heavy, 130 * MIB)
+    const seen: AskedQuestion[] = []
+    // what is asked twice is told once, so one question at a time
+    for (let seed = 0; seed < 150; seed++) seen.push(...(await askedOf(sizes, seed, 1)).questions)
+    const share = unitsOf(130 * MIB) / (unitsOf(130 * MIB) + 700 * unitsOf(1))
+    const hits = seen.filter(({ blobId }) => blobId === heavy).length
+    const sigma = Math.sqrt((share * (1 - share)) / seen.length)
+    assert.ok(Math.abs(hits / seen.length - share) < 4 * sigma, `${hits} of ${seen.length}, ${share}`)
+
+    const none = await askedOf(new Map(), 1, 40)
+    assert.deepEqual([none.owed, none.questions], [0, []])
   })
 
-  it('draws by weight: who pays for ten times as much is asked ten times as often', () => {
-    const light = blobsOf(200, () => 1)
-    const heavy = blobsOf(20, () => 10)
-    const isHeavy = new Set(heavy.map(({ blobId }) => blobId))
-    const rounds = 400
-    let hits = 0
-    for (let round = 0; round < rounds; round++) {
-      if (isHeavy.has(draw(seedOf(round), [...light, ...heavy], 1)[0]!)) hits++
-    }
-    // half of the units; 4 sigma
-    assert.ok(Math.abs(hits - rounds / 2) < 4 * Math.sqrt(rounds / 4), `${hits} of ${rounds}`)
-  })
-
-  it('is not moved by a thousand blobs of one unit but for their share', () => {
-    const victim = blobsOf(1, () => 100)[0]!
-    const junk = blobsOf(1_000, () => 1)
-    let hits = 0
-    const rounds = 300
-    for (let round = 0; round < rounds; round++) {
-      if (draw(seedOf(round), [victim, ...junk], 1)[0] === victim.blobId) hits++
-    }
-    const expected = rounds / 11
-    assert.ok(Math.abs(hits - expected) < 4 * Math.sqrt(expected), `${hits} of ${rounds}`)
-  })
-
-  it('finds a node that lacks a share of the paid bytes as often as predicted, whichever blobs those are of', function () {
+  it('finds a node that lacks a share of what it is paid for as often as predicted, whatever that is of', async function () {
     this.timeout(60_000)
-    const count = 64
-    const rounds = 300
-    const blobs = blobsOf(1_500, manyWeights)
-    const units = blobs.reduce((sum, { weight }) => sum + weight, 0)
-    const drawn = Array.from({ length: rounds }, (_, round) => draw(seedOf(round), blobs, count))
-    const byWeight = blobs.toSorted((a, b) => b.weight - a.weight)
-    const orders = { largest: byWeight, smallest: byWeight.toReversed(), random: random.shuffled(blobs) }
-    for (const [which, order] of Object.entries(orders)) {
-      for (const share of [0.01, 0.02, 0.05]) {
-        const gone = new Set<BlobId>()
-        let lost = 0
-        for (const { blobId, weight } of order) {
-          if (lost + weight > share * units) continue
-          gone.add(blobId)
-          lost += weight
-        }
-        const passes = drawn.filter(ids => !ids.some(blobId => gone.has(blobId))).length
-        const expected = (1 - lost / units) ** count
-        const sigma = Math.sqrt((expected * (1 - expected)) / rounds)
-        const seen = passes / rounds
-        assert.ok(seen <= expected + 4 * sigma + 0.01, `${which} ${share}: ${seen} of ${expected}`)
-        // without replacement those that are drawn are a little more alike
-        assert.ok(seen >= expected - 4 * sigma - 0.06, `${which} ${share}: ${seen} of ${expected}`)
-      }
+    const draws = 24
+    const sizes = blobsOf(300, manySizes)
+    const [largest] = [...sizes].sort(([, a], [, b]) => b - a)
+    const total = [...sizes.values()].reduce((sum, size) => sum + unitsOf(size), 0)
+    /** whether it has it, and what share of its bytes that is */
+    const lacks: Record<string, { share: number; of: (question: AskedQuestion) => boolean }> = {
+      'the largest blob': { share: unitsOf(largest![1]) / total, of: ({ blobId }) => blobId === largest![0] },
+      'one shard of three': { share: 1 / 3, of: ({ shard }) => shard === shards[0] },
+      // 34 of 101 symbols of a pair at n = 100
+      'all secondary slivers': { share: 34 / 101, of: ({ axis }) => axis === 'secondary' },
+      'a twentieth of all blobs': { share: 0, of: ({ blobId }) => blobHex(blobId) < '0d' },
+    }
+    const small = [...sizes].filter(([blobId]) => blobHex(blobId) < '0d')
+    lacks['a twentieth of all blobs']!.share = small.reduce((sum, [, size]) => sum + unitsOf(size), 0) / total
+    const rounds = 120
+    const passes = new Map<string, number>()
+    for (let seed = 0; seed < rounds; seed++) {
+      const { questions } = await askedOf(sizes, seed, draws)
+      for (const [name, { of }] of Object.entries(lacks))
+        if (!questions.some(of)) passes.set(name, (passes.get(name) ?? 0) + 1)
+    }
+    for (const [name, { share }] of Object.entries(lacks)) {
+      const expected = (1 - share) ** draws
+      const sigma = Math.sqrt((expected * (1 - expected)) / rounds)
+      const seen = (passes.get(name) ?? 0) / rounds
+      assert.ok(Math.abs(seen - expected) < 4 * sigma + 0.02, `${name}: ${seen}, not ${expected}`)
     }
   })
 
-  it('asks each node for pieces of its own shards, evenly', () => {
-    const drawn = blobsOf(7, () => 1).map(({ blobId }) => blobId)
-    const shards = [3, 5, 11] as ShardIndex[]
-    const init = { seed: seedOf(1), drawn, shards, draws: 3_000 }
-    const nodeId = (number: number): ObjectId => `0x${number.toString(16).padStart(64, '0')}` as ObjectId
-    const questions = questionsOf({ ...init, nodeId: nodeId(1) }, () => ({ count: 4 }))
-    assert.equal(questions.length, 3_000)
-    assert.deepEqual(
-      questions.slice(0, 7).map(({ blobId }) => blobId),
-      drawn,
-    )
-    for (const key of ['shard', 'axis', 'piece'] as const) {
-      const counts = Object.values(Object.groupBy(questions, question => String(question[key])))
-      assert.equal(counts.length, { shard: 3, axis: 2, piece: 4 }[key])
-      const even = 3_000 / counts.length
-      for (const list of counts) assert.ok(Math.abs(list!.length - even) < 5 * Math.sqrt(even), key)
-    }
-    const others = questionsOf({ ...init, nodeId: nodeId(2) }, () => ({ count: 4 }))
-    assert.notDeepEqual(others, questions)
-    assert.deepEqual(
-      questionsOf({ ...init, drawn: [], nodeId: nodeId(1) }, () => ({ count: 4 })),
-      [],
-    )
-    assert.deepEqual(
-      questionsOf({ ...init, shards: [], nodeId: nodeId(1) }, () => ({ count: 4 })),
-      [],
-    )
+  it('asks each node for pieces of its own shards, evenly by symbols, each once', async () => {
+    const sizes = blobsOf(2, () => 5 * MIB)
+    const { questions, ids } = await askedOf(sizes, 1, 4_000)
+    const shape = { nShards: N, unencodedLength: 5 * MIB }
+    const pieces = pieceShape(shape, 'primary').count + pieceShape(shape, 'secondary').count
+    assert.equal(questions.length, 2 * shards.length * pieces)
+    assert.equal(new Set(questions.map(({ leaf }) => leaf)).size, 2 * shards.length * 2)
+    const rank = ids.indexOf(questions[0]!.blobId)
+    const { shard, axis, leaf } = questions[0]!
+    const at = shards.toSorted((a, b) => a - b).indexOf(shard)
+    assert.equal(leaf, (rank * shards.length + at) * 2 + (axis === 'primary' ? 0 : 1))
+    const few = await askedOf(sizes, 1, 5)
+    assert.notDeepEqual((await askedOf(sizes, 1, 5, idOf(2))).questions, few.questions)
+    assert.deepEqual((await askedOf(sizes, 1, 5)).questions, few.questions)
   })
 })

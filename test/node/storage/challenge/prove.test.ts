@@ -1,19 +1,26 @@
 import { strict as assert } from 'node:assert'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChainEvent, Committee, CommitteeMember, Committees } from '../../../../chain/types/index.ts'
 import {
+  blobIdFromBytes,
   challengeMessage,
   createAdaptiveCodec,
   type EncodedBlob,
   pairOfShard,
+  pieceOf,
+  pieceShape,
 } from '../../../../codec/index.ts'
 import type { Axis, BlobId, Epoch, ObjectId, ShardIndex } from '../../../../codec/types.ts'
 import { Asking } from '../../../../node/storage/challenge/asked.ts'
 import { createChallengeJudge, noRound } from '../../../../node/storage/challenge/judge.ts'
+import { LeafFile } from '../../../../node/storage/challenge/leaf-file.ts'
+import { owedBlobs } from '../../../../node/storage/challenge/owed.ts'
 import { Prover } from '../../../../node/storage/challenge/prover.ts'
 import { RoundBook } from '../../../../node/storage/challenge/round-book.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import { applyBlobEvent } from '../../../../node/storage/store/blob-state.ts'
+import { blobKey } from '../../../../node/storage/store/keys.ts'
 import { memorySliverStore } from '../../../../node/storage/store/memory-sliver-store.ts'
 import { createMetadataStore } from '../../../../node/storage/store/metadata-store.ts'
 import { createRoundRecords } from '../../../../node/storage/store/round-records.ts'
@@ -36,7 +43,7 @@ const memberOf = (index: number, shards: number[]): CommitteeMember => ({
   nodeId: idOf(index + 1),
   name: `node-${index}`,
   networkAddress: '127.0.0.1:1',
-  networkPublicKey: new Uint8Array(33),
+  networkPublicKey: new Uint8Array(33).fill(index),
   blsPublicKey: new Uint8Array(48),
   shards: shards as ShardIndex[],
   multiaddrs: [],
@@ -159,10 +166,11 @@ describe('proofs of a storage challenge', () => {
       ): Promise<T> => work({ spent: () => undefined } as never),
     }
     const path = join(folder.path, String(++events))
+    const clock = { monotonic: () => 0 }
     const parts = { ...mine, nodeId: prover.nodeId, nShards: N, codec, budget, path }
     const shows = new Prover(parts as never)
     provers.push(shows)
-    const asking = new Asking({ ...theirs, nShards: N }, signal)
+    const asking = new Asking({ ...theirs, nShards: N, clock }, signal)
     const judge = createChallengeJudge({
       ...theirs,
       nodeId: verifier.nodeId,
@@ -171,7 +179,6 @@ describe('proofs of a storage challenge', () => {
       committees: () => committees,
       members: { of: (_, peer) => committee.members.find(({ name }) => name === peer), currentOf: () => [] },
       signer: { passed: body => ({ message: challengeMessage(body), signature: new Uint8Array(96) }) },
-      round: () => theirs.book.record,
       asked: signal => {
         const record = theirs.book.record
         if (record?.seed === undefined) throw noRound({ epoch: EPOCH, round: 0 })
@@ -181,14 +188,20 @@ describe('proofs of a storage challenge', () => {
     const shards = prover.shards.toSorted((a, b) => a - b)
     const commit = async (): Promise<void> =>
       hear(committed(await shows.commit(mine.book.record!, shards, signal)))
-    const open = (peer = prover.name) => judge.open({ epoch: EPOCH, round: 0 }, { peer, signal })
-    const own = new Asking({ ...mine, nShards: N }, signal)
+    const ask = (peer = prover.name, nodeId = prover.nodeId) =>
+      judge.open({ epoch: EPOCH, round: 0, nodeId }, { peer, signal })
+    const open = async (peer?: string) => {
+      const hearing = await ask(peer)
+      assert.ok(hearing.kind === 'open')
+      return hearing
+    }
+    const own = new Asking({ ...mine, nShards: N, clock }, signal)
     const prove = async () => {
       const record = mine.book.record!
       const asked = await own.of({ ...record, seed: record.seed! }, signal)
       return { questions: asked.of(prover), ...(await shows.prove(record, asked.of(prover), signal)) }
     }
-    return { mine, theirs, hear, commit, open, prove, shows }
+    return { parts, mine, theirs, hear, commit, ask, open, prove, shows }
   }
 
   /** Commits, draws, proves, and has the other one look; gives what it signs. */
@@ -212,9 +225,15 @@ describe('proofs of a storage challenge', () => {
     const on = await world()
     const { message } = await attempt(on)
     const record = on.theirs.book.record!
-    const root = bytesOf(record.roots[prover.nodeId]!)
+    const root = bytesOf(on.theirs.book.nodes.get(prover.nodeId)!.root)
     const body = { epoch: EPOCH, round: 0, nodeId: prover.nodeId, root, seed: bytesOf(record.seed!) }
     assert.deepEqual(message, challengeMessage(body))
+    // whoever has passed is signed for again, without another look
+    for (let i = 0; i < 6; i++) {
+      const again = await on.ask()
+      assert.ok(again.kind === 'known')
+      assert.deepEqual(again.signed.message, message)
+    }
   })
 
   it('do not hold for what was not there at the commitment, though it is at the draw', async () => {
@@ -226,12 +245,24 @@ describe('proofs of a storage challenge', () => {
       await on.mine.slivers.put(blobId, { pair, axis }, stored[1]!.sliver({ pair, axis }))
     await on.hear(drawn())
     const { proofs, lacking, questions } = await on.prove()
-    assert.equal(lacking, 0)
-    const hearing = await on.open()
     const first = questions.findIndex(question => question.blobId === blobId && question.shard === 3)
     assert.ok(first >= 0)
+    assert.ok(lacking > 0, 'it knows that it has nothing to show')
+    // the right bytes, and the path that its tree has
+    const { axis, leaf, piece } = questions[first]!
+    const { path } = on.parts
+    await using tree = await LeafFile.open(
+      join(path, (await readdir(path))[0]!),
+      stored.length * prover.shards.length * 2,
+    )
+    const sliver = stored[1]!.sliver({ pair, axis })
+    const { metadata } = stored[1]!
+    assert.equal(pieceShape(metadata, axis).count, 1)
+    const bytes = pieceOf(metadata, { pair, axis }, sliver, piece)
+    const hearing = await on.open()
     for (const [i, proof] of proofs.slice(0, first).entries()) await hearing.check(i, proof)
-    await assert.rejects(hearing.check(first, proofs[first]!), failed)
+    const cheat = { leaf, bytes, path: await tree.path(leaf), siblings: [] }
+    await assert.rejects(hearing.check(first, cheat), failed)
     assert.throws(() => hearing.sign(), failed)
   })
 
@@ -258,7 +289,6 @@ describe('proofs of a storage challenge', () => {
       const wrong = [
         { ...proof, bytes: flip(proof.bytes) },
         { ...proof, bytes: proof.bytes.subarray(1) },
-        { ...proof, bytes: new Uint8Array() },
         { ...proof, leaf: proof.leaf ^ 1 },
         { ...proof, path: proof.path.slice(1) },
         { ...proof, path: [...proof.path.slice(1), flip(proof.path.at(-1)!)] },
@@ -269,6 +299,8 @@ describe('proofs of a storage challenge', () => {
       const hearing = await on.open()
       for (const [i, right] of proofs.slice(0, at).entries()) await hearing.check(i, right)
       for (const one of wrong) await assert.rejects(hearing.check(at, one), failed)
+      const none = { ...proof, bytes: new Uint8Array() }
+      await assert.rejects(hearing.check(at, none), error => isProtocolError(error, 'NO_ROUND'))
       // not in their order either
       await assert.rejects(hearing.check(at + 1, proofs[at + 1]!), failed)
       await hearing.check(at, proof)
@@ -290,7 +322,7 @@ describe('proofs of a storage challenge', () => {
     assert.ok(first >= 0, 'it is asked for all the same')
     const hearing = await on.open()
     for (const [i, proof] of proofs.slice(0, first).entries()) await hearing.check(i, proof)
-    await assert.rejects(hearing.check(first, proofs[first]!), failed)
+    await assert.rejects(hearing.check(first, proofs[first]!), error => isProtocolError(error, 'NO_ROUND'))
     await on.theirs.hear(deletion)
     for (const [i, proof] of proofs.entries()) if (i >= first) await hearing.check(i, proof)
     hearing.sign()
@@ -332,6 +364,12 @@ describe('proofs of a storage challenge', () => {
     await assert.rejects(on.open(), error => isProtocolError(error, 'NO_ROUND'), 'before the draw')
     await on.hear(drawn())
     await assert.rejects(on.open('stranger'), error => isProtocolError(error, 'NOT_A_MEMBER'))
+    await assert.rejects(
+      on.ask(verifier.name),
+      error => isProtocolError(error, 'NOT_AUTHORIZED'),
+      'of another node',
+    )
+    await assert.rejects(on.ask(prover.name, idOf(55)), error => isProtocolError(error, 'NOT_IN_COMMITTEE'))
     const hearing = await on.open()
     await assert.rejects(on.open(), error => isProtocolError(error, 'BUSY'))
     hearing.close()
@@ -339,6 +377,62 @@ describe('proofs of a storage challenge', () => {
     await assert.rejects(on.open(), error => isProtocolError(error, 'TOO_MANY_FAILURES'))
     await on.hear(event({ ...opened(), round: 1 }))
     await assert.rejects(on.open(), error => isProtocolError(error, 'NO_ROUND'), 'of an old round')
+  })
+
+  it('are of a list that does not change while it is read', async () => {
+    const node = nodeWorld()
+    // more than are read in one go
+    const ids = Array.from({ length: 600 }, () => blobIdFromBytes(random.bytes(32)))
+    for (const [i, blobId] of ids.entries()) {
+      const of = { blobId, size: 1, endEpoch: 9, deletable: true, objectId: idOf(i), epoch: 1 }
+      await node.hear(event({ type: 'BlobRegistered', ...of }))
+      await node.hear(event({ type: 'BlobCertified', isExtension: false, ...of }))
+    }
+    await node.hear(opened())
+    const read = async (during: () => Promise<void>): Promise<BlobId[]> => {
+      const seen: BlobId[] = []
+      for await (const { blobId, rank } of owedBlobs({ ...node, nShards: N }, EPOCH, signal)) {
+        assert.equal(rank, seen.length)
+        seen.push(blobId)
+        if (rank === 0) await during()
+      }
+      return seen
+    }
+    const before = await read(async () => undefined)
+    assert.deepEqual(before.toSorted(), ids.toSorted())
+    const [gone, invalid, forgotten] = [599, 450, 300].map(at => before[at]!) as [BlobId, BlobId, BlobId]
+    const objectOf = (blobId: BlobId): ObjectId => idOf(ids.indexOf(blobId))
+    const after = await read(async () => {
+      for (const blobId of [gone, forgotten])
+        await node.hear(
+          event({ type: 'BlobDeleted', blobId, wasCertified: true, objectId: objectOf(blobId) }),
+        )
+      await node.hear(event({ type: 'InvalidBlobID', blobId: invalid }))
+      await node.records.commit([{ type: 'del', key: blobKey(forgotten) }])
+    })
+    assert.deepEqual(after, before)
+  })
+
+  it('are of a round that is over as the next epoch begins, or as the chain is read again', async () => {
+    for (const end of ['EpochChangeStart', 'EpochChangeDone', 'forgotten']) {
+      const on = await world()
+      await on.commit()
+      const { book, rounds, blobs } = on.theirs
+      if (end === 'forgotten') await blobs.commit(book.forgotten())
+      else await on.theirs.hear(event({ type: end }))
+      assert.equal(book.record, undefined)
+      assert.equal(await rounds.round(), undefined)
+      // what is deleted before the opening is heard of again is not noted
+      const gone = stored[2]!
+      await on.theirs.hear(blobEvent(gone, { type: 'BlobDeleted', wasCertified: true, epoch: EPOCH }))
+      assert.equal(await rounds.wasOwed(gone.metadata.blobId), undefined)
+      const again = opened()
+      await on.theirs.hear(again)
+      assert.deepEqual([...book.nodes], [])
+      const reloaded = new RoundBook(on.theirs)
+      await reloaded.load()
+      assert.deepEqual(reloaded.record, book.record)
+    }
   })
 
   it('are of a tree that a restart finds again', async () => {
