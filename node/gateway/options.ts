@@ -79,6 +79,8 @@ export interface GatewayLimits {
   /** requests of one kind that may wait for room */
   waiting: number
   waitMs: number
+  /** a body that is there waits longer for its upload: to send it again would take longer still */
+  uploadWaitMs: number
   /** a blob larger than this is refused, whatever the network takes */
   maxBlobBytes: number
   /** the form of a quilt, which is put together in memory */
@@ -105,8 +107,8 @@ export interface GatewayLimits {
 
 /** The limits where `GatewayInit` names no others, and why they are so. */
 export const DEFAULT_LIMITS: GatewayLimits = {
-  connections: 1024, // far above what one machine's people open, far below the file descriptors of a process
-  connectionsPerAddress: 512, // a load tester's; two of them leave no room for a third, but none keeps out the rest
+  connections: 2048, // far above what one machine's people open, far below the file descriptors of a process
+  connectionsPerAddress: 1024, // a load tester's; two of them leave no room for a third, but none keeps out the rest
   uploads: 4, // more than saturate the codec's threads on small machines
   uploadBytes: 256 * 1024 * 1024, // times 5 while encoding
   bodies: 256, // of slow senders too: they take no place of those that are worked on
@@ -117,8 +119,9 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   lookups: 32, // an unknown blob takes every node's answer
   downloads: 32, // tabs of a browser open 6 connections each
   downloadBytes: 512 * 1024 * 1024,
-  waiting: 64, // a folder dropped into a page arrives as one burst
+  waiting: 1024, // all connections of a client may ask at the same time, and a folder dropped into a page is one burst
   waitMs: 30_000, // below the 60 s after which proxies give up
+  uploadWaitMs: 300_000, // a hundred that came at once, on a busy machine
   maxBlobBytes: Number.POSITIVE_INFINITY, // whatever the network takes: it goes through files
   quiltBytes: 64 * 1024 * 1024, // as much as blobs that are held in memory while they are stored
   bodyIdleMs: 30_000,

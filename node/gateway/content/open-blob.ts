@@ -6,6 +6,7 @@ import type { Gate } from '../../http/gate.ts'
 import type { GatewayLimits } from '../options.ts'
 import type { ByteRange } from './range.ts'
 import type { Content } from './send.ts'
+import type { SharedReads } from './shared-reads.ts'
 
 export interface OpenBlobInit {
   client: Pick<Client, 'open'>
@@ -32,13 +33,22 @@ export function createOpenBlob({ client, clock, lookups, limits }: OpenBlobInit)
   }
 }
 
-/** A blob as content. */
-export function blobContent(blob: BlobHandle, check?: ReadCheck): Content {
+/** A part of a blob that is no larger is read with all of it. */
+const WHOLE_FOR_PART_BYTES = 256 * 1024
+
+/** A blob as content. A small one is read once for all who read it at a time, unless it is to be checked in another way. */
+export function blobContent(blob: BlobHandle, shared: SharedReads, check?: ReadCheck): Content {
+  const { blobId, size } = blob
   return {
-    size: blob.size,
-    tag: blob.blobId,
+    size,
+    tag: blobId,
     memoryFor: range => blob.memoryFor(range, check),
-    stream: options => blob.stream({ ...options, check }),
+    async *stream({ start, end, signal }) {
+      const isWhole = size <= WHOLE_FOR_PART_BYTES || end - start === size
+      const data = check === undefined && isWhole ? await shared.read(blob, signal) : undefined
+      if (data === undefined) yield* blob.stream({ start, end, signal, check })
+      else yield data.subarray(start, end)
+    },
   }
 }
 

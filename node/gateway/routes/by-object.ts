@@ -7,14 +7,14 @@ import type { ReadInit } from './read.ts'
 const CACHE_CONTROL = 'public, max-age=300, stale-while-revalidate=3600'
 
 /** `GET` and `HEAD /v1/blobs/by-object-id/:objectId`: the blob, with its attributes as headers. */
-export function readByObject({ open, send, objects }: ReadInit): Handler {
+export function readByObject({ open, send, objects, shared }: ReadInit): Handler {
   return async exchange => {
     const query = exchange.url.searchParams
     checkReadParams(query, CHECKS)
     const check = checkParam(query)
     const { blobId, attributes } = await objects.find(exchange, exchange.params.objectId)
     await using blob = await open(exchange, blobId)
-    await send(exchange, blobContent(blob, check), {
+    await send(exchange, blobContent(blob, shared, check), {
       attributes,
       headers: { 'cache-control': CACHE_CONTROL },
     })

@@ -8,6 +8,7 @@ import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Attributes } from '../content/header-text.ts'
 import { blobContent } from '../content/open-blob.ts'
 import type { Content } from '../content/send.ts'
+import type { SharedReads } from '../content/shared-reads.ts'
 import type { GatewayLimits } from '../options.ts'
 import { invalidParameter } from '../parameters.ts'
 import { CHECKS, checkParam, checkReadParams } from '../read-params.ts'
@@ -45,7 +46,11 @@ export function concatByPost(init: ConcatInit): Handler {
   }
 }
 
-async function concat({ open, send, objects }: ConcatInit, exchange: Exchange, { ids, check }: Asked) {
+async function concat(
+  { open, send, objects, shared }: ConcatInit,
+  exchange: Exchange,
+  { ids, check }: Asked,
+) {
   if (ids.length === 0 || ids.length > MAX_BLOBS)
     throw invalidParameter('ids', `must name 1 to ${MAX_BLOBS} blobs, by blob IDs or object IDs`)
   await using opened = new AsyncDisposableStack()
@@ -60,15 +65,15 @@ async function concat({ open, send, objects }: ConcatInit, exchange: Exchange, {
     known.set(blobId, blob)
     blobs.push(blob)
   }
-  await send(exchange, joined(blobs, check), { attributes })
+  await send(exchange, joined(blobs, shared, check), { attributes })
 }
 
 /** Several blobs as one content. */
-function joined(blobs: readonly BlobHandle[], check: ReadCheck | undefined): Content {
+function joined(blobs: readonly BlobHandle[], shared: SharedReads, check: ReadCheck | undefined): Content {
   const parts: { content: Content; at: number }[] = []
   let size = 0
   for (const blob of blobs) {
-    parts.push({ content: blobContent(blob, check), at: size })
+    parts.push({ content: blobContent(blob, shared, check), at: size })
     size += blob.size
   }
   const within = (range: { start: number; end: number }) =>

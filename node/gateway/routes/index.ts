@@ -10,6 +10,7 @@ import type { Route } from '../../http/router.ts'
 import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
 import { createSendContent, type SendContentInit } from '../content/send.ts'
+import { createSharedReads } from '../content/shared-reads.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { Tips } from '../tips.ts'
 import { createUploadHealth } from '../upload-health.ts'
@@ -49,7 +50,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
       slots: limits.uploads,
       capacityBytes: limits.uploadBytes,
       maxWaiting: limits.bodies, // a sender of a whole body finds a place in the queue
-      waitMs,
+      waitMs: limits.uploadWaitMs,
       clock,
     }),
     limits,
@@ -94,7 +95,7 @@ function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
   const open = createOpenBlob({ ...shared, client: init.client })
   const send = createSendContent(shared)
   const objects = createObjects({ ...shared, chain: init.chain })
-  const reading = { open, send, objects }
+  const reading = { open, send, objects, shared: createSharedReads({ ...shared, client: init.client }) }
   const quilts = quiltRoutes({ ...shared, ...reading })
   const concat = { ...shared, ...reading }
   return [

@@ -1,4 +1,10 @@
-import { openQuilt, parseQuiltPatchId, type QuiltFileReader, type QuiltReader } from '../../../codec/index.ts'
+import {
+  openQuilt,
+  parseQuiltPatchId,
+  type QuiltFileReader,
+  type QuiltReader,
+  quiltInBlob,
+} from '../../../codec/index.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import type { BlobHandle } from '../../client/types.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -9,6 +15,7 @@ import { headerText, tagHeaders } from '../content/header-text.ts'
 import type { Objects } from '../content/objects.ts'
 import type { OpenBlob } from '../content/open-blob.ts'
 import type { SendContent } from '../content/send.ts'
+import type { SharedReads } from '../content/shared-reads.ts'
 import { checkReadParams } from '../read-params.ts'
 
 /** An index names at most as many files as there are columns; what is larger was made to cost memory. */
@@ -23,6 +30,7 @@ export interface QuiltsInit {
   send: SendContent
   downloads: Gate
   objects: Objects
+  shared: SharedReads
 }
 
 interface QuiltRoutes {
@@ -35,7 +43,7 @@ interface QuiltRoutes {
 }
 
 /** Files of quilts, read from the columns that hold them. */
-export function quiltRoutes({ open, send, downloads, objects }: QuiltsInit): QuiltRoutes {
+export function quiltRoutes({ open, send, downloads, objects, shared }: QuiltsInit): QuiltRoutes {
   /** The index and headers are read where downloads are counted. */
   async function withQuilt<T>(
     exchange: Exchange,
@@ -45,8 +53,7 @@ export function quiltRoutes({ open, send, downloads, objects }: QuiltsInit): Qui
   ): Promise<void> {
     await using blob = await open(exchange, quiltId)
     const { address, signal } = exchange
-    const { column } = blob
-    const quilt = openQuilt({ ...blob.metadata, column }, { maxIndexBytes: MAX_INDEX_BYTES })
+    const quilt = quiltIn(blob, shared)
     const permit = await downloads.enter({
       bytes: Math.min(blob.size, WHOLE_BYTES) + INDEX_ROOM_BYTES,
       address,
@@ -115,6 +122,20 @@ export function quiltRoutes({ open, send, downloads, objects }: QuiltsInit): Qui
       )
     },
   }
+}
+
+/** A blob as a quilt; a small one is read as a whole. */
+function quiltIn(blob: BlobHandle, shared: SharedReads): QuiltReader {
+  const { blobId, metadata } = blob
+  const source = {
+    ...metadata,
+    async column(index: number, { signal }: { signal?: AbortSignal }) {
+      const data = await shared.read(blob, signal)
+      if (data === undefined) return await blob.column(index, { signal })
+      return await quiltInBlob(blobId, data, metadata.nShards).column(index, { signal })
+    },
+  }
+  return openQuilt(source, { maxIndexBytes: MAX_INDEX_BYTES })
 }
 
 /** What proxies and clients take in a line of a head. */
