@@ -63,6 +63,17 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
       query: STORE_QUERY,
     },
   },
+  '/v1/uploads': {
+    POST: { summary: 'Begins an upload that can be gone on with, by tus 1.0', query: STORE_QUERY },
+  },
+  '/v1/uploads/:id': {
+    GET: { summary: 'What the upload came to; by HEAD, how much of it is there' },
+    PATCH: {
+      summary: 'More of the upload; the last part is answered with what it came to',
+      takes: 'application/offset+octet-stream',
+    },
+    DELETE: { summary: 'Gives the upload up' },
+  },
   '/v1/estimate': {
     GET: {
       summary: 'What storing would cost, all bought, in FROST',
@@ -123,6 +134,7 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   blobId: 'blob ID: 43 characters of URL-safe base64',
   quiltId: "the quilt's blob ID",
+  id: 'of the upload, as Location told it',
   patchId: 'quilt patch ID: 50 characters of URL-safe base64',
   identifier: "the file's name in the quilt, percent-encoded; slashes may stay",
   objectId: '0x and 64 hex digits',

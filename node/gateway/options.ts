@@ -47,7 +47,7 @@ export interface GatewayInit {
     | undefined
   /** It is nothing but an upload relay: neither reads nor stores. */
   relaysOnly?: boolean | undefined
-  /** what it must remember: tips that were used, and answers to retries. Forgotten at its end when absent */
+  /** what it must remember: tips and tokens that were used, answers to retries, uploads that are not complete. Forgotten at its end when absent */
   dir?: string
   /** where large bodies lie until they are stored; as the client's when absent */
   scratch?: ScratchInit
@@ -85,6 +85,8 @@ export interface GatewayLimits {
   maxBlobBytes: number
   /** the form of a quilt, which is put together in memory */
   quiltBytes: number
+  /** uploads that go on where they broke off: unfinished, or stored within a day */
+  resumable: number
   /** silence in a request's body */
   bodyIdleMs: number
   /** a slower body is ended; how long it takes in all does not matter */
@@ -124,6 +126,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   uploadWaitMs: 300_000, // a hundred that came at once, on a busy machine
   maxBlobBytes: Number.POSITIVE_INFINITY, // whatever the network takes: it goes through files
   quiltBytes: 64 * 1024 * 1024, // as much as blobs that are held in memory while they are stored
+  resumable: 256, // as many as bodies; what they take of the disk is checked as they come
   bodyIdleMs: 30_000,
   bodyBytesPerSecond: 16 * 1024, // a bad mobile line has more
   paceMs: 5_000, // a phone that changes networks is silent for a moment

@@ -39,10 +39,24 @@ interface NetworkLimits {
   maxEpochsAhead: number
 }
 
+/** What an upload takes of a token and of quotas. */
+export interface Taken extends AsyncDisposable {
+  keep(): void
+}
+
 /** Storing at the cost of the gateway's wallet, whatever form it comes in. */
 export interface Publishing {
   /** Refuses what can be refused before a body is read. Throws HttpError. */
-  admit(exchange: Exchange, checkForm: (request: IncomingMessage) => void): Promise<Admitted>
+  admit(
+    exchange: Exchange,
+    checkForm: (request: IncomingMessage) => void,
+    /** of what is to come; what the request says of its body when absent */
+    declaredBytes?: number,
+  ): Promise<Admitted>
+  /** Uses the token up and counts the upload; takes that back when it is disposed of and was not kept. */
+  take(exchange: Exchange, admitted: Admitted, bytes: number): Promise<Taken>
+  /** Stores what was admitted and counted. */
+  run(params: PublishParams, source: StoreSource, signal: AbortSignal): Promise<StoreResult>
   /** `bodyBytes`: of what came, when that is not the blob itself. */
   store(
     exchange: Exchange,
@@ -66,11 +80,7 @@ export function createPublishing(init: PublishingInit): Publishing {
     FRESH_MS,
   )
   /** Counts an upload, and takes that back unless it is kept. */
-  async function take(
-    exchange: Exchange,
-    token: Token | undefined,
-    bytes: number,
-  ): Promise<AsyncDisposable & { keep(): void }> {
+  async function take(exchange: Exchange, token: Token | undefined, bytes: number): Promise<Taken> {
     let kept = false
     const who = whoOf(exchange, token)
     if (token !== undefined) {
@@ -95,14 +105,27 @@ export function createPublishing(init: PublishingInit): Publishing {
     }
   }
 
+  async function run(params: PublishParams, source: StoreSource, signal: AbortSignal): Promise<StoreResult> {
+    try {
+      const result = await client.store(source, { ...params, signal })
+      uploadHealth.succeeded()
+      return result
+    } catch (error) {
+      uploadHealth.failed(error)
+      throw error
+    }
+  }
+
   return {
-    async admit(exchange, checkForm) {
+    take: (exchange, { token }, bytes) => take(exchange, token, bytes),
+    run,
+    async admit(exchange, checkForm, declaredBytes) {
       const { url, request, signal } = exchange
       if (!enabled)
         throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
       const params = parsePublishParams(url.searchParams)
       checkForm(request)
-      const declared = declaredLength(request, Number.POSITIVE_INFINITY)
+      const declared = declaredBytes ?? declaredLength(request, Number.POSITIVE_INFINITY)
       const token = await tokens?.read(exchange)
       if (token !== undefined) expectAllowed(token, params, declared)
       await quotas?.expect(whoOf(exchange, token), declared ?? 0)
@@ -117,12 +140,8 @@ export function createPublishing(init: PublishingInit): Publishing {
       await using use = await take(exchange, token, bodyBytes)
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
       using limit = clock.deadline(ms, [exchange.signal])
-      const result = await client.store(source, { ...params, signal: limit.signal }).catch(error => {
-        uploadHealth.failed(error)
-        throw error
-      })
+      const result = await run(params, source, limit.signal)
       use.keep()
-      uploadHealth.succeeded()
       exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
       return result
     },

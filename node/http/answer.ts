@@ -140,7 +140,7 @@ export function createAnswer(init: AnswerInit): Answer {
 }
 
 function takesBodies({ method }: IncomingMessage): boolean {
-  return method === 'PUT' || method === 'POST'
+  return method === 'PUT' || method === 'POST' || method === 'PATCH'
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { HttpError } from './errors.ts'
 import type { Exchange, Handler } from './exchange.ts'
 
-type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
 export interface Route<E extends Exchange = Exchange> {
   /** segments separated by `/`; `:name` matches one segment, and a last `*name` all that follow, or nothing */
@@ -78,8 +78,8 @@ export function findHandler<E extends Exchange>(route: Route<E>, method: string)
 
 /** As in an `Allow` header. */
 export function allowedMethods<E extends Exchange>(route: Route<E>): string {
-  const { GET, PUT, POST, DELETE } = route.methods
-  return [GET && 'GET, HEAD', PUT && 'PUT', POST && 'POST', DELETE && 'DELETE', 'OPTIONS']
+  const { GET, PUT, POST, PATCH, DELETE } = route.methods
+  return [GET && 'GET, HEAD', PUT && 'PUT', POST && 'POST', PATCH && 'PATCH', DELETE && 'DELETE', 'OPTIONS']
     .filter(Boolean)
     .join(', ')
 }

@@ -42,17 +42,18 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const arriving = createMovers(pace)
   const spooling = createMovers(pace)
   const sending = createMovers(pace)
+  const uploads = createGate({
+    slots: limits.uploads,
+    capacityBytes: limits.uploadBytes,
+    maxWaiting: limits.bodies, // a sender of a whole body finds a place in the queue
+    waitMs: limits.uploadWaitMs,
+    clock,
+  })
   const receive = createUploadReceiver({
     inMemory: { room: gate(limits.bodies, limits.bodyBytes, arriving), arriving },
     onDisk: { room: gate(limits.spools, limits.spoolBytes, spooling), arriving: spooling },
     scratch: new Scratch({ ...init.scratch, clock }),
-    uploads: createGate({
-      slots: limits.uploads,
-      capacityBytes: limits.uploadBytes,
-      maxWaiting: limits.bodies, // a sender of a whole body finds a place in the queue
-      waitMs: limits.uploadWaitMs,
-      clock,
-    }),
+    uploads,
     limits,
   })
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
@@ -75,7 +76,7 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     ? [...about, ...relaying]
     : [
         ...about,
-        ...storingRoutes(init, { clock, limits, receive, uploadHealth }),
+        ...storingRoutes(init, { clock, limits, receive, uploadHealth, uploads }),
         ...readRoutes(init, { clock, limits, lookups, downloads, sending }),
         ...relaying,
         ...pageRoutes(init),

@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { createRecords, type Records } from '../../../base/records.ts'
 import { encodedSize, maxBlobSize, storageUnits } from '../../../codec/index.ts'
 import type { Handler } from '../../http/exchange.ts'
+import type { Gate } from '../../http/gate.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
 import { createAnsweredOnce } from '../answered-once.ts'
@@ -10,6 +11,7 @@ import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { expectParameters, invalidParameter } from '../parameters.ts'
 import { createPublishing } from '../publishing.ts'
 import { Quotas } from '../quotas.ts'
+import { ResumableUploads, UPLOADS_PATH } from '../resumable.ts'
 import { Tokens } from '../tokens.ts'
 import type { UploadHealth } from '../upload-health.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
@@ -27,6 +29,8 @@ export interface StoringInit {
   limits: GatewayLimits
   receive: ReceiveUpload
   uploadHealth: UploadHealth
+  /** who is worked on */
+  uploads: Gate
 }
 
 /** Routes that store at the cost of the gateway's wallet, and that tell what it would cost. */
@@ -48,9 +52,32 @@ export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
     once: createAnsweredOnce({ records: records('answers', ANSWERS), clock }),
   }
   return [
+    ...(dir === undefined
+      ? []
+      : resumableRoutes(join(dir, 'uploads'), records('stored', ANSWERS), storing, shared)),
     { pattern: '/v1/blobs', methods: { PUT: publishBlob(storing) }, readableByPages: false },
     { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
     { pattern: '/v1/estimate', methods: { GET: estimate(init, shared) }, readableByPages: true },
+  ]
+}
+
+function resumableRoutes(
+  folder: string,
+  records: Records,
+  { publishing }: Pick<PublishInit, 'publishing'>,
+  { uploads, limits, clock }: StoringInit,
+): Route[] {
+  const resumable = new ResumableUploads({ folder, publishing, records, uploads, limits, clock })
+  const handle: Handler = exchange => resumable.handle(exchange)
+  const GET: Handler = exchange =>
+    exchange.request.method === 'HEAD' ? resumable.handle(exchange) : resumable.result(exchange)
+  return [
+    { pattern: UPLOADS_PATH, methods: { POST: handle }, readableByPages: false },
+    {
+      pattern: `${UPLOADS_PATH}/:id`,
+      methods: { GET, PATCH: handle, DELETE: handle },
+      readableByPages: false,
+    },
   ]
 }
 

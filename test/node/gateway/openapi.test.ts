@@ -11,6 +11,7 @@ const EVERYTHING: GatewayInit = {
   client: createFakeClient(),
   network: { ...NETWORK, peers: [] },
   page: { suiRpc: [] },
+  dir: 'unused',
   uploadRelay: { chain: {} as NonNullable<GatewayInit['uploadRelay']>['chain'] },
 }
 /** files of the page, and links to it */
@@ -43,7 +44,7 @@ describe('gateway: its own description', () => {
   })
 
   it('is what it answers to: parameters that it names are taken, and others are not', async () => {
-    const { url } = await start({ network: { ...NETWORK, peers: [] } })
+    const { url } = await start({ network: { ...NETWORK, peers: [] }, dir: 'unused' })
     const { openapi, paths } = jsonOf(await ask(`${url}/v1/api`))
     assert.equal(openapi, '3.1.0')
     // of a gateway that is no relay
@@ -65,7 +66,7 @@ describe('gateway: its own description', () => {
   })
 
   it('can be read by people, without scripts', async () => {
-    const { url } = await start()
+    const { url } = await start({ dir: 'unused' })
     const { status, headers, body } = await ask(`${url}/docs`)
     assert.equal(status, 200)
     assert.equal(headers['content-type'], 'text/html; charset=utf-8')
