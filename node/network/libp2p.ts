@@ -241,9 +241,10 @@ async function servicesOf(
   init: ServiceInit,
   meshes: boolean,
 ): Promise<ServiceFactoryMap<NetworkServices>> {
-  const { createMeshServices, createRelayServices } = await import('./mesh-services.ts')
   const services: Partial<ServiceFactoryMap<NetworkServices>> =
-    meshes && network !== undefined ? createMeshServices(network, init) : createRelayServices(init)
+    meshes && network !== undefined
+      ? (await import('./mesh-services.ts')).createMeshServices(network, init)
+      : (await import('./relay-services.ts')).createRelayServices(init)
   // NetworkNode says that some may be missing
   return services as ServiceFactoryMap<NetworkServices>
 }
