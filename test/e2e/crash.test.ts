@@ -14,6 +14,10 @@ import { startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { type UpProcess, upProcess } from './support/cli.ts'
 
+/** For what does not hang on how many nodes there are. */
+const SMALL = { nodes: 4, shards: 10 }
+const SMALL_FLAGS = ['--nodes', '4', '--shards', '10']
+
 describe('a devnet in a process of its own', function () {
   this.timeout(240_000)
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -30,10 +34,12 @@ describe('a devnet in a process of its own', function () {
     JSON.parse(await readFile(join(folder.path, 'network.json'), 'utf8')) as NetworkConfig
   const walletOf = async () =>
     keypairWallet((await readFile(join(folder.path, 'keys', 'user.sui.key'), 'utf8')).trim())
-  const start = async () => {
-    up = await upProcess(['--port', '0', '--dir', folder.path])
+  const start = async (flags: readonly string[] = []) => {
+    up = await upProcess(['--port', '0', '--dir', folder.path, ...flags])
     return up
   }
+  const startSmall = (options: Parameters<typeof startDevnet>[0] = {}) =>
+    startDevnet({ dir: folder.path, port: 0, log: silentLog(), ...SMALL, ...options })
 
   /** How many of its slivers of a blob a node does not have. */
   const missingOf = async (node: string, blobId: BlobId): Promise<number> => {
@@ -55,6 +61,7 @@ describe('a devnet in a process of its own', function () {
 
   it('keeps certified blobs and balances through SIGKILL during an upload and cut-off files', async () => {
     const first = await start()
+    assert.equal((first.ready.peers as unknown[]).length, 13)
     const wallet = await walletOf()
     const writer = await createClient(await networkOf(), { wallet, log: silentLog() })
     const blobs: { blobId: BlobId; data: Uint8Array }[] = []
@@ -128,10 +135,10 @@ describe('a devnet in a process of its own', function () {
   it('starts over when its set-up was cut short', async () => {
     const network = join(folder.path, 'network.json')
     // a kill leaves everything but the file that is written last
-    const devnet = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    const devnet = await startSmall()
     await devnet.close()
     await rm(network)
-    const again = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    const again = await startSmall()
     try {
       const result = await again.client.store(randomBytes(100), { epochs: 1, deletable: true })
       assert.equal(result.kind, 'newlyCreated')
@@ -141,12 +148,12 @@ describe('a devnet in a process of its own', function () {
   })
 
   it('goes on where it stopped, and refuses another shape', async () => {
-    const first = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    const first = await startSmall()
     const data = randomBytes(5000)
     const stored = await first.client.store(data, { epochs: 1, deletable: true })
     const blobId = stored.kind === 'newlyCreated' ? stored.blob.blobId : stored.blobId
     await first.close()
-    const second = await startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+    const second = await startSmall()
     try {
       assert.deepEqual(second.network.peers, first.network.peers)
       assert.deepEqual(second.network.suiRpc, first.network.suiRpc)
@@ -155,26 +162,26 @@ describe('a devnet in a process of its own', function () {
       await second.close()
     }
     for (const file of ['bls.key', 'network.key']) {
-      const path = join(folder.path, 'nodes', '03', 'keys', file)
+      const path = join(folder.path, 'nodes', '02', 'keys', file)
       const right = await readFile(path)
-      await writeFile(path, await readFile(join(folder.path, 'nodes', '04', 'keys', file)))
-      const starting = startDevnet({ dir: folder.path, port: 0, log: silentLog() })
+      await writeFile(path, await readFile(join(folder.path, 'nodes', '03', 'keys', file)))
+      const starting = startSmall()
       await assert.rejects(starting, { code: 'KEY_MISMATCH', path })
       await writeFile(path, right)
     }
     const others = [{ nodes: 7 }, { shards: 40 }]
     for (const shape of others) {
-      const starting = startDevnet({ dir: folder.path, port: 0, log: silentLog(), ...shape })
+      const starting = startSmall(shape)
       await assert.rejects(starting, { code: 'DEVNET_MISMATCH' })
     }
   })
 
   it('prints one line when ready, and stops cleanly on SIGTERM and Ctrl-C', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      const running = await start()
+      const running = await start(SMALL_FLAGS)
       const fields = ['gateway', 'suiRpc', 'faucet', 'systemObjectId', 'stakingObjectId', 'walType', 'peers']
       for (const field of fields) assert.ok(field in running.ready, field)
-      assert.equal((running.ready.peers as unknown[]).length, 13)
+      assert.equal((running.ready.peers as unknown[]).length, SMALL.nodes)
       assert.ok([0, 130].includes(Number(await running.end(signal))))
     }
   })
@@ -183,12 +190,10 @@ describe('a devnet in a process of its own', function () {
     const server: Server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
-    const starting = startDevnet({ dir: folder.path, port, log: silentLog() })
+    const starting = startSmall({ port })
     await assert.rejects(starting, { code: 'EADDRINUSE', port, message: new RegExp(String(port)) })
     server.close()
-    await start()
-    await assert.rejects(startDevnet({ dir: folder.path, port: 0, log: silentLog() }), {
-      code: 'DEVNET_LOCKED',
-    })
+    await start(SMALL_FLAGS)
+    await assert.rejects(startSmall(), { code: 'DEVNET_LOCKED' })
   })
 })

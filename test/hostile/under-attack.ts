@@ -31,6 +31,8 @@ export interface HowLong {
   /** goes on, up to `atMostSeconds`, until one of these was refused: on a busy machine an attack begins late */
   untilRefused?: readonly string[]
   atMostSeconds?: number
+  /** between two honest requests of a kind: without one they keep the machine as busy as the attack does; none when absent */
+  pauseMs?: number
 }
 
 /** Attackers, in one process of their own. */
@@ -87,7 +89,7 @@ export async function startAttackers(): Promise<Attackers> {
           Object.entries(honest)
             // the relay is beside the network: what is done to that is no matter for who asks a relay
             .filter(([kind]) => kind !== 'relay' || isOnRelay)
-            .map(([kind, ask]) => askUntil(over.signal, kind, ask, report)),
+            .map(([kind, ask]) => askUntil(over.signal, kind, ask, report, howLong.pauseMs)),
         )
         const { counts, failed } = await attacking
         await stopping
@@ -156,6 +158,7 @@ async function askUntil(
   kind: string,
   ask: (signal: AbortSignal) => Promise<void>,
   report: Report,
+  pauseMs = 0,
 ): Promise<void> {
   const seen = { answered: 0, slowestMs: 0 }
   report.honest[kind] = seen
@@ -169,6 +172,7 @@ async function askUntil(
     }
     seen.slowestMs = Math.max(seen.slowestMs, Math.round(performance.now() - started))
     if (last) return
+    await sleep(pauseMs, undefined, { signal: over }).catch(() => undefined)
   }
 }
 

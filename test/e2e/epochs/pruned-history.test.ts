@@ -46,7 +46,11 @@ describe('a chain that is pruned', function () {
     await rm(join(devnet.dir, 'nodes', '01', 'store'), { recursive: true })
     for (const [i, node] of [away, wiped].entries()) {
       await node.start()
-      await until(`node ${i} is whole`, async () => (await node.running!.upkeep()).state === 'active')
+      // until it has looked at the chain, it is what it was when it stopped
+      await until(`node ${i} is whole`, async () => {
+        const view = await node.running!.upkeep()
+        return view.state === 'active' && view.epoch === epoch
+      })
       for (const blobId of stored.keys()) {
         const { has, of } = await epochs.kept(i, blobId)
         assert.deepEqual([i, has], [i, of])

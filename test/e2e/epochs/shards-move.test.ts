@@ -104,9 +104,12 @@ describe('epochs of a devnet', function () {
   it('one node gets more shards: they are taken over, then all report', async () => {
     const before = (await epochs.shardsOf(0)).length
     await epochs.stake(0, 2_000n)
-    await epochs.turn()
+    const epoch = await epochs.turn()
     assert.ok((await epochs.shardsOf(0)).length > before)
-    await until('node 0 is whole', async () => (await devnet.nodes[0]!.running!.upkeep()).state === 'active')
+    await until('node 0 is whole', async () => {
+      const view = await devnet.nodes[0]!.running!.upkeep()
+      return view.state === 'active' && view.epoch === epoch
+    })
     await readAll()
     await expectWhole()
   })
