@@ -16,6 +16,7 @@ import { answerAnyPreflight, answerOptions, setCorsHeaders } from './cors.ts'
 import { toHttpError } from './errors.ts'
 import { createGuard } from './guard.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'
+import { PurseWatch } from './purse-watch.ts'
 import { createRoutes } from './routes/index.ts'
 
 /** HTTP for people: reads blobs from the network's nodes and, where allowed, stores them. */
@@ -40,12 +41,18 @@ export function createGateway(init: GatewayInit): Gateway {
     connections: { total: limits.connections, perAddress: limits.connectionsPerAddress },
     stopGraceMs: limits.stopGraceMs,
   })
+  const { purse } = init
+  const purseWatch = purse && new PurseWatch({ purse, metrics, log, clock })
   const stop = async () => {
     await server.stop()
+    await purseWatch?.stop()
     refusals.close()
   }
   return {
-    start: () => server.start(),
+    async start() {
+      await server.start()
+      purseWatch?.start()
+    },
     stop,
     [Symbol.asyncDispose]: stop,
     get url() {

@@ -4,6 +4,7 @@
  */
 export { createGateway, type Gateway } from './gateway.ts'
 export { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLimits } from './options.ts'
+export type { Purse } from './purse-watch.ts'
 export type { Quota } from './quotas.ts'
 export type { Tip } from './tips.ts'
 export { checkTokenRules, type TokenRules } from './tokens.ts'

@@ -4,6 +4,7 @@ import type { FullCoordinator, NetworkConfig } from '../../chain/types/index.ts'
 import type { Client } from '../client/types.ts'
 import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Purse } from './purse-watch.ts'
 import type { Quota } from './quotas.ts'
 import type { Tip } from './tips.ts'
 import type { TokenRules } from './tokens.ts'
@@ -36,6 +37,8 @@ export interface GatewayInit {
   allowedOrigins?: readonly string[] | undefined
   /** Publishing spends the wallet; by default only a localnet's, where coins are free. */
   publish?: boolean | { tokens: TokenRules }
+  /** the client's wallet, whose balances are told: metrics and a warning */
+  purse?: Purse | undefined
   /** how much each address, and each subject of tokens, may store in a day; any when absent */
   quota?: Quota | undefined
   /** Sends blobs to the nodes for those who registered them, as Walrus's upload relay: free without `tip`. Not when absent. */

@@ -39,6 +39,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       allowedOrigins,
       publish,
       quota,
+      purse: wallet && { address: wallet.address, chain },
       page,
       dir,
       relaysOnly,
