@@ -9,7 +9,7 @@ import type { Reach } from '../network/circuit/reachable.ts'
 import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { EXIT, type ExitCode, toFailure } from './errors.ts'
 import { loadNetwork } from './network-file.ts'
-import type { Output } from './output.ts'
+import type { Output, Streams } from './output.ts'
 import { loadWallet } from './wallet-file.ts'
 
 export interface DevnetOptions {
@@ -167,6 +167,17 @@ export interface Parts {
   createLog(level: LogLevel): Promise<ScopedLog>
 }
 
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+/** The process that a command line runs in, or what stands for it. */
+export interface Host extends Streams {
+  cwd(): string
+  on(signal: Signal, listener: () => void): unknown
+  off(signal: Signal, listener: () => void): unknown
+  /** At the second Ctrl-C. */
+  exit(code: number): void
+}
+
 /** What every command gets. */
 export interface Context {
   parts: Parts
@@ -175,6 +186,8 @@ export interface Context {
   clock: Clock
   /** aborted by the first Ctrl-C */
   signal: AbortSignal
+  /** Runs another command line; `host` stands for the process that it runs in. */
+  runInside(args: readonly string[], host: Host): Promise<ExitCode>
   /** Calls back at each SIGHUP, which else ends the command, until the result is called. */
   onHangup(listener: () => void): () => void
 }

@@ -10,6 +10,7 @@ import { declareQuilts } from './quilts/commands.ts'
 import { declareRelays } from './relay/commands.ts'
 import { declareStakes } from './stakes/commands.ts'
 import { declareWallets } from './wallets/commands.ts'
+import { declareWalrus } from './walrus/commands.ts'
 
 /** Declares every command; the one that was asked for is handed to `run`. Commands are loaded when they run. */
 export function createProgram(run: Run): Command {
@@ -41,5 +42,7 @@ export function createProgram(run: Run): Command {
   declareStakes(program, run)
   program.commandsGroup('Wallets:')
   declareWallets(program, run)
+  program.commandsGroup('Programs and shells:')
+  declareWalrus(program, run)
   return program
 }

@@ -1,24 +1,14 @@
 import { type Command, CommanderError } from 'commander'
 import { visible, visibleLines } from '../../base/visible.ts'
-import type { Parts } from './context.ts'
+import type { Host, Parts, Signal } from './context.ts'
 import type { Task } from './declare.ts'
 import { CliError, EXIT, type ExitCode, sentence, toFailure } from './errors.ts'
 import { createHangups } from './hangups.ts'
-import { createOutput, isBrokenPipe, type Streams } from './output.ts'
+import { createOutput, isBrokenPipe } from './output.ts'
 import { createProgram } from './program.ts'
 import { SafeText } from './text.ts'
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-type Signal = (typeof SIGNALS)[number]
-
-/** The process that a command line runs in, or what stands for it. */
-export interface Host extends Streams {
-  cwd(): string
-  on(signal: Signal, listener: () => void): unknown
-  off(signal: Signal, listener: () => void): unknown
-  /** At the second Ctrl-C. */
-  exit(code: number): void
-}
+const SIGNALS: readonly Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** Runs one command line to its end. Resolves to the exit code; never rejects. */
 export async function runCli(args: readonly string[], parts: Parts, host: Host = process): Promise<ExitCode> {
@@ -64,8 +54,9 @@ async function runTask(task: Task, json: boolean, parts: Parts, host: Host): Pro
   for (const name of SIGNALS) host.on(name, listenerOf(name))
   const { onHangup } = hangups
   const { signal } = interrupted
+  const runInside = (args: readonly string[], inner: Host) => runCli(args, parts, inner)
   try {
-    return await task({ parts, output, cwd: host.cwd(), clock: parts.clock, signal, onHangup })
+    return await task({ parts, output, cwd: host.cwd(), clock: parts.clock, signal, runInside, onHangup })
   } catch (error) {
     if (isBrokenPipe(error)) return EXIT.ok
     // what fails after Ctrl-C fails because of it
