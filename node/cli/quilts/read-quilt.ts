@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { link, mkdir, open, realpath, rm } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
 import {
   openQuilt,
   parseQuiltPatchId,
@@ -162,7 +162,10 @@ async function give(context: Context, file: QuiltFileReader, out: string | undef
   await piecesToStdout(context, file.stream({ signal }))
 }
 
-/** Writes a file by a stranger's name, and nowhere but in the folder; beside it first, so that it is never half there. */
+/**
+ * Writes a file by a stranger's name, and nowhere but in the folder; beside it first, so that it is never half there. Nothing that is
+ * there already is written over.
+ */
 async function writeBelow(folder: string, file: QuiltFileReader, signal: AbortSignal): Promise<string> {
   const segments = file.identifier.split('/')
   const isSafe = (segment: string) =>
@@ -174,17 +177,34 @@ async function writeBelow(folder: string, file: QuiltFileReader, signal: AbortSi
   }
   const path = join(folder, ...segments)
   await mkdir(dirname(path), { recursive: true })
+  await expectBelow(folder, dirname(path))
   const part = join(dirname(path), `.floe-${randomUUID()}.part`)
   try {
     await using handle = await open(part, 'wx')
     for await (const piece of file.stream({ signal })) await handle.writeFile(piece)
-    await rename(part, path)
+    // fails where there is something, as a rename does not
+    await link(part, path)
   } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? taken(path) : error
+  } finally {
     await rm(part, { force: true })
-    throw error
   }
   return path
 }
+
+/** A link in the folder may lead out of it. */
+async function expectBelow(folder: string, parent: string): Promise<void> {
+  const [top, real] = await Promise.all([realpath(folder), realpath(parent)])
+  if (real === top || real.startsWith(top.endsWith(sep) ? top : top + sep)) return
+  throw new CliError('FILE', EXIT.usage, `${parent} leads out of ${folder}.`, {
+    hint: 'Read into a folder without links.',
+  })
+}
+
+const taken = (path: string): CliError =>
+  new CliError('FILE', EXIT.usage, `${path} is there already, and is not written over.`, {
+    hint: 'Read into an empty folder, or move it away. Names that differ in case only are one file on some systems.',
+  })
 
 const patchJson = ({ identifier, patchId, tags }: Pick<QuiltPatch, 'identifier' | 'patchId' | 'tags'>) => ({
   identifier,

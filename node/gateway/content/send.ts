@@ -67,8 +67,12 @@ export function createSendContent(init: SendContentInit): SendContent {
     const headers: Headers = { etag, 'cache-control': CACHE_CONTROL, ...given }
     if (ranges) headers['accept-ranges'] = 'bytes'
     const isRead = request.method === 'GET' || request.method === 'HEAD'
+    const presentation = present({ url, request, attributes, known: types.get(tag) })
     if (isRead && checkConditions(request.headers, etag) === 'not modified') {
-      response.writeHead(304, headers).end()
+      // caches put these in place of what they have: the rest stays as it was with the whole answer
+      response.removeHeader('content-security-policy')
+      const cacheControl = String(headers['cache-control'])
+      response.writeHead(304, { etag, 'cache-control': cacheControl, vary: presentation.headers.vary }).end()
       return
     }
     const asked =
@@ -78,7 +82,6 @@ export function createSendContent(init: SendContentInit): SendContent {
         ? parseRange(request.headers.range, size)
         : ({ kind: 'whole' } as const) // HEAD has no ranges (RFC 9110, 14.2)
     if (asked.kind === 'unsatisfiable') throw unsatisfiable(size)
-    const presentation = present({ url, request, attributes, known: types.get(tag) })
     Object.assign(headers, presentation.headers)
     // blobs are public; pages of other origins may embed them
     headers['cross-origin-resource-policy'] = 'cross-origin'

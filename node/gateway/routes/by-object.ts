@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Handler } from '../../http/exchange.ts'
 import { blobContent } from '../content/open-blob.ts'
 import { CHECKS, checkParam, checkReadParams } from '../read-params.ts'
@@ -14,9 +15,22 @@ export function readByObject({ open, send, objects, shared }: ReadInit): Handler
     const check = checkParam(query)
     const { blobId, attributes } = await objects.find(exchange, exchange.params.objectId)
     await using blob = await open(exchange, blobId)
-    await send(exchange, blobContent(blob, shared, check), {
-      attributes,
-      headers: { 'cache-control': CACHE_CONTROL },
-    })
+    const content = blobContent(blob, shared, check)
+    // what is sent is another thing once they say another type
+    const tag = `${content.tag}-${shortHash(attributes)}`
+    await send(
+      exchange,
+      { ...content, tag },
+      {
+        attributes,
+        headers: { 'cache-control': CACHE_CONTROL },
+      },
+    )
   }
 }
+
+const shortHash = (attributes: Readonly<Record<string, string>>): string =>
+  createHash('sha256')
+    .update(JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))))
+    .digest('base64url')
+    .slice(0, 16)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blobIdToBytes, blobIdToU256, encodeQuilt, parseBlobId } from '../../../codec/index.ts'
 import { createProgram } from '../../../node/cli/program.ts'
@@ -90,6 +90,26 @@ describe('command line: quilts', function () {
     assert.equal(await readFile(join(cwd, 'out', 'a', 'b'), 'utf8'), 'notes')
     assert.equal(await readFile(join(cwd, 'out', 'index.html'), 'utf8'), '<p>Hello')
     assert.deepEqual((await readdir(join(cwd, 'out'))).toSorted(), ['a', 'index.html'])
+  })
+
+  it('writes over nothing, and through no link', async () => {
+    const files = ['notes.txt', 'sub/notes.txt', 'new'].map(identifier => ({
+      identifier,
+      contents: Buffer.from('theirs'),
+    }))
+    await writeFile(join(cwd, 'quilt'), (await encodeQuilt(files, 100)).data)
+    const [{ blobId: quiltId }] = await json(['store', 'quilt'])
+    await mkdir(join(cwd, 'home'))
+    await writeFile(join(cwd, 'home', 'notes.txt'), 'mine')
+    await mkdir(join(cwd, 'elsewhere'))
+    await symlink(join(cwd, 'elsewhere'), join(cwd, 'home', 'sub'))
+    const { code, stderr } = await floe(cwd, ['read-quilt', quiltId, '--out', 'home'])
+    assert.notEqual(code, 0)
+    assert.match(stderr.toString(), /notes\.txt is there already, and is not written over/)
+    assert.match(stderr.toString(), /sub leads out of/)
+    assert.equal(await readFile(join(cwd, 'home', 'notes.txt'), 'utf8'), 'mine')
+    assert.deepEqual(await readdir(join(cwd, 'elsewhere')), [])
+    assert.deepEqual((await readdir(join(cwd, 'home'))).toSorted(), ['new', 'notes.txt', 'sub'])
   })
 
   it('writes nothing outside of the folder, whatever files are called, and the others all the same', async () => {

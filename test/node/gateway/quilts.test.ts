@@ -119,7 +119,16 @@ describe('gateway: quilts', () => {
     assert.equal(part.headers['content-range'], 'bytes 3-5/10')
     const head = await get(path, {}, 'HEAD')
     assert.deepEqual([head.status, head.headers['content-length'], head.body.length], [200, '10', 0])
-    assert.equal((await get(path, { 'if-none-match': String(head.headers.etag) })).status, 304)
+    const unchanged = await get(path, { 'if-none-match': String(head.headers.etag) })
+    assert.equal(unchanged.status, 304)
+    // a cache puts them in place of those that it has
+    const { etag, 'cache-control': cacheControl, vary } = head.headers
+    assert.deepEqual(
+      [unchanged.headers.etag, unchanged.headers['cache-control'], unchanged.headers.vary],
+      [etag, cacheControl, vary],
+    )
+    for (const name of ['content-type', 'content-security-policy', 'content-disposition'])
+      assert.equal(unchanged.headers[name], undefined, name)
     assert.equal((await get(path, { range: 'bytes=10-' })).status, 416)
   })
 
