@@ -15,6 +15,8 @@ export interface Measured {
   rounds: number
   /** of the code that was measured */
   commit: string
+  /** how busy the machine was at most, as `load` tells; of older lines it is not known */
+  load?: number
 }
 
 export interface Compared {

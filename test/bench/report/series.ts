@@ -41,6 +41,9 @@ export async function runSeries(options: SeriesOptions): Promise<void> {
   const before = await known(path)
   const { average, cores } = load()
   if (average > cores / 2) console.error(`this machine is busy, ${loadText()}: expect noise`)
+  const busiest = Math.max(...before.map(one => one.load ?? 0))
+  if (options.compare && busiest > cores / 2)
+    console.error(`the baseline was taken on a busy machine, load ${busiest.toFixed(1)}`)
   const now = await measure(options)
   if (!options.compare) {
     for (const name of names) {
@@ -76,15 +79,18 @@ async function known(path: string): Promise<Measured[]> {
 async function measure({ names, rounds, quick, args }: SeriesOptions): Promise<Measured[]> {
   const { stdout: commit } = await runFile('git', ['describe', '--always', '--dirty'], { cwd: folder })
   const rows = new Map(names.map(name => [name, [] as Row[][]]))
+  let busiest = 0
   for (let round = 1; round <= rounds; round++) {
     for (const name of names) {
       const start = performance.now()
       rows.get(name)!.push(await oneRound(name, quick, args))
+      busiest = Math.max(busiest, load().average)
       const seconds = ((performance.now() - start) / 1000).toFixed(0)
       console.error(`${name}, round ${round} of ${rounds}: ${seconds} s, ${loadText()}`)
     }
   }
-  return [...rows].flatMap(([name, all]) => summarize(name, all, commit.trim()))
+  const measured = [...rows].flatMap(([name, all]) => summarize(name, all, commit.trim()))
+  return measured.map(one => ({ ...one, load: Number(busiest.toFixed(1)) }))
 }
 
 async function oneRound(name: string, quick: boolean, args: readonly string[]): Promise<Row[]> {
