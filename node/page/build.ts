@@ -9,10 +9,14 @@ const target = join(here, 'build')
 const kernels = join(here, '..', '..', 'codec', 'build')
 
 /** What a page that only reads never calls, and what stands in its place. */
-const withoutBls: Plugin = {
-  name: 'without BLS',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') })),
+const withoutStoring: Plugin = {
+  name: 'without storing',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') }))
+    onResolve({ filter: /\/upload\/(?:upload|send-registered)\.ts$/ }, () => ({
+      path: join(here, 'no-uploads.ts'),
+    }))
+  },
 }
 
 await rm(target, { recursive: true, force: true })
@@ -30,7 +34,7 @@ await build({
   // where the kernels are, seen from a script in a folder beside `build`
   banner: { js: 'const floeScript=new URL("script/x.js",self.location.href).href;' },
   define: { 'import.meta.url': 'floeScript' },
-  plugins: [withoutBls],
+  plugins: [withoutStoring],
   logLevel: 'error',
 })
 for (const name of ['read.html', 'style.css']) await cp(join(here, 'ui', name), join(target, name))
