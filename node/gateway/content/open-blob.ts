@@ -4,6 +4,7 @@ import type { BlobHandle, Client, ReadCheck } from '../../client/types.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import type { GatewayLimits } from '../options.ts'
+import { invalidParameter } from '../parameters.ts'
 import type { ByteRange } from './range.ts'
 import type { Content } from './send.ts'
 import type { SharedReads } from './shared-reads.ts'
@@ -36,16 +37,33 @@ export function createOpenBlob({ client, clock, lookups, limits }: OpenBlobInit)
 /** A part of a blob that is no larger is read with all of it. */
 const WHOLE_FOR_PART_BYTES = 256 * 1024
 
-/** A blob as content. A small one is read once for all who read it at a time, unless it is to be checked in another way. */
+/** A larger one is not taken into memory with all its slivers: encoded again it is 4.5 times its size. */
+const STRICT_BYTES = 64 * 1024 * 1024
+
+/**
+ * A blob as content. A small one is read once for all who read it at a time, unless it is to be checked in another way; one that is
+ * encoded again is that once, for however many ranges. Throws 400 for one that is too large for that.
+ */
 export function blobContent(blob: BlobHandle, shared: SharedReads, check?: ReadCheck): Content {
   const { blobId, size } = blob
+  if (check === 'blob' && size > STRICT_BYTES) {
+    throw invalidParameter(
+      'strict_consistency_check',
+      `is for blobs of up to ${STRICT_BYTES} bytes; of larger ones each row is verified as it is sent`,
+    )
+  }
+  let strict: Promise<Uint8Array> | undefined
+  const readStrict = async (signal: AbortSignal | undefined): Promise<Uint8Array> =>
+    Buffer.concat(await Array.fromAsync(blob.stream({ signal, check })))
   return {
     size,
     tag: blobId,
     memoryFor: range => blob.memoryFor(range, check),
     async *stream({ start, end, signal }) {
       const isWhole = size <= WHOLE_FOR_PART_BYTES || end - start === size
-      const data = check === undefined && isWhole ? await shared.read(blob, signal) : undefined
+      const isShared = check === undefined && isWhole
+      if (check === 'blob') strict ??= readStrict(signal)
+      const data = isShared ? await shared.read(blob, signal) : await strict
       if (data === undefined) yield* blob.stream({ start, end, signal, check })
       else yield data.subarray(start, end)
     },

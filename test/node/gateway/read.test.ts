@@ -137,6 +137,21 @@ describe('gateway: reading', () => {
     }
   })
 
+  it('encodes a blob again once for all its ranges, and none that memory should not hold', async () => {
+    const { url, client } = await start()
+    const strict = (blobId: string) => `${url}/v1/blobs/${blobId}?strict_consistency_check=true`
+    const blobId = await put(url, '0123456789')
+    const before = client.calls.filter(({ operation }) => operation === 'read').length
+    const parts = await ask(strict(blobId), { headers: { range: 'bytes=0-1,4-5,8-9' } })
+    assert.equal(parts.status, 206)
+    for (const part of ['01', '45', '89']) assert.ok(parts.body.includes(`\r\n\r\n${part}\r\n`), part)
+    assert.equal(client.calls.filter(({ operation }) => operation === 'read').length, before + 1)
+    const large = await put(url, Buffer.alloc(64 * 2 ** 20 + 1))
+    const refused = await ask(strict(large))
+    assert.deepEqual([refused.status, reasonOf(refused)], [400, 'INVALID_PARAMETER'])
+    assert.match(jsonOf(refused).error.message, /up to 67108864 bytes/)
+  })
+
   it('sends a part with 200 as Walrus does, and a stream of verified rows', async () => {
     const { url, client } = await start()
     const blobId = await put(url, '0123456789')
