@@ -41,6 +41,8 @@ export interface StoreOptions {
   reuse?: boolean
   /** Called often; must not throw. */
   onProgress?: (progress: Progress) => void
+  /** Called as soon as a transaction was handed in: it may be paid for, whatever becomes of the upload. Must not throw. */
+  onSubmitted?: () => void
   signal?: AbortSignal
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import { maxBlobSize } from '../../codec/index.ts'
-import type { Client, StoreResult, StoreSource } from '../client/types.ts'
+import type { Client, StoreOptions, StoreResult, StoreSource } from '../client/types.ts'
 import { declaredLength } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -9,7 +9,7 @@ import { createShared } from '../http/shared.ts'
 import type { GatewayLimits } from './options.ts'
 import { invalidParameter } from './parameters.ts'
 import { type PublishParams, parsePublishParams } from './publish-params.ts'
-import type { Quotas } from './quotas.ts'
+import type { Counted, Quotas } from './quotas.ts'
 import { expectAllowed, expectSize, type Token, type Tokens } from './tokens.ts'
 import type { UploadHealth } from './upload-health.ts'
 
@@ -41,6 +41,7 @@ interface NetworkLimits {
 
 /** What an upload takes of a token and of quotas. */
 export interface Taken extends AsyncDisposable {
+  /** Something may have been paid for it. */
   keep(): void
 }
 
@@ -56,7 +57,11 @@ export interface Publishing {
   /** Uses the token up and counts the upload; takes that back when it is disposed of and was not kept. */
   take(exchange: Exchange, admitted: Admitted, bytes: number): Promise<Taken>
   /** Stores what was admitted and counted. */
-  run(params: PublishParams, source: StoreSource, signal: AbortSignal): Promise<StoreResult>
+  run(
+    params: PublishParams,
+    source: StoreSource,
+    options: Pick<StoreOptions, 'signal' | 'onSubmitted'>,
+  ): Promise<StoreResult>
   /** `bodyBytes`: of what came, when that is not the blob itself. */
   store(
     exchange: Exchange,
@@ -87,8 +92,9 @@ export function createPublishing(init: PublishingInit): Publishing {
       expectSize(token, bytes)
       await tokens?.use(token)
     }
+    let counted: Counted | undefined
     try {
-      await quotas?.take(who, bytes)
+      counted = await quotas?.take(who, bytes)
     } catch (error) {
       if (token !== undefined) await tokens?.giveBack(token)
       throw error
@@ -100,14 +106,14 @@ export function createPublishing(init: PublishingInit): Publishing {
       async [Symbol.asyncDispose]() {
         if (kept) return
         if (token !== undefined) await tokens?.giveBack(token)
-        await quotas?.giveBack(who, bytes)
+        if (counted !== undefined) await quotas?.giveBack(counted)
       },
     }
   }
 
-  async function run(params: PublishParams, source: StoreSource, signal: AbortSignal): Promise<StoreResult> {
+  const run: Publishing['run'] = async (params, source, options) => {
     try {
-      const result = await client.store(source, { ...params, signal })
+      const result = await client.store(source, { ...params, ...options })
       uploadHealth.succeeded()
       return result
     } catch (error) {
@@ -140,7 +146,8 @@ export function createPublishing(init: PublishingInit): Publishing {
       await using use = await take(exchange, token, bodyBytes)
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
       using limit = clock.deadline(ms, [exchange.signal])
-      const result = await run(params, source, limit.signal)
+      // the wallet stays charged, though the sender hangs up or time is over
+      const result = await run(params, source, { signal: limit.signal, onSubmitted: use.keep })
       use.keep()
       exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
       return result

@@ -17,6 +17,13 @@ interface Used {
 
 const DAY_MS = 24 * 3_600_000
 
+/** What an upload was counted as, and on which day. */
+export interface Counted {
+  who: readonly string[]
+  bytes: number
+  day: number
+}
+
 /** Counts what was stored; kept where records are. */
 export class Quotas {
   readonly #quota: Quota
@@ -32,32 +39,47 @@ export class Quotas {
 
   /** Whether there is room for so much more. Throws HttpError 429 with the time at which there is. */
   async expect(who: readonly string[], bytes: number): Promise<void> {
-    for (const one of who) this.#expectRoom(await this.#used(one), bytes)
+    const day = this.#today()
+    for (const one of who) this.#expectRoom(await this.#used(one, day), bytes)
   }
 
   /** Counts an upload for each of them. Throws as `expect`, and counts none then. */
-  async take(who: readonly string[], bytes: number): Promise<void> {
+  async take(who: readonly string[], bytes: number): Promise<Counted> {
+    const day = this.#today()
     for (const [i, one] of who.entries()) {
       try {
-        await this.#add(one, 1, bytes)
+        await this.#add(one, bytes, day)
       } catch (error) {
-        for (const before of who.slice(0, i)) await this.#add(before, -1, -bytes)
+        await this.giveBack({ who: who.slice(0, i), bytes, day })
         throw error
       }
     }
+    return { who, bytes, day }
   }
 
-  async giveBack(who: readonly string[], bytes: number): Promise<void> {
-    for (const one of who) await this.#add(one, -1, -bytes)
+  /** On the day on which it was counted: one that is over is nothing any more. */
+  async giveBack({ who, bytes, day }: Counted): Promise<void> {
+    for (const one of who) await this.#locks.run(one, () => this.#subtract(one, bytes, day))
   }
 
-  async #add(one: string, uploads: number, bytes: number): Promise<void> {
+  async #add(one: string, bytes: number, day: number): Promise<void> {
     await this.#locks.run(one, async () => {
-      const used = await this.#used(one)
-      if (uploads > 0) this.#expectRoom(used, bytes)
-      const sum: Used = { uploads: used.uploads + uploads, bytes: used.bytes + bytes }
-      await this.#records.set(this.#key(one), JSON.stringify(sum), this.#endMs())
+      const used = await this.#used(one, day)
+      this.#expectRoom(used, bytes)
+      await this.#set(one, { uploads: used.uploads + 1, bytes: used.bytes + bytes }, day)
     })
+  }
+
+  async #subtract(one: string, bytes: number, day: number): Promise<void> {
+    if (day !== this.#today()) return
+    const used = await this.#used(one, day)
+    const left: Used = { uploads: Math.max(0, used.uploads - 1), bytes: Math.max(0, used.bytes - bytes) }
+    if (left.uploads > 0) await this.#set(one, left, day)
+    else await this.#records.delete(keyOf(one, day))
+  }
+
+  async #set(one: string, used: Used, day: number): Promise<void> {
+    await this.#records.set(keyOf(one, day), JSON.stringify(used), endMs(day))
   }
 
   #expectRoom({ uploads, bytes: usedBytes }: Used, bytes: number): void {
@@ -67,20 +89,19 @@ export class Quotas {
       (maxBytes !== undefined && usedBytes + bytes > maxBytes)
     if (!isOver) return
     const words = `the quota of the day is used up: ${uploads} uploads, ${usedBytes} bytes`
-    const retryAfterSeconds = Math.ceil((this.#endMs() - this.#clock.now()) / 1000)
+    const retryAfterSeconds = Math.ceil((endMs(this.#today()) - this.#clock.now()) / 1000)
     throw new HttpError(429, 'QUOTA_EXCEEDED', words, { retryAfterSeconds })
   }
 
-  async #used(one: string): Promise<Used> {
-    const text = await this.#records.get(this.#key(one))
+  async #used(one: string, day: number): Promise<Used> {
+    const text = await this.#records.get(keyOf(one, day))
     return text === undefined ? { uploads: 0, bytes: 0 } : (JSON.parse(text) as Used)
   }
 
-  #key(one: string): string {
-    return `quota ${Math.floor(this.#clock.now() / DAY_MS)} ${one}`
-  }
-
-  #endMs(): number {
-    return (Math.floor(this.#clock.now() / DAY_MS) + 1) * DAY_MS
+  #today(): number {
+    return Math.floor(this.#clock.now() / DAY_MS)
   }
 }
+
+const keyOf = (one: string, day: number) => `quota ${day} ${one}`
+const endMs = (day: number) => (day + 1) * DAY_MS

@@ -177,7 +177,7 @@ export class ResumableUploads {
     const { signal } = limit
     const permit = await uploads.enter({ bytes: Math.min(size, STREAM_ABOVE_BYTES), address, signal })
     try {
-      const result = await publishing.run(params, { path: storage!.path }, signal)
+      const result = await publishing.run(params, { path: storage!.path }, { signal })
       const answer = toJson(storeResultJson(result))
       await records.set(key, answer, clock.now() + KEPT_MS)
       return answer

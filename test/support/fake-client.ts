@@ -20,7 +20,8 @@ import type {
   StoreSource,
 } from '../../node/client/types.ts'
 
-export type Operation = 'store' | 'sendRegistered' | 'read' | 'open' | 'status' | 'info'
+/** `certify`: the part of `store` after it has paid; a call of its own only where it is held or fails */
+export type Operation = 'store' | 'certify' | 'sendRegistered' | 'read' | 'open' | 'status' | 'info'
 
 /** A network in memory. Its blob IDs are SHA-256, so that no codec is needed. */
 export interface FakeClient extends Client {
@@ -228,7 +229,13 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
           calls.filter(call => call.operation === operation && call.outcome !== undefined).length >= count,
       ),
 
-    store: (source, options) => run('store', options, async () => store(await bytesOf(source), options)),
+    store: (source, options) =>
+      run('store', options, async () => {
+        const bytes = await bytesOf(source)
+        options.onSubmitted?.()
+        if (holds.has('certify') || failures.has('certify')) await run('certify', options, () => {})
+        return store(bytes, options)
+      }),
     sendRegistered: (source, { blobId }, options) =>
       run('sendRegistered', options, async () => {
         const bytes = await bytesOf(source)

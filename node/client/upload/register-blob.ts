@@ -97,7 +97,7 @@ async function registerIf(
   isNew: Promise<boolean>,
   { writer }: RegisterComponents,
   { metadata, rootHash }: Pick<Encoding, 'metadata' | 'rootHash'>,
-  { epochs, deletable, signal, reuse = true }: StoreOptions,
+  { epochs, deletable, signal, onSubmitted, reuse = true }: StoreOptions,
   { attempt }: OtherUploads,
 ): Promise<Begun | undefined> {
   const unwanted = new AbortController()
@@ -121,6 +121,7 @@ async function registerIf(
   using prepared = await preparing
   signal?.throwIfAborted()
   const submitting = prepared.submit()
+  onSubmitted?.()
   attempt.paying(submitting)
   return { registration: await raceSignal(submitting, signal), extendBy: 0, isResumed: false }
 }
@@ -185,12 +186,13 @@ async function extendOwn(
   writer: ChainWriter,
   { objectId, blobId, size }: BlobObject,
   epochsExtended: number,
-  { epochs, signal }: StoreOptions,
+  { epochs, signal, onSubmitted }: StoreOptions,
   { attempt, committee: { nShards } }: Pick<OtherUploads, 'attempt'> & Pick<NetworkSnapshot, 'committee'>,
 ): Promise<StoreResult> {
   signal?.throwIfAborted()
   // it goes on whatever becomes of the signal, and is waited for: the next one is to see it
   const extending = writer.extend(objectId, epochsExtended)
+  onSubmitted?.()
   attempt.paying(extending.then(() => ({ visible: Promise.resolve() })))
   const { blob, costFrost } = await raceSignal(extending, signal)
   return {

@@ -48,7 +48,7 @@ export async function sendAndCertify(
 ): Promise<StoreResult> {
   const { writer, committees, book, slots, clock, random } = components
   const { objectId, digest: registerDigest, visible: registration } = begun.registration
-  const { epochs, deletable, onProgress, signal, sendObjectTo, share } = options
+  const { epochs, deletable, onProgress, onSubmitted, signal, sendObjectTo, share } = options
   const { metadata } = encoded
   const { blobId } = metadata
   const persistence: Persistence = deletable ? { kind: 'deletable', objectId } : { kind: 'permanent' }
@@ -80,6 +80,7 @@ export async function sendAndCertify(
     onProgress?.({ phase: 'certify', done: 0, total: 1 })
     try {
       const { blob, costFrost, reusedStorage } = await registration
+      onSubmitted?.()
       const certified = await writer.certify(objectId, certificate, {
         signal,
         registered: blob,

@@ -66,10 +66,16 @@ export function createSharedUploads(): SharedUploads {
     const onProgress = (progress: Progress): void => {
       for (const waiter of upload.waiting) waiter.options.onProgress?.(progress)
     }
+    const onSubmitted = (): void => {
+      for (const waiter of upload.waiting) waiter.options.onSubmitted?.()
+    }
     const running = async (): Promise<StoreResult> => {
       if (before !== undefined) await before.over
       signal.throwIfAborted()
-      return await run({ options: { ...options, onProgress, signal }, again: before !== undefined })
+      return await run({
+        options: { ...options, onProgress, onSubmitted, signal },
+        again: before !== undefined,
+      })
     }
     upload.over = running()
       .then(

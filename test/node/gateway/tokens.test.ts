@@ -4,7 +4,7 @@ import { type JWTPayload, SignJWT } from 'jose'
 import { ClientError } from '../../../node/client/errors.ts'
 import type { TokenRules } from '../../../node/gateway/index.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
-import { ask, gatewayFactory, jsonOf, NETWORK, reasonOf } from './support.ts'
+import { ask, gatewayFactory, jsonOf, NETWORK, openSocket, reasonOf } from './support.ts'
 
 const SECRET = 'a secret of thirty-two characters'
 const ADDRESS = `0x${'ab'.repeat(32)}`
@@ -71,6 +71,25 @@ describe('gateway: tokens and quotas', () => {
     const first = await put(url, token, '', 'Hello', key)
     assert.equal(first.status, 200)
     assert.deepEqual(jsonOf(await put(url, token, '', 'Hello', key)), jsonOf(first))
+  })
+
+  it('keeps a token and the quota of what was paid for, though its sender has hung up or it failed afterwards', async () => {
+    const { url, client, port } = await startWith({}, { quota: { uploads: 2 } })
+    const tokens = [await sign(), await sign(), await sign()]
+    const release = client.hold('certify')
+    const socket = await openSocket(port)
+    socket.write(
+      `PUT /v1/blobs HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${tokens[0]}\r\nContent-Length: 5\r\n\r\nHello`,
+    )
+    await client.begun('certify', 1)
+    socket.destroy()
+    await client.ended('store', 1)
+    release()
+    assert.equal(await outcome(put(url, tokens[0])), 'TOKEN_USED')
+    client.fail('certify', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
+    assert.equal(await outcome(put(url, tokens[1])), 'CHAIN_UNAVAILABLE')
+    client.fail('certify', undefined)
+    assert.equal(await outcome(put(url, tokens[2])), 'QUOTA_EXCEEDED')
   })
 
   it('holds each to what its token says', async () => {

@@ -49,6 +49,17 @@ describe('uploads of one content', () => {
     await next
   })
 
+  it('tell all who wait that a transaction was handed in', async () => {
+    const { runs, store } = begin()
+    const told: number[] = []
+    const all = [0, 1].map(i => store(data, { onSubmitted: () => told.push(i) }))
+    await turn()
+    runs[0]?.options.onSubmitted?.()
+    assert.deepEqual(told, [0, 1])
+    runs[0]?.resolve(created)
+    await Promise.all(all)
+  })
+
   it('are one each for other contents', async () => {
     const { runs, store } = begin()
     const all = [store(randomBytes(100)), store(randomBytes(100)), store(randomBytes(99))]

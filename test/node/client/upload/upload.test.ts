@@ -102,6 +102,16 @@ describe('uploads', () => {
     assert.equal(new Set(results.map(objectOf)).size, 1)
   })
 
+  it('tell when a transaction is handed in, before they ask for the certificate', async () => {
+    const told: string[] = []
+    await cluster.client.store(randomBytes(1000), {
+      ...options,
+      onSubmitted: () => told.push('submitted'),
+      onProgress: ({ phase, done }) => phase === 'register' && done === 1 && told.push('registered'),
+    })
+    assert.deepEqual(told, ['submitted', 'registered', 'submitted'])
+  })
+
   it('of one content by several clients of one wallet are paid once', async () => {
     const data = randomBytes(5000)
     const readers = await Promise.all([0, 1, 2].map(() => cluster.reader()))
