@@ -1,6 +1,6 @@
 import type { Clock } from '../../../base/clock.ts'
+import { nextTurn } from '../../../base/turn.ts'
 import type { Account } from './accounts.ts'
-import { createBreather } from './breathe.ts'
 import { deadline, parseTimeout } from './deadline.ts'
 import type { Method } from './methods.ts'
 import { SERVER_LIMITS } from './server-limits.ts'
@@ -22,6 +22,9 @@ export interface CallInput {
   /** Waits when the caller reads slower than we write. */
   send(message: Uint8Array, signal: AbortSignal): Promise<void>
 }
+
+/** Work goes on so long before others get their turn. */
+const SLICE_MS = 10
 
 const passed = () => new RpcStatus('DEADLINE_EXCEEDED', 'the deadline has passed')
 const tooSlow = () => limited('time', 'the caller is too slow', 'RESOURCE_EXHAUSTED')
@@ -93,5 +96,15 @@ export async function* untilAborted<T>(
     signal.removeEventListener('abort', abort)
     // not awaited: what it waits for may never come
     if (!isDone) void iterator.return?.().catch(() => undefined)
+  }
+}
+
+/** For loops whose awaits may all be answered from memory: lets others in now and then. */
+function createBreather(clock: Pick<Clock, 'monotonic'>): () => Promise<void> {
+  let since = clock.monotonic()
+  return async () => {
+    if (clock.monotonic() - since < SLICE_MS) return
+    await nextTurn()
+    since = clock.monotonic()
   }
 }
