@@ -247,14 +247,18 @@ describe('epochs on processes', function () {
       while (reading) await readAll().catch(error => failed.push(error))
     })()
     try {
-      for (const leaving of [
+      const [some, others] = [
         [0, 1],
         [2, 3],
-      ]) {
-        for (const node of leaving) await epochs.leave(node)
-        await epochs.turn()
-        await expectWhole()
-      }
+      ]
+      for (const node of some) await epochs.leave(node)
+      await epochs.turn()
+      await expectWhole()
+      // every shard from the ones to the others
+      for (const node of some) await epochs.stake(node, 1_000n)
+      for (const node of others) await epochs.leave(node)
+      await epochs.turn()
+      await expectWhole()
     } finally {
       reading = false
       await readers
