@@ -5,7 +5,7 @@ import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { Blob, PooledBlob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
 import { decodeMove, safeNumber } from '../bindings/move.ts'
 import type { BlobObject, BlobReference, ContractPackages, SharedBlob } from '../types/index.ts'
-import { fetchObjects, listOwned, type RawObject } from './objects.ts'
+import { fetchObjects, listOwned, listOwnedPage, type RawObject } from './objects.ts'
 
 /** Type of Blob objects, in its normal form. */
 export function blobType(originalPackageId: ObjectId): string {
@@ -68,6 +68,17 @@ export async function readOwnedBlobs(
 ): Promise<BlobObject[]> {
   const objects = await listOwned(client, owner, blobType(originalPackageId))
   return objects.map(toBlobObject)
+}
+
+/** A page of them, 50 at most. */
+export async function readOwnedPage(
+  client: SuiGrpcClient,
+  originalPackageId: ObjectId,
+  owner: ObjectId,
+  page: { cursor: string | undefined; limit: number },
+): Promise<{ blobs: BlobObject[]; next: string | undefined }> {
+  const { objects, next } = await listOwnedPage(client, owner, blobType(originalPackageId), page)
+  return { blobs: objects.map(toBlobObject), next }
 }
 
 function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject {

@@ -18,6 +18,7 @@ import type {
   NetworkConfig,
   NodeOperator,
   NodeRecord,
+  OwnedPage,
   PaymentRecord,
   RegisteredKeys,
   SharedBlob,
@@ -27,15 +28,15 @@ import type {
   SystemInfo,
   Wallet,
 } from '../types/index.ts'
-import { readBlob, readOwnedBlobs, readReference, readSharedBlob } from './blobs.ts'
+import { readBlob, readOwnedBlobs, readOwnedPage, readReference, readSharedBlob } from './blobs.ts'
 import { WalletChallenger } from './challenger.ts'
 import { CommitteeReader } from './committee.ts'
-import { epochTiming, readChainTime } from './epochs.ts'
+import { beginsAtMs, epochTiming, readChainTime } from './epochs.ts'
 import { parseCursor } from './events.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
 import { CheckpointHistory } from './history.ts'
-import { readAttributes, WalletManager } from './manager.ts'
+import { readAttributes, readAttributesOf, WalletManager } from './manager.ts'
 import { readNodeKeys, readNodes } from './nodes.ts'
 import { WalletOperator } from './operator.ts'
 import { readPayment } from './payments.ts'
@@ -195,6 +196,28 @@ class SuiCoordinator implements FullCoordinator {
   async blobReference(objectId: ObjectId, options?: CallOptions): Promise<BlobReference | undefined> {
     const { state } = await this.#state.recent(options)
     return await this.#rpc.read(client => readReference(client, state, objectId), options?.signal)
+  }
+
+  async ownedPage(
+    owner: ObjectId,
+    { signal, limit, cursor }: CallOptions & { limit: number; cursor?: string | undefined },
+  ): Promise<OwnedPage> {
+    const packageId = await this.#state.originalPackageId({ signal })
+    const [timing, { blobs, attributes, next }] = await Promise.all([
+      this.epochTiming({ signal }),
+      this.#rpc.read(async client => {
+        const page = await readOwnedPage(client, packageId, owner, { cursor, limit })
+        const ids = page.blobs.map(({ objectId }) => objectId)
+        return { ...page, attributes: await readAttributesOf(client, ids) }
+      }, signal),
+    ])
+    const { epoch } = timing
+    const told = blobs.map((blob, i) => ({
+      blob,
+      attributes: attributes[i]!,
+      endsAtMs: blob.storage.endEpoch > epoch ? beginsAtMs(timing, blob.storage.endEpoch) : undefined,
+    }))
+    return { blobs: told, epoch, next }
   }
 
   async packages(options?: CallOptions): Promise<ContractPackages> {

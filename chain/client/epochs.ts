@@ -70,3 +70,11 @@ export function epochRefusal(
       return undefined
   }
 }
+
+/**
+ * When an epoch that is yet to come begins at the earliest, by the chain's clock: ms since 1970. While shards are moving, the
+ * present epoch has not begun to count, and nobody knows when it will.
+ */
+export function beginsAtMs({ epoch, nowMs, durationMs, changeDueMs }: EpochTiming, coming: Epoch): number {
+  return (changeDueMs ?? nowMs + durationMs) + (coming - epoch - 1) * durationMs
+}

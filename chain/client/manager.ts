@@ -142,9 +142,19 @@ type Funds = Parameters<Calls['fundSharedBlob']>[1]
 
 /** Attributes of a blob; empty when it has none. */
 export async function readAttributes(client: SuiGrpcClient, blob: ObjectId): Promise<Record<string, string>> {
-  const [field] = await fetchObjects(client, [deriveDynamicFieldID(blob, 'vector<u8>', ATTRIBUTES_KEY)])
-  if (!field) return {}
-  const { metadata } = decodeMove(AttributesField, field.content).value
-  // entries may have any name, `__proto__` too: fromEntries defines them as own properties
-  return Object.fromEntries(metadata.contents.map(({ key, value }) => [key, value]))
+  return (await readAttributesOf(client, [blob]))[0]!
+}
+
+/** Those of several, in their order. */
+export async function readAttributesOf(
+  client: SuiGrpcClient,
+  blobs: readonly ObjectId[],
+): Promise<Record<string, string>[]> {
+  const ids = blobs.map(blob => deriveDynamicFieldID(blob, 'vector<u8>', ATTRIBUTES_KEY))
+  return (await fetchObjects(client, ids)).map(field => {
+    if (!field) return {}
+    const { metadata } = decodeMove(AttributesField, field.content).value
+    // entries may have any name, `__proto__` too: fromEntries defines them as own properties
+    return Object.fromEntries(metadata.contents.map(({ key, value }) => [key, value]))
+  })
 }

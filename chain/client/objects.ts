@@ -36,6 +36,24 @@ export async function fetchObjects(
   )
 }
 
+/** A page of the objects of the type that the address owns, from a cursor that the page before gave. */
+export async function listOwnedPage(
+  client: SuiGrpcClient,
+  owner: string,
+  type: string,
+  { cursor, limit }: { cursor: string | undefined; limit: number },
+): Promise<{ objects: RawObject[]; next: string | undefined }> {
+  const page = await client.core.listOwnedObjects({
+    owner,
+    type,
+    cursor: cursor ?? null,
+    limit,
+    include: { content: true },
+  })
+  const next = page.hasNextPage ? (page.cursor ?? undefined) : undefined
+  return { objects: page.objects as RawObject[], next }
+}
+
 /** Every object of the type that the address owns, page by page. */
 export async function listOwned(client: SuiGrpcClient, owner: string, type: string): Promise<RawObject[]> {
   const objects: RawObject[] = []

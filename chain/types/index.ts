@@ -342,6 +342,16 @@ export interface BlobReference {
   attributesOf: ObjectId
 }
 
+/** Some of an address's Blob objects, with their attributes. */
+export interface OwnedPage {
+  /** `endsAtMs`: the earliest end of its time, by the chain's clock in ms since 1970; absent when it is over */
+  blobs: { blob: BlobObject; attributes: Record<string, string>; endsAtMs?: number | undefined }[]
+  /** the current one */
+  epoch: Epoch
+  /** where the next page begins; undefined after the last */
+  next: string | undefined
+}
+
 /** Versions that a new network's objects can have: that of Walrus's deployed packages, and the newest. */
 export type ContractVersion = 3 | 4
 
@@ -385,6 +395,11 @@ export interface FullCoordinator extends Coordinator {
   sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined>
   /** undefined when there is none of this ID, or it stands for no blob */
   blobReference(objectId: ObjectId, options?: CallOptions): Promise<BlobReference | undefined>
+  /** Blob objects of an address with their attributes, `limit` at a time and 50 at most, from where the page before ended. */
+  ownedPage(
+    owner: ObjectId,
+    options: CallOptions & { limit: number; cursor?: string | undefined },
+  ): Promise<OwnedPage>
   /** Where the contract is, and its version. */
   packages(options?: CallOptions): Promise<ContractPackages>
   /** Attributes of a blob; empty when it has none. */

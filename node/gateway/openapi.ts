@@ -114,6 +114,16 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
   '/v1/blobs/by-quilt-patch-id/:patchId': {
     GET: { summary: 'A file of a quilt, by its patch ID', answers: BYTES, query: READ_QUERY },
   },
+  '/v1/owners/:address/blobs': {
+    GET: {
+      summary: 'Blob objects of an address, with attributes, ends and sizes, page by page',
+      query: {
+        limit: 'how many of them are looked at, 50 at most and when absent',
+        cursor: 'nextCursor of the page before',
+        attribute: 'KEY:VALUE, only those with it; may be given several times',
+      },
+    },
+  },
   '/v1/quilts/:quiltId/patches': { GET: { summary: 'The files of a quilt: identifier, patch_id, tags' } },
   '/v1/blob-upload-relay': {
     POST: {
@@ -138,6 +148,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   patchId: 'quilt patch ID: 50 characters of URL-safe base64',
   identifier: "the file's name in the quilt, percent-encoded; slashes may stay",
   objectId: '0x and 64 hex digits',
+  address: 'a Sui address: 0x and 64 hex digits',
 }
 
 /** OpenAPI 3.1 of the routes that a gateway has. */

@@ -22,7 +22,7 @@ export interface GatewayInit {
    */
   page?: { suiRpc: readonly string[] } | undefined
   /** Where blobs are found by their objects. Without it only by their IDs. */
-  chain?: Pick<FullCoordinator, 'blobReference' | 'attributes'>
+  chain?: Pick<FullCoordinator, 'blobReference' | 'attributes'> & Partial<Pick<FullCoordinator, 'ownedPage'>>
   /** Why the chain cannot write at the moment, where that can be seen from here: a localnet in the same process. */
   ledgerProblem?: () => { code: string; message: string } | undefined
   /** served at /metrics; without it the route says that there are none */

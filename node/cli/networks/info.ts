@@ -1,8 +1,9 @@
+import { beginsAtMs } from '../../../chain/index.ts'
 import type { Committees, EpochTiming, NetworkConfig, SystemInfo } from '../../../chain/types/index.ts'
 import { encodedSize, encodingParams, maxBlobSize, storageUnits } from '../../../codec/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { type Context, type NetworkOptions, withChain, withClient } from '../context.ts'
-import { beginsAtMs, beginsIn } from '../epoch-ends.ts'
+import { beginsIn } from '../epoch-ends.ts'
 import { EXIT, type ExitCode } from '../errors.ts'
 import {
   formatBytes,

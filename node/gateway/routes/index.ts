@@ -19,6 +19,7 @@ import { health, index, metrics } from './about.ts'
 import { readByObject } from './by-object.ts'
 import { concatByGet, concatByPost } from './concat.ts'
 import { docsRoutes } from './docs.ts'
+import { ownedBlobs } from './owners.ts'
 import { pageRoutes } from './page.ts'
 import { quiltRoutes } from './quilts.ts'
 import { readBlob, readPart, streamBlob } from './read.ts'
@@ -113,6 +114,7 @@ function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),
+    read('/v1/owners/:address/blobs', ownedBlobs({ ...shared, chain: init.chain })),
   ]
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
 import type { BlobManager, FullCoordinator } from '../../../chain/types/index.ts'
+import type { ObjectId } from '../../../codec/types.ts'
 import { certificateOf, metadataOf, seed, startTestNetwork, type TestNetwork } from './network.ts'
 
 describe('blobs and their owners, through the client', function () {
@@ -104,6 +105,20 @@ describe('blobs and their owners, through the client', function () {
     }
     const owned = await coordinator.ownedBlobs(wallet.address)
     assert.deepEqual(owned.map(blob => blob.objectId).toSorted(), ids.toSorted())
+
+    await coordinator.manager(wallet).setAttributes(ids[7]! as ObjectId, { kind: 'test' })
+    const first = await coordinator.ownedPage(wallet.address, { limit: 50 })
+    const second = await coordinator.ownedPage(wallet.address, { limit: 50, cursor: first.next })
+    assert.deepEqual([first.blobs.length, second.blobs.length, second.next], [50, 10, undefined])
+    const paged = [...first.blobs, ...second.blobs]
+    assert.deepEqual(paged.map(({ blob }) => blob.objectId).toSorted(), ids.toSorted())
+    assert.equal(first.epoch, (await coordinator.system()).epoch)
+    assert.ok(paged.every(({ endsAtMs }) => endsAtMs !== undefined))
+    const told = paged.filter(({ attributes }) => attributes.kind === 'test')
+    assert.deepEqual(
+      told.map(({ blob }) => blob.objectId),
+      [ids[7]],
+    )
   })
 
   it('pays from many small coins', async () => {

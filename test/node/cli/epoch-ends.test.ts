@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { beginsAtMs } from '../../../chain/index.ts'
 import type { EpochTiming } from '../../../chain/types/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
-import { beginsAtMs, beginsIn } from '../../../node/cli/epoch-ends.ts'
+import { beginsIn } from '../../../node/cli/epoch-ends.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
