@@ -60,7 +60,9 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   const lookups = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const downloads = gate(limits.downloads, limits.downloadBytes, sending)
   const uploadHealth = createUploadHealth(clock)
-  const relaying = uploadRelayRoutes(init, { clock, limits, receive, lookups })
+  // what waits for the chain takes no place of what readers ask
+  const registrations = gate(limits.lookups, Number.POSITIVE_INFINITY)
+  const relaying = uploadRelayRoutes(init, { clock, limits, receive, registrations })
   const about: Route[] = [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
     {
@@ -123,7 +125,7 @@ const TIPS = 100_000
 
 function uploadRelayRoutes(
   { client, uploadRelay, dir }: GatewayInit,
-  shared: Pick<UploadRelayInit, 'clock' | 'limits' | 'receive' | 'lookups'>,
+  shared: Pick<UploadRelayInit, 'clock' | 'limits' | 'receive' | 'registrations'>,
 ): Route[] {
   if (uploadRelay === undefined) return []
   const { chain, tip } = uploadRelay

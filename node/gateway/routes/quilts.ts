@@ -10,18 +10,20 @@ import type { BlobHandle } from '../../client/types.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
-import { sendJson } from '../../http/respond.ts'
+import { toJson } from '../../http/json.ts'
+import { sendBytes } from '../../http/respond.ts'
 import { headerText, tagHeaders } from '../content/header-text.ts'
 import type { Objects } from '../content/objects.ts'
 import type { OpenBlob } from '../content/open-blob.ts'
 import type { SendContent } from '../content/send.ts'
 import type { SharedReads } from '../content/shared-reads.ts'
+import type { GatewayLimits } from '../options.ts'
 import { checkReadParams } from '../read-params.ts'
 
 /** An index names at most as many files as there are columns; what is larger was made to cost memory. */
-const MAX_INDEX_BYTES = 8 * 2 ** 20
-/** What reading an index, or a file's header, holds besides the blob's own. */
-const INDEX_ROOM_BYTES = 2 * MAX_INDEX_BYTES
+const MAX_INDEX_BYTES = 2 * 2 ** 20
+/** What reading an index, or a file's header, holds besides the blob's own: an index as JSON may be six times as long. */
+const INDEX_ROOM_BYTES = 8 * MAX_INDEX_BYTES
 /** A quilt of so many bytes is read as a whole. */
 const WHOLE_BYTES = 4 * 2 ** 20
 
@@ -31,6 +33,7 @@ export interface QuiltsInit {
   downloads: Gate
   objects: Objects
   shared: SharedReads
+  limits: Pick<GatewayLimits, 'readerStallMs'>
 }
 
 interface QuiltRoutes {
@@ -43,7 +46,7 @@ interface QuiltRoutes {
 }
 
 /** Files of quilts, read from the columns that hold them. */
-export function quiltRoutes({ open, send, downloads, objects, shared }: QuiltsInit): QuiltRoutes {
+export function quiltRoutes({ open, send, downloads, objects, shared, limits }: QuiltsInit): QuiltRoutes {
   /** The index and headers are read where downloads are counted. */
   async function withQuilt<T>(
     exchange: Exchange,
@@ -106,20 +109,18 @@ export function quiltRoutes({ open, send, downloads, objects, shared }: QuiltsIn
     },
     async patches(exchange) {
       checkReadParams(exchange.url.searchParams)
-      const list = (quilt: QuiltReader, signal: AbortSignal) => quilt.list({ signal })
-      await withQuilt(
-        exchange,
-        await objects.blobId(exchange, exchange.params.quiltId),
-        list,
-        async patches => {
-          const body = patches.map(({ identifier, patchId, tags }) => ({
-            identifier,
-            patch_id: patchId,
-            tags,
-          }))
-          sendJson(exchange, 200, body)
-        },
-      )
+      const quiltId = await objects.blobId(exchange, exchange.params.quiltId)
+      // its text is in memory until the client has taken it: that counts as what is sent
+      const list = async (quilt: QuiltReader, signal: AbortSignal): Promise<void> => {
+        const patches = await quilt.list({ signal })
+        const body = patches.map(({ identifier, patchId, tags }) => ({ identifier, patch_id: patchId, tags }))
+        const json = Buffer.from(`${toJson(body)}\n`)
+        const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+        await sendBytes(exchange, 200, { ...headers, 'content-length': json.length }, json, {
+          stallMs: limits.readerStallMs,
+        })
+      }
+      await withQuilt(exchange, quiltId, list, async () => undefined)
     },
   }
 }

@@ -24,8 +24,8 @@ export interface UploadRelayInit {
   tips: Tips | undefined
   clock: Clock
   receive: ReceiveUpload
-  /** requests that ask the network for a registration */
-  lookups: Gate
+  /** uploads of which the chain is asked: whether the tip was paid, and the blob registered */
+  registrations: Gate
   limits: GatewayLimits
 }
 
@@ -74,7 +74,12 @@ export function relayUpload(init: UploadRelayInit): Handler {
     const { txDigest, nonce } = params
     if (txDigest === undefined || nonce === undefined)
       throw new HttpError(400, 'TIP_REQUIRED', 'this relay takes a tip: tx_id and nonce are needed')
-    const paid = await tips.check(txDigest, nonce, encoded, exchange.signal)
+    const permit = await init.registrations.enter({
+      bytes: 0,
+      address: exchange.address,
+      signal: exchange.signal,
+    })
+    const paid = await tips.check(txDigest, nonce, encoded, exchange.signal).finally(() => permit.leave())
     await using held = await tips.hold(txDigest, params, epoch)
     if (held.answer !== undefined) return send(exchange, params, JSON.parse(held.answer))
     await findRegistration(init, params, epoch, exchange)
@@ -121,8 +126,8 @@ async function findRegistration(
   epoch: Epoch,
   { address, signal }: Exchange,
 ): Promise<void> {
-  const { lookups, clock, limits } = init
-  const permit = await lookups.enter({ bytes: 0, address, signal })
+  const { registrations, clock, limits } = init
+  const permit = await registrations.enter({ bytes: 0, address, signal })
   try {
     using limit = clock.deadline(limits.readMs, [signal])
     for (let leftMs = limits.registrationMs; ; leftMs -= LOOK_AGAIN_MS) {

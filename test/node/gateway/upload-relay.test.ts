@@ -4,7 +4,7 @@ import type { BlobObject, PaymentRecord } from '../../../chain/types/index.ts'
 import { blobIdFromBytes, parseObjectId } from '../../../codec/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { ClientError } from '../../../node/client/errors.ts'
-import { ask, gatewayFactory, reasonOf } from './support.ts'
+import { ask, gatewayFactory, put, reasonOf } from './support.ts'
 
 describe('gateway: upload relay', () => {
   const { start, stopAll } = gatewayFactory()
@@ -71,6 +71,27 @@ describe('gateway: upload relay', () => {
     assert.equal((await post(url, Buffer.alloc(1001))).status, 413)
     const failed = await startRelay({ succeeded: false })
     assert.equal(reasonOf(await post(failed.url)), 'TIP_NOT_FOUND')
+  })
+
+  it('keeps no reader waiting, however long its own wait for the chain', async () => {
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<PaymentRecord | undefined>()
+    const chain = {
+      blob: async () => undefined,
+      chainTime: async () => 1_000,
+      payment: async () => {
+        asked.resolve()
+        return await answer.promise
+      },
+    }
+    const tip = { address, kind: { const: 5n } } as const
+    const { url } = await start({ uploadRelay: { chain, tip }, limits: { lookups: 1 } })
+    const stored = await put(url, 'Hello')
+    const waiting = post(url)
+    await asked.promise
+    assert.equal((await ask(`${url}/v1/blobs/${stored}`)).status, 200)
+    answer.reject(new Error('no chain'))
+    assert.equal((await waiting).status, 500)
   })
 
   it('is for pages of any origin, and not there unless it was wished for', async () => {
