@@ -27,6 +27,8 @@ export interface DevnetOptions {
   /** nodes that are reached over the devnet's relay alone */
   private?: boolean
   gateway: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
+  /** pages reach the nodes by it */
+  webRtc?: boolean
   clock: Clock
   log: ScopedLog
   logLevel: LogLevel
@@ -96,6 +98,7 @@ export interface RelayOptions {
   dir: string
   port: number
   webPort?: number | 'next' | undefined
+  webRtc?: boolean | undefined
   tls?: TlsCertificate | undefined
   httpPort: number
   stunPort: number

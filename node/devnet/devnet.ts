@@ -44,6 +44,8 @@ import {
 import { repairStores } from './repair.ts'
 
 interface CommonOptions {
+  /** pages reach the nodes by WebRTC, too; not when absent */
+  webRtc?: boolean
   /** storage nodes; 13 when absent */
   nodes?: number
   /** 100 when absent; Walrus's own SDK wants n = 1 mod 3 */
@@ -185,7 +187,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     signal?.throwIfAborted()
 
     // 2. the network: created once, through the contract's real functions
-    const seats = await seatNodes(layout, nodes, HOST, existing, opened, options.processes === true)
+    const seats = await seatNodes(layout, nodes, HOST, existing, opened, {
+      withMetrics: options.processes === true,
+      webRtc: options.webRtc === true,
+    })
     const wallets = await loadWallets(layout, existing === undefined)
     const relay = await startDevnetRelay(layout, HOST, existing?.network, opened, {
       clock,

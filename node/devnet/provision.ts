@@ -11,6 +11,7 @@ import type { ObjectId } from '../../codec/types.ts'
 import { NODE_SCHEMA_VERSION, type NodeConfig, readNodeConfig, writeConfig } from '../config.ts'
 import { loadNodeKeys, loadWallet, type NodeKeys } from '../keys.ts'
 import { peerIdFromNetworkKey } from '../network/peer-id.ts'
+import { withCerthash } from '../network/web-rtc/certificate.ts'
 import { DevnetError } from './errors.ts'
 import { readNetwork, unlessLost } from './folder.ts'
 import { type DevnetLayout, nodeName } from './layout.ts'
@@ -57,7 +58,7 @@ export interface NodeSeat {
   /** as the last run knew it */
   nodeId: ObjectId | undefined
   keys: NodeKeys
-  /** that it listens on: TCP, and WebSockets for pages */
+  /** that it listens on: TCP, and for pages WebSockets and, where that is wanted, WebRTC */
   multiaddrs: readonly string[]
   /** of its HTTP API */
   http: { host: string; port: number }
@@ -74,7 +75,7 @@ export async function seatNodes(
   host: string,
   existing: ExistingDevnet | undefined,
   held: Pick<CloseStack, 'push'>,
-  withMetrics = false,
+  { withMetrics = false, webRtc = false }: { withMetrics?: boolean; webRtc?: boolean } = {},
 ): Promise<NodeSeat[]> {
   const names = Array.from({ length: nodes }, (_, i) => nodeName(i))
   // a network that exists knows its nodes by their keys
@@ -96,7 +97,11 @@ export async function seatNodes(
     name,
     nodeId: existing?.nodes[i]?.nodeId as ObjectId | undefined,
     keys: keys[i]!,
-    multiaddrs: [`/ip4/${host}/tcp/${ports[i]}`, `/ip4/${host}/tcp/${ports[2 * nodes + i]}/ws`],
+    multiaddrs: [
+      `/ip4/${host}/tcp/${ports[i]}`,
+      `/ip4/${host}/tcp/${ports[2 * nodes + i]}/ws`,
+      ...(webRtc ? [`/ip4/${host}/udp/${ports[i]}/webrtc-direct`] : []),
+    ],
     http: { host, port: ports[nodes + i]! },
     ...(withMetrics && { metrics: { host, port: ports[3 * nodes + i]! } }),
   }))
@@ -149,7 +154,9 @@ export function peerOf(seat: NodeSeat): NetworkConfig['peers'][number] {
   const { multiaddrs, over } = seat
   return {
     peerId,
-    multiaddrs: over?.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${peerId}`) ?? [...multiaddrs],
+    multiaddrs:
+      over?.multiaddrs.map(relay => `${relay}/p2p-circuit/p2p/${peerId}`) ??
+      withCerthash(multiaddrs, seat.keys.networkSeed),
     http: `http://${networkAddressOf(seat)}`,
   }
 }

@@ -20,6 +20,8 @@ export interface BoundedYamux {
    * connection it is in the same turn of the event loop in which it makes the multiplexer: before a frame was read.
    */
   limitLast(mayOpen: () => boolean): void
+  /** Another multiplexer was made for the connection that is made now: it is the last. */
+  made(judge: { mayOpen: () => boolean }): void
 }
 
 /**
@@ -33,7 +35,7 @@ export function boundedYamux(
   maxStreamWindowSize: number = MUXER.streamOptions.maxStreamWindowSize,
 ): BoundedYamux {
   const options = { ...MUXER, streamOptions: { ...MUXER.streamOptions, maxStreamWindowSize } }
-  let last: FrameJudge | undefined
+  let last: { mayOpen: () => boolean } | undefined
   return {
     factory() {
       const factory = yamux(options)()
@@ -54,6 +56,9 @@ export function boundedYamux(
     limitLast(mayOpen) {
       if (last !== undefined) last.mayOpen = mayOpen
       last = undefined
+    },
+    made(judge) {
+      last = judge
     },
   }
 }

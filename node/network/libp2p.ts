@@ -27,8 +27,10 @@ import {
   MUXER_FRAMES,
   OBSERVED_ADDRESSES,
   PEER_STORE,
+  RELAY_WEB_RTC,
   RELAY_WINDOW_BYTES,
   SOCKET,
+  WEB_RTC,
 } from './limits.ts'
 import { noiseCrypto } from './noise-crypto.ts'
 import { trustOwnAddresses } from './own-addresses.ts'
@@ -37,6 +39,8 @@ import { networkKeyFromSeed } from './peer-id.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { type NetworkRole, roleTraits } from './roles.ts'
 import type { ServiceInit } from './service-init.ts'
+import { isWebRtcDirect } from './web-rtc/kinds.ts'
+import type { StreamJudge } from './web-rtc/muxer.ts'
 import { isWebSocket } from './web-socket/kinds.ts'
 import type { TlsCertificate } from './web-socket/listening.ts'
 
@@ -118,13 +122,16 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
     hangUp: createHangUp(() => refusals.refused('connections', 'hostile')),
     onMembersChanged: listener => void changed.push(listener),
   }
+  const webRtc = listens && listen.some(isRtc) ? await lazyWebRtc(options, muxer.made) : undefined
+  const listened = listen.filter(address => webRtc !== undefined || !isRtc(address))
   const node = await createLibp2p<NetworkServices>({
     privateKey: privateKey && (await networkKeyFromSeed(privateKey)),
-    addresses: { listen: listens ? [...listen] : [], announce: [...announce], ...OBSERVED_ADDRESSES },
+    addresses: { listen: listens ? listened : [], announce: [...announce], ...OBSERVED_ADDRESSES },
     transports: [
       tcp(isPrivate ? SOCKET : SOCKET_OUTSIDE),
       circuits.factory as unknown as ReturnType<typeof tcp>,
       ...(listens && listen.some(isWeb) ? [await lazyWebSockets(options)] : []),
+      ...(webRtc === undefined ? [] : [webRtc as unknown as ReturnType<typeof tcp>]),
     ],
     connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
     streamMuxers: [muxer.factory],
@@ -224,6 +231,30 @@ async function lazyWebSockets({ clock, log, refusals, tls }: NetworkNodeOptions)
   const { webSocketListening } = await import('./web-socket/listening.ts')
   const refused = (reason: RefusalReason<'connections'>) => refusals?.refused('connections', reason)
   return webSocketListening({ clock, log, refused, tls })
+}
+
+const isRtc = (address: string): boolean => isWebRtcDirect(multiaddr(address))
+
+/** Loaded only by those who serve pages; undefined where the machine has no such library, which is no reason not to be there. */
+async function lazyWebRtc(
+  { privateKey, roles, clock, log, refusals }: NetworkNodeOptions,
+  made: (judge: StreamJudge) => void,
+) {
+  if (privateKey === undefined) return undefined
+  try {
+    const [{ default: native }, { webRtcListening }] = await Promise.all([
+      import('node-datachannel'),
+      import('./web-rtc/listening.ts'),
+    ])
+    // before anything else: the part of it that listens would print what strangers send it
+    native.preload()
+    const limits = roleTraits(roles).relays ? RELAY_WEB_RTC : WEB_RTC
+    const refused = (reason: RefusalReason<'connections'>) => refusals?.refused('connections', reason)
+    return webRtcListening({ native, networkSeed: privateKey, limits, clock, log, refused, made })
+  } catch (err) {
+    log.warn({ err }, 'pages do not reach this node by WebRTC: its library does not run on this machine')
+    return undefined
+  }
 }
 
 /**

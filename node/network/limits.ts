@@ -87,6 +87,34 @@ export const WEB_SOCKET = {
   pendingPerAddress: 128,
 } as const
 
+/** Of WebRTC, by which pages come without a certificate that anybody has signed for. */
+export const WEB_RTC = {
+  messageBytes: 16 * KIB, // what every implementation takes; a longer one is nobody's
+  // of a channel, waiting to be sent: what a line of 100 Mbit/s and 40 ms has on its way
+  bufferedBytes: 512 * KIB,
+  drainedBytes: 128 * KIB,
+  // what a reader that has paused is sent all the same: WebRTC has no way to make a sender wait. Who serves pages reads their
+  // requests and no more; a page reads slivers
+  servedReadBytes: 256 * KIB,
+  dialledReadBytes: 8 * MIB,
+  finAckMs: 5_000, // how long the other side may take to have it all
+  // handshakes under way; packets say of themselves where they come from, so that they are few
+  pending: 64,
+  pendingPerAddress: 16,
+  // begun by all together: each costs a native connection of some 100 KiB and 3 ms
+  burst: 100,
+  perSecond: 20,
+  burstPerAddress: 40,
+  perSecondPerAddress: 4,
+  // open ones: native buffers are outside of the heap, 2 MiB each at most
+  connections: 256,
+  connectionsPerAddress: 32,
+  remembered: 10_000, // addresses whose rate is remembered
+} as const
+
+/** Of a relay, which is to run in 256 MiB. */
+export const RELAY_WEB_RTC = { ...WEB_RTC, pending: 32, connections: 64, connectionsPerAddress: 16 } as const
+
 /** How long a handshake may take, both sides' work and the network's; a busy node needs most of a second. */
 const HANDSHAKE_MS = 5_000
 

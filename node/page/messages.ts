@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. Plain data: it is cloned on the way. */
 import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { ByteRange } from '../client/types.ts'
+import type { RtcCall } from './rtc-port.ts'
 
 /** To the worker. The first is `start`. */
 export type Order =
@@ -16,6 +17,7 @@ export interface PagePlace {
 
 /** From the worker. */
 export type Report =
+  | RtcCall
   | { kind: 'ready'; epoch: number; nodes: number; shards: number; rpcs: RpcAnswer[] }
   | ({ kind: 'down' } & Failure)
   | { kind: 'found'; id: number; size: number }
@@ -44,7 +46,7 @@ export interface PeerView {
   peerId: string
   /** its node's name on chain */
   name: string
-  /** how it was reached: `ws`, `wss`, `relay`, or `-` before */
+  /** how it was reached: `ws`, `wss`, `webrtc`, `relay`, or `-` before */
   path: string
   askedSlivers: number
   answeredSlivers: number

@@ -8,6 +8,7 @@ import type { ByteRange } from '../client/types.ts'
 import type { PeerEvent } from '../client/watch-peers.ts'
 import { createDialingNode } from '../network/dialing-node.ts'
 import { peerIdTextOf } from '../network/peer-id.ts'
+import type { RtcConnect } from '../network/web-rtc/dialing.ts'
 import { agreeOnCommittee, answeringFirst, PageError } from './agree.ts'
 import type { Failure, PagePlace, PeerView, RpcAnswer } from './messages.ts'
 import { pageTransports, pathWord } from './page-transports.ts'
@@ -20,6 +21,8 @@ export interface PageReaderInit {
   random: () => number
   /** gives the codec's kernel; fetched from below the script's folder when absent */
   readKernel?: ReadKernel
+  /** how WebRTC is had; not at all when absent */
+  rtc?: RtcConnect
 }
 
 export interface PageReadOptions {
@@ -48,14 +51,14 @@ const GRACE_MS = 3_000
 
 /** Asks the chain, all its RPCs, and then nobody until something is read. Throws PageError, ChainError. */
 export async function createPageReader(init: PageReaderInit): Promise<PageReader> {
-  const { network, page, clock, random } = init
+  const { network, clock, random } = init
   const { answers, committee } = await askRpcs(init)
   // one that goes later is replaced by the next
   const suiRpc = answeringFirst(answers)
   const coordinator = createCoordinator({ ...network, suiRpc }, { clock, random })
   try {
     const codec = await readyCodec(init)
-    const libp2p = await createDialingNode(pageTransports(page, clock), { log: silentLog(), clock })
+    const libp2p = await createDialingNode(pageTransports(init), { log: silentLog(), clock })
     const listeners = new Map<string, Set<(event: PeerEvent) => void>>()
     const onPeer = (event: PeerEvent): void => {
       for (const tell of listeners.get(event.blobId) ?? []) tell(event)

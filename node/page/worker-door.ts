@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Order, Report } from './messages.ts'
 import { createPageReader, failureOf, type PageReader } from './page-reader.ts'
+import { connectOverPorts } from './rtc-port.ts'
 
 /** The side of a MessagePort, or of a worker's own scope, that reports go to. */
 export type Send = (report: Report, transfer?: Transferable[]) => void
@@ -27,10 +28,11 @@ export function createWorkerDoor({
   let reader: Promise<PageReader> | undefined
   let problem: unknown = new Error('the chain was not reached')
   const running = new Map<number, AbortController>()
+  const rtc = connectOverPorts(async call => send(call, [call.port]))
 
   async function start(order: Order & { kind: 'start' }): Promise<void> {
     const { network, page } = order
-    const starting = create({ network, page, clock, random })
+    const starting = create({ network, page, clock, random, rtc })
     reader = starting
     try {
       const { committee, rpcs } = await starting

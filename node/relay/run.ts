@@ -33,6 +33,8 @@ import { findWebPort, type RelayPorts } from './web-port.ts'
 export interface RunRelayOptions extends RelayPorts {
   /** its key, settings and counts; made when it is not there */
   dir: string
+  /** pages reach it by WebRTC, at the port of libp2p by UDP; not when absent */
+  webRtc?: boolean | undefined
   /** with which pages that came by HTTPS reach it */
   tls?: TlsCertificate | undefined
   /** of STUN, over UDP and TCP */
@@ -173,11 +175,21 @@ async function membersOf(
 
 function listenAt(
   host: string,
-  { port, webPort, tls }: Pick<RunRelayOptions, 'port' | 'tls'> & { webPort: number | undefined },
+  {
+    port,
+    webPort,
+    webRtc,
+    tls,
+  }: Pick<RunRelayOptions, 'port' | 'tls' | 'webRtc'> & { webPort: number | undefined },
 ): string[] {
-  const at = `/ip${host.includes(':') ? 6 : 4}/${host}/tcp`
+  const ip = `/ip${host.includes(':') ? 6 : 4}/${host}`
+  const at = `${ip}/tcp`
   const web = tls === undefined ? 'ws' : 'tls/ws'
-  return [`${at}/${port}`, ...(webPort === undefined ? [] : [`${at}/${webPort}/${web}`])]
+  return [
+    `${at}/${port}`,
+    ...(webPort === undefined ? [] : [`${at}/${webPort}/${web}`]),
+    ...(webRtc ? [`${ip}/udp/${port}/webrtc-direct`] : []),
+  ]
 }
 
 /** Writes what is counted each minute, and a last time with the result. */

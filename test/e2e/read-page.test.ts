@@ -8,6 +8,7 @@ import { type Devnet, startDevnet } from '../../node/devnet/index.ts'
 import { createGateway, type Gateway } from '../../node/gateway/index.ts'
 import { findChromium } from '../support/chromium.ts'
 import { altering } from '../support/liars.ts'
+import { spkiHash, standBefore, TEST_TLS } from '../support/tls.ts'
 
 const found = findChromium()
 const MIB = 1024 * 1024
@@ -48,8 +49,12 @@ describe(
         nodes: 4,
         shards: SHARDS,
         wrapSlivers: (slivers, i) => (i === 0 ? altering(slivers) : slivers),
+        webRtc: true,
       })
-      browser = await chromium.launch({ executablePath: found.path, args: ['--no-sandbox'] })
+      browser = await chromium.launch({
+        executablePath: found.path,
+        args: ['--no-sandbox', `--ignore-certificate-errors-spki-list=${spkiHash(TEST_TLS.cert)}`],
+      })
     })
     after(async () => {
       await browser?.close()
@@ -159,13 +164,7 @@ describe(
       const sound = await devnet.client.store(WAV, STORE)
       const { url } = gateway
       await open()
-      await page.evaluate(async () => {
-        await navigator.serviceWorker.ready
-        if (navigator.serviceWorker.controller !== null) return
-        await new Promise(resolve =>
-          navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }),
-        )
-      })
+      await controlled()
       await gateway.stop()
       const size = await page.evaluate(
         src =>
@@ -210,6 +209,34 @@ describe(
       assert.equal(await page.locator('#problem').textContent(), '')
       assert.ok(PNG.equals(await saved()))
     })
+
+    const controlled = () =>
+      page.evaluate(async () => {
+        await navigator.serviceWorker.ready
+        if (navigator.serviceWorker.controller !== null) return
+        await new Promise(resolve =>
+          navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }),
+        )
+      })
+
+    for (const scheme of ['http', 'https']) {
+      it(`reads by WebRTC, from a page that came by ${scheme}`, async () => {
+        const { data, blobId } = await blobWhere(false, 5 * MIB)
+        // as where WebSockets are blocked: by a firewall, or since they lack TLS
+        await using front = await standBefore(gateway.url, {
+          isSecure: scheme === 'https',
+          policy: given => given.replace(' ws: wss:', ''),
+        })
+        await page.goto(`${front.url}/read`)
+        await page.locator('#network', { hasText: 'epoch' }).waitFor()
+        await front[Symbol.asyncDispose]()
+        await ask(blobId)
+        assert.equal(await page.locator('#problem').textContent(), '')
+        assert.equal(sha256(await saved()), sha256(data))
+        const paths = (await rows()).map(([, path]) => path)
+        assert.ok(paths.filter(path => path === 'webrtc').length >= 2 && !paths.includes('ws'), paths.join())
+      })
+    }
 
     it('opens no more connections with more reads', async () => {
       const { blobId } = await devnet.client.store(randomBytes(1_000), STORE)

@@ -1,3 +1,10 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream'
+
 /** Of localhost and 127.0.0.1, signed by itself, for a hundred years; everybody has its key. */
 export const TEST_TLS = {
   cert: `-----BEGIN CERTIFICATE-----
@@ -18,4 +25,49 @@ RM7mihYzz3XtNbWEAs+dys0llv6hRANCAASdpLpfwdBXtGs0su9BWew2LNv2lu5N
 GrWfh0wd0JmT6X/pfPsmVwvxMr/vDbr0vVtCdrHOvd19sCk1ZG1sVuHO
 -----END PRIVATE KEY-----
 `,
+}
+
+/** By which Chromium is told to take a certificate: SHA-256 of its public key, base64. */
+export const spkiHash = (cert: string): string =>
+  createHash('sha256')
+    .update(new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64')
+
+export interface FrontOptions {
+  /** by HTTPS, with TEST_TLS */
+  isSecure: boolean
+  /** puts another Content-Security-Policy in place of each */
+  policy?: (given: string) => string
+}
+
+/** Stands in front of an HTTP server, as a proxy does. */
+export async function standBefore(
+  target: string,
+  { isSecure, policy = given => given }: FrontOptions,
+): Promise<{ url: string } & AsyncDisposable> {
+  const receive = (incoming: IncomingMessage, answer: ServerResponse): void => {
+    const { method, headers, url } = incoming
+    const asked = request(new URL(url ?? '/', target), { method, headers }, from => {
+      const given = from.headers['content-security-policy']
+      answer.writeHead(from.statusCode ?? 502, {
+        ...from.headers,
+        ...(typeof given === 'string' && { 'content-security-policy': policy(given) }),
+      })
+      pipeline(from, answer, () => undefined)
+    })
+    asked.on('error', () => answer.destroy())
+    pipeline(incoming, asked, () => undefined)
+  }
+  const server = isSecure ? createTlsServer(TEST_TLS, receive) : createServer(receive)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `${isSecure ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      if (!server.listening) return
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }

@@ -58,6 +58,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--epoch <duration>', "how long a new network's epochs last: 30s, 2m, 1h (default: 1d)", duration)
     .option('--repair', 'mend damaged stores first: what can be read is kept')
     .option('--private', 'storage nodes without addresses of their own: everything goes over a relay')
+    .option('--no-webrtc', 'pages reach the nodes by WebSockets alone')
     .option('--processes', 'each storage node in a process of its own, which is started again when it ends')
   whoMayAsk(upCommand)
     .addOption(publishOption('on'))

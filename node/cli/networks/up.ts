@@ -28,6 +28,8 @@ export interface UpOptions {
   hostName?: string[]
   allowOrigin?: string[]
   publish: 'on' | 'off'
+  /** pages reach the nodes by it */
+  webrtc: boolean
   log: LogLevel
 }
 
@@ -79,6 +81,7 @@ async function startDevnet(context: Context, options: UpOptions): Promise<Runnin
         allowedOrigins: options.allowOrigin,
         publish: options.publish === 'on',
       },
+      webRtc: options.webrtc,
       clock: context.clock,
       log,
       logLevel: options.log,

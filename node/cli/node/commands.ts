@@ -45,6 +45,7 @@ export function declareNodes(program: Command, run: Run): void {
     )
     .option('--tls-cert <file>', 'certificate of the host, PEM: pages that came by HTTPS reach it, too')
     .option('--tls-key <file>', 'its key')
+    .option('--no-webrtc', 'pages reach it by WebSockets alone')
     .addOption(jsonOption())
     .action(setUp('init'))
 

@@ -9,7 +9,7 @@ import type {
 import type { ObjectId } from '../../../codec/types.ts'
 import { findNetwork, type NodeConfig, parseHostPort } from '../../config.ts'
 import { loadNodeKeys, type NodeKeys } from '../../keys.ts'
-import { createNodeFolder, nodeFolder, readFolderConfig } from '../../storage/home/folder.ts'
+import { createNodeFolder, nodeFolder, readFolderConfig, withCerthash } from '../../storage/home/folder.ts'
 import { networkOf } from '../../storage/home/run.ts'
 import { readTls } from '../../tls-files.ts'
 import { sizeArgument, walArgument } from '../arguments.ts'
@@ -28,12 +28,13 @@ export interface InitOptions {
   port: number
   tlsCert?: string
   tlsKey?: string
+  webrtc: boolean
 }
 
 /** Makes a storage node's folder: three keys and a config file with comments. */
 export async function init(context: Context, options: InitOptions): Promise<ExitCode> {
   const { cwd, output } = context
-  const { name, host, port } = options
+  const { name, host, port, webrtc: webRtc } = options
   const named = tlsFiles(options)
   const tls = named && { cert: resolve(cwd, named.cert), key: resolve(cwd, named.key) }
   if (tls !== undefined) await readTls(tls, cwd)
@@ -42,14 +43,21 @@ export async function init(context: Context, options: InitOptions): Promise<Exit
     throw new CliError('USAGE', EXIT.usage, `"${host}" is neither a DNS name nor an IP address.`)
   }
   const { network, networkFile } = await chosenNetwork(options.network, context)
-  const { folder, keys } = await createNodeFolder({ dir, name, network, networkFile, host, port, tls }).catch(
-    error => {
-      if (error?.code !== 'EEXIST') throw error
-      throw new CliError('FILE_EXISTS', EXIT.usage, `There is a storage node in ${options.dir} already.`, {
-        hint: `Go on with \`floe node register\`, or give the new one a folder of its own with --dir.`,
-      })
-    },
-  )
+  const { folder, keys } = await createNodeFolder({
+    dir,
+    name,
+    network,
+    networkFile,
+    host,
+    port,
+    tls,
+    webRtc,
+  }).catch(error => {
+    if (error?.code !== 'EEXIST') throw error
+    throw new CliError('FILE_EXISTS', EXIT.usage, `There is a storage node in ${options.dir} already.`, {
+      hint: `Go on with \`floe node register\`, or give the new one a folder of its own with --dir.`,
+    })
+  })
   const { address } = keys.wallet
   const folderName = shellWord(options.dir)
   await output.result(
@@ -236,7 +244,7 @@ async function candidateOf(
   const { nodeCapacityBytes, commissionRate } = wanted
   return {
     name: config.name,
-    ...publicAddresses(config, dir),
+    ...publicAddresses(config, keys, dir),
     networkPublicKey: keys.networkPublicKey,
     blsPublicKey: bls.publicKey(keys.blsSecret),
     sign: message => bls.sign(keys.blsSecret, message),
@@ -250,11 +258,11 @@ async function candidateOf(
 
 /** Tells the chain what the config says otherwise now. */
 async function update(
-  { coordinator, config, dir, signal }: Registering,
+  { coordinator, config, keys, dir, signal }: Registering,
   operator: NodeOperator,
   record: NodeRecord | undefined,
 ): Promise<string[]> {
-  const { networkAddress, multiaddrs } = publicAddresses(config, dir)
+  const { networkAddress, multiaddrs } = publicAddresses(config, keys, dir)
   const { current } = await coordinator.committees({ signal })
   const known = current.members.find(({ nodeId }) => nodeId === record?.nodeId)?.multiaddrs
   const updated: string[] = []
@@ -275,11 +283,16 @@ async function update(
 }
 
 /** What others are told. Throws CliError when nobody could reach that. */
-function publicAddresses(config: NodeConfig, dir: string): { networkAddress: string; multiaddrs: string[] } {
+function publicAddresses(
+  config: NodeConfig,
+  { networkSeed }: Pick<NodeKeys, 'networkSeed'>,
+  dir: string,
+): { networkAddress: string; multiaddrs: string[] } {
   const { announce = [], listen, reach = 'public' } = config
   const findsOut = announce.length === 0 && reach !== 'public'
   // members tell each other where such a node is by now
-  const multiaddrs = findsOut ? [] : announce.length > 0 ? announce : listen
+  const told = findsOut ? [] : announce.length > 0 ? announce : listen
+  const multiaddrs = withCerthash(told, networkSeed)
   const networkAddress = config.publicHttp ?? config.http ?? ''
   const unclear = [networkAddress, ...multiaddrs].find(isUnclear)
   const isKnown = findsOut || multiaddrs.length > 0
@@ -293,7 +306,8 @@ function publicAddresses(config: NodeConfig, dir: string): { networkAddress: str
 }
 
 const isUnclear = (address: string): boolean =>
-  address === '' || /^0\.0\.0\.0:|^\[::\]:|\/ip4\/0\.0\.0\.0\/|\/ip6\/::\/|\/tcp\/0$|:0$/.test(address)
+  address === '' ||
+  /^0\.0\.0\.0:|^\[::\]:|\/ip4\/0\.0\.0\.0\/|\/ip6\/::\/|\/(tcp|udp)\/0(\/|$)|:0$/.test(address)
 
 function registeredText({ dir }: Registering, done: Registered): SafeText {
   const { nodeId, name, registered, updated, stakeFrost, stakedFrost, fromEpoch, shardFrost } = done

@@ -29,6 +29,7 @@ export function declareRelays(program: Command, run: Run): void {
       port(),
     )
     .addOption(new Option('--no-ws', 'web pages do not reach it').conflicts('wsPort'))
+    .option('--no-webrtc', 'web pages do not reach it by WebRTC (at --port, by UDP)')
     .option('--tls-cert <file>', 'certificate of its host, PEM: pages that came by HTTPS reach it, too')
     .option('--tls-key <file>', 'its key')
     .option('--http-port <port>', 'of its status page, metrics and health', port(), PORTS.http)

@@ -19,6 +19,7 @@ export interface RelayCommandOptions {
   host?: string
   port: number
   ws: boolean
+  webrtc: boolean
   wsPort?: number
   tlsCert?: string
   tlsKey?: string
@@ -48,6 +49,7 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
     parts.runRelay({
       ...options,
       webPort: options.ws ? (options.wsPort ?? 'next') : undefined,
+      webRtc: options.webrtc,
       tls,
       dir: resolve(cwd, options.dir),
       network,

@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import { MAX_REACH_PORTS, type ReachFindings } from '../../../protocols/index.ts'
 import { pathKind } from '../paths/path-kind.ts'
+import { isWebRtcDirect } from '../web-rtc/kinds.ts'
 import { isWebSocket } from '../web-socket/kinds.ts'
 import type { ReachedAddress } from './announced.ts'
 import type { MappedPort } from './port-mapping.ts'
@@ -149,7 +150,7 @@ function distinct(places: readonly MappedPort[]): { place: MappedPort; count: nu
 export function directAddresses(libp2p: Pick<ReachInit['libp2p'], 'getMultiaddrs'>): string[] {
   return libp2p
     .getMultiaddrs()
-    .filter(address => !pathKind(address).relayed && !isWebSocket(address))
+    .filter(address => !pathKind(address).relayed && !isWebSocket(address) && !isWebRtcDirect(address))
     .map(String)
 }
 

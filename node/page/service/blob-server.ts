@@ -37,7 +37,8 @@ export function createBlobServer(init: BlobServerInit): BlobServer {
     const answer = await files.get('/read/network.json')
     if (!answer.ok) throw new Error(`the gateway names no network: HTTP status ${answer.status}`)
     const network = (await answer.json()) as NetworkConfig
-    return await create({ network, page: { isSecure: protocol === 'https:' }, clock, random, readKernel })
+    const page = { isSecure: protocol === 'https:' }
+    return await create({ network, page, clock, random, readKernel })
   }
   /** A service worker's own requests do not go through itself. */
   async function readKernel(name: string): Promise<ArrayBuffer> {

@@ -1,7 +1,9 @@
 /** The script of `/read`: what is seen and pressed. The reading is done in its worker. Bundled by build.ts. */
 import { systemClock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
+import { connectInBrowser } from '../../network/web-rtc/browser-link.ts'
 import type { Order, Report } from '../messages.ts'
+import { answerCall } from '../rtc-port.ts'
 import { blobIdIn, linkOf } from './blob-id-in.ts'
 import { formatBytes } from './format.ts'
 import { createPeerTable } from './peer-table.ts'
@@ -99,6 +101,7 @@ function hearReady(): void {
 }
 
 function hear(report: Report): void {
+  if (report.kind === 'call') return void answerCall(report, connectInBrowser)
   if (report.kind === 'ready') {
     const { epoch, nodes, shards, rpcs } = report
     hearReady()

@@ -10,6 +10,7 @@ import type { TlsFiles } from '../../tls-files.ts'
 import { SCRUB_BYTES_PER_SECOND } from '../recovery/scrub.ts'
 import { RESERVED_BYTES } from '../store/room.ts'
 
+export { withCerthash } from '../../network/web-rtc/certificate.ts'
 /** Where a node keeps what. */
 export interface NodeFolder {
   dir: string
@@ -37,6 +38,8 @@ export interface NewNode {
   port: number
   /** for WebSockets from pages that came by HTTPS: files, seen from the node's folder */
   tls?: TlsFiles | undefined
+  /** at the port of libp2p, by UDP; so when absent */
+  webRtc?: boolean
 }
 
 /**
@@ -67,17 +70,17 @@ export async function readFolderConfig({ config, dir }: NodeFolder): Promise<Nod
   }
 }
 
-function configText(
-  { dir, name, network, networkFile, host = LOOPBACK, port, tls }: NewNode,
-  { networkPublicKey }: Pick<NodeKeys, 'networkPublicKey'>,
-): string {
+function configText(init: NewNode, { networkPublicKey }: Pick<NodeKeys, 'networkPublicKey'>): string {
+  const { dir, name, network, networkFile, host = LOOPBACK, port, tls, webRtc = true } = init
   const everywhere = host.includes(':') ? '::' : '0.0.0.0'
   const bind = host === LOOPBACK ? LOOPBACK : everywhere
   const file = 'path' in networkFile ? relative(resolve(dir), networkFile.path) : networkFile.name
   const text = JSON.stringify
   const at = (name: string): string[] => {
     const web = tls === undefined ? '/ws' : '/tls/ws'
-    return [`${multiaddrOf(name)}/tcp/${port}`, `${multiaddrOf(name)}/tcp/${port + 3}${web}`]
+    const there = multiaddrOf(name)
+    const rtc = webRtc ? [`${there}/udp/${port}/webrtc-direct`] : []
+    return [`${there}/tcp/${port}`, `${there}/tcp/${port + 3}${web}`, ...rtc]
   }
   const isAuto = host === AUTO_HOST
   const overRelay = `relay.example.org:4080/peers/${peerIdFromNetworkKey(networkPublicKey)}`
@@ -91,7 +94,8 @@ function configText(
   "network": ${text(network.systemObjectId)},
   "networkFile": ${text(file)},
 
-  // where it listens for other nodes and clients (libp2p) and for web pages (ws), and by which addresses these reach it.
+  // where it listens for other nodes and clients (libp2p) and for web pages (ws, and webrtc-direct, which needs no
+  // certificate that anybody has signed), and by which addresses these reach it.
   // Behind a router: forward the ports, and announce the router's address. "floe node register" tells the chain.
   // With nothing announced and "auto" below, the router is asked for the port by UPnP, but not with "upnp": false
   "listen": ${list(at(bind))},

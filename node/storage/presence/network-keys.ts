@@ -11,6 +11,7 @@ import {
 import { CIRCUIT_LISTEN } from '../../network/circuit/transport.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
 import { networkPublicKeyFromSeed, peerIdTextOf } from '../../network/peer-id.ts'
+import { withCerthash } from '../../network/web-rtc/certificate.ts'
 import { onPort } from './on-port.ts'
 import type { PresencePlace } from './presence.ts'
 import { dropNote, type RotationNote, readNote, writeNote } from './rotation-note.ts'
@@ -140,8 +141,11 @@ export async function openNetworkKeys(init: NetworkKeysInit): Promise<NetworkKey
   }
 }
 
-const addressesOf = ({ announce, listen }: PresencePlace): readonly string[] =>
-  (announce ?? listen).filter(address => address !== CIRCUIT_LISTEN)
+const addressesOf = ({ seed, announce, listen }: PresencePlace): readonly string[] =>
+  withCerthash(
+    (announce ?? listen).filter(address => address !== CIRCUIT_LISTEN),
+    seed,
+  )
 
 const beside = ({ seed, listen, announce }: PresencePlace, port: number): PresencePlace => ({
   seed,

@@ -28,7 +28,11 @@ describe('floe node', function () {
     assert.match(stdout.toString(), /floe node register --dir \.floe-node --stake/)
     const config = await readNodeConfig(join(cwd, '.floe-node', 'config.json'))
     assert.equal(config.networkFile, join('..', '.floe', 'network.json'))
-    assert.deepEqual(config.announce, ['/ip4/127.0.0.1/tcp/31500', '/ip4/127.0.0.1/tcp/31503/ws'])
+    const byTcp = ['/ip4/127.0.0.1/tcp/31500', '/ip4/127.0.0.1/tcp/31503/ws']
+    assert.deepEqual(config.announce, [...byTcp, '/ip4/127.0.0.1/udp/31500/webrtc-direct'])
+    assert.equal((await floe(cwd, ['node', 'init', '--dir', 'plain', '--no-webrtc'])).code, 0)
+    const plain = await readNodeConfig(join(cwd, 'plain', 'config.json'))
+    assert.deepEqual([plain.listen, plain.announce], [byTcp, byTcp])
     for (const key of ['sui.key', 'bls.key', 'network.key'])
       assert.equal((await stat(join(cwd, '.floe-node', 'keys', key))).mode & 0o777, 0o600)
     assert.equal((await failing(['node', 'init', '--dir', 'n', '--host', 'a b'])).code, 'USAGE')

@@ -67,9 +67,10 @@ describe('floe relay', function () {
       random: Math.random,
     })
     try {
-      const byTcp = relay.multiaddrs.filter(one => !one.includes('/ws/'))
+      const byTcp = relay.multiaddrs.filter(one => !one.includes('/ws/') && !one.includes('/udp/'))
       assert.ok(byTcp.length < relay.multiaddrs.length, 'it takes WebSockets, too')
       const local = byTcp.find(one => one.includes('/127.0.0.1/'))!
+      assert.ok(relay.multiaddrs.some(one => one.includes('/webrtc-direct/certhash/')))
       const connection = await libp2p.dial(multiaddr(local))
       assert.equal((await reserveAt(connection, { clock: systemClock })).stunPort, relay.stunPort)
       const network = parseObjectId('0x1')
@@ -120,8 +121,8 @@ describe('floe relay', function () {
   })
 
   it('tells each second how it is, to a page, also where none come by WebSockets', async () => {
-    const relay = await start('--no-ws')
-    assert.ok(!relay.multiaddrs.some(one => one.includes('/ws/')), String(relay.multiaddrs))
+    const relay = await start('--no-ws', '--no-webrtc')
+    assert.ok(!relay.multiaddrs.some(one => /\/ws\/|webrtc/.test(one)), String(relay.multiaddrs))
     const response = await fetch(`${relay.http}/events`)
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     let told = ''

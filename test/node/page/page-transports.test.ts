@@ -21,10 +21,11 @@ describe('what a page dials', () => {
   it('has a word each', () => {
     const relay =
       '/ip4/127.0.0.1/tcp/1/ws/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5/p2p-circuit'
-    const addresses = ['/ip4/127.0.0.1/tcp/1/ws', '/ip4/127.0.0.1/tcp/1/tls/ws', relay]
+    const rtc = '/ip4/127.0.0.1/udp/1/webrtc-direct'
+    const addresses = ['/ip4/127.0.0.1/tcp/1/ws', '/ip4/127.0.0.1/tcp/1/tls/ws', relay, rtc]
     assert.deepEqual(
       addresses.map(text => pathWord(multiaddr(text))),
-      ['ws', 'wss', 'relay'],
+      ['ws', 'wss', 'relay', 'webrtc'],
     )
   })
 })

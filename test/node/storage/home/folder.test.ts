@@ -35,11 +35,11 @@ describe("a node's folder", () => {
       assert.deepEqual([config.name, config.networkFile], ['a "node"', '../network.json'])
       assert.deepEqual(
         [config.listen, config.http],
-        [[`${bind}/tcp/7`, `${bind}/tcp/10/ws`], `${bindHttp}:8`],
+        [[`${bind}/tcp/7`, `${bind}/tcp/10/ws`, `${bind}/udp/7/webrtc-direct`], `${bindHttp}:8`],
       )
       assert.deepEqual(
         [config.announce, config.publicHttp],
-        [[`${announced}/tcp/7`, `${announced}/tcp/10/ws`], `${http}:8`],
+        [[`${announced}/tcp/7`, `${announced}/tcp/10/ws`, `${announced}/udp/7/webrtc-direct`], `${http}:8`],
       )
       assert.equal(config.metrics, '127.0.0.1:9')
     }
@@ -57,7 +57,7 @@ describe("a node's folder", () => {
     const { listen, announce, http, publicHttp, reach } = await readFolderConfig(folder)
     assert.deepEqual(
       [listen, announce, reach],
-      [['/ip4/0.0.0.0/tcp/7', '/ip4/0.0.0.0/tcp/10/ws'], [], 'auto'],
+      [['/ip4/0.0.0.0/tcp/7', '/ip4/0.0.0.0/tcp/10/ws', '/ip4/0.0.0.0/udp/7/webrtc-direct'], [], 'auto'],
     )
     assert.deepEqual([http, publicHttp], ['0.0.0.0:8', undefined])
     const peer = peerIdFromNetworkKey(keys.networkPublicKey)
