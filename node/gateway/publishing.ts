@@ -77,8 +77,8 @@ export function createPublishing(init: PublishingInit): Publishing {
   const { client, clock, limits, enabled, tokens, quotas, uploadHealth } = init
   const networkLimits = createShared<NetworkLimits>(
     clock,
-    async () => {
-      using limit = clock.deadline(limits.readMs)
+    async unwanted => {
+      using limit = clock.deadline(limits.readMs, [unwanted])
       const { nShards, maxEpochsAhead } = (await client.info({ signal: limit.signal })).system
       return { nShards, maxEpochsAhead }
     },

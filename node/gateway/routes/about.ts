@@ -54,8 +54,8 @@ export function health({
   clock,
   ledgerProblem,
 }: HealthInit): Handler {
-  const ask = createShared(clock, async () => {
-    using limit = clock.deadline(HEALTH_MS)
+  const ask = createShared(clock, async unwanted => {
+    using limit = clock.deadline(HEALTH_MS, [unwanted])
     return await client.info({ signal: limit.signal })
   })
   return async exchange => {

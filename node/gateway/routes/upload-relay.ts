@@ -53,8 +53,8 @@ export function relayUpload(init: UploadRelayInit): Handler {
   const { client, tips, clock, receive, limits } = init
   const network = createShared(
     clock,
-    async () => {
-      using limit = clock.deadline(limits.readMs)
+    async unwanted => {
+      using limit = clock.deadline(limits.readMs, [unwanted])
       return (await client.info({ signal: limit.signal })).system
     },
     FRESH_MS,

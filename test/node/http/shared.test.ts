@@ -42,4 +42,28 @@ describe('shared work', () => {
     await clock.advance(1)
     assert.equal(await ask(never), 3)
   })
+
+  it('ends once nobody waits, and is done anew for who comes then', async () => {
+    const works: (PromiseWithResolvers<number> & { unwanted: AbortSignal })[] = []
+    const ask = createShared(clock, unwanted => {
+      const work = { ...Promise.withResolvers<number>(), unwanted }
+      works.push(work)
+      return work.promise
+    })
+    const [one, other] = [new AbortController(), new AbortController()]
+    const left = [ask(one.signal), ask(other.signal)].map(wait => assert.rejects(wait, /gone/))
+    one.abort(new Error('gone'))
+    await left[0]
+    assert.equal(works[0]?.unwanted.aborted, false)
+    other.abort(new Error('gone'))
+    await left[1]
+    assert.equal(works[0]?.unwanted.aborted, true)
+    const late = ask(never)
+    assert.equal(works.length, 1)
+    works[0]?.reject(new Error('unwanted'))
+    await assert.rejects(works[0]!.promise)
+    await new Promise(setImmediate)
+    works[1]?.resolve(2)
+    assert.equal(await late, 2)
+  })
 })
