@@ -43,6 +43,13 @@ export interface StoreOptions {
   onProgress?: (progress: Progress) => void
   /** Called as soon as a transaction was handed in: it may be paid for, whatever becomes of the upload. Must not throw. */
   onSubmitted?: () => void
+  /** Called with the new Blob object, which is certified once this has resolved. */
+  onRegistered?: ((objectId: ObjectId) => Promise<void>) | undefined
+  /**
+   * What `onRegistered` was told in an earlier call, of the same content and options, that was cut short: goes on with that object,
+   * or tells what has become of it, instead of paying again. One that has ended is none.
+   */
+  goOnWith?: ObjectId | undefined
   signal?: AbortSignal
 }
 

@@ -6,11 +6,12 @@ import { declaredLength } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { createShared } from '../http/shared.ts'
+import type { Progress } from './answered-once.ts'
 import type { GatewayLimits } from './options.ts'
 import { invalidParameter } from './parameters.ts'
 import { type PublishParams, parsePublishParams } from './publish-params.ts'
 import type { Counted, Quotas } from './quotas.ts'
-import { expectAllowed, expectSize, type Token, type Tokens } from './tokens.ts'
+import { expectAllowed, expectCurrent, expectSize, type Token, type Tokens } from './tokens.ts'
 import type { UploadHealth } from './upload-health.ts'
 
 export interface PublishingInit {
@@ -22,6 +23,30 @@ export interface PublishingInit {
   tokens: Tokens | undefined
   quotas: Quotas | undefined
   uploadHealth: UploadHealth
+}
+
+/** Who wants to store, by what the request proves. */
+export interface Asker {
+  token: Token | undefined
+  /** whose keys of retries are whose */
+  name: string
+}
+
+/** How a request is let in. */
+export interface AdmitOptions {
+  checkForm: (request: IncomingMessage) => void
+  /** of what is to come; what the request says of its body when absent */
+  declaredBytes?: number
+  /** It was let in before: an expired token, and a quota that is used up by now, are no reason to refuse its retry. */
+  isRetry?: boolean
+}
+
+/** An upload that is let in. */
+export interface Upload {
+  source: StoreSource
+  sizeBytes: number
+  /** of what came, when that is not the blob itself */
+  bodyBytes?: number
 }
 
 /** What may be stored, and how. */
@@ -45,29 +70,29 @@ export interface Taken extends AsyncDisposable {
   keep(): void
 }
 
+/** What is remembered of an upload for its retries. */
+export interface Kept {
+  id: string
+  progress: Progress
+  signal: AbortSignal
+}
+
 /** Storing at the cost of the gateway's wallet, whatever form it comes in. */
 export interface Publishing {
+  /** Throws HttpError 403 where nothing is stored, 401 for a token that is none. */
+  ask(exchange: Exchange): Promise<Asker>
   /** Refuses what can be refused before a body is read. Throws HttpError. */
-  admit(
-    exchange: Exchange,
-    checkForm: (request: IncomingMessage) => void,
-    /** of what is to come; what the request says of its body when absent */
-    declaredBytes?: number,
-  ): Promise<Admitted>
+  admit(exchange: Exchange, asker: Asker, options: AdmitOptions): Promise<Admitted>
   /** Uses the token up and counts the upload; takes that back when it is disposed of and was not kept. */
-  take(exchange: Exchange, admitted: Admitted, bytes: number): Promise<Taken>
+  take(exchange: Exchange, admitted: Admitted, bytes: number, request?: string): Promise<Taken>
   /** Stores what was admitted and counted. */
   run(
     params: PublishParams,
     source: StoreSource,
-    options: Pick<StoreOptions, 'signal' | 'onSubmitted'>,
+    options: Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith'>,
   ): Promise<StoreResult>
-  /** `bodyBytes`: of what came, when that is not the blob itself. */
-  store(
-    exchange: Exchange,
-    admitted: Admitted,
-    blob: { source: StoreSource; sizeBytes: number; bodyBytes?: number },
-  ): Promise<StoreResult>
+  /** Counts it and stores it. Hanging up ends that, unless it is `kept`: then only the signal does, and retries go on with it. */
+  store(exchange: Exchange, admitted: Admitted, upload: Upload, kept?: Kept): Promise<StoreResult>
 }
 
 // limits change by votes and upgrades only, and the client checks again: this saves a round trip, no more
@@ -84,33 +109,6 @@ export function createPublishing(init: PublishingInit): Publishing {
     },
     FRESH_MS,
   )
-  /** Counts an upload, and takes that back unless it is kept. */
-  async function take(exchange: Exchange, token: Token | undefined, bytes: number): Promise<Taken> {
-    let kept = false
-    const who = whoOf(exchange, token)
-    if (token !== undefined) {
-      expectSize(token, bytes)
-      await tokens?.use(token)
-    }
-    let counted: Counted | undefined
-    try {
-      counted = await quotas?.take(who, bytes)
-    } catch (error) {
-      if (token !== undefined) await tokens?.giveBack(token)
-      throw error
-    }
-    return {
-      keep() {
-        kept = true
-      },
-      async [Symbol.asyncDispose]() {
-        if (kept) return
-        if (token !== undefined) await tokens?.giveBack(token)
-        if (counted !== undefined) await quotas?.giveBack(counted)
-      },
-    }
-  }
-
   const run: Publishing['run'] = async (params, source, options) => {
     try {
       const result = await client.store(source, { ...params, ...options })
@@ -123,18 +121,25 @@ export function createPublishing(init: PublishingInit): Publishing {
   }
 
   return {
-    take: (exchange, { token }, bytes) => take(exchange, token, bytes),
+    take: (exchange, { token }, bytes, request) => take(init, exchange, token, bytes, request),
     run,
-    async admit(exchange, checkForm, declaredBytes) {
-      const { url, request, signal } = exchange
+    async ask(exchange) {
       if (!enabled)
         throw new HttpError(403, 'PUBLISHING_OFF', 'this gateway only reads: publishing spends its wallet')
+      const token = await tokens?.read(exchange)
+      const name = token?.subject === undefined ? `address ${exchange.address}` : `subject ${token.subject}`
+      return { token, name }
+    },
+    async admit(exchange, { token }, { checkForm, declaredBytes, isRetry = false }) {
+      const { url, request, signal } = exchange
       const params = parsePublishParams(url.searchParams)
       checkForm(request)
       const declared = declaredBytes ?? declaredLength(request, Number.POSITIVE_INFINITY)
-      const token = await tokens?.read(exchange)
       if (token !== undefined) expectAllowed(token, params, declared)
-      await quotas?.expect(whoOf(exchange, token), declared ?? 0)
+      if (!isRetry) {
+        if (token !== undefined) expectCurrent(token)
+        await quotas?.expect(whoOf(exchange, token), declared ?? 0)
+      }
       const { maxEpochsAhead, nShards } = await networkLimits(signal)
       if (params.epochs > maxEpochsAhead)
         throw invalidParameter('epochs', `must be at most ${maxEpochsAhead}`)
@@ -142,15 +147,58 @@ export function createPublishing(init: PublishingInit): Publishing {
       const maxBytes = Math.min(maxBlobSize(nShards), limits.maxBlobBytes, mine)
       return { params, nShards, maxBytes, token }
     },
-    async store(exchange, { params, token }, { source, sizeBytes, bodyBytes = sizeBytes }) {
-      await using use = await take(exchange, token, bodyBytes)
+    async store(exchange, { params, token }, { source, sizeBytes, bodyBytes = sizeBytes }, kept) {
+      const { progress } = kept ?? {}
+      await using use = progress?.isTaken ? undefined : await take(init, exchange, token, bodyBytes, kept?.id)
+      await progress?.taken()
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
-      using limit = clock.deadline(ms, [exchange.signal])
-      // the wallet stays charged, though the sender hangs up or time is over
-      const result = await run(params, source, { signal: limit.signal, onSubmitted: use.keep })
-      use.keep()
+      using limit = clock.deadline(ms, [kept?.signal ?? exchange.signal])
+      const result = await run(params, source, {
+        signal: limit.signal,
+        goOnWith: progress?.registered,
+        onRegistered: progress?.onRegistered,
+        // the wallet stays charged, though the sender hangs up or time is over
+        onSubmitted() {
+          use?.keep()
+          progress?.onSubmitted()
+        },
+      })
+      use?.keep()
       exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
       return result
+    },
+  }
+}
+
+/** Counts an upload, and takes that back unless it is kept. */
+async function take(
+  { tokens, quotas }: Pick<PublishingInit, 'tokens' | 'quotas'>,
+  exchange: Exchange,
+  token: Token | undefined,
+  bytes: number,
+  request?: string,
+): Promise<Taken> {
+  let kept = false
+  const who = whoOf(exchange, token)
+  if (token !== undefined) {
+    expectSize(token, bytes)
+    await tokens?.use(token, request)
+  }
+  let counted: Counted | undefined
+  try {
+    counted = await quotas?.take(who, bytes)
+  } catch (error) {
+    if (token !== undefined) await tokens?.giveBack(token)
+    throw error
+  }
+  return {
+    keep() {
+      kept = true
+    },
+    async [Symbol.asyncDispose]() {
+      if (kept) return
+      if (token !== undefined) await tokens?.giveBack(token)
+      if (counted !== undefined) await quotas?.giveBack(counted)
     },
   }
 }

@@ -146,7 +146,10 @@ export class ResumableUploads {
       const words = 'too many uploads are kept here: try again later'
       throw new HttpError(503, 'BUSY', words, { retryAfterSeconds: 60 })
     }
-    const admitted = await publishing.admit(exchange, () => {}, size)
+    const admitted = await publishing.admit(exchange, await publishing.ask(exchange), {
+      checkForm: () => {},
+      declaredBytes: size,
+    })
     const { maxBytes } = admitted
     if (size > maxBytes) {
       const words = `the blob may have at most ${maxBytes} bytes`

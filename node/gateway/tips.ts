@@ -5,6 +5,7 @@ import type { Records } from '../../base/records.ts'
 import type { FullCoordinator, PaymentRecord } from '../../chain/types/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 import { HttpError } from '../http/errors.ts'
+import type { Claims } from './claims.ts'
 
 /** What an upload relay takes for an upload, in MIST: as much for each, or by the encoded size. */
 export interface Tip {
@@ -45,6 +46,7 @@ export interface TipsInit {
   tip: Tip
   chain: Pick<FullCoordinator, 'payment' | 'chainTime'>
   records: Records
+  claims: Claims
   clock: Clock
 }
 
@@ -59,7 +61,6 @@ const PACKAGE_BYTES = 32 + 32 + 8
 /** Checks tips on chain, and that each pays for one upload. */
 export class Tips {
   readonly #init: TipsInit
-  readonly #inUse = new Set<string>()
 
   constructor(init: TipsInit) {
     this.#init = init
@@ -95,10 +96,10 @@ export class Tips {
     blob: { blobId: BlobId; deletableObject?: ObjectId | undefined },
     epoch: Epoch,
   ): Promise<HeldTip> {
-    const { records, clock } = this.#init
+    const { records, claims, clock } = this.#init
     const key = `tip ${txDigest}`
-    if (this.#inUse.has(key)) throw taken('is being used for an upload that is under way')
-    this.#inUse.add(key)
+    const claim = await claims.take(key)
+    if (claim === undefined) throw taken('is being used for an upload that is under way')
     const untilMs = clock.now() + 2 * FRESH_MS
     const what = { blobId: blob.blobId, object: blob.deletableObject ?? '' }
     let isUsed = false
@@ -108,7 +109,7 @@ export class Tips {
       if (known !== undefined && (known.blobId !== what.blobId || known.object !== what.object))
         throw taken('has paid for another upload')
       isUsed = known?.answer !== undefined
-      if (known === undefined) await records.add(key, JSON.stringify(what), untilMs)
+      if (known === undefined) await records.set(key, JSON.stringify(what), untilMs)
       return {
         // a certificate of another epoch is of no use to its owner
         answer: known?.epoch === epoch ? known.answer : undefined,
@@ -118,11 +119,11 @@ export class Tips {
         },
         [Symbol.asyncDispose]: async () => {
           if (!isUsed) await records.delete(key)
-          this.#inUse.delete(key)
+          await claim[Symbol.asyncDispose]()
         },
       }
     } catch (error) {
-      this.#inUse.delete(key)
+      await claim[Symbol.asyncDispose]()
       throw error
     }
   }

@@ -29,6 +29,8 @@ export interface Token {
   id: string
   subject: string | undefined
   expiresMs: number
+  /** when it was read */
+  isExpired: boolean
   sendObjectTo: ObjectId | undefined
   epochs: number | undefined
   maxEpochs: number | undefined
@@ -43,6 +45,14 @@ export interface TokensInit {
   clock: Clock
 }
 
+/** What a token was used for. */
+interface Use {
+  request?: string
+  /** its retries, too */
+  untilMs?: number
+}
+
+const RETRIES_MS = 24 * 3_600_000
 /** A public key of a real size has some hundred characters, and a secret is shorter. */
 const MAX_TOKEN = 8_192
 
@@ -61,7 +71,7 @@ export class Tokens {
     this.#key.catch(() => undefined)
   }
 
-  /** The token of a request. Throws HttpError 401. */
+  /** The token of a request, which may have expired. Throws HttpError 401. */
   async read({ request }: Exchange): Promise<Token> {
     const [, text] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
     if (text === undefined)
@@ -74,19 +84,31 @@ export class Tokens {
       requiredClaims: ['exp', 'jti', ...(rules.validSeconds === undefined ? [] : ['iat'])],
       currentDate: new Date(clock.now()),
     }).catch(cause => {
-      if (cause instanceof errors.JWTExpired) throw refuse('TOKEN_EXPIRED', 'the token has expired')
+      // its signature has been checked
+      if (cause instanceof errors.JWTExpired) return { payload: cause.payload }
       const why = cause instanceof errors.JOSEError ? `: ${cause.message}` : ''
       throw refuse('TOKEN_INVALID', `the token is not valid${why}`)
     })
     const { iat = 0, exp = 0 } = payload
     if (rules.validSeconds !== undefined && exp - iat !== rules.validSeconds)
       throw refuse('TOKEN_INVALID', `tokens here are valid for ${rules.validSeconds} s, from iat to exp`)
-    return tokenOf(payload)
+    return { ...tokenOf(payload), isExpired: clock.now() >= 1000 * exp }
   }
 
-  /** Uses it up. Throws HttpError 401 when it was used before, RecordsFull. */
-  async use({ id, expiresMs }: Token): Promise<void> {
-    if (await this.#init.records.add(`jti ${id}`, '', expiresMs)) return
+  /**
+   * Uses it up, for a request and its retries, which are known by `request`. Throws HttpError 401 when it has expired or was
+   * used for another, RecordsFull.
+   */
+  async use(token: Token, request?: string): Promise<void> {
+    expectCurrent(token)
+    const { records, clock } = this.#init
+    const { id, expiresMs } = token
+    const use: Use = request === undefined ? {} : { request, untilMs: clock.now() + RETRIES_MS }
+    if (await records.add(`jti ${id}`, JSON.stringify(use), expiresMs)) return
+    const text = await records.get(`jti ${id}`)
+    const before = text ? (JSON.parse(text) as Use) : {}
+    const { untilMs = 0 } = before
+    if (request !== undefined && before.request === request && clock.now() < untilMs) return
     throw refuse('TOKEN_USED', 'this token was used before: each is good for one upload')
   }
 
@@ -94,6 +116,11 @@ export class Tokens {
   async giveBack({ id }: Token): Promise<void> {
     await this.#init.records.delete(`jti ${id}`)
   }
+}
+
+/** Throws HttpError 401. */
+export function expectCurrent({ isExpired }: Token): void {
+  if (isExpired) throw refuse('TOKEN_EXPIRED', 'the token has expired')
 }
 
 /** Throws HttpError 403 when a request asks for something else than its token allows. */
@@ -145,7 +172,7 @@ async function noPublicKey(algorithm: string): Promise<never> {
   throw new Error(`${algorithm} needs a public key: PEM (SPKI) or a JWK`)
 }
 
-function tokenOf(payload: JWTPayload): Token {
+function tokenOf(payload: JWTPayload): Omit<Token, 'isExpired'> {
   const number = (name: string): number | undefined => {
     const value = payload[name]
     if (value === undefined || value === null) return undefined

@@ -86,6 +86,7 @@ export function createAnswer(init: AnswerInit): Answer {
       url: new URL('http://server/'),
       params: {},
       signal: AbortSignal.any([gone.signal, stopping]),
+      stopping,
       clock,
       askForBody() {
         if (!sendsBody) response.writeContinue()

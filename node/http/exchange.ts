@@ -23,6 +23,8 @@ export interface Exchange {
   params: Readonly<Record<string, string>>
   /** aborted when the client hangs up or the server stops */
   signal: AbortSignal
+  /** aborted when the server stops, whatever becomes of the client */
+  stopping: AbortSignal
   /** the server's */
   clock: Clock
   /** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */

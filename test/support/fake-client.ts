@@ -8,7 +8,7 @@ import {
   parseObjectId,
   quiltInBlob,
 } from '../../codec/index.ts'
-import type { BlobId, Certificate, Epoch, ShardIndex } from '../../codec/types.ts'
+import type { BlobId, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import { ClientError } from '../../node/client/errors.ts'
 import type {
   BlobHandle,
@@ -45,6 +45,7 @@ async function bytesOf(source: StoreSource): Promise<Uint8Array> {
 }
 
 const EPOCH = 1 as Epoch
+const idOf = (text: string) => objectIdFromBytes(createHash('sha256').update(text).digest())
 const SHARED = parseObjectId('0x5a4ed')
 const SENDER = parseObjectId('0xa11ce')
 
@@ -114,7 +115,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     throw new ClientError('BLOB_NOT_FOUND', `no blob ${blobId} is stored on this network`, details)
   }
 
-  function store(data: Uint8Array, options: StoreOptions): StoreResult {
+  function store(data: Uint8Array, objectId: ObjectId, options: StoreOptions): StoreResult {
     const bytes = Uint8Array.from(data)
     const blobId = blobIdFromBytes(createHash('sha256').update(bytes).digest())
     const known = objects.get(blobId)
@@ -123,7 +124,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
     }
     const encodedLength = encodedSize(nShards, bytes.length)
     const blob: BlobObject = {
-      objectId: objectIdFromBytes(createHash('sha256').update(`object ${calls.length}`).digest()),
+      objectId,
       blobId,
       registeredEpoch: EPOCH,
       certifiedEpoch: EPOCH,
@@ -131,7 +132,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       encodingType: 1,
       deletable: options.deletable,
       storage: {
-        id: objectIdFromBytes(createHash('sha256').update(`storage ${calls.length}`).digest()),
+        id: idOf(`storage ${calls.length}`),
         startEpoch: EPOCH,
         endEpoch: (EPOCH + options.epochs) as Epoch,
         storageSize: BigInt(encodedLength),
@@ -233,8 +234,10 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       run('store', options, async () => {
         const bytes = await bytesOf(source)
         options.onSubmitted?.()
+        const objectId = options.goOnWith ?? idOf(`object ${calls.length}`)
+        await options.onRegistered?.(objectId)
         if (holds.has('certify') || failures.has('certify')) await run('certify', options, () => {})
-        return store(bytes, options)
+        return store(bytes, objectId, options)
       }),
     sendRegistered: (source, { blobId }, options) =>
       run('sendRegistered', options, async () => {

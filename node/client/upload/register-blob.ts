@@ -21,7 +21,7 @@ import type { Attempt } from './uncertified-blobs.ts'
 import type { UploadLease } from './upload-leases.ts'
 
 export interface RegisterComponents {
-  chain: Pick<ChainReader, 'ownedBlobs'>
+  chain: Pick<ChainReader, 'ownedBlobs' | 'blob'>
   writer: ChainWriter
   peers: PeerClient
   book: PeerBook
@@ -82,6 +82,8 @@ async function resumeOrRegister(
 ): Promise<Begun | { result: StoreResult }> {
   const { blobId } = encoded.metadata
   const { signal, force } = options
+  const before = await fateOfEarlier(components, encoded, network, options)
+  if (before !== undefined) return before
   if (force || !others.again) {
     const isNew = force ? Promise.resolve(true) : seemsNew(components, network.order, blobId, { signal })
     const begun = await registerIf(isNew, components, encoded, options, others)
@@ -124,6 +126,45 @@ async function registerIf(
   onSubmitted?.()
   attempt.paying(submitting)
   return { registration: await raceSignal(submitting, signal), extendBy: 0, isResumed: false }
+}
+
+/** What an earlier try has registered, as far as it came: it is not paid for again. */
+async function fateOfEarlier(
+  components: RegisterComponents,
+  { metadata: { blobId } }: Pick<Encoding, 'metadata'>,
+  { committee, system: { epoch } }: NetworkSnapshot,
+  { goOnWith, epochs, sendObjectTo, share, signal }: StoreOptions,
+): Promise<Begun | { result: StoreResult } | undefined> {
+  if (goOnWith === undefined) return undefined
+  const { chain, writer } = components
+  const blob = await chain.blob(goOnWith, { signal })
+  if (blob === undefined) {
+    if (!share) return undefined
+    // it is inside of a shared blob, which the event leads to
+    const status = await networkStatus(components, committee, blobId, { signal })
+    if (status.status !== 'certified' || status.deletable !== false) return undefined
+    const { endEpoch, event } = status
+    return endEpoch === undefined
+      ? undefined
+      : { result: { kind: 'alreadyCertified', blobId, endEpoch, event } }
+  }
+  if (blob.blobId !== blobId || blob.storage.endEpoch <= epoch) return undefined
+  const isOurs = blob.owner === writer.wallet.address
+  if (blob.certifiedEpoch !== undefined && !share && (sendObjectTo === undefined || !isOurs))
+    return {
+      result: {
+        kind: 'newlyCreated',
+        blobId,
+        blob,
+        costFrost: 0n,
+        encodedLength: encodedSize(committee.nShards, blob.size),
+        epochsAhead: epochs,
+        operation: { kind: 'reuseRegistration' },
+        confirmedShards: 0,
+      },
+    }
+  // for as long as was paid for, whatever epoch it is by now
+  return isOurs ? resume(blob, blob.storage.endEpoch) : undefined
 }
 
 /** A blob that is stored for long enough already or can be made so, or an own registration whose upload was cut short. */

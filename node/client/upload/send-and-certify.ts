@@ -48,7 +48,7 @@ export async function sendAndCertify(
 ): Promise<StoreResult> {
   const { writer, committees, book, slots, clock, random } = components
   const { objectId, digest: registerDigest, visible: registration } = begun.registration
-  const { epochs, deletable, onProgress, onSubmitted, signal, sendObjectTo, share } = options
+  const { epochs, deletable, onProgress, onSubmitted, onRegistered, signal, sendObjectTo, share } = options
   const { metadata } = encoded
   const { blobId } = metadata
   const persistence: Persistence = deletable ? { kind: 'deletable', objectId } : { kind: 'permanent' }
@@ -61,6 +61,10 @@ export async function sendAndCertify(
       endEpoch = blob.storage.endEpoch
     })
     .catch(() => undefined)
+
+  const told = onRegistered?.(objectId)
+  // certifying, which waits for it, meets the error
+  told?.catch(() => undefined)
 
   const backoff = createBackoff({ ...EPOCH_BACKOFF, random, timers: clock })
   for (let round = 1; ; round++) {
@@ -79,7 +83,7 @@ export async function sendAndCertify(
     }
     onProgress?.({ phase: 'certify', done: 0, total: 1 })
     try {
-      const { blob, costFrost, reusedStorage } = await registration
+      const [{ blob, costFrost, reusedStorage }] = await Promise.all([registration, told])
       onSubmitted?.()
       const certified = await writer.certify(objectId, certificate, {
         signal,

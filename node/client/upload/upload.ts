@@ -12,7 +12,7 @@ import type { UncertifiedBlobs } from './uncertified-blobs.ts'
 import type { UploadLeases } from './upload-leases.ts'
 
 export interface UploadComponents extends SendComponents, RegisterComponents {
-  chain: Pick<ChainReader, 'system' | 'ownedBlobs' | 'network'>
+  chain: Pick<ChainReader, 'system' | 'ownedBlobs' | 'blob' | 'network'>
   codec: Pick<BlobCodec, 'warm'>
   encode: Encode
   leases: UploadLeases

@@ -7,6 +7,7 @@ import { createGate, type Gate } from '../../http/gate.ts'
 import { createMovers, type Movers } from '../../http/movers.ts'
 import { sendText } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
+import { Claims } from '../claims.ts'
 import { createObjects } from '../content/objects.ts'
 import { createOpenBlob } from '../content/open-blob.ts'
 import { createSendContent, type SendContentInit } from '../content/send.ts'
@@ -129,9 +130,10 @@ function uploadRelayRoutes(
 ): Route[] {
   if (uploadRelay === undefined) return []
   const { chain, tip } = uploadRelay
+  const { clock } = shared
   const folder = dir === undefined ? undefined : join(dir, 'tips')
-  const records = createRecords({ folder, limit: TIPS, clock: shared.clock })
-  const tips = tip && new Tips({ tip, chain, records, clock: shared.clock })
+  const records = createRecords({ folder, limit: TIPS, clock })
+  const tips = tip && new Tips({ tip, chain, records, claims: new Claims({ records, clock }), clock })
   return [
     {
       pattern: '/v1/blob-upload-relay',

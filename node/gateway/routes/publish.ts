@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { encodeQuilt, encodingParams } from '../../../codec/index.ts'
 import { checkBodyForm } from '../../http/body-form.ts'
+import { sha256Check } from '../../http/digest.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { toJson } from '../../http/json.ts'
 import { sendJsonText } from '../../http/respond.ts'
-import type { AnsweredOnce } from '../answered-once.ts'
+import type { AnsweredOnce, Content } from '../answered-once.ts'
 import type { GatewayLimits } from '../options.ts'
-import type { Publishing } from '../publishing.ts'
+import type { Admitted, Kept, Publishing } from '../publishing.ts'
 import { expectForm, filesOfForm } from '../quilt-form.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
 import { quiltStoreResultJson, storeResultJson } from '../walrus-json.ts'
@@ -18,43 +20,83 @@ export interface PublishInit {
   limits: GatewayLimits
 }
 
+/** How one form of upload is taken in and stored. */
+interface Form<C extends Content> {
+  check(request: IncomingMessage): void
+  take(exchange: Exchange, admitted: Admitted): Promise<C>
+  store(exchange: Exchange, admitted: Admitted, content: C, kept?: Kept): Promise<object>
+}
+
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
-export function publishBlob({ publishing, once, receive }: PublishInit): Handler {
-  return async exchange => {
-    const admitted = await publishing.admit(exchange, checkBodyForm)
-    await answer(exchange, once, async () => {
-      await using received = await receive(exchange, admitted.maxBytes)
-      return storeResultJson(await publishing.store(exchange, admitted, received))
-    })
-  }
+export function publishBlob(init: PublishInit): Handler {
+  const { publishing, receive } = init
+  return publish(init, {
+    check: checkBodyForm,
+    async take(exchange, { maxBytes }) {
+      let sha256 = ''
+      const hashing = sha256Check(actual => {
+        sha256 = actual.toString('hex')
+      })
+      const isKeyed = exchange.request.headers['idempotency-key'] !== undefined
+      const received = await receive(exchange, maxBytes, isKeyed ? hashing : undefined)
+      return { ...received, sha256 }
+    },
+    async store(exchange, admitted, { source, sizeBytes }, kept) {
+      return storeResultJson(await publishing.store(exchange, admitted, { source, sizeBytes }, kept))
+    },
+  })
 }
 
 /** `PUT /v1/quilts`: the files of a form as one blob. */
-export function publishQuilt({ publishing, once, receive, limits }: PublishInit): Handler {
+export function publishQuilt(init: PublishInit): Handler {
+  const { publishing, receive, limits } = init
+  return publish(init, {
+    check: checkQuiltForm,
+    async take(exchange, { nShards, maxBytes }) {
+      const { request, signal } = exchange
+      const received = await receive(exchange, Math.min(maxBytes, limits.quiltBytes))
+      try {
+        const maxFiles = encodingParams(nShards).secondarySymbols - 1
+        const files = await filesOfForm(received.source, request, maxFiles, signal)
+        const quilt = await encodeQuilt(files, nShards, { signal })
+        // a form sent again has another boundary: the files are what is the same
+        const sha256 = createHash('sha256').update(quilt.data).digest('hex')
+        return { ...received, ...quilt, sha256 }
+      } catch (error) {
+        await received[Symbol.asyncDispose]()
+        throw error
+      }
+    },
+    async store(exchange, admitted, { data, patches, sizeBytes: bodyBytes }, kept) {
+      const quilt = { source: data, sizeBytes: data.length, bodyBytes }
+      return quiltStoreResultJson(await publishing.store(exchange, admitted, quilt, kept), patches)
+    },
+  })
+}
+
+function publish<C extends Content>({ publishing, once }: PublishInit, form: Form<C>): Handler {
   return async exchange => {
-    const { request, signal } = exchange
-    const admitted = await publishing.admit(exchange, checkQuiltForm)
-    const { nShards, maxBytes } = admitted
-    await answer(exchange, once, async () => {
-      await using received = await receive(exchange, Math.min(maxBytes, limits.quiltBytes))
-      const maxFiles = encodingParams(nShards).secondarySymbols - 1
-      const files = await filesOfForm(received.source, request, maxFiles, signal)
-      const { data, patches } = await encodeQuilt(files, nShards, { signal })
-      const result = await publishing.store(exchange, admitted, {
-        source: data,
-        sizeBytes: data.length,
-        bodyBytes: received.sizeBytes,
-      })
-      return quiltStoreResultJson(result, patches)
+    const asker = await publishing.ask(exchange)
+    const keyed = await once.find(exchange, asker.name)
+    const admitted = await publishing.admit(exchange, asker, {
+      checkForm: form.check,
+      isRetry: keyed?.isRetry,
     })
+    if (keyed === undefined) {
+      await using content = await form.take(exchange, admitted)
+      sendJsonText(exchange, 200, toJson(await form.store(exchange, admitted, content)))
+      return
+    }
+    const { id } = keyed
+    const taken = await form.take(exchange, admitted)
+    const answer = await keyed.answer(taken, async (content, progress, signal) =>
+      toJson(await form.store(exchange, admitted, content, { id, progress, signal })),
+    )
+    sendJsonText(exchange, 200, answer)
   }
 }
 
 function checkQuiltForm(request: IncomingMessage): void {
   expectForm(request)
   checkBodyForm(request, { isForm: true })
-}
-
-async function answer(exchange: Exchange, once: AnsweredOnce, work: () => Promise<object>): Promise<void> {
-  sendJsonText(exchange, 200, await once.run(exchange, async () => toJson(await work())))
 }

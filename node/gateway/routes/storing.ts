@@ -7,6 +7,7 @@ import type { Gate } from '../../http/gate.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { Route } from '../../http/router.ts'
 import { createAnsweredOnce } from '../answered-once.ts'
+import { Claims } from '../claims.ts'
 import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { expectParameters, invalidParameter } from '../parameters.ts'
 import { createPublishing } from '../publishing.ts'
@@ -40,6 +41,7 @@ export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
   const records = (name: string, limit: number): Records =>
     createRecords({ folder: dir === undefined ? undefined : join(dir, name), limit, clock })
   const rules = typeof publish === 'object' ? publish.tokens : undefined
+  const answers = records('answers', ANSWERS)
   const storing: PublishInit = {
     ...shared,
     publishing: createPublishing({
@@ -49,7 +51,7 @@ export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
       tokens: rules && new Tokens({ rules, records: records('tokens', TOKENS), clock }),
       quotas: quota && new Quotas(quota, records('quotas', QUOTAS), clock),
     }),
-    once: createAnsweredOnce({ records: records('answers', ANSWERS), clock }),
+    once: createAnsweredOnce({ records: answers, claims: new Claims({ records: answers, clock }), clock }),
   }
   return [
     ...(dir === undefined

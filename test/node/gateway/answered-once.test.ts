@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ClientError } from '../../../node/client/errors.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
-import { ask, gatewayFactory, jsonOf, reasonOf } from './support.ts'
+import { ask, gatewayFactory, jsonOf, openSocket, reasonOf } from './support.ts'
 
 describe('gateway: Idempotency-Key', () => {
   const { start, stopAll } = gatewayFactory()
@@ -44,11 +44,56 @@ describe('gateway: Idempotency-Key', () => {
     for (const [query, body] of [
       ['?force&epochs=2', 'Hello'],
       ['?force', 'longer than that'],
+      ['?force', 'Other'],
     ] as const) {
       const answer = await put(url, 'key', query, body)
       assert.deepEqual([answer.status, reasonOf(answer)], [422, 'IDEMPOTENCY_KEY_REUSED'])
     }
     assert.equal((await put(url, 'x'.repeat(256))).status, 400)
+  })
+
+  it('is of its sender alone', async () => {
+    const { url, client } = await start({ host: '127.0.0.1' })
+    await put(url, 'key')
+    const body = Buffer.from('Other')
+    const headers = { 'idempotency-key': 'key' }
+    const other = await ask(`${url}/v1/blobs`, { method: 'PUT', body, headers, from: '127.0.0.2' })
+    assert.equal(other.status, 200)
+    assert.equal(client.calls.filter(({ operation }) => operation === 'store').length, 2)
+  })
+
+  it('has work go on though its sender hangs up, and a retry gets what that comes to', async () => {
+    const { url, client, port } = await start()
+    const release = client.hold('store')
+    const socket = await openSocket(port)
+    socket.write(
+      'PUT /v1/blobs?force HTTP/1.1\r\nHost: 127.0.0.1\r\nIdempotency-Key: key\r\nContent-Length: 5\r\n\r\nHello',
+    )
+    await client.begun('store', 1)
+    socket.destroy()
+    // the gateway has seen that by then
+    for (let i = 0; i < 3; i++) assert.equal((await ask(`${url}/status`)).status, 200)
+    const retry = put(url, 'key')
+    release()
+    assert.ok(jsonOf(await retry).newlyCreated)
+    assert.deepEqual(jsonOf(await put(url, 'key')), jsonOf(await retry))
+    assert.equal(client.calls.filter(({ operation }) => operation === 'store').length, 1)
+  })
+
+  it('has a retry, also after a restart, go on with what was registered', async () => {
+    const client = createFakeClient()
+    const { url, gateway } = await start({ client, dir: folder.path })
+    client.fail('certify', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
+    assert.equal((await put(url, 'key', '?send_object_to=0x1')).status, 503)
+    await gateway.stop()
+    client.fail('certify', undefined)
+    const { url: restarted } = await start({ client, dir: folder.path })
+    const other = await put(restarted, 'key', '?send_object_to=0x1', 'Other')
+    assert.equal(reasonOf(other), 'IDEMPOTENCY_KEY_REUSED')
+    const answer = jsonOf(await put(restarted, 'key', '?send_object_to=0x1'))
+    const options = client.calls.map(call => call.options as { goOnWith?: string } | undefined)
+    const goneOnWith = options.map(option => option?.goOnWith).filter(id => id !== undefined)
+    assert.deepEqual(new Set(goneOnWith), new Set([answer.newlyCreated.blobObject.id]))
   })
 
   it('lets one that failed be tried again', async () => {

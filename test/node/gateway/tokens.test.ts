@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type JWTPayload, SignJWT } from 'jose'
+import { Clock, systemClock } from '../../../base/clock.ts'
+import { createRecords } from '../../../base/records.ts'
+import { systemTimers } from '../../../base/timers.ts'
 import { ClientError } from '../../../node/client/errors.ts'
 import type { TokenRules } from '../../../node/gateway/index.ts'
+import { type Token, Tokens } from '../../../node/gateway/tokens.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import { ask, gatewayFactory, jsonOf, NETWORK, openSocket, reasonOf } from './support.ts'
 
@@ -90,6 +96,43 @@ describe('gateway: tokens and quotas', () => {
     assert.equal(await outcome(put(url, tokens[1])), 'CHAIN_UNAVAILABLE')
     client.fail('certify', undefined)
     assert.equal(await outcome(put(url, tokens[2])), 'QUOTA_EXCEEDED')
+  })
+
+  it('has a retry answered after its token and its quota were used up, after that has expired, and without keeping it', async () => {
+    let laterMs = 0
+    const now = () => Date.now() + laterMs
+    const clock = new Clock({ ...systemTimers, now })
+    const more = { dir: folder.path, quota: { uploads: 1 }, clock }
+    const { url, client } = await startWith({}, more)
+    const token = await sign({ sub: 'me' })
+    const key = { 'idempotency-key': 'one' }
+    const query = '?force'
+    client.fail('certify', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
+    assert.equal(await outcome(put(url, token, query, 'Hello', key)), 'CHAIN_UNAVAILABLE')
+    client.fail('certify', undefined)
+    // it goes on with what was paid for, which is counted
+    assert.equal(await outcome(put(url, token, query)), 'QUOTA_EXCEEDED')
+    const first = await put(url, token, query, 'Hello', key)
+    assert.equal(first.status, 200)
+    laterMs = 3_600_000
+    assert.equal(await outcome(put(url, token, query)), 'TOKEN_EXPIRED')
+    assert.deepEqual(jsonOf(await put(url, token, query, 'Hello', key)), jsonOf(first))
+    assert.equal(await outcome(put(url, `${token}x`, query, 'Hello', key)), 'TOKEN_INVALID')
+    const kept = await readdir(join(folder.path, 'answers'))
+    assert.ok(kept.length > 0)
+    for (const name of kept)
+      assert.ok(!(await readFile(join(folder.path, 'answers', name), 'utf8')).includes(token.slice(-20)))
+  })
+
+  it('lets a request whose process was killed use its token again, and no other request', async () => {
+    const records = createRecords({ limit: 10, clock: systemClock })
+    const tokens = new Tokens({ rules: { key: SECRET }, records, clock: systemClock })
+    const token = { id: 'one', expiresMs: Date.now() + 60_000, isExpired: false } as Token
+    await tokens.use(token, 'a request')
+    await tokens.use(token, 'a request')
+    for (const other of ['another', undefined])
+      await assert.rejects(tokens.use(token, other), { code: 'TOKEN_USED' })
+    await assert.rejects(tokens.use({ ...token, id: 'two', isExpired: true }, 'x'), { code: 'TOKEN_EXPIRED' })
   })
 
   it('holds each to what its token says', async () => {

@@ -112,6 +112,27 @@ describe('uploads', () => {
     assert.deepEqual(told, ['submitted', 'registered', 'submitted'])
   })
 
+  it('go on with what an earlier one has registered, or tell what became of it, and pay once', async () => {
+    const data = randomBytes(1000)
+    const sent = { ...options, sendObjectTo: anyObjectId() }
+    let goOnWith: ObjectId | undefined
+    const onRegistered = async (objectId: ObjectId) => {
+      goOnWith = objectId
+      throw new Error('the process ends')
+    }
+    await assert.rejects(cluster.client.store(data, { ...sent, onRegistered }), /the process ends/)
+    assert.equal(registrations(), 1)
+    const results: StoreResult[] = []
+    for (let i = 0; i < 2; i++) results.push(await cluster.client.store(data, { ...sent, goOnWith }))
+    for (const result of results) {
+      assert.equal(objectOf(result), goOnWith)
+      assert.equal(result.kind === 'newlyCreated' && result.blob.owner, sent.sendObjectTo)
+    }
+    // another blob's is none
+    await cluster.client.store(randomBytes(1000), { ...sent, goOnWith })
+    assert.equal(registrations(), 2)
+  })
+
   it('of one content by several clients of one wallet are paid once', async () => {
     const data = randomBytes(5000)
     const readers = await Promise.all([0, 1, 2].map(() => cluster.reader()))
