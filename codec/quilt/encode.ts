@@ -29,13 +29,15 @@ export interface EncodedQuilt {
 
 /**
  * Puts files into one blob, byte for byte as `@mysten/walrus` does: sorted by identifier, the smallest symbols in which
- * all fit, the index in the first columns. Throws QUILT_INVALID (too many files, equal identifiers, identifiers or tags that
- * are too long or no text), BLOB_TOO_LARGE or OUT_OF_MEMORY.
+ * all fit, the index in the first columns. Each file has whole columns, all of one size: a large file beside many small ones
+ * makes a blob of many times their bytes. `maxBytes`: of the blob, which takes no memory before it is known to be no larger.
+ * Throws QUILT_INVALID (too many files, equal identifiers, identifiers or tags that are too long or no text), BLOB_TOO_LARGE
+ * or OUT_OF_MEMORY.
  */
 export async function encodeQuilt(
   files: readonly QuiltFile[],
   nShards: number,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, maxBytes }: { signal?: AbortSignal; maxBytes?: number } = {},
 ): Promise<EncodedQuilt> {
   const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(nShards)
   // by UTF-16 code units, as the reference implementation compares
@@ -55,7 +57,8 @@ export async function encodeQuilt(
   )
   const indexBytes = encodeIndex(entries).length
   const fileBytes = sorted.map(({ contents }, i) => headers[i]!.length + contents.length)
-  const symbol = smallestSymbol([indexBytes, ...fileBytes], rows, columns, nShards)
+  const symbol = smallestSymbol([indexBytes, ...fileBytes], rows, columns)
+  expectSize(symbol, nShards, maxBytes)
 
   const matrix = new Matrix(symbol, rows, columns)
   const turns = new CopyTurns(signal)
@@ -73,7 +76,7 @@ export async function encodeQuilt(
 }
 
 /** The smallest even symbol size with which every part, starting in a column of its own, finds room. */
-function smallestSymbol(parts: readonly number[], rows: number, columns: number, nShards: number): number {
+function smallestSymbol(parts: readonly number[], rows: number, columns: number): number {
   if (parts.length > columns) throw quiltInvalid(`at most ${columns - 1} files`)
   const total = parts.reduce((sum, bytes) => sum + bytes, 0)
   const fits = (symbol: number) =>
@@ -91,14 +94,25 @@ function smallestSymbol(parts: readonly number[], rows: number, columns: number,
     if (fits(middle)) high = middle
     else low = middle + 1
   }
-  const symbol = low + (low % 2)
+  return low + (low % 2)
+}
+
+function expectSize(symbol: number, nShards: number, maxBytes = Number.POSITIVE_INFINITY): void {
+  const { primarySymbols, secondarySymbols } = encodingParams(nShards)
+  const actualBytes = symbol * primarySymbols * secondarySymbols
   if (symbol > MAX_SYMBOL_SIZE) {
     throw new CodecError('BLOB_TOO_LARGE', `the files do not fit into one quilt of ${nShards} shards`, {
       maxBytes: maxBlobSize(nShards),
-      actualBytes: symbol * rows * columns,
+      actualBytes,
     })
   }
-  return symbol
+  if (actualBytes <= maxBytes) return
+  const why = 'each file takes whole columns, so that large files beside many small ones waste room'
+  throw new CodecError(
+    'BLOB_TOO_LARGE',
+    `the quilt would be a blob of ${actualBytes} bytes, and may have ${maxBytes}: ${why}; store the large ones by themselves`,
+    { maxBytes, actualBytes },
+  )
 }
 
 /** The message matrix, row-major, written by columns. */

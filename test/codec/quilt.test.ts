@@ -4,6 +4,7 @@ import {
   createCodec,
   encodeQuilt,
   encodingParams,
+  isCodecError,
   openQuilt,
   parseQuiltPatchId,
   type QuiltFile,
@@ -230,6 +231,17 @@ describe('quilts', () => {
     await assert.rejects(encodeQuilt([...files, files[0]!], 100), { code: 'QUILT_INVALID' })
     const large = [{ identifier: 'large', contents: new Uint8Array(2_000_000) }]
     await assert.rejects(encodeQuilt(large, 10), { code: 'BLOB_TOO_LARGE' })
+    // 6 columns of 667 for the large one
+    const small = Array.from({ length: 660 }, (_, i) => ({ identifier: `${i}`, contents: new Uint8Array(1) }))
+    const wide = [{ identifier: 'large', contents: new Uint8Array(2 ** 26) }, ...small]
+    await assert.rejects(encodeQuilt(wide, 1000, { maxBytes: 2 ** 27 }), error => {
+      assert.ok(isCodecError(error, 'BLOB_TOO_LARGE'))
+      assert.deepEqual(error.details, { maxBytes: 2 ** 27, actualBytes: 33_488 * 334 * 667 })
+      return true
+    })
+    const { length } = (await encodeQuilt(files, 100)).data
+    assert.equal((await encodeQuilt(files, 100, { maxBytes: length })).data.length, length)
+    await assert.rejects(encodeQuilt(files, 100, { maxBytes: length - 1 }), { code: 'BLOB_TOO_LARGE' })
     const long = [{ identifier: 'x'.repeat(70_000), contents: new Uint8Array() }]
     await assert.rejects(encodeQuilt(long, 100), { code: 'QUILT_INVALID' })
   })

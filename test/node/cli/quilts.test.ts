@@ -92,6 +92,20 @@ describe('command line: quilts', function () {
     assert.deepEqual((await readdir(join(cwd, 'out'))).toSorted(), ['a', 'index.html'])
   })
 
+  it('says what a quilt costs that is many times its files, and stores it for those who insist', async () => {
+    await mkdir(join(cwd, 'many'))
+    await writeFile(join(cwd, 'many', 'large'), Buffer.alloc(512 * 1024))
+    for (let i = 0; i < 64; i++) await writeFile(join(cwd, 'many', `${i}`), 'x')
+    const args = ['store-quilt', '--paths', 'many', '--epochs', '2', '--json']
+    const refused = await floe(cwd, args)
+    const { error } = JSON.parse(refused.stderr)
+    assert.deepEqual([refused.code, error.code], [8, 'TOO_LARGE'], refused.stderr)
+    assert.match(error.message, /^65 files of 512\.1 KiB would be a quilt of 16\.8 MiB for [\d.]+ WAL/)
+    assert.match(error.hint, /--force/)
+    assert.equal(error.details.inputBytes, 512 * 1024 + 64)
+    assert.equal((await floe(cwd, [...args, '--force'])).code, 0)
+  })
+
   it('writes over nothing, and through no link', async () => {
     const files = ['notes.txt', 'sub/notes.txt', 'new'].map(identifier => ({
       identifier,
