@@ -18,7 +18,7 @@ type Floe = typeof import('../../node/client/browser.ts') & typeof import('../..
 
 const root = resolve(import.meta.dirname, '../..')
 /** docs/apps.md tells the size; this is it with a little room. */
-const MAX_GZIPPED_BYTES = 295 * 1024
+const MAX_GZIPPED_BYTES = 300 * 1024
 
 /** The doors in one file, made as for a page: bundling fails where a module of Node's is named. Gives its URL. */
 async function bundle(name: string, doors: readonly string[], folder: string) {
