@@ -115,19 +115,20 @@ export class WalletWriter implements ChainWriter {
     certificate: Certificate,
     options: CertifyOptions = {},
   ): Promise<Certification> {
-    const { signal, transferTo, registered, share = false, extendBy = 0 } = options
+    const { signal, transferTo, registered, share = false, untilEpoch = 0 } = options
     const certified = await this.#submitCertificate(blobObjectId, certificate, options).catch(error => {
-      if (isChainError(error, 'MOVE_ABORT') && error.details.name === 'EAlreadyCertified') return undefined
-      throw error
+      if (isChainError(error, 'MOVE_ABORT') && error.details.name === 'EAlreadyCertified')
+        return this.#certifiedBefore(blobObjectId, options)
+      return this.#sentBefore(blobObjectId, options, error)
     })
-    if (certified === undefined) return await this.#certifiedBefore(blobObjectId, options)
+    if (!('outcome' in certified)) return certified
     const { outcome, visible, packageId, costFrost } = certified
     const { digest } = outcome
     // an outcome is final; that reads see it is only waited for when something has to be read, and by the next transaction
     const certifiedEpoch = certifiedEpochIn(outcome.events, packageId, blobObjectId)
     if (registered !== undefined && certifiedEpoch !== undefined) {
       const { owner: _, storage, ...rest } = registered
-      const endEpoch = (storage.endEpoch + extendBy) as Epoch
+      const endEpoch = Math.max(storage.endEpoch, untilEpoch) as Epoch
       const blob = { ...rest, certifiedEpoch, storage: { ...storage, endEpoch } }
       if (share) return { digest, blob, costFrost, sharedBlob: sharedBlobIn(outcome) }
       return { digest, blob: { ...blob, owner: transferTo ?? this.wallet.address }, costFrost }
@@ -141,9 +142,9 @@ export class WalletWriter implements ChainWriter {
     certificate: Certificate,
     options: CertifyOptions,
   ): Promise<SubmittedTransaction & { packageId: ObjectId; costFrost: bigint }> {
-    const { signal } = options
+    const { signal, registered } = options
     const packageId = await this.#session.on.state.originalPackageId({ signal })
-    using prepared = await this.#prepareFor(blobObjectId, options, (calls, now) => {
+    const certify = (calls: Calls, now: ChainState): void => {
       // a larger committee may have signed than is in office by now: it is for the chain to refuse that
       const nMembers = Math.max(now.system.committee.members.length, ...certificate.signers.map(i => i + 1))
       calls.certifyBlob(blobObjectId, {
@@ -151,7 +152,8 @@ export class WalletWriter implements ChainWriter {
         signersBitmap: signersBitmap(certificate.signers, nMembers),
         message: certificate.message,
       })
-    })
+    }
+    using prepared = await this.#prepareFor(blobObjectId, options, certify, registered)
     const submitted = await raceSignal(prepared.submit(), signal)
     return { ...submitted, packageId, costFrost: prepared.costFrost }
   }
@@ -159,53 +161,65 @@ export class WalletWriter implements ChainWriter {
   /** A transaction that begins as `begin` says, and does with the blob what is wished besides. */
   async #prepareFor(
     blobObjectId: ObjectId,
-    { signal, transferTo, share, extendBy = 0 }: CertifyOptions,
+    { signal, transferTo, share, untilEpoch }: CertifyOptions,
     begin: (calls: Calls, now: ChainState) => void,
+    known?: BlobObject,
   ): Promise<PreparedPayment> {
     const end = (calls: Calls): void => {
       if (share) calls.shareBlob(blobObjectId)
       else if (transferTo !== undefined && transferTo !== this.wallet.address)
         calls.tx.transferObjects([blobObjectId], transferTo)
     }
-    if (extendBy === 0) {
+    if (untilEpoch === undefined || (known !== undefined && known.storage.endEpoch >= untilEpoch)) {
       const add = (calls: Calls, now: ChainState) => {
         begin(calls, now)
         end(calls)
       }
       return { costFrost: 0n, ...(await this.#session.prepareCall(add, { signal, recent: true })) }
     }
-    const { storage } = await this.#session.blob(blobObjectId, undefined, { signal })
+    let extendedBy = 0
     let now: ChainState
-    return await this.#session.preparePayment(
-      state => {
+    return await this.#session.preparePayment<BlobObject>(
+      (state, { storage }) => {
         now = state
-        expectEpochs(extendBy, state)
-        return extensionCost(state, storage.storageSize, extendBy)
+        // another program may have extended it meanwhile
+        extendedBy = Math.max(0, untilEpoch - storage.endEpoch)
+        if (extendedBy > 0) expectEpochs(extendedBy, state)
+        return extensionCost(state, storage.storageSize, extendedBy)
       },
       (calls, { coin, source }) => {
         begin(calls, now)
-        calls.extendBlob(blobObjectId, extendBy, coin)
+        if (extendedBy > 0) calls.extendBlob(blobObjectId, extendedBy, coin)
         calls.tx.mergeCoins(source, [coin])
         end(calls)
       },
-      { signal, recent: true },
+      { signal, recent: true, look: () => this.#session.blob(blobObjectId, undefined, { signal }) },
     )
   }
 
   /** Another program with this wallet was faster: the blob is what it should be, but for what was wished besides. */
   async #certifiedBefore(blobObjectId: ObjectId, options: CertifyOptions): Promise<Certification> {
-    const { signal, transferTo = this.wallet.address, share, extendBy } = options
-    if (transferTo === this.wallet.address && !share && !extendBy)
-      return {
-        digest: '',
-        costFrost: 0n,
-        blob: await this.#session.blob(blobObjectId, undefined, { signal }),
-      }
-    using prepared = await this.#prepareFor(blobObjectId, options, () => {})
+    const { signal, transferTo, share, untilEpoch = 0 } = options
+    const blob = await this.#session.blob(blobObjectId, undefined, { signal })
+    const isThere = transferTo === undefined || blob.owner === transferTo
+    if (isThere && !share && blob.storage.endEpoch >= untilEpoch) return { digest: '', costFrost: 0n, blob }
+    using prepared = await this.#prepareFor(blobObjectId, options, () => {}, blob)
     const { outcome, visible } = await raceSignal(prepared.submit(), signal)
     await raceSignal(visible, signal)
     const { costFrost } = prepared
     return { digest: outcome.digest, costFrost, ...(await this.#read(blobObjectId, outcome, options)) }
+  }
+
+  /** Another program may have certified it and sent it to whom it is for: then there is nothing to do, and it is ours no longer. */
+  async #sentBefore(
+    blobObjectId: ObjectId,
+    { signal, transferTo }: CertifyOptions,
+    error: unknown,
+  ): Promise<Certification> {
+    if (transferTo === undefined || transferTo === this.wallet.address || !isChainError(error)) throw error
+    const blob = await this.#session.blob(blobObjectId, undefined, { signal }).catch(() => undefined)
+    if (blob?.certifiedEpoch === undefined || blob.owner !== transferTo) throw error
+    return { digest: '', costFrost: 0n, blob }
   }
 
   /** The blob as a transaction left it. */
@@ -224,11 +238,23 @@ export class WalletWriter implements ChainWriter {
     epochs: number,
     options?: CallOptions,
   ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }> {
-    using prepared = await this.#prepareFor(blobObjectId, { ...options, extendBy: epochs }, () => {})
-    const { outcome, visible } = await raceSignal(prepared.submit(), options?.signal)
-    await raceSignal(visible, options?.signal)
-    const blob = await this.#session.blob(blobObjectId, outcome, options)
-    return { digest: outcome.digest, costFrost: prepared.costFrost, blob }
+    const { storage } = await this.#session.blob(blobObjectId, undefined, options)
+    const { outcome, costFrost } = await this.#session.pay(
+      state => {
+        expectEpochs(epochs, state)
+        return extensionCost(state, storage.storageSize, epochs)
+      },
+      (calls, { coin, source }) => {
+        calls.extendBlob(blobObjectId, epochs, coin)
+        calls.tx.mergeCoins(source, [coin])
+      },
+      { signal: options?.signal, recent: true },
+    )
+    return {
+      digest: outcome.digest,
+      costFrost,
+      blob: await this.#session.blob(blobObjectId, outcome, options),
+    }
   }
 
   /** The storage that the blob had goes to the wallet. */

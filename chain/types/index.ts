@@ -88,8 +88,8 @@ export interface CertifyOptions extends CallOptions {
   transferTo?: ObjectId | undefined
   /** Makes a shared blob of it, which anyone may fund and extend. Its Blob object is inside of that, then. */
   share?: boolean | undefined
-  /** Pays for so many epochs more, in the same transaction. */
-  extendBy?: number | undefined
+  /** Pays in the same transaction for what the blob, as it is by then, lacks until this epoch. */
+  untilEpoch?: number | undefined
   /** The Blob object as it was registered: then it is not read again, and a moment may pass until reads show it certified. */
   registered?: BlobObject
 }

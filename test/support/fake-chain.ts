@@ -266,7 +266,8 @@ export class FakeChain implements Coordinator {
           weight: shards.length,
         }))
         verifyCertificate({ bls: await loadBls(), certificate, nShards, members: weighted })
-        const { transferTo, extendBy = 0, share = false } = options ?? {}
+        const { transferTo, untilEpoch = 0, share = false } = options ?? {}
+        const extendBy = Math.max(0, untilEpoch - (before?.storage.endEpoch ?? untilEpoch))
         this.certify(objectId)
         const extended = this.extend(objectId, extendBy)
         const { owner: _, ...rest } = extended

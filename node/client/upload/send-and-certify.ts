@@ -90,7 +90,7 @@ export async function sendAndCertify(
         registered: blob,
         transferTo: sendObjectTo,
         share,
-        extendBy: begun.extendBy,
+        untilEpoch: begun.extendBy === 0 ? undefined : blob.storage.endEpoch + begun.extendBy,
       })
       onProgress?.({ phase: 'certify', done: 1, total: 1 })
       serveRest(sending)

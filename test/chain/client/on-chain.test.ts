@@ -181,7 +181,7 @@ describe('the contract on the localnet, through the client', function () {
     for (const registered of [blob, undefined]) {
       const mine = registered ?? (await register()).blob
       const wal = registered ? before : (await on.coordinator.balances(on.admin.address)).wal
-      const options = { ...(registered && { registered }), extendBy: 3, share: true }
+      const options = { ...(registered && { registered }), untilEpoch: 6, share: true }
       const certified = await writer.certify(mine.objectId, certificate(mine), options)
       const shared = await on.coordinator.sharedBlob(certified.sharedBlob!)
       assert.deepEqual(shared?.blob, certified.blob)
@@ -196,10 +196,35 @@ describe('the contract on the localnet, through the client', function () {
     const { blob } = await register()
     await writer.certify(blob.objectId, certificate(blob))
     const { address } = keypairWallet(seed(5, 7))
-    const options = { extendBy: 1, transferTo: address }
+    const options = { untilEpoch: 4, transferTo: address }
     const certified = await writer.certify(blob.objectId, certificate(blob), options)
     assert.equal(certified.blob.owner, address)
     assert.equal(certified.blob.storage.endEpoch, 4)
+    // and what it has done already is not done, nor paid for, once more
+    const again = await writer.certify(blob.objectId, certificate(blob), options)
+    assert.deepEqual([again.costFrost, again.blob], [0n, certified.blob])
+  })
+
+  it('extends once a blob that another program with the wallet certifies and extends meanwhile', async () => {
+    const { blob } = await register()
+    const other = createCoordinator(on.network)
+    try {
+      const options = { registered: blob, untilEpoch: 5 }
+      const programs = [writer, other.writer(on.admin)]
+      const before = (await on.coordinator.balances(on.admin.address)).wal
+      const results = await Promise.all(
+        programs.map(program => program.certify(blob.objectId, certificate(blob), options)),
+      )
+      for (const result of results) assert.equal(result.blob.storage.endEpoch, 5)
+      assert.equal((await on.coordinator.blob(blob.objectId))?.storage.endEpoch, 5)
+      const paid = before - (await on.coordinator.balances(on.admin.address)).wal
+      assert.equal(paid, 2n * unitsOf(1000) * 11_000n)
+      // one that comes later
+      await writer.certify(blob.objectId, certificate(blob), options)
+      assert.equal((await on.coordinator.blob(blob.objectId))?.storage.endEpoch, 5)
+    } finally {
+      await other.close()
+    }
   })
 
   it('takes a certificate of exactly a quorum', async () => {
