@@ -49,7 +49,8 @@ export function toHttpError(error: unknown): HttpError {
       cause: error,
     })
   if (isCodecError(error, 'QUILT_PATCH_NOT_FOUND')) return new HttpError(404, error.code, error.message)
-  if (isCodecError(error, 'BLOB_TOO_LARGE')) return new HttpError(413, error.code, error.message)
+  if (isCodecError(error, 'BLOB_TOO_LARGE'))
+    return new HttpError(413, error.code, error.message, { metadata: { ...error.details } })
   if (isCodecError(error, 'QUILT_INVALID')) return new HttpError(400, error.code, error.message)
   if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return unexpected(error)
   const words = 'the disk of this gateway has no room for the blob'

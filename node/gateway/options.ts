@@ -86,7 +86,7 @@ export interface GatewayLimits {
   uploadWaitMs: number
   /** a blob larger than this is refused, whatever the network takes */
   maxBlobBytes: number
-  /** the form of a quilt, which is put together in memory */
+  /** the form of a quilt, and the quilt, which is put together in memory */
   quiltBytes: number
   /** uploads that go on where they broke off: unfinished, or stored within a day */
   resumable: number

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import { maxBlobSize } from '../../codec/index.ts'
 import type { Client, StoreOptions, StoreResult, StoreSource } from '../client/types.ts'
-import { declaredLength } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { createShared } from '../http/shared.ts'
@@ -35,8 +34,8 @@ export interface Asker {
 /** How a request is let in. */
 export interface AdmitOptions {
   checkForm: (request: IncomingMessage) => void
-  /** of what is to come; what the request says of its body when absent */
-  declaredBytes?: number
+  /** of the blob that is to come; not known beforehand when absent */
+  declaredBytes: number | undefined
   /** It was let in before: an expired token, and a quota that is used up by now, are no reason to refuse its retry. */
   isRetry?: boolean
 }
@@ -45,8 +44,6 @@ export interface AdmitOptions {
 export interface Upload {
   source: StoreSource
   sizeBytes: number
-  /** of what came, when that is not the blob itself */
-  bodyBytes?: number
 }
 
 /** What may be stored, and how. */
@@ -134,11 +131,10 @@ export function createPublishing(init: PublishingInit): Publishing {
       const { url, request, signal } = exchange
       const params = parsePublishParams(url.searchParams)
       checkForm(request)
-      const declared = declaredBytes ?? declaredLength(request, Number.POSITIVE_INFINITY)
-      if (token !== undefined) expectAllowed(token, params, declared)
+      if (token !== undefined) expectAllowed(token, params, declaredBytes)
       if (!isRetry) {
         if (token !== undefined) expectCurrent(token)
-        await quotas?.expect(whoOf(exchange, token), declared ?? 0)
+        await quotas?.expect(whoOf(exchange, token), declaredBytes ?? 0)
       }
       const { maxEpochsAhead, nShards } = await networkLimits(signal)
       if (params.epochs > maxEpochsAhead)
@@ -147,9 +143,9 @@ export function createPublishing(init: PublishingInit): Publishing {
       const maxBytes = Math.min(maxBlobSize(nShards), limits.maxBlobBytes, mine)
       return { params, nShards, maxBytes, token }
     },
-    async store(exchange, { params, token }, { source, sizeBytes, bodyBytes = sizeBytes }, kept) {
+    async store(exchange, { params, token }, { source, sizeBytes }, kept) {
       const { progress } = kept ?? {}
-      await using use = progress?.isTaken ? undefined : await take(init, exchange, token, bodyBytes, kept?.id)
+      await using use = progress?.isTaken ? undefined : await take(init, exchange, token, sizeBytes, kept?.id)
       await progress?.taken()
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
       using limit = clock.deadline(ms, [kept?.signal ?? exchange.signal])

@@ -6,7 +6,7 @@ import { HttpError } from '../http/errors.ts'
 /** What one may store in a day (UTC): each subject of tokens, and each address. */
 export interface Quota {
   uploads?: number | undefined
-  /** of bodies, as they come */
+  /** of blobs; a quilt's may be larger than its files */
   bytes?: number | undefined
 }
 

@@ -25,7 +25,7 @@ export function declareGateways(program: Command, run: Run): void {
     .option('--jwt-algorithm <name>', "HS256, ES256, RS256, PS256, EdDSA… (default: the JWK's, or HS256)")
     .option('--jwt-expiring-sec <seconds>', 'tokens must be valid for exactly so long', wholeNumber(1))
     .option('--quota-uploads <count>', 'a day, of each address and each subject of tokens', wholeNumber(1))
-    .option('--quota-bytes <size>', 'the same, of bodies: 10GiB')
+    .option('--quota-bytes <size>', 'the same, of blobs: 10GiB')
     .option('--wallet <file>', "the Sui key that pays for what is published (default: the devnet user's)")
     .option('--address <address>', 'which key, of a keystore with several')
     .option('--cache <folder>', 'keeps slivers that are read, by size and age')

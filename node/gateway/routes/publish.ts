@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { encodeQuilt, encodingParams } from '../../../codec/index.ts'
+import { declaredLength } from '../../http/body.ts'
 import { checkBodyForm } from '../../http/body-form.ts'
 import { sha256Check } from '../../http/digest.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
@@ -13,6 +14,9 @@ import { expectForm, filesOfForm } from '../quilt-form.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
 import { quiltStoreResultJson, storeResultJson } from '../walrus-json.ts'
 
+/** What a form may have beyond the quilt that comes of it. */
+const FORM_BYTES = 2 ** 20
+
 export interface PublishInit {
   publishing: Publishing
   once: AnsweredOnce
@@ -23,6 +27,8 @@ export interface PublishInit {
 /** How one form of upload is taken in and stored. */
 interface Form<C extends Content> {
   check(request: IncomingMessage): void
+  /** of the blob, where the request tells */
+  declaredBytes(request: IncomingMessage): number | undefined
   take(exchange: Exchange, admitted: Admitted): Promise<C>
   store(exchange: Exchange, admitted: Admitted, content: C, kept?: Kept): Promise<object>
 }
@@ -32,6 +38,7 @@ export function publishBlob(init: PublishInit): Handler {
   const { publishing, receive } = init
   return publish(init, {
     check: checkBodyForm,
+    declaredBytes: request => declaredLength(request, Number.POSITIVE_INFINITY),
     async take(exchange, { maxBytes }) {
       let sha256 = ''
       const hashing = sha256Check(actual => {
@@ -52,13 +59,17 @@ export function publishQuilt(init: PublishInit): Handler {
   const { publishing, receive, limits } = init
   return publish(init, {
     check: checkQuiltForm,
+    declaredBytes: () => undefined,
     async take(exchange, { nShards, maxBytes }) {
       const { request, signal } = exchange
-      const received = await receive(exchange, Math.min(maxBytes, limits.quiltBytes))
+      const received = await receive(exchange, Math.min(maxBytes + FORM_BYTES, limits.quiltBytes))
       try {
         const maxFiles = encodingParams(nShards).secondarySymbols - 1
         const files = await filesOfForm(received.source, request, maxFiles, signal)
-        const quilt = await encodeQuilt(files, nShards, { signal })
+        const quilt = await encodeQuilt(files, nShards, {
+          signal,
+          maxBytes: Math.min(maxBytes, limits.quiltBytes),
+        })
         // a form sent again has another boundary: the files are what is the same
         const sha256 = createHash('sha256').update(quilt.data).digest('hex')
         return { ...received, ...quilt, sha256 }
@@ -67,8 +78,8 @@ export function publishQuilt(init: PublishInit): Handler {
         throw error
       }
     },
-    async store(exchange, admitted, { data, patches, sizeBytes: bodyBytes }, kept) {
-      const quilt = { source: data, sizeBytes: data.length, bodyBytes }
+    async store(exchange, admitted, { data, patches }, kept) {
+      const quilt = { source: data, sizeBytes: data.length }
       return quiltStoreResultJson(await publishing.store(exchange, admitted, quilt, kept), patches)
     },
   })
@@ -80,6 +91,7 @@ function publish<C extends Content>({ publishing, once }: PublishInit, form: For
     const keyed = await once.find(exchange, asker.name)
     const admitted = await publishing.admit(exchange, asker, {
       checkForm: form.check,
+      declaredBytes: form.declaredBytes(exchange.request),
       isRetry: keyed?.isRetry,
     })
     if (keyed === undefined) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { openQuilt, quiltInBlob } from '../../../codec/index.ts'
+import { SignJWT } from 'jose'
+import { encodeQuilt, openQuilt, quiltInBlob } from '../../../codec/index.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, reasonOf } from './support.ts'
 
@@ -29,6 +30,8 @@ describe('gateway: publishing quilts', () => {
       form.append('_metadata', typeof metadata === 'string' ? metadata : JSON.stringify(metadata))
     return form
   }
+  const filesOf = (files: Record<string, string | Uint8Array>) =>
+    Object.entries(files).map(([identifier, contents]) => ({ identifier, contents: Buffer.from(contents) }))
 
   it('stores files with their names and tags, whatever is in them', async () => {
     const { url, client } = await startSmall()
@@ -94,5 +97,37 @@ describe('gateway: publishing quilts', () => {
       assert.deepEqual([answer.status, reasonOf(answer)], [status, reason], `case ${i}: ${answer.body}`)
     }
     assert.equal(client.calls.filter(({ operation }) => operation === 'store').length, 0)
+  })
+
+  it('charges tokens and quotas with the blob, and takes no memory for one that is too large', async () => {
+    const secret = 'a secret of thirty-two characters'
+    const token = async (claims: Record<string, number>) => {
+      const payload = { jti: `token ${Math.random()}`, exp: Math.floor(Date.now() / 1000) + 600, ...claims }
+      const signed = await new SignJWT(payload).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret))
+      return { authorization: `Bearer ${signed}` }
+    }
+    // 5 small files leave one column of 7 for the large one, and none is larger
+    const small = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`f${i}`, 'x']))
+    const wide = () => formOf({ large: Buffer.alloc(10_000), ...small })
+    const fake = createFakeClient({ nShards: N_SHARDS })
+    const { url, client } = await start({
+      client: fake,
+      publish: { tokens: { key: secret } },
+      quota: { bytes: 100_000 },
+      limits: { quiltBytes: 80_000 },
+    })
+    const refused = await put(url, wide(), await token({ max_size: 20_000 }))
+    assert.deepEqual([refused.status, reasonOf(refused)], [413, 'BLOB_TOO_LARGE'], refused.body.toString())
+    assert.match(jsonOf(refused).error.message, /whole columns.*store the large ones by themselves/)
+    const larger = await put(url, formOf({ large: Buffer.alloc(15_000), ...small }), await token({}))
+    assert.equal(reasonOf(larger), 'BLOB_TOO_LARGE')
+    assert.equal(client.blobs.size, 0)
+    const size = (await encodeQuilt(filesOf({ large: Buffer.alloc(10_000), ...small }), N_SHARDS)).data.length
+    assert.ok(size > 70_000, `${size}`)
+    assert.equal(reasonOf(await put(url, wide(), await token({ size: size + 1 }))), 'TOKEN_FOR_OTHER')
+    const stored = await put(url, wide(), await token({ size }))
+    assert.equal(stored.status, 200, stored.body.toString())
+    const again = formOf({ large: Buffer.alloc(10_001), ...small })
+    assert.equal(reasonOf(await put(url, again, await token({}))), 'QUOTA_EXCEEDED')
   })
 })
