@@ -4,12 +4,14 @@ import type { Server, ServerOptions, Upload } from '@tus/server'
 import type { Clock } from '../../base/clock.ts'
 import { makeFolder } from '../../base/make-folder.ts'
 import type { Records } from '../../base/records.ts'
+import type { ObjectId } from '../../codec/types.ts'
 import { STREAM_ABOVE_BYTES } from '../client/upload/source.ts'
 import { errorBody, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { Gate } from '../http/gate.ts'
 import { toJson } from '../http/json.ts'
 import { sendJsonText } from '../http/respond.ts'
+import type { Claims } from './claims.ts'
 import { toHttpError } from './errors.ts'
 import type { GatewayLimits } from './options.ts'
 import { parsePublishParams } from './publish-params.ts'
@@ -20,8 +22,9 @@ export interface ResumableInit {
   /** of what has arrived so far; made when it is not there */
   folder: string
   publishing: Publishing
-  /** what uploads were answered */
+  /** what uploads have registered, and were answered */
   records: Records
+  claims: Claims
   /** who is worked on */
   uploads: Gate
   limits: GatewayLimits
@@ -170,17 +173,31 @@ export class ResumableUploads {
   }
 
   async #store(store: FileStore, id: string, address: string): Promise<string> {
-    const { publishing, records, uploads, limits, clock } = this.#init
+    const { publishing, records, claims, uploads, limits, clock } = this.#init
     const key = `upload ${id}`
+    await using claim = await claims.take(key)
+    if (claim === undefined) {
+      const words = 'the upload is being stored by another process: ask again in a while'
+      throw new HttpError(503, 'BUSY', words, { retryAfterSeconds: 5 })
+    }
     const answered = await records.get(key)
     if (answered !== undefined) return answered
+    const registeredKey = `registered ${id}`
     const { size = 0, storage, metadata } = await store.getUpload(id)
     const params = parsePublishParams(new URLSearchParams(metadata?.query ?? ''))
     using limit = clock.deadline(limits.publishMs + (1000 * size) / limits.publishBytesPerSecond)
     const { signal } = limit
     const permit = await uploads.enter({ bytes: Math.min(size, STREAM_ABOVE_BYTES), address, signal })
     try {
-      const result = await publishing.run(params, { path: storage!.path }, { signal })
+      const result = await publishing.run(
+        params,
+        { path: storage!.path },
+        {
+          signal,
+          goOnWith: (await records.get(registeredKey)) as ObjectId | undefined,
+          onRegistered: objectId => records.set(registeredKey, objectId, clock.now() + KEPT_MS),
+        },
+      )
       const answer = toJson(storeResultJson(result))
       await records.set(key, answer, clock.now() + KEPT_MS)
       return answer

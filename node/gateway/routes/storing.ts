@@ -69,7 +69,15 @@ function resumableRoutes(
   { publishing }: Pick<PublishInit, 'publishing'>,
   { uploads, limits, clock }: StoringInit,
 ): Route[] {
-  const resumable = new ResumableUploads({ folder, publishing, records, uploads, limits, clock })
+  const resumable = new ResumableUploads({
+    folder,
+    publishing,
+    records,
+    claims: new Claims({ records, clock }),
+    uploads,
+    limits,
+    clock,
+  })
   const handle: Handler = exchange => resumable.handle(exchange)
   const GET: Handler = exchange =>
     exchange.request.method === 'HEAD' ? resumable.handle(exchange) : resumable.result(exchange)

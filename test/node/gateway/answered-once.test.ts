@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { systemClock } from '../../../base/clock.ts'
+import { thisMachine } from '../../../base/processes.ts'
+import { createRecords } from '../../../base/records.ts'
 import { ClientError } from '../../../node/client/errors.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
@@ -94,6 +99,20 @@ describe('gateway: Idempotency-Key', () => {
     const options = client.calls.map(call => call.options as { goOnWith?: string } | undefined)
     const goneOnWith = options.map(option => option?.goOnWith).filter(id => id !== undefined)
     assert.deepEqual(new Set(goneOnWith), new Set([answer.newlyCreated.blobObject.id]))
+  })
+
+  it('of a request that another process works on is refused for now', async () => {
+    const { url } = await start({ dir: folder.path })
+    const records = createRecords({ folder: join(folder.path, 'answers'), limit: 9, clock: systemClock })
+    const id = createHash('sha256')
+      .update(JSON.stringify(['address 127.0.0.1', 'key']))
+      .digest('hex')
+    const key = `claim key ${id}`
+    await records.add(key, `${thisMachine()}-${process.ppid}-0`, Date.now() + 60_000)
+    const answer = await put(url, 'key')
+    assert.deepEqual([answer.status, reasonOf(answer)], [409, 'IDEMPOTENCY_KEY_IN_USE'])
+    await records.delete(key)
+    assert.equal((await put(url, 'key')).status, 200)
   })
 
   it('lets one that failed be tried again', async () => {

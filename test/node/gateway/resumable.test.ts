@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { systemClock } from '../../../base/clock.ts'
+import { thisMachine } from '../../../base/processes.ts'
+import { createRecords } from '../../../base/records.ts'
+import { ClientError } from '../../../node/client/errors.ts'
 import type { StoreOptions } from '../../../node/client/types.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
@@ -83,6 +88,30 @@ describe('gateway: resumable uploads (tus)', () => {
     release()
     assert.ok(jsonOf(await asking).newlyCreated)
     assert.equal(client.calls.filter(({ operation }) => operation === 'store').length, 1)
+  })
+
+  it('are paid for once, though they fail, or their process ends, after they were registered', async () => {
+    const { url, client } = await startHere()
+    const path = String((await begin(url, 5)).headers.location)
+    client.fail('certify', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
+    assert.equal((await send(url, path, 0, 'Hello')).status, 503)
+    client.fail('certify', undefined)
+    const { url: restarted } = await startHere({ client })
+    const { blobObject } = jsonOf(await ask(restarted + path)).newlyCreated
+    const second = client.calls.findLast(({ operation }) => operation === 'store')
+    assert.equal((second!.options as StoreOptions).goOnWith, blobObject.id)
+  })
+
+  it('are left to another process that stores them', async () => {
+    const { url, client } = await startHere()
+    const path = String((await begin(url, 5)).headers.location)
+    const id = path.split('/').at(-1)
+    const records = createRecords({ folder: join(folder.path, 'stored'), limit: 9, clock: systemClock })
+    const owner = `${thisMachine()}-${process.ppid}-0`
+    await records.add(`claim upload ${id}`, owner, Date.now() + 60_000)
+    const answer = await send(url, path, 0, 'Hello')
+    assert.equal(answer.status, 503)
+    assert.equal(client.calls.filter(({ operation }) => operation === 'store').length, 0)
   })
 
   it('can be given up, come in one request, and be empty', async () => {

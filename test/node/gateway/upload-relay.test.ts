@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { systemClock } from '../../../base/clock.ts'
+import { thisMachine } from '../../../base/processes.ts'
+import { createRecords } from '../../../base/records.ts'
 import type { BlobObject, PaymentRecord } from '../../../chain/types/index.ts'
 import { blobIdFromBytes, parseObjectId } from '../../../codec/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { ClientError } from '../../../node/client/errors.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
 import { ask, gatewayFactory, put, reasonOf } from './support.ts'
 
 describe('gateway: upload relay', () => {
@@ -19,7 +24,7 @@ describe('gateway: upload relay', () => {
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(1000n)
 
-  const startRelay = async (payment: Partial<PaymentRecord> = {}) => {
+  const startRelay = async (payment: Partial<PaymentRecord> = {}, more: { dir?: string } = {}) => {
     const blob = {
       objectId: object,
       blobId,
@@ -38,7 +43,7 @@ describe('gateway: upload relay', () => {
         ...payment,
       }),
     }
-    return await start({ uploadRelay: { chain, tip: { address, kind: { const: 5n } } } })
+    return await start({ ...more, uploadRelay: { chain, tip: { address, kind: { const: 5n } } } })
   }
   const post = (url: string, bytes: Uint8Array = body) => {
     const query = new URLSearchParams({
@@ -64,6 +69,22 @@ describe('gateway: upload relay', () => {
     // the third is the first's answer again
     assert.equal((await post(url)).status, 200)
     assert.equal(client.calls.filter(({ operation }) => operation === 'sendRegistered').length, 2)
+  })
+
+  it('leaves a tip to another process that uses it', async () => {
+    const folder = await temporaryFolder()
+    try {
+      const { url } = await startRelay({}, { dir: folder.path })
+      const records = createRecords({ folder: join(folder.path, 'tips'), limit: 9, clock: systemClock })
+      const key = `claim tip ${'1'.repeat(44)}`
+      await records.add(key, `${thisMachine()}-${process.ppid}-0`, Date.now() + 60_000)
+      assert.equal(reasonOf(await post(url)), 'TIP_USED')
+      await records.delete(key)
+      assert.equal((await post(url)).status, 200)
+    } finally {
+      await stopAll()
+      await folder.remove()
+    }
   })
 
   it('takes no more than was paid for, and nothing for a transaction that failed', async () => {
