@@ -7,4 +7,4 @@ export { DEFAULT_GATEWAY_PORT, DEFAULT_LIMITS, type GatewayInit, type GatewayLim
 export type { Purse } from './purse-watch.ts'
 export type { Quota } from './quotas.ts'
 export type { Tip } from './tips.ts'
-export { checkTokenRules, type TokenRules } from './tokens.ts'
+export { checkTokenRules, type TokenRules, WeakSecret } from './tokens.ts'

@@ -56,6 +56,9 @@ const RETRIES_MS = 24 * 3_600_000
 /** A public key of a real size has some hundred characters, and a secret is shorter. */
 const MAX_TOKEN = 8_192
 
+/** As RFC 7518 (3.2) wants for HS256: who has one token may try secrets against it. */
+const SECRET_BYTES = 32
+
 /** Checks tokens, and that each is used once. */
 export class Tokens {
   readonly #init: TokensInit
@@ -144,7 +147,16 @@ export function expectSize({ size, maxSize }: Token, bytes: number): void {
   if (maxSize !== undefined && bytes > maxSize) throw other('size', `for at most ${maxSize} bytes`)
 }
 
-/** Rejects when the key is none of the algorithm, with what is wrong. */
+/** A secret that can be found by trying; the message has no part of it. */
+export class WeakSecret extends Error {
+  override readonly name = 'WeakSecret'
+
+  constructor(bytes: number) {
+    super(`the secret has ${bytes} bytes, and needs ${SECRET_BYTES}`)
+  }
+}
+
+/** Rejects when the key is none of the algorithm, with what is wrong; WeakSecret for one of less than 32 bytes. */
 export async function checkTokenRules(rules: TokenRules): Promise<void> {
   await readKey(rules).key
 }
@@ -157,7 +169,7 @@ function readKey({ key: text, algorithm }: TokenRules): {
   if (trimmed.startsWith('{')) {
     const jwk = JSON.parse(trimmed) as { alg?: string }
     const named = algorithm ?? jwk.alg ?? 'HS256'
-    return { algorithm: named, key: importJWK(jwk, named) }
+    return { algorithm: named, key: importJWK(jwk, named).then(strong) }
   }
   const named = algorithm ?? 'HS256'
   if (trimmed.startsWith('-----BEGIN')) return { algorithm: named, key: importSPKI(trimmed, named) }
@@ -165,7 +177,12 @@ function readKey({ key: text, algorithm }: TokenRules): {
     ? Buffer.from(trimmed.slice(2), 'hex')
     : Buffer.from(trimmed)
   const isSecret = named.startsWith('HS')
-  return { algorithm: named, key: isSecret ? Promise.resolve(bytes) : noPublicKey(named) }
+  return { algorithm: named, key: isSecret ? Promise.resolve(bytes).then(strong) : noPublicKey(named) }
+}
+
+function strong<Key extends JoseKey | KeyObject | Uint8Array>(key: Key): Key {
+  if (key instanceof Uint8Array && key.length < SECRET_BYTES) throw new WeakSecret(key.length)
+  return key
 }
 
 async function noPublicKey(algorithm: string): Promise<never> {

@@ -21,6 +21,10 @@ export function declareGateways(program: Command, run: Run): void {
     DEFAULT_GATEWAY_DIR,
   )
     .addOption(publishOption('off').choices(['on', 'off', 'jwt']))
+    .option(
+      '--for-anybody',
+      'off a localnet, with --publish on and a --host that others reach: let them spend',
+    )
     .option('--jwt-key <file>', 'for --publish jwt: a secret, a public key in PEM, or a JWK')
     .option('--jwt-algorithm <name>', "HS256, ES256, RS256, PS256, EdDSA… (default: the JWK's, or HS256)")
     .option('--jwt-expiring-sec <seconds>', 'tokens must be valid for exactly so long', wholeNumber(1))

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { LogLevel } from '../../../base/pino-log.ts'
-import type { NetworkConfig, Wallet } from '../../../chain/types/index.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import type { Quota, TokenRules } from '../../gateway/index.ts'
 import { addressArgument, sizeArgument } from '../arguments.ts'
@@ -9,6 +9,7 @@ import type { Context, GatewayOptions, RunningGateway } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { readInput } from '../input.ts'
 import { loadNetwork } from '../network-file.ts'
+import { isOnlyHere } from '../only-here.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatRows, lines, type SafeText, safe } from '../text.ts'
 import { loadWallet } from '../wallet-file.ts'
@@ -30,6 +31,7 @@ interface ListenOptions {
 
 export interface GatewayCommandOptions extends ListenOptions {
   publish: 'on' | 'off' | 'jwt'
+  forAnybody?: boolean
   jwtKey?: string
   jwtAlgorithm?: string
   jwtExpiringSec?: number
@@ -46,6 +48,7 @@ export interface GatewayCommandOptions extends ListenOptions {
 export async function gateway(context: Context, options: GatewayCommandOptions): Promise<ExitCode> {
   const { publish, pageRpc, cache, uploadRelay = false } = options
   const { path, network } = await networkOf(options.network, context)
+  expectMeant(options, network)
   const tokens = await tokenRules(options, context)
   const wallet = publish === 'off' ? undefined : await loadWallet(options, path, context)
   const more = {
@@ -56,7 +59,11 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
     page: pageRpc === undefined ? undefined : { suiRpc: pageRpc },
     uploadRelay: uploadRelay ? { tip: tipOf(options) } : undefined,
   }
-  return await serve(context, options, network, more, url => gatewayText(url, network, wallet))
+  const publishes = whoMaySpend(options)
+  const who = wallet && `with ${wallet.address}, ${publishes}`
+  return await serve(context, options, network, { ...more, publishes }, (url, dir) =>
+    gatewayText(url, network, who, dir),
+  )
 }
 
 /** Sends what apps have registered, until it is told to stop. */
@@ -64,7 +71,7 @@ export async function uploadRelay(context: Context, options: ListenOptions): Pro
   const { network } = await networkOf(options.network, context)
   const tip = tipOf(options)
   const more = { publish: false, uploadRelay: { tip }, relaysOnly: true }
-  return await serve(context, options, network, more, url => relayText(url, network, tip))
+  return await serve(context, options, network, more, (url, dir) => relayText(url, network, tip, dir))
 }
 
 async function serve(
@@ -74,27 +81,30 @@ async function serve(
   more: Pick<
     GatewayOptions,
     'publish' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
-  >,
-  text: (url: string) => SafeText,
+  > & { publishes?: string },
+  text: (url: string, dir: string) => SafeText,
 ): Promise<ExitCode> {
   const { output, parts, clock, cwd, signal } = context
+  const { publishes, ...rest } = more
+  const dir = resolve(cwd, options.dir)
   const log = await parts.createLog(options.log)
   const running: RunningGateway = await startUntilStopped(context, starting =>
     parts.runGateway({
-      ...more,
+      ...rest,
       network,
       host: options.host,
       hostNames: options.hostName,
       allowedOrigins: options.allowOrigin,
       port: options.port,
-      dir: resolve(cwd, options.dir),
+      dir,
       clock,
       log,
       signal: starting,
     }),
   )
   try {
-    await output.result({ gateway: running.url, network: network.name }, text(running.url))
+    const { url } = running
+    await output.result({ gateway: url, network: network.name, publishes, dir }, text(url, dir))
     if (!signal.aborted) await once(signal, 'abort')
     output.say(safe`Stopping...`)
   } finally {
@@ -115,10 +125,15 @@ async function tokenRules(
   const path = resolve(cwd, jwtKey)
   const text = Buffer.from(await readInput(path, KEY_LIMIT, signal)).toString('utf8')
   const rules = { key: text, algorithm, validSeconds }
-  const { checkTokenRules } = await import('../../gateway/index.ts')
+  const { checkTokenRules, WeakSecret } = await import('../../gateway/index.ts')
   try {
     await checkTokenRules(rules)
   } catch (cause) {
+    if (cause instanceof WeakSecret)
+      throw new CliError('USAGE', EXIT.usage, `${jwtKey}: ${cause.message}.`, {
+        hint: 'A new one: `openssl rand -hex 32`.',
+        cause,
+      })
     // no message of a library's: it may quote the key
     throw new CliError('USAGE', EXIT.usage, `${jwtKey} has no key for ${algorithm ?? 'tokens'}.`, {
       hint: 'It is a secret for HS256, or a public key (PEM or JWK) for the others; name the algorithm with --jwt-algorithm.',
@@ -150,20 +165,59 @@ function tipOf({ tip, tipAddress }: ListenOptions): { address: ObjectId; kind: T
   throw new CliError('USAGE', EXIT.usage, 'A tip needs both --tip and --tip-address.')
 }
 
-function gatewayText(url: string, network: NetworkConfig, wallet: Wallet | undefined): SafeText {
+/** Throws CliError where anybody could spend coins of worth, and nobody has said that they may. */
+function expectMeant(options: GatewayCommandOptions, network: NetworkConfig): void {
+  const { publish, host, forAnybody = false } = options
+  if (publish !== 'on' || network.kind === 'localnet' || isOnlyHere(host)) return
+  if (forAnybody || quotaOf(options) !== undefined) return
+  throw new CliError(
+    'USAGE',
+    EXIT.usage,
+    `With --publish on and --host ${host}, whoever reaches this gateway spends its wallet on ${network.name}, without limit.`,
+    {
+      hint: 'Let those store who have a token (--publish jwt), set --quota-uploads or --quota-bytes, or say that it is meant: --for-anybody.',
+    },
+  )
+}
+
+function whoMaySpend(options: GatewayCommandOptions): string {
+  const { publish, host } = options
+  if (publish === 'off') return 'for nobody'
+  const who =
+    publish === 'jwt'
+      ? 'who has a token'
+      : isOnlyHere(host)
+        ? 'programs of this machine'
+        : 'whoever reaches it'
+  return `for ${who}${quotaOf(options) === undefined ? '' : ', within a quota of each day'}`
+}
+
+function gatewayText(
+  url: string,
+  network: NetworkConfig,
+  publishes: string | undefined,
+  dir: string,
+): SafeText {
   const rows: [string, string][] = [
     ['Gateway', url],
     ['Network', network.name],
-    ['Publishes', wallet === undefined ? 'no: it only reads (--publish on)' : `with ${wallet.address}`],
+    ['Publishes', publishes ?? 'no: it only reads (--publish on)'],
+    ['Remembers in', dir],
   ]
   return lines([safe`The gateway is up`, safe`${formatRows(rows)}`, safe`Ctrl-C stops it.`])
 }
 
-function relayText(url: string, network: NetworkConfig, tip: ReturnType<typeof tipOf>): SafeText {
+function relayText(
+  url: string,
+  network: NetworkConfig,
+  tip: ReturnType<typeof tipOf>,
+  dir: string,
+): SafeText {
   const rows: [string, string][] = [
     ['Upload relay', url],
     ['Network', network.name],
     ['Tip', tip === undefined ? 'none' : `to ${tip.address}; ${url}/v1/tip-config tells how much`],
+    ['Remembers in', dir],
   ]
   return lines([safe`The upload relay is up`, safe`${formatRows(rows)}`, safe`Ctrl-C stops it.`])
 }

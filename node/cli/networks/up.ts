@@ -7,6 +7,7 @@ import type { Context, RunningDevnet, RunningLocalnet } from '../context.ts'
 import { DEFAULT_DIR } from '../declare.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { NETWORK_FILE } from '../network-file.ts'
+import { isOnlyHere } from '../only-here.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatDuration, formatRows, lines, plural, type SafeText, safe, shellWord } from '../text.ts'
 
@@ -128,9 +129,19 @@ function devnetText(devnet: RunningDevnet, options: UpOptions, commands: string[
     safe`${formatRows(rows)}\n`,
     safe`Try, in another terminal in this folder:\n`,
     ...commands.map(command => safe`  ${command}`),
+    ...toldToStrangers(options),
     safe`\nPages on http://localhost may use the Sui RPC and the faucet, so that your own app can be tried here.`,
     safe`Ctrl-C stops it; what is stored stays.`,
   ])
+}
+
+/** Whom its gateway publishes for, where that is more than this machine. */
+function toldToStrangers({ host, publish }: UpOptions): SafeText[] {
+  if (isOnlyHere(host)) return []
+  if (publish === 'off') return [safe`\nWhoever reaches ${host} reads from this gateway.`]
+  return [
+    safe`\nThis gateway publishes for everybody who reaches it: it listens on ${host}. --publish off has it only read.`,
+  ]
 }
 
 async function commandsToTry(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLog } from '../../../base/log.ts'
 import { type Devnet, startDevnet } from '../../../node/devnet/devnet.ts'
@@ -88,6 +89,49 @@ describe('floe gateway run, floe upload-relay', function () {
     const headers = { host: `host.docker.internal:${port}` }
     assert.equal((await ask(`${devnet.gatewayUrl}/v1/blobs/${blobId}`, { headers })).status, 200)
     assert.equal(reasonOf(await put(devnet.gatewayUrl)), 'PUBLISHING_OFF')
+  })
+
+  it('says who may spend, and where it remembers', async () => {
+    const args = ['gateway', 'run', '--network', 'network.json', '--port', '0', '--log', 'silent']
+    const more = ['--publish', 'on', '--host', '0.0.0.0', '--quota-uploads', '5']
+    const process = spawnFloe(folder.path, [...args, ...more], {}, REAL_FLOE)
+    running.push(process)
+    let text = ''
+    while (!text.includes('Ctrl-C')) text += (await once(process.child.stdout!, 'data'))[0]
+    assert.match(text, /Publishes +with 0x\w{64}, for whoever reaches it, within a quota of each day\n/)
+    assert.ok(text.includes(`${folder.path}/.floe-gateway\n`), text)
+  })
+
+  it('lets nobody spend coins of worth by accident, or guess a secret', async () => {
+    const cwd = await networkFolder()
+    try {
+      const path = join(cwd.path, '.floe', 'network.json')
+      const network = { ...JSON.parse(await readFile(path, 'utf8')), name: 'testnet', kind: 'testnet' }
+      await writeFile(path, JSON.stringify(network))
+      await writeFile(join(cwd.path, 'short'), 'x'.repeat(31))
+      await writeFile(join(cwd.path, 'short.jwk'), JSON.stringify({ kty: 'oct', alg: 'HS256', k: 'eHh4' }))
+      await writeFile(join(cwd.path, 'long'), 'x'.repeat(32))
+      const wide = ['--publish', 'on', '--host', '0.0.0.0']
+      // the fake gateway ends those that may start
+      const cases: [string[], number, RegExp][] = [
+        [wide, 2, /whoever reaches this gateway spends its wallet on testnet[\s\S]*--for-anybody/],
+        [['--publish', 'on', '--host', '::'], 2, /spends its wallet/],
+        [[...wide, '--for-anybody'], 1, /no gateway here/],
+        [[...wide, '--quota-bytes', '1GiB'], 1, /no gateway here/],
+        [['--publish', 'on', '--host', '::1'], 1, /no gateway here/],
+        [['--host', '0.0.0.0'], 1, /no gateway here/],
+        [['--publish', 'jwt', '--host', '0.0.0.0', '--jwt-key', 'long'], 1, /no gateway here/],
+        [['--publish', 'jwt', '--jwt-key', 'short'], 2, /31 bytes, and needs 32/],
+        [['--publish', 'jwt', '--jwt-key', 'short.jwk'], 2, /3 bytes, and needs 32/],
+      ]
+      for (const [args, code, words] of cases) {
+        const ended = await floe(cwd.path, ['gateway', 'run', ...args])
+        assert.equal(ended.code, code, `${args.join(' ')}: ${ended.stderr}`)
+        assert.match(ended.stderr, words, args.join(' '))
+      }
+    } finally {
+      await cwd.remove()
+    }
   })
 
   it('refuses options that make no sense', async () => {

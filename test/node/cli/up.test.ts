@@ -40,6 +40,14 @@ describe('floe up', function () {
     assert.equal((await ended).code, 0)
   })
 
+  it('says that it publishes for everybody, where others reach it', async () => {
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--host', '0.0.0.0'])
+    const text = await until(child.stdout!, /Ctrl-C/)
+    assert.match(text, /publishes for everybody who reaches it: it listens on 0\.0\.0\.0/)
+    child.kill('SIGTERM')
+    assert.equal((await ended).code, 0)
+  })
+
   it('prints one JSON line and nothing else for programs', async () => {
     const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json'])
     const line = await until(child.stdout!, /\n/)

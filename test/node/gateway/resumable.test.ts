@@ -149,7 +149,7 @@ describe('gateway: resumable uploads (tus)', () => {
     assert.equal(reasonOf(await begin(url, 5)), 'BUSY')
     const closed = await startHere({ publish: false })
     assert.equal(reasonOf(await begin(closed.url, 5)), 'PUBLISHING_OFF')
-    const byToken = await startHere({ publish: { tokens: { key: 'secret' } } })
+    const byToken = await startHere({ publish: { tokens: { key: 'a secret of thirty-two characters' } } })
     assert.equal(reasonOf(await begin(byToken.url, 5)), 'TOKEN_MISSING')
     // where nothing can be kept there are none
     assert.equal((await begin((await start()).url, 5)).status, 404)
