@@ -112,6 +112,8 @@ describe('gateway: its face to strangers', () => {
       await hasty.client.begun('info', 1)
       await hasty.gateway.stop()
       assert.equal(reasonOf(await ended), 'STOPPING')
+      // what it asked of the network ends as well, and keeps no process
+      await hasty.client.ended('info', 1)
     }
   })
 
