@@ -51,6 +51,8 @@ export class FakeChain implements Coordinator {
   extending: (() => Promise<void>) | undefined
   /** how a certificate of another epoch fails: at its signature, when the members are others, before its epoch is looked at */
   refusal: [module: string, name: string] = ['messages', 'EIncorrectEpoch']
+  /** Blob objects inside of shared blobs: none is found under its ID */
+  readonly #shared = new Set<ObjectId>()
   #wake = Promise.withResolvers<void>()
 
   constructor(nShards: number, members: readonly FakeMember[]) {
@@ -146,7 +148,7 @@ export class FakeChain implements Coordinator {
   }
 
   async blob(id: ObjectId): Promise<BlobObject | undefined> {
-    return this.blobs.get(id)
+    return this.#shared.has(id) ? undefined : this.blobs.get(id)
   }
 
   async nodeKeys(nodeId: ObjectId): Promise<RegisteredKeys | undefined> {
@@ -274,6 +276,7 @@ export class FakeChain implements Coordinator {
         const blob = share ? rest : { ...rest, owner: transferTo ?? wallet.address }
         this.blobs.set(objectId, blob)
         const sharedBlob = share ? anyObjectId() : undefined
+        if (share) this.#shared.add(objectId)
         return { digest: 'digest', blob, costFrost: BigInt(extendBy), sharedBlob }
       },
       extend: async (objectId: ObjectId, epochs: number) => {

@@ -10,7 +10,8 @@ import type {
   SubmittedRegistration,
   SystemInfo,
 } from '../../../chain/types/index.ts'
-import { encodedSize } from '../../../codec/index.ts'
+import { encodedSize, quorumWeight } from '../../../codec/index.ts'
+import type { BlobId } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
@@ -27,6 +28,10 @@ export interface RegisterComponents {
   book: PeerBook
   clock: Clock
 }
+
+/** Nodes hear of a certificate within seconds. */
+const SHARED_LOOKS = 10
+const SHARED_LOOK_MS = 1000
 
 /** The network as an upload found it. */
 export interface NetworkSnapshot {
@@ -140,13 +145,8 @@ async function fateOfEarlier(
   const blob = await chain.blob(goOnWith, { signal })
   if (blob === undefined) {
     if (!share) return undefined
-    // it is inside of a shared blob, which the event leads to
-    const status = await networkStatus(components, committee, blobId, { signal })
-    if (status.status !== 'certified' || status.deletable !== false) return undefined
-    const { endEpoch, event } = status
-    return endEpoch === undefined
-      ? undefined
-      : { result: { kind: 'alreadyCertified', blobId, endEpoch, event } }
+    const result = await sharedBefore(components, blobId, committee, signal)
+    return result && { result }
   }
   if (blob.blobId !== blobId || blob.storage.endEpoch <= epoch) return undefined
   const isOurs = blob.owner === writer.wallet.address
@@ -165,6 +165,28 @@ async function fateOfEarlier(
     }
   // for as long as was paid for, whatever epoch it is by now
   return isOurs ? resume(blob, blob.storage.endEpoch) : undefined
+}
+
+/** A Blob object that is gone is inside of a shared blob, which the event leads to: it was certified, whether nodes know that yet or not. */
+async function sharedBefore(
+  components: RegisterComponents,
+  blobId: BlobId,
+  committee: Committee,
+  signal: AbortSignal | undefined,
+): Promise<StoreResult | undefined> {
+  for (let left = SHARED_LOOKS; ; left--) {
+    const known = await networkStatus(components, committee, blobId, { signal })
+    const { status, deletable, endEpoch, event, answeredShards } = known
+    if (status === 'ended' || status === 'invalid') return undefined
+    if (status === 'certified' && deletable === false && endEpoch !== undefined)
+      return { kind: 'alreadyCertified', blobId, endEpoch, event }
+    if (left === 1) {
+      const message = `nodes do not know yet what became of blob ${blobId}, which was shared`
+      const neededShards = quorumWeight(committee.nShards)
+      throw new ClientError('TOO_FEW_SHARDS', message, { blobId, answeredShards, neededShards })
+    }
+    await components.clock.sleep(SHARED_LOOK_MS, signal)
+  }
 }
 
 /** A blob that is stored for long enough already or can be made so, or an own registration whose upload was cut short. */

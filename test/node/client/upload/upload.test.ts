@@ -264,6 +264,11 @@ describe('uploads', () => {
     assert.ok(shared.kind === 'newlyCreated' && shared.sharedBlob !== undefined)
     assert.equal(shared.blob.owner, undefined)
     assert.equal(registrations(), 2)
+    // a retry of that
+    const goOnWith = shared.blob.objectId
+    const again = await cluster.client.store(data, { ...permanent, share: true, goOnWith })
+    assert.ok(again.kind === 'alreadyCertified' && again.event !== undefined)
+    assert.equal(registrations(), 2)
     await assert.rejects(cluster.client.store(data, { ...options, share: true }), /only permanent blobs/)
   })
 
