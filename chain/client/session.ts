@@ -1,6 +1,7 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import type { TransactionObjectArgument } from '@mysten/sui/transactions'
 import { raceSignal } from 'race-signal'
+import { parseObjectId } from '../../codec/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import type { BlobObject, CallOptions, NetworkConfig, Wallet } from '../types/index.ts'
@@ -130,10 +131,13 @@ export class WalletSession {
   ): Promise<BlobObject> {
     const { rpc, state } = this.on
     const packageId = await state.originalPackageId(options)
+    // a transaction that had nothing left to do with it did not write it
+    const change = written?.changed.find(changed => parseObjectId(changed.objectId) === objectId)
+    const version = change && BigInt(written?.version ?? 0)
     for (let attempt = 1; ; attempt++) {
       const found = await rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
-      if (found && (!written || found.version >= BigInt(written.version))) return found.blob
-      if (!written || attempt === MAX_READS) {
+      if (found && (version === undefined || found.version >= version)) return found.blob
+      if (version === undefined || attempt === MAX_READS) {
         throw new ChainError('NOT_FOUND', `there is no Blob object ${objectId}`, { objectId })
       }
       await rpc.clock.sleep(READ_PAUSE_MS, options?.signal)

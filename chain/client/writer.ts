@@ -17,6 +17,7 @@ import type {
   Certification,
   CertifyOptions,
   ChainWriter,
+  ExtendOptions,
   PreparedRegistration,
   RegisterInput,
   Registration,
@@ -236,25 +237,28 @@ export class WalletWriter implements ChainWriter {
   async extend(
     blobObjectId: ObjectId,
     epochs: number,
-    options?: CallOptions,
+    { signal, untilEpoch = Number.POSITIVE_INFINITY }: ExtendOptions = {},
   ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }> {
-    const { storage } = await this.#session.blob(blobObjectId, undefined, options)
-    const { outcome, costFrost } = await this.#session.pay(
-      state => {
+    const read = () => this.#session.blob(blobObjectId, undefined, { signal })
+    const before = await read()
+    if (before.storage.endEpoch >= untilEpoch) return { digest: '', costFrost: 0n, blob: before }
+    let lacking = epochs
+    using prepared = await this.#session.preparePayment<BlobObject>(
+      (state, { storage }) => {
         expectEpochs(epochs, state)
-        return extensionCost(state, storage.storageSize, epochs)
+        lacking = Math.max(0, Math.min(epochs, untilEpoch - storage.endEpoch))
+        return extensionCost(state, storage.storageSize, lacking)
       },
       (calls, { coin, source }) => {
-        calls.extendBlob(blobObjectId, epochs, coin)
+        if (lacking > 0) calls.extendBlob(blobObjectId, lacking, coin)
         calls.tx.mergeCoins(source, [coin])
       },
-      { signal: options?.signal, recent: true },
+      { signal, recent: true, look: read },
     )
-    return {
-      digest: outcome.digest,
-      costFrost,
-      blob: await this.#session.blob(blobObjectId, outcome, options),
-    }
+    const { outcome, visible } = await raceSignal(prepared.submit(), signal)
+    await raceSignal(visible, signal)
+    const blob = await this.#session.blob(blobObjectId, outcome, { signal })
+    return { digest: outcome.digest, costFrost: prepared.costFrost, blob }
   }
 
   /** The storage that the blob had goes to the wallet. */

@@ -82,6 +82,11 @@ export interface RegisterInput {
   reuseStorage?: boolean
 }
 
+export interface ExtendOptions extends CallOptions {
+  /** No further than to this epoch, if another program has extended the blob meanwhile. */
+  untilEpoch?: number | undefined
+}
+
 /** What certifying does besides, and what it need not read. */
 export interface CertifyOptions extends CallOptions {
   /** Not with `share`. */
@@ -264,13 +269,13 @@ export interface ChainWriter {
   /** A blob that is certified already is a success: its digest is empty then. */
   certify(blobObjectId: ObjectId, certificate: Certificate, options?: CertifyOptions): Promise<Certification>
   /**
-   * Pays for so many epochs more; tells what they cost, and the Blob object after that. Throws ChainError, MOVE_ABORT above all
-   * for one that has ended.
+   * Pays for so many epochs more; tells what they cost, and the Blob object after that: with an empty digest when there was nothing
+   * to pay for. Throws ChainError, MOVE_ABORT above all for one that has ended.
    */
   extend(
     blobObjectId: ObjectId,
     epochs: number,
-    options?: CallOptions,
+    options?: ExtendOptions,
   ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }>
   /** Deletes a deletable Blob object and gives its storage back to the wallet. Throws ChainError. */
   deleteBlob(blobObjectId: ObjectId, options?: CallOptions): Promise<{ digest: string }>

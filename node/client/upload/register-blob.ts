@@ -247,14 +247,14 @@ function resume(blob: BlobObject, neededEnd: number): Begun {
 /** The nodes have it: nothing is sent. */
 async function extendOwn(
   writer: ChainWriter,
-  { objectId, blobId, size }: BlobObject,
+  { objectId, blobId, size, storage: { endEpoch } }: BlobObject,
   epochsExtended: number,
   { epochs, signal, onSubmitted }: StoreOptions,
   { attempt, committee: { nShards } }: Pick<OtherUploads, 'attempt'> & Pick<NetworkSnapshot, 'committee'>,
 ): Promise<StoreResult> {
   signal?.throwIfAborted()
   // it goes on whatever becomes of the signal, and is waited for: the next one is to see it
-  const extending = writer.extend(objectId, epochsExtended)
+  const extending = writer.extend(objectId, epochsExtended, { untilEpoch: endEpoch + epochsExtended })
   onSubmitted?.()
   attempt.paying(extending.then(() => ({ visible: Promise.resolve() })))
   const { blob, costFrost } = await raceSignal(extending, signal)

@@ -205,6 +205,26 @@ describe('the contract on the localnet, through the client', function () {
     assert.deepEqual([again.costFrost, again.blob], [0n, certified.blob])
   })
 
+  it('extends a certified blob no further than is wished, though another program with the wallet extends it meanwhile', async () => {
+    const { blob } = await register()
+    await writer.certify(blob.objectId, certificate(blob))
+    const other = createCoordinator(on.network)
+    try {
+      const before = (await on.coordinator.balances(on.admin.address)).wal
+      const programs = [writer, other.writer(on.admin), writer]
+      for (const program of programs) {
+        const { blob: extended } = await program.extend(blob.objectId, 2, { untilEpoch: 5 })
+        assert.equal(extended.storage.endEpoch, 5)
+      }
+      await Promise.all(programs.map(program => program.extend(blob.objectId, 2, { untilEpoch: 7 })))
+      assert.equal((await on.coordinator.blob(blob.objectId))?.storage.endEpoch, 7)
+      const paid = before - (await on.coordinator.balances(on.admin.address)).wal
+      assert.equal(paid, 4n * unitsOf(1000) * 11_000n)
+    } finally {
+      await other.close()
+    }
+  })
+
   it('extends once a blob that another program with the wallet certifies and extends meanwhile', async () => {
     const { blob } = await register()
     const other = createCoordinator(on.network)
