@@ -24,7 +24,7 @@ export interface QuiltSource {
   nShards: number
   unencodedLength: number
   /** p symbols of a column below s: the symbols of the secondary sliver of pair n-1-column */
-  column(index: number, options: { signal?: AbortSignal }): Promise<Uint8Array>
+  column(index: number, options: { signal?: AbortSignal }): Promise<Uint8Array> | Uint8Array
 }
 
 /** A file in a quilt's index. */
@@ -204,7 +204,8 @@ class Columns {
     try {
       for (let at = start, next = start; at < end; at++) {
         while (next < end && coming.length < this.ahead) {
-          const column = this.source.column(next++, { signal: inner })
+          // who has it at hand may give it as it is
+          const column = Promise.resolve(this.source.column(next++, { signal: inner }))
           // it is awaited in its turn, or never when the one before fails
           column.catch(() => undefined)
           coming.push(column)

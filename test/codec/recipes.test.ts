@@ -53,9 +53,23 @@ describe('the recipes of docs/codec.md', () => {
       const column = ref(nShards - 1 - index, 'secondary')
       return sliverBody(metadata, column, blob.sliver(column))
     }
+    const sent: Uint8Array[] = []
+    const send = (part: Uint8Array) => void sent.push(part)
     const cooked = await cook(
       more!,
-      { ...given, codec, start: 100, end: 900, source, stored, targets, lost, contents, symbolsOfColumn },
+      {
+        ...given,
+        codec,
+        start: 100,
+        end: 900,
+        source,
+        stored,
+        targets,
+        lost,
+        contents,
+        symbolsOfColumn,
+        send,
+      },
       '{ recovered, errors, patch: await quilt.readByIdentifier("a.txt") }',
     )
     const { recovered, errors, patch } = cooked as {
@@ -67,6 +81,7 @@ describe('the recipes of docs/codec.md', () => {
       recovered.map(({ value }) => value),
       targets.map(target => blob.sliver(target)),
     )
+    assert.deepEqual(Buffer.concat(sent), Buffer.from(contents.subarray(0, 1000)))
     assert.deepEqual(errors, [undefined, undefined, undefined, undefined])
     assert.deepEqual(patch.contents, contents)
   })
