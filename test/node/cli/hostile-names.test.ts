@@ -79,6 +79,21 @@ describe('names that want to be more than names', function () {
       [NAME],
     ],
     relay: [['--port', NAME], ['--dir', file, '--network', NAME], ['status', '--url', NAME], [NAME]],
+    gateway: [['run', '--network', file], ['run', '--host-name', NAME], ['run', '--publish', NAME], [NAME]],
+    'upload-relay': [
+      ['--network', file],
+      ['--tip', NAME],
+    ],
+    'convert-blob-id': [[NAME], [NAME, NAME]],
+    'list-patches': [[NAME]],
+    'read-quilt': [[NAME], [id, '--out', NAME], [id, '--identifiers', NAME], ['--quilt-patch-ids', NAME]],
+    'store-quilt': [
+      ['--paths', NAME],
+      ['--paths', join(NAME, 'none')],
+      ['--blobs', NAME],
+    ],
+    completion: [[NAME]],
+    json: [[NAME], [JSON.stringify({ command: { [NAME]: {} } })]],
     health: [[NAME], ['--dir', NAME], ['--network', file, '--all']],
   }
 

@@ -53,10 +53,13 @@ describe('floe node register', () => {
 
   it('tells where the node is', async () => {
     const { multiaddrs, networkAddress } = await registered(await make('192.0.2.7'))
+    const [tcp, webSocket, webRtc, ...others] = multiaddrs
     assert.deepEqual(
-      [multiaddrs, networkAddress],
-      [['/ip4/192.0.2.7/tcp/7', '/ip4/192.0.2.7/tcp/10/ws'], '192.0.2.7:8'],
+      [tcp, webSocket, networkAddress],
+      ['/ip4/192.0.2.7/tcp/7', '/ip4/192.0.2.7/tcp/10/ws', '192.0.2.7:8'],
     )
+    assert.match(String(webRtc), /^\/ip4\/192\.0\.2\.7\/udp\/7\/webrtc-direct\/certhash\/uEi[\w-]{44}$/)
+    assert.deepEqual(others, [])
   })
 
   it('tells of one that finds out how it is reached no more than where its HTTP API is, which the config must say', async () => {
