@@ -48,6 +48,8 @@ export async function standBefore(
   const receive = (incoming: IncomingMessage, answer: ServerResponse): void => {
     const { method, headers, url } = incoming
     const asked = request(new URL(url ?? '/', target), { method, headers }, from => {
+      // its reader has gone meanwhile
+      if (answer.destroyed) return void from.destroy()
       const given = from.headers['content-security-policy']
       answer.writeHead(from.statusCode ?? 502, {
         ...from.headers,
