@@ -92,7 +92,10 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
     const webPort = await findWebPort(hosts, options, log)
     const relay = await startRelay({
       seed: await loadNetworkSeed(folder.key),
-      listen: hosts.flatMap(one => listenAt(one, { ...options, webPort })),
+      // of all IPv6 addresses would be of all IPv4 ones as well, which is taken then
+      listen: hosts.flatMap((one, i) =>
+        listenAt(one, { ...options, webRtc: options.webRtc && i === 0, webPort }),
+      ),
       tls: options.tls,
       announce,
       isMember: members.isMember,

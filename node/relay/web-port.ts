@@ -31,8 +31,12 @@ export async function findWebPort(
   return undefined
 }
 
-const areFree = (hosts: readonly string[], port: number): Promise<boolean> =>
-  Promise.all(hosts.map(host => expectUntaken(host, port))).then(
-    () => true,
-    () => false,
-  )
+/** One after the other: of all IPv6 addresses is of all IPv4 ones as well, where both are had. */
+async function areFree(hosts: readonly string[], port: number): Promise<boolean> {
+  try {
+    for (const host of hosts) await expectUntaken(host, port)
+    return true
+  } catch {
+    return false
+  }
+}

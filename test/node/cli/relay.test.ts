@@ -5,7 +5,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../base/clock.ts'
+import { createCloseStack } from '../../../base/close-stack.ts'
 import { parseObjectId } from '../../../codec/index.ts'
+import { choosePorts } from '../../../node/devnet/ports.ts'
 import { createNetworkNode } from '../../../node/network/libp2p.ts'
 import type { RelayStatus } from '../../../node/relay/status.ts'
 import { askReach, CircuitError, reserveAt } from '../../../protocols/index.ts'
@@ -30,7 +32,7 @@ describe('floe relay', function () {
   })
 
   const start = async (...more: string[]) => {
-    const ports = [...more, '--port', '0', '--http-port', '0', '--stun-port', '0']
+    const ports = ['--port', '0', '--http-port', '0', '--stun-port', '0', ...more]
     const network = ['--network', join('.floe', 'network.json')]
     const args = ['relay', '--dir', 'r', ...network, ...ports, '--json', '--log', 'info']
     running = spawnFloe(dir, args, {}, REAL_FLOE)
@@ -57,6 +59,25 @@ describe('floe relay', function () {
     return code
   }
   const statusOf = async (http: string) => (await (await fetch(`${http}/status`)).json()) as RelayStatus
+
+  it('listens for nodes and pages at a port that is named, over both families', async () => {
+    const held = createCloseStack(quietLog)
+    try {
+      const [port] = await choosePorts('127.0.0.1', [undefined, undefined], held)
+      const { multiaddrs, logged } = await start('--port', String(port))
+      const has = (what: string) =>
+        assert.ok(
+          multiaddrs.some(one => one.startsWith(what)),
+          `${what} ${multiaddrs}`,
+        )
+      has(`/ip4/127.0.0.1/tcp/${port}/p2p/`)
+      has(`/ip4/127.0.0.1/tcp/${port! + 1}/ws/`)
+      has(`/ip4/127.0.0.1/udp/${port}/webrtc-direct/certhash/`)
+      assert.doesNotMatch(logged(), /do not reach/)
+    } finally {
+      await held.closeAll()
+    }
+  })
 
   it('runs with a small heap, tells how it is, reads its lists again, and keeps its name and counts', async () => {
     const relay = await start()
