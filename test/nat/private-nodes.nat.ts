@@ -160,16 +160,6 @@ describe('private nodes behind NATs', function () {
     await expectService().finally(() => tc('del', 'dev', 'out', 'root'))
   })
 
-  for (const [harm, what] of [
-    ['cuts', 'cuts circuits of which it says that they have no limit'],
-    ['alters', 'alters what it passes on'],
-  ] as const) {
-    it(`are stored to and read while a relay ${what}`, async () => {
-      const mend = await network.harmRelay(0, harm)
-      await expectService().finally(mend)
-    })
-  }
-
   it('are there when a home has another address, also in mid-transfer', async () => {
     const sent = () => Number(network.lab.exec('natb', 'cat', '/sys/class/net/out/statistics/tx_bytes'))
     const before = sent()
@@ -182,9 +172,20 @@ describe('private nodes behind NATs', function () {
     await expectRead('public', stored)
     await network.ask('public', { do: 'leave' })
     await until('the node there is met at its new address', async () => {
-      await expectRead('public', stored)
+      // which asks every node; a read stays with those that were quick so far
+      await network.run('public', { kind: 'store', seed: ++seed, bytes: BLOB_BYTES / 20 })
       const met = (await network.paths('public')).get('b1') ?? []
       return met.some(address => address.startsWith(`/ip4/${MOVED}/`))
     })
   })
+
+  for (const [harm, what] of [
+    ['cuts', 'cuts circuits of which it says that they have no limit'],
+    ['alters', 'alters what it passes on'],
+  ] as const) {
+    it(`are stored to and read while a relay ${what}`, async () => {
+      const mend = await network.harmRelay(0, harm)
+      await expectService().finally(mend)
+    })
+  }
 })
