@@ -8,6 +8,7 @@ import { silentLog } from '../../base/log.ts'
 import { parseBlobId } from '../../codec/index.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { until } from './support/epochs.ts'
 import { connectSdk, fundedKey, type Sdk } from './support/walrus-sdk.ts'
 
 const bytes = (length: number) => Uint8Array.from(randomBytes(length))
@@ -62,8 +63,12 @@ describe("Walrus's own SDK, unmodified, against a devnet", function () {
     const blob = bytes(500)
     const { blobId, blobObject } = await sdk.walrus.writeBlob({ blob, deletable: false, epochs: 1, signer })
     assert.equal(blobObject.deletable, false)
-    const status = await sdk.walrus.getVerifiedBlobStatus({ blobId })
-    assert.ok(status.type === 'permanent')
+    // the chain has its certificate; nodes hear of that when its events reach them
+    const status = await until('enough nodes know that it is certified', async () => {
+      const known = await sdk.walrus.getVerifiedBlobStatus({ blobId })
+      assert.ok(known.type === 'permanent')
+      return known.isCertified && known
+    })
     const { isCertified, endEpoch, initialCertifiedEpoch, deletableCounts } = status
     assert.deepEqual(
       { isCertified, endEpoch, initialCertifiedEpoch, deletableCounts },
