@@ -1,13 +1,10 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import {
-  type Connection,
-  type CreateListenerOptions,
   type Listener,
   type ListenerEvents,
   type Transport,
   TypedEventEmitter,
-  transportSymbol,
   type Upgrader,
 } from '@libp2p/interface'
 import { getNetConfig, getThinWaistAddresses } from '@libp2p/utils'
@@ -17,6 +14,7 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { RefusalReason } from '../../refusals.ts'
 import { WEB_RTC } from '../limits.ts'
+import { ListeningTransport } from '../listening-transport.ts'
 import { noiseCrypto } from '../noise-crypto.ts'
 import { type RtcCertificate, rtcCertificate } from './certificate.ts'
 import { type Comers, type ComersLimits, createComers } from './comers.ts'
@@ -52,39 +50,18 @@ export interface WebRtcListeningInit {
 export function webRtcListening(init: WebRtcListeningInit): (components: HandshakeComponents) => Transport {
   const certificate = rtcCertificate(init.networkSeed)
   const comers = createComers(init.clock, init.refused, init.limits)
-  return components => new WebRtcTransport({ ...init, certificate, comers, components })
+  return components =>
+    new ListeningTransport(
+      'floe-web-rtc',
+      isWebRtcDirect,
+      ({ upgrader }) => new WebRtcListener({ ...init, certificate, comers, components }, upgrader),
+    )
 }
 
 interface ListenerInit extends WebRtcListeningInit {
   certificate: RtcCertificate
   comers: Comers
   components: HandshakeComponents
-}
-
-class WebRtcTransport implements Transport {
-  readonly [transportSymbol] = true
-  readonly [Symbol.toStringTag] = 'floe-web-rtc'
-  readonly #init: ListenerInit
-
-  constructor(init: ListenerInit) {
-    this.#init = init
-  }
-
-  async dial(): Promise<Connection> {
-    throw new Error('nothing is dialled by WebRTC here')
-  }
-
-  dialFilter(): Multiaddr[] {
-    return []
-  }
-
-  listenFilter(addresses: Multiaddr[]): Multiaddr[] {
-    return addresses.filter(isWebRtcDirect)
-  }
-
-  createListener({ upgrader }: CreateListenerOptions): Listener {
-    return new WebRtcListener(this.#init, upgrader)
-  }
 }
 
 class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listener {
@@ -104,7 +81,7 @@ class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listen
   async listen(address: Multiaddr): Promise<void> {
     const { host, port: asked, type } = getNetConfig(address)
     const port = await freePort(host, asked ?? 0, type === 'ip6').catch(err => {
-      // libp2p goes on with what else is listened on, and says nothing
+      // libp2p does not say what that means
       this.#init.log.warn({ err, address: String(address) }, 'pages do not reach this node by WebRTC')
       throw err
     })

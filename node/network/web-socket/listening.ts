@@ -5,13 +5,10 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
   type ComponentLogger,
-  type Connection,
-  type CreateListenerOptions,
   type Listener,
   type ListenerEvents,
   type Transport,
   TypedEventEmitter,
-  transportSymbol,
   type Upgrader,
 } from '@libp2p/interface'
 import { getNetConfig, getThinWaistAddresses, ipPortToMultiaddr } from '@libp2p/utils'
@@ -21,6 +18,7 @@ import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { RefusalReason } from '../../refusals.ts'
 import { CONNECTIONS, SOCKET, WEB_SOCKET } from '../limits.ts'
+import { ListeningTransport } from '../listening-transport.ts'
 import { webSocketConnection } from './connection.ts'
 import { createHandshakes } from './handshakes.ts'
 import { isSecureWebSocket, isWebSocket } from './kinds.ts'
@@ -44,35 +42,12 @@ export interface WebSocketListeningInit {
 export function webSocketListening(
   init: WebSocketListeningInit,
 ): (components: { logger: ComponentLogger }) => Transport {
-  return ({ logger }) => new WebSocketTransport(init, logger)
-}
-
-class WebSocketTransport implements Transport {
-  readonly [transportSymbol] = true
-  readonly [Symbol.toStringTag] = 'floe-web-socket'
-  readonly #init: WebSocketListeningInit
-  readonly #logger: ComponentLogger
-
-  constructor(init: WebSocketListeningInit, logger: ComponentLogger) {
-    this.#init = init
-    this.#logger = logger
-  }
-
-  async dial(): Promise<Connection> {
-    throw new Error('nothing is dialled by WebSockets here')
-  }
-
-  dialFilter(): Multiaddr[] {
-    return []
-  }
-
-  listenFilter(addresses: Multiaddr[]): Multiaddr[] {
-    return addresses.filter(isWebSocket)
-  }
-
-  createListener({ upgrader }: CreateListenerOptions): Listener {
-    return new WebSocketListener(this.#init, this.#logger, upgrader)
-  }
+  return ({ logger }) =>
+    new ListeningTransport(
+      'floe-web-socket',
+      isWebSocket,
+      ({ upgrader }) => new WebSocketListener(init, logger, upgrader),
+    )
 }
 
 class WebSocketListener extends TypedEventEmitter<ListenerEvents> implements Listener {

@@ -102,15 +102,7 @@ class RunningChallenges implements Challenges {
   readonly #asking: Asking
   readonly #troubles: Troubles
   readonly #jitter: number
-  #turn: Turn = {
-    of: '',
-    isCommitted: false,
-    openedMs: 0,
-    lacking: 0,
-    refusals: new Map(),
-    notBefore: 0,
-    signatures: new Map(),
-  }
+  #turn = turnOf('')
   #committing: AbortController | undefined
   readonly #background = new Background(signal => this.#run(signal))
 
@@ -173,10 +165,7 @@ class RunningChallenges implements Challenges {
   /** This node's own part in a round, begun anew with each. */
   #turnOf(record: RoundRecord | undefined): Turn {
     const of = record?.salt ?? ''
-    if (this.#turn.of !== of) {
-      const fresh = { refusals: new Map(), signatures: new Map() }
-      this.#turn = { of, isCommitted: false, openedMs: 0, lacking: 0, notBefore: 0, ...fresh }
-    }
+    if (this.#turn.of !== of) this.#turn = turnOf(of)
     return this.#turn
   }
 
@@ -438,6 +427,16 @@ interface Turn {
   signatures: Map<number, Uint8Array>
   certificate?: Certificate | undefined
 }
+
+const turnOf = (of: string): Turn => ({
+  of,
+  isCommitted: false,
+  openedMs: 0,
+  lacking: 0,
+  refusals: new Map(),
+  notBefore: 0,
+  signatures: new Map(),
+})
 
 /** Names of aborts that tell that it was done before. */
 const DONE: ReadonlySet<string> = new Set([

@@ -7,7 +7,7 @@ import {
   piecePath,
   pieceShape,
 } from '../../../codec/index.ts'
-import type { Axis, BlobId, BlobMetadata, ObjectId, ShardIndex, SliverRef } from '../../../codec/types.ts'
+import type { Axis, BlobMetadata, ObjectId, ShardIndex, SliverRef } from '../../../codec/types.ts'
 import type { ChallengeProof, SliverStore } from '../../../protocols/ports.ts'
 import type { Budget } from '../budget.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
@@ -110,7 +110,7 @@ function piecesOf(
 
 /** The sliver of a blob that a shard keeps. */
 export function refOf({ shard, axis, blobId }: LeafPlace, nShards: number): SliverRef {
-  return { pair: pairOfShard(shard, blobId as BlobId, nShards), axis }
+  return { pair: pairOfShard(shard, blobId, nShards), axis }
 }
 
 async function sliverOf(

@@ -23,7 +23,7 @@ import type { ConfirmationSigner } from '../custody/signer.ts'
 import type { MetadataStore } from '../store/metadata-store.ts'
 import type { RoundRecord, RoundRecords } from '../store/round-records.ts'
 import type { Asked, AskedQuestion } from './asked.ts'
-import { refOf } from './holdings.ts'
+import { LEAF_AXES, refOf } from './holdings.ts'
 import { climb, leafHasher, levelsAbove } from './leaves.ts'
 import type { RoundBook } from './round-book.ts'
 
@@ -97,7 +97,7 @@ function hearing(init: ChallengeJudgeInit, one: Case, close: (hasPassed: boolean
   const { record, root, member, asked, context } = one
   const { nodeId, shards } = member
   const questions = asked.of(member)
-  const leaves = asked.owed * shards.length * 2
+  const leaves = asked.owed * shards.length * LEAF_AXES.length
   const hash = leafHasher(bytesOf(record.salt), nodeId)
   let [held, hasPassed] = [0, false]
 

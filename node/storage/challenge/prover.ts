@@ -30,7 +30,7 @@ export class Prover implements AsyncDisposable {
 
   /** The root over all that the node owes with these shards, in order: made once, and found again after a restart. 32 bytes. */
   async commit(record: RoundRecord, shards: readonly ShardIndex[], signal: AbortSignal): Promise<Uint8Array> {
-    // one that is damaged is made again: nobody has been told of it yet, or another round will find it whole
+    // one that is damaged is made again, as long as the chain takes commitments
     const there = await this.#open(record).catch(() => undefined)
     return (there ?? (await this.#write(record, shards, signal))).root
   }
