@@ -100,7 +100,7 @@ export {
   pieceShape,
 } from './pieces.ts'
 export { pairOfShard, shardOfPair } from './placement.ts'
-export { type EncodedQuilt, encodeQuilt, type QuiltFile } from './quilt/encode.ts'
+export { type EncodedQuilt, encodeQuilt, type QuiltFile, quiltLength } from './quilt/encode.ts'
 export {
   parseQuiltPatchId,
   type QuiltContents,

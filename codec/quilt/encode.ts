@@ -39,25 +39,11 @@ export async function encodeQuilt(
   nShards: number,
   { signal, maxBytes }: { signal?: AbortSignal; maxBytes?: number } = {},
 ): Promise<EncodedQuilt> {
-  const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(nShards)
-  // by UTF-16 code units, as the reference implementation compares
-  const sorted = files.toSorted((a, b) =>
-    a.identifier < b.identifier ? -1 : a.identifier > b.identifier ? 1 : 0,
-  )
-  for (const [i, file] of sorted.entries()) {
-    if (file.identifier === sorted[i + 1]?.identifier)
-      throw quiltInvalid(`two files named ${file.identifier}`)
-  }
-  for (const { contents } of sorted) {
+  for (const { contents } of files) {
     if (!(contents instanceof Uint8Array)) throw invalidArgument('contents of a file', typeof contents)
   }
-  const entries: IndexEntry[] = sorted.map(({ identifier, tags = {} }) => ({ end: 0, identifier, tags }))
-  const headers = sorted.map(({ identifier, tags = {}, contents }) =>
-    encodeFileHeader(identifier, tags, contents.length),
-  )
-  const indexBytes = encodeIndex(entries).length
-  const fileBytes = sorted.map(({ contents }, i) => headers[i]!.length + contents.length)
-  const symbol = smallestSymbol([indexBytes, ...fileBytes], rows, columns)
+  const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(nShards)
+  const { sorted, entries, headers, indexBytes, fileBytes, symbol } = layOut(files, nShards)
   expectSize(symbol, nShards, maxBytes)
 
   const matrix = new Matrix(symbol, rows, columns)
@@ -73,6 +59,38 @@ export async function encodeQuilt(
   }
   await matrix.write(0, [encodeIndex(entries)], turns)
   return { data: matrix.data, patches }
+}
+
+/** Bytes of the blob that `encodeQuilt` makes of files of such names and lengths. Throws QUILT_INVALID, as that does. */
+export function quiltLength(
+  files: readonly (Omit<QuiltFile, 'contents'> & { contents: { length: number } })[],
+  nShards: number,
+): number {
+  const { primarySymbols, secondarySymbols } = encodingParams(nShards)
+  return layOut(files, nShards).symbol * primarySymbols * secondarySymbols
+}
+
+type SizedFile = Parameters<typeof quiltLength>[0][number]
+
+/** What of a quilt is known before it is written: its files by identifier, what they take, and the size of a symbol. */
+function layOut<File extends SizedFile>(files: readonly File[], nShards: number) {
+  const { primarySymbols: rows, secondarySymbols: columns } = encodingParams(nShards)
+  // by UTF-16 code units, as the reference implementation compares
+  const sorted = files.toSorted((a, b) =>
+    a.identifier < b.identifier ? -1 : a.identifier > b.identifier ? 1 : 0,
+  )
+  for (const [i, file] of sorted.entries()) {
+    if (file.identifier === sorted[i + 1]?.identifier)
+      throw quiltInvalid(`two files named ${file.identifier}`)
+  }
+  const entries: IndexEntry[] = sorted.map(({ identifier, tags = {} }) => ({ end: 0, identifier, tags }))
+  const headers = sorted.map(({ identifier, tags = {}, contents }) =>
+    encodeFileHeader(identifier, tags, contents.length),
+  )
+  const indexBytes = encodeIndex(entries).length
+  const fileBytes = sorted.map(({ contents }, i) => headers[i]!.length + contents.length)
+  const symbol = smallestSymbol([indexBytes, ...fileBytes], rows, columns)
+  return { sorted, entries, headers, indexBytes, fileBytes, symbol }
 }
 
 /** The smallest even symbol size with which every part, starting in a column of its own, finds room. */

@@ -8,7 +8,7 @@ import type { GatewayInit, Quota, Tip, TokenRules } from '../gateway/index.ts'
 import type { Reach } from '../network/circuit/reachable.ts'
 import type { TlsCertificate } from '../network/web-socket/listening.ts'
 import { EXIT, type ExitCode, toFailure } from './errors.ts'
-import { loadNetwork } from './network-file.ts'
+import { loadNetwork, type NetworkChoice } from './network-file.ts'
 import type { Output, Streams } from './output.ts'
 import { loadWallet } from './wallet-file.ts'
 
@@ -196,8 +196,7 @@ export interface Context {
 }
 
 /** Options of every command that talks to a network. */
-export interface NetworkOptions {
-  network?: string
+export interface NetworkOptions extends NetworkChoice {
   wallet?: string
   /** which key of a keystore with several */
   address?: string
@@ -209,7 +208,7 @@ export async function withClient<T>(
   options: NetworkOptions & { spends: boolean; cache?: string | undefined },
   use: (client: Client, network: NetworkConfig) => Promise<T>,
 ): Promise<T> {
-  const { path, network } = await loadNetwork(options.network, context)
+  const { path, network } = await loadNetwork(options, context)
   const wallet = options.spends ? await loadWallet(options, path, context) : undefined
   const cache = options.cache === undefined ? undefined : { folder: resolve(context.cwd, options.cache) }
   const client = await context.parts.connect(network, { wallet, cache })
@@ -236,7 +235,7 @@ export async function withChain<T>(
   use: (session: ChainSession) => Promise<T>,
 ): Promise<T> {
   const { parts, signal } = context
-  const { path, network } = await loadNetwork(options.network, context)
+  const { path, network } = await loadNetwork(options, context)
   const coordinator = await parts.coordinate(network)
   let loading: Promise<Wallet> | undefined
   const wallet = () => {
@@ -253,24 +252,30 @@ export async function withChain<T>(
   }
 }
 
+/** How each is named, and its failure explained, where `forEach` tells of it. */
+export interface Telling<T> {
+  name?: (job: T) => string
+  explain?: (error: unknown) => unknown
+}
+
 /**
- * Does something for each argument. Of several, one that fails does not keep the others from being done; the first
- * failure is the exit code. With one argument the failure is the command's.
+ * Does something for each of what a command was given. Of several, one that fails does not keep the others from being done; the
+ * first failure is the exit code. When there is one, its failure is the command's.
  */
-export async function forEach(
+export async function forEach<T>(
   { output, signal }: Context,
-  args: readonly string[],
-  run: (arg: string) => Promise<void>,
-  explain: (error: unknown) => unknown = error => error,
+  jobs: readonly T[],
+  run: (job: T) => Promise<void>,
+  { name = String, explain = error => error }: Telling<T> = {},
 ): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok
-  for (const arg of args) {
+  for (const job of jobs) {
     try {
-      await run(arg)
+      await run(job)
     } catch (error) {
-      if (args.length === 1 || signal.aborted) throw error
+      if (jobs.length === 1 || signal.aborted) throw error
       const failure = toFailure(explain(error))
-      output.failure({ ...failure, message: `${arg}: ${failure.message}` })
+      output.failure({ ...failure, message: `${name(job)}: ${failure.message}` })
       if (exitCode === EXIT.ok) exitCode = failure.exitCode
     }
   }

@@ -45,11 +45,18 @@ export const MAX_SHARDS = 49_155
 export const jsonOption = () =>
   new Option('--json', 'one JSON line per result on stdout, errors as JSON on stderr')
 
-export const networkOption = () =>
-  new Option(
-    '--network <file>',
-    `the network's file (default: ${DEFAULT_DIR}/network.json, from here upwards)`,
-  )
+/** Options of a command that reads the network. What Walrus's client takes for any command is taken as well, and what has no meaning here ignored. */
+export function readsNetwork(command: Command): Command {
+  return command
+    .option(
+      '--network <file|name>',
+      `the network's file, or testnet or mainnet (default: ${DEFAULT_DIR}/network.json, from here upwards)`,
+    )
+    .addOption(jsonOption())
+    .addOption(walrusOption('--context <name>'))
+    .addOption(walrusOption('--config <file>'))
+    .addOption(walrusOption('--gas-budget <mist>'))
+}
 
 export const logOption = (level = 'warn') =>
   new Option('--log <level>', 'log lines on stderr')
@@ -58,11 +65,6 @@ export const logOption = (level = 'warn') =>
 
 /** An option as Walrus's client has it, for what is said otherwise here. */
 export const walrusOption = (flags: string) => new Option(flags).hideHelp()
-
-/** Options of a command that reads the network. */
-export function readsNetwork(command: Command): Command {
-  return command.addOption(networkOption()).addOption(jsonOption())
-}
 
 /** Options of a command that uses a wallet. */
 export function usesWallet(

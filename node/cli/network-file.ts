@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path'
 import type { NetworkConfig } from '../../chain/types/index.ts'
-import { ConfigError, parseNetworkConfig } from '../config.ts'
+import { ConfigError, findNetwork, parseNetworkConfig } from '../config.ts'
 import type { Context } from './context.ts'
 import { DEFAULT_DIR } from './declare.ts'
 import { CliError, EXIT, sentence } from './errors.ts'
@@ -16,15 +16,40 @@ export interface FoundNetwork {
   network: NetworkConfig
 }
 
-/** Reads the network file given, or looks for `.floe/network.json` from `cwd` upwards. Throws CliError. */
+/** Which network: by its file, or one of Walrus's by its name; else by what Walrus's client calls a context. */
+export interface NetworkChoice {
+  network?: string
+  context?: string
+}
+
+/**
+ * Reads the network file given, or looks for `.floe/network.json` from `cwd` upwards; `testnet` and `mainnet` are Walrus's networks,
+ * whatever files there are. A context is the name of one of them, or of the network that is found. Throws CliError.
+ */
 export async function loadNetwork(
-  file: string | undefined,
+  { network: given, context }: NetworkChoice,
   { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
 ): Promise<FoundNetwork> {
-  const found = file === undefined ? await search(cwd, signal) : await read(resolve(cwd, file), signal)
-  if (found !== undefined) return { path: found.path, network: parse(found.text, found.path) }
-  if (file !== undefined)
-    throw new CliError('NO_NETWORK', EXIT.noNetwork, `There is no network file ${file}.`)
+  const known = [given ?? context].find(name => name === 'testnet' || name === 'mainnet')
+  if (known !== undefined) return { path: resolve(cwd, known), network: await findNetwork(known, cwd) }
+  const found = given === undefined ? await search(cwd, signal) : await read(resolve(cwd, given), signal)
+  if (found !== undefined) {
+    const network = parse(found.text, found.path)
+    if (given === undefined && context !== undefined && context !== network.name) {
+      throw new CliError(
+        'NO_NETWORK',
+        EXIT.noNetwork,
+        `The network here is "${network.name}", not "${context}".`,
+        {
+          hint: 'Name its file with --network FILE.',
+          details: { path: found.path },
+        },
+      )
+    }
+    return { path: found.path, network }
+  }
+  if (given !== undefined)
+    throw new CliError('NO_NETWORK', EXIT.noNetwork, `There is no network file ${given}.`)
   throw new CliError('NO_NETWORK', EXIT.noNetwork, 'No Floe network found from here upwards.', {
     hint: 'Start one with `npm start`, or name its file with --network FILE.',
   })

@@ -27,7 +27,7 @@ export async function runCli(args: readonly string[], parts: Parts, host: Host =
     })
   }
   try {
-    await program.parseAsync(shieldBlobIds(args, program), { from: 'user' })
+    await program.parseAsync(shieldBlobIds(globalsLast(args), program), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return EXIT.ok // --help, --version
@@ -79,6 +79,28 @@ function harmless(text: string, args: readonly string[]): string {
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)]
+}
+
+/** What Walrus's client takes before the command as well as behind it, and whether it has a value. */
+const GLOBALS: ReadonlyMap<string, boolean> = new Map([
+  ['--config', true],
+  ['--context', true],
+  ['--wallet', true],
+  ['--gas-budget', true],
+  ['--json', false],
+])
+
+/** Each option that stands before the command goes behind it, where the command has it. */
+export function globalsLast(args: readonly string[]): string[] {
+  let first = 0
+  for (let arg = args[first]; arg !== undefined; arg = args[first]) {
+    const takesValue = GLOBALS.get(arg.replace(/=.*$/s, ''))
+    if (takesValue === undefined) break
+    first += takesValue && !arg.includes('=') ? 2 : 1
+  }
+  const rest = args.slice(first)
+  const end = rest.includes('--') ? rest.indexOf('--') : rest.length
+  return [...rest.slice(0, end), ...args.slice(0, first), ...rest.slice(end)]
 }
 
 /** One blob ID, or one patch ID, in 64 starts with a dash. */

@@ -1,5 +1,6 @@
 import type { BlobObject } from '../../chain/types/index.ts'
 import { type EncodedQuilt, quiltPatchId } from '../../codec/index.ts'
+import type { BlobId } from '../../codec/types.ts'
 import type { StoreResult } from '../client/types.ts'
 
 type NewlyCreated = Extract<StoreResult, { kind: 'newlyCreated' }>
@@ -35,12 +36,17 @@ function operationJson({ operation, encodedLength, epochsAhead }: NewlyCreated):
 export function quiltStoreResultJson(result: StoreResult, patches: EncodedQuilt['patches']): object {
   return {
     blobStoreResult: storeResultJson(result),
-    storedQuiltBlobs: patches.map(({ identifier, start, end }) => ({
-      identifier,
-      quiltPatchId: quiltPatchId({ quilt: result.blobId, start, end }),
-      range: [start, end],
-    })),
+    storedQuiltBlobs: quiltPatchesJson(result.blobId, patches),
   }
+}
+
+/** Where the files of a quilt are, in the same shape. */
+export function quiltPatchesJson(quilt: BlobId, patches: EncodedQuilt['patches']): object[] {
+  return patches.map(({ identifier, start, end }) => ({
+    identifier,
+    quiltPatchId: quiltPatchId({ quilt, start, end }),
+    range: [start, end],
+  }))
 }
 
 /** A Blob object, in the shape of Walrus's publisher. */

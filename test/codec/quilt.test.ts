@@ -10,6 +10,7 @@ import {
   type QuiltFile,
   type QuiltSource,
   quiltInBlob,
+  quiltLength,
   quiltPatchId,
   sliverBody,
   sliverRef,
@@ -72,6 +73,23 @@ describe('quilts', () => {
         }
       }),
       { numRuns: 60 },
+    )
+  })
+
+  it('are as long as their names and lengths say, before they are made', async () => {
+    for (const lengths of [[1, 2], [0, 700], [5000, 1, 1], Array.from({ length: 60 }, (_, i) => i * 13)]) {
+      const files = lengths.map((length, i) => ({ identifier: `${i}`, contents: new Uint8Array(length) }))
+      const named = files.map(({ identifier, contents: { length } }) => ({
+        identifier,
+        contents: { length },
+      }))
+      assert.equal(quiltLength(named, 100), (await encodeQuilt(files, 100)).data.length)
+    }
+    assert.throws(() =>
+      quiltLength(
+        [...Array(80).keys()].map(i => ({ identifier: `${i}`, contents: [] })),
+        100,
+      ),
     )
   })
 

@@ -138,7 +138,7 @@ export async function burn(context: Context, blobs: string[], options: BurnOptio
     throw new CliError('USAGE', EXIT.usage, 'Name the blobs to burn, or all that expired by --all-expired.')
   return await withChain(context, options, async session => {
     const all = options.allExpired === true ? await expired(context, session) : named
-    return await forEach(context, all, text => burnOne(context, session, text), chainFailure)
+    return await forEach(context, all, text => burnOne(context, session, text), { explain: chainFailure })
   })
 }
 
@@ -189,7 +189,7 @@ export async function deleteBlobs(
     const nodes = network.peers.length === 0 ? undefined : await context.parts.connect(network, {})
     try {
       const deleting = (text: string) => deleteOne(context, session, nodes, text)
-      return await forEach(context, blobs, deleting, chainFailure)
+      return await forEach(context, blobs, deleting, { explain: chainFailure })
     } finally {
       await nodes?.close()
     }

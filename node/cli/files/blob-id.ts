@@ -20,7 +20,7 @@ import { blobIdArgument, isObjectIdText, objectIdArgument } from '../arguments.t
 import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { blobLimit, limited, openStream, readInput, tooLarge } from '../input.ts'
-import { loadNetwork } from '../network-file.ts'
+import { loadNetwork, type NetworkChoice } from '../network-file.ts'
 import { formatRows, safe } from '../text.ts'
 import { codecFailure } from './codec-failure.ts'
 import { FileBlob } from './file-blob.ts'
@@ -33,10 +33,11 @@ const DEFAULT_SHARDS = 1000
 export async function blobId(
   context: Context,
   files: string[],
-  options: { shards?: number; network?: string },
+  options: NetworkChoice & { shards?: number; nShards?: number },
 ): Promise<ExitCode> {
   const { output, signal } = context
-  const nShards = options.shards ?? (await networkShards(context, options.network)) ?? DEFAULT_SHARDS
+  const nShards =
+    options.shards ?? options.nShards ?? (await networkShards(context, options)) ?? DEFAULT_SHARDS
   await withCodec(async codec => {
     for (const file of files) {
       const { blobId, unencodedLength: size } = await fileMetadata(codec, file, nShards, signal)
@@ -100,11 +101,12 @@ async function blobOfObject(context: Context, text: string, options: NetworkOpti
   return (await withChain(context, options, ask))?.blobId ?? bytes
 }
 
-async function networkShards(context: Context, file: string | undefined): Promise<number | undefined> {
+async function networkShards(context: Context, choice: NetworkChoice): Promise<number | undefined> {
   try {
-    return (await loadNetwork(file, context)).network.nShards
+    return (await loadNetwork(choice, context)).network.nShards
   } catch (error) {
-    if (file === undefined && error instanceof CliError && error.code === 'NO_NETWORK') return undefined
+    const isAsked = choice.network !== undefined || choice.context !== undefined
+    if (!isAsked && error instanceof CliError && error.code === 'NO_NETWORK') return undefined
     throw error
   }
 }

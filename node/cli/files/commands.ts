@@ -1,9 +1,8 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
   actionsOf,
   jsonOption,
   MAX_SHARDS,
-  networkOption,
   type Run,
   readsNetwork,
   usesWallet,
@@ -17,9 +16,50 @@ const DEFAULT_EPOCHS = 1
 /** Options of a command that stores. */
 export function storing(command: Command): Command {
   return command
-    .option('--epochs <count>', 'for how many epochs', wholeNumber(1), DEFAULT_EPOCHS)
-    .option('--permanent', 'nobody can delete it before its time')
+    .addOption(
+      new Option('--epochs <count>', 'for how many epochs; max is as many as are sold')
+        .argParser(epochCount)
+        .default(DEFAULT_EPOCHS),
+    )
+    .addOption(
+      new Option('--end-epoch <epoch>', 'until the beginning of this epoch instead')
+        .argParser(wholeNumber(1))
+        .conflicts(['epochs', 'earliestExpiryTime']),
+    )
+    .addOption(
+      new Option(
+        '--earliest-expiry-time <time>',
+        'at least until then instead: 2027-01-31T12:00:00Z, or without a zone in UTC',
+      )
+        .argParser(timeOf)
+        .conflicts('epochs'),
+    )
+    .option('--dry-run', 'say what it would cost, all bought, and ask no wallet')
+    .addOption(new Option('--permanent', 'nobody can delete it before its time').conflicts('deletable'))
+    .addOption(
+      new Option(
+        '--share',
+        "make it nobody's, for good: anyone may fund and extend it; it is permanent",
+      ).conflicts('deletable'),
+    )
     .option('--force', 'store and pay again what is stored already')
+    .option('--ignore-resources', 'buy all of it, and use nothing that the wallet has')
+    .addOption(walrusOption('--deletable'))
+}
+
+function epochCount(text: string): number | 'max' {
+  return text === 'max' ? text : wholeNumber(1)(text)
+}
+
+const TIME = /^(\d{4}-\d\d-(\d\d))[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?$/i
+
+/** ms since 1970 */
+function timeOf(text: string): number {
+  const [, date, day, time, zone = 'Z'] = TIME.exec(text) ?? []
+  const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`)
+  // there is no 30th of February, and Date takes it for the 2nd of March
+  if (!Number.isNaN(ms) && new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day)) return ms
+  throw new InvalidArgumentError('It must be a date and a time: 2027-01-31T12:00:00Z.')
 }
 
 /** Commands that store and read files, and the codec's, which work offline. */
@@ -33,7 +73,8 @@ export function declareFiles(program: Command, run: Run): void {
         .command('store')
         .alias('write')
         .description('store files on the network')
-        .argument('<file...>', 'files; - is standard input'),
+        .argument('<file...>', 'files; - is standard input')
+        .option('--no-quilt', 'a blob for each file, also where one quilt for small ones costs less'),
     ),
   ).action(store('store'))
 
@@ -67,18 +108,18 @@ function declareOffline(program: Command, run: Run): void {
   const encode = actionsOf(run, () => import('./encode.ts'))
   const decode = actionsOf(run, () => import('./decode.ts'))
 
-  program
-    .command('blob-id')
-    .description('compute blob IDs, offline')
-    .argument('<file...>', 'files; - is standard input')
-    .option(
-      '--shards <count>',
-      "shards of the network (default: that of the network's file, else 1000)",
-      wholeNumber(1, MAX_SHARDS),
-    )
-    .addOption(networkOption())
-    .addOption(jsonOption())
-    .action(blobId('blobId'))
+  readsNetwork(
+    program
+      .command('blob-id')
+      .description('compute blob IDs, offline')
+      .argument('<file...>', 'files; - is standard input')
+      .option(
+        '--shards <count>',
+        "shards of the network (default: that of the network's file, else 1000)",
+        wholeNumber(1, MAX_SHARDS),
+      )
+      .addOption(walrusOption('--n-shards <count>').argParser(wholeNumber(1, MAX_SHARDS))),
+  ).action(blobId('blobId'))
 
   readsNetwork(
     program

@@ -1,31 +1,76 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { Client, StoreResult, StoreSource } from '../../client/types.ts'
-import { storeResultJson } from '../../gateway/walrus-json.ts'
+import type { NetworkConfig } from '../../../chain/types/index.ts'
+import { quiltPatchId } from '../../../codec/index.ts'
+import type { Client, StoreOptions, StoreSource } from '../../client/types.ts'
+import { quiltStoreResultJson, storeResultJson } from '../../gateway/walrus-json.ts'
 import { type Context, forEach, type NetworkOptions, withClient } from '../context.ts'
 import type { ExitCode } from '../errors.ts'
-import { blobLimit, type InputLimit, limited, openStream, tooLarge } from '../input.ts'
+import { blobLimit, type InputLimit, limited, openStream, readInput, tooLarge } from '../input.ts'
 import { createProgressBar } from '../progress.ts'
-import { formatBytes, formatRows, formatWal, type SafeText, safe } from '../text.ts'
+import { putQuilt } from '../quilts/put-quilt.ts'
+import { formatRows, formatTable, formatWal, lines, plural, safe } from '../text.ts'
+import { describeStored } from './describe-stored.ts'
+import { dryRun } from './dry-run.ts'
+import { epochsFor, type Lifetime } from './lifetime.ts'
+import { priceFrost } from './price.ts'
+import { groupFiles, type SmallFiles } from './small-files.ts'
 
-export interface StoreCommandOptions extends NetworkOptions {
-  epochs: number
+export interface StoreCommandOptions extends NetworkOptions, Lifetime {
+  dryRun?: boolean
   permanent?: boolean
+  share?: boolean
   force?: boolean
+  ignoreResources?: boolean
 }
 
-/** Stores each file; one that fails does not keep the others from being stored. The first failure is the exit code. */
+/** How the client is to store. */
+export type StoreSettings = Omit<StoreOptions, 'onProgress' | 'signal'>
+
+/** What the options mean, once the network was asked for how many epochs. Throws CliError. */
+export async function settingsOf(
+  context: Context,
+  client: Client,
+  network: NetworkConfig,
+  options: StoreCommandOptions,
+): Promise<StoreSettings> {
+  const { permanent = false, share = false, force = false, ignoreResources = false } = options
+  return {
+    epochs: await epochsFor(context, client, network, options),
+    deletable: !permanent && !share,
+    share,
+    force,
+    reuse: !ignoreResources,
+  }
+}
+
+/**
+ * Stores each file, but small ones as quilts where these cost less. One that fails does not keep the others from being stored; the
+ * first failure is the exit code.
+ */
 export async function store(
   context: Context,
   files: string[],
-  options: StoreCommandOptions,
+  options: StoreCommandOptions & { quilt?: boolean },
 ): Promise<ExitCode> {
-  return await withClient(context, { ...options, spends: true }, async (client, network) => {
+  const spends = options.dryRun !== true
+  return await withClient(context, { ...options, spends }, async (client, network) => {
     const { signal } = context
+    const settings = await settingsOf(context, client, network, options)
     const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
+    const jobs = options.quilt === false ? files : await groupFiles(files, nShards)
+    if (options.dryRun) return await dryRun(context, client, jobs, settings)
     const limit = blobLimit(nShards)
-    return forEach(context, files, file => storeOne(context, client, file, limit, options))
+    return await forEach(
+      context,
+      jobs,
+      async job =>
+        await (typeof job === 'string'
+          ? storeOne(context, client, job, limit, settings)
+          : storeSmall(context, client, job, nShards, settings)),
+      { name: job => (typeof job === 'string' ? job : `a quilt of ${plural(job.files.length, 'file')}`) },
+    )
   })
 }
 
@@ -34,27 +79,63 @@ async function storeOne(
   client: Client,
   file: string,
   limit: InputLimit,
-  options: StoreCommandOptions,
+  settings: StoreSettings,
 ): Promise<void> {
   const { output, signal } = context
   const name = file === '-' ? 'standard input' : basename(file)
   const input = await openInput(file, limit, signal)
   const bar = await createProgressBar(output, name, input.sizeBytes())
-  let result: StoreResult
-  try {
-    result = await client.store(input.source, {
-      epochs: options.epochs,
-      deletable: options.permanent !== true,
-      force: options.force ?? false,
-      onProgress: bar.update,
-      signal,
-    })
-  } finally {
-    bar.stop()
-  }
+  const result = await client
+    .store(input.source, { ...settings, onProgress: bar.update, signal })
+    .finally(() => bar.stop())
   await output.result(
     { file, blobId: result.blobId, ...storeResultJson(result) },
     describeStored(name, input.sizeBytes() ?? 0, result),
+  )
+}
+
+/** As one blob, and says so. */
+async function storeSmall(
+  context: Context,
+  client: Client,
+  { files, quiltBytes, sizes }: SmallFiles,
+  nShards: number,
+  settings: StoreSettings,
+): Promise<void> {
+  const { output, signal } = context
+  const limit = blobLimit(nShards)
+  const contents = await Promise.all(files.map(({ path }) => readInput(path, limit, signal)))
+  const named = files.map(({ identifier }, i) => ({ identifier, contents: contents[i]! }))
+  const { result, patches, size } = await putQuilt(context, client, named, nShards, settings)
+  const ids = new Map(
+    patches.map(({ identifier, start, end }) => [
+      identifier,
+      quiltPatchId({ quilt: result.blobId, start, end }),
+    ]),
+  )
+  const { system } = await client.info({ signal })
+  const price = (bytes: number) => priceFrost(system, bytes, settings.epochs)
+  const apart = sizes.reduce((sum, bytes) => sum + price(bytes), 0n)
+  await output.result(
+    {
+      files: files.map(({ path, identifier }) => ({
+        file: path,
+        identifier,
+        quiltPatchId: ids.get(identifier),
+      })),
+      blobId: result.blobId,
+      ...quiltStoreResultJson(result, patches),
+    },
+    lines([
+      safe`${plural(files.length, 'small file')} in one quilt: ${formatWal(price(quiltBytes))} instead of ${formatWal(apart)} (--no-quilt stores each by itself)`,
+      describeStored('the quilt', size, result),
+      formatTable(['file', 'patch ID'], [...ids]),
+      formatRows([
+        ['read one', `floe read-quilt ${result.blobId} --identifiers NAME`],
+        ['read all', `floe read-quilt ${result.blobId} --out FOLDER`],
+        ['over HTTP', 'GET /v1/blobs/by-quilt-patch-id/PATCH_ID'],
+      ]),
+    ]),
   )
 }
 
@@ -82,24 +163,4 @@ async function openInput(file: string, limit: InputLimit, signal: AbortSignal): 
     sizeBytes = sum
   }
   return { source: counted(), sizeBytes: () => sizeBytes }
-}
-
-/** What storing came to, for people. */
-export function describeStored(name: string, size: number, result: StoreResult): SafeText {
-  const head = safe`${name}, ${formatBytes(size)}`
-  if (result.kind === 'alreadyCertified') {
-    const { blobId, objectId, event, endEpoch } = result
-    const rows: [string, string][] = [['blob ID', blobId]]
-    if (objectId !== undefined) rows.push(['object', objectId])
-    else if (event !== undefined) rows.push(['certified by', `transaction ${event.txDigest}`])
-    rows.push(['until', `epoch ${endEpoch}`])
-    return safe`${head}: is stored already, nothing was paid\n${formatRows(rows)}`
-  }
-  const { blob, costFrost, encodedLength } = result
-  return safe`${head}: stored\n${formatRows([
-    ['blob ID', blob.blobId],
-    ['object', blob.objectId],
-    ['until', `epoch ${blob.storage.endEpoch}, ${blob.deletable ? 'deletable before' : 'permanent'}`],
-    ['cost', `${formatWal(costFrost)} for ${formatBytes(encodedLength)} encoded`],
-  ])}`
 }

@@ -47,7 +47,7 @@ export interface GatewayCommandOptions extends ListenOptions {
 /** Serves a network over HTTP until it is told to stop. */
 export async function gateway(context: Context, options: GatewayCommandOptions): Promise<ExitCode> {
   const { publish, pageRpc, cache, uploadRelay = false } = options
-  const { path, network } = await networkOf(options.network, context)
+  const { path, network } = await loadNetwork(options, context)
   expectMeant(options, network)
   const tokens = await tokenRules(options, context)
   const wallet = publish === 'off' ? undefined : await loadWallet(options, path, context)
@@ -68,7 +68,7 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
 
 /** Sends what apps have registered, until it is told to stop. */
 export async function uploadRelay(context: Context, options: ListenOptions): Promise<ExitCode> {
-  const { network } = await networkOf(options.network, context)
+  const { network } = await loadNetwork(options, context)
   const tip = tipOf(options)
   const more = { publish: false, uploadRelay: { tip }, relaysOnly: true }
   return await serve(context, options, network, more, (url, dir) => relayText(url, network, tip, dir))
@@ -146,16 +146,6 @@ async function tokenRules(
 function quotaOf({ quotaUploads: uploads, quotaBytes }: GatewayCommandOptions): Quota | undefined {
   if (uploads === undefined && quotaBytes === undefined) return undefined
   return { uploads, bytes: quotaBytes === undefined ? undefined : Number(sizeArgument(quotaBytes)) }
-}
-
-/** The file may have any name but that of one of Walrus's networks. */
-async function networkOf(
-  name: string | undefined,
-  context: Context,
-): Promise<{ path: string; network: NetworkConfig }> {
-  if (name !== 'testnet' && name !== 'mainnet') return await loadNetwork(name, context)
-  const { findNetwork } = await import('../../config.ts')
-  return { path: resolve(context.cwd, name), network: await findNetwork(name, context.cwd) }
 }
 
 function tipOf({ tip, tipAddress }: ListenOptions): { address: ObjectId; kind: TipKind } | undefined {

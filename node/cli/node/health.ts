@@ -26,7 +26,7 @@ export async function health(
 ): Promise<ExitCode> {
   const { parts, output, signal, clock } = context
   const own = names.length === 0 && options.all !== true ? await ownOf(context, options) : undefined
-  const network = own?.network ?? (await loadNetwork(options.network, context)).network
+  const network = own?.network ?? (await loadNetwork(options, context)).network
   const coordinator = await parts.coordinate(network)
   try {
     const committees = await coordinator.committees({ fresh: true, signal })

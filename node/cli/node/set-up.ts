@@ -89,7 +89,7 @@ async function chosenNetwork(named: string | undefined, context: Context) {
   if (named === 'testnet' || named === 'mainnet') {
     return { network: await findNetwork(named, '.'), networkFile: { name: named } as NetworkFile }
   }
-  const { path, network } = await loadNetwork(named, context)
+  const { path, network } = await loadNetwork({ network: named }, context)
   return { network, networkFile: { path } as NetworkFile }
 }
 

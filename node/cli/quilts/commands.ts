@@ -17,6 +17,7 @@ export function declareQuilts(program: Command, run: Run): void {
           '--paths <path...>',
           'files, and folders with all that is in them; named by their paths in there',
         )
+        .option('--allow-waste', 'also when the quilt is many times as large as its files')
         .option(
           '--blobs <json...>',
           'files with names and tags of their own: \'{"path":"a.pdf","identifier":"paper","tags":{"author":"me"}}\'',

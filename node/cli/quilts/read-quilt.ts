@@ -63,7 +63,7 @@ export async function readQuilt(
         const file = await byId.get(patchId)!.openPatch(patchId, { signal: context.signal })
         await give(context, file, options.out)
       },
-      quiltFailure,
+      { explain: quiltFailure },
     )
   })
 }

@@ -1,25 +1,26 @@
 import {
-  encodedSize,
-  encodeQuilt,
   encodingParams,
-  isCodecError,
   maxBlobSize,
   type QuiltFile,
+  quiltLength,
   quiltPatchId,
-  storageUnits,
 } from '../../../codec/index.ts'
 import type { Client } from '../../client/types.ts'
-import { quiltStoreResultJson } from '../../gateway/walrus-json.ts'
+import { quiltPatchesJson, quiltStoreResultJson } from '../../gateway/walrus-json.ts'
 import { type Context, withClient } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
-import { describeStored, type StoreCommandOptions } from '../files/store.ts'
+import { withCodec } from '../files/blob-id.ts'
+import { describeStored } from '../files/describe-stored.ts'
+import { describeDryRun, dryRunJson } from '../files/dry-run.ts'
+import { priceFrost } from '../files/price.ts'
+import { type StoreCommandOptions, settingsOf } from '../files/store.ts'
 import { blobLimit } from '../input.ts'
-import { createProgressBar } from '../progress.ts'
 import { formatBytes, formatTable, formatWal, lines, plural } from '../text.ts'
 import { quiltFailure } from './failure.ts'
 import { type QuiltInputs, readInputs } from './inputs.ts'
+import { encodeFiles, putQuilt } from './put-quilt.ts'
 
-/** A quilt that is larger than so many times its files is stored by those only who insist. */
+/** A quilt that is larger than so many times its files is stored by those only who allow that. */
 const WASTE = 4
 /** Below it nobody needs to be asked. */
 const SMALL_BYTES = 16 * 2 ** 20
@@ -27,61 +28,66 @@ const SMALL_BYTES = 16 * 2 ** 20
 /** Stores files as one blob. The files are held in memory, and so is the quilt. */
 export async function storeQuilt(
   context: Context,
-  options: StoreCommandOptions & QuiltInputs,
+  options: StoreCommandOptions & QuiltInputs & { allowWaste?: boolean },
 ): Promise<ExitCode> {
-  await withClient(context, { ...options, spends: true }, async (client, network) => {
+  const spends = options.dryRun !== true
+  await withClient(context, { ...options, spends }, async (client, network) => {
     const { output, signal } = context
+    const settings = await settingsOf(context, client, network, options)
     const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
     const limits = { files: encodingParams(nShards).secondarySymbols - 1, size: blobLimit(nShards) }
     const files = await readInputs(context, options, limits)
-    const maxBytes = options.force ? maxBlobSize(nShards) : worthwhile(files)
-    const { data, patches } = await encodeQuilt(files, nShards, { signal, maxBytes }).catch(async error => {
-      const actualBytes = isCodecError(error, 'BLOB_TOO_LARGE') ? error.details.actualBytes : 0
-      if (options.force || actualBytes <= maxBytes || actualBytes > maxBlobSize(nShards))
-        throw quiltFailure(error)
-      throw await wasteful(client, files, actualBytes, options.epochs, signal)
-    })
-    const bar = await createProgressBar(output, 'quilt', data.length)
-    const result = await client
-      .store(data, {
-        epochs: options.epochs,
-        deletable: options.permanent !== true,
-        force: options.force ?? false,
-        onProgress: bar.update,
-        signal,
-      })
-      .finally(() => bar.stop())
+    if (!options.allowWaste) await expectWorthwhile(client, files, nShards, settings.epochs, signal)
+    const name = `a quilt of ${plural(files.length, 'file')}`
+    if (options.dryRun) {
+      const { system } = await client.info({ signal })
+      const { data, patches } = await encodeFiles(files, nShards, signal)
+      const metadata = await withCodec(async codec => codec.metadata(data, nShards, { signal }))
+      const quiltBlobOutput = { path: '', ...dryRunJson(metadata, system, settings) }
+      const storedQuiltBlobs = quiltPatchesJson(metadata.blobId, patches)
+      await output.result(
+        { quiltBlobOutput, storedQuiltBlobs },
+        describeDryRun(name, metadata, system, settings),
+      )
+      return
+    }
+    const { result, patches, size } = await putQuilt(context, client, files, nShards, settings)
     const rows = patches.map(({ identifier, start, end }) => [
       identifier,
       quiltPatchId({ quilt: result.blobId, start, end }),
     ])
     await output.result(
       { blobId: result.blobId, ...quiltStoreResultJson(result, patches) },
-      lines([
-        describeStored(`a quilt of ${plural(files.length, 'file')}`, data.length, result),
-        formatTable(['file', 'patch ID'], rows),
-      ]),
+      lines([describeStored(name, size, result), formatTable(['file', 'patch ID'], rows)]),
     )
   })
   return EXIT.ok
 }
 
-const bytesOf = (files: readonly QuiltFile[]) => files.reduce((sum, { contents }) => sum + contents.length, 0)
-const worthwhile = (files: readonly QuiltFile[]) => Math.max(SMALL_BYTES, WASTE * bytesOf(files))
-
-async function wasteful(
+/** Throws TOO_LARGE for a quilt of many times its files, before it takes memory. */
+async function expectWorthwhile(
   client: Client,
   files: readonly QuiltFile[],
-  actualBytes: number,
+  nShards: number,
   epochs: number,
   signal: AbortSignal,
-): Promise<CliError> {
-  const { nShards, storagePriceFrost, writePriceFrost } = (await client.info({ signal })).system
-  const units = BigInt(storageUnits(encodedSize(nShards, actualBytes)))
-  const costFrost = units * (storagePriceFrost * BigInt(epochs) + writePriceFrost)
-  const message = `${plural(files.length, 'file')} of ${formatBytes(bytesOf(files))} would be a quilt of ${formatBytes(actualBytes)} for ${formatWal(costFrost)}: each file takes whole columns, and the largest decides how large these are.`
-  return new CliError('TOO_LARGE', EXIT.refused, message, {
-    hint: 'Store the largest by themselves with `floe store`, or this all the same with --force.',
-    details: { actualBytes, inputBytes: bytesOf(files), costFrost: `${costFrost}` },
+): Promise<void> {
+  const inputBytes = files.reduce((sum, { contents }) => sum + contents.length, 0)
+  const actualBytes = lengthOf(files, nShards)
+  // what is too large for the network is told by what encodes it
+  if (actualBytes <= Math.max(SMALL_BYTES, WASTE * inputBytes) || actualBytes > maxBlobSize(nShards)) return
+  const costFrost = priceFrost((await client.info({ signal })).system, actualBytes, epochs)
+  const message = `${plural(files.length, 'file')} of ${formatBytes(inputBytes)} would be a quilt of ${formatBytes(actualBytes)} for ${formatWal(costFrost)}: each file takes whole columns, and the largest decides how large these are.`
+  throw new CliError('TOO_LARGE', EXIT.refused, message, {
+    hint: 'Store the largest by themselves with `floe store`, or this all the same with --allow-waste.',
+    details: { actualBytes, inputBytes, costFrost: `${costFrost}` },
   })
+}
+
+function lengthOf(files: readonly QuiltFile[], nShards: number): number {
+  try {
+    return quiltLength(files, nShards)
+  } catch (error) {
+    throw quiltFailure(error)
+  }
 }

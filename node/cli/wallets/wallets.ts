@@ -55,7 +55,7 @@ async function writeNew(path: string, text: string): Promise<void> {
 /** Prints the wallet's address; works without a network when the key file is named. */
 export async function walletAddress(context: Context, options: NetworkOptions): Promise<ExitCode> {
   const { output, cwd } = context
-  const networkPath = options.wallet === undefined ? (await loadNetwork(options.network, context)).path : cwd
+  const networkPath = options.wallet === undefined ? (await loadNetwork(options, context)).path : cwd
   const { address } = await loadWallet(options, networkPath, context)
   await output.result({ address }, safe`${address}`)
   return EXIT.ok

@@ -1,3 +1,4 @@
+import { formatNano } from '../../../base/nano.ts'
 import type { NetworkBlobStatus } from '../../client/types.ts'
 import type { Context } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
@@ -13,6 +14,10 @@ interface Translation {
   operands?: readonly string[]
   /** options that are called otherwise here; those without a name mean nothing here */
   options?: Readonly<Record<string, string | undefined>>
+  /** flags that make it what Walrus does */
+  flags?: readonly string[]
+  /** amounts, which are in FROST there and in WAL here */
+  frost?: readonly string[]
   /** results as Walrus has them; one as it is and several as a list when absent */
   results?: (results: Json[], given: Json) => unknown
 }
@@ -21,14 +26,13 @@ interface Translation {
 const COMMANDS: Readonly<Record<string, Translation>> = {
   store: {
     operands: ['files'],
-    options: { deletable: undefined, ignoreResources: undefined },
-    results: results =>
-      results.map(({ file, blobId: _, ...blobStoreResult }) => ({ blobStoreResult, path: file })),
+    flags: ['--no-quilt'],
+    results: (results, given) =>
+      given.dryRun === true
+        ? results.map(({ file: _, endEpoch: _end, ...planned }) => planned)
+        : results.map(({ file, blobId: _, ...blobStoreResult }) => ({ blobStoreResult, path: file })),
   },
-  storeQuilt: {
-    options: { deletable: undefined, ignoreResources: undefined },
-    results: ([{ blobId: _, ...stored } = {}]) => stored,
-  },
+  storeQuilt: { results: ([{ blobId: _, ...stored } = {}]) => stored },
   read: {
     operands: ['blobId'],
     options: { strictConsistencyCheck: undefined, skipConsistencyCheck: undefined },
@@ -46,8 +50,8 @@ const COMMANDS: Readonly<Record<string, Translation>> = {
   delete: { results: results => results },
   burnBlobs: { results: results => results },
   extend: { operands: ['blobObjId'], options: { epochsExtended: 'epochs', shared: undefined } },
-  share: { operands: ['blobObjId'] },
-  fundSharedBlob: { name: 'fund', operands: ['sharedBlobObjId', 'amount'] },
+  share: { operands: ['blobObjId'], frost: ['amount'] },
+  fundSharedBlob: { name: 'fund', operands: ['sharedBlobObjId', 'amount'], frost: ['amount'] },
   getBlobAttribute: { name: 'attributes get', operands: ['blobObjId'] },
   removeBlobAttributeFields: { name: 'attributes remove', operands: ['blobObjId', 'keys'] },
   info: {},
@@ -57,7 +61,7 @@ const GLOBALS: Readonly<Record<string, string | undefined>> = {
   network: 'network',
   wallet: 'wallet',
   config: undefined,
-  context: undefined,
+  context: 'context',
   gasBudget: undefined,
   json: undefined,
 }
@@ -108,11 +112,12 @@ const isObject = (value: unknown): value is Json =>
 
 function argumentsOf(
   key: string,
-  { name, operands = [], options = {} }: Translation,
+  { name, operands = [], options = {}, flags: always = [], frost = [] }: Translation,
   given: Json,
   more: readonly string[],
 ): string[] {
   const rest = { ...given }
+  for (const amount of frost) if (rest[amount] != null) rest[amount] = walOf(rest[amount], amount)
   const values = operands.flatMap(operand => {
     const value = rest[operand]
     delete rest[operand]
@@ -125,7 +130,7 @@ function argumentsOf(
   const topic = isObject(rest.command) ? Object.keys(rest.command).slice(0, 1) : []
   delete rest.command
   // behind --, so that no value is taken for an option
-  const flags = [...optionsOf(rest, names), ...more]
+  const flags = [...optionsOf(rest, names), ...always, ...more]
   return [
     ...(name?.split(' ') ?? [kebab(key)]),
     ...topic,
@@ -151,6 +156,12 @@ function textOf(value: unknown, option: string): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   throw usage(`"${option}" must be a text or a number.`)
+}
+
+function walOf(value: unknown, option: string): string {
+  const text = textOf(value, option)
+  if (/^\d{1,20}$/.test(text)) return formatNano(BigInt(text))
+  throw usage(`"${option}" must be a whole number of FROST.`)
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)

@@ -3,6 +3,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requestSuiFromFaucetV2 } from '@mysten/sui/faucet'
 import { formatKeystore, generateWalletKey, keypairWallet } from '../../../chain/index.ts'
+import { commandLine } from '../../support/command-line.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import {
   type Actors,
@@ -17,6 +18,7 @@ import {
 import { floe, REAL_FLOE } from './support.ts'
 
 const WAL = 1_000_000_000
+const NETWORK = { network: 'net/network.json' }
 
 describe('commands of the chain, on a localnet', function () {
   this.timeout(120_000) // some commands are processes, on a machine that may be busy
@@ -157,6 +159,11 @@ describe('commands of the chain, on a localnet', function () {
     assert.equal(decentralization!.operators.length, 4, 'each node of a devnet has a wallet of its own')
     assert.deepEqual(decentralization!.nakamoto, { shards: 2, stake: 2 })
     await fails('USAGE', 2, 'info', 'weather')
+    // a blob is paid for until the epoch after that in which the time is
+    await writeFile(join(cwd, 'planned'), 'planned')
+    const time = new Date(epoch!.endsAtMs + 1).toISOString()
+    const plan = ['store', join(cwd, 'planned'), '--dry-run', '--earliest-expiry-time', time]
+    assert.deepEqual([(await ok(...plan)).endEpoch, size!.nShards], [3, 100])
   })
 
   it('lists, extends, describes, shares, deletes and burns blobs', async () => {
@@ -205,6 +212,10 @@ describe('commands of the chain, on a localnet', function () {
     // anyone may
     const stranger = ['--wallet', localnet.ready.nodeWallet]
     await ok('fund', sharedBlob, '1').then(({ fundsFrost }) => assert.equal(fundsFrost, 1_000_010_000))
+    // Walrus's client counts in FROST
+    const funding = { fundSharedBlob: { sharedBlobObjId: sharedBlob, amount: 7 } }
+    const funded = await commandLine(cwd, ['json', JSON.stringify({ ...NETWORK, command: funding })])
+    assert.equal(JSON.parse(funded.stdout.toString()).fundsFrost, 1_000_010_007)
     assert.equal((await ok('extend', sharedBlob, ...stranger)).endEpoch, 5)
     assert.deepEqual((await ok('list-blobs')).blobs, [])
   })

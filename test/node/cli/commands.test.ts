@@ -53,7 +53,7 @@ describe('command line', function () {
 
     it('prints one JSON line per file in the shape of the gateway', async () => {
       const files = [await file('a', 'one'), await file('b', 'two'), await file('c', 'one')]
-      const { code, stdout } = await floe(cwd, ['store', ...files, '--json', '--permanent'])
+      const { code, stdout } = await floe(cwd, ['store', ...files, '--json', '--permanent', '--no-quilt'])
       assert.equal(code, 0)
       const lines = stdout
         .toString()

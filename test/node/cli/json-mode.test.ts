@@ -31,6 +31,17 @@ describe("command line: Walrus's JSON mode", function () {
       stored.map(({ path }: { path: string }) => path),
       ['a.txt', 'b.txt'],
     )
+    const planned = await ask({ store: { files: ['a.txt', 'b.txt'], epochs: 'max', dryRun: true } })
+    assert.deepEqual(
+      planned.map(({ blobId: _, ...rest }: { blobId: string }) => rest),
+      ['a.txt', 'b.txt'].map(path => ({
+        path,
+        unencodedSize: 5,
+        encodedSize: 663_400,
+        storageCost: 53 * 100_000 + 20_000,
+        encodingType: 'RS2',
+      })),
+    )
     const { blobObject } = stored[0].blobStoreResult.newlyCreated
     assert.deepEqual([blobObject.size, blobObject.deletable], [5, false])
     const { blobId } = blobObject
@@ -91,6 +102,12 @@ describe("command line: Walrus's JSON mode", function () {
       [`{"command":{"read":{"blobId":"${'A'.repeat(43)}","more":true}}}`, 2, /--more/],
       [`{"command":{"read":{"blobId":"${'A'.repeat(43)}"}}}`, 4, /no blob/i],
       ['{"command":{"store":{"files":["missing"],"epochs":1}}}', 2, /missing/],
+      [
+        `{"command":{"fundSharedBlob":{"sharedBlobObjId":"0x${'1'.repeat(64)}","amount":1.5}}}`,
+        2,
+        /whole number of FROST/,
+      ],
+      ['{"context":"testing","command":{"store":{"files":["a.txt"],"epochs":1}}}', 3, /network here is/],
     ]
     for (const [text, code, words] of cases) {
       const ended = await floe(cwd, ['json', text])

@@ -101,9 +101,10 @@ describe('command line: quilts', function () {
     const { error } = JSON.parse(refused.stderr)
     assert.deepEqual([refused.code, error.code], [8, 'TOO_LARGE'], refused.stderr)
     assert.match(error.message, /^65 files of 512\.1 KiB would be a quilt of 16\.8 MiB for [\d.]+ WAL/)
-    assert.match(error.hint, /--force/)
+    assert.match(error.hint, /--allow-waste/)
     assert.equal(error.details.inputBytes, 512 * 1024 + 64)
-    assert.equal((await floe(cwd, [...args, '--force'])).code, 0)
+    assert.equal((await floe(cwd, [...args, '--force'])).code, 8, 'paying again is something else')
+    assert.equal((await floe(cwd, [...args, '--allow-waste'])).code, 0)
   })
 
   it('writes over nothing, and through no link', async () => {
