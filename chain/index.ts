@@ -5,6 +5,7 @@
 export { formatSui, formatWal } from './client/coins.ts'
 export { type CoordinatorLog, type CoordinatorOptions, createCoordinator } from './client/coordinator.ts'
 export { beginsAtMs } from './client/epochs.ts'
+export { createPooledWriter, type WalletPool } from './client/pooled-writer.ts'
 export { formatKeystore, generateWalletKey, keypairWallet, parseKeystore, walletOf } from './client/wallet.ts'
 export {
   type AnyChainError,

@@ -65,8 +65,8 @@ export interface Metrics {
   node(name: string): NodeMetrics
   /** Counters of one HTTP server. */
   http(name: string): HttpMetrics
-  /** What the wallet that pays has of a coin, in whole coins. */
-  balance(coin: string, amount: number): void
+  /** What a wallet that pays has of a coin, in whole coins: the `main` one, or one of its sub-wallets. */
+  balance(wallet: string, coin: string, amount: number): void
   /** Asked at every scrape how the relay of the process is doing. */
   relay(read: () => RelayFigures): void
   /** Prometheus text format. */
@@ -127,7 +127,10 @@ export function createMetrics(init: { version: string }): Metrics {
   ])
   const downloadBytes = counter('floe_download_bytes_total', 'Unencoded bytes read', ['node'])
   const downloadSeconds = seconds('floe_download_duration_seconds', 'Time to read a blob', ['node'])
-  const balances = gauge('floe_wallet_balance', 'Coins of the wallet that pays for what is stored', ['coin'])
+  const balances = gauge('floe_wallet_balance', 'Coins of the wallets that pay for what is stored', [
+    'wallet',
+    'coin',
+  ])
   const storedBlobs = gauge('floe_stored_blobs', 'Blobs of which the node holds slivers', ['node'])
   const storedBytes = gauge('floe_stored_bytes', 'Sliver bytes that the node holds', ['node'])
   const damagedSlivers = counter('floe_damaged_slivers_total', 'Own slivers found damaged on disk', ['node'])
@@ -195,7 +198,7 @@ export function createMetrics(init: { version: string }): Metrics {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     relay: read => relayMetrics(registers, read),
-    balance: (coin, amount) => balances.set({ coin }, amount),
+    balance: (wallet, coin, amount) => balances.set({ wallet, coin }, amount),
     node: node => ({
       request(protocol, outcome, durationMs) {
         protocolRequests.inc({ node, protocol, outcome })

@@ -6,6 +6,7 @@ import type {
   BlobObject,
   BlobReference,
   CallOptions,
+  Cashier,
   ChainEvent,
   ChainWriter,
   Challenger,
@@ -29,6 +30,7 @@ import type {
   Wallet,
 } from '../types/index.ts'
 import { readBlob, readOwnedBlobs, readOwnedPage, readReference, readSharedBlob } from './blobs.ts'
+import { WalletCashier } from './cashier.ts'
 import { WalletChallenger } from './challenger.ts'
 import { CommitteeReader } from './committee.ts'
 import { beginsAtMs, epochTiming, readChainTime } from './epochs.ts'
@@ -257,6 +259,10 @@ class SuiCoordinator implements FullCoordinator {
 
   staker(wallet: Wallet): Staker {
     return new WalletStaker(wallet, this.#session)
+  }
+
+  cashier(wallet: Wallet): Cashier {
+    return new WalletCashier(wallet, this.#session)
   }
 
   manager(wallet: Wallet): BlobManager {

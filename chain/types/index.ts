@@ -262,6 +262,8 @@ export interface ChainReader {
 /** Writes; each is one transaction, signed by the wallet. */
 export interface ChainWriter {
   readonly wallet: Wallet
+  /** others that register for the wallet: until it is certified, a blob belongs to one of these */
+  readonly subWallets?: readonly ObjectId[]
   /** reserve_space and register_blob in one transaction. */
   register(input: RegisterInput, options?: CallOptions): Promise<Registration>
   /** The same as far as it is possible before it is signed: built and simulated, so that what would fail throws here. */
@@ -332,6 +334,22 @@ export interface BlobManager {
   send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }
 
+/** Coins for an address. */
+export interface Payment {
+  to: ObjectId
+  mist: bigint
+  frost: bigint
+}
+
+/** What a wallet does with its coins besides paying for blobs. */
+export interface Cashier {
+  readonly wallet: Wallet
+  /** All in one transaction. Throws ChainError: NOT_ENOUGH_WAL, and what a simulation says of SUI that is not there. */
+  pay(payments: readonly Payment[], options?: CallOptions): Promise<{ digest: string }>
+  /** Gives its Blob objects to another address, 200 at most, and all coins where that is wished. */
+  handOver(to: ObjectId, options: CallOptions & { coins: boolean }): Promise<{ digest: string }>
+}
+
 /** A blob that belongs to nobody: anyone may fund it, and extend it from its funds. */
 export interface SharedBlob {
   objectId: ObjectId
@@ -392,6 +410,8 @@ export interface FullCoordinator extends Coordinator {
   challenger(wallet: Wallet): Challenger
   /** What the wallet does with its blobs besides storing. */
   manager(wallet: Wallet): BlobManager
+  /** Its coins. */
+  cashier(wallet: Wallet): Cashier
   /** All stakes of an address. */
   stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]>
   /** All Storage objects of an address, without those of its blobs. */

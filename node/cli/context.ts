@@ -27,6 +27,7 @@ export interface DevnetOptions {
   /** nodes that are reached over the devnet's relay alone */
   private?: boolean
   gateway: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
+  subWallets: number
   /** pages reach the nodes by it */
   webRtc?: boolean
   clock: Clock
@@ -115,6 +116,8 @@ export interface GatewayOptions {
   /** pays for what is published; without one it only reads */
   wallet?: Wallet | undefined
   publish: boolean | { tokens: TokenRules }
+  /** that register for the wallet */
+  subWallets: number
   quota?: Quota | undefined
   host: string
   hostNames?: readonly string[] | undefined

@@ -4,7 +4,7 @@ import { silentLog } from '../../base/log.ts'
 import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { Coordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
+import type { ChainWriter, Coordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import { type BlobCodec, type Bls, createAdaptiveCodec, maxBlobSize } from '../../codec/index.ts'
 import type { BlobMetadata, ObjectId } from '../../codec/types.ts'
 import { createPeerClient } from '../../protocols/index.ts'
@@ -62,6 +62,10 @@ export type ClientMetrics = Pick<NodeMetrics, 'request' | 'bytes' | 'liar' | 'up
 export interface CommonInit {
   /** pays; without one the client only reads */
   wallet?: Wallet
+  /** writes in its stead: a wallet with others that register for it (`createPooledWriter` of the chain) */
+  writer?: ChainWriter | undefined
+  /** uploads at a time, those included that only serve their last nodes; 8 when absent */
+  maxUploads?: number | undefined
   log?: Log
   metrics?: ClientMetrics
   /** shared with others in the process; a given one is not closed */
@@ -82,7 +86,10 @@ export interface CommonInit {
 }
 
 /** What a client that cannot store may be given. */
-export type ReaderOf<Init> = Omit<Init, 'wallet' | 'leases' | 'scratch' | 'streamAboveBytes'>
+export type ReaderOf<Init> = Omit<
+  Init,
+  'wallet' | 'writer' | 'maxUploads' | 'leases' | 'scratch' | 'streamAboveBytes'
+>
 
 /** A client that cannot store. */
 export type Reader = Omit<Client, 'store' | 'sendRegistered'>
@@ -200,7 +207,7 @@ export async function composeClient(
     random,
     speeds: known.peers,
   })
-  const slots = new UploadSlots({ limit: MAX_UPLOADS, clock })
+  const slots = new UploadSlots({ limit: init.maxUploads ?? MAX_UPLOADS, clock })
   const uploads = createSharedUploads()
   const leases = init.leases ?? platform.leases(context)
   const uncertified = createUncertifiedBlobs(clock)
@@ -264,8 +271,8 @@ export async function composeClient(
         'upload',
         () =>
           guarded(options.signal, async signal => {
-            if (wallet === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
-            const writer = coordinator.writer(wallet)
+            const writer = init.writer ?? (wallet && coordinator.writer(wallet))
+            if (writer === undefined) throw new ClientError('NO_WALLET', 'storing needs a wallet', {})
             const all = {
               ...components,
               chain: coordinator,

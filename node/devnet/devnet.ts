@@ -6,7 +6,7 @@ import { type CloseStack, createCloseStack } from '../../base/close-stack.ts'
 import { type ScopedLog, silentLog } from '../../base/log.ts'
 import type { LogLevel } from '../../base/pino-log.ts'
 import { withDefaults } from '../../base/with-defaults.ts'
-import { createCoordinator } from '../../chain/index.ts'
+import { createCoordinator, createPooledWriter } from '../../chain/index.ts'
 import type { ContractVersion, NetworkConfig, Wallet } from '../../chain/types/index.ts'
 import { createAdaptiveCodec, rememberingBls } from '../../codec/index.ts'
 import { loadBls } from '../../codec/node.ts'
@@ -15,7 +15,7 @@ import type { SliverStore } from '../../protocols/ports.ts'
 import { createClient } from '../client/node-client.ts'
 import type { Client } from '../client/types.ts'
 import { writeConfig } from '../config.ts'
-import { createGateway, type GatewayInit } from '../gateway/index.ts'
+import { createGateway, type GatewayInit, SubWallets } from '../gateway/index.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { createRefusals } from '../refusals.ts'
 import { Breather } from '../storage/breather.ts'
@@ -62,6 +62,8 @@ interface CommonOptions {
   private?: boolean
   /** whom the gateway answers, and where it listens: on 127.0.0.1 when absent */
   gateway?: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
+  /** Wallets by which the gateway stores, so that as many uploads go on at once; 0 when absent: by the user's alone. */
+  subWallets?: number
   /** folder for everything that outlives the process; a temporary one, removed when the devnet is closed, when absent */
   dir?: string
   /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
@@ -280,8 +282,21 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     signal?.throwIfAborted()
 
     // 4. the gateway, last: behind a port that is open is everything else
+    const pool = await SubWallets.open({
+      folder: join(dir, 'gateway', 'sub-wallets'),
+      count: options.subWallets ?? 0,
+      wallet: wallets.user,
+      chain: coordinator,
+      metrics,
+      log: log.child({ node: 'gateway' }),
+      clock,
+    })
+    opened.push(() => pool[Symbol.asyncDispose]())
+    await pool.start()
     const client = await createClient(network, {
       wallet: wallets.user,
+      writer: createPooledWriter(coordinator, wallets.user, pool),
+      maxUploads: 2 * pool.uploads,
       log: log.child({ node: 'gateway' }),
       metrics: metrics.node('gateway'),
       role: 'gateway',
@@ -299,6 +314,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       chain: coordinator,
       uploadRelay: { chain: coordinator },
       dir: join(dir, 'gateway'),
+      limits: { uploads: pool.uploads },
       ledgerProblem: () => localnet.problem,
       metrics,
       log: log.child({ node: 'gateway' }),

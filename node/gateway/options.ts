@@ -11,6 +11,8 @@ import type { TokenRules } from './tokens.ts'
 
 /** The gateway's usual port: `floe up`, the CLI's help and the documents agree by this. */
 export const DEFAULT_GATEWAY_PORT = 31415
+/** How many wallets register for that of a publisher: as of Walrus's. */
+export const DEFAULT_SUB_WALLETS = 8
 
 /** Whom a gateway serves, where, and what it may do. */
 export interface GatewayInit {
@@ -54,7 +56,7 @@ export interface GatewayInit {
   dir?: string
   /** where large bodies lie until they are stored; as the client's when absent */
   scratch?: ScratchInit
-  limits?: Partial<GatewayLimits>
+  limits?: Partial<GatewayLimits> | undefined
   /** its time; the machine's when absent */
   clock?: Clock
 }

@@ -61,7 +61,7 @@ export class PurseWatch {
       for (const coin of ['sui', 'wal'] as const) {
         const amount = balances[coin]
         const name = coin.toUpperCase()
-        metrics?.balance(name, Number(amount) / 1e9)
+        metrics?.balance('main', name, Number(amount) / 1e9)
         if (amount >= LOW[coin]) this.#low.delete(coin)
         else if (!this.#low.has(coin)) {
           this.#low.add(coin)

@@ -13,7 +13,7 @@ const withoutStoring: Plugin = {
   name: 'without storing',
   setup({ onResolve }) {
     onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') }))
-    onResolve({ filter: /\/(?:operator|writer)\.ts$/ }, ({ importer }) =>
+    onResolve({ filter: /\/(?:cashier|operator|writer)\.ts$/ }, ({ importer }) =>
       /\/chain\/client\//.test(importer) ? { path: join(here, 'no-writes.ts') } : undefined,
     )
     onResolve({ filter: /\/upload\/(?:upload|send-registered)\.ts$/ }, () => ({

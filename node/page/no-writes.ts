@@ -5,4 +5,4 @@ class Nobody {
 }
 
 /** In place of what has the chain do something: a reader has no wallet. */
-export { Nobody as WalletOperator, Nobody as WalletWriter }
+export { Nobody as WalletCashier, Nobody as WalletOperator, Nobody as WalletWriter }

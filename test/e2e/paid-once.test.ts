@@ -5,13 +5,16 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
-import { createCoordinator, keypairWallet } from '../../chain/index.ts'
-import type { BlobObject, FullCoordinator } from '../../chain/types/index.ts'
-import { encodedSize, parseObjectId } from '../../codec/index.ts'
-import type { Epoch } from '../../codec/types.ts'
+import { createCoordinator, createPooledWriter, keypairWallet } from '../../chain/index.ts'
+import type { BlobObject, FullCoordinator, Wallet } from '../../chain/types/index.ts'
+import { createCodec, encodedSize, parseObjectId } from '../../codec/index.ts'
+import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { createClient } from '../../node/client/node-client.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
+import { SubWallets } from '../../node/gateway/index.ts'
+import { readWallet } from '../../node/wallet-file.ts'
 import { officialEncode } from '../codec/support/official.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { cli } from './support/cli.ts'
@@ -33,6 +36,7 @@ describe('one wallet of many programs', function () {
       shards: 10,
       log: silentLog(),
       driveEpochs: false,
+      subWallets: 4,
     })
     network = ['--network', join(folder.path, 'network.json')]
   })
@@ -52,13 +56,18 @@ describe('one wallet of many programs', function () {
       body: Buffer.from(data),
       signal,
     })
-  /** What the wallet has paid for of these bytes. */
+  const subWallets = (): Promise<Wallet[]> => {
+    const keys = join(devnet.dir, 'gateway', 'sub-wallets', devnet.user.address)
+    return Promise.all(['00', '01', '02', '03'].map(name => readWallet(join(keys, `${name}.key`))))
+  }
+  /** What the wallet, or its sub-wallets, have paid for of these bytes. */
   const paid = async (data: Uint8Array): Promise<BlobObject[]> => {
     const { blobId } = officialEncode(data, 10)
     const coordinator = createCoordinator(devnet.network)
     try {
-      const owned = await coordinator.ownedBlobs(devnet.user.address)
-      return owned.filter(blob => blob.blobId === blobId)
+      const wallets = [devnet.user, ...(await subWallets())]
+      const owned = await Promise.all(wallets.map(({ address }) => coordinator.ownedBlobs(address)))
+      return owned.flat().filter(blob => blob.blobId === blobId)
     } finally {
       await coordinator.close()
     }
@@ -152,6 +161,60 @@ describe('one wallet of many programs', function () {
     } finally {
       await coordinator.close()
     }
+  })
+
+  it('stores at once by its sub-wallets, and owns what they have stored', async () => {
+    const coordinator = createCoordinator(devnet.network)
+    const subs = await subWallets()
+    const suiOf = async ({ address }: Wallet) => (await coordinator.balances(address)).sui
+    try {
+      // the last one is told in the moment in which all are taken for filled
+      while (!(await devnet.metrics.text()).includes('wallet="sub-03",coin="WAL"')) await sleep(10)
+      const before = await Promise.all(subs.map(suiOf))
+      const blobs = Array.from({ length: 8 }, () => randomBytes(700))
+      const answers = await Promise.all(blobs.map(async data => (await put(data)).status))
+      assert.deepEqual(answers, Array(8).fill(200))
+      for (const data of blobs) await expectPaidOnce(data)
+      for (const [i, sub] of subs.entries()) {
+        assert.deepEqual(await coordinator.ownedBlobs(sub.address), [])
+        assert.notEqual(await suiOf(sub), before[i], 'it had no part')
+      }
+    } finally {
+      await coordinator.close()
+    }
+  })
+
+  it('takes back what it gave to sub-wallets, and what an upload that was cut short left with them', async () => {
+    await using coordinator = createCoordinator(devnet.network)
+    const { user: wallet } = devnet
+    const clock = systemClock
+    const open = (count: number) =>
+      SubWallets.open({ folder: join(folder.path, 'others'), count, wallet, chain: coordinator, clock })
+    const codec = createCodec({ threads: 0 })
+    const metadata = await codec.metadata(randomBytes(400), 10).finally(() => codec.close())
+    let sub: Wallet
+    let objectId: ObjectId
+    {
+      await using pool = await open(2)
+      await pool.start()
+      const [first, second] = pool.wallets as [Wallet, Wallet]
+      // resolves when they have been filled
+      await pool.onShort(first.address)
+      assert.equal((await coordinator.balances(second.address)).wal, 500_000_000n)
+      const writer = createPooledWriter(coordinator, wallet, pool)
+      const { blob } = await writer.register({ metadata, epochs: 1, deletable: true })
+      assert.equal(blob.owner, first.address)
+      sub = first
+      objectId = blob.objectId
+    }
+    {
+      await using pool = await open(1)
+      await pool.start()
+      assert.equal((await coordinator.blob(objectId))?.owner, wallet.address)
+    }
+    await using none = await open(0)
+    await none.start()
+    assert.deepEqual(await coordinator.balances(sub.address), { sui: 0n, wal: 0n })
   })
 
   it('stores what many programs store at the same time', async () => {

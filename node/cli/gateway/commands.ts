@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { DEFAULT_GATEWAY_PORT } from '../../gateway/options.ts'
+import { DEFAULT_GATEWAY_PORT, DEFAULT_SUB_WALLETS } from '../../gateway/options.ts'
 import { actionsOf, ipAddress, jsonOption, logOption, type Run, wholeNumber } from '../declare.ts'
 
 const DEFAULT_GATEWAY_DIR = '.floe-gateway'
@@ -15,19 +15,18 @@ export function declareGateways(program: Command, run: Run): void {
   const running = actionsOf(run, () => import('./run.ts'))
 
   const gateway = program.command('gateway').description('serve a network over HTTP, as a process of its own')
-  listens(
-    gateway.command('run').description('read from a network, and store where that is allowed'),
-    DEFAULT_GATEWAY_PORT,
-    DEFAULT_GATEWAY_DIR,
+  whoMayStore(
+    listens(
+      gateway.command('run').description('read from a network, and store where that is allowed'),
+      DEFAULT_GATEWAY_PORT,
+      DEFAULT_GATEWAY_DIR,
+    ),
+    'off',
   )
-    .addOption(publishOption('off').choices(['on', 'off', 'jwt']))
     .option(
       '--for-anybody',
       'off a localnet, with --publish on and a --host that others reach: let them spend',
     )
-    .option('--jwt-key <file>', 'for --publish jwt: a secret, a public key in PEM, or a JWK')
-    .option('--jwt-algorithm <name>', "HS256, ES256, RS256, PS256, EdDSA… (default: the JWK's, or HS256)")
-    .option('--jwt-expiring-sec <seconds>', 'tokens must be valid for exactly so long', wholeNumber(1))
     .option('--quota-uploads <count>', 'a day, of each address and each subject of tokens', wholeNumber(1))
     .option('--quota-bytes <size>', 'the same, of blobs: 10GiB')
     .option('--wallet <file>', "the Sui key that pays for what is published (default: the devnet user's)")
@@ -76,10 +75,23 @@ export function whoMayAsk(command: Command): Command {
     .option('--allow-origin <origin...>', 'web pages that may store: https://app.example', webOrigins)
 }
 
-export function publishOption(fallback: 'on' | 'off'): Option {
-  return new Option('--publish <who>', 'who may store at the cost of its wallet')
-    .choices(['on', 'off'])
-    .default(fallback)
+/** The same of those that have a wallet. */
+export function whoMayStore(command: Command, fallback: 'on' | 'off'): Command {
+  return command
+    .addOption(
+      new Option('--publish <who>', 'who may store at the cost of its wallet')
+        .choices(['on', 'off', 'jwt'])
+        .default(fallback),
+    )
+    .option('--jwt-key <file>', 'for --publish jwt: a secret, a public key in PEM, or a JWK')
+    .option('--jwt-algorithm <name>', "HS256, ES256, RS256, PS256, EdDSA… (default: the JWK's, or HS256)")
+    .option('--jwt-expiring-sec <seconds>', 'tokens must be valid for exactly so long', wholeNumber(1))
+    .option(
+      '--sub-wallets <count>',
+      'wallets that it fills, so that as many uploads go on at once; 0 empties them',
+      wholeNumber(0, 99),
+      DEFAULT_SUB_WALLETS,
+    )
 }
 
 function tipOption(): Option {

@@ -3,19 +3,17 @@ import { resolve } from 'node:path'
 import type { LogLevel } from '../../../base/pino-log.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
-import type { Quota, TokenRules } from '../../gateway/index.ts'
+import type { Quota } from '../../gateway/index.ts'
 import { addressArgument, sizeArgument } from '../arguments.ts'
 import type { Context, GatewayOptions, RunningGateway } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
-import { readInput } from '../input.ts'
 import { loadNetwork } from '../network-file.ts'
 import { isOnlyHere } from '../only-here.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatRows, lines, type SafeText, safe } from '../text.ts'
 import { loadWallet } from '../wallet-file.ts'
 import type { TipKind } from './commands.ts'
-
-const KEY_LIMIT = { bytes: 64 * 1024, why: 'no key file is that large' }
+import { type StoreOptions, tokenRules } from './tokens.ts'
 
 interface ListenOptions {
   network?: string
@@ -29,12 +27,8 @@ interface ListenOptions {
   log: LogLevel
 }
 
-export interface GatewayCommandOptions extends ListenOptions {
-  publish: 'on' | 'off' | 'jwt'
+export interface GatewayCommandOptions extends ListenOptions, StoreOptions {
   forAnybody?: boolean
-  jwtKey?: string
-  jwtAlgorithm?: string
-  jwtExpiringSec?: number
   quotaUploads?: number
   quotaBytes?: string
   wallet?: string
@@ -55,6 +49,7 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
     publish: tokens === undefined ? publish === 'on' : { tokens },
     quota: quotaOf(options),
     wallet,
+    subWallets: options.subWallets,
     cache: cache === undefined ? undefined : resolve(context.cwd, cache),
     page: pageRpc === undefined ? undefined : { suiRpc: pageRpc },
     uploadRelay: uploadRelay ? { tip: tipOf(options) } : undefined,
@@ -70,7 +65,7 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
 export async function uploadRelay(context: Context, options: ListenOptions): Promise<ExitCode> {
   const { network } = await loadNetwork(options, context)
   const tip = tipOf(options)
-  const more = { publish: false, uploadRelay: { tip }, relaysOnly: true }
+  const more = { publish: false, subWallets: 0, uploadRelay: { tip }, relaysOnly: true }
   return await serve(context, options, network, more, (url, dir) => relayText(url, network, tip, dir))
 }
 
@@ -80,7 +75,7 @@ async function serve(
   network: NetworkConfig,
   more: Pick<
     GatewayOptions,
-    'publish' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
+    'publish' | 'subWallets' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
   > & { publishes?: string },
   text: (url: string, dir: string) => SafeText,
 ): Promise<ExitCode> {
@@ -111,36 +106,6 @@ async function serve(
     await running.close()
   }
   return EXIT.ok
-}
-
-async function tokenRules(
-  { publish, jwtKey, jwtAlgorithm: algorithm, jwtExpiringSec: validSeconds }: GatewayCommandOptions,
-  { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
-): Promise<TokenRules | undefined> {
-  if (publish !== 'jwt') {
-    if (jwtKey === undefined) return undefined
-    throw new CliError('USAGE', EXIT.usage, '--jwt-key needs --publish jwt.')
-  }
-  if (jwtKey === undefined) throw new CliError('USAGE', EXIT.usage, '--publish jwt needs --jwt-key.')
-  const path = resolve(cwd, jwtKey)
-  const text = Buffer.from(await readInput(path, KEY_LIMIT, signal)).toString('utf8')
-  const rules = { key: text, algorithm, validSeconds }
-  const { checkTokenRules, WeakSecret } = await import('../../gateway/index.ts')
-  try {
-    await checkTokenRules(rules)
-  } catch (cause) {
-    if (cause instanceof WeakSecret)
-      throw new CliError('USAGE', EXIT.usage, `${jwtKey}: ${cause.message}.`, {
-        hint: 'A new one: `openssl rand -hex 32`.',
-        cause,
-      })
-    // no message of a library's: it may quote the key
-    throw new CliError('USAGE', EXIT.usage, `${jwtKey} has no key for ${algorithm ?? 'tokens'}.`, {
-      hint: 'It is a secret for HS256, or a public key (PEM or JWK) for the others; name the algorithm with --jwt-algorithm.',
-      cause,
-    })
-  }
-  return rules
 }
 
 function quotaOf({ quotaUploads: uploads, quotaBytes }: GatewayCommandOptions): Quota | undefined {

@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import { createCloseStack } from '../../../base/close-stack.ts'
-import { createCoordinator } from '../../../chain/index.ts'
+import { createCoordinator, createPooledWriter } from '../../../chain/index.ts'
 import { createClient } from '../../client/node-client.ts'
-import { createGateway } from '../../gateway/index.ts'
+import { createGateway, SubWallets } from '../../gateway/index.ts'
 import { createMetrics } from '../../metrics.ts'
 import { version } from '../../version.ts'
 import type { GatewayOptions, RunningGateway } from '../context.ts'
@@ -9,14 +10,29 @@ import type { GatewayOptions, RunningGateway } from '../context.ts'
 /** A gateway with a client and a connection to the chain of its own. Throws node's own error when the port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { network, wallet, cache, page, uploadRelay, relaysOnly, signal } = options
-  const { host, hostNames, allowedOrigins, port, publish, quota, dir, clock, log } = options
+  const { host, hostNames, allowedOrigins, port, publish, quota, subWallets, dir, clock, log } = options
   const opened = createCloseStack(log)
   try {
     const metrics = createMetrics({ version })
     const chain = createCoordinator(network, { log, clock })
     opened.push(() => chain.close())
+    const pool =
+      wallet &&
+      (await SubWallets.open({
+        folder: join(dir, 'sub-wallets'),
+        count: subWallets,
+        wallet,
+        chain,
+        metrics,
+        log,
+        clock,
+      }))
+    if (pool !== undefined) opened.push(() => pool[Symbol.asyncDispose]())
+    await pool?.start()
     const client = await createClient(network, {
       wallet,
+      writer: wallet && pool && createPooledWriter(chain, wallet, pool),
+      maxUploads: pool && 2 * pool.uploads,
       coordinator: chain,
       role: 'gateway',
       metrics: metrics.node('gateway'),
@@ -39,6 +55,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       allowedOrigins,
       publish,
       quota,
+      limits: pool && { uploads: pool.uploads },
       purse: wallet && { address: wallet.address, chain },
       page,
       dir,

@@ -12,7 +12,7 @@ import {
   readsNetwork,
   wholeNumber,
 } from '../declare.ts'
-import { publishOption, whoMayAsk } from '../gateway/commands.ts'
+import { whoMayAsk, whoMayStore } from '../gateway/commands.ts'
 
 /** What `floe info` tells in more detail. */
 export const INFO_TOPICS = ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'] as const
@@ -60,11 +60,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--private', 'storage nodes without addresses of their own: everything goes over a relay')
     .option('--no-webrtc', 'pages reach the nodes by WebSockets alone')
     .option('--processes', 'each storage node in a process of its own, which is started again when it ends')
-  whoMayAsk(upCommand)
-    .addOption(publishOption('on'))
-    .addOption(logOption())
-    .addOption(jsonOption())
-    .action(up('up'))
+  whoMayStore(whoMayAsk(upCommand), 'on').addOption(logOption()).addOption(jsonOption()).action(up('up'))
 
   program
     .command('localnet')

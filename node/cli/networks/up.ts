@@ -6,12 +6,13 @@ import { createCodec } from '../../../codec/index.ts'
 import type { Context, RunningDevnet, RunningLocalnet } from '../context.ts'
 import { DEFAULT_DIR } from '../declare.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { type StoreOptions, tokenRules } from '../gateway/tokens.ts'
 import { NETWORK_FILE } from '../network-file.ts'
 import { isOnlyHere } from '../only-here.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
 import { formatDuration, formatRows, lines, plural, type SafeText, safe, shellWord } from '../text.ts'
 
-export interface UpOptions {
+export interface UpOptions extends StoreOptions {
   nodes: number
   shards: number
   contractVersion?: ContractVersion
@@ -28,7 +29,6 @@ export interface UpOptions {
   host: string
   hostName?: string[]
   allowOrigin?: string[]
-  publish: 'on' | 'off'
   /** pages reach the nodes by it */
   webrtc: boolean
   log: LogLevel
@@ -63,6 +63,7 @@ export async function up(context: Context, options: UpOptions): Promise<ExitCode
 async function startDevnet(context: Context, options: UpOptions): Promise<RunningDevnet> {
   const { nodes, shards, contractVersion, epoch: epochMs, keepCheckpoints, port, dir } = options
   const { repair = false, processes = false, private: isPrivate = false } = options
+  const tokens = await tokenRules(options, context)
   const log = await context.parts.createLog(options.log)
   return await startUntilStopped(context, signal =>
     context.parts.startDevnet({
@@ -80,8 +81,9 @@ async function startDevnet(context: Context, options: UpOptions): Promise<Runnin
         host: options.host,
         hostNames: options.hostName,
         allowedOrigins: options.allowOrigin,
-        publish: options.publish === 'on',
+        publish: tokens === undefined ? options.publish === 'on' : { tokens },
       },
+      subWallets: options.publish === 'off' ? 0 : options.subWallets,
       webRtc: options.webrtc,
       clock: context.clock,
       log,
@@ -139,6 +141,7 @@ function devnetText(devnet: RunningDevnet, options: UpOptions, commands: string[
 function toldToStrangers({ host, publish }: UpOptions): SafeText[] {
   if (isOnlyHere(host)) return []
   if (publish === 'off') return [safe`\nWhoever reaches ${host} reads from this gateway.`]
+  if (publish === 'jwt') return [safe`\nThis gateway publishes for who has a token: it listens on ${host}.`]
   return [
     safe`\nThis gateway publishes for everybody who reaches it: it listens on ${host}. --publish off has it only read.`,
   ]

@@ -11,7 +11,7 @@ import type {
   SystemInfo,
 } from '../../../chain/types/index.ts'
 import { encodedSize, quorumWeight } from '../../../codec/index.ts'
-import type { BlobId } from '../../../codec/types.ts'
+import type { BlobId, ObjectId } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
@@ -149,7 +149,7 @@ async function fateOfEarlier(
     return result && { result }
   }
   if (blob.blobId !== blobId || blob.storage.endEpoch <= epoch) return undefined
-  const isOurs = blob.owner === writer.wallet.address
+  const isOurs = blob.owner !== undefined && ownAddresses(writer).includes(blob.owner)
   if (blob.certifiedEpoch !== undefined && !share && (sendObjectTo === undefined || !isOurs))
     return {
       result: {
@@ -219,7 +219,9 @@ async function findExisting(
       return { result: { kind: 'alreadyCertified', blobId, endEpoch, event } }
   }
   // a deletable blob counts only when it is ours: anyone else might delete it
-  const owned = (await chain.ownedBlobs(writer.wallet.address, { signal }))
+  const lists = await Promise.all(ownAddresses(writer).map(address => chain.ownedBlobs(address, { signal })))
+  const owned = lists
+    .flat()
     .filter(blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch > epoch)
     .sort((a, b) => b.storage.endEpoch - a.storage.endEpoch)
   const certified = wantsOwnObject ? undefined : owned.find(blob => blob.certifiedEpoch !== undefined)
@@ -236,6 +238,11 @@ async function findExisting(
     return { result: await extendOwn(writer, certified, lacking, options, { attempt, committee }) }
   }
   return mayResume ? resume(begun, neededEnd) : undefined
+}
+
+/** Whose objects it may go on with. */
+function ownAddresses({ wallet, subWallets = [] }: ChainWriter): ObjectId[] {
+  return [wallet.address, ...subWallets]
 }
 
 function resume(blob: BlobObject, neededEnd: number): Begun {

@@ -38,7 +38,7 @@ describe("gateway: the wallet's balances", () => {
     assert.deepEqual(warned, [low])
     assert.match(
       await metrics.text(),
-      /floe_wallet_balance\{coin="SUI"\} 5\nfloe_wallet_balance\{coin="WAL"\} 0\.099/,
+      /floe_wallet_balance\{wallet="main",coin="SUI"\} 5\nfloe_wallet_balance\{wallet="main",coin="WAL"\} 0\.099/,
     )
     await nextLook()
     assert.equal(warned.length, 1)

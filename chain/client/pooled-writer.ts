@@ -1,0 +1,145 @@
+import { encodedSize } from '../../codec/index.ts'
+import type { Certificate, ObjectId } from '../../codec/types.ts'
+import { isChainError } from '../errors.ts'
+import type {
+  CallOptions,
+  Certification,
+  CertifyOptions,
+  ChainWriter,
+  ExtendOptions,
+  FullCoordinator,
+  PreparedRegistration,
+  RegisterInput,
+  Registration,
+  Wallet,
+} from '../types/index.ts'
+import { chooseStorage } from './storages.ts'
+
+/** Wallets that register for another one. */
+export interface WalletPool {
+  readonly wallets: readonly Wallet[]
+  /** Whether there is something in it. */
+  isFunded(address: ObjectId): boolean
+  /** Called when one had too little; resolves once that was looked after, whatever came of it. */
+  onShort(address: ObjectId): Promise<void>
+}
+
+type Chain = Pick<FullCoordinator, 'writer' | 'ownedStorages' | 'system'>
+
+interface Payer {
+  address: ObjectId
+  writer: ChainWriter
+  /** registrations that are being made ready or executed */
+  busy: number
+}
+
+/**
+ * A writer of a wallet whose registrations go on at once: each is made by whichever wallet of the pool has least to do, which certifies
+ * the blob, too, and in the same transaction sends it to the wallet, or to whom it is for. The wallet itself registers when it has storage
+ * to reuse, or when those of the pool have too little; it extends and deletes.
+ */
+export function createPooledWriter(chain: Chain, wallet: Wallet, pool: WalletPool): ChainWriter {
+  return pool.wallets.length === 0 ? chain.writer(wallet) : new PooledWriter(chain, wallet, pool)
+}
+
+class PooledWriter implements ChainWriter {
+  readonly wallet: Wallet
+  readonly subWallets: readonly ObjectId[]
+  readonly #chain: Chain
+  readonly #pool: WalletPool
+  readonly #main: ChainWriter
+  /** the one that was taken longest ago first */
+  readonly #payers: Payer[]
+
+  constructor(chain: Chain, wallet: Wallet, pool: WalletPool) {
+    this.wallet = wallet
+    this.subWallets = pool.wallets.map(({ address }) => address)
+    this.#chain = chain
+    this.#pool = pool
+    this.#main = chain.writer(wallet)
+    this.#payers = pool.wallets.map(one => ({ address: one.address, writer: chain.writer(one), busy: 0 }))
+  }
+
+  async register(input: RegisterInput, options?: CallOptions): Promise<Registration> {
+    using prepared = await this.prepareRegistration(input, options)
+    return await (await prepared.submit()).visible
+  }
+
+  async prepareRegistration(input: RegisterInput, options?: CallOptions): Promise<PreparedRegistration> {
+    const isMains = input.reuseStorage === true && (await this.#hasStorage(input, options))
+    const payer = isMains ? undefined : this.#take()
+    if (payer === undefined) return await this.#main.prepareRegistration(input, options)
+    const done = () => void payer.busy--
+    let prepared: PreparedRegistration
+    try {
+      prepared = await payer.writer.prepareRegistration({ ...input, reuseStorage: false }, options)
+    } catch (error) {
+      done()
+      if (!isShort(error)) throw error
+      void this.#pool.onShort(payer.address)
+      return await this.#main.prepareRegistration(input, options)
+    }
+    let submitting: ReturnType<PreparedRegistration['submit']> | undefined
+    return {
+      submit() {
+        submitting ??= prepared.submit().finally(done)
+        return submitting
+      },
+      [Symbol.dispose]() {
+        if (submitting === undefined) done()
+        prepared[Symbol.dispose]()
+      },
+    }
+  }
+
+  async certify(
+    blobObjectId: ObjectId,
+    certificate: Certificate,
+    options: CertifyOptions = {},
+  ): Promise<Certification> {
+    const payer = this.#payers.find(({ address }) => address === options.registered?.owner)
+    if (payer === undefined) return await this.#main.certify(blobObjectId, certificate, options)
+    const { share, transferTo = share ? undefined : this.wallet.address } = options
+    const certify = () => payer.writer.certify(blobObjectId, certificate, { ...options, transferTo })
+    try {
+      return await certify()
+    } catch (error) {
+      if (!isShort(error)) throw error
+      await this.#pool.onShort(payer.address)
+      return await certify()
+    }
+  }
+
+  extend(blobObjectId: ObjectId, epochs: number, options?: ExtendOptions) {
+    return this.#main.extend(blobObjectId, epochs, options)
+  }
+
+  deleteBlob(blobObjectId: ObjectId, options?: CallOptions) {
+    return this.#main.deleteBlob(blobObjectId, options)
+  }
+
+  /** Whether the wallet's own storage would be used: only its owner can do that. */
+  async #hasStorage({ metadata, epochs }: RegisterInput, options?: CallOptions): Promise<boolean> {
+    const [storages, { epoch }] = await Promise.all([
+      this.#chain.ownedStorages(this.wallet.address, options),
+      this.#chain.system({ ...options, recent: true }),
+    ])
+    const bytes = BigInt(encodedSize(metadata.nShards, metadata.unencodedLength))
+    return chooseStorage(storages, { epoch, endEpoch: epoch + epochs, bytes }) !== undefined
+  }
+
+  #take(): Payer | undefined {
+    const funded = this.#payers.filter(({ address }) => this.#pool.isFunded(address))
+    const least = Math.min(...funded.map(({ busy }) => busy))
+    const payer = funded.find(({ busy }) => busy === least)
+    if (payer === undefined) return undefined
+    this.#payers.push(...this.#payers.splice(this.#payers.indexOf(payer), 1))
+    payer.busy++
+    return payer
+  }
+}
+
+/** Nothing was sent: there is too little to pay with. */
+function isShort(error: unknown): boolean {
+  return isChainError(error, 'NOT_ENOUGH_WAL') || isChainError(error, 'NOT_ENOUGH_SUI')
+}
