@@ -447,6 +447,8 @@ export const PUNCH = {
   maxBackoffMs: 3_600_000,
   /** once a relay has answered over one family: lines on which the other leads nowhere are common */
   otherFamilyMs: 500,
+  /** a relay that has not answered by then: kernels send a SYN again after a second only, and by then the other family's time is over */
+  askAgainMs: 250,
   /** SYN in all, to whatever addresses */
   syns: 12,
   /** below the second after which kernels send a SYN again by themselves */

@@ -65,6 +65,7 @@ export async function startDevnetRelay(
     rssBytes: () => 0,
     refusals,
     isMember,
+    mayBeMember: peer => members?.mayBeMember(peer) ?? true,
     ...parts,
   })
   opened.push(relay.close)

@@ -52,6 +52,17 @@ export const RELAY = {
   /** that SDK gives a request up after 30 s */
   proxiedWaitMs: 20_000,
   proxyRetryMs: 1_000,
+  /**
+   * a member that was here is waited for by requests to it: nodes are back 5 s after their relay's restart, or a change of their network, and
+   * that SDK gives a node up at the first refusal. Longer than such a node is away nobody waits: one that is off would hold up each upload
+   */
+  comesBackMs: 10_000,
+  /** requests that wait so, of all, of an address, and for a node: none of them has taken another's place yet */
+  awaitingNode: 200,
+  awaitingNodePerAddress: 100,
+  awaitingOneNode: 50,
+  /** for one that was waited for in vain */
+  awayRetryMs: 30_000,
 
   /**
    * of the relay's web: readers of its page, scrapers, and a connection for each request that is passed on or waits, which takes up to 72 KiB;

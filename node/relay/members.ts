@@ -11,6 +11,8 @@ import { peerIdTextOf } from '../network/peer-id.ts'
 /** Who the members of a relay's network are. */
 export interface RelayMembers {
   isMember(peer: string): boolean
+  /** True of everyone before the chain has answered. */
+  mayBeMember(peer: string): boolean
   /** of the current committee, where the chain and the network's file say that they are */
   addresses(): readonly PeerAddress[]
   close(): Promise<void>
@@ -44,6 +46,7 @@ export function followMembers(
   const isMember = (peer: string): boolean => index.of(committees.latest(), peer) !== undefined
   return {
     isMember,
+    mayBeMember: peer => committees.latest() === undefined || isMember(peer),
     addresses() {
       const members = committees.latest()?.current.members ?? []
       // one whose key is none is nowhere

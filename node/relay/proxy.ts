@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../base/clock.ts'
 import { createPlaceQueue } from '../../base/place-queue.ts'
+import { createPlaces } from '../../base/places.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { allowedMethods, isPreflight, type Route } from '../http/router.ts'
@@ -23,6 +24,10 @@ export const PROXIED: readonly { path: string; methods: readonly ('GET' | 'PUT' 
 export interface ProxyInit {
   /** The connection of a peer that has a reservation here. */
   connectionOf: (peer: string) => Connection | undefined
+  /** Resolves when a peer that was here, or may have been, has a reservation again, or does not come in time. */
+  cameBack: (peer: string, signal: AbortSignal) => Promise<void>
+  /** Whether the network may have that peer among its members. */
+  mayBeMember: (peer: string) => boolean
   /** Whether the operator's lists let somebody with that IP address use the relay. */
   allows: (ip: string) => boolean
   /** Why nothing is passed on for now, and for how many ms. */
@@ -63,12 +68,14 @@ export function answerProxyPreflight({ request, response }: Exchange, route: Rou
 
 /** One request at a time of each stream; at most so many of all, of an address, and to a node. Some more wait, and their bodies are not read. */
 function createPassOn(
-  { connectionOf, allows, closedFor, moved }: ProxyInit,
+  init: ProxyInit,
   clock: Clock,
   refused: () => void,
 ): (exchange: Exchange) => Promise<void> {
   const { proxied: most, proxiedWaiting: waiting, proxiedWaitMs: waitMs } = RELAY
   const places = createPlaceQueue({ most, waiting, waitMs, clock })
+  const awaitNode = createAwaiting(init, refused)
+  const { connectionOf, allows, closedFor, moved } = init
   return async exchange => {
     const { address, params, request } = exchange
     if (!allows(request.socket.remoteAddress ?? '')) {
@@ -78,12 +85,13 @@ function createPassOn(
     const connectionNow = (): Connection => {
       const connection = connectionOf(peer)
       if (connection === undefined) {
-        throw new HttpError(404, 'NO_SUCH_ROUTE', 'the node has no reservation at this relay')
+        throw noReservation(init.mayBeMember(peer))
       }
       const closed = closedFor()
       if (closed === undefined) return connection
       throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
     }
+    if (connectionOf(peer) === undefined) await awaitNode(exchange, peer)
     connectionNow()
     const leave = await places.enter(
       [
@@ -106,6 +114,39 @@ function createPassOn(
       leave()
     }
   }
+}
+
+/** A member that is away for a moment is waited for, as long as not too many requests are. */
+function createAwaiting(
+  { mayBeMember, cameBack }: ProxyInit,
+  refused: () => void,
+): (exchange: Exchange, peer: string) => Promise<void> {
+  const awaiting = createPlaces()
+  return async ({ address, signal }, peer) => {
+    if (!mayBeMember(peer)) return
+    const leave = awaiting.take(RELAY.awaitingNode, [
+      [`address ${address}`, RELAY.awaitingNodePerAddress],
+      [`node ${peer}`, RELAY.awaitingOneNode],
+    ])
+    if (leave === undefined) {
+      refused()
+      throw busy('too many requests wait for nodes that have no reservation at this relay')
+    }
+    try {
+      await cameBack(peer, signal)
+    } finally {
+      leave()
+    }
+  }
+}
+
+function noReservation(mayBeMember: boolean): HttpError {
+  const message = 'the node has no reservation at this relay'
+  if (!mayBeMember) return new HttpError(404, 'NO_SUCH_ROUTE', message)
+  const retryAfterSeconds = Math.ceil(RELAY.awayRetryMs / 1000)
+  return new HttpError(503, 'NOT_RESERVED', `${message} now: try again, or over another relay`, {
+    retryAfterSeconds,
+  })
 }
 
 function busy(message: string, retryAfterMs: number = RELAY.proxyRetryMs): HttpError {

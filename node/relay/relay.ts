@@ -15,6 +15,8 @@ import { noCounts, type RelayCounts } from './traffic.ts'
 export interface RelayInit {
   libp2p: Pick<Libp2p, 'handle' | 'unhandle' | 'getMultiaddrs' | 'addEventListener' | 'removeEventListener'>
   isMember?: (peer: string) => boolean
+  /** also while the members are not known yet; `isMember` when absent */
+  mayBeMember?: ((peer: string) => boolean) | undefined
   settings?: RelaySettings
   /** what an earlier run counted */
   kept?: { counts: RelayCounts; month: MonthCount } | undefined
@@ -62,6 +64,7 @@ const SWEEP_MS = 5_000
 
 export function createRelay(init: RelayInit): Relay {
   const { libp2p, isMember = () => false, kept, clock, log, rssBytes = process.memoryUsage.rss } = init
+  const { mayBeMember = isMember } = init
   const counts = kept?.counts ?? noCounts()
   const month = createMonth(kept?.month, clock)
   let limits: RelayLimits = RELAY_LIMITS
@@ -125,6 +128,8 @@ export function createRelay(init: RelayInit): Relay {
 
   const proxied: ProxyInit = {
     connectionOf: peer => reservations.of(peer)?.connection,
+    cameBack: reservations.cameBack,
+    mayBeMember,
     closedFor,
     allows(ip) {
       const isAllowed = access('', ip, false)

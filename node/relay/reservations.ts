@@ -1,8 +1,10 @@
 import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../base/clock.ts'
+import { LruMap } from '../../base/lru-map.ts'
+import { waitFor } from '../../base/wait.ts'
 import type { CircuitReason } from '../../protocols/index.ts'
 import type { Guest } from './access.ts'
-import type { RelayLimits } from './limits.ts'
+import { RELAY, type RelayLimits } from './limits.ts'
 
 /** A peer that may be called. */
 export interface Reservation {
@@ -21,7 +23,7 @@ export interface ReservationsInit {
   isMember: (peer: string) => boolean
   /** A stranger's place was given to a member. */
   displaced: (reservation: Reservation) => void
-  clock: Pick<Clock, 'monotonic'>
+  clock: Pick<Clock, 'monotonic' | 'deadline'>
 }
 
 /** The places of a relay. Each ends with the connection that it was asked for on. */
@@ -29,6 +31,11 @@ export interface Reservations {
   /** Makes one, or renews it; or why not. */
   reserve(peer: string, address: string, connection: Connection): Reservation | CircuitReason
   of(peer: string): Reservation | undefined
+  /**
+   * Resolves once a peer is there that lost its place a moment ago, or may have had one before the relay was started; at once for others,
+   * and when it does not come back in time. Rejects with the signal's reason.
+   */
+  cameBack(peer: string, signal?: AbortSignal): Promise<void>
   /** The connection is over, and a reservation on it. */
   ended(connection: Pick<Connection, 'id' | 'remotePeer'>): void
   /** Ends those, with their connections, whose peer may use the relay no more. */
@@ -39,6 +46,9 @@ export interface Reservations {
 
 export function createReservations({ limits, isMember, displaced, clock }: ReservationsInit): Reservations {
   const places = new Map<string, Reservation>()
+  const startedAt = clock.monotonic()
+  const leftAt = new LruMap<string, number>(RELAY.remembered)
+  const awaiting = new Set<(peer: string) => void>()
   const strangers = () => [...places.values()].filter(({ peer }) => !isMember(peer))
 
   /** `known`: one of its own, which is to be of another connection. */
@@ -74,15 +84,33 @@ export function createReservations({ limits, isMember, displaced, clock }: Reser
       if (reason !== undefined) return reason
       const made: Reservation = { peer, address, connection, circuits: 0, idleSince: clock.monotonic() }
       places.set(peer, made)
+      for (const came of awaiting) came(peer)
       return made
     },
     of(peer) {
       const found = places.get(peer)
       return found?.connection.status === 'open' ? found : undefined
     },
+    async cameBack(peer, signal) {
+      // one whose connection is just closing is leaving now
+      const now = clock.monotonic()
+      const goneSince = places.has(peer) ? now : (leftAt.get(peer) ?? startedAt)
+      const leftMs = goneSince + RELAY.comesBackMs - now
+      if (leftMs <= 0) return
+      using limit = clock.deadline(leftMs, [signal])
+      await waitFor(resolve => {
+        const came = (one: string): void => {
+          if (one === peer) resolve()
+        }
+        awaiting.add(came)
+        return () => awaiting.delete(came)
+      }, limit.signal).catch(() => signal?.throwIfAborted())
+    },
     ended({ id, remotePeer }) {
       const peer = remotePeer.toString()
-      if (places.get(peer)?.connection.id === id) places.delete(peer)
+      if (places.get(peer)?.connection.id !== id) return
+      places.delete(peer)
+      leftAt.set(peer, clock.monotonic())
     },
     endDenied(mayStay) {
       for (const { peer, connection } of [...places.values()]) {

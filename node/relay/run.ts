@@ -99,6 +99,7 @@ export async function runRelay(options: RunRelayOptions): Promise<RunningRelay> 
       tls: options.tls,
       announce,
       isMember: members.isMember,
+      mayBeMember: members.mayBeMember,
       isPrivate: network === undefined || isPrivateNetwork(network),
       settings,
       kept: await readState(folder),
@@ -162,6 +163,7 @@ function allHosts(): string[] {
 /** Nobody, where a relay is of no network. */
 const NO_MEMBERS: RelayMembers = {
   isMember: () => false,
+  mayBeMember: () => false,
   addresses: () => [],
   close: async () => undefined,
 }

@@ -8,7 +8,7 @@ import { type DirectoryParts, openDirectory } from './directory.ts'
 import { createRelay, type Relay, type RelayInit } from './relay.ts'
 
 export interface StartRelayInit
-  extends Pick<RelayInit, 'isMember' | 'settings' | 'kept' | 'stunPort' | 'rssBytes'> {
+  extends Pick<RelayInit, 'isMember' | 'mayBeMember' | 'settings' | 'kept' | 'stunPort' | 'rssBytes'> {
   /** 32-byte Ed25519 seed of its identity */
   seed: Uint8Array
   /** multiaddrs */

@@ -112,12 +112,26 @@ export function script(lab: string, kind: NetworkKind): string {
       `link add p-${space} type veth peer name out netns ${lab}-${space}`,
       `link set p-${space} master br0 up`,
     )
-    plan.ip(space, `addr add ${ip}/24 dev out`, 'link set out up')
+    plan.ip(
+      space,
+      `addr add ${ip}/24 dev out`,
+      ...(v6 ? linkLocal('out', lastOf(ip)) : []),
+      'link set out up',
+    )
     if (v6) plan.ip(space, `addr add 2001:db8::${lastOf(ip)}/64 dev out nodad`)
   }
   for (const [index, home] of homes.entries()) planHome(plan, lab, kind, home, index + 1)
   return plan.script()
 }
+
+/**
+ * An address of the link that may be used at once: a router asks for its neighbours from there, and has a peer's first SYN wait for a second
+ * while the kernel still looks whether another has the one that it gives by itself.
+ */
+const linkLocal = (dev: string, last: string): string[] => [
+  `link set dev ${dev} addrgenmode none`,
+  `addr add fe80::${last}/64 dev ${dev} nodad`,
+]
 
 const lastOf = (ip: string): string => ip.split('.')[3]!
 
@@ -125,7 +139,8 @@ const lastOf = (ip: string): string => ip.split('.')[3]!
 function planHome(plan: Plan, lab: string, kind: NetworkKind, home: Home, number: number): void {
   const router = `nat${home}`
   const v6 = hasV6(kind, home)
-  plan.ip(router, 'link add lan type bridge', `addr add 10.${number}.0.1/24 dev lan`, 'link set lan up')
+  plan.ip(router, 'link add lan type bridge', `addr add 10.${number}.0.1/24 dev lan`)
+  plan.ip(router, ...(v6 ? linkLocal('lan', '1') : []), 'link set lan up')
   if (v6) plan.ip(router, `addr add 2001:db8:${number}::1/64 dev lan nodad`)
   for (const machine of [1, 2]) {
     const space = `${home}${machine}`

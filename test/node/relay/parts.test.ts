@@ -151,6 +151,42 @@ describe('parts of a relay', () => {
     assert.equal(reservations.size, 2)
   })
 
+  it('wait for who was there a moment ago, or before the relay was started, and not for who stays away', async () => {
+    const clock = new VirtualClock()
+    const reservations = createReservations({
+      limits: () => RELAY_LIMITS,
+      isMember: () => true,
+      displaced: () => undefined,
+      clock,
+    })
+    const connection = (id: string, peer: string) =>
+      ({ id, status: 'open', remotePeer: { toString: () => peer } }) as unknown as Connection
+    const comes = (peer: string, signal?: AbortSignal) => {
+      const seen = { over: false }
+      const back = reservations.cameBack(peer, signal).finally(() => (seen.over = true))
+      return { seen, back }
+    }
+    const first = comes('a')
+    reservations.reserve('b', 'y', connection('1', 'b'))
+    await clock.advance(RELAY.comesBackMs - 1)
+    assert.equal(first.seen.over, false)
+    reservations.reserve('a', 'x', connection('2', 'a'))
+    await first.back
+    // `c` was never there, and the relay is no new one any more
+    await clock.advance(1)
+    await comes('c').back
+    reservations.ended(connection('2', 'a'))
+    await clock.advance(RELAY.comesBackMs - 1)
+    const late = comes('a')
+    const left = comes('a', AbortSignal.abort(new Error('the client has left')))
+    await assert.rejects(left.back, /the client has left/)
+    assert.equal(late.seen.over, false)
+    await clock.advance(1)
+    await late.back
+    await comes('a').back
+    assert.equal(clock.waiting, 0)
+  })
+
   it('rest for minutes at most when a rate is 0, and are not at an end then', () => {
     const clock = new VirtualClock()
     const pace = createPace(() => ({ ...RELAY_LIMITS, bytesPerSecond: 0 }), clock)

@@ -50,14 +50,14 @@ describe('HTTP through a relay', function () {
   let answer: (exchange: Exchange) => Promise<void>
   let face: HttpServer
 
-  const startWeb = async (clock: Clock) => {
+  const startWeb = async (clock: Clock, proxied = relay.proxied) => {
     const web = createRelayWeb({
       host: '127.0.0.1',
       port: 0,
       status: () => ({}) as never,
       metrics: createMetrics({ version: '0' }),
       refusals: createRefusals({ clock: systemClock }),
-      proxied: relay.proxied,
+      proxied,
       clock,
       log: quietLog,
     })
@@ -310,6 +310,69 @@ describe('HTTP through a relay', function () {
     const answers = await Promise.all([...first, ...others])
     assert.deepEqual([...new Set(answers)], ['ok'])
     assert.ok(most <= proxiedPerNode, `${most} at a time`)
+  })
+
+  describe('to a node without a reservation', () => {
+    let comes: PromiseWithResolvers<void>
+    let waiting = 0
+    let isHere = false
+    let awayUrl: string
+    before(async () => {
+      comes = Promise.withResolvers()
+      const web = await startWeb(systemClock, {
+        ...relay.proxied,
+        connectionOf: peer => (isHere ? relay.proxied.connectionOf(peer) : undefined),
+        mayBeMember: peer => peer === node.peerId.toString(),
+        async cameBack() {
+          waiting++
+          await comes.promise
+        },
+      })
+      awayUrl = `${web.url}/peers`
+      answer = async ({ response }) => void response.end('ok')
+    })
+    const ask = async (localAddress: string): Promise<[number | undefined, IncomingMessage, string]> => {
+      const asked = request(`${awayUrl}/${node.peerId}${METADATA}`, { localAddress, agent: false }).end()
+      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      return [response.statusCode, response, await text(response)]
+    }
+
+    it('has a few requests wait for a member, and tells the others, and who waited in vain, to come again', async () => {
+      const first = Array.from({ length: RELAY.awaitingOneNode }, () => ask('127.0.0.1'))
+      await eventually(
+        () => waiting === RELAY.awaitingOneNode,
+        () => `${waiting} wait`,
+      )
+      const [status, { headers }, busy] = await ask('127.0.0.2')
+      assert.deepEqual([status, headers['retry-after']], [503, '1'])
+      assert.match(busy, /BUSY/)
+      comes.resolve()
+      for (const [status, { headers }, body] of await Promise.all(first)) {
+        assert.deepEqual([status, headers['retry-after']], [503, '30'])
+        assert.match(body, /NOT_RESERVED/)
+      }
+    })
+
+    it('passes on what waited for a member that has come back', async () => {
+      comes = Promise.withResolvers()
+      waiting = 0
+      const asked = ask('127.0.0.1')
+      await eventually(
+        () => waiting === 1,
+        () => `${waiting} wait`,
+      )
+      isHere = true
+      comes.resolve()
+      const [status, , body] = await asked
+      assert.deepEqual([status, body], [200, 'ok'])
+    })
+
+    it('says at once that a stranger is not there', async () => {
+      isHere = false
+      comes = Promise.withResolvers()
+      const stranger = await fetch(`${awayUrl}/${relayNode.peerId}${METADATA}`)
+      assert.equal(stranger.status, 404)
+    })
   })
 
   it('tells so many pages how things stand, and fewer of one address', async () => {

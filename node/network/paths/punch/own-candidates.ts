@@ -2,10 +2,11 @@ import type { Clock } from '../../../../base/clock.ts'
 import type { Timer } from '../../../../base/timers.ts'
 import { anySignal } from '../../../../base/wait.ts'
 import { PUNCH } from '../../../../protocols/index.ts'
+import { stagger } from '../stagger.ts'
 import type { OwnCandidates } from './candidates.ts'
 import { type Observation, observe, type StunAddress } from './observe.ts'
 
-/** relays of each kind that are asked, one after the other, until one answers */
+/** questions to relays of each family: what one lost packet delays is answered by another relay, or by the same one on a second connection */
 const ASKED = 2
 
 /** The ports of one punch, and what they look like. `close` it when the punch is over. */
@@ -53,12 +54,11 @@ async function firstOf(
   relays: readonly StunAddress[],
   options: { clock: Clock; signal: AbortSignal },
 ): Promise<Observation | undefined> {
-  for (const relay of relays.slice(0, ASKED)) {
-    try {
-      return await observe(relay, options)
-    } catch {
-      // another one may answer; what is wrong with this one its reservation tells
-    }
-  }
-  return undefined
+  const asked = Array.from({ length: relays.length === 0 ? 0 : ASKED }, (_, i) => relays[i % relays.length]!)
+  const attempts = asked.map(relay => ({
+    afterMs: PUNCH.askAgainMs,
+    run: (signal: AbortSignal) => observe(relay, { ...options, signal }),
+  }))
+  // what is wrong with relays their reservations tell
+  return await stagger(attempts, { ...options, drop: late => late.close() }).catch(() => undefined)
 }

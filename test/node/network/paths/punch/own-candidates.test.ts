@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { Clock, systemClock } from '../../../../../base/clock.ts'
 import { systemTimers } from '../../../../../base/timers.ts'
 import { openPorts } from '../../../../../node/network/paths/punch/own-candidates.ts'
@@ -31,4 +31,44 @@ describe('how a node looks from outside', () => {
     silent.close()
     assert.deepEqual([ports.outer.map(({ ip }) => ip), ports.v6], [['127.0.0.1'], undefined])
   })
+
+  for (const [what, answering] of [
+    ['by a relay whose first packets are lost', []],
+    ['by another relay when the first is silent', ['other']],
+  ] as const) {
+    it(`is told ${what}`, async () => {
+      // the moment after which it asks again is over at once, and no other limit ever
+      const clock = new Clock({
+        ...systemTimers,
+        after: (ms, act, options) =>
+          systemTimers.after(ms === PUNCH.askAgainMs ? 0 : 2 ** 30, act, { ...options, background: true }),
+      })
+      await using stun = await createStunServer({ host: '127.0.0.1', port: 0, clock: systemClock })
+      const taken: Socket[] = []
+      const lossy = createServer(socket => {
+        taken.push(socket)
+        socket.on('error', () => undefined)
+        if (taken.length === 1 || answering.length > 0) return
+        const through = connect(stun.port, '127.0.0.1')
+        socket.pipe(through).pipe(socket)
+        taken.push(through)
+      }).listen(0, '127.0.0.1')
+      await once(lossy, 'listening')
+      const relays = [(lossy.address() as AddressInfo).port, ...answering.map(() => stun.port)]
+      try {
+        const ports = await openPorts(
+          relays.map(port => ({ host: '127.0.0.1', family: 4, port })),
+          { clock, signal: AbortSignal.timeout(20_000) },
+        )
+        ports.close()
+        assert.deepEqual(
+          ports.outer.map(({ ip }) => ip),
+          ['127.0.0.1'],
+        )
+      } finally {
+        for (const socket of taken) socket.destroy()
+        lossy.close()
+      }
+    })
+  }
 })
