@@ -133,7 +133,7 @@ export async function createNetworkNode(options: NetworkNodeOptions): Promise<Ne
       ...(listens && listen.some(isWeb) ? [await lazyWebSockets(options)] : []),
       ...(webRtc === undefined ? [] : [webRtc as unknown as ReturnType<typeof tcp>]),
     ],
-    connectionEncrypters: shortLived ? [secure] : [await lazyTls(), secure],
+    connectionEncrypters: shortLived ? [secure] : [await lazyTls(clock), secure],
     streamMuxers: [muxer.factory],
     connectionManager: CONNECTIONS,
     connectionGater: {
@@ -258,12 +258,12 @@ async function lazyWebRtc(
 }
 
 /**
- * Both move bytes equally fast (`npm run bench -- streams`), but TLS's handshake takes twice as long as noise's, and loading
- * it takes a tenth of a second, mostly for X.509. So one-command clients go without it (every node speaks both).
+ * TLS costs less than noise, by handshake and by byte (`npm run bench -- streams`), but loading it takes a tenth of a second, mostly
+ * for X.509. So one-command clients go without it (every node speaks both).
  */
-async function lazyTls() {
-  const { steadyTls } = await import('./steady-tls.ts')
-  return steadyTls()
+async function lazyTls(clock: Clock) {
+  const { nodeTls } = await import('./tls.ts')
+  return nodeTls(clock)
 }
 
 /** Loaded only where it is used, so that a client starts without it. */
