@@ -19,7 +19,7 @@ import type { Accuse } from '../accuse.ts'
 import { ConfirmationSet } from './confirmation-set.ts'
 import type { Encoding } from './encoding.ts'
 import { type Admission, createQuorumGate, type QuorumGate } from './quorum-gate.ts'
-import { createRetries } from './retries.ts'
+import { createRetries, type Retries } from './retries.ts'
 
 export interface FanOutComponents {
   peers: Pick<PeerClient, 'store'>
@@ -210,7 +210,7 @@ export class FanOut {
     for (;;) {
       const admission = this.#gate.admission(member.shards.length)
       try {
-        const confirmed = await this.#offer(member, admission)
+        const confirmed = await this.#offer(member, admission, retries)
         if (!confirmed) admission.withdraw()
         return confirmed
       } catch (error) {
@@ -235,7 +235,7 @@ export class FanOut {
   }
 
   /** Tells whether the member confirmed; throws when it may do so another time. */
-  async #offer(member: CommitteeMember, admission: Admission): Promise<boolean> {
+  async #offer(member: CommitteeMember, admission: Admission, retries: Retries): Promise<boolean> {
     const { peers, book, accuse, clock, log } = this.#components
     const { committee, header, onConfirmed, onDoubt } = this.#input
     const { blobId } = header.metadata
@@ -243,7 +243,7 @@ export class FanOut {
     const peer = book.address(member)
     const startedAt = clock.monotonic()
     if (this.#isSmall) await admission.wait(signal)
-    const sliver = this.#slivers(member, admission)
+    const sliver = this.#slivers(member, admission, retries)
     const input = { header, request: this.#request, sliver }
     const { epoch, confirmation, sentBytes } = await peers.store(peer, input, { signal })
     if (epoch !== committee.epoch) {
@@ -263,7 +263,11 @@ export class FanOut {
   }
 
   /** What the member is sent of those that it asks for. */
-  #slivers(member: CommitteeMember, admission: Admission): (ref: SliverRef) => Promise<OutgoingSliver> {
+  #slivers(
+    member: CommitteeMember,
+    admission: Admission,
+    retries: Retries,
+  ): (ref: SliverRef) => Promise<OutgoingSliver> {
     const { encoded, committee, header } = this.#input
     const { nShards } = committee
     const { blobId } = header.metadata
@@ -275,6 +279,8 @@ export class FanOut {
       if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED', { details: { epoch: committee.epoch } })
       await admission.wait(this.#signal)
       given++
+      // the line has taken the one before
+      if (given > 1) retries.progressed()
       // the library loads while the slivers are verified; what fails fails again where it is needed
       if (given === 2 * shards.size) this.#components.bls().catch(() => undefined)
       return encoded.sliver(ref)

@@ -5,6 +5,8 @@ import { ProtocolError, type ProtocolErrorCode } from '../../../protocols/index.
 export interface Retries {
   /** How many ms after this failure; undefined when it is of no use any more. */
   after(error: unknown): number | undefined
+  /** A sliver went through: cuts before that do not count any more. */
+  progressed(): void
 }
 
 /** Worth another try: the node or the line was not ready. */
@@ -25,28 +27,50 @@ const ATTEMPTS = 3
 const RETRY_MS = 300
 /** A node that asks for more patience than this will not confirm in time: that is as good as a refusal. */
 const MAX_RETRY_AFTER_MS = 5_000
-/** After a cut the node may be out of reach for a while: a relay that starts anew is back within 3 s. */
-const CUT_ATTEMPTS = 6
+/** in a row, without a sliver that has arrived in between */
+const CUTS = 5
+/** of one node, whatever arrives: one that takes slivers and cuts, again and again, is not given the line for ever */
+const CUTS_IN_ALL = 20
+/** After a cut the node may be out of reach for a while: a relay that starts anew is back within 3 s, */
 const CUT_RETRY_MS = 250
-/** What the attempts after a cut may take in all: dialling one that is gone takes seconds each time. */
-const CUT_PATIENCE_MS = 10_000
+const MAX_CUT_RETRY_MS = 4_000
+/** and on a busy machine, or over another relay, later. Meanwhile others are sent to; without a quorum of them, waiting is all there is. */
+const CUT_PATIENCE_MS = 30_000
 
 export function createRetries(clock: Pick<Clock, 'monotonic'>): Retries {
   let attempts = 0
+  let cuts = 0
+  let cutsInAll = 0
   let cutAtMs: number | undefined
+
+  /** Whether the path broke, also when the node cannot be reached since then. */
+  function isCut({ remote, code }: ProtocolError): boolean {
+    if (remote) return false
+    if (!CUT.has(code)) return code === 'UNREACHABLE' && cutAtMs !== undefined
+    cutAtMs = clock.monotonic()
+    cuts++
+    cutsInAll++
+    return true
+  }
+
   return {
     after(error) {
       attempts++
       if (!(error instanceof ProtocolError)) return undefined
-      const { code, remote, retryAfterMs } = error
-      if (!remote && CUT.has(code)) cutAtMs ??= clock.monotonic()
-      if (cutAtMs !== undefined && !remote && (CUT.has(code) || code === 'UNREACHABLE')) {
-        const isOver = attempts >= CUT_ATTEMPTS || clock.monotonic() - cutAtMs >= CUT_PATIENCE_MS
-        return isOver ? undefined : CUT_RETRY_MS * 2 ** (attempts - 1)
+      const { code, retryAfterMs } = error
+      if (isCut(error)) {
+        const awayMs = clock.monotonic() - (cutAtMs ?? 0)
+        const isOver = cuts > CUTS || cutsInAll > CUTS_IN_ALL || awayMs >= CUT_PATIENCE_MS
+        return isOver ? undefined : Math.min(MAX_CUT_RETRY_MS, CUT_RETRY_MS * 2 ** (attempts - 1))
       }
       if (!TRANSIENT.has(code) || attempts >= ATTEMPTS) return undefined
       const pauseMs = retryAfterMs ?? RETRY_MS * attempts
       return pauseMs <= MAX_RETRY_AFTER_MS ? pauseMs : undefined
+    },
+    progressed() {
+      if (cuts === 0) return
+      attempts = 0
+      cuts = 0
     },
   }
 }

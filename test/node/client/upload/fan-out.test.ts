@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { raceSignal } from 'race-signal'
-import { systemClock } from '../../../../base/clock.ts'
+import { Clock, systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
+import { systemTimers } from '../../../../base/timers.ts'
 import {
   type Bls,
   type Codec,
@@ -44,6 +45,7 @@ describe('fan-out', () => {
     sign = (index: number, message: Uint8Array) => bls.sign(secrets[index]!, message),
     /** what a member says otherwise than it should */
     otherwise: (index: number) => { epoch?: Epoch; message?: Uint8Array } = () => ({}),
+    clock: Clock = systemClock,
   ) => {
     const liars: string[] = []
     const doubts: string[] = []
@@ -68,7 +70,7 @@ describe('fan-out', () => {
       book,
       accuse: createAccuse({ book, log, metrics: { liar: (nodeId: string) => liars.push(nodeId) } }),
       bls: async () => bls,
-      clock: systemClock,
+      clock,
       log,
     }
     const stop = new AbortController()
@@ -196,6 +198,32 @@ describe('fan-out', () => {
     const { finished } = send(async index => {
       if (index === 3) throw new ProtocolError('BUSY', { remote: true, retryAfterMs: 2 ** 31 - 1 })
     })
+    await finished
+  })
+
+  it('goes on with a node whose path breaks again and again, as long as slivers go through', async () => {
+    const shard = committee.members[0]!.shards[0]!
+    const pair = pairOfShard(shard, blob.metadata.blobId, N)
+    let cuts = 0
+    // nothing is waited for
+    const clock = new Clock({
+      ...systemTimers,
+      after: (_, act, options) => systemTimers.after(0, act, options),
+    })
+    const { result, finished } = send(
+      async (index, sliver) => {
+        if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
+        if (index !== 0 || cuts === 7) return
+        for (const axis of ['primary', 'secondary'] as const) await sliver({ pair, axis })
+        cuts++
+        throw new ProtocolError('PATH_LOST')
+      },
+      undefined,
+      undefined,
+      clock,
+    )
+    assert.deepEqual((await result).certificate?.signers, [0, 1, 2])
+    assert.equal(cuts, 7)
     await finished
   })
 

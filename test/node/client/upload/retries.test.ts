@@ -38,17 +38,34 @@ describe('offering a blob to a node again', () => {
   it('happens up to five times where the path broke, also while the node cannot be reached then', async () => {
     for (const cut of ['CONNECTION_LOST', 'PATH_LOST', 'TRUNCATED'])
       assert.deepEqual(await pausesAfter(...times(6, error(cut))), [250, 500, 1_000, 2_000, 4_000, undefined])
+    // over the relay that is left, say, or once the one relay is back
     const unreachable = [error('PATH_LOST'), ...times(3, error('UNREACHABLE'))]
     assert.deepEqual(await pausesAfter(...unreachable), [250, 500, 1_000, 2_000])
   })
 
-  it('ends 10 s after the path broke', async () => {
+  it('ends 30 s after the path broke last, when the node cannot be reached any more', async () => {
     const retries = createRetries(clock)
     assert.equal(retries.after(error('PATH_LOST')), 250)
+    // of a sliver that took so long
+    await clock.advance(60_000)
+    assert.equal(retries.after(error('PATH_LOST')), 500)
+    for (const pause of [1_000, 2_000, 4_000, 4_000]) {
+      await clock.advance(5_000)
+      assert.equal(retries.after(error('UNREACHABLE')), pause)
+    }
     await clock.advance(9_999)
-    assert.equal(retries.after(error('UNREACHABLE')), 500)
+    assert.equal(retries.after(error('UNREACHABLE')), 4_000)
     await clock.advance(1)
     assert.equal(retries.after(error('UNREACHABLE')), undefined)
+  })
+
+  it('begins anew with each sliver that arrives, but not without end', () => {
+    const retries = createRetries(clock)
+    for (let i = 0; i < 20; i++) {
+      assert.equal(retries.after(error('CONNECTION_LOST')), 250)
+      retries.progressed()
+    }
+    assert.equal(retries.after(error('CONNECTION_LOST')), undefined)
   })
 
   it('takes what a node tells of its own paths for no cut', async () => {
