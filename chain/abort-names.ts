@@ -40,6 +40,7 @@ const names: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   },
   committee: { 0: 'EInvalidShardAssignment' },
   encoding: { 0: 'EInvalidEncodingType' },
+  governance: { 0: 'ENotAuthorized', 1: 'EFounded' },
   init: { 0: 'EInvalidMigration', 1: 'EInvalidUpgradeCap', 2: 'EDeprecatedFunction' },
   messages: {
     0: 'EIncorrectAppId',
@@ -49,6 +50,7 @@ const names: Readonly<Record<string, Readonly<Record<number, string>>>> = {
     4: 'EInvalidBlobPersistenceType',
     6: 'EInvalidKeyLength',
   },
+  parameters: { 0: 'ENoSuchParameter', 1: 'EOutOfBounds', 2: 'EDuplicateVote', 3: 'EDecided' },
   pending_values: { 0: 'EMissingEpochValue', 1: 'EReduceValueTooLarge' },
   slashing: {
     0: 'ENotAuthorized',

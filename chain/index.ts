@@ -15,4 +15,5 @@ export {
   isChainError,
 } from './errors.ts'
 export { MIN_EPOCH_MS, mainnet, testnet } from './networks.ts'
+export { PARAMETER_KEYS, PARAMETERS, type ParameterKey, type ParameterRule } from './parameters.ts'
 export type * from './types/index.ts'

@@ -1,5 +1,4 @@
 import { bcs } from '@mysten/sui/bcs'
-import { fieldOf, Table } from './move.ts'
 
 const round = { epoch: bcs.u32(), round: bcs.u8() }
 const bytes = bcs.byteVector()
@@ -23,23 +22,3 @@ export const CHALLENGE_EVENT_LAYOUTS = {
     benched_until: bcs.u32(),
   }),
 } as const
-
-/** `walrus::challenge_rounds::Challenges`, in a dynamic field of the staking object */
-export const ChallengesField = fieldOf(
-  bcs.byteVector(),
-  bcs.struct('Challenges', {
-    parameters: bcs.struct('Parameters', {
-      rounds: bcs.u8(),
-      draws: bcs.u16(),
-      open_from: bcs.u16(),
-      commit_until: bcs.u16(),
-      pass_until: bcs.u16(),
-      burned_commission: bcs.u16(),
-      strikes: bcs.u8(),
-      bench: bcs.u8(),
-    }),
-    epoch: bcs.u32(),
-    rounds: Table,
-    last_counted: bcs.u32(),
-  }),
-)

@@ -311,6 +311,21 @@ export class Calls {
     ])
   }
 
+  /** As the sender, who governs the node. */
+  voteForParameter(nodeId: ObjectId, name: string, value: number): void {
+    const { tx } = this
+    const sender = this.#call('auth', 'authenticate_sender', [])
+    const args = [this.#staking(), sender, tx.pure.id(nodeId), tx.pure.string(name), tx.pure.u64(value)]
+    this.#call('governance', 'vote_for_parameter', args)
+  }
+
+  /** Of a network in epoch 0, by the emergency capability of its founder. */
+  setFirstParameter(cap: ObjectArgument, name: string, value: number): void {
+    const { tx } = this
+    const args = [this.#staking(), tx.object(cap), tx.pure.string(name), tx.pure.u64(value)]
+    this.#call('governance', 'set_first_parameter', args)
+  }
+
   /** `what` is one of the three votes; a price in FROST or a capacity in bytes. */
   vote(what: 'storage_price' | 'write_price' | 'node_capacity', cap: ObjectArgument, value: bigint): void {
     const { tx } = this

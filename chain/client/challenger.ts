@@ -1,29 +1,11 @@
-import { bcs } from '@mysten/sui/bcs'
-import { deriveDynamicFieldID } from '@mysten/sui/utils'
 import { signersBitmap } from '../../codec/index.ts'
 import type { Certificate, ObjectId } from '../../codec/types.ts'
-import { ChallengesField } from '../bindings/challenge-events.ts'
-import { decodeMove } from '../bindings/move.ts'
-import type { CallOptions, ChallengeParameters, Challenger, NodeOperator, Wallet } from '../types/index.ts'
+import type { CallOptions, Challenger, NodeOperator, Parameters, Wallet } from '../types/index.ts'
 import type { Calls } from './calls.ts'
 import { needCapability } from './capability.ts'
-import { fetchObjects } from './objects.ts'
+import { readCurrent } from './parameters.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
 import type { ChainState } from './state.ts'
-
-/** Name of the dynamic field of the staking object, a `vector<u8>`. */
-const CHALLENGES_KEY = bcs.byteVector().serialize(new TextEncoder().encode('challenges')).toBytes()
-/** What the contract begins with: there is no field before the first round. */
-const FIRST_PARAMETERS: ChallengeParameters = {
-  rounds: 1,
-  draws: 640,
-  openFrom: 2_500,
-  commitUntil: 5_500,
-  passUntil: 9_000,
-  burnedCommission: 2_500,
-  strikes: 3,
-  bench: 2,
-}
 
 /** Storage challenges, by the wallet of a node or of anyone. */
 export class WalletChallenger implements Challenger {
@@ -40,16 +22,10 @@ export class WalletChallenger implements Challenger {
     return this.#session.wallet
   }
 
-  async parameters({ signal }: CallOptions = {}): Promise<ChallengeParameters> {
-    const { rpc, network } = this.#session.on
-    const id = deriveDynamicFieldID(network.stakingObjectId, 'vector<u8>', CHALLENGES_KEY)
-    const [field] = await rpc.read(client => fetchObjects(client, [id]), signal)
-    if (field === undefined) return FIRST_PARAMETERS
-    const { parameters } = decodeMove(ChallengesField, field.content).value
-    const { rounds, draws, strikes, bench } = parameters
-    const { open_from: openFrom, commit_until: commitUntil, pass_until: passUntil } = parameters
-    const burnedCommission = parameters.burned_commission
-    return { rounds, draws, strikes, bench, openFrom, commitUntil, passUntil, burnedCommission }
+  async parameters(options: CallOptions = {}): Promise<Parameters> {
+    const { rpc, network, state } = this.#session.on
+    const { epoch } = (await state.shared(options)).staking
+    return await rpc.read(client => readCurrent(client, network.stakingObjectId, epoch), options.signal)
   }
 
   async open(options?: CallOptions): Promise<{ digest: string }> {

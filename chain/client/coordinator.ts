@@ -17,6 +17,7 @@ import type {
   FollowOptions,
   FullCoordinator,
   NetworkConfig,
+  NetworkParameters,
   NodeOperator,
   NodeRecord,
   OwnedPage,
@@ -41,6 +42,7 @@ import { CheckpointHistory } from './history.ts'
 import { readAttributes, readAttributesOf, WalletManager } from './manager.ts'
 import { readNodeKeys, readNodes } from './nodes.ts'
 import { WalletOperator } from './operator.ts'
+import { readParameters } from './parameters.ts'
 import { readPayment } from './payments.ts'
 import { RpcPool, rpcStatus } from './rpc.ts'
 import type { SessionComponents } from './session.ts'
@@ -243,6 +245,12 @@ class SuiCoordinator implements FullCoordinator {
   async nodes(options?: CallOptions): Promise<NodeRecord[]> {
     const state = await this.#state.read(options)
     return await this.#rpc.read(client => readNodes(client, state), options?.signal)
+  }
+
+  async parameters(options?: CallOptions): Promise<NetworkParameters> {
+    const state = await this.#state.read(options)
+    const { stakingObjectId } = this.network
+    return await this.#rpc.read(client => readParameters(client, stakingObjectId, state), options?.signal)
   }
 
   writer(wallet: Wallet): ChainWriter {

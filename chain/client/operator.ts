@@ -4,6 +4,7 @@ import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 import { decodeMove } from '../bindings/move.ts'
 import { StorageNodeCap } from '../bindings/staking.ts'
 import { ChainError, isChainError } from '../errors.ts'
+import { PARAMETERS, type ParameterKey } from '../parameters.ts'
 import type {
   CallOptions,
   Candidate,
@@ -87,6 +88,20 @@ export class WalletOperator implements NodeOperator {
       if (nodeCapacityBytes !== undefined) calls.vote('node_capacity', objectId, nodeCapacityBytes)
       if (storagePriceFrost !== undefined || writePriceFrost !== undefined) calls.updatePrices()
     }, options)
+  }
+
+  async voteForParameter(
+    key: ParameterKey,
+    value: number,
+    options?: CallOptions,
+  ): Promise<{ digest: string }> {
+    const { name, least, most } = PARAMETERS[key]
+    if (!Number.isInteger(value) || value < least || value > most) {
+      const message = `${name} is a whole number from ${least} to ${most}`
+      throw new ChainError('INVALID_ARGUMENT', message, { what: name, value: String(value) })
+    }
+    const { nodeId } = this.#capability ?? (await needCapability(this, this.wallet, options))
+    return await this.#send(calls => calls.voteForParameter(nodeId, name, value), options)
   }
 
   async setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }> {

@@ -13,7 +13,8 @@ import { StateReader } from '../client/state.ts'
 import { type BuildName, loadBuild } from '../compiled.ts'
 import { ChainError, isChainError } from '../errors.ts'
 import { MIN_EPOCH_MS } from '../networks.ts'
-import type { ContractVersion, NetworkConfig, Wallet } from '../types/index.ts'
+import { PARAMETER_KEYS, PARAMETERS } from '../parameters.ts'
+import type { ContractVersion, NetworkConfig, Parameters, Wallet } from '../types/index.ts'
 import { createdOf, DirectSender, type ObjectRef, refOf } from './sender.ts'
 
 const FROST_PER_WAL = 1_000_000_000n
@@ -62,6 +63,8 @@ export interface GenesisOptions {
   existing?: NetworkConfig
   name?: string
   kind?: NetworkConfig['kind']
+  /** parameters that differ from what a network begins with */
+  parameters?: Partial<Parameters>
   storagePriceFrost?: bigint
   writePriceFrost?: bigint
   nodeGasMist?: bigint
@@ -179,7 +182,7 @@ class Genesis {
     )
 
     this.#step = 'stake and start epoch 1'
-    await this.#stakeAndChangeEpoch(admin, atWork, target, wal)
+    await this.#stakeAndChangeEpoch(admin, atWork, network, wal)
     this.#step = 'finish the epoch change'
     await Promise.all(
       atWork.map(({ sender, cap }) =>
@@ -241,7 +244,7 @@ class Genesis {
     admin: DirectSender,
     walrus: { packageId: ObjectId; initCap: ObjectRef; upgradeCap: ObjectRef },
     wal: { type: string; treasury: { objectId: string } },
-  ): Promise<{ config: NetworkConfig; target: CallTarget }> {
+  ): Promise<{ config: NetworkConfig; target: CallTarget; founderCap: ObjectRef }> {
     const { nShards, epochMs = DEFAULT_EPOCH_MS, name, kind = 'localnet' } = this.#options
     const outcome = await admin.send(tx => {
       const emergencyCap = tx.moveCall({
@@ -279,6 +282,7 @@ class Genesis {
         system: { objectId: system, initialSharedVersion },
         staking: { objectId: staking, initialSharedVersion },
       },
+      founderCap: refOf(createdOf(outcome, '::upgrade::EmergencyUpgradeCap'), outcome),
     }
   }
 
@@ -320,10 +324,10 @@ class Genesis {
   async #stakeAndChangeEpoch(
     admin: DirectSender,
     atWork: readonly NodeAtWork[],
-    target: CallTarget,
+    { target, founderCap }: { target: CallTarget; founderCap: ObjectRef },
     wal: { coin: ObjectRef; treasury: { objectId: string; initialSharedVersion: string } },
   ): Promise<void> {
-    const { grants = [] } = this.#options
+    const { grants = [], parameters = {} } = this.#options
     await admin.send(tx => {
       const calls = new Calls(tx, target)
       const amounts = [...atWork.map(({ node }) => node.stakeWal), ...grants.map(grant => grant.wal)]
@@ -338,6 +342,11 @@ class Genesis {
         const staked = calls.stakeWithPool(stakes[i]!, nodeId)
         tx.transferObjects([staked], node.wallet.address)
       })
+      for (const key of PARAMETER_KEYS) {
+        const value = parameters[key]
+        const { name } = PARAMETERS[key]
+        if (value !== undefined) calls.setFirstParameter(tx.objectRef(founderCap), name, value)
+      }
       calls.votingEnd()
       calls.initiateEpochChange(tx.sharedObjectRef({ ...wal.treasury, mutable: true }))
     }, this.#signal)

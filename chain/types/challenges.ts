@@ -1,5 +1,6 @@
 import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 import type { CallOptions, Wallet } from './index.ts'
+import type { Parameters } from './parameters.ts'
 
 /** Which round of storage challenges. */
 export interface ChallengeRound {
@@ -31,31 +32,11 @@ export type ChallengeEvent =
       benchedUntil?: Epoch
     }
 
-/** What storage challenges are like; shares are of a round, in basis points. */
-export interface ChallengeParameters {
-  /** in an epoch, 1 to 4, of equal length */
-  rounds: number
-  /** pieces that each node is asked for */
-  draws: number
-  /** from then on a round may be opened */
-  openFrom: number
-  /** until then nodes commit; from then on it may be drawn */
-  commitUntil: number
-  /** until then nodes pass */
-  passUntil: number
-  /** share of a failed node's commission that is burned, in basis points */
-  burnedCommission: number
-  /** failed epochs in a row after which a node leaves the active set */
-  strikes: number
-  /** epochs for which it is not selected then */
-  bench: number
-}
-
 /** The chain's side of storage challenges. Refusals are MOVE_ABORT with the names that docs/contract.md lists. */
 export interface Challenger {
   readonly wallet: Wallet
-  /** As they are now; those that the contract begins with before the first round. */
-  parameters(options?: CallOptions): Promise<ChallengeParameters>
+  /** Those of the present epoch. */
+  parameters(options?: CallOptions): Promise<Parameters>
   /** Opens the round of now; anyone may, once. */
   open(options?: CallOptions): Promise<{ digest: string }>
   /** Commits the wallet's node to the root of what it holds, 32 bytes; once in a round. */

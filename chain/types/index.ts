@@ -2,10 +2,12 @@
 import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import type { ChallengeEvent, Challenger } from './challenges.ts'
 import type { Committees, EpochTiming } from './epochs.ts'
+import type { NetworkParameters } from './parameters.ts'
 import type { NodeOperator, NodeRecord, RegisteredKeys, Stake, Staker } from './staking.ts'
 
 export type * from './challenges.ts'
 export type * from './epochs.ts'
+export type * from './parameters.ts'
 export type * from './staking.ts'
 
 /** A limit and an end for one call: it rejects with the signal's reason. */
@@ -431,6 +433,8 @@ export interface FullCoordinator extends Coordinator {
   attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>>
   /** What a transaction paid to whom; undefined when the RPC knows none of this digest. */
   payment(digest: string, options?: CallOptions): Promise<PaymentRecord | undefined>
+  /** What nodes vote on apart from prices and capacity, with the votes of this epoch. */
+  parameters(options?: CallOptions): Promise<NetworkParameters>
   /** Every candidate and member: the staking pools. */
   nodes(options?: CallOptions): Promise<NodeRecord[]>
 }

@@ -1,4 +1,5 @@
 import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
+import type { ParameterKey } from '../parameters.ts'
 import type { CallOptions, Wallet } from './index.ts'
 
 /** What the chain has registered of a node's keys. */
@@ -88,6 +89,11 @@ export interface NodeOperator {
     votes: { storagePriceFrost?: bigint; writePriceFrost?: bigint; nodeCapacityBytes?: bigint },
     options?: CallOptions,
   ): Promise<{ digest: string }>
+  /**
+   * Votes for a value of a parameter, in place of an earlier vote of this epoch; once 2f + 1 shards agree it is in force from the
+   * next epoch on. Throws INVALID_ARGUMENT for a value outside of `PARAMETERS`.
+   */
+  voteForParameter(key: ParameterKey, value: number, options?: CallOptions): Promise<{ digest: string }>
   /** `host:port[/path]` of the HTTP face; clients see it at once. */
   setNetworkAddress(address: string, options?: CallOptions): Promise<{ digest: string }>
   /** Where peers dial the node; an extra field of its metadata, which keeps its other fields. */

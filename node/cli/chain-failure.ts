@@ -65,6 +65,7 @@ function fromAbort(message: string, details: ChainErrorDetails['MOVE_ABORT'], ca
   return rejected(told, { reason: name ?? `${module}: ${abortCode}`, module, digest }, cause, hint)
 }
 
+const INFO_PARAMETERS = '`floe info parameters` shows what stands.'
 const LIST_STAKED = '`floe list-staked` shows from which epoch on.'
 
 /** The aborts that people meet: a sentence, and what to do. */
@@ -82,6 +83,13 @@ const ABORTS: Readonly<Record<string, readonly [string, string?]>> = {
     'Do so with `floe unstake STAKE`, then withdraw it when `floe list-staked` says so.',
   ],
   'staking_pool::EWithdrawEpochNotReached': ['It is too early to withdraw this stake.', LIST_STAKED],
+  'governance::ENotAuthorized': ['This wallet may not vote for the node: its governance is with another.'],
+  'staking_inner::ENotInCommittee': ['The node is not in the committee: only its members vote.'],
+  'parameters::EDuplicateVote': ['The node has voted for this value already.', INFO_PARAMETERS],
+  'parameters::EDecided': [
+    'This parameter has been decided on in this epoch.',
+    `Vote again in the next one. ${INFO_PARAMETERS}`,
+  ],
   'blob::EBlobNotDeletable': ['The blob is permanent: nobody can delete it before its time.'],
   'blob::ENotCertified': ['The blob is not certified.', 'Store it again, then try this again.'],
   'blob::EResourceBounds': ['The blob has expired.', 'Store it again with `floe store`.'],

@@ -15,7 +15,15 @@ import {
 import { whoMayAsk, whoMayStore } from '../gateway/commands.ts'
 
 /** What `floe info` tells in more detail. */
-export const INFO_TOPICS = ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'] as const
+export const INFO_TOPICS = [
+  'committee',
+  'epoch',
+  'price',
+  'storage',
+  'size',
+  'decentralization',
+  'parameters',
+] as const
 
 export type InfoTopic = (typeof INFO_TOPICS)[number]
 

@@ -17,6 +17,7 @@ import {
 } from '../text.ts'
 import type { InfoTopic } from './commands.ts'
 import { decentralization } from './decentralization.ts'
+import { parameters } from './parameters.ts'
 
 /** Epoch, committee, prices and capacity, as the chain has them; or one of them in more detail. */
 export async function info(
@@ -27,6 +28,7 @@ export async function info(
   const { signal } = context
   if (topic === 'epoch') return await infoEpoch(context, options)
   if (topic === 'decentralization') return await infoDecentralization(context, options)
+  if (topic === 'parameters') return await infoParameters(context, options)
   const report = await withClient(context, { ...options, spends: false }, async (client, network) => {
     const { system, committees } = await client.info({ signal })
     return topic === undefined
@@ -58,6 +60,14 @@ async function infoDecentralization(context: Context, options: NetworkOptions): 
     ])
     return decentralization(current, nodes)
   })
+  await context.output.result(value, text)
+  return EXIT.ok
+}
+
+async function infoParameters(context: Context, options: NetworkOptions): Promise<ExitCode> {
+  const { value, text } = await withChain(context, options, async ({ coordinator, signal }) =>
+    parameters(await coordinator.parameters({ signal })),
+  )
   await context.output.result(value, text)
   return EXIT.ok
 }
@@ -111,7 +121,7 @@ const MIB = 2 ** 20
 const GIB = 2 ** 30
 
 export function describeTopic(
-  topic: Exclude<InfoTopic, 'epoch' | 'decentralization'>,
+  topic: Exclude<InfoTopic, 'epoch' | 'decentralization' | 'parameters'>,
   system: SystemInfo,
   committees: Committees,
 ): Report {

@@ -52,4 +52,12 @@ export function declareStakes(program: Command, run: Run): void {
       .argument('<size>', 'bytes, or with a unit: 2TiB'),
     NODE_KEY,
   ).action(stakes('voteCapacity'))
+  usesWallet(
+    vote
+      .command('parameter')
+      .description('for a value of what nodes decide together')
+      .argument('<name>', 'as `info parameters` lists them')
+      .argument('<value>', 'a whole number; shares in hundredths of a percent'),
+    NODE_KEY,
+  ).action(stakes('voteParameter'))
 }

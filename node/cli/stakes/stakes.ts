@@ -1,5 +1,6 @@
+import { PARAMETER_KEYS, PARAMETERS } from '../../../chain/index.ts'
 import type { NodeOperator, NodeRecord, Stake } from '../../../chain/types/index.ts'
-import type { Epoch } from '../../../codec/types.ts'
+import type { Epoch, ObjectId } from '../../../codec/types.ts'
 import {
   addressArgument,
   frostArgument,
@@ -174,33 +175,61 @@ export async function voteCapacity(
   return await vote(context, options, { nodeCapacityBytes: sizeArgument(size) })
 }
 
+/** Votes for a value of a parameter, by the wallet of a storage node. */
+export async function voteParameter(
+  context: Context,
+  name: string,
+  valueText: string,
+  options: NetworkOptions,
+): Promise<ExitCode> {
+  const key = PARAMETER_KEYS.find(key => PARAMETERS[key].name === name)
+  if (key === undefined) {
+    throw new CliError('USAGE', EXIT.usage, `There is no parameter "${name}".`, {
+      hint: `Nodes vote on ${PARAMETER_KEYS.map(key => PARAMETERS[key].name).join(', ')}.`,
+    })
+  }
+  const { least, most } = PARAMETERS[key]
+  const value = /^\d{1,6}$/.test(valueText) ? Number(valueText) : Number.NaN
+  if (!(least <= value && value <= most)) {
+    throw new CliError('USAGE', EXIT.usage, `"${valueText}" is no value of ${name}.`, {
+      hint: `A vote is for a whole number from ${least} to ${most}.`,
+    })
+  }
+  await withChain(context, options, async session => {
+    const { coordinator, signal } = session
+    const { operator, nodeId } = await ownNode(session)
+    const { digest } = await operator.voteForParameter(key, value, { signal })
+    const now = await coordinator.parameters({ signal })
+    const forIt = (now.votes[key] ?? []).filter(vote => vote.value === value)
+    const shards = forIt.reduce((sum, vote) => sum + vote.shards, 0)
+    const decided = now.next[key] === value && now.current[key] !== value
+    await context.output.result(
+      { nodeId, name, value, digest, shards, nShards: now.nShards, decided },
+      safe`Voted for ${nodeId}: ${plural(shards, 'shard')} of ${now.nShards} are for ${name} ${value}; ${
+        decided
+          ? `it is in force from epoch ${now.epoch + 1} on`
+          : 'it takes more than two thirds within this epoch'
+      }.`,
+    )
+  })
+  return EXIT.ok
+}
+
 async function vote(context: Context, options: NetworkOptions, votes: Votes): Promise<ExitCode> {
-  await withChain(context, options, async ({ coordinator, wallet, signal }) => {
-    const operator = coordinator.operator(await wallet())
-    const capability = await operator.capability({ signal })
-    if (capability === undefined) {
-      const { address } = operator.wallet
-      throw new CliError(
-        'NOT_FOUND',
-        EXIT.notFound,
-        `This wallet (${address}) has no storage node to vote for.`,
-        {
-          hint: "Name a node's key: --wallet .floe/nodes/00/keys/sui.key on a devnet.",
-          details: { address },
-        },
-      )
-    }
+  await withChain(context, options, async session => {
+    const { coordinator, signal } = session
+    const { operator, nodeId } = await ownNode(session)
     const { digest } = await operator.vote(votes, { signal })
     const { storagePriceFrost, writePriceFrost, totalCapacityBytes } = await coordinator.system({ signal })
     const prices = votes.nodeCapacityBytes === undefined
     await context.output.result(
       {
-        nodeId: capability.nodeId,
+        nodeId,
         votes,
         digest,
         now: { storagePriceFrost, writePriceFrost, totalCapacityBytes },
       },
-      safe`Voted for ${capability.nodeId}; ${prices ? 'by all votes the prices are' : 'it counts from the next epoch on, until then there are'}\n${formatRows(
+      safe`Voted for ${nodeId}; ${prices ? 'by all votes the prices are' : 'it counts from the next epoch on, until then there are'}\n${formatRows(
         prices
           ? [
               ['storing', `${formatWal(storagePriceFrost)} per MiB and epoch`],
@@ -211,4 +240,25 @@ async function vote(context: Context, options: NetworkOptions, votes: Votes): Pr
     )
   })
   return EXIT.ok
+}
+
+/** The node that the wallet is the key of. Throws CliError. */
+async function ownNode({
+  coordinator,
+  wallet,
+  signal,
+}: ChainSession): Promise<{ operator: NodeOperator; nodeId: ObjectId }> {
+  const operator = coordinator.operator(await wallet())
+  const capability = await operator.capability({ signal })
+  if (capability !== undefined) return { operator, nodeId: capability.nodeId }
+  const { address } = operator.wallet
+  throw new CliError(
+    'NOT_FOUND',
+    EXIT.notFound,
+    `This wallet (${address}) has no storage node to vote for.`,
+    {
+      hint: "Name a node's key: --wallet .floe/nodes/00/keys/sui.key on a devnet.",
+      details: { address },
+    },
+  )
 }

@@ -1,4 +1,4 @@
-import type { ChallengeParameters, EpochTiming } from '../../../chain/types/index.ts'
+import type { EpochTiming, Parameters } from '../../../chain/types/index.ts'
 
 /** The round of now, by the contract's rules; times are the chain's, ms since 1970. */
 export interface RoundDue {
@@ -16,7 +16,7 @@ const SPREAD = 0.1
 /** @param timing of an epoch whose change is done */
 export function roundDue(
   { state, durationMs, nowMs }: EpochTiming,
-  { rounds, openFrom, commitUntil }: ChallengeParameters,
+  { rounds, openFrom, commitUntil }: Pick<Parameters, 'rounds' | 'openFrom' | 'commitUntil'>,
 ): RoundDue {
   const sinceMs = state.kind === 'sync' ? nowMs : state.sinceMs
   const lengthMs = Math.floor(durationMs / rounds)

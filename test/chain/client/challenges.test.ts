@@ -44,6 +44,30 @@ describe('storage challenges, through the client', function () {
   })
   after(() => on?.close())
 
+  it('are as nodes with 2f + 1 shards vote, from the next epoch on', async () => {
+    const [first, second, third] = on.nodes.map(({ wallet }) => on.coordinator.operator(wallet))
+    await first!.voteForParameter('draws', 99)
+    await first!.voteForParameter('draws', 100)
+    await second!.voteForParameter('draws', 100)
+    const before = await on.coordinator.parameters()
+    assert.deepEqual([before.epoch, before.nShards, before.next.draws], [1, 10, 640])
+    const shardsOf = (i: number) =>
+      committees.current.members.find(({ nodeId }) => nodeId === nodeIds[i])!.shards.length
+    assert.deepEqual(before.votes, {
+      draws: [0, 1].map(i => ({ nodeId: nodeIds[i], value: 100, shards: shardsOf(i) })),
+    })
+    await third!.voteForParameter('draws', 100)
+    await assert.rejects(first!.voteForParameter('draws', 99), aborted('EDecided'))
+    await first!.voteForParameter('fee', 0)
+    await assert.rejects(first!.voteForParameter('fee', 0), aborted('EDuplicateVote'))
+    await assert.rejects(first!.voteForParameter('fee', 1_001), error =>
+      isChainError(error, 'INVALID_ARGUMENT'),
+    )
+    const { current, next } = await on.coordinator.parameters()
+    assert.deepEqual([current.draws, next], [640, { ...current, draws: 100 }])
+    assert.deepEqual(await challengers[0]!.parameters(), current)
+  })
+
   it('begin with a round that anyone opens, once, when it is time', async () => {
     const anyone = on.coordinator.challenger(on.admin)
     await assert.rejects(anyone.open(), aborted('ETooEarly'))
@@ -109,5 +133,8 @@ describe('storage challenges, through the client', function () {
     assert.deepEqual(first.root, rootOf(0))
     assert.deepEqual([last.epoch, last.burnedFrost, last.benchedUntil], [1, 0n, undefined])
     await assert.rejects(challengers[0]!.open(), aborted('EEpochChanging'))
+    const { epoch, current, votes } = await on.coordinator.parameters()
+    assert.deepEqual([epoch, current.draws, votes], [2, 100, {}])
+    assert.deepEqual(await challengers[0]!.parameters(), current)
   })
 })

@@ -31,7 +31,14 @@ function codesOf(text: string): AbortCode[] {
 }
 
 /** Modules that Walrus does not have. */
-export const OWN_MODULES: ReadonlySet<string> = new Set(['challenge', 'challenge_events', 'challenge_rounds'])
+export const OWN_MODULES: ReadonlySet<string> = new Set([
+  'challenge',
+  'challenge_events',
+  'challenge_rounds',
+  'governance',
+  'parameter_events',
+  'parameters',
+])
 
 /** The codes of Walrus's package 1.56, in order of number; a hole is a number that it does not use. */
 export const walrusCodes: Readonly<Record<string, readonly (string | undefined)[]>> = {

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { loadBuild } from '../../../chain/compiled.ts'
+import { PARAMETERS } from '../../../chain/parameters.ts'
 import { type BoundModule, readBindings } from './bindings.ts'
 import { type AbortCode, absentCodes, OWN_MODULES, readAbortCodes } from './codes.ts'
 import { compareSurfaces } from './compare.ts'
@@ -18,7 +19,7 @@ and their code see of it is Walrus's: module names, functions, argument types, s
 - **types**, **bound**: named in the bindings of \`@mysten/walrus\`, and the same here.
 - **beyond**: callable here, not named in these bindings, which cover the modules that Walrus's SDK uses. All of it exists
   in Walrus's source, too.
-- **own**: of a module that Walrus does not have ([storage challenges](#storage-challenges)).
+- **own**: of a module that Walrus does not have ([storage challenges](#storage-challenges), [parameters](#parameters)).
 `
 
 const rules = `## Rules
@@ -58,8 +59,8 @@ On a localnet the clock can be moved, and stands still while it is stopped: see 
 
 Walrus's papers describe challenges, its code has none. Here each node shows once in a round that it holds what it is paid
 for. Module \`challenge\`, whose state is a dynamic field of \`Staking\` from the first round on (\`challenge_rounds\`), fixes what
-a node has before anybody knows what will be asked. An epoch has one round, whose times count from \`EpochChangeDone\` in
-shares of the epoch:
+a node has before anybody knows what will be asked. An epoch has one round or, by vote, up to four of equal length, whose times
+count from \`EpochChangeDone\` in shares of the round; these are what a network begins with:
 
 | call | who | when | event |
 | --- | --- | --- | --- |
@@ -74,9 +75,25 @@ The next epoch's \`open\` removes what is left of a round.
 
 At the epoch's end a member that has not passed fails (\`ChallengeFailed\`): what it would have earned, its stakers' part with
 it, is burned, and a quarter of its commission. The third failure in a row costs its place in the active set: it is not selected for
-two epochs, and comes back by \`try_join_active_set\` or with the next change of its stake. No principal is touched. Where fewer
+two epochs ([parameters](#parameters), as in force in the epoch that ends), and comes back by \`try_join_active_set\` or with the next change of its stake. No principal is touched. Where fewer
 than f+1 of the shards pass, be it because nobody drew, the round counts for nobody. What storage nodes do in a round is in
 [challenges.md](challenges.md).
+
+## Parameters
+
+What challenges and stake are like is decided by the nodes. Module \`governance\` takes their votes, \`parameters\` counts them, in a
+dynamic field of \`Staking\` from the first vote on. Whoever governs a member (\`set_governance_authorized\`, as for upgrades and
+slashing) gives its vote for a value of a parameter (\`vote_for_parameter\`, event \`ParameterVoted\`), and may change it until nodes
+with 2f+1 of the shards are for one value within an epoch: that is in force from the next epoch on (\`ParameterDecided\`). Votes
+lapse with their epoch. No value can be outside of its bounds, and bounds of what depends on one another do not meet. In epoch 0, before there are nodes that decide,
+the holder of the \`EmergencyUpgradeCap\` sets what the network begins with (\`set_first_parameter\`): networks of \`floe up\` and
+\`floe localnet\` begin with 40 draws. Shares are in basis points.
+
+| parameter | at first | least | most | |
+| --- | --- | --- | --- | --- |
+${Object.values(PARAMETERS)
+  .map(({ name, first, least, most, what }) => `| \`${name}\` | ${first} | ${least} | ${most} | ${what} |`)
+  .join('\n')}
 
 ## Versions
 
@@ -86,7 +103,7 @@ the default and the newest. The package is the same but for that number. Clients
 
 const codesIntro = `## Abort codes
 
-Names and numbers are Walrus's, but for the modules \`challenge\` and \`challenge_rounds\`. A module that is not listed has none. What other modules abort with (a coin that is too
+Names and numbers are Walrus's, but for the modules \`challenge\`, \`challenge_rounds\`, \`governance\` and \`parameters\`. A module that is not listed has none. What other modules abort with (a coin that is too
 small, a node ID that is none: \`sui::balance::ENotEnough\`, \`sui::dynamic_field::EFieldDoesNotExist\`) is as in Walrus, too.
 
 | module | code | name | when |

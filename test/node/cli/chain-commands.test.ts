@@ -145,6 +145,24 @@ describe('commands of the chain, on a localnet', function () {
     ])
   })
 
+  it("votes for parameters by a node's key only, and tells what stands", async () => {
+    const node = ['--wallet', localnet.ready.nodeWallet]
+    const voted = await ok('vote', 'parameter', 'draws', '100', ...node)
+    assert.deepEqual([voted.shards, voted.nShards, voted.decided], [25, 100, false])
+    const { parameters } = await ok('info', 'parameters')
+    const draws = parameters.find((it: Json) => it.name === 'draws')
+    assert.deepEqual(
+      [draws.value, draws.next, draws.least, draws.most, draws.votes],
+      [40, 40, 16, 1280, [{ value: 100, shards: 25 }]],
+    )
+    await Promise.all([
+      fails('NOT_FOUND', 4, 'vote', 'parameter', 'draws', '100'),
+      fails('USAGE', 2, 'vote', 'parameter', 'draws', '15', ...node),
+      fails('USAGE', 2, 'vote', 'parameter', 'weather', '1', ...node),
+      fails('CHAIN_REJECTED', 8, 'vote', 'parameter', 'draws', '100', ...node),
+    ])
+  })
+
   it('tells each topic of the network', async () => {
     const [committee, epoch, price, storage, size, decentralization] = await Promise.all(
       ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'].map(topic => ok('info', topic)),

@@ -66,7 +66,13 @@ describe('names that want to be more than names', function () {
     unstake: [[NAME]],
     withdraw: [[NAME]],
     'list-staked': [['--owner', NAME]],
-    vote: [['price', '--storage', NAME], ['capacity', NAME], [NAME]],
+    vote: [
+      ['price', '--storage', NAME],
+      ['capacity', NAME],
+      ['parameter', NAME, '1'],
+      ['parameter', 'draws', NAME],
+      [NAME],
+    ],
     wallet: [['new', join(NAME, 'key')], ['new', file], ['address', '--wallet', file], [NAME]],
     faucet: [[NAME], ['--address', NAME]],
     node: [

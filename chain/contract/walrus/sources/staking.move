@@ -11,6 +11,7 @@ use walrus::auth::{Self, Authenticated, Authorized};
 use walrus::challenge_rounds::{Self, Challenges, Failures};
 use walrus::committee::Committee;
 use walrus::node_metadata::NodeMetadata;
+use walrus::parameters::{Self, Bylaws, Parameters};
 use walrus::staked_wal::StakedWal;
 use walrus::staking_inner::{Self, StakingInnerV1};
 use walrus::storage_node::{Self, StorageNodeCap};
@@ -30,6 +31,8 @@ const VERSION: u64 = 4;
 const MIGRATION_EPOCH_KEY: vector<u8> = b"migration_epoch";
 /// Dynamic field: storage challenges, from the first one on.
 const CHALLENGES_KEY: vector<u8> = b"challenges";
+/// Dynamic field: what nodes have voted for and vote on, from the first vote on.
+const BYLAWS_KEY: vector<u8> = b"bylaws";
 
 /// Shared; the state is a dynamic field under the version.
 public struct Staking has key {
@@ -310,11 +313,12 @@ public(package) fun open_challenge(
     let since = inner.steady_since();
     let duration = inner.epoch_duration();
     let members = inner.committee().size();
+    let parameters = staking.parameters();
     if (!dynamic_field::exists_(&staking.id, CHALLENGES_KEY))
         dynamic_field::add(&mut staking.id, CHALLENGES_KEY, challenge_rounds::new(ctx));
     staking
         .challenges_mut()
-        .open(epoch, since, duration, members, salt, clock.timestamp_ms());
+        .open(&parameters, epoch, since, duration, members, salt, clock.timestamp_ms());
 }
 
 /// There is nothing before the first round.
@@ -331,7 +335,39 @@ fun settle_challenges(staking: &mut Staking): Option<Failures> {
     let (members, shards) = inner.committee().to_inner().into_keys_values();
     let weights = shards.map_ref!(|shards| shards.length() as u16);
     let n_shards = inner.n_shards();
-    option::some(staking.challenges_mut().settle(epoch, members, weights, n_shards))
+    let parameters = staking.parameters();
+    option::some(staking.challenges_mut().settle(parameters, epoch, members, weights, n_shards))
+}
+
+// === Parameters ===
+
+/// Those in force.
+public(package) fun parameters(staking: &Staking): Parameters {
+    if (!dynamic_field::exists_(&staking.id, BYLAWS_KEY)) return parameters::first();
+    let bylaws: &Bylaws = dynamic_field::borrow(&staking.id, BYLAWS_KEY);
+    bylaws.at(staking.epoch())
+}
+
+/// Gives a member's vote for a value of a parameter.
+public(package) fun vote_for_parameter(
+    staking: &mut Staking,
+    node_id: ID,
+    name: String,
+    value: u64,
+    ctx: &mut TxContext,
+) {
+    let inner = staking.inner();
+    let epoch = inner.epoch();
+    let n_shards = inner.n_shards();
+    let committee = *inner.committee();
+    staking.bylaws_mut(ctx).vote(&committee, n_shards, epoch, node_id, name, value)
+}
+
+public(package) fun bylaws_mut(staking: &mut Staking, ctx: &mut TxContext): &mut Bylaws {
+    assert!(staking.version == VERSION, EWrongVersion);
+    if (!dynamic_field::exists_(&staking.id, BYLAWS_KEY))
+        dynamic_field::add(&mut staking.id, BYLAWS_KEY, parameters::new(ctx));
+    dynamic_field::borrow_mut(&mut staking.id, BYLAWS_KEY)
 }
 
 // === Stake ===

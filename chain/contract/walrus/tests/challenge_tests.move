@@ -111,6 +111,12 @@ fun shards(self: &mut Challenged, i: u64): u16 {
     self.network.staking().inner_for_testing().committee().weight(&node_id)
 }
 
+/// Sets a parameter at once.
+fun set(self: &mut Challenged, name: vector<u8>, value: u64) {
+    let (_, staking, ctx) = self.network.both();
+    staking.bylaws_mut(ctx).found(name.to_string(), value)
+}
+
 fun commission(self: &mut Challenged, i: u64): u64 {
     let node_id = self.network.node_id(i);
     self.network.staking().inner_for_testing().pool(node_id).commission_amount()
@@ -169,7 +175,7 @@ fun an_epoch_has_as_many_rounds_as_are_set_each_with_its_times() {
     it.network.wait(250);
     it.open();
     it.next_epoch();
-    it.network.staking().challenges_mut().set_rounds_for_testing(4);
+    it.set(b"rounds", 4);
     it.network.wait(63);
     it.open();
     it.network.wait(250);
@@ -535,6 +541,24 @@ fun who_fails_earns_nothing_and_loses_a_quarter_of_its_commission() {
 }
 
 #[test]
+fun what_is_decided_in_an_epoch_does_not_change_what_it_costs_to_fail_in_it() {
+    let mut it = challenged();
+    let node_id = it.network.node_id(3);
+    let commission = it.network.mint(1_000).into_balance();
+    it.network.staking().add_commission_to_pools(vector[node_id], vector[commission]);
+    3u64.do!(|i| {
+        let node_id = it.network.node_id(i);
+        let (_, staking, ctx) = it.network.both();
+        staking.vote_for_parameter(node_id, b"burned_commission".to_string(), 5_000, ctx);
+    });
+    it.epoch_of(vector[0, 1, 2]);
+    assert_eq!(it.commission(3), 750);
+    it.epoch_of(vector[0, 1, 2]);
+    assert_eq!(it.commission(3), 375);
+    destroy(it);
+}
+
+#[test]
 fun who_passes_loses_nothing() {
     let mut it = challenged();
     it.pay();
@@ -587,7 +611,7 @@ fun every_round_that_counts_must_be_passed_and_an_epoch_that_too_few_pass_counts
     it.network.wait(250);
     it.open();
     it.next_epoch();
-    it.network.staking().challenges_mut().set_rounds_for_testing(2);
+    it.set(b"rounds", 2);
     // node 0 passes in both, nodes 1 and 2 in one of them
     it.pay();
     let supply = it.network.supply();

@@ -12,6 +12,7 @@ use sui::vec_map::{Self, VecMap};
 use wal::wal::WAL;
 use walrus::bls_aggregate;
 use walrus::challenge_events as events;
+use walrus::parameters::Parameters;
 
 /// Nobody owes anything yet: shards still move, or there is no committee.
 const EEpochChanging: u64 = 0;
@@ -45,26 +46,6 @@ const MAX_ROUNDS: u8 = 4;
 const ROOT_LENGTH: u64 = 32;
 const ALL_BASIS_POINTS: u64 = 10_000;
 
-/// What challenges are like. Shares are in basis points.
-public struct Parameters has copy, drop, store {
-    /// in an epoch
-    rounds: u8,
-    /// pieces that each node is asked for
-    draws: u16,
-    /// share of a round after which it may be opened
-    open_from: u16,
-    /// until then nodes commit; from then on it may be drawn
-    commit_until: u16,
-    /// until then nodes pass
-    pass_until: u16,
-    /// share of a failed node's commission that is burned
-    burned_commission: u16,
-    /// failed epochs in a row after which a node leaves the active set
-    strikes: u8,
-    /// epochs for which it is not selected then
-    bench: u8,
-}
-
 /// One round of the current epoch. `drop`, so that an old one can go whatever is in it.
 public struct Round has drop, store {
     salt: vector<u8>,
@@ -84,7 +65,6 @@ public struct Round has drop, store {
 
 /// All there is of challenges; of rounds those of one epoch, until the next one begins with its own.
 public struct Challenges has store {
-    parameters: Parameters,
     epoch: u32,
     /// by number, from 0 on
     rounds: Table<u8, Round>,
@@ -103,23 +83,14 @@ public struct Failures has copy, drop {
 }
 
 public(package) fun new(ctx: &mut TxContext): Challenges {
-    let parameters = Parameters {
-        rounds: 1,
-        draws: 640,
-        open_from: 2_500,
-        commit_until: 5_500,
-        pass_until: 9_000,
-        burned_commission: 2_500,
-        strikes: 3,
-        bench: 2,
-    };
-    Challenges { parameters, epoch: 0, rounds: table::new(ctx), last_counted: 0 }
+    Challenges { epoch: 0, rounds: table::new(ctx), last_counted: 0 }
 }
 
 /// Opens the round of now. `since` is when the epoch's change was done; times are in ms. Takes away what is left of
 /// an earlier epoch.
 public(package) fun open(
     self: &mut Challenges,
+    parameters: &Parameters,
     epoch: u32,
     since: Option<u64>,
     duration: u64,
@@ -130,13 +101,13 @@ public(package) fun open(
     assert!(since.is_some(), EEpochChanging);
     self.forget_before(epoch);
     let since = since.destroy_some();
-    let length = duration / (self.parameters.rounds as u64);
+    let length = duration / (parameters.rounds() as u64);
     let number = (now - since) / length;
-    assert!(number < (self.parameters.rounds as u64), ETooLate);
+    assert!(number < (parameters.rounds() as u64), ETooLate);
     let start = since + number * length;
-    let commit_until = start + share_of(length, self.parameters.commit_until);
-    let pass_until = start + share_of(length, self.parameters.pass_until);
-    assert!(now >= start + share_of(length, self.parameters.open_from), ETooEarly);
+    let commit_until = start + share_of(length, parameters.commit_until());
+    let pass_until = start + share_of(length, parameters.pass_until());
+    assert!(now >= start + share_of(length, parameters.open_from()), ETooEarly);
     assert!(now < commit_until, ETooLate);
     let number = number as u8;
     assert!(!self.rounds.contains(number), EAlreadyOpen);
@@ -150,7 +121,7 @@ public(package) fun open(
         weight: 0,
     };
     self.rounds.add(number, round);
-    events::emit_opened(epoch, number, salt, self.parameters.draws, commit_until, pass_until);
+    events::emit_opened(epoch, number, salt, parameters.draws(), commit_until, pass_until);
 }
 
 fun forget_before(self: &mut Challenges, epoch: u32) {
@@ -230,6 +201,7 @@ fun round_mut(self: &mut Challenges, epoch: u32, number: u8): &mut Round {
 /// network failed, not the nodes, and those that are left are never too few.
 public(package) fun settle(
     self: &mut Challenges,
+    parameters: Parameters,
     epoch: u32,
     members: vector<ID>,
     weights: vector<u16>,
@@ -263,7 +235,7 @@ public(package) fun settle(
         epoch,
         node_ids,
         counted_before: self.last_counted,
-        parameters: self.parameters,
+        parameters,
     };
     if (counts) self.last_counted = epoch;
     failures
@@ -297,11 +269,11 @@ public(package) fun node_ids(self: &Failures): vector<ID> { self.node_ids }
 
 public(package) fun counted_before(self: &Failures): u32 { self.counted_before }
 
-public(package) fun burned_commission(self: &Failures): u16 { self.parameters.burned_commission }
+public(package) fun burned_commission(self: &Failures): u16 { self.parameters.burned_commission() }
 
-public(package) fun strikes(self: &Failures): u8 { self.parameters.strikes }
+public(package) fun strikes(self: &Failures): u8 { self.parameters.strikes() }
 
-public(package) fun bench(self: &Failures): u8 { self.parameters.bench }
+public(package) fun bench(self: &Failures): u8 { self.parameters.bench() }
 
 #[test_only]
 public fun seed_for_testing(self: &Challenges, number: u8): vector<u8> {
@@ -313,8 +285,3 @@ public fun salt_for_testing(self: &Challenges, number: u8): vector<u8> { self.ro
 
 #[test_only]
 public fun size_for_testing(self: &Challenges): u64 { self.rounds.length() }
-
-#[test_only]
-public fun set_rounds_for_testing(self: &mut Challenges, rounds: u8) {
-    self.parameters.rounds = rounds;
-}
