@@ -7,7 +7,8 @@ import type { Codec, CodecOptions, EncodedBlob } from './interface.ts'
 import { type BlobLayout, sliverView } from './jobs/blob-layout.ts'
 import { decodeBlob } from './jobs/decode.ts'
 import { encodeInto } from './jobs/encode.ts'
-import { isMetadata } from './metadata.ts'
+import { wordRoots } from './jobs/expand.ts'
+import { computeBlobId, PAIR_HASHES } from './metadata.ts'
 import { decodeRange } from './range.ts'
 import { verifySymbol } from './recovery.ts'
 import { sliverCodec } from './slivers.ts'
@@ -42,7 +43,7 @@ export function codecOn(engine: Engine): Codec {
 
     ...slivers,
     ...batches,
-    isMetadata,
+    isMetadata: metadata => isMetadata(engine, metadata),
     verifySymbol,
 
     encodeStream: input => encodeStream(engine, input),
@@ -55,6 +56,17 @@ export function codecOn(engine: Engine): Codec {
     close: () => engine.close(),
     [Symbol.asyncDispose]: () => engine.close(),
   }
+}
+
+async function isMetadata(
+  engine: Engine,
+  { blobId, unencodedLength, nShards, hashes }: BlobMetadata,
+): Promise<boolean> {
+  if (nShards < 1 || hashes.length !== nShards * PAIR_HASHES) return false
+  // a pair's hashes are a leaf: the tree is that of a codeword of which all symbols are there
+  const shape = { n: nShards, originals: nShards, symbolSize: PAIR_HASHES }
+  const [root] = await wordRoots(engine, shape, [hashes])
+  return computeBlobId(unencodedLength, root!) === blobId
 }
 
 function encodedBlob(

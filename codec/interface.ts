@@ -165,7 +165,7 @@ export interface SliverBatches {
 /** What is checked without work on slivers, wherever something comes from a peer. */
 export interface CodecChecks {
   /** Whether the hashes and the length give the blob ID. */
-  isMetadata(metadata: BlobMetadata): boolean
+  isMetadata(metadata: BlobMetadata): Promise<boolean>
   /** Throws SYMBOL_MISMATCH unless the symbol is the one at its source's crossing with the target. */
   verifySymbol(metadata: BlobMetadata, target: SliverRef, symbol: ProvenSymbol): void
 }

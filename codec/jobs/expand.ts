@@ -232,7 +232,7 @@ function planExpansion<T>(
     symbolSize,
     batch,
     pieceBlocks: PIECE_BLOCKS,
-    ...encodeShards(n, originals),
+    ...(originals < n ? encodeShards(n, originals) : { workShards: 0, repairShards: 0 }),
     repairSymbols: Math.max(1, n - originals),
     leaves: hashed ? batch : 0,
     trees: hashed ? 1 : 0,
@@ -283,7 +283,7 @@ async function loadChunk<T>(
 
 function expandChunk<T>(
   plan: ExpansionPlan,
-  { originals, symbolSize }: WordShape,
+  { n, originals, symbolSize }: WordShape,
   { from, to }: Chunk,
   results: readonly number[],
   harvest: Harvest<T>,
@@ -294,7 +294,8 @@ function expandChunk<T>(
     const count = Math.min(plan.wordsPerUnit, to - from - at)
     const source = plan.sources + at * wordBytes
     const words = [originals, originals, source, symbolSize, wordBytes, count]
-    phase.unit().call('expand', ...words)
+    phase.unit()
+    if (originals < n) phase.call('expand', ...words)
     if (harvest.hashed) phase.call('hashSymbols', ...words, 0, 0, 0, 0, 0)
     harvest.addCalls(phase, { first: from + at, count, source, results, at })
   }

@@ -137,7 +137,27 @@ describe('blob metadata', () => {
       const blob = await codec.encode(Uint8Array.of(n), n)
       assert.deepEqual(metadataRoot(blob.metadata), blob.rootHash)
       verifyMetadata(blob.metadata)
+      assert.equal(await codec.isMetadata(blob.metadata), true, `of ${n} shards`)
       blob.release()
+    }
+  })
+
+  it('is told by the kernel from what was changed, for few shards and for many', async () => {
+    for (const n of [1, 2, 3, 10, 100, 1_000]) {
+      const right = await codec.metadata(Uint8Array.of(n), n)
+      const last = right.hashes.slice()
+      last[last.length - 1]! ^= 1
+      const short = right.hashes.subarray(0, -32)
+      for (const wrong of [
+        { hashes: last },
+        { hashes: short },
+        { hashes: new Uint8Array() },
+        { unencodedLength: 2 },
+        { nShards: n + 1 },
+        { nShards: 0, hashes: new Uint8Array() },
+      ])
+        assert.equal(await codec.isMetadata({ ...right, ...wrong }), false, `${Object.keys(wrong)} of ${n}`)
+      assert.equal(await codec.isMetadata(right), true)
     }
   })
 })

@@ -4,6 +4,7 @@ import type { Timeline } from './timeline.ts'
 const IN_TURN = new Set([
   'encode',
   'metadata',
+  'isMetadata',
   'decode',
   'verifySliver',
   'verifySlivers',

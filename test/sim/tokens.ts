@@ -235,7 +235,7 @@ export function tokenCodec(blobs: TokenBlobs): BlobCodec {
       }
       return tokenData(blob.nonce, metadata.unencodedLength)
     },
-    isMetadata: metadata => blobs.isMetadata(metadata),
+    isMetadata: async metadata => blobs.isMetadata(metadata),
     async verifySliver(metadata, ref, bytes, { signal } = {}) {
       signal?.throwIfAborted()
       const error = blobs.check(metadata, ref, bytes)

@@ -61,7 +61,7 @@ export async function findMetadata(
     const metadata = await peers.metadata(peer, blobId, { signal: asking })
     book.answered(member, clock.monotonic() - start)
     if (metadata !== undefined) {
-      if (!isRight(metadata)) {
+      if (!(await isRight(metadata))) {
         answers.wrong(member)
         accuse(member, 'metadata', { blobId })
         return
@@ -80,8 +80,8 @@ export async function findMetadata(
     else if (status.kind !== 'known' || !status.certified) weight.unknown += its
   }
 
-  function isRight(metadata: BlobMetadata): boolean {
-    return metadata.blobId === blobId && metadata.nShards === nShards && codec.isMetadata(metadata)
+  async function isRight(metadata: BlobMetadata): Promise<boolean> {
+    return metadata.blobId === blobId && metadata.nShards === nShards && (await codec.isMetadata(metadata))
   }
 
   function start(): void {

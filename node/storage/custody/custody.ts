@@ -128,7 +128,8 @@ class BlobCustody implements Custody {
   async putMetadata(metadata: BlobMetadata, context: PeerContext): Promise<void> {
     const { codec, lock, blobs } = this.#components
     const { blobId } = metadata
-    if (!codec.isMetadata(metadata)) throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
+    if (!(await codec.isMetadata(metadata)))
+      throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
     const { epoch } = await this.#components.inOffice(context.signal)
     const leave = await lock.enter(blobId)
     try {
@@ -158,7 +159,7 @@ class BlobCustody implements Custody {
     expectRegistered(await blobs.get(blobId), { blobId }, epoch, 'NOT_REGISTERED')
     const metadata = await records.get(blobId)
     if (metadata === undefined) throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
-    if (!codec.isMetadata(metadata)) {
+    if (!(await codec.isMetadata(metadata))) {
       // a record of our own that is damaged: it has to come again
       await records.delete(blobId)
       throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
@@ -185,7 +186,7 @@ class BlobCustody implements Custody {
     const { blobId } = metadata
     const { current } = await this.#components.inOffice(context.signal)
     const { epoch, nShards } = current
-    if (metadata.nShards !== nShards || !codec.isMetadata(metadata))
+    if (metadata.nShards !== nShards || !(await codec.isMetadata(metadata)))
       throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
     const shards = memberOf(current, nodeId)?.shards ?? []
     if (shards.length === 0) throw new ProtocolError('NOT_IN_COMMITTEE', { details: { epoch } })

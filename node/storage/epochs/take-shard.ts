@@ -320,7 +320,7 @@ async function takeMetadata(
   sent: BlobMetadata | undefined,
 ): Promise<BlobMetadata | undefined> {
   if (sent === undefined) return undefined
-  if (sent.nShards !== nShards || !codec.isMetadata(sent)) {
+  if (sent.nShards !== nShards || !(await codec.isMetadata(sent))) {
     accuse(source, 'metadata', { blobId: sent.blobId })
     return undefined
   }

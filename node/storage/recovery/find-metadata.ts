@@ -38,7 +38,7 @@ export function createMetadataFinder({
       try {
         const found = await peers.metadata(book.address(member), blobId, { signal })
         if (found === undefined) continue
-        if (found.nShards !== nShards || !codec.isMetadata(found)) {
+        if (found.nShards !== nShards || !(await codec.isMetadata(found))) {
           accuse(member, 'metadata', { blobId })
           continue
         }

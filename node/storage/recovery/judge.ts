@@ -102,7 +102,7 @@ export function createJudge(components: JudgeComponents): Judge {
     await expectLive(components, blobId)
     if (wrong.has(blobId)) return { kind: 'known', attestation: attest(components, blobId) }
     expectHeard(context.peer, blobId)
-    if (metadata.nShards !== nShards || !codec.isMetadata(metadata))
+    if (metadata.nShards !== nShards || !(await codec.isMetadata(metadata)))
       throw new ProtocolError('METADATA_MISMATCH', { details: { blobId } })
     // of a blob that is larger than can be there is no proof either
     const isBlob = unencodedLength <= maxBlobSize(nShards)

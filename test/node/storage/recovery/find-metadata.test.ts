@@ -20,7 +20,7 @@ describe('metadata that is looked for at peers', () => {
     const finder = createMetadataFinder({
       nodeId: own!.nodeId,
       nShards: N,
-      codec: { isMetadata: metadata => metadata === right },
+      codec: { isMetadata: async metadata => metadata === right },
       peers: {
         async metadata() {
           const answer = answers.shift()
