@@ -6,6 +6,8 @@ import type { EpochRefusal } from './types/epochs.ts'
 export interface ChainErrorDetails {
   /** the wallet holds too little WAL; nothing was sent */
   NOT_ENOUGH_WAL: { neededFrost: bigint; availableFrost: bigint; owner: string }
+  /** it would cost more than the caller allows; nothing was sent */
+  COST_ABOVE_LIMIT: { costFrost: bigint; limitFrost: bigint }
   /** the wallet holds too little SUI to pay for gas; nothing was sent */
   NOT_ENOUGH_SUI: { neededMist: bigint; availableMist: bigint; owner: string }
   /** Move code aborted; `name` is the contract's constant where it is known. With a `digest` it was executed, else simulated */

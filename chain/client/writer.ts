@@ -237,7 +237,7 @@ export class WalletWriter implements ChainWriter {
   async extend(
     blobObjectId: ObjectId,
     epochs: number,
-    { signal, untilEpoch = Number.POSITIVE_INFINITY }: ExtendOptions = {},
+    { signal, untilEpoch = Number.POSITIVE_INFINITY, maxCostFrost }: ExtendOptions = {},
   ): Promise<{ digest: string; costFrost: bigint; blob: BlobObject }> {
     const read = () => this.#session.blob(blobObjectId, undefined, { signal })
     const before = await read()
@@ -247,7 +247,9 @@ export class WalletWriter implements ChainWriter {
       (state, { storage }) => {
         expectEpochs(epochs, state)
         lacking = Math.max(0, Math.min(epochs, untilEpoch - storage.endEpoch))
-        return extensionCost(state, storage.storageSize, lacking)
+        const costFrost = extensionCost(state, storage.storageSize, lacking)
+        expectCost(costFrost, maxCostFrost)
+        return costFrost
       },
       (calls, { coin, source }) => {
         if (lacking > 0) calls.extendBlob(blobObjectId, lacking, coin)
@@ -322,6 +324,12 @@ export function registrationCost(state: ChainState, storageBytes: number, epochs
 export function extensionCost(state: ChainState, storageBytes: bigint, epochs: number): bigint {
   const units = BigInt(storageUnits(Number(storageBytes)))
   return units * BigInt(state.system.storage_price_per_unit_size) * BigInt(epochs)
+}
+
+function expectCost(costFrost: bigint, limitFrost = costFrost): void {
+  if (costFrost <= limitFrost) return
+  const message = `it costs ${costFrost} FROST by now, and may cost ${limitFrost}`
+  throw new ChainError('COST_ABOVE_LIMIT', message, { costFrost, limitFrost })
 }
 
 export function expectEpochs(epochs: number, state: ChainState): void {

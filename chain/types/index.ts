@@ -87,6 +87,8 @@ export interface RegisterInput {
 export interface ExtendOptions extends CallOptions {
   /** No further than to this epoch, if another program has extended the blob meanwhile. */
   untilEpoch?: number | undefined
+  /** Throws COST_ABOVE_LIMIT, and pays nothing, when it would cost more FROST. */
+  maxCostFrost?: bigint | undefined
 }
 
 /** What certifying does besides, and what it need not read. */

@@ -14,6 +14,11 @@ function fromChain(error: AnyChainError): CliError {
       return tooLittle('WAL', message, error.details.neededFrost, error.details.availableFrost, cause)
     case 'NOT_ENOUGH_SUI':
       return tooLittle('SUI', message, error.details.neededMist, error.details.availableMist, cause)
+    case 'COST_ABOVE_LIMIT': {
+      const { costFrost, limitFrost } = error.details
+      const details = { coin: 'WAL', neededAmount: `${costFrost}`, availableAmount: `${limitFrost}` }
+      return new CliError('INSUFFICIENT_FUNDS', EXIT.funds, message, { details, cause })
+    }
     case 'MOVE_ABORT':
       return fromAbort(message, error.details, cause)
     case 'TRANSACTION_FAILED':

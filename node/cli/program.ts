@@ -9,8 +9,10 @@ import { declareNodes } from './node/commands.ts'
 import { declareQuilts } from './quilts/commands.ts'
 import { declareRelays } from './relay/commands.ts'
 import { declareStakes } from './stakes/commands.ts'
+import { declareStorages } from './storages/commands.ts'
 import { declareWallets } from './wallets/commands.ts'
 import { declareWalrus } from './walrus/commands.ts'
+import { declareWatches } from './watch/commands.ts'
 
 /** Declares every command; the one that was asked for is handed to `run`. Commands are loaded when they run. */
 export function createProgram(run: Run): Command {
@@ -32,6 +34,8 @@ export function createProgram(run: Run): Command {
   declareQuilts(program, run)
   program.commandsGroup('Blobs of yours:')
   declareBlobs(program, run)
+  declareStorages(program, run)
+  declareWatches(program, run)
   program.commandsGroup('Storage nodes:')
   declareNodes(program, run)
   program.commandsGroup('HTTP:')

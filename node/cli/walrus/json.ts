@@ -55,6 +55,7 @@ const COMMANDS: Readonly<Record<string, Translation>> = {
   getBlobAttribute: { name: 'attributes get', operands: ['blobObjId'] },
   removeBlobAttributeFields: { name: 'attributes remove', operands: ['blobObjId', 'keys'] },
   info: {},
+  storage: {},
 }
 /** global options; Walrus's configuration files mean nothing here */
 const GLOBALS: Readonly<Record<string, string | undefined>> = {
@@ -116,7 +117,10 @@ function argumentsOf(
   given: Json,
   more: readonly string[],
 ): string[] {
-  const rest = { ...given }
+  const { command, ...own } = given
+  // `{"info":{"command":{"epoch":{}}}}`, `{"storage":{"command":{"split":{"objectId":"0x…","size":1}}}}`
+  const [topic, inner] = isObject(command) ? (Object.entries(command)[0] ?? []) : []
+  const rest = { ...own, ...(isObject(inner) && inner) }
   for (const amount of frost) if (rest[amount] != null) rest[amount] = walOf(rest[amount], amount)
   const values = operands.flatMap(operand => {
     const value = rest[operand]
@@ -126,14 +130,11 @@ function argumentsOf(
   })
   const ignored = Object.fromEntries(IGNORED.map(option => [option, undefined]))
   const names = { ...ignored, ...options }
-  // `{"info":{"command":{"epoch":{}}}}`
-  const topic = isObject(rest.command) ? Object.keys(rest.command).slice(0, 1) : []
-  delete rest.command
   // behind --, so that no value is taken for an option
   const flags = [...optionsOf(rest, names), ...always, ...more]
   return [
     ...(name?.split(' ') ?? [kebab(key)]),
-    ...topic,
+    ...(topic === undefined ? [] : [kebab(topic)]),
     ...flags,
     ...(values.length > 0 ? ['--', ...values] : []),
   ]

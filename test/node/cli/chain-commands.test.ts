@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requestSuiFromFaucetV2 } from '@mysten/sui/faucet'
+import { formatNano as walOf } from '../../../base/nano.ts'
 import { formatKeystore, generateWalletKey, keypairWallet } from '../../../chain/index.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
@@ -238,6 +239,51 @@ describe('commands of the chain, on a localnet', function () {
     assert.deepEqual((await ok('list-blobs')).blobs, [])
   })
 
+  it('lists, splits, merges and burns storage', async () => {
+    const listed = async (): Promise<Json[]> => (await ok('storage', 'list')).storages
+    const before = new Set((await listed()).map(({ id }) => id))
+    const { objectId, storage } = await actors.blob(20, { epochs: 4, deletable: true })
+    await ok('delete', objectId)
+    const [all, ...none] = (await listed()).filter(({ id }) => !before.has(id))
+    assert.deepEqual([none.length, all.storageSize, all.endEpoch], [0, Number(storage.storageSize), 5])
+    const { endsAtMs, epochDurationMs } = await ok('info', 'epoch')
+    assert.equal(all.endsAtMs, endsAtMs + 3 * epochDurationMs)
+
+    const bySize = await ok('storage', 'split', all.id, '--size', '100KiB')
+    const [kept, rest] = bySize.resultingStorageObjects
+    assert.deepEqual([kept.id, kept.storageSize], [all.id, 102_400])
+    const byTime = await ok('storage', 'split', '--object-id', all.id, '--end-epoch', '3')
+    const [, later] = byTime.resultingStorageObjects
+    const after = (await listed()).filter(({ id }) => !before.has(id))
+    assert.deepEqual(
+      new Map(
+        after.map(({ id, startEpoch, endEpoch, storageSize }) => [id, [startEpoch, endEpoch, storageSize]]),
+      ),
+      new Map([
+        [all.id, [1, 3, 102_400]],
+        [rest.id, [1, 5, all.storageSize - 102_400]],
+        [later.id, [3, 5, 102_400]],
+      ]),
+    )
+    await fails('USAGE', 2, 'storage', 'merge', rest.id, later.id)
+    await fails('USAGE', 2, 'storage', 'split', all.id, '--end-epoch', '3')
+    await fails('USAGE', 2, 'storage', 'split', all.id, '--size', '1TiB')
+    await fails('USAGE', 2, 'storage', 'split', all.id)
+    await fails('USAGE', 2, 'storage', 'merge', all.id, all.id)
+    await fails('NOT_FOUND', 4, 'storage', 'burn', NOBODY)
+    const one = await ok('storage', 'fuse', '--object-ids', all.id, rest.id, later.id)
+    assert.deepEqual([one.id, one.storageSize, one.merged], [all.id, all.storageSize, [later.id, rest.id]])
+
+    const told = await commandLine(cwd, [
+      'json',
+      JSON.stringify({ ...NETWORK, command: { storage: { command: { destroy: { objectId: all.id } } } } }),
+    ])
+    assert.deepEqual(JSON.parse(told.stdout.toString()).objectIds, [all.id], told.stderr)
+    assert.deepEqual(new Set((await listed()).map(({ id }) => id)), before)
+    assert.deepEqual((await ok('storage', 'burn', '--all-expired')).objectIds, [])
+    await fails('USAGE', 2, 'storage', 'burn')
+  })
+
   it('does what it can of several, and ends with the first failure', async () => {
     const blob = await actors.blob(4, { epochs: 1, deletable: true })
     const args = ['burn', NOBODY, blob.objectId, '--network', 'net/network.json']
@@ -287,6 +333,24 @@ describe('commands of the chain, on a localnet', function () {
     await fails('USAGE', 2, 'delete')
     await fails('USAGE', 2, 'burn')
     await fails('USAGE', 2, 'burn', blob.objectId, '--all-expired')
+    const renewed = await actors.blob(78, { epochs: 1, deletable: true })
+    const watch = ['watch', 'renew', renewed.blobId, '--dir', join(cwd, 'watch'), '--once']
+    const { costFrost } = await ok(...watch, '--budget', '1', '--epochs', '2')
+    assert.equal((await actors.coordinator.blob(renewed.objectId))?.storage.endEpoch, 6)
+    const spent = await fails(
+      'INSUFFICIENT_FUNDS',
+      6,
+      ...watch,
+      '--ahead',
+      '5',
+      '--budget',
+      walOf(BigInt(costFrost)),
+    )
+    assert.match(spent.message, /and 0 WAL of the budget are left/)
+    assert.equal((await actors.coordinator.blob(renewed.objectId))?.storage.endEpoch, 6)
+    await fails('EXPIRED', 8, ...watch.with(2, blob.objectId), '--budget', '1')
+    await fails('NOT_FOUND', 4, ...watch.with(2, NOBODY), '--budget', '1')
+    await ok('delete', renewed.objectId)
     const living = await actors.blob(77, { epochs: 3, deletable: true })
     assert.equal((await ok('burn', '--all-expired')).objectId, blob.objectId)
     const left = (await ok('list-blobs', '--include-expired')).blobs
