@@ -2,46 +2,27 @@ import type { bcs } from '@mysten/sui/bcs'
 import type { Vm } from '../vm/index.ts'
 import { type Address, parseAddress, SYSTEM } from './address.ts'
 import type { ChainClock } from './chain-clock.ts'
-import { type CheckpointRecord, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
-import { checkDenied } from './deny-list.ts'
+import { type CheckpointRecord, makeCheckpoint } from './checkpoint.ts'
 import type { Digest } from './digest.ts'
 import { LedgerError } from './errors.ts'
-import { makeOutcome, type Outcome } from './execution/effects.ts'
-import { type Execution, execute } from './execution/execute.ts'
-import type { LoadedTransaction } from './execution/inputs.ts'
-import { systemCall } from './execution/system-call.ts'
+import type { Outcome } from './execution/effects.ts'
+import type { Execution } from './execution/execute.ts'
 import { FaucetPurse } from './faucet-purse.ts'
-import { FAUCET_ADDRESS, GENESIS_DIGEST, systemContext } from './genesis.ts'
+import { FAUCET_ADDRESS } from './genesis.ts'
 import { History } from './history.ts'
 import { LATEST_MS, MAX_CLOCK_ADVANCE_MS, REFERENCE_GAS_PRICE } from './limits.ts'
-import { loadTransaction } from './load-inputs.ts'
 import type { LedgerObject, MoveObject } from './object.ts'
-import { encodeObject, encodeTransaction, type TransactionRecord } from './records.ts'
+import type { TransactionRecord } from './records.ts'
+import { Runner } from './runner.ts'
 import { checkSignatures } from './signatures.ts'
-import { type Batch, emptyBatch } from './store/key-value.ts'
-import { KEYS } from './store/keys.ts'
+import { type Identity, LedgerState, type StoredState } from './state.ts'
 import type { LiveObjects } from './store/live-objects.ts'
 import { Pruner, type PrunerOptions } from './store/pruner.ts'
 import type { BatchWriter } from './store/writer.ts'
+import { SystemObjects } from './system-objects.ts'
 import { type ParsedTransaction, parseTransaction, serializeTransaction } from './transaction.ts'
 import type { Turns } from './turns.ts'
 import { checkExpiration, checkGas, checkGasPrice, checkShape } from './validation.ts'
-
-/** What tells one localnet from another; never changes. */
-export interface Identity {
-  kind: 'floe-localnet'
-  schemaVersion: number
-  chainId: string
-  genesisMs: number
-}
-
-export interface State {
-  height: string
-  /** rounds of randomness drawn so far */
-  randomRounds: number
-  /** coin type that the faucet gives besides SUI */
-  faucetCoin?: { coinType: string; amount: string }
-}
 
 export interface Simulation extends Outcome {
   digest: Digest
@@ -68,13 +49,6 @@ interface Performed {
   written: Promise<void>
 }
 
-interface RunOptions extends Pick<SimulateOptions, 'checks' | 'withOutputs'> {
-  /** a transaction without a gas payment has a coin made up for it */
-  openGas: boolean
-}
-
-const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
-
 /**
  * The chain: live objects in memory, everything on disk. Transactions are executed one after the
  * other, each as a whole; a reply waits until its transaction is durable. Reads of objects may see a
@@ -94,8 +68,9 @@ export class Ledger {
   readonly #pruner: Pruner
   readonly #faucetPurse: FaucetPurse
   readonly #turns: Turns
-  #state: State
-  #tip: CheckpointRecord
+  readonly #state: LedgerState
+  readonly #system: SystemObjects
+  readonly #runner: Runner
 
   constructor(init: {
     vm: Vm
@@ -105,7 +80,7 @@ export class Ledger {
     clock: ChainClock
     turns: Turns
     draw: (length: number) => Uint8Array
-    state: State
+    stored: StoredState
     tip: CheckpointRecord
     pruning?: PrunerOptions
   }) {
@@ -118,8 +93,10 @@ export class Ledger {
     this.#clock = init.clock
     this.#turns = init.turns
     this.draw = init.draw
-    this.#state = init.state
-    this.#tip = init.tip
+    this.#state = new LedgerState(init)
+    const of = { ...init, epoch: this.epoch }
+    this.#system = new SystemObjects({ ...of, state: this.#state })
+    this.#runner = new Runner({ ...of, read: id => init.objects.get(id) })
     this.#history = new History(init.writer, init.tip, () => this.#pruner.lowest)
     this.#pruner.reached(this.height)
   }
@@ -140,22 +117,15 @@ export class Ledger {
 
   /** Coins of this type that the faucet's address owns are given away too. */
   async setFaucetCoin(coinType: string, amount: bigint): Promise<void> {
-    this.#state = {
-      ...this.#state,
-      faucetCoin: { coinType: this.vm.types.fromTag(coinType).text, amount: amount.toString() },
-    }
-    await this.#writeState()
+    const { text } = this.vm.types.fromTag(coinType)
+    this.#state.set({ faucetCoin: { coinType: text, amount: amount.toString() } })
+    await this.#state.save()
   }
 
   /** A coin of the faucet's address with at least `amount`; filled up, or made, when there is none. */
   faucetCoinOf(coinType: string, amount: bigint): MoveObject {
     const coin = this.#faucetPurse.coinOf(coinType, amount)
-    if (this.objects.get(coin.id) !== coin) {
-      const batch = emptyBatch()
-      this.objects.put(coin)
-      batch.put.set(KEYS.object(coin.id), encodeObject(coin))
-      this.#write(batch)
-    }
+    if (this.objects.get(coin.id) !== coin) this.#state.put(coin)
     return coin
   }
 
@@ -172,42 +142,13 @@ export class Ledger {
       throw new LedgerError('INVALID_ARGUMENT', 'the clock cannot be advanced any further')
     this.#clock.advance(ms)
     this.tick()
-    await this.#writeState()
+    await this.#state.save()
     return this.timestampMs
   }
 
   /** Brings the clock object up to date, as each of Sui's commits does. */
   tick(): void {
-    const clock = this.objects.get(SYSTEM.clock) as MoveObject
-    const timestampMs = this.timestampMs
-    if (timestampMs <= shownMs(clock)) return
-    this.#system('clock', 'consensus_commit_prologue', clock, [timestampMs])
-  }
-
-  #drawRandomness(): void {
-    const random = this.objects.get(SYSTEM.random) as MoveObject
-    const round = this.#state.randomRounds
-    this.#state = { ...this.#state, randomRounds: round + 1 }
-    this.#system('random', 'update_randomness_state', random, [BigInt(round), [...this.draw(32)]])
-  }
-
-  #system(module: string, fn: string, object: MoveObject, args: (bigint | number[])[]): void {
-    const written = systemCall({
-      vm: this.vm,
-      read: id => this.objects.get(id),
-      context: systemContext(`${module} ${object.version}`, this.epoch, BigInt(this.identity.genesisMs)),
-      target: { module, function: fn },
-      object,
-      args,
-      previousTransaction: GENESIS_DIGEST,
-    })
-    const batch = emptyBatch()
-    for (const object of written) {
-      this.objects.put(object)
-      batch.put.set(KEYS.object(object.id), encodeObject(object))
-    }
-    batch.put.set(KEYS.state, json(this.#state))
-    this.#write(batch)
+    this.#system.tick()
   }
 
   /**
@@ -277,12 +218,12 @@ export class Ledger {
     if (this.#writer.failure !== undefined) throw this.#writer.failure
     checkGas(transaction.data, REFERENCE_GAS_PRICE)
     this.#checkExpiration(transaction)
-    this.#prepareSystemObjects(transaction)
+    this.#system.prepare(transaction)
     const timestampMs = this.timestampMs
-    const { outcome } = this.#run(transaction, { checks: true, withOutputs: false, openGas: false })
+    const { outcome } = this.#runner.run(transaction, { checks: true, withOutputs: false, openGas: false })
     const checkpoint = makeCheckpoint({
       epoch: this.epoch,
-      previous: this.#tip,
+      previous: this.#state.tip,
       timestampMs,
       cost: outcome.cost,
       transactions: [
@@ -301,20 +242,7 @@ export class Ledger {
       balanceChanges: outcome.balanceChanges,
       message: outcome.message,
     }
-    const batch = emptyBatch()
-    const outdated = this.#apply(
-      batch,
-      [...outcome.written, ...outcome.settled],
-      [...outcome.removed, ...outcome.emptied],
-    )
-    batch.put.set(KEYS.outdatedBy(checkpoint.sequence), json(outdated))
-    this.#tip = checkpoint
-    this.#state = { ...this.#state, height: checkpoint.sequence.toString() }
-    batch.put.set(KEYS.transaction(record.digest), encodeTransaction(record))
-    batch.put.set(KEYS.checkpoint(checkpoint.sequence), encodeCheckpoint(checkpoint))
-    batch.put.set(KEYS.checkpointByDigest(checkpoint.digest), json(checkpoint.sequence.toString()))
-    batch.put.set(KEYS.state, json(this.#state))
-    return { record, checkpoint, written: this.#write(batch) }
+    return { record, checkpoint, written: this.#state.append(checkpoint, record, outcome) }
   }
 
   /**
@@ -338,13 +266,13 @@ export class Ledger {
     tell: (simulation: Simulation) => T,
   ): T {
     if (checks) this.#checkExpiration(transaction)
-    this.#prepareSystemObjects(transaction)
-    const { outcome, execution } = this.#run(transaction, { checks, withOutputs, openGas: true })
+    this.#system.prepare(transaction)
+    const { outcome, execution } = this.#runner.run(transaction, { checks, withOutputs, openGas: true })
     try {
       const { digest } = transaction
       return tell({ ...outcome, digest, outputs: execution.outputs, timestampMs: this.timestampMs })
     } finally {
-      this.#unload(execution)
+      this.#runner.unload(execution)
     }
   }
 
@@ -353,121 +281,9 @@ export class Ledger {
     checkExpiration(data, { epoch: this.epoch, timestampMs: this.timestampMs, chainId })
   }
 
-  #prepareSystemObjects({ programmable }: ParsedTransaction): void {
-    const shared = programmable.inputs.map(input => input.Object?.SharedObject?.objectId)
-    if (shared.includes(SYSTEM.clock)) this.tick()
-    if (shared.includes(SYSTEM.random)) this.#drawRandomness()
-  }
-
-  #run(
-    transaction: ParsedTransaction,
-    { checks, withOutputs, openGas }: RunOptions,
-  ): { outcome: Outcome; execution: Execution } {
-    const { data, programmable, digestBytes } = transaction
-    const read = (id: Address) => this.objects.get(id)
-    const loaded = loadTransaction(read, transaction, {
-      checks,
-      openGas,
-      chainId: this.identity.chainId,
-      epoch: this.epoch,
-    })
-    const sender = parseAddress(data.sender)
-    if (checks) checkDenied(this.vm, read, loaded, sender)
-    const gasOwner = parseAddress(data.gasData.owner)
-    const gasPrice = BigInt(data.gasData.price)
-    const execution = execute({
-      vm: this.vm,
-      context: {
-        sender,
-        sponsor: gasOwner === sender ? undefined : gasOwner,
-        epoch: this.epoch,
-        epochTimestampMs: BigInt(this.identity.genesisMs),
-        gasPrice,
-        referenceGasPrice: REFERENCE_GAS_PRICE,
-        gasBudget: BigInt(data.gasData.budget),
-        digest: digestBytes,
-      },
-      transaction: programmable,
-      loaded,
-      read,
-      checks,
-      withOutputs,
-    })
-    try {
-      return { outcome: this.#outcome(transaction, loaded, execution), execution }
-    } catch (error) {
-      this.#unload(execution)
-      throw error
-    }
-  }
-
-  /** Forgets packages that are not in the ledger. */
-  #unload({ packages }: Execution): void {
-    for (const { id } of packages.toReversed()) this.vm.unloadPackage(id)
-  }
-
-  #outcome(
-    { data, programmable, digest }: ParsedTransaction,
-    loaded: LoadedTransaction,
-    execution: Execution,
-  ): Outcome {
-    const packageDependencies = new Set<Digest>()
-    for (const command of programmable.commands) {
-      const used = command.MoveCall && this.objects.get(command.MoveCall.package)
-      if (used !== undefined) packageDependencies.add(used.previousTransaction)
-    }
-    return makeOutcome({
-      execution,
-      loaded,
-      digest,
-      sender: parseAddress(data.sender),
-      epoch: this.epoch,
-      gasPrice: BigInt(data.gasData.price),
-      hasTypeAbility: (type, ability) => (this.vm.abilities(type) & ability) !== 0,
-      eventTag: type => (this.vm.types.toTag(type) as { struct: object }).struct,
-      packageDependencies,
-      read: id => this.objects.get(id),
-    })
-  }
-
-  /** Puts changes into memory and into the batch; answers the keys of the versions that they replaced. */
-  #apply(batch: Batch, written: readonly LedgerObject[], removed: readonly Address[]): string[] {
-    const outdated: string[] = []
-    const keepOld = (id: Address) => {
-      const before = this.objects.get(id)
-      if (before === undefined) return
-      const key = KEYS.oldObject(id, before.version)
-      batch.put.set(key, encodeObject(before))
-      outdated.push(key)
-    }
-    for (const object of written) {
-      keepOld(object.id)
-      this.objects.put(object)
-      batch.put.set(KEYS.object(object.id), encodeObject(object))
-    }
-    for (const id of removed) {
-      keepOld(id)
-      this.objects.delete(id)
-      batch.delete.add(KEYS.object(id))
-    }
-    return outdated
-  }
-
-  #write(batch: Batch): Promise<void> {
-    const written = this.#writer.write(batch)
-    written.catch(() => undefined)
-    return written
-  }
-
-  #writeState(): Promise<void> {
-    const batch = emptyBatch()
-    batch.put.set(KEYS.state, json(this.#state))
-    return this.#write(batch)
-  }
-
   /** To be told when everything is on disk after writing had failed: nobody else tells of those checkpoints. */
   recovered(): void {
-    this.#history.reached(this.#tip)
+    this.#history.reached(this.#state.tip)
   }
 
   /** Resolves once the checkpoint is on disk; rejects with the signal's reason. */
@@ -504,15 +320,10 @@ export class Ledger {
 
   /** Keeps the time, so that the chain goes on from here. */
   async close(): Promise<void> {
-    if (this.timestampMs > this.#tip.timestampMs) this.tick()
+    if (this.timestampMs > this.#state.tip.timestampMs) this.tick()
     await this.#pruner.idle()
     await this.#writer.close()
   }
-}
-
-/** The time that the clock object shows. */
-export function shownMs({ contents }: MoveObject): bigint {
-  return new DataView(contents.buffer, contents.byteOffset).getBigUint64(32, true)
 }
 
 /** A simulation may leave out the coins, and without checks any rule about gas but what would overflow. */

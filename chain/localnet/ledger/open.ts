@@ -6,14 +6,16 @@ import { ChainClock } from './chain-clock.ts'
 import { decodeCheckpoint, encodeCheckpoint, makeCheckpoint } from './checkpoint.ts'
 import { damagedLedger, type LedgerError, LedgerStoreError, type WriteProblem } from './errors.ts'
 import { genesisObjects, loadIntoVm, systemObjects, upgradedPackages } from './genesis.ts'
-import { type Identity, Ledger, type State, shownMs } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import type { LedgerObject, MoveObject, PackageObject } from './object.ts'
 import { decodeObject, encodeObject } from './records.ts'
+import type { Identity, StoredState } from './state.ts'
 import { emptyBatch, type KeyValueStore } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 import { LiveObjects } from './store/live-objects.ts'
 import type { PrunerOptions } from './store/pruner.ts'
 import { BatchWriter } from './store/writer.ts'
+import { shownMs } from './system-objects.ts'
 import { Turns } from './turns.ts'
 
 const SCHEMA_VERSION = 1
@@ -137,14 +139,14 @@ async function create(
     chainId: tip.digest,
     genesisMs,
   }
-  const state: State = { height: '0', randomRounds: 0 }
+  const stored: StoredState = { height: '0', randomRounds: 0 }
   batch.put.set(KEYS.checkpoint(0n), encodeCheckpoint(tip))
   batch.put.set(KEYS.checkpointByDigest(tip.digest), write('0'))
-  batch.put.set(KEYS.state, write(state))
+  batch.put.set(KEYS.state, write(stored))
   batch.put.set(KEYS.identity, write(identity))
   await writer.write(batch)
   const turns = new Turns({ clock })
-  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, state, tip, pruning })
+  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, stored, tip, pruning })
 }
 
 interface Restored extends Dependencies {
@@ -157,8 +159,8 @@ async function restore(
   vm: Vm,
   { identity, framework, clock, draw, pruning }: Restored,
 ): Promise<Ledger> {
-  const state = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as State
-  const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(state.height))))
+  const stored = JSON.parse(new TextDecoder().decode(await need(store, KEYS.state))) as StoredState
+  const tip = decodeCheckpoint(await need(store, KEYS.checkpoint(BigInt(stored.height))))
   const objects = new LiveObjects()
   const packages = new Map<Address, PackageObject>()
   for await (const [key, value] of store.entries(KEYS.live)) {
@@ -179,7 +181,7 @@ async function restore(
   const lastMs = shown > tip.timestampMs ? shown : tip.timestampMs
   const time = new ChainClock(clock, Number(lastMs))
   const turns = new Turns({ clock })
-  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, state, tip, pruning })
+  return new Ledger({ vm, objects, identity, writer, clock: time, turns, draw, stored, tip, pruning })
 }
 
 async function need(store: KeyValueStore, key: string): Promise<Uint8Array> {

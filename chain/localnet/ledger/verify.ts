@@ -4,10 +4,10 @@ import { decodeCheckpoint } from './checkpoint.ts'
 import { type Digest, digestAs } from './digest.ts'
 import { damagedLedger } from './errors.ts'
 import { FAUCET_ADDRESS, GENESIS_DIGEST } from './genesis.ts'
-import type { State } from './ledger.ts'
 import type { LedgerObject } from './object.ts'
 import { lowestOf } from './open.ts'
 import { decodeObject, decodeTransaction } from './records.ts'
+import type { StoredState } from './state.ts'
 import { emptyBatch, type KeyValueStore } from './store/key-value.ts'
 import { KEYS } from './store/keys.ts'
 
@@ -44,7 +44,7 @@ export async function verifyLedger(store: KeyValueStore, dir: string): Promise<L
     }
   }
 
-  const state = await need(KEYS.state, json<State>)
+  const state = await need(KEYS.state, json<StoredState>)
   await need(KEYS.identity, json)
   const height = BigInt(state.height)
   const expected: Expected = new Map()

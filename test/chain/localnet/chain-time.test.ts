@@ -4,11 +4,12 @@ import type { Timers } from '../../../base/timers.ts'
 import { loadBuild } from '../../../chain/compiled.ts'
 import { startLocalnet } from '../../../chain/localnet/index.ts'
 import { SYSTEM } from '../../../chain/localnet/ledger/address.ts'
-import { type Ledger, shownMs } from '../../../chain/localnet/ledger/ledger.ts'
+import type { Ledger } from '../../../chain/localnet/ledger/ledger.ts'
 import type { MoveObject } from '../../../chain/localnet/ledger/object.ts'
 import { openLedger } from '../../../chain/localnet/ledger/open.ts'
 import type { KeyValueStore } from '../../../chain/localnet/ledger/store/key-value.ts'
 import { memoryStore } from '../../../chain/localnet/ledger/store/memory.ts'
+import { shownMs } from '../../../chain/localnet/ledger/system-objects.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
 const START_MS = 1_700_000_000_000
