@@ -84,7 +84,7 @@ export interface StorageNodeInit {
   /** Puts another store in front of the node's own, e.g. one that lies, in tests. */
   wrapSlivers?: (slivers: SliverStore) => SliverStore
   /** What stands before the store's own records and files, in tests. */
-  storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes'>
+  storeInit?: Pick<NodeStoreInit, 'wrapRecords' | 'wrapWrite' | 'freeBytes' | 'inlineBytes'>
   /** the machine's when absent */
   clock?: Clock
   /** at which stored slivers are looked at; 16 MiB when absent */

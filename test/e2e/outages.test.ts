@@ -14,6 +14,8 @@ import { altering, confusing, misnaming } from '../support/liars.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const SIZE = 100_000
+/** the slivers lie in files */
+const IN_FILES = 300_000
 const blobIdOf = (result: StoreResult): BlobId =>
   result.kind === 'newlyCreated' ? result.blob.blobId : result.blobId
 
@@ -79,7 +81,7 @@ describe('a devnet of which parts fail', function () {
 
   it('reads right with the stores of 8 of 13 nodes damaged, each in its own way', async () => {
     const blobs = await Promise.all(
-      [1, 5_000, SIZE].map(async size => {
+      [1, 5_000, IN_FILES].map(async size => {
         const data = randomBytes(size)
         return { data, blobId: await store(data) }
       }),

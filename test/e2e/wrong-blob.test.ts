@@ -62,7 +62,7 @@ describe('a blob that its uploader encodes wrongly and has certified', function 
     const data = randomBytes(30_000)
     const { blobId: honest } = await devnet.client.store(data, { epochs: 5, deletable: false })
     const stray = { pair: 4 as SliverPairIndex, axis: 'secondary' } as const
-    const blobId = await storeWrongly(randomBytes(20_000), stray)
+    const blobId = await storeWrongly(randomBytes(60_000), stray)
     await until('all nodes have it', async () => {
       const states = await Promise.all(devnet.nodes.map((_, i) => running(i).blobs.get(blobId)))
       return states.every(state => state?.initialCertifiedEpoch !== undefined)

@@ -8,7 +8,7 @@ import type { BlobId, ObjectId, ShardIndex, SliverRef } from '../../codec/types.
 import type { NodeParts } from '../../node/storage/compose-node.ts'
 import { type BlobRecords, createBlobRecords } from '../../node/storage/store/blob-records.ts'
 import { fullDisk } from '../../node/storage/store/disk-error.ts'
-import { damagedKey } from '../../node/storage/store/keys.ts'
+import { damagedKey, sliverKey } from '../../node/storage/store/keys.ts'
 import { indexingMissing } from '../../node/storage/store/missing-index.ts'
 import { createNodeRecords, type NodeRecords } from '../../node/storage/store/node-records.ts'
 import { type NodeStore, openNodeStore } from '../../node/storage/store/node-store.ts'
@@ -196,6 +196,7 @@ export class RealDisk implements Disk {
   isFull = false
   readonly #init: RealDiskInit
   #store: NodeStore | undefined
+  #records: Records | undefined
   /** what has decayed and was not found yet, by name */
   readonly #rotten = new Map<string, [BlobId, SliverRef]>()
 
@@ -244,7 +245,12 @@ export class RealDisk implements Disk {
       await writeFile(path, pack)
       return true
     }
-    return false
+    const key = sliverKey(blobId, ref)
+    const record = Uint8Array.from((await this.#records?.get(key)) ?? [])
+    if (Buffer.from(record).indexOf(bytes) < 0) return false
+    record[record.length - 1 - (bytes.length >> 1)]! ^= 1
+    await this.#records!.commit([{ type: 'put', key, value: record }])
+    return true
   }
 
   get #open(): NodeStore {
@@ -261,7 +267,12 @@ export class RealDisk implements Disk {
     }
     const store = await timeline.real(async () => {
       await this.#store?.close()
-      this.#store = await openNodeStore({ path, network, nShards, clock, log: silentLog(), onDamaged })
+      const wrapRecords = (own: Records): Records => {
+        this.#records = own
+        return own
+      }
+      const init = { path, network, nShards, clock, log: silentLog() }
+      this.#store = await openNodeStore({ ...init, onDamaged, wrapRecords })
       return this.#store
     })
     const slivers = inTurn(timeline, store.slivers)

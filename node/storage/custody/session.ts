@@ -55,7 +55,8 @@ export class CustodySession implements StoreSession {
     this.metadata = init.metadata
     this.wanted = init.wanted
     this.#missing = new Map(init.wanted.map(ref => [keyOf(ref), ref]))
-    // begun while the slivers are on their way; the first sliver that waits for it meets the error
+    // begun while the slivers are on their way; the first sliver that waits for it meets the error.
+    // It shares the sync of whatever is stored behind it, as the slivers are
     if (init.wanted.length > 0) this.#storeMetadata().catch(() => undefined)
   }
 
@@ -139,7 +140,9 @@ export class CustodySession implements StoreSession {
   }
 
   #storeMetadata(): Promise<void> {
-    this.#metadataStored ??= this.#components.metadata.put(this.#init.metadata)
+    this.#metadataStored ??= this.#components.metadata.put(this.#init.metadata, {
+      sync: this.wanted.length === 0,
+    })
     return this.#metadataStored
   }
 }

@@ -4,7 +4,7 @@ import { syncFolder } from '../../../base/atomic-file.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import { SLIVER_PREFIX } from './keys.ts'
-import { parseLocation } from './locations.ts'
+import { isInline, parsePlace } from './locations.ts'
 import { isMissing } from './pack-file.ts'
 import { openRecords, type RecordOperation, type Records } from './records.ts'
 import { storedUsage } from './usage-counter.ts'
@@ -62,9 +62,9 @@ export async function copyStore(
       signal?.throwIfAborted()
       counts.records++
       slice.push({ type: 'put', key, value })
-      const location = key.startsWith(SLIVER_PREFIX) ? parseLocation(value) : undefined
+      const location = key.startsWith(SLIVER_PREFIX) ? parsePlace(value) : undefined
       if (location !== undefined) {
-        await packs.copy(location.file)
+        if (!isInline(location)) await packs.copy(location.file)
         counts.slivers++
         counts.bytes += location.length
         onProgress(counts.bytes, Math.max(totalBytes, counts.bytes))

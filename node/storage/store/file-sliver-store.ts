@@ -5,6 +5,7 @@ import type { Log } from '../../../base/log.ts'
 import type { BlobId, ShardIndex, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions, OpenSliver, SliverCheck } from '../../../protocols/ports.ts'
 import { Batcher } from './batcher.ts'
+import { type IndexScrubberInit, scrubIndex } from './index-scrubber.ts'
 import {
   blobHex,
   blobIdFromHex,
@@ -14,7 +15,16 @@ import {
   sliverKey,
   sliversOfBlob,
 } from './keys.ts'
-import { parseLocation } from './locations.ts'
+import {
+  type InlineSliver,
+  inlineOf,
+  isInline,
+  isIntact,
+  isSamePlace,
+  parsePlace,
+  type SliverPlace,
+} from './locations.ts'
+import { openBytes } from './open-bytes.ts'
 import {
   isUnaltered,
   lookAt,
@@ -61,6 +71,8 @@ export interface FileSliverStoreInit {
   room: Pick<Room, 'failed' | 'expectForUpkeep'>
   /** `writePack`, or what stands before it in tests */
   write?: typeof writePack
+  /** slivers of uploads up to so many bytes lie in the index; INLINE_BYTES when absent */
+  inlineBytes?: number | undefined
   log: Log
   /** A file is gone, cut off or altered; the sliver counts as not stored from here on. */
   onDamaged?: (damaged: DamagedSliver) => void
@@ -73,8 +85,11 @@ export interface FileSliverStore extends ShardedSliverStore {
   close(): Promise<void>
 }
 
+/** A page: the write of a file with less would take as much of the disk, and three syncs besides that of the index. */
+const INLINE_BYTES = 4 * 1024
+
 /**
- * Slivers in files. What is put for one blob at about the same time shares a file ("pack") and so its syncs; the index
+ * Slivers in files, but for small ones of uploads, which lie in the index. What is put for one blob at about the same time shares a file ("pack") and so its syncs; the index
  * record of each sliver says where it lies, how long it is and its hash. Slivers that come for many blobs at once share one
  * per shard.
  */
@@ -107,16 +122,18 @@ class PackedSliverStore implements FileSliverStore {
   readonly #index: PackIndex
   readonly #writer: PackWriter
   readonly #rewriter: PackRewriter
-  readonly #scrubber: PackScrubberInit
+  readonly #scrubber: PackScrubberInit & IndexScrubberInit
+  readonly #inlineBytes: number
 
   constructor(init: FileSliverStoreInit) {
     this.#init = init
-    const { path, records, usage, clock, log, write = writePack } = init
+    const { path, records, usage, clock, log, write = writePack, inlineBytes = INLINE_BYTES } = init
+    this.#inlineBytes = inlineBytes
     const remove = (file: string) => rm(this.#path(file), { force: true })
     const onSparse = () => this.#rewriter.notice()
     this.#index = new PackIndex({ records, usage, remove, onSparse, log })
     this.#writer = new PackWriter({ path, index: this.#index, verified: this.#verified, clock, write })
-    const damaged = (key: string, location: SliverLocation) =>
+    const damaged = (key: string, location: SliverPlace) =>
       this.#damaged(blobIdOfSliver(key), refOfSliverKey(key), location)
     this.#scrubber = { path, records, damaged }
     this.#rewriter = new PackRewriter({ path, records, writer: this.#writer, clock, log, damaged })
@@ -151,7 +168,8 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   /** As little as will do: a look at the file, its hash, or the whole check, which expands the sliver. */
-  async #isRight(key: string, location: SliverLocation, check: SliverCheck): Promise<boolean> {
+  async #isRight(key: string, location: SliverPlace, check: SliverCheck): Promise<boolean> {
+    if (isInline(location)) return await this.#isRightInline(key, location, check)
     const path = this.#path(location.file)
     const look = await lookAt(path, this.#init.clock.now())
     if (look === undefined || look.size < location.offset + location.length) return false
@@ -174,15 +192,31 @@ class PackedSliverStore implements FileSliverStore {
     }
   }
 
+  async #isRightInline(key: string, sliver: InlineSliver, check: SliverCheck): Promise<boolean> {
+    if (!isIntact(sliver)) return false
+    if (this.#verified.has(key, sliver)) return true
+    const { signal, quota } = check
+    await quota?.pace(sliver.length, signal)
+    const release = await quota?.hold(sliver.length, signal)
+    try {
+      if (!(await check.isRight(sliver.bytes))) return false
+      this.#verified.add(key, sliver)
+      return true
+    } finally {
+      release?.()
+    }
+  }
+
   get(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<Uint8Array | undefined> {
-    return this.#read(blobId, ref, signal, readPack)
+    return this.#read(blobId, ref, signal, readPack, bytes => bytes)
   }
 
   open(blobId: BlobId, ref: SliverRef, { signal }: AbortOptions = {}): Promise<OpenSliver | undefined> {
-    return this.#read(blobId, ref, signal, async (path, location, signal) => {
+    const openFile = async (path: string, location: SliverLocation, signal?: AbortSignal) => {
       const sliver = await openPack(path, location, signal)
       return sliver && this.#following(blobId, ref, location, sliver)
-    })
+    }
+    return this.#read(blobId, ref, signal, openFile, openBytes)
   }
 
   /** The same sliver, wherever its bytes are moved to while it is read. */
@@ -193,8 +227,12 @@ class PackedSliverStore implements FileSliverStore {
         const bytes = await sliver.read(offset, length)
         if (bytes !== undefined) return bytes
         const now = await this.#locate(blobId, ref)
-        if (now === undefined || now.length !== location.length || now.sha256 !== location.sha256)
-          return undefined
+        const isMoved =
+          now !== undefined &&
+          !isInline(now) &&
+          now.length === location.length &&
+          now.sha256 === location.sha256
+        if (!isMoved) return undefined
         return readAt(this.#path(now.file), now.offset + offset, length)
       },
     }
@@ -202,7 +240,16 @@ class PackedSliverStore implements FileSliverStore {
 
   async put(blobId: BlobId, ref: SliverRef, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted()
-    await this.#batcher.add(blobHex(blobId), { key: sliverKey(blobId, ref), bytes })
+    const item = { key: sliverKey(blobId, ref), bytes }
+    if (bytes.length <= this.#inlineBytes) await this.#noticing(this.#putInline(item))
+    else await this.#batcher.add(blobHex(blobId), item)
+  }
+
+  /** All that come at about the same time, of whichever blobs, are one batch of the index, and share its sync. */
+  async #putInline({ key, bytes }: PackItem): Promise<void> {
+    const place = inlineOf(bytes)
+    this.#verified.add(key, place)
+    await this.#index.apply({ slivers: [{ key, to: place }], sync: true })
   }
 
   async putMany(slivers: readonly NewSliver[], { signal }: AbortOptions = {}): Promise<void> {
@@ -230,8 +277,9 @@ class PackedSliverStore implements FileSliverStore {
     }
   }
 
-  scrub(options: ScrubOptions): AsyncIterable<ScrubbedFile> {
-    return scrubPacks(this.#scrubber, options)
+  async *scrub(options: ScrubOptions): AsyncIterable<ScrubbedFile> {
+    yield* scrubPacks(this.#scrubber, options)
+    yield* scrubIndex(this.#scrubber, options)
   }
 
   scrubUntold(files: ReadonlySet<string>, options: ScrubOptions): AsyncIterable<ScrubbedFile> {
@@ -272,26 +320,33 @@ class PackedSliverStore implements FileSliverStore {
     ref: SliverRef,
     signal: AbortSignal | undefined,
     read: (path: string, location: SliverLocation, signal?: AbortSignal) => Promise<T | undefined>,
+    give: (bytes: Uint8Array) => T,
   ): Promise<T | undefined> {
     for (;;) {
       const location = await this.#locate(blobId, ref)
       signal?.throwIfAborted()
       if (location === undefined) return undefined
-      const found = await read(this.#path(location.file), location, signal)
+      const found = isInline(location)
+        ? isIntact(location)
+          ? give(location.bytes)
+          : undefined
+        : await read(this.#path(location.file), location, signal)
       // otherwise it was replaced, and its file removed, between the look at the index and the one at the file
       if (found !== undefined || (await this.#damaged(blobId, ref, location))) return found
     }
   }
 
   /** A look at the length notices missing and cut files without reading them. */
-  async #isWhole({ file, offset, length }: SliverLocation): Promise<boolean> {
+  async #isWhole(place: SliverPlace): Promise<boolean> {
+    if (isInline(place)) return isIntact(place)
+    const { file, offset, length } = place
     const look = await lookAt(this.#path(file), this.#init.clock.now())
     return look !== undefined && look.size >= offset + length
   }
 
-  async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverLocation | undefined> {
+  async #locate(blobId: BlobId, ref: SliverRef): Promise<SliverPlace | undefined> {
     const record = await this.#init.records.get(sliverKey(blobId, ref))
-    return record === undefined ? undefined : parseLocation(record)
+    return record === undefined ? undefined : parsePlace(record)
   }
 
   async #writeBatch(blobId: BlobId, batch: readonly PackItem[]): Promise<void> {
@@ -306,14 +361,15 @@ class PackedSliverStore implements FileSliverStore {
     const missing: PackItem[] = []
     for (const [i, item] of items.entries()) {
       const record = records[i]
-      const location = record && parseLocation(record)
+      const location = record && parsePlace(record)
       if (location === undefined || !(await this.#isStored(item, location))) missing.push(item)
     }
     return missing
   }
 
   /** By its bytes, not by its length: what comes again may come because of damage. */
-  async #isStored({ key, bytes }: PackItem, location: SliverLocation): Promise<boolean> {
+  async #isStored({ key, bytes }: PackItem, location: SliverPlace): Promise<boolean> {
+    if (isInline(location)) return isSamePlace(location, inlineOf(bytes))
     if (location.length !== bytes.length || location.sha256 !== (await sha256Hex(bytes))) return false
     const look = await lookAt(this.#path(location.file), this.#init.clock.now())
     if (look === undefined) return false
@@ -324,9 +380,9 @@ class PackedSliverStore implements FileSliverStore {
   }
 
   /** Forgets a damaged sliver. False when the record is another one by now: a put has replaced the sliver meanwhile. */
-  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverLocation): Promise<boolean> {
+  async #damaged(blobId: BlobId, ref: SliverRef, location: SliverPlace): Promise<boolean> {
     const { log, onDamaged } = this.#init
-    const { file } = location
+    const file = isInline(location) ? 'index' : location.file
     const key = sliverKey(blobId, ref)
     // noted in the same batch: a kill must not forget that it is missing
     const dropped = await this.#index.apply({ slivers: [{ key, from: location }], damaged: true })

@@ -60,6 +60,8 @@ export interface NodeStoreInit {
   wrapRecords?: (records: Records) => Records
   /** The same for the writing of files. */
   wrapWrite?: (write: typeof writePack) => typeof writePack
+  /** slivers of uploads up to so many bytes lie in the index; 4 KiB when absent */
+  inlineBytes?: number | undefined
   /** of the disk, that uploads leave free; RESERVED_BYTES when absent */
   reservedBytes?: number | undefined
   /** Of the disk, instead of what the system says. */
@@ -78,6 +80,7 @@ export async function openNodeStore({
   onNoRoom = () => {},
   wrapRecords = own => own,
   wrapWrite = own => own,
+  inlineBytes,
   reservedBytes,
   freeBytes,
 }: NodeStoreInit): Promise<NodeStore> {
@@ -101,7 +104,7 @@ export async function openNodeStore({
       throw damagedStore(path, SCHEMA_KEY)
     await checkSchema(records, { path, network })
     const usage = await openUsage(records, onUsage)
-    const files = { path: join(path, 'slivers'), write, onDamaged }
+    const files = { path: join(path, 'slivers'), write, inlineBytes, onDamaged }
     const indexed = indexingMissing(records)
     const slivers = await openFileSliverStore({ ...files, nShards, clock, records, usage, room, log })
     return {

@@ -11,8 +11,14 @@ import {
   SPARSE_PREFIX,
   sparseKey,
 } from './keys.ts'
-import { parseLocation } from './locations.ts'
-import type { SliverLocation } from './pack-file.ts'
+import {
+  encodePlace,
+  isInline,
+  isSamePlace,
+  parseLocation,
+  parsePlace,
+  type SliverPlace,
+} from './locations.ts'
 import { blobOfPack, footprintOf } from './pack-name.ts'
 import { type CommitOptions, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 import type { UsageCounter } from './usage-counter.ts'
@@ -21,9 +27,9 @@ import type { UsageCounter } from './usage-counter.ts'
 export interface SliverChange {
   key: string
   /** where it lies from here on; nowhere when absent */
-  to?: SliverLocation
+  to?: SliverPlace
   /** Nothing changes unless it lies there now. */
-  from?: SliverLocation
+  from?: SliverPlace
 }
 
 /** What changes together: all of it or nothing. */
@@ -68,7 +74,7 @@ const MAX_HELD = 100_000
 
 /** What is known of a sliver's record; a record that cannot be read has no location. */
 interface Known {
-  location?: SliverLocation
+  location?: SliverPlace
 }
 
 /**
@@ -145,7 +151,7 @@ export class PackIndex {
     for (const item of items) item.changed = batch.apply(item.change)
     const { operations, abandoned, sparse, slivers, bytes } = batch.result()
     const sync = items.some(({ change }) => change.sync === true)
-    await this.#init.usage.commit(operations, { slivers, bytes }, { sync })
+    if (operations.length > 0) await this.#init.usage.commit(operations, { slivers, bytes }, { sync })
     if (sparse) this.#init.onSparse()
     // any of those who wait will do
     items.at(-1)!.abandoned = abandoned
@@ -177,7 +183,7 @@ class Batch {
     }
     const files = new Set<string>()
     for (const known of this.#before.values())
-      if (known?.location !== undefined) files.add(known.location.file)
+      if (known?.location !== undefined && !isInline(known.location)) files.add(known.location.file)
     const counts = await this.#records.getMany([...files].map(packKey))
     for (const [i, file] of [...files].entries()) this.#counts.set(file, countOf(counts[i]))
     for (const [file, writtenBytes] of this.#written)
@@ -185,7 +191,7 @@ class Batch {
   }
 
   #know(key: string, value: Uint8Array | undefined): void {
-    const location = value && parseLocation(value)
+    const location = value && parsePlace(value)
     const known = value && (location === undefined ? {} : { location })
     this.#before.set(key, known)
     this.#now.set(key, known)
@@ -203,22 +209,25 @@ class Batch {
 
   #change({ key, from, to }: SliverChange): boolean {
     const known = this.#now.get(key)
-    if (from !== undefined && !isSame(known?.location, from)) return false
+    if (from !== undefined && !(known?.location && isSamePlace(known.location, from))) return false
     if (known === undefined && to === undefined) return false
+    // a sliver that is in the index comes again
+    if (to !== undefined && isInline(to) && known?.location && isSamePlace(known.location, to)) return false
     this.#count(known?.location, -1)
     this.#count(to, 1)
     this.#now.set(key, to && { location: to })
     return true
   }
 
-  #count(location: SliverLocation | undefined, by: 1 | -1): void {
-    const count = location && this.#counts.get(location.file)
+  #count(location: SliverPlace | undefined, by: 1 | -1): void {
+    if (location === undefined || isInline(location)) return
+    const count = this.#counts.get(location.file)
     // of a pack that was never counted nothing is known, and so it stays
     if (count === undefined) return
-    this.#counts.set(location!.file, {
+    this.#counts.set(location.file, {
       ...count,
       slivers: count.slivers + by,
-      bytes: count.bytes + by * footprintOf(location!),
+      bytes: count.bytes + by * footprintOf(location),
     })
   }
 
@@ -231,7 +240,7 @@ class Batch {
       total.slivers += Number(now !== undefined) - Number(before !== undefined)
       total.bytes += (now?.location?.length ?? 0) - (before?.location?.length ?? 0)
       if (now?.location === undefined) operations.push({ type: 'del', key })
-      else operations.push({ type: 'put', key, value: encodeJson(now.location) })
+      else operations.push({ type: 'put', key, value: encodePlace(now.location) })
     }
     for (const blobId of this.#damaged)
       operations.push({ type: 'put', key: damagedKey(blobId), value: new Uint8Array() })
@@ -273,9 +282,6 @@ export function countOf(bytes: Uint8Array | undefined): PackCount | undefined {
   const isCount = [value?.slivers, value?.bytes, value?.writtenBytes].every(Number.isSafeInteger)
   return isCount ? (value as PackCount) : undefined
 }
-
-const isSame = (a: SliverLocation | undefined, b: SliverLocation): boolean =>
-  a !== undefined && a.file === b.file && a.offset === b.offset
 
 /**
  * Counts all packs anew, for stores of versions that did not, and for repaired ones. How much was written into a pack is

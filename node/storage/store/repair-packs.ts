@@ -10,7 +10,7 @@ import {
 import type { BlobId, BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import { SLIVER_PREFIX, sliverKey } from './keys.ts'
-import { locationsOf, parseLocation } from './locations.ts'
+import { isInline, isIntact, locationsOf, parseLocation, parsePlace } from './locations.ts'
 import { isMissing, namesIn, readAt, type SliverLocation, sha256Hex } from './pack-file.ts'
 import { decodeFrameHead, FRAME_HEAD_BYTES, type Frame, framesIn } from './pack-frame.ts'
 import { blobOfPack, isPackFolder, shardOfPack } from './pack-name.ts'
@@ -130,7 +130,11 @@ async function forgetMissing({ path, records }: Packs): Promise<void> {
   const sizeOf = fileSizes(path)
   const dangling: string[] = []
   for await (const { key, value } of records.list(SLIVER_PREFIX)) {
-    const location = parseLocation(value)
+    const location = parsePlace(value)
+    if (location !== undefined && isInline(location)) {
+      if (!isIntact(location)) dangling.push(key)
+      continue
+    }
     const isThere = location && isWithin(location, await sizeOf(location.file))
     if (!isThere || !(await hasHead(path, location, key))) dangling.push(key)
   }

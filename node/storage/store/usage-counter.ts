@@ -1,5 +1,5 @@
 import { METADATA_PREFIX, SLIVER_PREFIX, USAGE_CHANGE_PREFIX, USAGE_TOTAL_KEY } from './keys.ts'
-import { parseLocation } from './locations.ts'
+import { parsePlace } from './locations.ts'
 import { type CommitOptions, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
 
 /** What a store holds. */
@@ -90,7 +90,7 @@ export async function* recountUsage(records: Records): AsyncIterable<RecordOpera
   for await (const _ of records.keys(METADATA_PREFIX)) usage.blobs++
   for await (const { value } of records.list(SLIVER_PREFIX)) {
     usage.slivers++
-    usage.bytes += parseLocation(value)?.length ?? 0
+    usage.bytes += parsePlace(value)?.length ?? 0
   }
   yield { type: 'put', key: USAGE_TOTAL_KEY, value: encodeJson(usage) }
 }

@@ -1,4 +1,5 @@
 import { LruMap } from '../../../base/lru-map.ts'
+import { type InlineSliver, isInline, type SliverPlace } from './locations.ts'
 import type { SliverLocation } from './pack-file.ts'
 
 /** How a file looks from outside: other bytes cannot be in it without another look. */
@@ -34,7 +35,12 @@ export class VerifiedSlivers {
     return known.identity === look.identity ? 'untouched' : 'known'
   }
 
-  add(key: string, location: SliverLocation, identity: string | undefined): void {
+  /** Whether it was verified as it is now. */
+  has(key: string, sliver: InlineSliver): boolean {
+    return this.#known.get(key)?.location === textOf(sliver)
+  }
+
+  add(key: string, location: SliverPlace, identity?: string): void {
     this.#known.set(key, { location: textOf(location), identity })
   }
 
@@ -48,5 +54,7 @@ export class VerifiedSlivers {
   }
 }
 
-const textOf = ({ file, offset, length, sha256 }: SliverLocation): string =>
-  `${file} ${offset} ${length} ${sha256}`
+const textOf = (place: SliverPlace): string =>
+  isInline(place)
+    ? `${place.length} ${place.crc32}`
+    : `${place.file} ${place.offset} ${place.length} ${place.sha256}`

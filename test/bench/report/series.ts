@@ -22,6 +22,7 @@ export interface SeriesOptions {
   rounds: number
   quick: boolean
   args: readonly string[]
+  blobs?: number | undefined
   json: boolean
   /** keeps what was measured as the baseline of this kind of machine */
   save: boolean
@@ -76,9 +77,10 @@ async function known(path: string): Promise<Measured[]> {
 }
 
 /** Round by round, not bench by bench: what slows the machine for a while then shows as noise, not as one slow bench. */
-async function measure({ names, rounds, quick, args }: SeriesOptions): Promise<Measured[]> {
+async function measure({ names, rounds, quick, args: own, blobs }: SeriesOptions): Promise<Measured[]> {
   const { stdout: commit } = await runFile('git', ['describe', '--always', '--dirty'], { cwd: folder })
   const rows = new Map(names.map(name => [name, [] as Row[][]]))
+  const args = blobs === undefined ? own : [...own, '--blobs', String(blobs)]
   let busiest = 0
   for (let round = 1; round <= rounds; round++) {
     for (const name of names) {

@@ -1,5 +1,5 @@
 import { METADATA_PREFIX, PACK_PREFIX, packKey, SLIVER_PREFIX } from '../keys.ts'
-import { parseLocation } from '../locations.ts'
+import { parsePlace } from '../locations.ts'
 import { countOf, countPacks, recountPacks } from '../pack-index.ts'
 import { commitInSlices } from '../records.ts'
 import { openUsage, recountUsage, type StoreUsage } from '../usage-counter.ts'
@@ -26,7 +26,7 @@ export async function checkCounts({ records, findings, repairs, signal }: Checki
   for await (const { value } of records.list(SLIVER_PREFIX)) {
     signal?.throwIfAborted()
     usage.slivers++
-    usage.bytes += parseLocation(value)?.length ?? 0
+    usage.bytes += parsePlace(value)?.length ?? 0
   }
   const known = (await openUsage(records)).get()
   const isKnown =

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import { CodecError } from '../../../../codec/index.ts'
-import { blobIdOfSliver, packKey, pendingKey, refOfSliverKey, SLIVER_PREFIX } from '../keys.ts'
+import { packKey, pendingKey, SLIVER_PREFIX } from '../keys.ts'
 import { parseLocation } from '../locations.ts'
 import { neededIn } from '../needed-in.ts'
 import { isUnaltered, readEach } from '../pack-file.ts'
@@ -8,6 +7,7 @@ import { countOf } from '../pack-index.ts'
 import { shardOfPack } from '../pack-name.ts'
 import { fileSizes, hasHead, isPack, isWithin, packFiles } from '../repair-packs.ts'
 import type { Checking } from './check-store.ts'
+import { isRefuted } from './is-refuted.ts'
 import type { Mender } from './mender.ts'
 import { type Finding, nameSliver } from './report.ts'
 
@@ -53,24 +53,6 @@ async function checkPack(checking: Checking, mender: Mender | undefined, file: s
     await mender?.drop({ key, from: location })
   }
   return needed.length
-}
-
-/** Whether the blob's metadata say otherwise: that takes an expansion, and is looked at only when it is asked for. */
-async function isRefuted(
-  { codec, isDeep, metadataOf, signal }: Checking,
-  key: string,
-  bytes: Uint8Array,
-): Promise<boolean> {
-  const metadata = isDeep ? await metadataOf(blobIdOfSliver(key)) : undefined
-  if (metadata === undefined) return false
-  try {
-    await codec.verifySliver(metadata, refOfSliverKey(key), bytes, signal && { signal })
-    return false
-  } catch (error) {
-    signal?.throwIfAborted()
-    if (error instanceof CodecError) return true
-    throw error
-  }
 }
 
 /** Slivers whose heads are damaged may be right all the same. */

@@ -1,9 +1,10 @@
 import { sliverLength } from '../../../../codec/index.ts'
 import type { BlobId, BlobMetadata } from '../../../../codec/types.ts'
 import { blobIdOfSliver, refOfSliverKey, SLIVER_PREFIX } from '../keys.ts'
-import { parseLocation } from '../locations.ts'
+import { isInline, isIntact, parsePlace } from '../locations.ts'
 import { fileSizes, isWithin } from '../repair-packs.ts'
 import type { Checking } from './check-store.ts'
+import { isRefuted } from './is-refuted.ts'
 import type { Mender } from './mender.ts'
 import { type Finding, nameSliver } from './report.ts'
 
@@ -24,13 +25,18 @@ export async function checkRecords(checking: Checking, mender: Mender | undefine
         await mender?.lacksMetadata(blobId)
       }
     }
-    const location = parseLocation(value)
+    const location = parsePlace(value)
     const lengthOf = (known: BlobMetadata): number =>
       sliverLength(nShards, known.unencodedLength, refOfSliverKey(key).axis)
     let finding: Finding | undefined
     if (location === undefined) finding = 'record'
-    else if (!isWithin(location, await sizeOf(location.file))) finding = 'lost'
+    else if (!isInline(location) && !isWithin(location, await sizeOf(location.file))) finding = 'lost'
     else if (metadata !== undefined && lengthOf(metadata) !== location.length) finding = 'refuted'
+    else if (isInline(location)) {
+      checking.onRead(location.length)
+      if (!isIntact(location)) finding = 'altered'
+      else if (await isRefuted(checking, key, location.bytes)) finding = 'refuted'
+    }
     if (finding === undefined) continue
     findings.add(finding, nameSliver(key))
     await mender?.drop({ key, ...(location && { from: location }) })

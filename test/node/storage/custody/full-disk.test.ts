@@ -93,7 +93,7 @@ describe('nodes without room on their disks', function () {
     const { chain } = cluster
     const { nShards, members } = chain.committee
     const codec = createCodec({ threads: 0 })
-    const blob = await codec.encode(randomBytes(1_000), nShards)
+    const blob = await codec.encode(randomBytes(20_000), nShards)
     await codec.close()
     const { blobId } = blob.metadata
     chain.register(blobId)

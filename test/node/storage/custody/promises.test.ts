@@ -52,6 +52,7 @@ describe('what a node signs for, it has', function () {
       path: folder.path,
       network: chain.network.systemObjectId,
       nShards: N,
+      inlineBytes: 0,
       clock: systemClock,
       log: silentLog(),
     })

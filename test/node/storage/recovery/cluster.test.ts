@@ -18,7 +18,7 @@ describe('a node that has lost slivers on its disk', function () {
   const stored: BlobId[] = []
 
   before(async () => {
-    cluster = await startCluster({ nodes: 10, shards: N })
+    cluster = await startCluster({ nodes: 10, shards: N, storeInit: () => ({ inlineBytes: 0 }) })
     for (const size of [1, 2_000, 100_000]) {
       const { blobId } = await cluster.client.store(randomBytes(size), { epochs: 5, deletable: true })
       stored.push(blobId)

@@ -14,7 +14,7 @@ import { packFilesIn } from '../../../support/pack-accounts.ts'
 import { temporaryFolder } from '../../../support/temporary.ts'
 
 const N = 10
-const settings = { network: '0x1', nShards: N, clock: systemClock, log: silentLog() }
+const settings = { network: '0x1', nShards: N, clock: systemClock, log: silentLog(), inlineBytes: 0 }
 
 describe('a copy of a store', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>

@@ -18,23 +18,29 @@ const network = `0x${'1'.repeat(64)}`
 
 sliverStoreSuite('in memory', async nShards => ({ store: memorySliverStore(nShards), close: async () => {} }))
 
-sliverStoreSuite('in files', async nShards => {
-  const folder = await temporaryFolder()
-  const store = await openNodeStore({
-    path: folder.path,
-    network,
-    nShards,
-    clock: systemClock,
-    log: silentLog(),
+for (const [name, inlineBytes] of [
+  ['in files', 0],
+  ['in files, and small ones in the index', undefined],
+] as const) {
+  sliverStoreSuite(name, async nShards => {
+    const folder = await temporaryFolder()
+    const store = await openNodeStore({
+      path: folder.path,
+      network,
+      nShards,
+      clock: systemClock,
+      log: silentLog(),
+      inlineBytes,
+    })
+    return {
+      store: store.slivers,
+      async close() {
+        await store.close()
+        await folder.remove()
+      },
+    }
   })
-  return {
-    store: store.slivers,
-    async close() {
-      await store.close()
-      await folder.remove()
-    },
-  }
-})
+}
 
 describe('slivers in files', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -49,6 +55,7 @@ describe('slivers in files', () => {
       path: folder.path,
       network,
       nShards: 10,
+      inlineBytes: 0,
       clock: systemClock,
       log: silentLog(),
       onDamaged,
@@ -221,6 +228,7 @@ describe('slivers in files', () => {
     const slivers = await openFileSliverStore({
       path,
       nShards: 10,
+      inlineBytes: 0,
       clock: systemClock,
       records: held,
       usage,

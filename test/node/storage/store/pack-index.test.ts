@@ -36,6 +36,7 @@ describe('the index of packs', () => {
       path: folder.path,
       network,
       nShards: N,
+      inlineBytes: 0,
       clock,
       log: { ...silentLog(), debug: (_, message) => void (message.includes('rewrote') && rewrote()) },
       wrapRecords,

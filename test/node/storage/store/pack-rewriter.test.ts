@@ -43,6 +43,7 @@ describe('sparse packs', () => {
       path: folder.path,
       network,
       nShards: N,
+      inlineBytes: 0,
       clock,
       log: { ...silentLog(), debug: say, warn: say },
       onDamaged: one => damaged.push(one),

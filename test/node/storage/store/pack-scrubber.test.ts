@@ -43,6 +43,7 @@ describe('a look at all stored slivers', () => {
       path: folder.path,
       network: `0x${'1'.repeat(64)}`,
       nShards: N,
+      inlineBytes: 0,
       clock: new VirtualClock(),
       log: silentLog(),
       onDamaged: one => damaged.push(one),

@@ -16,7 +16,7 @@ import { withRecords } from '../../../support/with-records.ts'
 
 const N = 10
 const network = `0x${'1'.repeat(64)}`
-const settings = { network, nShards: N, clock: systemClock, log: silentLog() }
+const settings = { network, nShards: N, clock: systemClock, log: silentLog(), inlineBytes: 0 }
 
 describe('the repair of packs of many blobs', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>

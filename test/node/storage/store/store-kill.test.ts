@@ -36,6 +36,11 @@ const OPERATIONS: Record<string, { run: string; before: number[]; after: number[
     before: stored,
     after: [...stored, 8],
   },
+  'put in the index': {
+    run: 'await Promise.all(slivers(8).map(({ blobId, ref, bytes }) => store.slivers.put(blobId, ref, bytes)))',
+    before: stored,
+    after: [...stored, 8],
+  },
   putMany: {
     run: 'await store.slivers.putMany([8, 9].flatMap(slivers))',
     before: stored,
@@ -60,6 +65,7 @@ const OPERATIONS: Record<string, { run: string; before: number[]; after: number[
 /** Where it is killed; the first and the last batch of the index tell of files that are pending. */
 const POINTS: Record<string, string[]> = {
   put: ['begun', 'written', 'renamed', 'indexed'],
+  'put in the index': ['indexing', 'indexed'],
   putMany: ['begun', 'written', 'renamed', 'indexed'],
   delete: ['indexed', 'removed'],
   deleteShard: ['indexed', 'removed'],
@@ -92,7 +98,7 @@ const script = (path: string, operation: string, point: string) => `
   })
   const quiet = { debug() {}, info() {}, warn: (...said) => console.error(...said), error: (...said) => console.error(...said) }
   const store = await openNodeStore({
-    path: ${JSON.stringify(path)}, network: ${JSON.stringify(network)}, nShards: ${N}, log: quiet, clock,
+    path: ${JSON.stringify(path)}, network: ${JSON.stringify(network)}, nShards: ${N}, inlineBytes: ${operation.endsWith('index') ? 4_096 : 0}, log: quiet, clock,
     wrapRecords: own => ({
       get: key => own.get(key), getMany: keys => own.getMany(keys), has: key => own.has(key),
       list: prefix => own.list(prefix), keys: (prefix, range) => own.keys(prefix, range), close: () => own.close(),
@@ -100,6 +106,7 @@ const script = (path: string, operation: string, point: string) => `
         const of = type => operations.some(one => one.type === type && one.key.startsWith('/pending/'))
         const isIndex = operations.some(({ key }) => key.startsWith('/sliver/'))
         if (!isIndex && of('del')) die('removed')
+        if (isIndex) die('indexing')
         await own.commit(operations, options)
         if (!isIndex && of('put')) die('begun')
         if (isIndex) die('indexed')
