@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { networkOf } from '../ip.ts'
-import { descriptorCeiling, descriptorOf } from './descriptors.ts'
+import { openFilesLimit } from '../open-files.ts'
 import { createWaitingRoom, type WaitingLimits } from './waiting-room.ts'
 
 export interface ConnectionLimits {
@@ -26,6 +26,9 @@ export interface ConnectionsInit {
   /** told of each connection that was reset because too many wait, or it did for too long */
   onTurnedAway?: () => void
 }
+
+/** What the process keeps for its files and its own dials when connections want all of its file descriptors. */
+const RESERVED = { least: 32, most: 256, share: 1 / 8 }
 
 /** One open connection, and whether somebody waits for an answer on it. */
 export interface Connection {
@@ -82,7 +85,7 @@ function firstOf<T>(values: Iterable<T>, is: (value: T) => boolean): T | undefin
 
 /** Bounds connections by their number in all, by address, and by the process's file descriptors. */
 export function createConnections({ limits, clock, onShed, onTurnedAway }: ConnectionsInit): Connections {
-  const ceiling = limits.descriptorCeiling ?? descriptorCeiling() ?? Number.POSITIVE_INFINITY
+  const ceiling = limits.descriptorCeiling ?? ceilingOf(openFilesLimit()) ?? Number.POSITIVE_INFINITY
   const entries = new Map<Socket, Entry>()
   const accounts = new Map<string, Account>()
   let open = 0
@@ -209,4 +212,16 @@ export function createConnections({ limits, clock, onShed, onTurnedAway }: Conne
       for (const socket of entries.keys()) socket.destroy()
     },
   }
+}
+
+/** File descriptors that the process may have in use with one more connection; undefined where the system does not say. */
+function ceilingOf(limit: number | undefined): number | undefined {
+  if (limit === undefined) return undefined
+  return limit - Math.min(RESERVED.most, Math.max(RESERVED.least, Math.floor(limit * RESERVED.share)))
+}
+
+/** A socket's descriptor, where Node tells it: it has no public name. */
+function descriptorOf(socket: Socket): number | undefined {
+  const fd = (socket as Socket & { _handle?: { fd?: number } | null })._handle?.fd
+  return fd === undefined || fd < 0 ? undefined : fd
 }

@@ -1,3 +1,4 @@
+import { openFilesLimit } from '../../base/open-files.ts'
 import { DevnetError } from './errors.ts'
 
 /** The chain, the gateway, and what comes and goes. */
@@ -17,13 +18,4 @@ export function expectOpenFiles(nodes: number, limit = openFilesLimit()): void {
     `the system lets this process open ${limit} files, and ${nodes} nodes need ${needed}`,
     { limit, needed },
   )
-}
-
-/** Undefined where there is no limit, or none that Node knows of. */
-function openFilesLimit(): number | undefined {
-  const report = process.report?.getReport() as
-    | { userLimits?: { open_files?: { soft: unknown } } }
-    | undefined
-  const soft = report?.userLimits?.open_files?.soft
-  return typeof soft === 'number' ? soft : undefined
 }

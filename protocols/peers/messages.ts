@@ -2,13 +2,26 @@
  * peers: where peers are, by their own signed word. A stream carries one request after another; each PeersRequest has one
  * PeersAnswer. Records prove themselves, so that anybody may pass them on.
  */
-import type { BcsType } from '@mysten/bcs'
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
+import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
+import { type BcsType, bcs } from '@mysten/bcs'
 import { ADDRESS_RECORD } from '../specs.ts'
 import { list, type Message, message, plain, reply, WireBytes } from '../wire.ts'
-import { WirePeerId } from './peer-id.ts'
 
 /** PeerIds in one request. */
 export const MAX_ASKED_PEERS = 256
+
+const KEY_BYTES = 32
+
+/** A PeerId as text in code, and on the wire the 32 bytes of its Ed25519 key, which all peers of a network have. */
+const WirePeerId: BcsType<string, string> = bcs.bytes(KEY_BYTES).transform<string, string>({
+  input(text) {
+    const { publicKey } = peerIdFromString(text)
+    if (publicKey?.type !== 'Ed25519') throw new RangeError(`no PeerId of an Ed25519 key: ${text}`)
+    return publicKey.raw
+  },
+  output: bytes => peerIdFromPublicKey(publicKeyFromRaw(bytes)).toString(),
+})
 
 /** Which peers are looked for: PeerIds as text. */
 export const PeersRequest: Message<string[]> = message('PeersRequest', list(WirePeerId, MAX_ASKED_PEERS))

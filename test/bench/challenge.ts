@@ -8,15 +8,14 @@ import {
   blobIdFromBytes,
   createCodec,
   isPiece,
-  pieceCrossing,
   pieceLength,
   pieceOf,
-  piecePath,
   pieceShape,
   sliverFromBody,
 } from '../../codec/index.ts'
 import type { Axis, BlobId, Epoch, ObjectId, ShardIndex, SliverPairIndex } from '../../codec/types.ts'
 import { Asking } from '../../node/storage/challenge/asked.ts'
+import { siblingsOf } from '../../node/storage/challenge/holdings.ts'
 import { LeafFile } from '../../node/storage/challenge/leaf-file.ts'
 import { climb, leafHasher } from '../../node/storage/challenge/leaves.ts'
 import type { BlobState } from '../../node/storage/store/blob-state.ts'
@@ -124,16 +123,7 @@ async function proof(nShards: number, bytes: number, axis: Axis) {
   let siblings: Uint8Array[] = []
   const prove = async (): Promise<void> => {
     for (let i = 0; i < count; i++) hash(place, i, pieceOf(metadata, ref, sliver, i))
-    if (count === 1) return
-    const targets = [pieceCrossing(metadata, axis, piece)]
-    const [symbol] = await codec.recoverySymbols({
-      metadata,
-      source: ref,
-      bytes: sliver,
-      targets,
-      proofs: true,
-    })
-    siblings = piecePath(metadata, axis, piece, symbol!.path)
+    siblings = await siblingsOf({ codec }, metadata, ref, sliver, piece)
   }
   const check = async (): Promise<void> => {
     climb(hash(place, piece, part), 77, path)

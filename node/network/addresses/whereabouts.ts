@@ -1,3 +1,5 @@
+import { Background } from '../../../base/background.ts'
+import { createBackoff } from '../../../base/backoff.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
@@ -7,7 +9,6 @@ import type { KnowsPeer } from '../identify.ts'
 import type { NetworkNode } from '../libp2p.ts'
 import type { ReachedAddress } from '../reach/announced.ts'
 import type { AddressBook } from './book.ts'
-import { createCatchUp } from './catch-up.ts'
 import { createLookup, isPrivateNetwork, type Lookup } from './lookup.ts'
 import { createAddressPublisher } from './publisher.ts'
 import type { AddressFiles } from './storage.ts'
@@ -50,6 +51,10 @@ export interface WhoseAbouts {
   reached(): readonly ReachedAddress[]
 }
 
+/** What gossip did not bring, as a node or a neighbour was just starting, is asked for, less and less often. */
+const FIRST_MS = 2_000
+const LONGEST_MS = 3_600_000
+
 /** Those of a libp2p node. */
 export async function createWhereabouts(
   { network, addresses, sequence, isMember, members, scores, ...shared }: WhereaboutsInit,
@@ -82,4 +87,29 @@ export async function createWhereabouts(
       await publisher.stop()
     },
   }
+}
+
+/** Asks neighbours where members are as long as that is not known of all. */
+function createCatchUp({
+  lookup,
+  clock,
+  random,
+}: Pick<WhereaboutsInit, 'clock' | 'random'> & { lookup: Pick<Lookup, 'refresh'> }): Background {
+  return new Background(async signal => {
+    const backoff = createBackoff({
+      firstMs: FIRST_MS,
+      maxMs: LONGEST_MS,
+      jitter: 0.5,
+      random,
+      timers: clock,
+    })
+    // gossip comes first: by then there are neighbours, and little is missing
+    await backoff.pause(signal).catch(() => undefined)
+    while (!signal.aborted) {
+      const missing = await lookup.refresh()
+      if (missing > 0) await backoff.pause(signal).catch(() => undefined)
+      else await clock.sleep(LONGEST_MS, signal).catch(() => undefined)
+      if (missing === 0) backoff.reset()
+    }
+  })
 }

@@ -80,13 +80,13 @@ export async function proofOf(
 }
 
 /** What leads from a piece to its sliver's hash. */
-async function siblingsOf(
-  { codec }: HoldingsInit,
+export async function siblingsOf(
+  { codec }: Pick<HoldingsInit, 'codec'>,
   metadata: BlobMetadata,
   source: SliverRef,
   bytes: Uint8Array,
   piece: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Uint8Array[]> {
   if (pieceShape(metadata, source.axis).count === 1) return []
   const targets = [pieceCrossing(metadata, source.axis, piece)]

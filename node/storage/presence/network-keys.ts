@@ -1,3 +1,6 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeAtomically } from '../../../base/atomic-file.ts'
 import type { Log } from '../../../base/log.ts'
 import type { ChainReader, NodeOperator } from '../../../chain/types/index.ts'
 import type { Epoch, ObjectId } from '../../../codec/types.ts'
@@ -12,9 +15,9 @@ import { CIRCUIT_LISTEN } from '../../network/circuit/transport.ts'
 import type { CommitteeTracker } from '../../network/committees.ts'
 import { networkPublicKeyFromSeed, peerIdTextOf } from '../../network/peer-id.ts'
 import { withCerthash } from '../../network/web-rtc/certificate.ts'
+import { isMissing } from '../store/pack-file.ts'
 import { onPort } from './on-port.ts'
 import type { PresencePlace } from './presence.ts'
-import { dropNote, type RotationNote, readNote, writeNote } from './rotation-note.ts'
 
 export interface NetworkKeysInit {
   nodeId: ObjectId
@@ -59,6 +62,14 @@ export interface NetworkKeys {
   settle(): Promise<void>
   /** What is left to do once the node is where `places` says. Throws ChainError. */
   finish(): Promise<void>
+}
+
+/** What is noted beside the keys while the network key is replaced. */
+interface RotationNote {
+  /** at which the new key listens while the old one has the place of its own */
+  port: number
+  /** in which epoch the node went over to it */
+  since?: Epoch
 }
 
 /** As BLS keys: an epoch that began with both is over then. */
@@ -152,3 +163,19 @@ const beside = ({ seed, listen, announce }: PresencePlace, port: number): Presen
   listen: onPort(listen, port),
   announce: announce && onPort(announce, port),
 })
+
+const pathIn = (folder: string): string => join(folder, 'network.rotation.json')
+
+async function readNote(folder: string): Promise<RotationNote | undefined> {
+  try {
+    return JSON.parse(await readFile(pathIn(folder), 'utf8')) as RotationNote
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+const writeNote = (folder: string, note: RotationNote): Promise<void> =>
+  writeAtomically(pathIn(folder), `${JSON.stringify(note)}\n`, 0o600)
+
+const dropNote = (folder: string): Promise<void> => rm(pathIn(folder), { force: true })

@@ -6,19 +6,10 @@ import { thisMachine } from '../../../base/processes.ts'
 import { createRecords } from '../../../base/records.ts'
 import { ClientError } from '../../../node/client/errors.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
-import { ask, gatewayFactory, jsonOf, openSocket, reasonOf } from './support.ts'
+import { ask, gatewaysInFolder, jsonOf, openSocket, reasonOf } from './support.ts'
 
 describe('gateway: Idempotency-Key', () => {
-  const { start, stopAll } = gatewayFactory()
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  beforeEach(async () => {
-    folder = await temporaryFolder()
-  })
-  afterEach(async () => {
-    await stopAll()
-    await folder.remove()
-  })
+  const { start, dir } = gatewaysInFolder()
   const put = (url: string, key: string, query = '?force', body = 'Hello') =>
     ask(`${url}/v1/blobs${query}`, {
       method: 'PUT',
@@ -29,11 +20,10 @@ describe('gateway: Idempotency-Key', () => {
   it('has a retry answered as the first one was, at the same time, later, and after a restart', async () => {
     const client = createFakeClient()
     const stores = () => client.calls.filter(({ operation }) => operation === 'store').length
-    const dir = folder.path
-    const { url } = await start({ client, dir })
+    const { url } = await start({ client, dir: dir() })
     const answers = await Promise.all([1, 2, 3].map(() => put(url, 'one')))
     answers.push(await put(url, 'one'))
-    const restarted = await start({ client, dir })
+    const restarted = await start({ client, dir: dir() })
     answers.push(await put(restarted.url, 'one'))
     const [first, ...others] = answers.map(answer => jsonOf(answer))
     assert.ok(first.newlyCreated)
@@ -87,12 +77,12 @@ describe('gateway: Idempotency-Key', () => {
 
   it('has a retry, also after a restart, go on with what was registered', async () => {
     const client = createFakeClient()
-    const { url, gateway } = await start({ client, dir: folder.path })
+    const { url, gateway } = await start({ client, dir: dir() })
     client.fail('certify', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
     assert.equal((await put(url, 'key', '?send_object_to=0x1')).status, 503)
     await gateway.stop()
     client.fail('certify', undefined)
-    const { url: restarted } = await start({ client, dir: folder.path })
+    const { url: restarted } = await start({ client, dir: dir() })
     const other = await put(restarted, 'key', '?send_object_to=0x1', 'Other')
     assert.equal(reasonOf(other), 'IDEMPOTENCY_KEY_REUSED')
     const answer = jsonOf(await put(restarted, 'key', '?send_object_to=0x1'))
@@ -102,8 +92,8 @@ describe('gateway: Idempotency-Key', () => {
   })
 
   it('of a request that another process works on is refused for now', async () => {
-    const { url } = await start({ dir: folder.path })
-    const records = createRecords({ folder: join(folder.path, 'answers'), limit: 9, clock: systemClock })
+    const { url } = await start({ dir: dir() })
+    const records = createRecords({ folder: join(dir(), 'answers'), limit: 9, clock: systemClock })
     const id = createHash('sha256')
       .update(JSON.stringify(['address 127.0.0.1', 'key']))
       .digest('hex')

@@ -6,19 +6,10 @@ import { createRecords } from '../../../base/records.ts'
 import { ClientError } from '../../../node/client/errors.ts'
 import type { StoreOptions } from '../../../node/client/types.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
-import { ask, gatewayFactory, jsonOf, openSocket, reasonOf } from './support.ts'
+import { ask, gatewaysInFolder, jsonOf, openSocket, reasonOf } from './support.ts'
 
 describe('gateway: resumable uploads (tus)', () => {
-  const { start, stopAll } = gatewayFactory()
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  beforeEach(async () => {
-    folder = await temporaryFolder()
-  })
-  afterEach(async () => {
-    await stopAll()
-    await folder.remove()
-  })
+  const { start, dir } = gatewaysInFolder()
 
   const TUS = { 'tus-resumable': '1.0.0' }
   const begin = (url: string, length: number, query = '', headers = {}) =>
@@ -34,7 +25,7 @@ describe('gateway: resumable uploads (tus)', () => {
     })
   const offsetOf = async (url: string, path: string) =>
     (await ask(url + path, { method: 'HEAD', headers: TUS })).headers['upload-offset']
-  const startHere = (more = {}) => start({ dir: folder.path, ...more })
+  const startHere = (more = {}) => start({ dir: dir(), ...more })
 
   it('store what came in parts, and answer the last with what it came to', async () => {
     const { url, client } = await startHere()
@@ -106,7 +97,7 @@ describe('gateway: resumable uploads (tus)', () => {
     const { url, client } = await startHere()
     const path = String((await begin(url, 5)).headers.location)
     const id = path.split('/').at(-1)
-    const records = createRecords({ folder: join(folder.path, 'stored'), limit: 9, clock: systemClock })
+    const records = createRecords({ folder: join(dir(), 'stored'), limit: 9, clock: systemClock })
     const owner = `${thisMachine()}-${process.ppid}-0`
     await records.add(`claim upload ${id}`, owner, Date.now() + 60_000)
     const answer = await send(url, path, 0, 'Hello')

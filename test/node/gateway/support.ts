@@ -2,6 +2,7 @@ import { parseObjectId } from '../../../codec/index.ts'
 import { createGateway, type Gateway, type GatewayInit } from '../../../node/gateway/index.ts'
 import { createFakeClient, type FakeClient } from '../../support/fake-client.ts'
 import { ask, jsonOf } from '../../support/http.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
 
 export { type Answer, ask, jsonOf, openSocket, readAll, reasonOf } from '../../support/http.ts'
 
@@ -29,6 +30,20 @@ export function gatewayFactory() {
       await Promise.all(running.splice(0).map(gateway => gateway.stop()))
     },
   }
+}
+
+/** The same for a whole `describe`, with a folder: a new one for each of its tests, gone with its gateways after it. */
+export function gatewaysInFolder() {
+  const { start, stopAll } = gatewayFactory()
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  beforeEach(async () => {
+    folder = await temporaryFolder()
+  })
+  afterEach(async () => {
+    await stopAll()
+    await folder.remove()
+  })
+  return { start, stopAll, dir: () => folder.path }
 }
 
 /** Stores bytes over HTTP; answers the blob ID. */

@@ -9,22 +9,13 @@ import { systemTimers } from '../../../base/timers.ts'
 import { ClientError } from '../../../node/client/errors.ts'
 import type { TokenRules } from '../../../node/gateway/index.ts'
 import { type Token, Tokens } from '../../../node/gateway/tokens.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
-import { ask, gatewayFactory, jsonOf, NETWORK, openSocket, reasonOf } from './support.ts'
+import { ask, gatewaysInFolder, jsonOf, NETWORK, openSocket, reasonOf } from './support.ts'
 
 const SECRET = 'a secret of thirty-two characters'
 const ADDRESS = `0x${'ab'.repeat(32)}`
 
 describe('gateway: tokens and quotas', () => {
-  const { start, stopAll } = gatewayFactory()
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  beforeEach(async () => {
-    folder = await temporaryFolder()
-  })
-  afterEach(async () => {
-    await stopAll()
-    await folder.remove()
-  })
+  const { start, dir } = gatewaysInFolder()
 
   let ids = 0
   const nowSeconds = () => Math.floor(Date.now() / 1000)
@@ -56,12 +47,12 @@ describe('gateway: tokens and quotas', () => {
   }
 
   it('lets one store once by a token, also after a restart', async () => {
-    const { url } = await startWith({}, { dir: folder.path })
+    const { url } = await startWith({}, { dir: dir() })
     const token = await sign()
     assert.equal(await outcome(put(url)), 'TOKEN_MISSING')
     const results = await Promise.all([1, 2, 3].map(() => outcome(put(url, token))))
     assert.deepEqual(results.sort(), ['TOKEN_USED', 'TOKEN_USED', 'ok'])
-    const { url: restarted } = await startWith({}, { dir: folder.path })
+    const { url: restarted } = await startWith({}, { dir: dir() })
     assert.equal(await outcome(put(restarted, token)), 'TOKEN_USED')
     const refused = await put(url, token)
     assert.deepEqual([refused.status, refused.headers['www-authenticate']], [401, 'Bearer'])
@@ -102,7 +93,7 @@ describe('gateway: tokens and quotas', () => {
     let laterMs = 0
     const now = () => Date.now() + laterMs
     const clock = new Clock({ ...systemTimers, now })
-    const more = { dir: folder.path, quota: { uploads: 1 }, clock }
+    const more = { dir: dir(), quota: { uploads: 1 }, clock }
     const { url, client } = await startWith({}, more)
     const token = await sign({ sub: 'me' })
     const key = { 'idempotency-key': 'one' }
@@ -118,10 +109,10 @@ describe('gateway: tokens and quotas', () => {
     assert.equal(await outcome(put(url, token, query)), 'TOKEN_EXPIRED')
     assert.deepEqual(jsonOf(await put(url, token, query, 'Hello', key)), jsonOf(first))
     assert.equal(await outcome(put(url, `${token}x`, query, 'Hello', key)), 'TOKEN_INVALID')
-    const kept = await readdir(join(folder.path, 'answers'))
+    const kept = await readdir(join(dir(), 'answers'))
     assert.ok(kept.length > 0)
     for (const name of kept)
-      assert.ok(!(await readFile(join(folder.path, 'answers', name), 'utf8')).includes(token.slice(-20)))
+      assert.ok(!(await readFile(join(dir(), 'answers', name), 'utf8')).includes(token.slice(-20)))
   })
 
   it('lets a request whose process was killed use its token again, and no other request', async () => {
@@ -205,7 +196,7 @@ describe('gateway: tokens and quotas', () => {
   })
 
   it('lets each subject and each address store so much a day, also after a restart', async () => {
-    const more = { dir: folder.path, quota: { uploads: 2, bytes: 100 } }
+    const more = { dir: dir(), quota: { uploads: 2, bytes: 100 } }
     const { url, client } = await startWith({}, more)
     const mine = () => sign({ sub: 'me' })
     client.fail('store', new ClientError('CHAIN_UNAVAILABLE', 'no', {}))
