@@ -15,7 +15,7 @@ export interface ListenInit {
 }
 
 export interface Listening {
-  /** `http://host:port` */
+  /** `http://host:port`, which this machine can ask: of all its addresses the loopback one */
   readonly url: string
   /**
    * Takes no more connections, waits until what is under way is over, `withinMs` at most, and closes those that are left.
@@ -23,6 +23,9 @@ export interface Listening {
    */
   close(over: Promise<unknown>, withinMs: number): Promise<boolean>
 }
+
+/** All addresses of a machine are no address to ask at. */
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 /** Starts a server. Rejects with node's own error when the port is taken: `code` EADDRINUSE, `port`. */
 export async function listen(server: Server, init: ListenInit): Promise<Listening> {
@@ -33,7 +36,7 @@ export async function listen(server: Server, init: ListenInit): Promise<Listenin
   server.on('error', onLost)
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `http://${nameOf(host)}:${port}`,
     async close(over, withinMs) {
       const closed = once(server, 'close')
       server.close()
@@ -43,4 +46,9 @@ export async function listen(server: Server, init: ListenInit): Promise<Listenin
       return isOver
     },
   }
+}
+
+function nameOf(host: string): string {
+  const name = LOOPBACK[host] ?? host
+  return name.includes(':') ? `[${name}]` : name
 }

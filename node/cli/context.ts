@@ -116,6 +116,8 @@ export interface GatewayOptions {
   /** pays for what is published; without one it only reads */
   wallet?: Wallet | undefined
   publish: boolean | { tokens: TokenRules }
+  /** Whoever may store may delete and extend, too, though not on a localnet and without a token. */
+  manage: boolean
   /** that register for the wallet */
   subWallets: number
   quota?: Quota | undefined

@@ -293,9 +293,10 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     })
     opened.push(() => pool[Symbol.asyncDispose]())
     await pool.start()
+    const writer = createPooledWriter(coordinator, wallets.user, pool)
     const client = await createClient(network, {
       wallet: wallets.user,
-      writer: createPooledWriter(coordinator, wallets.user, pool),
+      writer,
       maxUploads: 2 * pool.uploads,
       log: log.child({ node: 'gateway' }),
       metrics: metrics.node('gateway'),
@@ -312,6 +313,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       // the localnet's: it has no key
       page: { suiRpc: network.suiRpc },
       chain: coordinator,
+      manage: { writer, chain: coordinator },
       uploadRelay: { chain: coordinator },
       dir: join(dir, 'gateway'),
       limits: { uploads: pool.uploads },

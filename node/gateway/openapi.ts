@@ -41,6 +41,11 @@ const STORE_QUERY = {
   quilt_version: 'V1, the only one',
 }
 
+const EXTEND: OperationText = {
+  summary: "Extends a blob of the gateway's wallet, at its cost",
+  query: { epochs: 'for how many more', until_epoch: 'or to which: it may be asked again' },
+}
+
 /** Every route by its pattern; a page's own files are no part of the interface. */
 export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, OperationText>>>> = {
   '/': { GET: { summary: 'What this is, for people', answers: 'text/plain' } },
@@ -82,7 +87,10 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
   },
   '/v1/blobs/:blobId': {
     GET: { summary: 'A blob', answers: BYTES, query: { ...CHECK_QUERY, ...READ_QUERY } },
+    DELETE: { summary: "Deletes a deletable blob of the gateway's wallet", query: {} },
   },
+  '/v1/blobs/:blobId/extend': { POST: EXTEND },
+  '/v1/blobs/by-object-id/:objectId/extend': { POST: EXTEND },
   '/v1/blobs/:blobId/byte-range': {
     GET: {
       summary: 'A part of a blob, with 200',
@@ -107,6 +115,7 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
       answers: BYTES,
       query: { ...CHECK_QUERY, ...READ_QUERY },
     },
+    DELETE: { summary: "Deletes a deletable object of the gateway's wallet", query: {} },
   },
   '/v1/blobs/by-quilt-id/:quiltId/*identifier': {
     GET: { summary: 'A file of a quilt, by its name', answers: BYTES, query: READ_QUERY },

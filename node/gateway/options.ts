@@ -6,6 +6,7 @@ import type { ScratchInit } from '../client/upload/scratch.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Purse } from './purse-watch.ts'
 import type { Quota } from './quotas.ts'
+import type { Managed } from './routes/manage.ts'
 import type { Tip } from './tips.ts'
 import type { TokenRules } from './tokens.ts'
 
@@ -41,6 +42,8 @@ export interface GatewayInit {
   publish?: boolean | { tokens: TokenRules }
   /** the client's wallet, whose balances are told: metrics and a warning */
   purse?: Purse | undefined
+  /** Deletes and extends blobs that the wallet owns, for who may store: by a token that says so. Not when absent. */
+  manage?: Managed | undefined
   /** how much each address, and each subject of tokens, may store in a day; any when absent */
   quota?: Quota | undefined
   /** Sends blobs to the nodes for those who registered them, as Walrus's upload relay: free without `tip`. Not when absent. */

@@ -5,7 +5,10 @@ import { HttpError } from '../http/errors.ts'
 /** Throws 400 for a name that is not known, because a misspelt option would cost money, and for one that is given twice. */
 export function expectParameters(query: URLSearchParams, known: readonly string[]): void {
   for (const name of query.keys()) {
-    if (!known.includes(name)) throw invalidParameter(name, `is unknown; known are ${known.join(', ')}`)
+    if (!known.includes(name)) {
+      const others = known.length === 0 ? 'there are none' : `known are ${known.join(', ')}`
+      throw invalidParameter(name, `is unknown; ${others}`)
+    }
     if (query.getAll(name).length > 1) throw invalidParameter(name, 'is given twice')
   }
 }

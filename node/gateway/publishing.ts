@@ -81,7 +81,7 @@ export interface Publishing {
   /** Refuses what can be refused before a body is read. Throws HttpError. */
   admit(exchange: Exchange, asker: Asker, options: AdmitOptions): Promise<Admitted>
   /** Uses the token up and counts the upload; takes that back when it is disposed of and was not kept. */
-  take(exchange: Exchange, admitted: Admitted, bytes: number, request?: string): Promise<Taken>
+  take(exchange: Exchange, admitted: Pick<Admitted, 'token'>, bytes: number, request?: string): Promise<Taken>
   /** Stores what was admitted and counted. */
   run(
     params: PublishParams,

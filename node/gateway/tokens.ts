@@ -10,7 +10,7 @@ import {
 import type { Clock } from '../../base/clock.ts'
 import type { Records } from '../../base/records.ts'
 import { parseObjectId } from '../../codec/index.ts'
-import type { ObjectId } from '../../codec/types.ts'
+import type { BlobId, ObjectId } from '../../codec/types.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 
@@ -36,6 +36,9 @@ export interface Token {
   maxEpochs: number | undefined
   size: number | undefined
   maxSize: number | undefined
+  /** what of the wallet's blobs it may delete, or extend: any, or those of a blob ID or an object ID; none when absent */
+  delete: string | true | undefined
+  extend: string | true | undefined
 }
 
 export interface TokensInit {
@@ -141,6 +144,20 @@ export function expectAllowed(
   if (declaredBytes !== undefined) expectSize(token, declaredBytes)
 }
 
+/** Throws HttpError 403 when a token is not for deleting, or extending, this blob of the wallet's. */
+export function expectManaging(
+  token: Token,
+  action: 'delete' | 'extend',
+  { blobId, objectId }: { blobId: BlobId; objectId: ObjectId },
+): void {
+  const claim = token[action]
+  if (claim === true || claim === blobId || claim?.toLowerCase() === objectId) return
+  const whose = claim === undefined ? 'blobs of the wallet' : 'this blob'
+  throw new HttpError(403, 'TOKEN_FOR_OTHER', `the token is not to ${action} ${whose}`, {
+    metadata: { parameter: action },
+  })
+}
+
 /** Throws HttpError 403. */
 export function expectSize({ size, maxSize }: Token, bytes: number): void {
   if (size !== undefined && bytes !== size) throw other('size', `for ${size} bytes`)
@@ -196,6 +213,12 @@ function tokenOf(payload: JWTPayload): Omit<Token, 'isExpired'> {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
     throw refuse('TOKEN_INVALID', `the claim ${name} must be a whole number`)
   }
+  const managing = (name: string): string | true | undefined => {
+    const value = payload[name]
+    if (value === undefined || value === null || value === false) return undefined
+    if (value === true || typeof value === 'string') return value
+    throw refuse('TOKEN_INVALID', `the claim ${name} must be true, or the ID of a blob or an object`)
+  }
   if (typeof payload.jti !== 'string' || payload.jti.length > 255)
     throw refuse('TOKEN_INVALID', 'the claim jti must be a text of at most 255 characters')
   const token = {
@@ -207,6 +230,8 @@ function tokenOf(payload: JWTPayload): Omit<Token, 'isExpired'> {
     maxEpochs: number('max_epochs'),
     size: number('size'),
     maxSize: number('max_size'),
+    delete: managing('delete'),
+    extend: managing('extend'),
   }
   const { epochs, maxEpochs, size, maxSize } = token
   if ((epochs !== undefined && maxEpochs !== undefined) || (size !== undefined && maxSize !== undefined))

@@ -125,7 +125,11 @@ describe('one wallet of many programs', function () {
       const from = { registerFromScratch: { encodedLength, epochsAhead: 2 } }
       assert.deepEqual(first.newlyCreated.resourceOperation, from)
       assert.equal(BigInt(first.newlyCreated.cost), units * (2n * storagePriceFrost + writePriceFrost))
-      await coordinator.writer(devnet.user).deleteBlob(first.newlyCreated.blobObject.id)
+      const { blobId, id } = first.newlyCreated.blobObject
+      const path = `${devnet.gatewayUrl}/v1/blobs`
+      const deleted = await fetch(`${path}/${blobId}`, { method: 'DELETE' })
+      assert.equal((await deleted.json()).deleted.blobObject.id, id)
+      assert.equal((await fetch(`${path}/by-object-id/${id}`, { method: 'DELETE' })).status, 404)
 
       const again = await store(randomBytes(3000), 'epochs=2')
       assert.deepEqual(again.newlyCreated.resourceOperation, { reuseStorage: { encodedLength } })
@@ -139,6 +143,12 @@ describe('one wallet of many programs', function () {
       assert.equal(longer.newlyCreated.blobObject.id, short.newlyCreated.blobObject.id)
       assert.equal(BigInt(longer.newlyCreated.cost), units * 3n * storagePriceFrost)
       assert.equal((await paid(more)).length, 1)
+      const extend = () =>
+        fetch(`${path}/${longer.newlyCreated.blobObject.blobId}/extend?until_epoch=7`, { method: 'POST' })
+      const costs: number[] = []
+      for (let i = 0; i < 2; i++) costs.push((await (await extend()).json()).extended.cost)
+      assert.deepEqual(costs, [Number(units * 2n * storagePriceFrost), 0])
+      assert.equal((await paid(more))[0]?.storage.endEpoch, 7)
     } finally {
       await coordinator.close()
     }

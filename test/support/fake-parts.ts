@@ -66,12 +66,13 @@ export const fakeParts = (dir: string, env: Env = {}): Parts => ({
     const { startLocalnet } = await import('../../node/cli/networks/localnet.ts')
     return await startLocalnet(options)
   },
-  async startDevnet({ port, nodes, shards }) {
+  async startDevnet({ port, nodes, shards, gateway: init }) {
     const client = createFakeClient({ nShards: shards })
     const systemObjectId = parseObjectId('0x51')
     const gateway = createGateway({
       client,
       port,
+      ...init,
       network: { name: 'localnet', kind: 'localnet', systemObjectId },
     })
     await gateway.start()

@@ -27,6 +27,10 @@ export function declareGateways(program: Command, run: Run): void {
       '--for-anybody',
       'off a localnet, with --publish on and a --host that others reach: let them spend',
     )
+    .option(
+      '--manage',
+      'off a localnet, with --publish on: let those who store delete and extend what it owns',
+    )
     .option('--quota-uploads <count>', 'a day, of each address and each subject of tokens', wholeNumber(1))
     .option('--quota-bytes <size>', 'the same, of blobs: 10GiB')
     .option('--wallet <file>', "the Sui key that pays for what is published (default: the devnet user's)")

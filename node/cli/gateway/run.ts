@@ -29,6 +29,7 @@ interface ListenOptions {
 
 export interface GatewayCommandOptions extends ListenOptions, StoreOptions {
   forAnybody?: boolean
+  manage?: boolean
   quotaUploads?: number
   quotaBytes?: string
   wallet?: string
@@ -49,6 +50,7 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
     publish: tokens === undefined ? publish === 'on' : { tokens },
     quota: quotaOf(options),
     wallet,
+    manage: options.manage ?? false,
     subWallets: options.subWallets,
     cache: cache === undefined ? undefined : resolve(context.cwd, cache),
     page: pageRpc === undefined ? undefined : { suiRpc: pageRpc },
@@ -65,7 +67,7 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
 export async function uploadRelay(context: Context, options: ListenOptions): Promise<ExitCode> {
   const { network } = await loadNetwork(options, context)
   const tip = tipOf(options)
-  const more = { publish: false, subWallets: 0, uploadRelay: { tip }, relaysOnly: true }
+  const more = { publish: false, manage: false, subWallets: 0, uploadRelay: { tip }, relaysOnly: true }
   return await serve(context, options, network, more, (url, dir) => relayText(url, network, tip, dir))
 }
 
@@ -75,7 +77,7 @@ async function serve(
   network: NetworkConfig,
   more: Pick<
     GatewayOptions,
-    'publish' | 'subWallets' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
+    'publish' | 'manage' | 'subWallets' | 'quota' | 'wallet' | 'cache' | 'page' | 'uploadRelay' | 'relaysOnly'
   > & { publishes?: string },
   text: (url: string, dir: string) => SafeText,
 ): Promise<ExitCode> {

@@ -10,7 +10,8 @@ import type { GatewayOptions, RunningGateway } from '../context.ts'
 /** A gateway with a client and a connection to the chain of its own. Throws node's own error when the port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { network, wallet, cache, page, uploadRelay, relaysOnly, signal } = options
-  const { host, hostNames, allowedOrigins, port, publish, quota, subWallets, dir, clock, log } = options
+  const { host, hostNames, allowedOrigins, port, publish, quota, manage, subWallets, dir, clock, log } =
+    options
   const opened = createCloseStack(log)
   try {
     const metrics = createMetrics({ version })
@@ -29,9 +30,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       }))
     if (pool !== undefined) opened.push(() => pool[Symbol.asyncDispose]())
     await pool?.start()
+    const writer = wallet && pool && createPooledWriter(chain, wallet, pool)
     const client = await createClient(network, {
       wallet,
-      writer: wallet && pool && createPooledWriter(chain, wallet, pool),
+      writer,
       maxUploads: pool && 2 * pool.uploads,
       coordinator: chain,
       role: 'gateway',
@@ -57,6 +59,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       quota,
       limits: pool && { uploads: pool.uploads },
       purse: wallet && { address: wallet.address, chain },
+      manage: writer && { writer, chain, byAnybody: manage || undefined },
       page,
       dir,
       relaysOnly,

@@ -70,7 +70,8 @@ export function createObjects({ chain, clock, lookups, limits }: ObjectsInit): O
   }
 }
 
-function objectIdParam(text: string): ObjectId {
+/** An object ID out of a path. Throws HttpError 400. */
+export function objectIdParam(text: string): ObjectId {
   if (OBJECT_ID.test(text)) return parseObjectId(text)
   if (/^[0-9a-f]{64}$/i.test(text)) return parseObjectId(`0x${text}`)
   const isBlobId = /^[A-Za-z0-9_-]{43}$/.test(text)

@@ -20,6 +20,7 @@ import { health, index, metrics } from './about.ts'
 import { readByObject } from './by-object.ts'
 import { concatByGet, concatByPost } from './concat.ts'
 import { docsRoutes } from './docs.ts'
+import { deleteBlob, extendBlob, type ManageInit } from './manage.ts'
 import { ownedBlobs } from './owners.ts'
 import { pageRoutes } from './page.ts'
 import { quiltRoutes } from './quilts.ts'
@@ -64,6 +65,14 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
   // what waits for the chain takes no place of what readers ask
   const registrations = gate(limits.lookups, Number.POSITIVE_INFINITY)
   const relaying = uploadRelayRoutes(init, { clock, limits, receive, registrations })
+  const storing = storingRoutes(init, {
+    clock,
+    limits,
+    receive,
+    uploadHealth,
+    uploads,
+    lookups: registrations,
+  })
   const about: Route[] = [
     { pattern: '/', methods: { GET: index({ ...init, publish }) }, readableByPages: true },
     {
@@ -80,8 +89,8 @@ export function createRoutes(init: GatewayInit, clock: Clock, limits: GatewayLim
     ? [...about, ...relaying]
     : [
         ...about,
-        ...storingRoutes(init, { clock, limits, receive, uploadHealth, uploads }),
-        ...readRoutes(init, { clock, limits, lookups, downloads, sending }),
+        ...storing.routes,
+        ...readRoutes(init, { clock, limits, lookups, downloads, sending }, storing.manage),
         ...relaying,
         ...pageRoutes(init),
       ]
@@ -96,7 +105,8 @@ interface ReadingInit extends SendContentInit {
   lookups: Gate
 }
 
-function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
+/** What is read from, and what may be done with a blob besides. */
+function readRoutes(init: GatewayInit, shared: ReadingInit, manage: ManageInit | undefined): Route[] {
   const open = createOpenBlob({ ...shared, client: init.client })
   const send = createSendContent(shared)
   const objects = createObjects({ ...shared, chain: init.chain })
@@ -104,7 +114,7 @@ function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
   const quilts = quiltRoutes({ ...shared, ...reading })
   const concat = { ...shared, ...reading }
   return [
-    read('/v1/blobs/:blobId', readBlob(reading)),
+    ...managed('/v1/blobs/:blobId', readBlob(reading), manage),
     read('/v1/blobs/:blobId/byte-range', readPart(reading)),
     read('/v1alpha/blobs/:blobId/stream', streamBlob(reading)),
     {
@@ -113,11 +123,19 @@ function readRoutes(init: GatewayInit, shared: ReadingInit): Route[] {
       postByAnyPage: true,
       readableByPages: true,
     },
-    read('/v1/blobs/by-object-id/:objectId', readByObject(reading)),
+    ...managed('/v1/blobs/by-object-id/:objectId', readByObject(reading), manage),
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),
     read('/v1/owners/:address/blobs', ownedBlobs({ ...shared, chain: init.chain })),
+  ]
+}
+
+function managed(pattern: string, GET: Handler, manage: ManageInit | undefined): Route[] {
+  if (manage === undefined) return [read(pattern, GET)]
+  return [
+    { pattern, methods: { GET, DELETE: deleteBlob(manage) }, readableByPages: true },
+    { pattern: `${pattern}/extend`, methods: { POST: extendBlob(manage) }, readableByPages: false },
   ]
 }
 

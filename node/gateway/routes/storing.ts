@@ -16,6 +16,7 @@ import { ResumableUploads, UPLOADS_PATH } from '../resumable.ts'
 import { Tokens } from '../tokens.ts'
 import type { UploadHealth } from '../upload-health.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
+import type { ManageInit } from './manage.ts'
 import { type PublishInit, publishBlob, publishQuilt } from './publish.ts'
 
 /** How many answers to requests with an `Idempotency-Key` are kept, for a day each. */
@@ -32,10 +33,15 @@ export interface StoringInit {
   uploadHealth: UploadHealth
   /** who is worked on */
   uploads: Gate
+  /** what waits for the chain */
+  lookups: Gate
 }
 
-/** Routes that store at the cost of the gateway's wallet, and that tell what it would cost. */
-export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
+/** Routes that store at the cost of the gateway's wallet, and that tell what it would cost; and what is done with what it owns. */
+export function storingRoutes(
+  init: GatewayInit,
+  shared: StoringInit,
+): { routes: Route[]; manage?: ManageInit | undefined } {
   const { client, dir, publish, quota } = init
   const { clock } = shared
   const records = (name: string, limit: number): Records =>
@@ -53,7 +59,7 @@ export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
     }),
     once: createAnsweredOnce({ records: answers, claims: new Claims({ records: answers, clock }), clock }),
   }
-  return [
+  const routes: Route[] = [
     ...(dir === undefined
       ? []
       : resumableRoutes(join(dir, 'uploads'), records('stored', ANSWERS), storing, shared)),
@@ -61,6 +67,9 @@ export function storingRoutes(init: GatewayInit, shared: StoringInit): Route[] {
     { pattern: '/v1/quilts', methods: { PUT: publishQuilt(storing) }, readableByPages: false },
     { pattern: '/v1/estimate', methods: { GET: estimate(init, shared) }, readableByPages: true },
   ]
+  const { publishing } = storing
+  const byAnybody = init.manage?.byAnybody ?? (rules === undefined && init.network.kind === 'localnet')
+  return { routes, manage: init.manage && { ...shared, ...init.manage, publishing, byAnybody } }
 }
 
 function resumableRoutes(

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { ask, reasonOf } from '../../support/http.ts'
 import { floe, networkFolder, REAL_FLOE, spawnFloe } from './support.ts'
 
 /** The output so far, once it matches. */
@@ -44,8 +47,33 @@ describe('floe up', function () {
     const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--host', '0.0.0.0'])
     const text = await until(child.stdout!, /Ctrl-C/)
     assert.match(text, /publishes for everybody who reaches it: it listens on 0\.0\.0\.0/)
+    const [, url] = /curl (http:\S+)\/v1\/blobs\/\S+/.exec(text) ?? []
+    assert.equal(new URL(url!).hostname, '127.0.0.1')
+    assert.equal((await fetch(`${url}/v1/health`)).status, 200)
     child.kill('SIGTERM')
     assert.equal((await ended).code, 0)
+  })
+
+  it('takes names, origins and tokens for its gateway, as gateway run does', async () => {
+    await writeFile(join(cwd, 'key'), 'a secret of thirty-two characters')
+    const names = ['--host-name', 'host.docker.internal', '--allow-origin', 'https://app.example']
+    const tokens = ['--publish', 'jwt', '--jwt-key', 'key', '--sub-wallets', '2']
+    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json', ...names, ...tokens])
+    const { gateway } = JSON.parse(await until(child.stdout!, /\n/))
+    const put = (headers: Record<string, string>) =>
+      ask(`${gateway}/v1/blobs`, { method: 'PUT', body: Buffer.from('Hello'), headers })
+    const host = `host.docker.internal:${new URL(gateway).port}`
+    assert.equal(reasonOf(await put({ host })), 'TOKEN_MISSING')
+    assert.equal(reasonOf(await put({ origin: 'https://app.example' })), 'TOKEN_MISSING')
+    assert.equal(reasonOf(await put({ origin: 'https://other.example' })), 'FORBIDDEN_ORIGIN')
+    child.kill('SIGTERM')
+    assert.equal((await ended).code, 0)
+    for (const args of [
+      ['--publish', 'jwt'],
+      ['--jwt-key', 'key'],
+      ['--sub-wallets', '100'],
+    ])
+      assert.equal((await floe(cwd, ['up', ...args])).code, 2, args.join(' '))
   })
 
   it('prints one JSON line and nothing else for programs', async () => {

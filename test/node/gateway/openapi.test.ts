@@ -6,12 +6,17 @@ import { createRoutes } from '../../../node/gateway/routes/index.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewayFactory, jsonOf, NETWORK } from './support.ts'
 
+const MANAGE: GatewayInit['manage'] = {
+  writer: { wallet: {} } as NonNullable<GatewayInit['manage']>['writer'],
+  chain: {} as NonNullable<GatewayInit['manage']>['chain'],
+}
 /** A gateway with all that one can have. */
 const EVERYTHING: GatewayInit = {
   client: createFakeClient(),
   network: { ...NETWORK, peers: [] },
   page: { suiRpc: [] },
   dir: 'unused',
+  manage: MANAGE,
   uploadRelay: { chain: {} as NonNullable<GatewayInit['uploadRelay']>['chain'] },
 }
 /** files of the page, and links to it */
@@ -44,7 +49,7 @@ describe('gateway: its own description', () => {
   })
 
   it('is what it answers to: parameters that it names are taken, and others are not', async () => {
-    const { url } = await start({ network: { ...NETWORK, peers: [] }, dir: 'unused' })
+    const { url } = await start({ network: { ...NETWORK, peers: [] }, dir: 'unused', manage: MANAGE })
     const { openapi, paths } = jsonOf(await ask(`${url}/v1/api`))
     assert.equal(openapi, '3.1.0')
     // of a gateway that is no relay
@@ -66,7 +71,7 @@ describe('gateway: its own description', () => {
   })
 
   it('can be read by people, without scripts', async () => {
-    const { url } = await start({ dir: 'unused' })
+    const { url } = await start({ dir: 'unused', manage: MANAGE })
     const { status, headers, body } = await ask(`${url}/docs`)
     assert.equal(status, 200)
     assert.equal(headers['content-type'], 'text/html; charset=utf-8')
