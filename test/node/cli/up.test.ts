@@ -24,10 +24,20 @@ describe('floe up', function () {
   beforeEach(async () => {
     ;({ path: cwd, remove } = await networkFolder())
   })
-  afterEach(() => remove())
+  // what a test that has failed left running would keep the suite from ending
+  const running: ReturnType<typeof spawnFloe>['child'][] = []
+  afterEach(async () => {
+    for (const child of running.splice(0)) child.kill('SIGKILL')
+    await remove()
+  })
+  const spawnUp = (...[folder, args, env]: Parameters<typeof spawnFloe>) => {
+    const spawned = spawnFloe(folder, args, env)
+    running.push(spawned.child)
+    return spawned
+  }
 
   it('tells people where everything is, and commands that work as they stand', async () => {
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--nodes', '4'])
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0', '--nodes', '4'])
     const text = await until(child.stdout!, /Ctrl-C/)
     const gateway = /Gateway +(http:\S+)/.exec(text)?.[1]
     assert.ok(gateway)
@@ -44,7 +54,7 @@ describe('floe up', function () {
   })
 
   it('says that it publishes for everybody, where others reach it', async () => {
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--host', '0.0.0.0'])
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0', '--host', '0.0.0.0'])
     const text = await until(child.stdout!, /Ctrl-C/)
     assert.match(text, /publishes for everybody who reaches it: it listens on 0\.0\.0\.0/)
     const [, url] = /curl (http:\S+)\/v1\/blobs\/\S+/.exec(text) ?? []
@@ -58,7 +68,7 @@ describe('floe up', function () {
     await writeFile(join(cwd, 'key'), 'a secret of thirty-two characters')
     const names = ['--host-name', 'host.docker.internal', '--allow-origin', 'https://app.example']
     const tokens = ['--publish', 'jwt', '--jwt-key', 'key', '--sub-wallets', '2']
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json', ...names, ...tokens])
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0', '--json', ...names, ...tokens])
     const { gateway } = JSON.parse(await until(child.stdout!, /\n/))
     const put = (headers: Record<string, string>) =>
       ask(`${gateway}/v1/blobs`, { method: 'PUT', body: Buffer.from('Hello'), headers })
@@ -77,7 +87,7 @@ describe('floe up', function () {
   })
 
   it('prints one JSON line and nothing else for programs', async () => {
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json'])
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0', '--json'])
     const line = await until(child.stdout!, /\n/)
     child.kill('SIGINT')
     const { code, stdout, stderr } = await ended
@@ -112,7 +122,7 @@ describe('floe up', function () {
   })
 
   it('names a port that is taken', async () => {
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0', '--json'])
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0', '--json'])
     const { gateway } = JSON.parse(await until(child.stdout!, /\n/))
     const { port } = new URL(gateway)
     const second = await floe(cwd, ['up', '--port', port])
@@ -123,7 +133,7 @@ describe('floe up', function () {
   })
 
   it('is ended by a second signal when stopping hangs', async () => {
-    const { child, ended } = spawnFloe(cwd, ['up', '--port', '0'], { FAKE_FLOE_HANG: '1' })
+    const { child, ended } = spawnUp(cwd, ['up', '--port', '0'], { FAKE_FLOE_HANG: '1' })
     await until(child.stdout!, /Ctrl-C/)
     child.kill('SIGINT')
     await until(child.stderr!, /Stopping/)
