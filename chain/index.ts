@@ -3,6 +3,7 @@
  * @module floe/chain
  */
 export { formatSui, formatWal } from './client/coins.ts'
+export { createCommitteeSource } from './client/committee-source.ts'
 export { type CoordinatorLog, type CoordinatorOptions, createCoordinator } from './client/coordinator.ts'
 export { beginsAtMs } from './client/epochs.ts'
 export { createPooledWriter, type WalletPool } from './client/pooled-writer.ts'

@@ -35,6 +35,8 @@ export interface LocalnetOptions {
   host?: string
   /** any free one when absent */
   port?: number
+  /** of web pages of other hosts that may call, the faucet too: `https://app.example`; none when absent */
+  pageOrigins?: readonly string[] | undefined
   /**
    * Checkpoints to keep, one for each transaction, with its events; what is older is pruned as a Sui full node does it. All
    * when absent. What was pruned once does not come back.
@@ -87,7 +89,6 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
   const {
     dir,
     host = '127.0.0.1',
-    port = 0,
     log,
     clock = systemClock,
     random,
@@ -124,7 +125,8 @@ export async function startLocalnet(options: LocalnetOptions = {}): Promise<Loca
     ])
     const server = await startServer({
       host,
-      port,
+      port: options.port ?? 0,
+      pageOrigins: options.pageOrigins,
       clock,
       methods: suiMethods(ledger, health),
       routes,

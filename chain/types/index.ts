@@ -263,6 +263,12 @@ export interface ChainReader {
   follow(options: FollowOptions): AsyncIterable<ChainEvent>
 }
 
+/** What one who only reads blobs asks the chain, a tenth of the coordinator's code: pages load it. */
+export interface CommitteeSource extends Pick<ChainReader, 'system' | 'committees'>, AsyncDisposable {
+  /** Ends every call with CLOSED. Idempotent. */
+  close(): Promise<void>
+}
+
 /** Writes; each is one transaction, signed by the wallet. */
 export interface ChainWriter {
   readonly wallet: Wallet

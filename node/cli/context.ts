@@ -28,6 +28,8 @@ export interface DevnetOptions {
   private?: boolean
   gateway: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
   subWallets: number
+  /** of web pages that may ask the chain */
+  pageOrigins?: readonly string[] | undefined
   /** pages reach the nodes by it */
   webRtc?: boolean
   clock: Clock
@@ -50,6 +52,8 @@ export interface LocalnetOptions {
   keepCheckpoints?: number
   port: number
   dir: string
+  /** of web pages that may ask the chain */
+  pageOrigins?: readonly string[] | undefined
   /** mend damaged stores first */
   repair?: boolean
   clock: Clock

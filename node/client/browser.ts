@@ -8,7 +8,14 @@ import { loadBls } from '../../codec/browser.ts'
 import { createDialingNode } from '../network/dialing-node.ts'
 import { DIALS } from '../network/limits.ts'
 import type { DialingLibp2p } from '../network/paths/dial-address.ts'
-import { type CommonInit, composeClient, type Reader, type ReaderOf, withoutStore } from './client.ts'
+import {
+  type CommonInit,
+  composeClient,
+  forReading,
+  type Reader,
+  type ReaderOf,
+  withoutStore,
+} from './client.ts'
 import { SliverSpool } from './download/sliver-spool.ts'
 import { createSpoolMemory } from './download/spool-memory.ts'
 import type { Client } from './types.ts'
@@ -71,5 +78,5 @@ export function createClient(network: NetworkConfig, init: ClientInit): Promise<
 
 /** Reads from a network, without a wallet. Close it; `await using` does. Throws as `createClient`. */
 export async function createReader(network: NetworkConfig, init: ReaderInit): Promise<Reader> {
-  return withoutStore(await createClient(network, init))
+  return withoutStore(await createClient(network, forReading<ClientInit>(init)))
 }

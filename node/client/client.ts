@@ -4,7 +4,13 @@ import { silentLog } from '../../base/log.ts'
 import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
 import { createCoordinator } from '../../chain/index.ts'
-import type { ChainWriter, Coordinator, NetworkConfig, Wallet } from '../../chain/types/index.ts'
+import type {
+  ChainWriter,
+  CommitteeSource,
+  Coordinator,
+  NetworkConfig,
+  Wallet,
+} from '../../chain/types/index.ts'
 import { type BlobCodec, type Bls, createAdaptiveCodec, maxBlobSize } from '../../codec/index.ts'
 import type { BlobMetadata, ObjectId } from '../../codec/types.ts'
 import { createPeerClient } from '../../protocols/index.ts'
@@ -88,8 +94,11 @@ export interface CommonInit {
 /** What a client that cannot store may be given. */
 export type ReaderOf<Init> = Omit<
   Init,
-  'wallet' | 'writer' | 'maxUploads' | 'leases' | 'scratch' | 'streamAboveBytes'
->
+  'wallet' | 'writer' | 'maxUploads' | 'leases' | 'scratch' | 'streamAboveBytes' | 'coordinator'
+> & {
+  /** shared with others in the process; a given one is not closed */
+  coordinator?: CommitteeSource
+}
 
 /** A client that cannot store. */
 export type Reader = Omit<Client, 'store' | 'sendRegistered'>
@@ -126,6 +135,9 @@ export interface Platform {
   /** the same while they are decoded */
   createSpool(metadata: BlobMetadata): Promise<RowSpool>
 }
+
+/** What asks the chain for more than the committee is of those who store. */
+export const forReading = <Init extends CommonInit>(init: ReaderOf<Init>): Init => init as unknown as Init
 
 export function withoutStore({ store: _, sendRegistered: _sends, ...reader }: Client): Reader {
   return reader

@@ -3,7 +3,14 @@ import { loadBls } from '../../codec/node.ts'
 import { createNetworkNode } from '../network/libp2p.ts'
 import { createNodePuncher } from '../network/paths/punch/for-node.ts'
 import type { NetworkRole } from '../network/roles.ts'
-import { type CommonInit, composeClient, type Reader, type ReaderOf, withoutStore } from './client.ts'
+import {
+  type CommonInit,
+  composeClient,
+  forReading,
+  type Reader,
+  type ReaderOf,
+  withoutStore,
+} from './client.ts'
 import { SliverSpool } from './download/sliver-spool.ts'
 import { openSpoolFile } from './download/spool-file.ts'
 import { openSliverFiles, type SliverFilesInit } from './sliver-files.ts'
@@ -45,5 +52,5 @@ export function createClient(network: NetworkConfig, init: ClientInit = {}): Pro
 
 /** Reads from a network, without a wallet. Close it; `await using` does. Throws as `createClient`. */
 export async function createReader(network: NetworkConfig, init: ReaderInit = {}): Promise<Reader> {
-  return withoutStore(await createClient(network, init))
+  return withoutStore(await createClient(network, forReading<ClientInit>(init)))
 }

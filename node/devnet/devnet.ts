@@ -64,6 +64,8 @@ interface CommonOptions {
   gateway?: Pick<GatewayInit, 'host' | 'hostNames' | 'allowedOrigins' | 'publish'>
   /** Wallets by which the gateway stores, so that as many uploads go on at once; 0 when absent: by the user's alone. */
   subWallets?: number
+  /** of web pages of other hosts that may ask the chain, whose faucet is a part of it: `https://app.example`; none when absent */
+  pageOrigins?: readonly string[] | undefined
   /** folder for everything that outlives the process; a temporary one, removed when the devnet is closed, when absent */
   dir?: string
   /** Mends the chain's and the nodes' stores in `dir` before anything is started on them. */
@@ -178,6 +180,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       dir: layout.localnet,
       host: HOST,
       keepCheckpoints,
+      pageOrigins: options.pageOrigins,
       port: reuse ? chainPort : undefined,
       log: localnetLog,
       clock,

@@ -13,9 +13,7 @@ const withoutStoring: Plugin = {
   name: 'without storing',
   setup({ onResolve }) {
     onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') }))
-    onResolve({ filter: /\/(?:cashier|operator|writer)\.ts$/ }, ({ importer }) =>
-      /\/chain\/client\//.test(importer) ? { path: join(here, 'no-writes.ts') } : undefined,
-    )
+    onResolve({ filter: /\/client\/coordinator\.ts$/ }, () => ({ path: join(here, 'no-coordinator.ts') }))
     onResolve({ filter: /\/upload\/(?:upload|send-registered)\.ts$/ }, () => ({
       path: join(here, 'no-uploads.ts'),
     }))

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
-import { createCoordinator } from '../../chain/index.ts'
+import { createCommitteeSource } from '../../chain/index.ts'
 import type { Committee, NetworkConfig } from '../../chain/types/index.ts'
 import { type BlobCodec, createCodec, type ReadKernel } from '../../codec/browser.ts'
 import { createReader, parseBlobId, type Reader } from '../client/browser.ts'
@@ -55,7 +55,7 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
   const { answers, committee } = await askRpcs(init)
   // one that goes later is replaced by the next
   const suiRpc = answeringFirst(answers)
-  const coordinator = createCoordinator({ ...network, suiRpc }, { clock, random })
+  const chain = createCommitteeSource({ ...network, suiRpc }, { clock, random })
   try {
     const codec = await readyCodec(init)
     const libp2p = await createDialingNode(pageTransports(init), { log: silentLog(), clock })
@@ -65,7 +65,7 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
     }
     const reader = await createReader(network, {
       libp2p,
-      coordinator,
+      coordinator: chain,
       codec,
       clock,
       random,
@@ -112,11 +112,11 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
         await reader.close()
         await libp2p.stop()
         await codec.close()
-        await coordinator.close()
+        await chain.close()
       },
     }
   } catch (error) {
-    await coordinator.close()
+    await chain.close()
     throw error
   }
 }
@@ -125,7 +125,7 @@ export async function createPageReader(init: PageReaderInit): Promise<PageReader
 async function askRpcs({ network, clock, random }: PageReaderInit): ReturnType<typeof agreeOnCommittee> {
   const rpcs = network.suiRpc.map(url => ({
     url,
-    chain: createCoordinator({ ...network, suiRpc: [url] }, { clock, random }),
+    chain: createCommitteeSource({ ...network, suiRpc: [url] }, { clock, random }),
   }))
   try {
     return await agreeOnCommittee(rpcs, {

@@ -4,6 +4,8 @@
  */
 import { systemClock } from '../../base/clock.ts'
 import type { Order, Report } from './messages.ts'
+import { connectOverPorts } from './rtc-port.ts'
+import { askPage } from './service/ask-page.ts'
 import { createBlobServer } from './service/blob-server.ts'
 import { createPageFiles } from './service/page-files.ts'
 import { installServiceWorker, type ServiceScope } from './service/service-worker.ts'
@@ -25,6 +27,7 @@ if ('clients' in globalThis) {
     ...shared,
     location,
     files,
+    rtc: connectOverPorts(call => askPage(scope.clients, call)),
     fetch: (path, options) => scope.fetch(path, options),
   })
   installServiceWorker(scope, server, files)

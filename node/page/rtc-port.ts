@@ -64,6 +64,8 @@ class FarLink {
     this.#port = port
     this.#ready.promise.catch(() => undefined)
     port.onmessage = ({ data }: MessageEvent<FromPage>) => this.#take(data)
+    // the page has gone; browsers that do not tell leave it to the limits of requests
+    port.addEventListener('close', () => this.#end())
   }
 
   get ready(): Promise<Ready> {
@@ -92,6 +94,7 @@ class FarLink {
   }
 
   #end(): void {
+    if (this.#events.isClosed) return
     this.#ready.reject(new Error('the link has ended'))
     this.#port.close()
     this.#events.closed()
@@ -179,6 +182,8 @@ class FarChannel {
 export async function answerCall({ place, ufrag, port }: RtcCall, connect: RtcConnect): Promise<void> {
   const stop = new AbortController()
   const tell = (message: FromPage, transfer: Transferable[] = []): void => port.postMessage(message, transfer)
+  // a service worker ends when its browser wants it to
+  port.addEventListener('close', () => stop.abort(new Error('nobody is there any more')))
   // before it is up all that can be asked is to give up
   port.onmessage = () => stop.abort(new Error('nobody waits any more'))
   try {
@@ -208,6 +213,7 @@ export async function answerCall({ place, ufrag, port }: RtcCall, connect: RtcCo
       channel.send(message.bytes)
       if (channel.bufferedBytes <= WEB_RTC.drainedBytes) tell({ kind: 'drained', channel: message.channel })
     }
+    stop.signal.addEventListener('abort', () => link.close())
     port.onmessage = ({ data }: MessageEvent<ToPage>) => {
       try {
         obey(data)

@@ -19,14 +19,17 @@ const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
   'base64',
 )
-/** A second of silence, of 8000 samples of a byte each. */
-const WAV = Buffer.concat([
-  Buffer.from(
+/** Silence, of 8000 samples of a byte each second. */
+function wav(seconds: number): Buffer {
+  const header = Buffer.from(
     '52494646641f000057415645666d74201000000001000100401f0000401f00000100080064617461401f0000',
     'hex',
-  ),
-  Buffer.alloc(8_000, 0x80),
-])
+  )
+  const bytes = 8_000 * seconds
+  header.writeUInt32LE(36 + bytes, 4)
+  header.writeUInt32LE(bytes, 40)
+  return Buffer.concat([header, Buffer.alloc(bytes, 0x80)])
+}
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -161,7 +164,7 @@ describe(
 
     it('serves images and ranges by its service worker, and itself, when the gateway is gone', async () => {
       const { blobId } = await devnet.client.store(PNG, STORE)
-      const sound = await devnet.client.store(WAV, STORE)
+      const sound = await devnet.client.store(wav(1), STORE)
       const { url } = gateway
       await open()
       await controlled()
@@ -193,6 +196,49 @@ describe(
       await page.locator('#network', { hasText: 'epoch' }).waitFor()
       await ask(blobId)
       assert.ok(PNG.equals(await saved()))
+    })
+
+    it('has players seek, without what lies between', async () => {
+      const data = wav(800)
+      const { blobId } = await devnet.client.store(data, STORE)
+      await open()
+      await controlled()
+      await gateway.stop()
+      const ranges: number[][] = []
+      context.on('response', async answer => {
+        if (!answer.url().includes('/b/')) return
+        const [, ...range] =
+          /^bytes (\d+)-(\d+)/.exec((await answer.allHeaders())['content-range'] ?? '') ?? []
+        ranges.push(range.map(Number))
+      })
+      const reached = await page.evaluate(async src => {
+        const player = document.createElement('video')
+        player.preload = 'metadata'
+        player.muted = true
+        const told = (name: string) =>
+          new Promise((resolve, reject) => {
+            player.addEventListener(name, resolve, { once: true })
+            player.addEventListener('error', () => reject(new Error(player.error?.message)), { once: true })
+          })
+        const loaded = told('loadeddata')
+        player.src = src
+        document.body.append(player)
+        await loaded
+        for (const second of [700, 100, 799]) {
+          const sought = told('seeked')
+          player.currentTime = second
+          await sought
+        }
+        return [player.duration, player.currentTime]
+      }, `/b/${blobId}?type=audio/wav`)
+      assert.deepEqual(reached, [800, 799])
+      const told = JSON.stringify(ranges)
+      assert.ok(
+        ranges.some(([start = 0]) => start > 5 * MIB),
+        told,
+      )
+      const between = 4 * MIB
+      assert.ok(!ranges.some(([start = 0, end = data.length]) => start <= between && between <= end), told)
     })
 
     it('reads what a link names once the chain answers', async () => {
@@ -229,8 +275,23 @@ describe(
         })
         await page.goto(`${front.url}/read`)
         await page.locator('#network', { hasText: 'epoch' }).waitFor()
+        await controlled()
         await front[Symbol.asyncDispose]()
+        // its service worker has the page dial, while that reads the same
+        const parts = page.evaluate(async url => {
+          const given: [number, number][] = []
+          for (let i = 1; i < 5; i++) {
+            const headers = { range: `bytes=${i * 1_000_000}-${i * 1_000_000 + 99_999}` }
+            const part = await fetch(url, { headers })
+            given.push([part.status, (await part.arrayBuffer()).byteLength])
+          }
+          return given
+        }, `/b/${blobId}`)
         await ask(blobId)
+        assert.deepEqual(
+          await parts,
+          Array.from({ length: 4 }, () => [206, 100_000]),
+        )
         assert.equal(await page.locator('#problem').textContent(), '')
         assert.equal(sha256(await saved()), sha256(data))
         const paths = (await rows()).map(([, path]) => path)

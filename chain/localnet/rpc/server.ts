@@ -23,6 +23,8 @@ export interface ServerOptions {
   host: string
   /** 0: any free one */
   port: number
+  /** of web pages of other hosts that may call; none when absent */
+  pageOrigins?: readonly string[] | undefined
   clock: Clock
   methods: ReadonlyMap<string, Method>
   /** by `METHOD /path` */
@@ -72,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RpcServer> {
     })
     serveWeb(request, response, {
       ...options,
+      pageOrigins: options.pageOrigins ?? [],
       metadata: options.metadata ?? (() => ({})),
       account: accounts.of(request.socket?.remoteAddress),
       closing: closing.signal,

@@ -17,6 +17,8 @@ export type Response = ServerResponse | Http2ServerResponse
 export interface WebServing extends Serving {
   /** the address that the server is bound to */
   host: string
+  /** of web pages of other hosts that may call */
+  pageOrigins: readonly string[]
   /** by `METHOD /path` */
   routes: ReadonlyMap<string, Route>
 }
@@ -49,7 +51,7 @@ async function answer(request: Request, response: Response, serving: WebServing)
   const name = authorityOf(request)
   const origin = headers.origin
   if (!allowedHost(name, serving.host)) throw new Refusal(403, 'unknown Host')
-  if (!allowedOrigin(origin, name)) throw new Refusal(403, 'unknown Origin')
+  if (!allowedOrigin(origin, name, serving.pageOrigins)) throw new Refusal(403, 'unknown Origin')
   if (origin !== undefined)
     for (const [header, value] of Object.entries(corsHeaders(origin))) response.setHeader(header, value)
   if (request.method === 'OPTIONS') return plain(response, 204)

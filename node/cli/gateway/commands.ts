@@ -118,7 +118,7 @@ function tipKind(text: string): TipKind {
   throw new InvalidArgumentError('It must be const:MIST or linear:BASE:PER_KIB.')
 }
 
-function webOrigins(text: string, before: string[] = []): string[] {
+export function webOrigins(text: string, before: string[] = []): string[] {
   if (URL.canParse(text) && new URL(text).origin === text) return [...before, text]
   throw new InvalidArgumentError('It must be an origin, without a path: https://app.example')
 }

@@ -12,7 +12,7 @@ import {
   readsNetwork,
   wholeNumber,
 } from '../declare.ts'
-import { whoMayAsk, whoMayStore } from '../gateway/commands.ts'
+import { webOrigins, whoMayAsk, whoMayStore } from '../gateway/commands.ts'
 
 /** What `floe info` tells in more detail. */
 export const INFO_TOPICS = [
@@ -44,6 +44,12 @@ const keepOption = () =>
     'checkpoints that Sui keeps with their events; older ones are pruned (default: all)',
   ).argParser(wholeNumber(1))
 
+const pageOriginOption = () =>
+  new Option(
+    '--page-origin <origin...>',
+    'web pages of other hosts that may ask Sui, and its faucet: https://app.example',
+  ).argParser(webOrigins)
+
 /** Commands that run a network, and that look at one. */
 export function declareNetworks(program: Command, run: Run): void {
   const up = actionsOf(run, () => import('./up.ts'))
@@ -67,6 +73,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--repair', 'mend damaged stores first: what can be read is kept')
     .option('--private', 'storage nodes without addresses of their own: everything goes over a relay')
     .option('--no-webrtc', 'pages reach the nodes by WebSockets alone')
+    .addOption(pageOriginOption())
     .option('--processes', 'each storage node in a process of its own, which is started again when it ends')
   whoMayStore(whoMayAsk(upCommand), 'on').addOption(logOption()).addOption(jsonOption()).action(up('up'))
 
@@ -77,6 +84,7 @@ export function declareNetworks(program: Command, run: Run): void {
     .option('--dir <folder>', 'where the chain and its keys are kept', DEFAULT_LOCALNET_DIR)
     .addOption(contractOption())
     .addOption(keepOption())
+    .addOption(pageOriginOption())
     .option('--repair', 'mend a damaged store first: what can be read is kept')
     .addOption(logOption())
     .addOption(jsonOption())

@@ -44,6 +44,7 @@ export async function startLocalnet(options: LocalnetOptions): Promise<RunningLo
       host: HOST,
       port,
       keepCheckpoints,
+      pageOrigins: options.pageOrigins,
       log,
       onRefused,
     })

@@ -29,6 +29,8 @@ export interface UpOptions extends StoreOptions {
   host: string
   hostName?: string[]
   allowOrigin?: string[]
+  /** of the chain */
+  pageOrigin?: string[]
   /** pages reach the nodes by it */
   webrtc: boolean
   log: LogLevel
@@ -84,6 +86,7 @@ async function startDevnet(context: Context, options: UpOptions): Promise<Runnin
         publish: tokens === undefined ? options.publish === 'on' : { tokens },
       },
       subWallets: options.publish === 'off' ? 0 : options.subWallets,
+      pageOrigins: options.pageOrigin,
       webRtc: options.webrtc,
       clock: context.clock,
       log,
@@ -173,6 +176,7 @@ export interface LocalnetCommandOptions {
   port: number
   dir: string
   repair?: boolean
+  pageOrigin?: string[]
   log: LogLevel
 }
 
@@ -183,7 +187,7 @@ export async function localnet(context: Context, options: LocalnetCommandOptions
   output.say(safe`Starting a Sui of its own...`)
   const log = await parts.createLog(options.log)
   const running = await startUntilStopped(context, starting =>
-    parts.startLocalnet({ ...options, clock, log, signal: starting }),
+    parts.startLocalnet({ ...options, pageOrigins: options.pageOrigin, clock, log, signal: starting }),
   )
   try {
     await output.result(localnetJson(running), localnetText(running, options, clock.monotonic() - startMs))

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { createCodec } from '../../../codec/index.ts'
+import type { RtcConnect } from '../../network/web-rtc/dialing.ts'
 import { createPageReader, failureOf, type PageReader } from '../page-reader.ts'
 import { blobHeaders, contentType } from './content-types.ts'
 import { createGatewayBlobs } from './gateway-blobs.ts'
@@ -14,6 +15,8 @@ export interface BlobServerInit {
   files: PageFiles
   /** asks the gateway */
   fetch(path: string, options: { signal: AbortSignal }): Promise<Response>
+  /** how WebRTC is had; not at all when absent */
+  rtc?: RtcConnect
   clock: Clock
   random: () => number
   create?: typeof createPageReader
@@ -29,7 +32,7 @@ export interface BlobServer {
 const PATH = /^\/b\/([\w-]{43})$/
 
 export function createBlobServer(init: BlobServerInit): BlobServer {
-  const { location, files, clock, random, create = createPageReader } = init
+  const { location, files, rtc, clock, random, create = createPageReader } = init
   const { origin, protocol } = new URL(location.href)
   let reader: Promise<PageReader> | undefined
 
@@ -38,7 +41,7 @@ export function createBlobServer(init: BlobServerInit): BlobServer {
     if (!answer.ok) throw new Error(`the gateway names no network: HTTP status ${answer.status}`)
     const network = (await answer.json()) as NetworkConfig
     const page = { isSecure: protocol === 'https:' }
-    return await create({ network, page, clock, random, readKernel })
+    return await create({ network, page, clock, random, readKernel, rtc })
   }
   /** A service worker's own requests do not go through itself. */
   async function readKernel(name: string): Promise<ArrayBuffer> {
@@ -112,12 +115,14 @@ async function fromNodes(
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
+        await leaveCaller()
         if (next.done === true) return controller.close()
         controller.enqueue(next.value as Uint8Array<ArrayBuffer>)
         next = await pieces.next()
         if (next.done === true) controller.close()
       },
       async cancel(reason) {
+        await leaveCaller()
         stop.abort(reason)
         await pieces.return()
       },
@@ -126,6 +131,12 @@ async function fromNodes(
   )
   return new Response(body, shape(headers, total, asked))
 }
+
+/**
+ * Before anything that may abort: Chromium runs its microtasks within an abort that is made while it calls a stream, and one of these
+ * waits for that call to return, again and again, so that the service worker never answers any more.
+ */
+const leaveCaller = (): Promise<void> => Promise.resolve()
 
 /** Of the whole blob: nothing but its metadata is fetched. */
 async function sizeOf(reader: PageReader, blobId: string, signal: AbortSignal): Promise<number> {

@@ -1,3 +1,4 @@
+import type { OpenPages } from './ask-page.ts'
 import type { BlobServer } from './blob-server.ts'
 import { CACHE, type PageFiles } from './page-files.ts'
 
@@ -13,7 +14,7 @@ interface FetchEvent extends ExtendableEvent {
 /** What of a service worker's scope is used. */
 export interface ServiceScope {
   readonly location: { readonly href: string }
-  readonly clients: { claim(): Promise<void> }
+  readonly clients: OpenPages & { claim(): Promise<void> }
   readonly caches: Pick<CacheStorage, 'open'>
   fetch(path: string, options?: { signal: AbortSignal }): Promise<Response>
   skipWaiting(): Promise<void>

@@ -3,7 +3,7 @@ import { systemClock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { connectInBrowser } from '../../network/web-rtc/browser-link.ts'
 import type { Order, Report } from '../messages.ts'
-import { answerCall } from '../rtc-port.ts'
+import { answerCall, type RtcCall } from '../rtc-port.ts'
 import { blobIdIn, linkOf } from './blob-id-in.ts'
 import { formatBytes } from './format.ts'
 import { createPeerTable } from './peer-table.ts'
@@ -184,6 +184,10 @@ function listen(): void {
     if (blobId !== undefined) begin(blobId)
   })
   navigator.serviceWorker?.addEventListener('controllerchange', offerShow)
+  // only its service worker sends messages that way
+  navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<RtcCall>) => {
+    void answerCall(data, connectInBrowser)
+  })
 }
 
 let networkName = ''

@@ -21,6 +21,8 @@ import { floe, REAL_FLOE } from './support.ts'
 const WAL = 1_000_000_000
 const NETWORK = { network: 'net/network.json' }
 
+const PAGE = 'https://app.example'
+
 describe('commands of the chain, on a localnet', function () {
   this.timeout(120_000) // some commands are processes, on a machine that may be busy
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -30,7 +32,7 @@ describe('commands of the chain, on a localnet', function () {
   before(async () => {
     folder = await temporaryFolder()
     cwd = folder.path
-    localnet = await startLocalnetProcess(cwd, '--contract-version', '3')
+    localnet = await startLocalnetProcess(cwd, '--contract-version', '3', '--page-origin', PAGE)
     actors = await actorsOf(cwd)
   })
   after(async () => {
@@ -61,6 +63,12 @@ describe('commands of the chain, on a localnet', function () {
     assert.match(ready.walType, /::wal::WAL$/)
     const network = JSON.parse(await readFile(join(cwd, ready.network), 'utf8'))
     assert.deepEqual([network.suiRpc, network.systemObjectId], [[ready.suiRpc], ready.systemObjectId])
+  })
+
+  it('lets pages ask that it was told of', async () => {
+    const ask = async (origin: string) =>
+      (await fetch(localnet.ready.suiRpc, { method: 'OPTIONS', headers: { origin } })).status
+    assert.deepEqual([await ask(PAGE), await ask(`${PAGE}:1`)], [204, 403])
   })
 
   it("the faucet's URL works for Sui's SDK and as it stands", async () => {

@@ -141,6 +141,7 @@ describe('floe gateway run, floe upload-relay', function () {
         ['upload-relay', '--tip', 'const:5'],
         ['upload-relay', '--tip', 'all', '--tip-address', '0x1'],
         ['gateway', 'run', '--allow-origin', 'https://app.example/path'],
+        ['up', '--page-origin', 'https://app.example/path'],
         ['gateway', 'run', '--host', 'localhost'],
         ['gateway', 'run', '--publish', 'perhaps'],
         ['gateway', 'run', '--publish', 'jwt'],

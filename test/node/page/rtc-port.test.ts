@@ -76,6 +76,28 @@ describe('WebRTC by way of a page', function () {
     }
   })
 
+  it('ends when its page is closed, or the worker that asked', async () => {
+    const ports: MessagePort[] = []
+    const dialing = webRtcDialing({
+      connect: connectOverPorts(async call => {
+        ports.push(call.port)
+        void answerCall(call, connectNatively)
+      }),
+      clock: systemClock,
+      random: Math.random,
+    })
+    const worker = await createDialingNode([dialing as never], { clock: systemClock, log: silentLog() })
+    try {
+      const connection = await worker.dial(node.getMultiaddrs())
+      const [there] = node.getConnections(worker.peerId)
+      const ended = [once(connection, 'close'), once(there!, 'close')]
+      ports[0]!.close()
+      await Promise.all(ended)
+    } finally {
+      await worker.stop()
+    }
+  })
+
   it('says why there is none, and gives up with who asked', async () => {
     const failing = await workerOf(() => Promise.reject(new Error('no WebRTC here')))
     await assert.rejects(failing.dial(node.getMultiaddrs()), /no WebRTC here/)

@@ -12,7 +12,7 @@ describe('chain/localnet/server: browsers', function () {
   this.timeout(60_000)
   let chain: TestChain
   before(async () => {
-    chain = await TestChain.start()
+    chain = await TestChain.start({ pageOrigins: ['https://app.example'] })
   })
   after(() => chain?.close())
 
@@ -41,8 +41,18 @@ describe('chain/localnet/server: browsers', function () {
     )
   })
 
+  it('may call from pages that its owner has named', async () => {
+    const { headers, status } = await withHeaders({ origin: 'https://app.example' })
+    assert.deepEqual([status, headers['access-control-allow-origin']], [200, 'https://app.example'])
+  })
+
   it('may not from others, nor by another name for this machine', async () => {
-    for (const origin of ['https://example.com', 'http://localhost.example.com', 'null']) {
+    for (const origin of [
+      'http://app.example',
+      'https://example.com',
+      'http://localhost.example.com',
+      'null',
+    ]) {
       const { status, headers } = await withHeaders({ origin })
       assert.deepEqual([status, headers['access-control-allow-origin']], [403, undefined])
     }

@@ -128,6 +128,35 @@ describe("a page's service worker", () => {
     assert.ok(ended)
   })
 
+  it('reads nothing, and gives nothing up, within a call of its stream', async () => {
+    // an abort that Chromium is made to do there keeps its service worker for ever
+    let isWithin = false
+    const done: ['read' | 'stop', boolean][] = []
+    const ask = serve({
+      async *read({ onFound, signal }) {
+        onFound?.(DATA.length)
+        signal.addEventListener('abort', () => done.push(['stop', isWithin]))
+        for (;;) {
+          yield DATA.slice(0, 100)
+          done.push(['read', isWithin])
+        }
+      },
+    })
+    const reader = (await ask()).body!.getReader()
+    const within = async (call: () => Promise<unknown>): Promise<void> => {
+      isWithin = true
+      const called = call()
+      isWithin = false
+      await called
+    }
+    await within(() => reader.read())
+    await within(() => reader.read())
+    await within(() => reader.cancel())
+    const reads = done.slice(0, -1)
+    assert.ok(reads.length > 0)
+    assert.deepEqual(done, [...reads.map(() => ['read', false]), ['stop', false]])
+  })
+
   it('asks the gateway when no node answers, and believes only what has the blob ID', async () => {
     const honest = serve({ read: unreachable, gateway: () => new Response(DATA) })
     assert.deepEqual(await bytesOf(await honest()), DATA)
