@@ -10,7 +10,7 @@ export interface Target {
   relay: string
   gatewayUrl: string
   /** with the limits that all have, and a private node behind it, by its PeerId */
-  boundedRelay: { address: string; httpUrl: string; stunPort: number; peerId: string }
+  boundedRelay: { address: string; webRtc: string; httpUrl: string; stunPort: number; peerId: string }
   /** of the embedded Sui */
   rpcUrl: string
   faucetUrl?: string
@@ -28,6 +28,9 @@ export interface AttackContext {
   signal: AbortSignal
 }
 
+/** Users of the relay beside the network: who calls over it, and a page that comes there by WebRTC. */
+export type Beside = 'relay' | 'page'
+
 /** How often what was tried. */
 export type Counts = Record<string, number>
 
@@ -38,8 +41,8 @@ export type Counts = Record<string, number>
 export interface Attack {
   /** one line, for the list */
   about: string
-  /** whether it is at the relay beside the network, whose own users are asked then as well */
-  isOnRelay?: boolean
+  /** honest requests of those beside the network, of which each takes time, that are asked as well */
+  asks?: readonly Beside[]
   /** what must be counted while it runs, as `where.reason` of `floe_refused_total`; one of them is enough */
   refused?: readonly string[]
   run(context: AttackContext): Promise<Counts>

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../base/clock.ts'
 import { createCloseStack } from '../../base/close-stack.ts'
 import { silentLog } from '../../base/log.ts'
@@ -10,9 +11,12 @@ import type { Devnet } from '../../node/devnet/devnet.ts'
 import { createAddressBook } from '../../node/network/addresses/book.ts'
 import { createRelayKeeper } from '../../node/network/circuit/keeper.ts'
 import { CIRCUIT_LISTEN } from '../../node/network/circuit/transport.ts'
+import { createDialingNode } from '../../node/network/dialing-node.ts'
 import { serveHttpOverRelays } from '../../node/network/http-over-relay.ts'
 import { createNetworkNode } from '../../node/network/libp2p.ts'
 import { createPathDialer } from '../../node/network/paths/path-dialer.ts'
+import { webRtcDialing } from '../../node/network/web-rtc/dialing.ts'
+import { isWebRtcDirect } from '../../node/network/web-rtc/kinds.ts'
 import { createRefusals } from '../../node/refusals.ts'
 import { followMembers } from '../../node/relay/members.ts'
 import { startRelay } from '../../node/relay/start.ts'
@@ -22,6 +26,7 @@ import { createRelayWeb } from '../../node/relay/web.ts'
 import { decodeStunAnswer, encodeStunRequest } from '../../protocols/index.ts'
 import { createStreamReader } from '../../protocols/stream/reader.ts'
 import { createStreamWriter } from '../../protocols/stream/writer.ts'
+import { connectNatively } from '../support/native-rtc.ts'
 import type { Target } from './attack.ts'
 
 const HOST = '127.0.0.1'
@@ -34,8 +39,12 @@ const common = { log: silentLog(), clock: systemClock, random: Math.random }
 /** A relay with the limits that all have, and a private node behind it; what its memory is nobody can tell in a shared process. */
 export interface AttackedRelay {
   target: Target['boundedRelay']
-  /** A client calls the private node, another one asks it over HTTP, and a third one how it looks from outside. */
-  honest(signal: AbortSignal): Promise<void>
+  honest: {
+    /** A client calls the private node, another one asks it over HTTP, and a third one how it looks from outside. */
+    relay(signal: AbortSignal): Promise<void>
+    /** A page connects to the relay. */
+    page(signal: AbortSignal): Promise<void>
+  }
   close(): Promise<void>
 }
 
@@ -58,7 +67,7 @@ export async function startAttackedRelay(devnet: Devnet, coordinator: Coordinato
     const relay = await startRelay({
       ...common,
       seed: randomBytes(32),
-      listen: [`/ip4/${HOST}/tcp/0`],
+      listen: [`/ip4/${HOST}/tcp/0`, `/ip4/${HOST}/udp/0/webrtc-direct`],
       isMember: members.isMember,
       rssBytes: () => 0,
       refusals,
@@ -78,16 +87,20 @@ export async function startAttackedRelay(devnet: Devnet, coordinator: Coordinato
     })
     await web.start()
     opened.push(() => web.stop())
-    const address = relay.multiaddrs[0]!
+    const webRtc = relay.multiaddrs.find(one => isWebRtcDirect(multiaddr(one)))!
+    const address = relay.multiaddrs.find(one => one !== webRtc)!
     const peerId = await startPrivateNode(address, opened)
     const called = `${address}${CIRCUIT_LISTEN}/p2p/${peerId}`
     return {
-      target: { address, httpUrl: web.url, stunPort: stun.port, peerId },
-      async honest(signal) {
-        await callOver(peerId, called, signal)
-        const answer = await fetch(`${web.url}/peers/${peerId}${HEALTH}`, { signal })
-        if ((await answer.text()) !== 'well') throw new Error(`the proxy answers ${answer.status}`)
-        await askStun(stun.port, signal)
+      target: { address, webRtc, httpUrl: web.url, stunPort: stun.port, peerId },
+      honest: {
+        async relay(signal) {
+          await callOver(peerId, called, signal)
+          const answer = await fetch(`${web.url}/peers/${peerId}${HEALTH}`, { signal })
+          if ((await answer.text()) !== 'well') throw new Error(`the proxy answers ${answer.status}`)
+          await askStun(stun.port, signal)
+        },
+        page: signal => comeByWebRtc(webRtc, signal),
       },
       close: opened.closeAll,
     }
@@ -125,6 +138,19 @@ async function startPrivateNode(relay: string, opened: ReturnType<typeof createC
     systemClock,
   )
   return libp2p.peerId.toString()
+}
+
+/** A page of its own each time. */
+async function comeByWebRtc(address: string, signal: AbortSignal): Promise<void> {
+  const page = await createDialingNode(
+    [webRtcDialing({ connect: connectNatively, ...common }) as never],
+    common,
+  )
+  try {
+    await page.dial(multiaddr(address), { signal })
+  } finally {
+    await page.stop()
+  }
 }
 
 async function askStun(port: number, signal: AbortSignal): Promise<void> {

@@ -7,17 +7,21 @@ import type { BlobId } from '../../codec/types.ts'
 import { createClient } from '../../node/client/node-client.ts'
 import { DEVNET_DEFAULTS, type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import type { Target } from './attack.ts'
+import type { Beside, Target } from './attack.ts'
 import { startAttackedRelay } from './relay-target.ts'
 
 const BLOB_BYTES = 100_000
+
+type Ask = (signal: AbortSignal) => Promise<void>
 
 /** A devnet, and honest clients of it. */
 export interface Network {
   target: Target
   devnet: Devnet
   /** what an honest client asks for, each anew: nothing is connected before */
-  readonly honest: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>>
+  readonly honest: Readonly<Record<string, Ask>>
+  /** likewise, of users of the relay beside it: what is done to the network is no matter for these */
+  readonly beside: Readonly<Record<Beside, Ask>>
   close(): Promise<void>
 }
 
@@ -44,7 +48,7 @@ export async function startNetwork(
     const relay = await startAttackedRelay(devnet, coordinator)
     closes.push(relay.close)
     const target = { ...targetOf(devnet, blobId, registered), boundedRelay: relay.target }
-    return { target, devnet, honest: { ...honestOf(devnet, coordinator), relay: relay.honest }, close }
+    return { target, devnet, honest: honestOf(devnet, coordinator), beside: relay.honest, close }
 
     async function register(unstored: Uint8Array): Promise<Target['registered']> {
       const encoded = await codec.encode(unstored, devnet.network.nShards ?? DEVNET_DEFAULTS.shards)

@@ -56,7 +56,7 @@ export async function startAttackers(): Promise<Attackers> {
   return {
     async attack(network, name, howLong) {
       const { honest, target } = network
-      const { isOnRelay = false } = await loadAttack(name)
+      const { asks = [] } = await loadAttack(name)
       const before = await refusedOf(network)
       const rssBefore = process.memoryUsage.rss()
       let rssMost = rssBefore
@@ -87,8 +87,7 @@ export async function startAttackers(): Promise<Attackers> {
           .catch(() => undefined)
         const asking = Promise.all(
           Object.entries(honest)
-            // the relay is beside the network: what is done to that is no matter for who asks a relay
-            .filter(([kind]) => kind !== 'relay' || isOnRelay)
+            .concat(asks.map(kind => [kind, network.beside[kind]]))
             .map(([kind, ask]) => askUntil(over.signal, kind, ask, report, howLong.pauseMs)),
         )
         const { counts, failed } = await attacking

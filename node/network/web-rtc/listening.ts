@@ -78,13 +78,19 @@ class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listen
     this.#upgrader = upgrader
   }
 
+  /** Where it cannot, pages come otherwise, or not at all: no reason for a node not to be there. */
   async listen(address: Multiaddr): Promise<void> {
+    try {
+      await this.#listen(address)
+    } catch (err) {
+      const why = 'pages do not reach this node by WebRTC: its UDP port is taken, or not to be had'
+      this.#init.log.warn({ err, address: String(address) }, why)
+    }
+  }
+
+  async #listen(address: Multiaddr): Promise<void> {
     const { host, port: asked, type } = getNetConfig(address)
-    const port = await freePort(host, asked ?? 0, type === 'ip6').catch(err => {
-      // libp2p does not say what that means
-      this.#init.log.warn({ err, address: String(address) }, 'pages do not reach this node by WebRTC')
-      throw err
-    })
+    const port = await freePort(host, asked ?? 0, type === 'ip6')
     const native = new this.#init.native.IceUdpMuxListener(port, host)
     this.#listening = { address, port, native }
     // what it throws would end the process

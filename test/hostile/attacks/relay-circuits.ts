@@ -14,7 +14,7 @@ const FLOOD = new Uint8Array(64 * 1024)
 export const attack: Attack = {
   about:
     'calls a node over its relay with eight PeerIds, to say nothing there, or to send garbage and read nothing',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['relay.address', 'relay.target', 'relay.rate'],
   async run(context) {
     const { target, signal } = context

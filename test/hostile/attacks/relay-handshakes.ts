@@ -11,7 +11,7 @@ const PAUSE_MS = 2_000
 
 export const attack: Attack = {
   about: 'opens connections to a relay and never finishes a handshake',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['connections.pending', 'connections.rate'],
   async run({ target, from, signal }) {
     const [host, port] = multiaddr(target.boundedRelay.address)

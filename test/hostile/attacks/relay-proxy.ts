@@ -4,7 +4,7 @@ import { closed, openSocket } from '../support/socket.ts'
 
 export const attack: Attack = {
   about: 'begins uploads through the proxy of a relay that never go on, and asks for more than it reads',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['http.address', 'http.busy', 'http.pipelined', 'http.idle', 'http.connections'],
   async run(context) {
     const { target, signal } = context

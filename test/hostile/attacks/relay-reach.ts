@@ -10,7 +10,7 @@ const PORTS = [2_000, 3_000, 4_000, 5_000]
 
 export const attack: Attack = {
   about: 'has a relay dial back at ports of the own address, with eight PeerIds at a time',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['streams.busy', 'streams.failures'],
   async run(context) {
     const { target, signal } = context

@@ -6,7 +6,7 @@ import { ended, repeat } from '../support/repeat.ts'
 
 export const attack: Attack = {
   about: 'takes places at a relay, and asks for more, with as many PeerIds as it gets in',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['relay.address', 'relay.full'],
   async run(context) {
     const peers: HostilePeer[] = []

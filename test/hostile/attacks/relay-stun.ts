@@ -7,7 +7,7 @@ import { closed, openSocket } from '../support/socket.ts'
 
 export const attack: Attack = {
   about: 'asks the STUN of a relay without end, over UDP and TCP, also in what is no question, or never ends',
-  isOnRelay: true,
+  asks: ['relay'],
   refused: ['stun.rate', 'stun.malformed', 'stun.full'],
   async run(context) {
     const { target, from, signal } = context

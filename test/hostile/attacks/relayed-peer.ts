@@ -12,7 +12,7 @@ import { endSomehow, spoilt } from '../support/spoil.ts'
 export const attack: Attack = {
   about:
     'speaks to a private node as its relays do, over a circuit: calls from others, and HTTP, right and spoilt',
-  isOnRelay: true,
+  asks: ['relay'],
   async run({ target, signal }) {
     const { address, peerId } = target.boundedRelay
     const libp2p = await createNetworkNode({

@@ -16,7 +16,7 @@ import type { createRefusals } from '../../../../node/refusals.ts'
 import { eventually } from '../../../protocols/support/eventually.ts'
 import { NETWORK } from '../../../protocols/support/fakes.ts'
 import { quietLog } from '../../../protocols/support/quiet.ts'
-import { connectNatively } from '../../../support/native-rtc.ts'
+import { connectNatively, stunRequest } from '../../../support/native-rtc.ts'
 
 const MIB = 1024 * 1024
 const PROTOCOL = '/floe/test/1'
@@ -98,6 +98,23 @@ describe('a node that pages reach by WebRTC', function () {
       addressOf(node).toString(),
       `/ip4/127.0.0.1/udp/4321/webrtc-direct/certhash/${hash}/p2p/${node.peerId}`,
     )
+  })
+
+  it('is there for others where its UDP port is taken, and says so', async () => {
+    const taken = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const warned: unknown[] = []
+    const log = { ...quietLog, warn: (about: { address?: string }) => void warned.push(about.address) }
+    const address = `/ip4/127.0.0.1/udp/${taken.address().port}/webrtc-direct`
+    await node.stop()
+    try {
+      node = await start({ log, listen: ['/ip4/127.0.0.1/tcp/0', address] })
+      assert.deepEqual(warned, [address])
+      assert.equal(node.getMultiaddrs().length, 1)
+      assert.match(String(node.getMultiaddrs()[0]), /^\/ip4\/127\.0\.0\.1\/tcp\//)
+    } finally {
+      taken.close()
+    }
   })
 
   it('is not taken for another: neither its certificate nor its key can be somebody else’s', async () => {
@@ -196,18 +213,3 @@ describe('a node that pages reach by WebRTC', function () {
     for (const opening of await Promise.all(openings)) opening?.link.close()
   })
 })
-
-/** A binding request of STUN (RFC 8489) by that name. */
-function stunRequest(name: string): Buffer {
-  const text = Buffer.from(name)
-  const padded = Buffer.alloc(Math.ceil(text.length / 4) * 4)
-  text.copy(padded)
-  const head = Buffer.alloc(24)
-  head.writeUInt16BE(1, 0)
-  head.writeUInt16BE(4 + padded.length, 2)
-  head.writeUInt32BE(0x2112a442, 4)
-  randomBytes(12).copy(head, 8)
-  head.writeUInt16BE(6, 20)
-  head.writeUInt16BE(text.length, 22)
-  return Buffer.concat([head, padded])
-}
