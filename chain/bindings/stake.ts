@@ -1,5 +1,5 @@
 import { bcs } from '@mysten/sui/bcs'
-import { Balance } from './move.ts'
+import { Balance, fieldOf } from './move.ts'
 
 /** `walrus::staked_wal::StakedWal` */
 export const StakedWal = bcs.struct('StakedWal', {
@@ -12,3 +12,6 @@ export const StakedWal = bcs.struct('StakedWal', {
   principal: Balance,
   activation_epoch: bcs.u32(),
 })
+
+/** The dynamic field of a stake that pays a fee: basis points of its principal. */
+export const StakeFeeField = fieldOf(bcs.byteVector(), bcs.u16())

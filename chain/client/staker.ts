@@ -1,13 +1,18 @@
+import { bcs } from '@mysten/sui/bcs'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
-import { normalizeStructTag } from '@mysten/sui/utils'
+import { deriveDynamicFieldID, normalizeStructTag } from '@mysten/sui/utils'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { decodeMove } from '../bindings/move.ts'
-import { StakedWal } from '../bindings/stake.ts'
+import { StakedWal, StakeFeeField } from '../bindings/stake.ts'
 import { ChainError } from '../errors.ts'
 import type { CallOptions, Stake, Staker, Wallet } from '../types/index.ts'
-import { fetchObjects, listOwned } from './objects.ts'
+import { fetchObjects, listOwned, type RawObject } from './objects.ts'
 import { type SessionComponents, WalletSession } from './session.ts'
+
+/** Name of the dynamic field of a stake that pays a fee, a `vector<u8>`. */
+const FEE_KEY = bcs.byteVector().serialize(new TextEncoder().encode('fee')).toBytes()
+const ALL_BASIS_POINTS = 10_000n
 
 /** Stakes WAL of one wallet with nodes, and takes it back. */
 export class WalletStaker implements Staker {
@@ -56,12 +61,12 @@ export class WalletStaker implements Staker {
   }
 
   async #read(objectId: ObjectId, options: CallOptions | undefined): Promise<Stake> {
-    const [object] = await this.#session.on.rpc.read(
-      client => fetchObjects(client, [objectId]),
+    const [object, fee] = await this.#session.on.rpc.read(
+      client => fetchObjects(client, [objectId, feeIdOf(objectId)]),
       options?.signal,
     )
     if (!object) throw new ChainError('NOT_FOUND', `there is no stake ${objectId}`, { objectId })
-    return toStake(object.content)
+    return toStake(object.content, fee)
   }
 }
 
@@ -72,15 +77,23 @@ export async function readStakes(
   owner: ObjectId,
 ): Promise<Stake[]> {
   const objects = await listOwned(client, owner, stakeType(originalPackageId))
-  return objects.map(object => toStake(object.content))
+  const fees = await fetchObjects(
+    client,
+    objects.map(({ objectId }) => feeIdOf(objectId)),
+  )
+  return objects.map((object, i) => toStake(object.content, fees[i]))
 }
+
+const feeIdOf = (objectId: string): string => deriveDynamicFieldID(objectId, 'vector<u8>', FEE_KEY)
 
 function stakeType(originalPackageId: ObjectId): string {
   return normalizeStructTag(`${originalPackageId}::staked_wal::StakedWal`)
 }
 
-function toStake(content: Uint8Array): Stake {
+function toStake(content: Uint8Array, fee: RawObject | undefined): Stake {
   const stake = decodeMove(StakedWal, content)
+  const share = fee === undefined ? 0 : decodeMove(StakeFeeField, fee.content).value
+  const feeFrost = (BigInt(stake.principal.value) * BigInt(share)) / ALL_BASIS_POINTS
   return {
     objectId: parseObjectId(stake.id),
     nodeId: parseObjectId(stake.node_id),
@@ -90,5 +103,6 @@ function toStake(content: Uint8Array): Stake {
       stake.state.$kind === 'Withdrawing'
         ? { kind: 'withdrawing', withdrawEpoch: stake.state.Withdrawing.withdraw_epoch as Epoch }
         : { kind: 'staked' },
+    ...(feeFrost > 0n && { feeFrost }),
   }
 }

@@ -120,6 +120,8 @@ export interface Stake {
   /** first epoch in which it earns */
   activationEpoch: Epoch
   state: { kind: 'staked' } | { kind: 'withdrawing'; withdrawEpoch: Epoch }
+  /** of the principal, that it pays when it is withdrawn: it had not counted for long when notice was given */
+  feeFrost?: bigint
 }
 
 /** Stakes of one wallet. */

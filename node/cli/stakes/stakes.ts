@@ -68,11 +68,15 @@ export async function unstake(
     const when = stake.state.kind === 'withdrawing' ? ` from epoch ${stake.state.withdrawEpoch} on` : ''
     await context.output.result(
       { ...stake, digest },
-      safe`Gave notice of ${formatWal(stake.principalFrost)}: \`floe withdraw ${objectId}\` pays it out${when}.`,
+      safe`Gave notice of ${formatWal(stake.principalFrost)}: \`floe withdraw ${objectId}\` pays it out${when}${lessFee(stake)}.`,
     )
   })
   return EXIT.ok
 }
+
+/** A stake that has not counted for long costs something. */
+const lessFee = ({ feeFrost = 0n }: Pick<Stake, 'feeFrost'>): string =>
+  feeFrost === 0n ? '' : `, less a fee of ${formatWal(feeFrost)}`
 
 /** Takes a stake back, with what it has earned. */
 export async function withdraw(
@@ -82,13 +86,13 @@ export async function withdraw(
 ): Promise<ExitCode> {
   await withChain(context, options, async session => {
     const { coordinator, signal } = session
-    const { objectId, principalFrost } = await ownStake(session, stakeText)
+    const { objectId, principalFrost, feeFrost } = await ownStake(session, stakeText)
     const wallet = await session.wallet()
     const { digest } = await coordinator.staker(wallet).withdraw(objectId, { signal })
     const { wal } = await coordinator.balances(wallet.address, { signal })
     await context.output.result(
-      { objectId, principalFrost, digest, balanceFrost: wal },
-      safe`Withdrew ${formatWal(principalFrost)} and what it has earned\n${formatRows([['wallet', `${formatWal(wal)} now`]])}`,
+      { objectId, principalFrost, feeFrost, digest, balanceFrost: wal },
+      safe`Withdrew ${formatWal(principalFrost)} and what it has earned${lessFee({ feeFrost })}\n${formatRows([['wallet', `${formatWal(wal)} now`]])}`,
     )
   })
   return EXIT.ok
@@ -138,11 +142,11 @@ export async function listStaked(
   return EXIT.ok
 }
 
-function describe({ state, activationEpoch }: Stake, epoch: Epoch): string {
+function describe(stake: Stake, epoch: Epoch): string {
+  const { state, activationEpoch } = stake
   if (state.kind === 'withdrawing') {
-    return state.withdrawEpoch <= epoch
-      ? 'can be withdrawn'
-      : `can be withdrawn from epoch ${state.withdrawEpoch}`
+    const when = state.withdrawEpoch <= epoch ? '' : ` from epoch ${state.withdrawEpoch}`
+    return `can be withdrawn${when}${lessFee(stake)}`
   }
   return activationEpoch <= epoch
     ? `counts since epoch ${activationEpoch}`

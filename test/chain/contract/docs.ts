@@ -33,6 +33,7 @@ Walrus's 1.56, as far as its source tells. Where the contract differs, and why:
 | \`max_epochs_ahead\` of 0 is taken, and nothing can be bought ever | \`EInvalidMaxEpochsAhead\` | it can only be a mistake |
 | with 20 nodes or more a node has a tenth of the shards at most, rounded down to none with fewer than 10 shards, and no committee can be selected | one shard at least | small networks |
 | an epoch for which a pool recorded no rate has the last rate before it | until the pool goes on, what its shares are worth now; stake that becomes active while the pool stands still counts at the rate with which the pool goes on | the two differ by rounding, but for a pool that almost everyone has left: there a new stake could be worth more than was paid for it, out of the rewards of others |
+| a stake leaves for free | one that leaves soon after it began to count pays [a fee](#fees-of-stake) | whoever moves shards about makes others send them |
 | when rounding makes more leave a pool than is there, the call stops: an arithmetic error, or \`ECalculationError\` at an epoch change | nothing is left | nobody's withdrawal, and no epoch change, must wait for a FROST |
 
 Companion packages (\`wal_exchange\`, \`walrus_subsidies\`) are not part of this package. The functions that they call are
@@ -94,6 +95,16 @@ the holder of the \`EmergencyUpgradeCap\` sets what the network begins with (\`s
 ${Object.values(PARAMETERS)
   .map(({ name, first, least, most, what }) => `| \`${name}\` | ${first} | ${least} | ${most} | ${what} |`)
   .join('\n')}
+
+## Fees of stake
+
+Stake of which notice is given within \`settle\` epochs from its activation on (2), or before it, when a selection has counted it, pays \`fee\` (1%) of its
+principal, and nothing of its rewards: for it shards have moved, and move again. That is settled by the notice, for parts of the
+stake too, and taken when the stake is withdrawn. Nothing is paid for stake that no selection has counted, for that of a node that is not selected for the next
+epoch, nor with a node that has failed an epoch's challenges in the epoch before the stake's activation or since. At the epoch's
+end half of what was taken is burned, and half is added to the rewards of the members that have not failed, in proportion to their stake that
+counts for longer than \`settle\` epochs, rewards included; what rounding leaves waits for the next time, and where no stake is that old
+all is burned. A stake that owes a fee has a dynamic field \`fee\`: its layout is Walrus's. It is joined only with one that owes the same.
 
 ## Versions
 

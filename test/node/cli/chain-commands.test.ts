@@ -316,18 +316,19 @@ describe('commands of the chain, on a localnet', function () {
     assert.equal(staked.principalFrost, 10 * WAL)
     await actors.nextEpoch()
     await fails('CHAIN_REJECTED', 8, 'withdraw', staked.objectId)
-    const { state } = await ok('unstake', staked.objectId)
-    assert.deepEqual(state, { kind: 'withdrawing', withdrawEpoch: 3 })
+    const { state, feeFrost } = await ok('unstake', staked.objectId)
+    assert.deepEqual([state, feeFrost], [{ kind: 'withdrawing', withdrawEpoch: 3 }, WAL / 10])
     await fails('CHAIN_REJECTED', 8, 'withdraw', staked.objectId)
     const { stakes } = await ok('list-staked')
     assert.deepEqual(
-      stakes.map((stake: Json) => [stake.objectId, stake.nodeName]),
-      [[staked.objectId, 'node-01']],
+      stakes.map((stake: Json) => [stake.objectId, stake.nodeName, stake.feeFrost]),
+      [[staked.objectId, 'node-01', WAL / 10]],
     )
     await actors.nextEpoch()
     const before = await ok('wallet', 'balance')
     const { balanceFrost } = await ok('withdraw', staked.objectId)
-    assert.ok(balanceFrost >= before.wal + 10 * WAL)
+    const back = balanceFrost - before.wal
+    assert.ok(back >= 9.9 * WAL && back < 10 * WAL, `${back} FROST came back`)
 
     const expired = await fails('EXPIRED', 8, 'extend', blob.objectId)
     assert.match(expired.message, /expired at epoch 2; it is epoch 3 now/)

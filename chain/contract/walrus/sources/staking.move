@@ -2,16 +2,18 @@
 module walrus::staking;
 
 use std::string::String;
-use sui::balance::Balance;
+use sui::balance::{Self, Balance};
 use sui::clock::Clock;
 use sui::coin::Coin;
 use sui::dynamic_field;
+use sui::vec_map::VecMap;
 use wal::wal::{WAL, ProtectedTreasury};
 use walrus::auth::{Self, Authenticated, Authorized};
 use walrus::challenge_rounds::{Self, Challenges, Failures};
 use walrus::committee::Committee;
 use walrus::node_metadata::NodeMetadata;
 use walrus::parameters::{Self, Bylaws, Parameters};
+use walrus::stake_fees;
 use walrus::staked_wal::StakedWal;
 use walrus::staking_inner::{Self, StakingInnerV1};
 use walrus::storage_node::{Self, StorageNodeCap};
@@ -31,6 +33,8 @@ const VERSION: u64 = 4;
 const MIGRATION_EPOCH_KEY: vector<u8> = b"migration_epoch";
 /// Dynamic field: storage challenges, from the first one on.
 const CHALLENGES_KEY: vector<u8> = b"challenges";
+/// Dynamic field: fees of stake that are still to be burned and shared out, from the first one on.
+const FEES_KEY: vector<u8> = b"stake_fees";
 /// Dynamic field: what nodes have voted for and vote on, from the first vote on.
 const BYLAWS_KEY: vector<u8> = b"bylaws";
 
@@ -282,6 +286,7 @@ public fun initiate_epoch_change_v2(
     let mut rewards = system.advance_epoch(committee, &inner.next_epoch_params());
     let failures = staking.settle_challenges();
     failures.do_ref!(|failures| { to_burn.join(failures.withhold(&mut rewards)); });
+    to_burn.join(staking.share_out_fees(&mut rewards, &failures));
     let inner = staking.inner_mut();
     inner.initiate_epoch_change(clock, rewards);
     failures.do!(|failures| { to_burn.join(inner.punish(&failures)); });
@@ -339,6 +344,24 @@ fun settle_challenges(staking: &mut Staking): Option<Failures> {
     option::some(staking.challenges_mut().settle(parameters, epoch, members, weights, n_shards))
 }
 
+/// Half of the fees that were paid in the epoch that ends goes to the pools of those who have not failed; answers what
+/// is burned.
+fun share_out_fees(
+    staking: &mut Staking,
+    rewards: &mut VecMap<ID, Balance<WAL>>,
+    failures: &Option<Failures>,
+): Balance<WAL> {
+    if (!dynamic_field::exists_(&staking.id, FEES_KEY)) return balance::zero();
+    let failed = failures.map_ref!(|failures| failures.node_ids()).destroy_or!(vector[]);
+    let settle = staking.parameters().settle();
+    let inner = staking.inner();
+    let older = rewards.keys().map!(|node_id| {
+        if (failed.contains(&node_id)) 0 else inner.pool(node_id).older_stake(inner.epoch(), settle)
+    });
+    let fees = dynamic_field::borrow_mut(&mut staking.id, FEES_KEY);
+    stake_fees::share_out(fees, rewards, &older)
+}
+
 // === Parameters ===
 
 /// Those in force.
@@ -382,13 +405,14 @@ public fun stake_with_pool(
     staking.inner_mut().stake_with_pool(to_stake, node_id, ctx)
 }
 
-/// Gives notice of a withdrawal.
+/// Gives notice of a withdrawal; a stake that has not counted for long will pay a fee.
 public fun request_withdraw_stake(
     staking: &mut Staking,
     staked_wal: &mut StakedWal,
     _ctx: &mut TxContext,
 ) {
-    staking.inner_mut().request_withdraw_stake(staked_wal)
+    let parameters = staking.parameters();
+    staking.inner_mut().request_withdraw_stake(staked_wal, &parameters)
 }
 
 /// Pays out a stake with its rewards.
@@ -397,7 +421,15 @@ public fun withdraw_stake(
     staked_wal: StakedWal,
     ctx: &mut TxContext,
 ): Coin<WAL> {
-    staking.inner_mut().withdraw_stake(staked_wal, ctx)
+    let (paid, fee) = staking.inner_mut().withdraw_stake(staked_wal, ctx);
+    if (fee.value() == 0) fee.destroy_zero()
+    else {
+        if (!dynamic_field::exists_(&staking.id, FEES_KEY))
+            dynamic_field::add(&mut staking.id, FEES_KEY, balance::zero<WAL>());
+        let fees: &mut Balance<WAL> = dynamic_field::borrow_mut(&mut staking.id, FEES_KEY);
+        fees.join(fee);
+    };
+    paid
 }
 
 /// Takes a node with enough stake into the active set, when another has made room.
@@ -474,6 +506,13 @@ public fun new_for_testing(
     ctx: &mut TxContext,
 ): Staking {
     new(epoch_zero_duration, epoch_duration, n_shards, @0x7e57.to_id(), clock, ctx)
+}
+
+#[test_only]
+public fun fees_for_testing(staking: &Staking): u64 {
+    if (!dynamic_field::exists_(&staking.id, FEES_KEY)) return 0;
+    let fees: &Balance<WAL> = dynamic_field::borrow(&staking.id, FEES_KEY);
+    fees.value()
 }
 
 #[test_only]

@@ -111,12 +111,6 @@ fun shards(self: &mut Challenged, i: u64): u16 {
     self.network.staking().inner_for_testing().committee().weight(&node_id)
 }
 
-/// Sets a parameter at once.
-fun set(self: &mut Challenged, name: vector<u8>, value: u64) {
-    let (_, staking, ctx) = self.network.both();
-    staking.bylaws_mut(ctx).found(name.to_string(), value)
-}
-
 fun commission(self: &mut Challenged, i: u64): u64 {
     let node_id = self.network.node_id(i);
     self.network.staking().inner_for_testing().pool(node_id).commission_amount()
@@ -175,7 +169,7 @@ fun an_epoch_has_as_many_rounds_as_are_set_each_with_its_times() {
     it.network.wait(250);
     it.open();
     it.next_epoch();
-    it.set(b"rounds", 4);
+    it.network.set(b"rounds", 4);
     it.network.wait(63);
     it.open();
     it.network.wait(250);
@@ -611,7 +605,7 @@ fun every_round_that_counts_must_be_passed_and_an_epoch_that_too_few_pass_counts
     it.network.wait(250);
     it.open();
     it.next_epoch();
-    it.set(b"rounds", 2);
+    it.network.set(b"rounds", 2);
     // node 0 passes in both, nodes 1 and 2 in one of them
     it.pay();
     let supply = it.network.supply();
@@ -692,7 +686,42 @@ fun a_passed_epoch_breaks_the_row_but_not_one_that_counts_for_nobody() {
 }
 
 #[test]
-fun no_wal_appears_or_vanishes_over_twenty_epochs_with_failures() {
+fun a_stake_leaves_a_node_for_free_that_has_failed_since_it_was_made() {
+    let mut it = challenged();
+    let mut before = it.network.stake(3, 5);
+    it.epoch_of(vector[0, 1, 2]);
+    let mut after = it.network.stake(3, 5);
+    it.network.request_withdraw(&mut before);
+    it.next_epoch();
+    it.network.request_withdraw(&mut after);
+    it.next_epoch();
+    let first = it.network.withdraw(before);
+    let second = it.network.withdraw(after);
+    assert_eq!(first.value(), 5_000_000_000);
+    // it was known to have failed
+    assert_eq!(second.value(), 4_950_000_000);
+    destroy(first);
+    destroy(second);
+    destroy(it);
+}
+
+#[test]
+fun who_has_failed_gets_no_fees() {
+    let mut it = challenged();
+    let mut staked = it.network.stake(0, 80);
+    it.next_epoch();
+    it.network.request_withdraw(&mut staked);
+    it.next_epoch();
+    let coin = it.network.withdraw(staked);
+    it.network.spend(coin);
+    it.epoch_of(vector[0, 1, 2]);
+    assert_eq!(it.rewards(3), 0);
+    assert_eq!(it.rewards(2), 400_000_000 / 3);
+    destroy(it);
+}
+
+#[test]
+fun no_wal_appears_or_vanishes_over_twenty_epochs_with_failures_and_fees() {
     let mut it = Challenged { network: test_network::empty(10), random: random() };
     let mut stakes: vector<StakedWal> = vector[];
     4u64.do!(|i| {
@@ -700,9 +729,12 @@ fun no_wal_appears_or_vanishes_over_twenty_epochs_with_failures() {
         stakes.push_back(it.network.stake(i, 100 + i));
     });
     it.network.next_epoch();
+    let mut with_fees = 0;
     20u64.do!(|n| {
         let (storage, _) = it.network.reserve((n + 1) * 100 * MIB, 3);
         storage.destroy();
+        let moved = it.network.stake(n % 4, 7 + n);
+        stakes.push_back(moved);
         // benched nodes commit to nothing
         it.network.wait(250);
         it.open();
@@ -713,16 +745,41 @@ fun no_wal_appears_or_vanishes_over_twenty_epochs_with_failures() {
         it.pass_all(members.filter!(|i| (n + *i) % 5 > 0 && (*i != 3 || n % 7 > 3)));
         it.end_epoch();
         4u64.do!(|i| it.rejoin(i));
+        stakes = it.take_back(stakes);
         assert_eq!(it.in_system(&stakes), it.network.supply());
+        if (it.network.staking().fees_for_testing() > 1_000) with_fees = with_fees + 1;
     });
+    assert!(with_fees > 5);
     destroy(stakes);
     destroy(it);
+}
+
+/// Gives notice of all but the first four stakes, and withdraws what can be.
+fun take_back(self: &mut Challenged, stakes: vector<StakedWal>): vector<StakedWal> {
+    let mut left = vector[];
+    stakes.do!(|mut staked| {
+        let node_id = staked.node_id();
+        let staking = self.network.staking();
+        let is_idle = !staking.inner_for_testing().in_a_committee_for_testing(&node_id);
+        let is_due = staked.is_withdrawing() && staked.withdraw_epoch() <= self.network.epoch();
+        if (left.length() < 4) {
+            left.push_back(staked);
+        } else if (is_due || (staked.is_staked() && is_idle)) {
+            let coin = self.network.withdraw(staked);
+            self.network.spend(coin);
+        } else {
+            if (staked.is_staked()) self.network.request_withdraw(&mut staked);
+            left.push_back(staked);
+        }
+    });
+    left
 }
 
 fun in_system(self: &mut Challenged, stakes: &vector<StakedWal>): u64 {
     let mut sum = 0;
     stakes.do_ref!(|staked| sum = sum + staked.value());
     4u64.do!(|i| sum = sum + self.rewards(i) + self.commission(i));
+    sum = sum + self.network.staking().fees_for_testing();
     let accounting = self.network.system().future_accounting();
     accounting.max_epochs_ahead().do!(|offset| sum = sum + accounting.ring_lookup(offset).rewards());
     sum

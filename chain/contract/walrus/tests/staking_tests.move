@@ -53,6 +53,7 @@ fun and_from_the_one_after_it_after_the_selection() {
 #[test]
 fun once_selected_it_stays_for_an_epoch() {
     let mut network = test_network::four();
+    network.set(b"fee", 0);
     let mut staked = network.stake(0, 5);
     network.select();
     assert!(!network.staking().can_withdraw_staked_wal_early(&staked));
@@ -90,6 +91,7 @@ fun no_notice_for_what_does_not_count() {
 /// A stake of 5 WAL with node 0 that is active in epoch 2.
 fun active(): (Network, StakedWal) {
     let mut network = test_network::four();
+    network.set(b"fee", 0);
     let staked = network.stake(0, 5);
     network.next_epoch();
     (network, staked)
@@ -189,6 +191,7 @@ fun and_takes_no_notice() {
 #[test]
 fun a_node_that_left_pays_what_it_earned() {
     let mut network = test_network::with_stakes(10, vector[100, 100, 100, 100, 30]);
+    network.set(b"fee", 0);
     let node_id = network.node_id(4);
     assert!(!network.staking().committee().contains(&node_id));
     let mut big = network.stake(4, 70);

@@ -86,6 +86,11 @@ public fun with_stakes(n_shards: u16, stakes: vector<u64>): Network {
 /// Four equal nodes, 10 shards, epoch 1. Node 0 and 1 (by node ID) have 3 shards, the others 2.
 public fun four(): Network { with_stakes(10, vector[100, 100, 100, 100]) }
 
+/// Sets a parameter at once.
+public fun set(self: &mut Network, name: vector<u8>, value: u64) {
+    self.staking.bylaws_mut(&mut self.ctx).found(name.to_string(), value)
+}
+
 public fun destroy(network: Network) { unit_test::destroy(network) }
 
 // === Parts ===

@@ -9,6 +9,9 @@ const ACTIVE_SET_SIZE = 150
 const MIB = 1_048_576n
 const MAX_U64 = 2n ** 64n - 1n
 /** A payment is taken from a coin of this size. */
+/** Epochs within which stake pays 1% when it leaves. */
+const SETTLE = 2
+const FEE = 100n
 const PURSE = 1_000_000_000_000_000n
 
 export interface NodeTerms {
@@ -37,6 +40,8 @@ export interface Stake {
   activation: number
   /** epoch of the withdrawal, after notice */
   leaves?: number
+  /** of its principal, in basis points, to be paid when it leaves */
+  fee?: bigint
 }
 
 /** Ends a call: `module::ECode`, as the contract names it. */
@@ -72,6 +77,7 @@ export class Model {
   #capacity = 0n
   #prices: [storage: bigint, write: bigint] = [0n, 0n]
   #supply = 0n
+  #fees = 0n
   #elapsedMs = 0
 
   /** what has happened, for whoever takes it out */
@@ -115,6 +121,7 @@ export class Model {
     check(amount >= FROST, 'staked_wal::EStakeBelowThreshold')
     const activation = this.#openEpoch
     this.pools[node]!.coming.push({ epoch: activation, what: amount })
+    this.pools[node]!.moved.push({ epoch: activation, what: amount, since: activation })
     this.stakes.push({ node, principal: amount, activation })
     this.#supply += amount
     this.#updateSet(node)
@@ -135,6 +142,9 @@ export class Model {
       stake.leaves = this.epoch + (next ? 2 : 1)
       pool.going.push({ epoch: stake.leaves, what: pool.sharesOf(stake.principal, stake.activation) })
     }
+    pool.moved.push({ epoch: stake.leaves, what: -stake.principal, since: stake.activation })
+    const nodeGoes = this.#next !== undefined && !this.#next.has(stake.node)
+    if (this.epoch < stake.activation + SETTLE && !nodeGoes) stake.fee = FEE
     this.#updateSet(stake.node)
     return [BigInt(stake.leaves)]
   }
@@ -146,6 +156,7 @@ export class Model {
     let paid = principal
     if (this.#isEarly(stake)) {
       pool.coming.push({ epoch: activation, what: -principal })
+      pool.moved.push({ epoch: activation, what: -principal, since: activation })
     } else {
       let until = stake.leaves
       if (until === undefined) {
@@ -153,11 +164,14 @@ export class Model {
         check(!counts, 'staking_pool::ENotWithdrawing')
         until = this.epoch
         pool.going.push({ epoch: until, what: pool.sharesOf(principal, activation) })
+        pool.moved.push({ epoch: until, what: -principal, since: activation })
       }
       check(until <= this.epoch, 'staking_pool::EWithdrawEpochNotReached')
       const rewards = min(pool.earned(principal, activation, until), pool.rewards)
       pool.rewards -= rewards
-      paid += rewards
+      const fee = (principal * (stake.fee ?? 0n)) / 10_000n
+      this.#fees += fee
+      paid += rewards - fee
     }
     this.stakes[i] = undefined
     this.#supply -= paid
@@ -177,7 +191,10 @@ export class Model {
   join(i: number, j: number): bigint[] {
     const [stake, other] = [this.stakes[i]!, this.stakes[j]!]
     const same =
-      stake.node === other.node && stake.activation === other.activation && stake.leaves === other.leaves
+      stake.node === other.node &&
+      stake.activation === other.activation &&
+      stake.leaves === other.leaves &&
+      stake.fee === other.fee
     check(same, 'staked_wal::EMetadataMismatch')
     stake.principal += other.principal
     this.stakes[j] = undefined
@@ -373,6 +390,8 @@ export class Model {
     const rewards = stored.map(part => (all === 0n ? 0n : (part * pot) / all))
     this.#accounts[0]!.rewards += pot - rewards.reduce((sum, reward) => sum + reward, 0n)
 
+    this.#shareFees(rewards)
+
     this.#capacity =
       this.#nextCapacity > this.#accounts[0]!.used ? this.#nextCapacity : this.#accounts[0]!.used
     this.epoch++
@@ -393,12 +412,26 @@ export class Model {
     return this.state()
   }
 
+  /** Half of the fees is burned, half goes to pools by their older stake; what rounding leaves waits. */
+  #shareFees(rewards: bigint[]): void {
+    const older = [...this.#committee.keys()].map(node => this.pools[node]!.olderAt(this.epoch, SETTLE))
+    const all = older.reduce((sum, stake) => sum + stake, 0n)
+    const shared = all === 0n ? 0n : this.#fees / 2n
+    this.#supply -= this.#fees - shared
+    this.#fees = shared
+    for (const [i, stake] of older.entries()) {
+      const part = all === 0n ? 0n : (shared * stake) / all
+      rewards[i]! += part
+      this.#fees -= part
+    }
+  }
+
   /** FROST in stakes, commissions and payments to come: all that was paid in and not out. */
   get held(): bigint {
     const ahead = this.#accounts.reduce((sum, { rewards }) => sum + rewards, 0n)
     const staked = this.stakes.reduce((sum, stake) => sum + (stake?.principal ?? 0n), 0n)
     const pools = this.pools.reduce((sum, { rewards, commission }) => sum + rewards + commission, 0n)
-    return ahead + staked + pools
+    return ahead + staked + pools + this.#fees
   }
 
   /** FROST that there are. */

@@ -35,6 +35,8 @@ export class Pool {
   going: Due<bigint>[] = []
   /** principals that go after one epoch, by the epoch in which they go */
   passing: Due<bigint>[] = []
+  /** principals that come, and those of them that go again, by the epoch in which they do; each with when it came */
+  moved: (Due<bigint> & { since: number })[] = []
   #rates: Due<number>[] = []
   readonly #worth: (Rate | undefined)[] = [rateOf(0n, 0n)]
 
@@ -57,6 +59,14 @@ export class Pool {
       if (rate) return rate
     }
     return rateOf(0n, 0n)
+  }
+
+  /** What is worth in an epoch without what has come within the last `settle` of them. */
+  olderAt(epoch: number, settle: number): bigint {
+    const recent = this.moved
+      .filter(due => due.epoch <= epoch && epoch < due.since + settle)
+      .reduce((sum, { what }) => sum + what, 0n)
+    return this.balance - min(recent, this.balance)
   }
 
   sharesOf(principal: bigint, activation: number): bigint {

@@ -24,6 +24,11 @@ public(package) fun next_open_epoch(self: &PoolContext): u32 {
     if (self.committee_selected) self.epoch + 2 else self.epoch + 1
 }
 
+/// Whether it is certain that the node has no shards in the next epoch.
+public(package) fun is_leaving(self: &PoolContext): bool {
+    self.committee_selected && !self.in_next_committee
+}
+
 public(package) fun in_current_committee(self: &PoolContext): bool { self.in_current_committee }
 
 public(package) fun in_next_committee(self: &PoolContext): bool { self.in_next_committee }

@@ -1,7 +1,8 @@
 /// A stake, owned by the staker.
 module walrus::staked_wal;
 
-use sui::balance::Balance;
+use sui::balance::{Self, Balance};
+use sui::dynamic_field;
 use wal::wal::WAL;
 use walrus::pool_context::PoolContext;
 
@@ -16,6 +17,10 @@ const EStakeBelowThreshold: u64 = 7;
 
 /// 1 WAL, in FROST.
 const MIN_STAKING_THRESHOLD: u64 = 1_000_000_000;
+/// 100%.
+const N_BASIS_POINTS: u64 = 10_000;
+/// Dynamic field of a stake that pays a fee when it leaves: the share of its principal, in basis points.
+const FEE_KEY: vector<u8> = b"fee";
 
 public enum StakedWalState has copy, drop, store {
     Staked,
@@ -58,6 +63,29 @@ public(package) fun set_withdrawing(sw: &mut StakedWal, withdraw_epoch: u32) {
     sw.state = StakedWalState::Withdrawing { withdraw_epoch };
 }
 
+/// Has the stake pay a share of its principal (basis points) when it leaves.
+public(package) fun set_fee(sw: &mut StakedWal, share: u16) {
+    dynamic_field::add(&mut sw.id, FEE_KEY, share);
+}
+
+/// Takes the fee out of the principal.
+public(package) fun pay_fee(sw: &mut StakedWal): Balance<WAL> {
+    let share = sw.take_fee();
+    if (share == 0) return balance::zero();
+    let fee = (sw.principal.value() as u128) * (share as u128) / (N_BASIS_POINTS as u128);
+    sw.principal.split(fee as u64)
+}
+
+fun fee(sw: &StakedWal): u16 {
+    if (!dynamic_field::exists_(&sw.id, FEE_KEY)) return 0;
+    *dynamic_field::borrow(&sw.id, FEE_KEY)
+}
+
+fun take_fee(sw: &mut StakedWal): u16 {
+    if (!dynamic_field::exists_(&sw.id, FEE_KEY)) return 0;
+    dynamic_field::remove(&mut sw.id, FEE_KEY)
+}
+
 /// Whether the stake counts for nothing yet, so that it can go back without notice: it was not part of the
 /// selection of the next committee.
 public(package) fun can_withdraw_early(sw: &StakedWal, wctx: &PoolContext): bool {
@@ -90,12 +118,14 @@ public fun withdraw_epoch(sw: &StakedWal): u32 {
 // === Join and split ===
 
 /// Adds a stake with the same node, activation epoch and state.
-public fun join(sw: &mut StakedWal, other: StakedWal) {
+public fun join(sw: &mut StakedWal, mut other: StakedWal) {
+    let fee = other.take_fee();
     let StakedWal { id, state, node_id, principal, activation_epoch } = other;
     id.delete();
     assert!(sw.state == state, EMetadataMismatch);
     assert!(sw.node_id == node_id, EMetadataMismatch);
     assert!(sw.activation_epoch == activation_epoch, EMetadataMismatch);
+    assert!(sw.fee() == fee, EMetadataMismatch);
     sw.principal.join(principal);
 }
 
@@ -104,11 +134,14 @@ public fun split(sw: &mut StakedWal, amount: u64, ctx: &mut TxContext): StakedWa
     let value = sw.principal.value();
     assert!(amount < value, EInvalidAmount);
     assert!(amount.min(value - amount) >= MIN_STAKING_THRESHOLD, EStakeBelowThreshold);
-    StakedWal {
+    let mut part = StakedWal {
         id: object::new(ctx),
         state: sw.state,
         node_id: sw.node_id,
         principal: sw.principal.split(amount),
         activation_epoch: sw.activation_epoch,
-    }
+    };
+    let fee = sw.fee();
+    if (fee > 0) part.set_fee(fee);
+    part
 }

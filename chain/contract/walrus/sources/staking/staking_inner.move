@@ -22,6 +22,7 @@ use walrus::epoch_parameters::{Self, EpochParams};
 use walrus::events;
 use walrus::extended_field::{Self, ExtendedField};
 use walrus::node_metadata::NodeMetadata;
+use walrus::parameters::Parameters;
 use walrus::pool_context::{Self, PoolContext};
 use walrus::staked_wal::StakedWal;
 use walrus::staking_pool::{Self, StakingPool};
@@ -284,23 +285,25 @@ public(package) fun stake_with_pool(
 public(package) fun request_withdraw_stake(
     self: &mut StakingInnerV1,
     staked_wal: &mut StakedWal,
+    parameters: &Parameters,
 ) {
     let node_id = staked_wal.node_id();
     let wctx = self.pool_context(&node_id);
-    self.pool_mut(node_id).request_withdraw_stake(staked_wal, &wctx);
+    self.pool_mut(node_id).request_withdraw_stake(staked_wal, &wctx, parameters);
     self.update_active_set(node_id);
 }
 
+/// What is paid out, and the fee that was taken.
 public(package) fun withdraw_stake(
     self: &mut StakingInnerV1,
     staked_wal: StakedWal,
     ctx: &mut TxContext,
-): Coin<WAL> {
+): (Coin<WAL>, Balance<WAL>) {
     let node_id = staked_wal.node_id();
     let wctx = self.pool_context(&node_id);
-    let paid = self.pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
+    let (paid, fee) = self.pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
     self.update_active_set(node_id);
-    paid.into_coin(ctx)
+    (paid.into_coin(ctx), fee)
 }
 
 public(package) fun can_withdraw_staked_wal_early(

@@ -17,9 +17,11 @@ use wal::wal::WAL;
 use walrus::auth::{Self, Authenticated, Authorized};
 use walrus::messages;
 use walrus::node_metadata::NodeMetadata;
+use walrus::parameters::Parameters;
 use walrus::pending_values::{Self, PendingValues};
 use walrus::pool_context::PoolContext;
 use walrus::pool_exchange_rate::{Self, PoolExchangeRate};
+use walrus::recent_stake::{Self, RecentStake};
 use walrus::staked_wal::{Self, StakedWal};
 use walrus::storage_node::{Self, StorageNodeInfo};
 
@@ -76,16 +78,17 @@ public struct VotingParams has copy, drop, store {
 /// on it are over.
 public struct NewEpochCommissionBlockedForCollection has copy, drop, store {}
 
-/// Key in `extra_fields` of how the node has done in challenges, from its first failure on.
-public struct ConductKey() has copy, drop, store;
+/// Key in `extra_fields` of how the node has done in challenges and which stake is new, from its first stake on.
+public struct RecordKey() has copy, drop, store;
 
-public struct Conduct has copy, drop, store {
+public struct Record has copy, drop, store {
     /// epochs that it failed in a row
     failed: u8,
-    /// the last of them
+    /// the last of them; 0 before it has ever failed
     last_failed: u32,
     /// first epoch in which it can be selected again
     benched_until: u32,
+    recent: RecentStake,
 }
 
 public struct StakingPool has key, store {
@@ -206,14 +209,17 @@ public(package) fun stake(
     assert!(to_stake.value() > 0, EZeroStake);
     let activation_epoch = wctx.next_open_epoch();
     pool.pending_stake.insert_or_add(activation_epoch, to_stake.value());
+    pool.record_mut().recent.add(activation_epoch, to_stake.value(), wctx.epoch());
     staked_wal::mint(pool.node_id(), to_stake, activation_epoch, ctx)
 }
 
-/// Gives notice: the stake stays as long as the committees that it was counted for.
+/// Gives notice: the stake stays as long as the committees that it was counted for. Pays a fee, as `parameters` have it,
+/// when it has counted for too short a time.
 public(package) fun request_withdraw_stake(
     pool: &mut StakingPool,
     staked_wal: &mut StakedWal,
     wctx: &PoolContext,
+    parameters: &Parameters,
 ) {
     assert!(staked_wal.node_id() == pool.node_id(), EIncorrectPoolId);
     assert!(staked_wal.is_staked(), ENotStaked);
@@ -223,7 +229,7 @@ public(package) fun request_withdraw_stake(
         // counted for the next committee only
         let withdraw_epoch = activation_epoch + 1;
         pool.pre_active_withdrawals.insert_or_add(withdraw_epoch, staked_wal.value());
-        staked_wal.set_withdrawing(withdraw_epoch);
+        pool.let_go(staked_wal, withdraw_epoch, wctx, parameters);
         return
     };
     let withdraw_epoch = if (wctx.in_next_committee()) wctx.epoch() + 2
@@ -231,21 +237,40 @@ public(package) fun request_withdraw_stake(
     else abort EWithdrawDirectly;
     let shares = pool.shares_of(staked_wal.value(), activation_epoch);
     pool.pending_shares_withdraw.insert_or_add(withdraw_epoch, shares);
-    staked_wal.set_withdrawing(withdraw_epoch);
+    pool.let_go(staked_wal, withdraw_epoch, wctx, parameters);
 }
 
-/// Pays out a stake: principal and rewards.
+fun let_go(
+    pool: &mut StakingPool,
+    staked_wal: &mut StakedWal,
+    withdraw_epoch: u32,
+    wctx: &PoolContext,
+    parameters: &Parameters,
+) {
+    let since = staked_wal.activation_epoch();
+    staked_wal.set_withdrawing(withdraw_epoch);
+    let record = pool.record_mut();
+    record.recent.leave(since, withdraw_epoch, staked_wal.value());
+    let is_settled = wctx.epoch() >= since + (parameters.settle() as u32);
+    // not with an earlier failure, which one could have known
+    let has_failed = record.last_failed > 0 && record.last_failed + 1 >= since;
+    if (is_settled || has_failed || wctx.is_leaving() || parameters.fee() == 0) return;
+    staked_wal.set_fee(parameters.fee());
+}
+
+/// Pays out a stake: principal and rewards, and apart from it the fee that it owes.
 public(package) fun withdraw_stake(
     pool: &mut StakingPool,
-    staked_wal: StakedWal,
+    mut staked_wal: StakedWal,
     wctx: &PoolContext,
-): Balance<WAL> {
+): (Balance<WAL>, Balance<WAL>) {
     assert!(staked_wal.node_id() == pool.node_id(), EIncorrectPoolId);
     let activation_epoch = staked_wal.activation_epoch();
     let value = staked_wal.value();
     if (staked_wal.can_withdraw_early(wctx)) {
         pool.pending_stake.reduce(activation_epoch, value);
-        return staked_wal.into_balance()
+        pool.record_mut().recent.remove(activation_epoch, value);
+        return (staked_wal.into_balance(), balance::zero())
     };
     let leaves_in = if (staked_wal.is_withdrawing()) {
         assert!(staked_wal.withdraw_epoch() <= wctx.epoch(), EWithdrawEpochNotReached);
@@ -254,14 +279,33 @@ public(package) fun withdraw_stake(
         assert!(!wctx.in_current_committee() && !wctx.in_next_committee(), ENotWithdrawing);
         let shares = pool.shares_of(value, activation_epoch);
         pool.pending_shares_withdraw.insert_or_add(wctx.epoch(), shares);
+        pool.record_mut().recent.remove(activation_epoch, value);
         wctx.epoch()
     };
     // what everyone's rounding adds up to may be missing for the last
     let earned = pool.calculate_rewards(value, activation_epoch, leaves_in);
     let rewards = earned.min(pool.rewards_pool.value());
+    let fee = staked_wal.pay_fee();
     let mut paid = staked_wal.into_balance();
     paid.join(pool.rewards_pool.split(rewards));
-    paid
+    (paid, fee)
+}
+
+/// FROST of active stake without that which began to count within the last `settle` epochs.
+public(package) fun older_stake(pool: &StakingPool, epoch: u32, settle: u8): u64 {
+    let key = RecordKey();
+    if (!pool.extra_fields.contains(key)) return pool.wal_balance;
+    let record: &Record = &pool.extra_fields[key];
+    pool.wal_balance - record.recent.amount_at(epoch, settle).min(pool.wal_balance)
+}
+
+fun record_mut(pool: &mut StakingPool): &mut Record {
+    let key = RecordKey();
+    if (!pool.extra_fields.contains(key)) {
+        let recent = recent_stake::empty();
+        pool.extra_fields.add(key, Record { failed: 0, last_failed: 0, benched_until: 0, recent });
+    };
+    &mut pool.extra_fields[key]
 }
 
 /// Rewards of a principal between two epochs.
@@ -352,30 +396,26 @@ fun process_pending(pool: &mut StakingPool, epoch: u32) {
 /// The node has failed in an epoch; `counted_before` is the last one before in which nodes could fail. Answers how many
 /// it has failed in a row.
 public(package) fun fail(pool: &mut StakingPool, epoch: u32, counted_before: u32): u8 {
-    let key = ConductKey();
-    if (!pool.extra_fields.contains(key)) {
-        pool.extra_fields.add(key, Conduct { failed: 0, last_failed: 0, benched_until: 0 });
-    };
-    let conduct: &mut Conduct = &mut pool.extra_fields[key];
-    let row = if (conduct.failed > 0 && conduct.last_failed == counted_before) conduct.failed else 0;
-    conduct.failed = if (row < std::u8::max_value!()) row + 1 else row;
-    conduct.last_failed = epoch;
-    conduct.failed
+    let record = pool.record_mut();
+    let row = if (record.failed > 0 && record.last_failed == counted_before) record.failed else 0;
+    record.failed = if (row < std::u8::max_value!()) row + 1 else row;
+    record.last_failed = epoch;
+    record.failed
 }
 
 /// The node cannot be selected for epochs before this one; what it has failed is settled by that.
 public(package) fun set_benched_until(pool: &mut StakingPool, epoch: u32) {
-    let conduct: &mut Conduct = &mut pool.extra_fields[ConductKey()];
-    conduct.failed = 0;
-    conduct.benched_until = epoch;
+    let record = pool.record_mut();
+    record.failed = 0;
+    record.benched_until = epoch;
 }
 
 /// Whether the node may not be selected in this epoch for the next one.
 public(package) fun is_benched(pool: &StakingPool, epoch: u32): bool {
-    let key = ConductKey();
+    let key = RecordKey();
     if (!pool.extra_fields.contains(key)) return false;
-    let conduct: &Conduct = &pool.extra_fields[key];
-    epoch + 1 < conduct.benched_until
+    let record: &Record = &pool.extra_fields[key];
+    epoch + 1 < record.benched_until
 }
 
 // === Commission ===
