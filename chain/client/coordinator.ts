@@ -10,6 +10,7 @@ import type {
   ChainEvent,
   ChainWriter,
   Challenger,
+  ChallengeStanding,
   Committees,
   ContractPackages,
   EpochTiming,
@@ -32,6 +33,7 @@ import type {
 } from '../types/index.ts'
 import { readBlob, readOwnedBlobs, readOwnedPage, readReference, readSharedBlob } from './blobs.ts'
 import { WalletCashier } from './cashier.ts'
+import { readRounds } from './challenge-rounds.ts'
 import { WalletChallenger } from './challenger.ts'
 import { CommitteeReader } from './committee.ts'
 import { beginsAtMs, epochTiming, readChainTime } from './epochs.ts'
@@ -251,6 +253,12 @@ class SuiCoordinator implements FullCoordinator {
     const state = await this.#state.read(options)
     const { stakingObjectId } = this.network
     return await this.#rpc.read(client => readParameters(client, stakingObjectId, state), options?.signal)
+  }
+
+  async challenges(options?: CallOptions): Promise<ChallengeStanding[]> {
+    const state = await this.#state.read(options)
+    const { stakingObjectId } = this.network
+    return await this.#rpc.read(client => readRounds(client, stakingObjectId, state), options?.signal)
   }
 
   writer(wallet: Wallet): ChainWriter {

@@ -32,6 +32,17 @@ export type ChallengeEvent =
       benchedUntil?: Epoch
     }
 
+/** How a round of storage challenges stands, by the chain. Times are the chain's, in ms. */
+export interface ChallengeStanding extends ChallengeRound {
+  isDrawn: boolean
+  commitUntilMs: number
+  passUntilMs: number
+  /** node IDs */
+  committed: readonly ObjectId[]
+  passed: readonly ObjectId[]
+  passedShards: number
+}
+
 /** The chain's side of storage challenges. Refusals are MOVE_ABORT with the names that docs/contract.md lists. */
 export interface Challenger {
   readonly wallet: Wallet

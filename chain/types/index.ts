@@ -1,6 +1,6 @@
 /** What the rest of Floe sees of Sui. chain/client implements it against any Sui gRPC URL. */
 import type { BlobId, BlobMetadata, Certificate, Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
-import type { ChallengeEvent, Challenger } from './challenges.ts'
+import type { ChallengeEvent, Challenger, ChallengeStanding } from './challenges.ts'
 import type { Committees, EpochTiming } from './epochs.ts'
 import type { NetworkParameters } from './parameters.ts'
 import type { NodeOperator, NodeRecord, RegisteredKeys, Stake, Staker } from './staking.ts'
@@ -443,6 +443,8 @@ export interface FullCoordinator extends Coordinator {
   payment(digest: string, options?: CallOptions): Promise<PaymentRecord | undefined>
   /** What nodes vote on apart from prices and capacity, with the votes of this epoch. */
   parameters(options?: CallOptions): Promise<NetworkParameters>
+  /** The rounds of this epoch's storage challenges that were opened. */
+  challenges(options?: CallOptions): Promise<ChallengeStanding[]>
   /** Every candidate and member: the staking pools. */
   nodes(options?: CallOptions): Promise<NodeRecord[]>
 }

@@ -23,6 +23,7 @@ export const INFO_TOPICS = [
   'size',
   'decentralization',
   'parameters',
+  'challenges',
 ] as const
 
 export type InfoTopic = (typeof INFO_TOPICS)[number]

@@ -15,6 +15,7 @@ import {
   type SafeText,
   safe,
 } from '../text.ts'
+import { challenges, ownParts } from './challenges.ts'
 import type { InfoTopic } from './commands.ts'
 import { decentralization } from './decentralization.ts'
 import { parameters } from './parameters.ts'
@@ -29,6 +30,7 @@ export async function info(
   if (topic === 'epoch') return await infoEpoch(context, options)
   if (topic === 'decentralization') return await infoDecentralization(context, options)
   if (topic === 'parameters') return await infoParameters(context, options)
+  if (topic === 'challenges') return await infoChallenges(context, options)
   const report = await withClient(context, { ...options, spends: false }, async (client, network) => {
     const { system, committees } = await client.info({ signal })
     return topic === undefined
@@ -68,6 +70,19 @@ async function infoParameters(context: Context, options: NetworkOptions): Promis
   const { value, text } = await withChain(context, options, async ({ coordinator, signal }) =>
     parameters(await coordinator.parameters({ signal })),
   )
+  await context.output.result(value, text)
+  return EXIT.ok
+}
+
+async function infoChallenges(context: Context, options: NetworkOptions): Promise<ExitCode> {
+  const { value, text } = await withChain(context, options, async ({ coordinator, signal }) => {
+    const committees = await coordinator.committees({ signal })
+    const [rounds, parts] = await Promise.all([
+      coordinator.challenges({ signal }),
+      ownParts(committees.current.members, { clock: context.clock, signal }),
+    ])
+    return challenges(committees, rounds, parts)
+  })
   await context.output.result(value, text)
   return EXIT.ok
 }
@@ -121,7 +136,7 @@ const MIB = 2 ** 20
 const GIB = 2 ** 30
 
 export function describeTopic(
-  topic: Exclude<InfoTopic, 'epoch' | 'decentralization' | 'parameters'>,
+  topic: Exclude<InfoTopic, 'epoch' | 'decentralization' | 'parameters' | 'challenges'>,
   system: SystemInfo,
   committees: Committees,
 ): Report {

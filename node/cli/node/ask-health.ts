@@ -42,7 +42,7 @@ export interface NodeHealth {
   /** how far the stored slivers were looked at, and what was bad of them */
   scrub?: { epoch: number; over: boolean; checked: number; bad: number }
   /** how it stands in the newest round of storage challenges, and which error codes others refused it by */
-  challenge?: { epoch: number; round: number; state: string; refusals: { code: string }[] }
+  challenge?: { epoch: number; round: number; state: string; refusals: { nodeId?: string; code: string }[] }
   /** peers that it asks last for now */
   peersBackingOff?: number
   /** what its line may carry now, and what moved in the month */
@@ -197,14 +197,16 @@ function toldOf({
 }
 
 function isChallenge({ epoch, round, state, refusals }: NonNullable<NodeHealth['challenge']>): boolean {
-  const isCode = (refusal: unknown): boolean =>
-    /^[A-Z_]{1,40}$/.test(String((refusal as { code?: unknown } | null)?.code))
+  const isRefusal = (refusal: unknown): boolean => {
+    const { nodeId, code } = (refusal ?? {}) as Record<string, unknown>
+    return (nodeId === undefined || typeof nodeId === 'string') && /^[A-Z_]{1,40}$/.test(String(code))
+  }
   return (
     isCount(epoch) &&
     isCount(round) &&
     STATES.includes(state) &&
     Array.isArray(refusals) &&
-    refusals.every(isCode)
+    refusals.every(isRefusal)
   )
 }
 

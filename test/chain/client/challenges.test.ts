@@ -71,6 +71,7 @@ describe('storage challenges, through the client', function () {
   it('begin with a round that anyone opens, once, when it is time', async () => {
     const anyone = on.coordinator.challenger(on.admin)
     await assert.rejects(anyone.open(), aborted('ETooEarly'))
+    assert.deepEqual(await on.coordinator.challenges(), [])
     await on.localnet.advanceClock(0.25 * EPOCH_MS)
     await anyone.open()
     await assert.rejects(challengers[0]!.open(), aborted('EAlreadyOpen'))
@@ -89,6 +90,9 @@ describe('storage challenges, through the client', function () {
 
   it('take one commitment of each node, and nothing of who has none', async () => {
     for (const [i, challenger] of challengers.entries()) await challenger.commit(0, rootOf(i))
+    const [standing] = await on.coordinator.challenges()
+    assert.deepEqual(standing?.committed, nodeIds)
+    assert.deepEqual([standing?.isDrawn, standing?.passed], [false, []])
     await assert.rejects(challengers[0]!.commit(0, rootOf(9)), aborted('EAlreadyCommitted'))
     await assert.rejects(on.coordinator.challenger(on.admin).commit(0, rootOf(0)), error =>
       isChainError(error, 'NOT_FOUND'),
@@ -109,6 +113,13 @@ describe('storage challenges, through the client', function () {
     await assert.rejects(pass!.pass(forged), aborted('ESigVerification'))
     for (let i = 0; i < 3; i++) await pass!.pass(certificateFor(i, seed, [0, 3]))
     await assert.rejects(pass!.pass(certificateFor(0, seed, [0, 3])), aborted('EAlreadyPassed'))
+    const [standing] = await on.coordinator.challenges()
+    const { members } = committees.current
+    const passed = members.filter(({ nodeId }) => nodeIds.indexOf(nodeId) < 3)
+    assert.deepEqual(
+      [standing?.isDrawn, standing?.passed, standing?.passedShards],
+      [true, passed.map(({ nodeId }) => nodeId), passed.reduce((sum, { shards }) => sum + shards.length, 0)],
+    )
   })
 
   it('are failed by who has not passed when the epoch ends, and told in order', async () => {
@@ -133,6 +144,7 @@ describe('storage challenges, through the client', function () {
     assert.deepEqual(first.root, rootOf(0))
     assert.deepEqual([last.epoch, last.burnedFrost, last.benchedUntil], [1, 0n, undefined])
     await assert.rejects(challengers[0]!.open(), aborted('EEpochChanging'))
+    assert.deepEqual(await on.coordinator.challenges(), [])
     const { epoch, current, votes } = await on.coordinator.parameters()
     assert.deepEqual([epoch, current.draws, votes], [2, 100, {}])
     assert.deepEqual(await challengers[0]!.parameters(), current)

@@ -80,6 +80,13 @@ describe('storage challenges of a devnet', function () {
       assert.equal(told.success.data.challenge.state, 'passed')
     }
     assert.deepEqual(of('ChallengeFailed', epoch), [])
+    const [standing, ...others] = await epochs.chain.challenges()
+    assert.deepEqual(
+      [others.length, standing?.epoch, standing?.round, standing?.isDrawn, standing?.passedShards],
+      [0, epoch, 0, true, (await epochs.chain.committees()).current.nShards],
+    )
+    const nodeIds = devnet.nodes.map(({ nodeId }) => nodeId).sort()
+    assert.deepEqual([standing!.committed.toSorted(), standing!.passed.toSorted()], [nodeIds, nodeIds])
   })
 
   it('are failed by one that shows nothing, which earns nothing for the epoch', async () => {

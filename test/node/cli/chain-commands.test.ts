@@ -173,8 +173,10 @@ describe('commands of the chain, on a localnet', function () {
   })
 
   it('tells each topic of the network', async () => {
-    const [committee, epoch, price, storage, size, decentralization] = await Promise.all(
-      ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization'].map(topic => ok('info', topic)),
+    const [committee, epoch, price, storage, size, decentralization, challenges] = await Promise.all(
+      ['committee', 'epoch', 'price', 'storage', 'size', 'decentralization', 'challenges'].map(topic =>
+        ok('info', topic),
+      ),
     )
     assert.equal(committee!.members.length, 4)
     assert.deepEqual([epoch!.epoch, epoch!.epochState.kind], [1, 'done'])
@@ -184,6 +186,7 @@ describe('commands of the chain, on a localnet', function () {
     assert.equal(storage!.freeBytes, storage!.totalCapacityBytes - storage!.usedCapacityBytes)
     assert.deepEqual([size!.nShards, size!.maxFaulty], [100, 33])
     assert.equal(decentralization!.operators.length, 4, 'each node of a devnet has a wallet of its own')
+    assert.deepEqual([challenges!.rounds, challenges!.nodes.length], [[], 4])
     assert.deepEqual(decentralization!.nakamoto, { shards: 2, stake: 2 })
     await fails('USAGE', 2, 'info', 'weather')
     // a blob is paid for until the epoch after that in which the time is
