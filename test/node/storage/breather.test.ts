@@ -30,7 +30,25 @@ describe('work beside readers and writers', () => {
     clock.after(6, first)
     clock.after(10, second)
     assert.equal(await goesOn(), 13)
+    await clock.advance(200)
     assert.equal(await goesOn(), 0)
+  })
+
+  it('rests for as long as it has worked while they ask again and again, and for no longer than it pauses', async () => {
+    breather.serving()()
+    await clock.advance(50)
+    const began = clock.monotonic()
+    const times: number[] = []
+    const work = async () => {
+      for (const workMs of [1, 1, 5, 40, 200]) {
+        await clock.sleep(workMs, never)
+        await breather.breathe(never)
+        times.push(clock.monotonic() - began)
+      }
+    }
+    await clock.advanceUntil(work(), 1)
+    // a millisecond is not worth it; the last one finds nobody any more
+    assert.deepEqual(times, [21, 22, 33, 93, 293])
   })
 
   it('takes those who ask again in a moment for the same', async () => {

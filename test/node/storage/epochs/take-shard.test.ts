@@ -80,6 +80,48 @@ describe('the takeover of a shard', () => {
     done()
   })
 
+  it('verifies a MiB at a time, each when readers have had their turn, and names what is wrong in any', async () => {
+    const verified: number[] = []
+    let breaths = 0
+    const stored: unknown[] = []
+    const page = async function* (_: unknown, __: unknown, { lengths }: Lengths) {
+      for (let i = 1; i <= 5; i++) {
+        const { primary, secondary } = (await lengths(blobId(i)))!
+        yield { blobId: blobId(i), primary: new Uint8Array(primary), secondary: new Uint8Array(secondary) }
+      }
+      return { whole: true }
+    }
+    const parts = components(page)
+    const wrong = new Error('wrong') as ProtocolError
+    Object.assign(parts, {
+      budget: {
+        breathe: async () => void breaths++,
+        within: (_: unknown, __: unknown, ___: unknown, work: (grant: object) => Promise<unknown>) =>
+          work({ spent: () => undefined, timing: (codec: unknown) => codec }),
+      },
+      codec: {
+        async verifySlivers(list: { blobId: BlobId; ref: { axis: string } }[]) {
+          verified.push(list.length)
+          assert.equal(breaths, 5 + verified.length)
+          return list.map(({ blobId: id, ref }) =>
+            id === blobId(4) && ref.axis === 'secondary' ? wrong : undefined,
+          )
+        },
+      },
+      slivers: { putMany: async (list: unknown[]) => void stored.push(...list) },
+      accuse: (_: unknown, what: string, { blobId: id }: { blobId: BlobId }) => void accused.push([what, id]),
+    })
+    accused.length = 0
+    assert.equal(await take(parts), true)
+    assert.equal(
+      verified.reduce((a, b) => a + b, 0),
+      10,
+    )
+    assert.ok(verified.length > 2, `${verified}`)
+    assert.equal(stored.length, 9)
+    assert.deepEqual(accused, [['sliver', blobId(4)]])
+  })
+
   it('holds of a page what was granted before it was asked for, and a large blob in a page of its own', async () => {
     // pairs of 1 and of 31 MB
     const sizes = [2e8, 2e8, 7e9, 2e8, 2e8]
