@@ -41,8 +41,8 @@ export function createClient(network: NetworkConfig, init: ClientInit = {}): Pro
   return composeClient(network, init, {
     startLibp2p: context => createNetworkNode({ ...context, roles: [role] }),
     createPuncher: (libp2p, context) => createNodePuncher({ ...context, libp2p }),
-    ...(remember ? { speeds: createSpeedFile } : {}),
-    ...(cache === undefined ? {} : { openSlivers: context => openSliverFiles(cache, context) }),
+    speeds: remember ? createSpeedFile : undefined,
+    openSlivers: cache && (context => openSliverFiles(cache, context)),
     loadBls,
     leases: ({ clock }) => createUploadLeases({ clock }),
     disk: (codec, { clock }) => createFileDisk(codec, new Scratch({ ...scratch, clock })),

@@ -47,7 +47,7 @@ export interface Upload {
 }
 
 /** What may be stored, and how. */
-export interface Admitted {
+export interface PublishGrant {
   params: PublishParams
   nShards: number
   /** of a blob */
@@ -79,9 +79,14 @@ export interface Publishing {
   /** Throws HttpError 403 where nothing is stored, 401 for a token that is none. */
   ask(exchange: Exchange): Promise<Asker>
   /** Refuses what can be refused before a body is read. Throws HttpError. */
-  admit(exchange: Exchange, asker: Asker, options: AdmitOptions): Promise<Admitted>
+  admit(exchange: Exchange, asker: Asker, options: AdmitOptions): Promise<PublishGrant>
   /** Uses the token up and counts the upload; takes that back when it is disposed of and was not kept. */
-  take(exchange: Exchange, admitted: Pick<Admitted, 'token'>, bytes: number, request?: string): Promise<Taken>
+  take(
+    exchange: Exchange,
+    grant: Pick<PublishGrant, 'token'>,
+    bytes: number,
+    request?: string,
+  ): Promise<Taken>
   /** Stores what was admitted and counted. */
   run(
     params: PublishParams,
@@ -89,7 +94,7 @@ export interface Publishing {
     options: Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith'>,
   ): Promise<StoreResult>
   /** Counts it and stores it. Hanging up ends that, unless it is `kept`: then only the signal does, and retries go on with it. */
-  store(exchange: Exchange, admitted: Admitted, upload: Upload, kept?: Kept): Promise<StoreResult>
+  store(exchange: Exchange, grant: PublishGrant, upload: Upload, kept?: Kept): Promise<StoreResult>
 }
 
 // limits change by votes and upgrades only, and the client checks again: this saves a round trip, no more

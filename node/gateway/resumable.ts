@@ -35,7 +35,7 @@ export const UPLOADS_PATH = '/v1/uploads'
 /** An upload is there for so long, also after it was stored. */
 const KEPT_MS = 24 * 3_600_000
 
-interface Opened {
+interface TusParts {
   server: Server
   store: FileStore
   configs: FileConfigstore
@@ -48,7 +48,7 @@ export class ResumableUploads {
   readonly #init: ResumableInit
   readonly #exchanges = new WeakMap<IncomingMessage, Exchange>()
   readonly #finishing = new Map<string, Promise<string>>()
-  #opening: Promise<Opened> | undefined
+  #opening: Promise<TusParts> | undefined
 
   constructor(init: ResumableInit) {
     this.#init = init
@@ -87,7 +87,7 @@ export class ResumableUploads {
     sendJsonText(exchange, 200, await this.#finish(store, id, exchange.address))
   }
 
-  #opened(): Promise<Opened> {
+  #opened(): Promise<TusParts> {
     this.#opening ??= this.#open().catch(error => {
       this.#opening = undefined
       throw error
@@ -95,7 +95,7 @@ export class ResumableUploads {
     return this.#opening
   }
 
-  async #open(): Promise<Opened> {
+  async #open(): Promise<TusParts> {
     const { folder } = this.#init
     // only those who use it wait until it is loaded
     const [{ FileConfigstore, FileStore }, { Server }] = await Promise.all([
@@ -149,16 +149,16 @@ export class ResumableUploads {
       const words = 'too many uploads are kept here: try again later'
       throw new HttpError(503, 'BUSY', words, { retryAfterSeconds: 60 })
     }
-    const admitted = await publishing.admit(exchange, await publishing.ask(exchange), {
+    const grant = await publishing.admit(exchange, await publishing.ask(exchange), {
       checkForm: () => {},
       declaredBytes: size,
     })
-    const { maxBytes } = admitted
+    const { maxBytes } = grant
     if (size > maxBytes) {
       const words = `the blob may have at most ${maxBytes} bytes`
       throw new HttpError(413, 'BODY_TOO_LARGE', words, { metadata: { maxBytes } })
     }
-    await using use = await publishing.take(exchange, admitted, size)
+    await using use = await publishing.take(exchange, grant, size)
     use.keep()
     return { query: exchange.url.search }
   }

@@ -10,14 +10,14 @@ import type { Mover, Movers } from '../http/movers.ts'
 import type { GatewayLimits } from './options.ts'
 
 /** Where bodies wait until it is their turn: room for so many bytes, and who of them is slow. */
-export interface WaitingRoom {
+export interface UploadRoom {
   room: Gate
   arriving: Movers
 }
 
 export interface UploadReceiverInit {
-  inMemory: WaitingRoom
-  onDisk: WaitingRoom
+  inMemory: UploadRoom
+  onDisk: UploadRoom
   scratch: Scratch
   /** who is worked on */
   uploads: Gate
@@ -139,7 +139,7 @@ class Body {
     return this.#spool !== undefined
   }
 
-  async enter({ room, arriving }: WaitingRoom, bytes: number): Promise<void> {
+  async enter({ room, arriving }: UploadRoom, bytes: number): Promise<void> {
     const { address, signal } = this.#exchange
     const permit = await room.enter({ bytes, address, signal })
     if (this.#left) {
@@ -189,7 +189,7 @@ class Body {
   }
 
   /** It is larger than it seemed. */
-  async moveTo(waiting: WaitingRoom): Promise<void> {
+  async moveTo(waiting: UploadRoom): Promise<void> {
     await this.enter(waiting, this.#room)
     await this.spoolFrom(0)
   }

@@ -45,7 +45,7 @@ export function createPeerViews(now: () => number): PeerViews {
   }
 }
 
-/** Whoever is left with nothing to give has given all. */
+/** A peer that is left with nothing to give has given all. */
 function stateAfter(view: PeerView, problem: string | undefined): PeerView['state'] {
   if (problem === undefined || view.answeredSlivers === view.askedSlivers) return 'answered'
   return problem === 'left' ? 'left' : 'failed'

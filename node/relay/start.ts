@@ -60,7 +60,7 @@ export async function startRelay(init: StartRelayInit): Promise<RunningRelay> {
       roles: ['relay'],
       isKnown: isMember,
       isPrivate,
-      ...(refusals && { refusals }),
+      refusals,
       log,
       clock,
       random,

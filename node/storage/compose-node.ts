@@ -271,7 +271,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
         judge: upkeep.judge,
         recovery,
         snapshots: upkeep.snapshots,
-        ...(challenges && { challenges: challenges.judge }),
+        challenges: challenges?.judge,
       },
       living: { ...living, slivers: goingFirst(living.slivers, budget) },
       custody,

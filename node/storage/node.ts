@@ -268,7 +268,7 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
       isBlocked: init.isBlocked,
       registrationWaitMs: init.registrationWaitMs,
       scrubBytesPerSecond: init.scrubBytesPerSecond,
-      ...(init.budget && { budget: init.budget }),
+      budget: init.budget,
       breather: init.breather,
       bandwidth: bandwidth.view,
       metrics,

@@ -1,5 +1,5 @@
 /**
- * reach: a peer asks whether it can be dialled. Whoever is asked dials it back, at the IP address that the question came from
+ * reach: a peer asks whether it can be dialled. The one that is asked dials it back, at the IP address that the question came from
  * and no other, so that nobody can be made to knock at a third party's door.
  */
 import { bcs } from '@mysten/bcs'

@@ -66,7 +66,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const vm = createVm(bls && { bls })
   const pruning = {
     lowest: await lowestOf(store),
-    ...(keptCheckpoints !== undefined && { keptCheckpoints: BigInt(keptCheckpoints) }),
+    keptCheckpoints: keptCheckpoints === undefined ? undefined : BigInt(keptCheckpoints),
   }
   const dependencies = { framework, clock, draw, pruning }
   if (stored !== undefined) {

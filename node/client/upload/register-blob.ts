@@ -50,7 +50,7 @@ export interface OtherUploads {
 }
 
 /** A registration to upload for: a new one, or an own one that was cut short. */
-export interface Begun {
+export interface OpenRegistration {
   registration: SubmittedRegistration
   /** so many epochs are to be paid for when it is certified */
   extendBy: number
@@ -70,7 +70,7 @@ export async function registerUnlessKnown(
   network: NetworkSnapshot,
   options: StoreOptions,
   others: OtherUploads,
-): Promise<Begun | { result: StoreResult }> {
+): Promise<OpenRegistration | { result: StoreResult }> {
   const { onProgress } = options
   onProgress?.({ phase: 'register', done: 0, total: 1 })
   const begun = await resumeOrRegister(components, encoded, network, options, others)
@@ -84,7 +84,7 @@ async function resumeOrRegister(
   network: NetworkSnapshot,
   options: StoreOptions,
   others: OtherUploads,
-): Promise<Begun | { result: StoreResult }> {
+): Promise<OpenRegistration | { result: StoreResult }> {
   const { blobId } = encoded.metadata
   const { signal, force } = options
   const before = await fateOfEarlier(components, encoded, network, options)
@@ -96,7 +96,7 @@ async function resumeOrRegister(
   }
   const known = await findExisting(components, encoded, network, options, others)
   if (known !== undefined) return known
-  return (await registerIf(Promise.resolve(true), components, encoded, options, others)) as Begun
+  return (await registerIf(Promise.resolve(true), components, encoded, options, others)) as OpenRegistration
 }
 
 /** Gets ready while it is being found out whether the blob is new; hands nothing in when it is not. */
@@ -106,7 +106,7 @@ async function registerIf(
   { metadata, rootHash }: Pick<Encoding, 'metadata' | 'rootHash'>,
   { epochs, deletable, signal, onSubmitted, reuse = true }: StoreOptions,
   { attempt }: OtherUploads,
-): Promise<Begun | undefined> {
+): Promise<OpenRegistration | undefined> {
   const unwanted = new AbortController()
   const input = { metadata, rootHash, epochs, deletable, reuseStorage: reuse }
   const preparing = writer.prepareRegistration(input, { signal: anySignal(signal, unwanted.signal) })
@@ -139,7 +139,7 @@ async function fateOfEarlier(
   { metadata: { blobId } }: Pick<Encoding, 'metadata'>,
   { committee, system: { epoch } }: NetworkSnapshot,
   { goOnWith, epochs, sendObjectTo, share, signal }: StoreOptions,
-): Promise<Begun | { result: StoreResult } | undefined> {
+): Promise<OpenRegistration | { result: StoreResult } | undefined> {
   if (goOnWith === undefined) return undefined
   const { chain, writer } = components
   const blob = await chain.blob(goOnWith, { signal })
@@ -196,7 +196,7 @@ async function findExisting(
   { committee, system: { epoch } }: NetworkSnapshot,
   options: StoreOptions,
   { lease, again, attempt }: OtherUploads,
-): Promise<Begun | { result: StoreResult } | undefined> {
+): Promise<OpenRegistration | { result: StoreResult } | undefined> {
   const { chain, writer } = components
   const { blobId } = metadata
   const { epochs, deletable, signal, sendObjectTo, share = false, reuse = true } = options
@@ -245,7 +245,7 @@ function ownAddresses({ wallet, subWallets = [] }: ChainWriter): ObjectId[] {
   return [wallet.address, ...subWallets]
 }
 
-function resume(blob: BlobObject, neededEnd: number): Begun {
+function resume(blob: BlobObject, neededEnd: number): OpenRegistration {
   const visible = Promise.resolve({ blob, digest: '', costFrost: 0n })
   const extendBy = Math.max(0, neededEnd - blob.storage.endEpoch)
   return { registration: { objectId: blob.objectId, digest: '', visible }, extendBy, isResumed: true }

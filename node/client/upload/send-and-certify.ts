@@ -11,7 +11,7 @@ import { ClientError } from '../errors.ts'
 import type { ResourceOperation, StoreOptions, StoreResult } from '../types.ts'
 import type { Encoding } from './encoding.ts'
 import { FanOut, type FanOutComponents, type FanOutResult } from './fan-out.ts'
-import type { Begun, NetworkSnapshot } from './register-blob.ts'
+import type { NetworkSnapshot, OpenRegistration } from './register-blob.ts'
 import type { UploadSlot, UploadSlots } from './upload-slots.ts'
 
 export interface SendComponents extends FanOutComponents {
@@ -41,7 +41,7 @@ export function servingOrder(book: PeerBook, { members }: Committee): CommitteeM
 export async function sendAndCertify(
   components: SendComponents,
   encoded: Encoding,
-  begun: Begun,
+  begun: OpenRegistration,
   network: NetworkSnapshot,
   options: StoreOptions,
   slot: UploadSlot,
@@ -179,7 +179,7 @@ export async function sendAndCertify(
   }
 }
 
-function operationOf({ isResumed, extendBy }: Begun, reusedStorage = false): ResourceOperation {
+function operationOf({ isResumed, extendBy }: OpenRegistration, reusedStorage = false): ResourceOperation {
   if (!isResumed) return { kind: reusedStorage ? 'reuseStorage' : 'registerFromScratch' }
   if (extendBy === 0) return { kind: 'reuseRegistration' }
   return { kind: 'reuseAndExtendNonCertified', epochsExtended: extendBy }

@@ -9,7 +9,7 @@ import { toJson } from '../../http/json.ts'
 import { sendJsonText } from '../../http/respond.ts'
 import type { AnsweredOnce, Content } from '../answered-once.ts'
 import type { GatewayLimits } from '../options.ts'
-import type { Admitted, Kept, Publishing } from '../publishing.ts'
+import type { Kept, PublishGrant, Publishing } from '../publishing.ts'
 import { expectForm, filesOfForm } from '../quilt-form.ts'
 import type { ReceiveUpload } from '../upload-receiver.ts'
 import { quiltStoreResultJson, storeResultJson } from '../walrus-json.ts'
@@ -29,8 +29,8 @@ interface Form<C extends Content> {
   check(request: IncomingMessage): void
   /** of the blob, where the request tells */
   declaredBytes(request: IncomingMessage): number | undefined
-  take(exchange: Exchange, admitted: Admitted): Promise<C>
-  store(exchange: Exchange, admitted: Admitted, content: C, kept?: Kept): Promise<object>
+  take(exchange: Exchange, grant: PublishGrant): Promise<C>
+  store(exchange: Exchange, grant: PublishGrant, content: C, kept?: Kept): Promise<object>
 }
 
 /** `PUT /v1/blobs`. Everything that can be refused is refused before the body is read. */
@@ -48,8 +48,8 @@ export function publishBlob(init: PublishInit): Handler {
       const received = await receive(exchange, maxBytes, isKeyed ? hashing : undefined)
       return { ...received, sha256 }
     },
-    async store(exchange, admitted, { source, sizeBytes }, kept) {
-      return storeResultJson(await publishing.store(exchange, admitted, { source, sizeBytes }, kept))
+    async store(exchange, grant, { source, sizeBytes }, kept) {
+      return storeResultJson(await publishing.store(exchange, grant, { source, sizeBytes }, kept))
     },
   })
 }
@@ -78,9 +78,9 @@ export function publishQuilt(init: PublishInit): Handler {
         throw error
       }
     },
-    async store(exchange, admitted, { data, patches }, kept) {
+    async store(exchange, grant, { data, patches }, kept) {
       const quilt = { source: data, sizeBytes: data.length }
-      return quiltStoreResultJson(await publishing.store(exchange, admitted, quilt, kept), patches)
+      return quiltStoreResultJson(await publishing.store(exchange, grant, quilt, kept), patches)
     },
   })
 }
@@ -89,20 +89,20 @@ function publish<C extends Content>({ publishing, once }: PublishInit, form: For
   return async exchange => {
     const asker = await publishing.ask(exchange)
     const keyed = await once.find(exchange, asker.name)
-    const admitted = await publishing.admit(exchange, asker, {
+    const grant = await publishing.admit(exchange, asker, {
       checkForm: form.check,
       declaredBytes: form.declaredBytes(exchange.request),
       isRetry: keyed?.isRetry,
     })
     if (keyed === undefined) {
-      await using content = await form.take(exchange, admitted)
-      sendJsonText(exchange, 200, toJson(await form.store(exchange, admitted, content)))
+      await using content = await form.take(exchange, grant)
+      sendJsonText(exchange, 200, toJson(await form.store(exchange, grant, content)))
       return
     }
     const { id } = keyed
-    const taken = await form.take(exchange, admitted)
+    const taken = await form.take(exchange, grant)
     const answer = await keyed.answer(taken, async (content, progress, signal) =>
-      toJson(await form.store(exchange, admitted, content, { id, progress, signal })),
+      toJson(await form.store(exchange, grant, content, { id, progress, signal })),
     )
     sendJsonText(exchange, 200, answer)
   }

@@ -300,7 +300,7 @@ class Keeper implements RelayKeeper {
     this.#wake()
   }
 
-  /** Resolves once its connection is closed. Whoever is called over it right now keeps it; else the relay has the place for others. */
+  /** Resolves once its connection is closed. A peer that is called over it right now keeps it; else the relay has the place for others. */
   async #giveBack(relay: Candidate): Promise<void> {
     const { connection } = relay
     relay.held = undefined

@@ -9,7 +9,7 @@ import type { ReachInit, ReachState } from './reach.ts'
 
 /** Peers asked for each family: one may be wrong, or lie. */
 const ASKED = 3
-/** Whoever is taken for public calls no relays, and for private is announced no more: one peer alone must not be able to hide a node. */
+/** A node that is taken for public calls no relays, and for private is announced no more: one peer alone must not be able to hide a node. */
 const LEAST_AGREED = 2
 
 /** What others have found who dialled back. */

@@ -48,7 +48,7 @@ export async function proveIdentities(
   const failed = new AbortController()
   stream.addEventListener('close', ({ error }) => failed.abort(error ?? new Error('the peer has gone')))
   const either = AbortSignal.any([signal, failed.signal])
-  const options = { signal: either, skipStreamMuxerNegotiation: true, ...(remotePeer && { remotePeer }) }
+  const options = { signal: either, skipStreamMuxerNegotiation: true, remotePeer }
   const proved =
     role === 'server'
       ? await encrypter.secureOutbound(stream, options)

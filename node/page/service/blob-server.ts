@@ -109,7 +109,7 @@ async function fromNodes(
   const onFound = (found: number): void => {
     total = found
   }
-  const pieces = reader.read(blobId, { ...(asked && { range: asked }), signal: both, onFound })
+  const pieces = reader.read(blobId, { range: asked, signal: both, onFound })
   // what goes wrong before the first byte has an answer of its own
   let next = await pieces.next()
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(

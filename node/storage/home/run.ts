@@ -84,7 +84,7 @@ export async function runNode(options: RunNodeOptions): Promise<RunningNode> {
       bls: rememberingBls(await loadBls()),
       driveEpochs: options.driveEpochs ?? true,
       registrationWaitMs,
-      ...(storeInit && { storeInit }),
+      storeInit,
       metrics,
       log,
       clock,

@@ -39,7 +39,7 @@ export async function checkRecords(checking: Checking, mender: Mender | undefine
     }
     if (finding === undefined) continue
     findings.add(finding, nameSliver(key))
-    await mender?.drop({ key, ...(location && { from: location }) })
+    await mender?.drop({ key, from: location })
   }
   await mender?.flush()
 }
