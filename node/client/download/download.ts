@@ -53,7 +53,10 @@ export async function readWhole(
   })
   try {
     // which slivers are needed follows from the blob ID alone: fetch them while the metadata is on its way
-    const metadata = findMetadata(components, owners, blobId, { signal: inner })
+    const metadata = findMetadata(components, owners, blobId, {
+      signal: inner,
+      onFound: askedAt => gatherer.answeredElsewhere(askedAt),
+    })
     const keptPairs = components.slivers?.pairs(blobId) ?? []
     // how long they are is known by the metadata, without which they prove nothing
     if (keptPairs.length > 0)

@@ -21,13 +21,19 @@ export interface FindMetadataComponents {
   cache?: MetadataCache
 }
 
-/** One more peer is asked each time this passes without an answer. */
+export interface FindMetadataOptions {
+  signal?: AbortSignal | undefined
+  /** Told when the peer that had it was asked, by the monotonic clock; not where it was known. */
+  onFound?: (askedAt: number) => void
+}
+
+/** As many more peers are asked as were before, each time this passes without an answer. */
 const HEDGE_MS = 200
 /** no answer at all within this, and there will be none */
 const TIMEOUT_MS = 12_000
 
 /**
- * The metadata of a blob, checked against its ID: one peer is asked, then more as they fail or lag. As soon as a peer
+ * The metadata of a blob, checked against its ID: one peer is asked, then more as they fail, and twice as many each time they lag. As soon as a peer
  * does not have it, everyone is asked. Throws BLOB_NOT_FOUND when 2f+1 of the shard weight knows of no certified blob, or
  * BLOB_ENDED when f+1 of it has had one, BLOB_INVALID when f+1 says so, TOO_FEW_SHARDS otherwise.
  */
@@ -35,7 +41,7 @@ export async function findMetadata(
   { codec, peers, book, accuse, clock, cache }: FindMetadataComponents,
   { committee, order }: Owners,
   blobId: BlobId,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { signal, onFound }: FindMetadataOptions = {},
 ): Promise<BlobMetadata> {
   const cached = cache?.get(blobId)
   if (cached !== undefined) return cached
@@ -66,6 +72,7 @@ export async function findMetadata(
         accuse(member, 'metadata', { blobId })
         return
       }
+      if (found === undefined) onFound?.(start)
       found ??= metadata
       return
     }
@@ -118,7 +125,7 @@ export async function findMetadata(
       if (running === 0) start()
       if (running === 0) throw tooFew()
       const hedge = clock.after(HEDGE_MS, () => {
-        start()
+        for (let more = Math.max(1, running); more > 0; more--) start()
         news.notify()
       })
       try {

@@ -74,6 +74,9 @@ interface Request {
   /** pairs that it has not answered */
   owed: Set<SliverPairIndex>
   lacked: boolean
+  askedAt: number
+  /** others who were asked later have answered */
+  overtaken: boolean
   pace: Pace
   stop: AbortController
 }
@@ -88,7 +91,8 @@ export interface GathererInit {
 
 /**
  * Collects primary slivers of one blob: asks the fastest peers for just enough, and more as peers fail, lack slivers or
- * are late by their own measure. When all are late at once it is this side that is slow, and nobody else is asked. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair; and once
+ * are late by their own measure. When all are late at once it is this side that is slow, and nobody else is asked, unless one who was asked
+ * later has answered by then. A peer is asked for what is needed, and once more for all else that it may have: never pair by pair; and once
  * for what others should have, when nothing is left to be asked of these. One whose stream breaks is asked again after the
  * others. Slivers are not verified here; the caller throws out bad ones with `reject` and calls `collect` again.
  */
@@ -137,6 +141,11 @@ export class Gatherer {
   /** What has arrived and was not rejected. */
   get slivers(): Gathered[] {
     return [...this.#slivers.values()]
+  }
+
+  /** Somebody who was asked then has answered something else: who has said nothing meanwhile is late, and not this side. */
+  answeredElsewhere(askedAt: number): void {
+    for (const { pace } of this.#overtakenSince(askedAt)) pace.blame()
   }
 
   /** From here on slivers may have this many bytes: known once the metadata is. */
@@ -266,11 +275,18 @@ export class Gatherer {
   /** Whether nobody of several who owe most of what is needed moves on: rarely are so many to blame. */
   #isReaderSlow(): boolean {
     let owing = 0
-    for (const { owed, pace } of this.#requests) {
-      if (!pace.slow || pace.lost) return false
+    for (const { owed, overtaken, pace } of this.#requests) {
+      if (overtaken || !pace.slow || pace.lost) return false
       owing += owed.size
     }
     return this.#requests.size > 1 && owing >= this.#wanted / 2
+  }
+
+  /** Requests of which nothing has come, while those who were asked then have answered. */
+  #overtakenSince(askedAt: number): Request[] {
+    const overtaken = [...this.#requests].filter(({ pace }) => pace.isOvertaken(askedAt))
+    for (const request of overtaken) request.overtaken = true
+    return overtaken
   }
 
   #request(source: Source, pairs: SliverPairIndex[]): void {
@@ -280,11 +296,14 @@ export class Gatherer {
       source,
       owed: new Set(pairs),
       lacked: false,
+      askedAt: clock.monotonic(),
+      overtaken: false,
       pace: new Pace({
         clock,
         limitMs: patienceMs(book.usualWaitMs(member)),
         onStep: () => {
           this.#silent = false
+          request.overtaken = false
           this.#silence.restart()
         },
         onLate: () => {
@@ -345,6 +364,7 @@ export class Gatherer {
         continue
       }
       this.answers.gave(member)
+      for (const one of this.#overtakenSince(request.askedAt)) one.pace.giveUp()
       this.#slivers.set(ref.pair, { ref: { pair: ref.pair, axis: 'primary' }, bytes, from: member })
       this.#news.notify()
     }

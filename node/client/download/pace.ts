@@ -11,6 +11,8 @@ const LATE_MAX_MS = 2_000
 const LATE_UNKNOWN_MS = 500
 /** After so many times that, nothing is expected of it any more. */
 const LOST_FACTOR = 3
+/** One who was asked later and took less than this part of the time shows that it is not this side that is slow. */
+const OVERTAKEN_FACTOR = 3
 
 /** How long a peer may take for a step: by what the longest took in 19 of 20 requests; undefined with no memory of any. */
 export const patienceMs = (usualMs: number | undefined): number =>
@@ -33,7 +35,7 @@ export class Pace {
   readonly #limitMs: number
   readonly #patience: Countdown
   #state: 'on time' | 'late' | 'lost' = 'on time'
-  #giveUp: Countdown | undefined
+  #givingUp: Countdown | undefined
   #stepAt: number
   #stepBytes = 0
   #longestMs: number | undefined
@@ -66,6 +68,27 @@ export class Pace {
     return this.#state === 'lost'
   }
 
+  /** Whether nothing has come since then, nor ever, for many times as long as somebody took who was asked after that. */
+  isOvertaken(askedAt: number): boolean {
+    const now = this.#init.clock.monotonic()
+    const waitedMs = now - this.#stepAt
+    return (
+      this.#longestMs === undefined && waitedMs >= Math.max(LATE_MIN_MS, (now - askedAt) * OVERTAKEN_FACTOR)
+    )
+  }
+
+  /** Others have overtaken it: it is late before its time. */
+  blame(): void {
+    if (this.#state === 'on time') this.#late()
+  }
+
+  /** The same, and nothing is expected of it any more. */
+  giveUp(): void {
+    if (this.#state === 'lost') return
+    this.#state = 'lost'
+    this.#init.onLate()
+  }
+
   /** Bytes came. */
   heard(bytes: number): void {
     this.#stepBytes += bytes
@@ -86,24 +109,21 @@ export class Pace {
     this.#stepAt = now
     this.#stepBytes = 0
     this.#state = 'on time'
-    this.#giveUp?.stop()
-    this.#giveUp = undefined
+    this.#givingUp?.stop()
+    this.#givingUp = undefined
     this.#patience.restart()
     this.#init.onStep()
   }
 
   stop(): void {
     this.#patience.stop()
-    this.#giveUp?.stop()
+    this.#givingUp?.stop()
   }
 
   #late(): void {
     if (this.#state === 'lost') return
     this.#state = 'late'
-    this.#giveUp ??= this.#init.clock.countdown(this.#limitMs * (LOST_FACTOR - 1), () => {
-      this.#state = 'lost'
-      this.#init.onLate()
-    })
+    this.#givingUp ??= this.#init.clock.countdown(this.#limitMs * (LOST_FACTOR - 1), () => this.giveUp())
     this.#init.onLate()
   }
 }

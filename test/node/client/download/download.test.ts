@@ -186,6 +186,17 @@ describe('download', () => {
     right(await read())
   })
 
+  it('is done soon, though all that it asks first say nothing', async () => {
+    const clock = new VirtualClock()
+    const { read } = reader(
+      mixed(i => (i < 5 ? silent : honest(blob))),
+      clock,
+    )
+    const reading = read()
+    await clock.advance(600)
+    right(await reading)
+  })
+
   it('throws out wrong metadata', async () => {
     const hashes = blob.metadata.hashes.slice()
     hashes[1]! ^= 1

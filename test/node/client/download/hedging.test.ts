@@ -110,18 +110,48 @@ describe('hedging', () => {
     assert.ok(first.every(({ index }) => index >= 5))
   })
 
-  it('asks for a quarter more at most while peers are late and not lost', async () => {
+  it('is given a quarter more than it needs at most, whoever is late', async () => {
     const wakes = fc.array(fc.integer({ min: 0, max: 1_400 }), { minLength: 13, maxLength: 13 })
     await fc.assert(
       fc.asyncProperty(wakes, async wakes => {
-        const { fake, collected } = start(wakes.map(waking))
+        let given = 0
+        const counted = (peer: FakePeer): FakePeer => ({
+          async sliver(...asked) {
+            const bytes = await peer.sliver!(...asked)
+            given++
+            return bytes
+          },
+        })
+        const { collected } = start(wakes.map(ms => counted(waking(ms))))
+        const over = collected.finally(() => gatherer?.close())
         await clock.advance(3_000)
-        assert.equal(await collected, true)
-        assert.ok(slivers(fake.asked) <= NEEDED * 1.25, `${slivers(fake.asked)} slivers`)
-        gatherer?.close()
+        assert.equal(await over, true)
+        assert.ok(given <= NEEDED * 1.25, `${given} slivers`)
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('gives up who says nothing while those who were asked later answer', async () => {
+    const { fake, collected } = start(Array.from({ length: 13 }, (_, i) => (i < 5 ? silent : waking(30))))
+    await clock.advance(399)
+    assert.equal(fake.asked.length, 5)
+    // the metadata, by the sixth who was asked for it
+    gatherer!.answeredElsewhere(300)
+    await clock.advance(30)
+    await clock.advance(30)
+    assert.equal(await collected, true)
+    assert.ok(slivers(fake.asked) <= NEEDED * 2 + 8, `${slivers(fake.asked)} slivers`)
+  })
+
+  it('gives nobody up because of those who were asked before, or who took nearly as long', async () => {
+    const { fake, collected } = start(Array.from({ length: 13 }, () => waking(450)))
+    await clock.advance(200)
+    gatherer!.answeredElsewhere(-1)
+    gatherer!.answeredElsewhere(100)
+    await clock.advance(250)
+    assert.equal(await collected, true)
+    assert.equal(slivers(fake.asked), NEEDED)
   })
 
   it('replaces what a few late ones owe before they are lost', async () => {
