@@ -117,7 +117,11 @@ async function connect(hop: Hop, to: PeerId): Promise<void> {
   const { init, handshake, connection } = hop
   const closed = init.closedFor()
   if (closed !== undefined) return refuse(hop, { kind: 'connect' }, closed.reason, closed.retryAfterMs)
-  const target = init.reservations.of(to.toString())
+  const { reservations } = init
+  const peer = to.toString()
+  if (reservations.of(peer) === undefined)
+    await reservations.cameBack(peer, addressOf(connection.remoteAddr), hop.signal)
+  const target = reservations.of(peer)
   if (target === undefined) {
     handshake.write(HopAnswerMessage, { status: 'no-reservation' })
     return handshake.end(hop.signal)

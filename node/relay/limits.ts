@@ -13,6 +13,16 @@ export const RELAY = {
   /** asked for again long before; ended with its connection anyway */
   reservationMs: HOUR_MS,
 
+  /**
+   * a member that was here is waited for by calls and requests to it: nodes are back 5 s after their relay's restart, or a change of their
+   * network, and who stores gives a node up that is not to be had. Longer nobody waits: one that is off would hold up each upload
+   */
+  comesBackMs: 8_000,
+  /** that wait so, of all, of an address, and for a peer: none of them has taken another's place yet */
+  awaiting: 200,
+  awaitingPerAddress: 100,
+  awaitingPerPeer: 50,
+
   /** circuits at a time: each holds two windows a direction at most, 128 MiB of all */
   circuits: 64,
   /** of who calls: a client that stores calls all private nodes of a community at once, ten of them and more */
@@ -52,16 +62,7 @@ export const RELAY = {
   /** that SDK gives a request up after 30 s */
   proxiedWaitMs: 20_000,
   proxyRetryMs: 1_000,
-  /**
-   * a member that was here is waited for by requests to it: nodes are back 5 s after their relay's restart, or a change of their network, and
-   * that SDK gives a node up at the first refusal. Longer than such a node is away nobody waits: one that is off would hold up each upload
-   */
-  comesBackMs: 10_000,
-  /** requests that wait so, of all, of an address, and for a node: none of them has taken another's place yet */
-  awaitingNode: 200,
-  awaitingNodePerAddress: 100,
-  awaitingOneNode: 50,
-  /** for one that was waited for in vain */
+  /** for a member that was waited for in vain */
   awayRetryMs: 30_000,
 
   /**

@@ -1,7 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../base/clock.ts'
 import { createPlaceQueue } from '../../base/place-queue.ts'
-import { createPlaces } from '../../base/places.ts'
 import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { allowedMethods, isPreflight, type Route } from '../http/router.ts'
@@ -24,8 +23,8 @@ export const PROXIED: readonly { path: string; methods: readonly ('GET' | 'PUT' 
 export interface ProxyInit {
   /** The connection of a peer that has a reservation here. */
   connectionOf: (peer: string) => Connection | undefined
-  /** Resolves when a peer that was here, or may have been, has a reservation again, or does not come in time. */
-  cameBack: (peer: string, signal: AbortSignal) => Promise<void>
+  /** Resolves when a peer that was here, or may have been, has a reservation again, or does not come in time. False: too many wait already. */
+  cameBack: (peer: string, address: string, signal: AbortSignal) => Promise<boolean>
   /** Whether the network may have that peer among its members. */
   mayBeMember: (peer: string) => boolean
   /** Whether the operator's lists let somebody with that IP address use the relay. */
@@ -74,8 +73,7 @@ function createPassOn(
 ): (exchange: Exchange) => Promise<void> {
   const { proxied: most, proxiedWaiting: waiting, proxiedWaitMs: waitMs } = RELAY
   const places = createPlaceQueue({ most, waiting, waitMs, clock })
-  const awaitNode = createAwaiting(init, refused)
-  const { connectionOf, allows, closedFor, moved } = init
+  const { connectionOf, cameBack, allows, closedFor, moved } = init
   return async exchange => {
     const { address, params, request } = exchange
     if (!allows(request.socket.remoteAddress ?? '')) {
@@ -91,7 +89,10 @@ function createPassOn(
       if (closed === undefined) return connection
       throw busy(`the relay passes nothing on: ${closed.reason}`, closed.retryAfterMs)
     }
-    if (connectionOf(peer) === undefined) await awaitNode(exchange, peer)
+    if (connectionOf(peer) === undefined && !(await cameBack(peer, address, exchange.signal))) {
+      refused()
+      throw busy('too many requests wait for nodes that have no reservation at this relay')
+    }
     connectionNow()
     const leave = await places.enter(
       [
@@ -110,30 +111,6 @@ function createPassOn(
     }
     try {
       await forward(exchange, connectionNow(), bytes => moved(peer, address, bytes))
-    } finally {
-      leave()
-    }
-  }
-}
-
-/** A member that is away for a moment is waited for, as long as not too many requests are. */
-function createAwaiting(
-  { mayBeMember, cameBack }: ProxyInit,
-  refused: () => void,
-): (exchange: Exchange, peer: string) => Promise<void> {
-  const awaiting = createPlaces()
-  return async ({ address, signal }, peer) => {
-    if (!mayBeMember(peer)) return
-    const leave = awaiting.take(RELAY.awaitingNode, [
-      [`address ${address}`, RELAY.awaitingNodePerAddress],
-      [`node ${peer}`, RELAY.awaitingOneNode],
-    ])
-    if (leave === undefined) {
-      refused()
-      throw busy('too many requests wait for nodes that have no reservation at this relay')
-    }
-    try {
-      await cameBack(peer, signal)
     } finally {
       leave()
     }

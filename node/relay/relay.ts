@@ -73,6 +73,7 @@ export function createRelay(init: RelayInit): Relay {
   const reservations: Reservations = createReservations({
     limits: () => limits,
     isMember,
+    mayBeMember,
     displaced({ peer, connection }) {
       log.debug({ peer }, 'its reservation went to a member')
       connection.abort(new Error('the place was needed'))

@@ -1,6 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../base/clock.ts'
 import { LruMap } from '../../base/lru-map.ts'
+import { createPlaces } from '../../base/places.ts'
 import { waitFor } from '../../base/wait.ts'
 import type { CircuitReason } from '../../protocols/index.ts'
 import type { Guest } from './access.ts'
@@ -21,6 +22,8 @@ export interface Reservation {
 export interface ReservationsInit {
   limits: () => Pick<RelayLimits, 'reservations' | 'reservationsPerAddress'>
   isMember: (peer: string) => boolean
+  /** whether it is worth to wait for that peer */
+  mayBeMember: (peer: string) => boolean
   /** A stranger's place was given to a member. */
   displaced: (reservation: Reservation) => void
   clock: Pick<Clock, 'monotonic' | 'deadline'>
@@ -32,10 +35,10 @@ export interface Reservations {
   reserve(peer: string, address: string, connection: Connection): Reservation | CircuitReason
   of(peer: string): Reservation | undefined
   /**
-   * Resolves once a peer is there that lost its place a moment ago, or may have had one before the relay was started; at once for others,
-   * and when it does not come back in time. Rejects with the signal's reason.
+   * Resolves once a member is there that lost its place a moment ago, or may have had one before the relay was started; at once for others,
+   * and when it does not come back in time. `address`: who waits. False: too many wait already. Rejects with the signal's reason.
    */
-  cameBack(peer: string, signal?: AbortSignal): Promise<void>
+  cameBack(peer: string, address: string, signal?: AbortSignal): Promise<boolean>
   /** The connection is over, and a reservation on it. */
   ended(connection: Pick<Connection, 'id' | 'remotePeer'>): void
   /** Ends those, with their connections, whose peer may use the relay no more. */
@@ -44,11 +47,60 @@ export interface Reservations {
   all(): Iterable<Reservation>
 }
 
-export function createReservations({ limits, isMember, displaced, clock }: ReservationsInit): Reservations {
-  const places = new Map<string, Reservation>()
+/** Members that are away for a moment, and who waits for them. */
+function createAbsent(
+  mayBeMember: (peer: string) => boolean,
+  clock: ReservationsInit['clock'],
+): {
+  left(peer: string): void
+  came(peer: string): void
+  cameBack(peer: string, address: string, isLeaving: boolean, signal?: AbortSignal): Promise<boolean>
+} {
   const startedAt = clock.monotonic()
   const leftAt = new LruMap<string, number>(RELAY.remembered)
   const awaiting = new Set<(peer: string) => void>()
+  const waits = createPlaces()
+  return {
+    left: peer => void leftAt.set(peer, clock.monotonic()),
+    came(peer) {
+      for (const came of awaiting) came(peer)
+    },
+    async cameBack(peer, address, isLeaving, signal) {
+      const now = clock.monotonic()
+      const goneSince = isLeaving ? now : (leftAt.get(peer) ?? startedAt)
+      const leftMs = goneSince + RELAY.comesBackMs - now
+      if (leftMs <= 0 || !mayBeMember(peer)) return true
+      const leave = waits.take(RELAY.awaiting, [
+        [`address ${address}`, RELAY.awaitingPerAddress],
+        [`peer ${peer}`, RELAY.awaitingPerPeer],
+      ])
+      if (leave === undefined) return false
+      try {
+        using limit = clock.deadline(leftMs, [signal])
+        await waitFor(resolve => {
+          const came = (one: string): void => {
+            if (one === peer) resolve()
+          }
+          awaiting.add(came)
+          return () => awaiting.delete(came)
+        }, limit.signal).catch(() => signal?.throwIfAborted())
+      } finally {
+        leave()
+      }
+      return true
+    },
+  }
+}
+
+export function createReservations({
+  limits,
+  isMember,
+  mayBeMember,
+  displaced,
+  clock,
+}: ReservationsInit): Reservations {
+  const places = new Map<string, Reservation>()
+  const absent = createAbsent(mayBeMember, clock)
   const strangers = () => [...places.values()].filter(({ peer }) => !isMember(peer))
 
   /** `known`: one of its own, which is to be of another connection. */
@@ -84,33 +136,20 @@ export function createReservations({ limits, isMember, displaced, clock }: Reser
       if (reason !== undefined) return reason
       const made: Reservation = { peer, address, connection, circuits: 0, idleSince: clock.monotonic() }
       places.set(peer, made)
-      for (const came of awaiting) came(peer)
+      absent.came(peer)
       return made
     },
     of(peer) {
       const found = places.get(peer)
       return found?.connection.status === 'open' ? found : undefined
     },
-    async cameBack(peer, signal) {
-      // one whose connection is just closing is leaving now
-      const now = clock.monotonic()
-      const goneSince = places.has(peer) ? now : (leftAt.get(peer) ?? startedAt)
-      const leftMs = goneSince + RELAY.comesBackMs - now
-      if (leftMs <= 0) return
-      using limit = clock.deadline(leftMs, [signal])
-      await waitFor(resolve => {
-        const came = (one: string): void => {
-          if (one === peer) resolve()
-        }
-        awaiting.add(came)
-        return () => awaiting.delete(came)
-      }, limit.signal).catch(() => signal?.throwIfAborted())
-    },
+    // one whose connection is just closing is leaving now
+    cameBack: (peer, address, signal) => absent.cameBack(peer, address, places.has(peer), signal),
     ended({ id, remotePeer }) {
       const peer = remotePeer.toString()
       if (places.get(peer)?.connection.id !== id) return
       places.delete(peer)
-      leftAt.set(peer, clock.monotonic())
+      absent.left(peer)
     },
     endDenied(mayStay) {
       for (const { peer, connection } of [...places.values()]) {

@@ -138,6 +138,7 @@ describe('parts of a relay', () => {
     const reservations = createReservations({
       limits: () => limits,
       isMember: () => false,
+      mayBeMember: () => false,
       displaced: () => undefined,
       clock: new VirtualClock(),
     })
@@ -156,6 +157,7 @@ describe('parts of a relay', () => {
     const reservations = createReservations({
       limits: () => RELAY_LIMITS,
       isMember: () => true,
+      mayBeMember: peer => peer !== 'stranger',
       displaced: () => undefined,
       clock,
     })
@@ -163,10 +165,11 @@ describe('parts of a relay', () => {
       ({ id, status: 'open', remotePeer: { toString: () => peer } }) as unknown as Connection
     const comes = (peer: string, signal?: AbortSignal) => {
       const seen = { over: false }
-      const back = reservations.cameBack(peer, signal).finally(() => (seen.over = true))
+      const back = reservations.cameBack(peer, 'x', signal).finally(() => (seen.over = true))
       return { seen, back }
     }
     const first = comes('a')
+    await comes('stranger').back
     reservations.reserve('b', 'y', connection('1', 'b'))
     await clock.advance(RELAY.comesBackMs - 1)
     assert.equal(first.seen.over, false)
@@ -185,6 +188,12 @@ describe('parts of a relay', () => {
     await late.back
     await comes('a').back
     assert.equal(clock.waiting, 0)
+    reservations.reserve('d', 'x', connection('3', 'd'))
+    reservations.ended(connection('3', 'd'))
+    const many = Array.from({ length: RELAY.awaitingPerPeer + 1 }, () => comes('d'))
+    assert.equal(await many.at(-1)!.back, false)
+    reservations.reserve('d', 'x', connection('4', 'd'))
+    for (const { back } of many.slice(0, -1)) assert.equal(await back, true)
   })
 
   it('rest for minutes at most when a rate is 0, and are not at an end then', () => {

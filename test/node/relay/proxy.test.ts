@@ -313,7 +313,7 @@ describe('HTTP through a relay', function () {
   })
 
   describe('to a node without a reservation', () => {
-    let comes: PromiseWithResolvers<void>
+    let comes: PromiseWithResolvers<boolean>
     let waiting = 0
     let isHere = false
     let awayUrl: string
@@ -325,7 +325,7 @@ describe('HTTP through a relay', function () {
         mayBeMember: peer => peer === node.peerId.toString(),
         async cameBack() {
           waiting++
-          await comes.promise
+          return await comes.promise
         },
       })
       awayUrl = `${web.url}/peers`
@@ -337,21 +337,18 @@ describe('HTTP through a relay', function () {
       return [response.statusCode, response, await text(response)]
     }
 
-    it('has a few requests wait for a member, and tells the others, and who waited in vain, to come again', async () => {
-      const first = Array.from({ length: RELAY.awaitingOneNode }, () => ask('127.0.0.1'))
-      await eventually(
-        () => waiting === RELAY.awaitingOneNode,
-        () => `${waiting} wait`,
-      )
-      const [status, { headers }, busy] = await ask('127.0.0.2')
-      assert.deepEqual([status, headers['retry-after']], [503, '1'])
-      assert.match(busy, /BUSY/)
-      comes.resolve()
-      for (const [status, { headers }, body] of await Promise.all(first)) {
-        assert.deepEqual([status, headers['retry-after']], [503, '30'])
-        assert.match(body, /NOT_RESERVED/)
-      }
-    })
+    for (const [waited, code, seconds] of [
+      [true, 'NOT_RESERVED', '30'],
+      [false, 'BUSY', '1'],
+    ] as const) {
+      it(`tells who ${waited ? 'waited for a member in vain' : 'cannot wait, as too many do,'} to come again`, async () => {
+        comes.resolve(waited)
+        const [status, { headers }, body] = await ask('127.0.0.1')
+        assert.deepEqual([status, headers['retry-after']], [503, seconds])
+        assert.match(body, new RegExp(code))
+        comes = Promise.withResolvers()
+      })
+    }
 
     it('passes on what waited for a member that has come back', async () => {
       comes = Promise.withResolvers()
@@ -362,14 +359,14 @@ describe('HTTP through a relay', function () {
         () => `${waiting} wait`,
       )
       isHere = true
-      comes.resolve()
+      comes.resolve(true)
       const [status, , body] = await asked
       assert.deepEqual([status, body], [200, 'ok'])
     })
 
     it('says at once that a stranger is not there', async () => {
       isHere = false
-      comes = Promise.withResolvers()
+      comes.resolve(true)
       const stranger = await fetch(`${awayUrl}/${relayNode.peerId}${METADATA}`)
       assert.equal(stranger.status, 404)
     })

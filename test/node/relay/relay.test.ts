@@ -146,6 +146,23 @@ describe('relay', () => {
     })
   })
 
+  it('has calls wait for a member that is back in a moment', async () => {
+    const relay = await relays.relay({ isMember: () => true })
+    const [called, caller] = [await target(relay), await relays.peer(relay)]
+    await called.connection.close()
+    await eventually(
+      () => relay.relay.view().reservations === 0,
+      () => 'the reservation stays',
+    )
+    const calling = connectThrough(caller.connection, called.libp2p.peerId, options)
+    calling.catch(() => undefined)
+    const back = await called.libp2p.dial(relay.libp2p.getMultiaddrs())
+    await reserveAt(back, options)
+    const [here, there] = await Promise.all([called.nextCall(), calling])
+    here.stream.abort(new Error('over'))
+    there.stream.abort(new Error('over'))
+  })
+
   it('holds no more than a window and a message of a peer that floods one that does not read', async () => {
     const relay = await relays.relay()
     const { there, here } = await open(relay)
