@@ -74,6 +74,13 @@ describe('storage challenges of a devnet', function () {
     await epochs.chain.writer(devnet.user).deleteBlob(objectId)
     await advanceTo(0.56)
     await first(anyone.draw(0))
+    // nobody stops reading meanwhile
+    const living = stored.filter(blobId => blobId !== stored[1])
+    const read = await Promise.all(living.map(blobId => devnet.client.read(blobId)))
+    assert.deepEqual(
+      read.map(({ size }) => size),
+      [1, 40_000, 1_400_000],
+    )
     await until('all have passed', async () => of('ChallengePassed', epoch).length === 5)
     for (const { http } of devnet.network.peers) {
       const told = await (await fetch(`${http}/v1/health`)).json()

@@ -137,13 +137,16 @@ describe('proofs of a storage challenge', () => {
     })
   }
 
-  /** Two nodes that have heard the same, and all slivers of the first, but for those that `lacks` names. */
-  async function world(lacks: (blobId: BlobId, shard: ShardIndex, axis: Axis) => boolean = () => false) {
+  /** Two nodes that have heard the same of these blobs, and all slivers of the first, but for those that `lacks` names. */
+  async function world(
+    lacks: (blobId: BlobId, shard: ShardIndex, axis: Axis) => boolean = () => false,
+    blobs = stored,
+  ) {
     const [mine, theirs] = [nodeWorld(), nodeWorld()]
     const hear = async (heard: ChainEvent): Promise<void> => {
       for (const node of [mine, theirs]) await node.hear(heard)
     }
-    for (const blob of stored) {
+    for (const blob of blobs) {
       const { blobId } = blob.metadata
       await hear(blobEvent(blob, { type: 'BlobRegistered' }))
       await hear(blobEvent(blob, { type: 'BlobCertified', isExtension: false }))
@@ -327,6 +330,39 @@ describe('proofs of a storage challenge', () => {
     for (const [i, proof] of proofs.entries()) if (i >= first) await hearing.check(i, proof)
     hearing.sign()
     hearing.close()
+  })
+
+  it('are excused for a blob that was found invalid meanwhile, and not for one that was extended', async () => {
+    const on = await world()
+    await on.commit()
+    const [extended, invalid] = [stored[1]!, stored[2]!]
+    await on.hear(
+      blobEvent(extended, { type: 'BlobCertified', isExtension: true, epoch: EPOCH, endEpoch: 12 }),
+    )
+    await on.hear(event({ type: 'InvalidBlobID', blobId: invalid.metadata.blobId }))
+    await on.mine.slivers.delete(invalid.metadata.blobId)
+    await on.hear(drawn())
+    const { proofs, questions, lacking } = await on.prove()
+    assert.equal(lacking, 0)
+    assert.ok(questions.some(({ blobId }) => blobId === invalid.metadata.blobId))
+    const hearing = await on.open()
+    for (const [i, proof] of proofs.entries()) await hearing.check(i, proof)
+    hearing.sign()
+    hearing.close()
+    await on.mine.slivers.delete(extended.metadata.blobId)
+    const asked = questions.filter(({ blobId }) => blobId === extended.metadata.blobId).length
+    assert.ok(asked > 0)
+    assert.equal((await on.prove()).lacking, asked)
+  })
+
+  it('are of one blob where there is one, and where there is none a commitment is enough', async () => {
+    const one = await world(undefined, [stored[2]!])
+    await attempt(one)
+    const { questions } = await one.prove()
+    assert.deepEqual(new Set(questions.map(({ blobId }) => blobId)), new Set([stored[2]!.metadata.blobId]))
+    const none = await world(undefined, [])
+    await attempt(none)
+    assert.deepEqual((await none.prove()).questions, [])
   })
 
   it('are of a list that is the same whatever happens after the opening, and of nothing certified in the epoch', async () => {
