@@ -61,8 +61,10 @@ export interface QuiltReader {
   list(options?: QuiltReadOptions): Promise<QuiltPatch[]>
   /** Throws QUILT_PATCH_NOT_FOUND, and QUILT_INVALID when the file calls itself something else than the index does. */
   open(identifier: string, options?: QuiltReadOptions): Promise<QuiltFileReader>
-  /** Needs no index. Throws QUILT_PATCH_NOT_FOUND for a patch of another quilt. */
-  openPatch(patchId: string, options?: QuiltReadOptions): Promise<QuiltFileReader>
+  /** Needs no index. Throws QUILT_PATCH_NOT_FOUND for a patch of another quilt, QUILT_INVALID when the file is not called so. */
+  openPatch(patchId: string, options?: QuiltReadOptions & { identifier?: string }): Promise<QuiltFileReader>
+  /** Bytes that files of these patches hold at most while one after the other is read. */
+  memoryFor(patches: readonly Pick<QuiltPatch, 'start' | 'end'>[]): number
   /** As `open`, with all of the contents. */
   readByIdentifier(identifier: string, options?: QuiltReadOptions): Promise<QuiltContents>
   /** As `openPatch`, with all of the contents. */
@@ -85,15 +87,17 @@ export function openQuilt(
     async open(identifier, options = {}) {
       const patch = (await list(options)).find(candidate => candidate.identifier === identifier)
       if (patch === undefined) throw notFound(identifier)
-      const file = await openFile(columns, patch, options)
-      if (file.identifier !== identifier) throw quiltInvalid('index and file disagree')
-      return file
+      return await reader.openPatch(patch.patchId, { ...options, identifier })
     },
     async openPatch(patchId, options = {}) {
       const ref = parseQuiltPatchId(patchId)
       if (ref.quilt !== source.blobId) throw notFound(patchId)
-      return openFile(columns, ref, options)
+      const file = await openFile(columns, ref, options)
+      const { identifier = file.identifier } = options
+      if (file.identifier !== identifier) throw quiltInvalid('index and file disagree')
+      return file
     },
+    memoryFor: patches => Math.max(0, ...patches.map(({ start, end }) => columns.memoryFor(end - start))),
     readByIdentifier: async (identifier, options) =>
       contentsOf(await reader.open(identifier, options), options),
     readByPatchId: async (patchId, options) => contentsOf(await reader.openPatch(patchId, options), options),
@@ -137,7 +141,7 @@ async function openFile(
   const patchId = quiltPatchId({ quilt: columns.source.blobId, start, end })
   return {
     ...{ patchId, identifier, tags, size, start, end },
-    memory: Math.min(end - start, columns.ahead) * columns.bytes,
+    memory: columns.memoryFor(end - start),
     async *stream({ signal, start: from = 0, end: to = size } = {}) {
       const [low, high] = [contentsAt + from, contentsAt + Math.min(to, size)]
       if (low >= high) return
@@ -171,6 +175,11 @@ class Columns {
     this.count = secondarySymbols
     this.bytes = primarySymbols * symbolSize(source.nShards, source.unencodedLength)
     this.ahead = Math.max(2, Math.min(MAX_AHEAD, Math.floor(AHEAD_BYTES / this.bytes)))
+  }
+
+  /** Bytes of so many columns that are held at a time. */
+  memoryFor(count: number): number {
+    return Math.min(count, this.ahead) * this.bytes
   }
 
   /** The first `length` bytes from column `start` on, which has been read already. */

@@ -133,6 +133,16 @@ export const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operati
       },
     },
   },
+  '/v1/quilts/:quiltId/files': {
+    GET: {
+      summary: 'Several files of a quilt, or all, as a form',
+      answers: 'multipart/form-data',
+      query: {
+        identifier: 'a name; may be given several times',
+        tag: 'KEY:VALUE, only those with it; may be given several times',
+      },
+    },
+  },
   '/v1/quilts/:quiltId/patches': { GET: { summary: 'The files of a quilt: identifier, patch_id, tags' } },
   '/v1/blob-upload-relay': {
     POST: {

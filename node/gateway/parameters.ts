@@ -30,6 +30,17 @@ export function numberParameter(query: URLSearchParams, name: string, min: numbe
   throw invalidParameter(name, `must be a whole number from ${min}`)
 }
 
+/** `KEY:VALUE`, several times. Throws 400. */
+export function pairsParameter(query: URLSearchParams, name: string, max: number): [string, string][] {
+  const all = query.getAll(name)
+  if (all.length > max) throw invalidParameter(name, `may be given ${max} times`)
+  return all.map(text => {
+    const at = text.indexOf(':')
+    if (at < 1) throw invalidParameter(name, 'must be KEY:VALUE')
+    return [text.slice(0, at), text.slice(at + 1)]
+  })
+}
+
 /** An address or an object ID. Throws 400. */
 export function addressParameter(
   query: URLSearchParams,

@@ -242,7 +242,8 @@ async function* allOf(
   if (after !== undefined) yield Buffer.from(after)
 }
 
-async function* resumed(
+/** What is left of pieces, the first of which was taken already. */
+export async function* resumed(
   first: IteratorResult<Uint8Array, void>,
   rest: AsyncGenerator<Uint8Array, void, undefined>,
 ): AsyncGenerator<Uint8Array> {

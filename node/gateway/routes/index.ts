@@ -127,6 +127,7 @@ function readRoutes(init: GatewayInit, shared: ReadingInit, manage: ManageInit |
     read('/v1/blobs/by-quilt-id/:quiltId/*identifier', quilts.byIdentifier),
     read('/v1/blobs/by-quilt-patch-id/:patchId', quilts.byPatchId),
     read('/v1/quilts/:quiltId/patches', quilts.patches),
+    read('/v1/quilts/:quiltId/files', quilts.files),
     read('/v1/owners/:address/blobs', ownedBlobs({ ...shared, chain: init.chain })),
   ]
 }

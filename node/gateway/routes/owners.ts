@@ -5,7 +5,7 @@ import { HttpError } from '../../http/errors.ts'
 import type { Handler } from '../../http/exchange.ts'
 import { sendJson } from '../../http/respond.ts'
 import type { ObjectsInit } from '../content/objects.ts'
-import { expectParameters, invalidParameter, numberParameter } from '../parameters.ts'
+import { expectParameters, invalidParameter, numberParameter, pairsParameter } from '../parameters.ts'
 import { blobObjectJson } from '../walrus-json.ts'
 
 /** What Sui gives at a time. */
@@ -51,13 +51,7 @@ function filters(query: URLSearchParams): [string, string][] {
   const single = new URLSearchParams(query)
   single.delete('attribute')
   expectParameters(single, ['limit', 'cursor', 'attribute'])
-  const all = query.getAll('attribute')
-  if (all.length > MAX_FILTERS) throw invalidParameter('attribute', `may be given ${MAX_FILTERS} times`)
-  return all.map(text => {
-    const at = text.indexOf(':')
-    if (at < 1) throw invalidParameter('attribute', 'must be KEY:VALUE')
-    return [text.slice(0, at), text.slice(at + 1)]
-  })
+  return pairsParameter(query, 'attribute', MAX_FILTERS)
 }
 
 function addressParam(text = ''): ObjectId {

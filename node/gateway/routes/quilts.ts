@@ -1,7 +1,9 @@
+import type { Clock } from '../../../base/clock.ts'
 import {
   openQuilt,
   parseQuiltPatchId,
   type QuiltFileReader,
+  type QuiltPatch,
   type QuiltReader,
   quiltInBlob,
 } from '../../../codec/index.ts'
@@ -11,19 +13,25 @@ import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import { toJson } from '../../http/json.ts'
-import { sendBytes } from '../../http/respond.ts'
+import type { Movers } from '../../http/movers.ts'
+import { sendBytes, sendPieces } from '../../http/respond.ts'
+import { checkConditions } from '../content/conditions.ts'
+import { filesForm } from '../content/form.ts'
 import { headerText, tagHeaders } from '../content/header-text.ts'
 import type { Objects } from '../content/objects.ts'
 import type { OpenBlob } from '../content/open-blob.ts'
-import type { SendContent } from '../content/send.ts'
+import { resumed, type SendContent } from '../content/send.ts'
 import type { SharedReads } from '../content/shared-reads.ts'
 import type { GatewayLimits } from '../options.ts'
+import { expectParameters, pairsParameter } from '../parameters.ts'
 import { checkReadParams } from '../read-params.ts'
 
 /** An index names at most as many files as there are columns; what is larger was made to cost memory. */
 const MAX_INDEX_BYTES = 2 * 2 ** 20
 /** What reading an index, or a file's header, holds besides the blob's own: an index as JSON may be six times as long. */
 const INDEX_ROOM_BYTES = 8 * MAX_INDEX_BYTES
+/** How many tags one may ask for. */
+const MAX_TAGS = 8
 /** A quilt of so many bytes is read as a whole. */
 const WHOLE_BYTES = 4 * 2 ** 20
 
@@ -31,9 +39,11 @@ export interface QuiltsInit {
   open: OpenBlob
   send: SendContent
   downloads: Gate
+  sending: Movers
   objects: Objects
   shared: SharedReads
-  limits: Pick<GatewayLimits, 'readerStallMs'>
+  clock: Clock
+  limits: Pick<GatewayLimits, 'readMs' | 'readerStallMs'>
 }
 
 interface QuiltRoutes {
@@ -43,10 +53,13 @@ interface QuiltRoutes {
   byPatchId: Handler
   /** `GET /v1/quilts/:quiltId/patches` */
   patches: Handler
+  /** `GET /v1/quilts/:quiltId/files`: several of them, as a form */
+  files: Handler
 }
 
 /** Files of quilts, read from the columns that hold them. */
-export function quiltRoutes({ open, send, downloads, objects, shared, limits }: QuiltsInit): QuiltRoutes {
+export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
+  const { open, send, downloads, objects, shared, limits } = init
   /** The index and headers are read where downloads are counted. */
   async function withQuilt<T>(
     exchange: Exchange,
@@ -122,6 +135,95 @@ export function quiltRoutes({ open, send, downloads, objects, shared, limits }: 
       }
       await withQuilt(exchange, quiltId, list, async () => undefined)
     },
+    async files(exchange) {
+      const choose = choiceOf(exchange.url.searchParams)
+      const quiltId = await objects.blobId(exchange, exchange.params.quiltId)
+      await withQuilt(
+        exchange,
+        quiltId,
+        async (quilt, signal) => ({ quilt, patches: choose(await quilt.list({ signal })) }),
+        ({ quilt, patches }, blob) => sendFiles(init, exchange, blob, quilt, patches),
+      )
+    },
+  }
+}
+
+/** Which files are asked for: by names, by tags, or all. Throws HttpError 400, and 404 for a name that no file has. */
+function choiceOf(query: URLSearchParams): (patches: readonly QuiltPatch[]) => QuiltPatch[] {
+  const names = new Set(query.getAll('identifier'))
+  const tags = pairsParameter(query, 'tag', MAX_TAGS)
+  const single = new URLSearchParams(query)
+  for (const name of ['identifier', 'tag']) single.delete(name)
+  expectParameters(single, ['identifier', 'tag'])
+  return patches => {
+    const known = new Set(patches.map(({ identifier }) => identifier))
+    for (const name of names) {
+      if (known.has(name)) continue
+      throw new HttpError(
+        404,
+        'QUILT_PATCH_NOT_FOUND',
+        `no file ${JSON.stringify(name.slice(0, 100))} in the quilt`,
+      )
+    }
+    return patches.filter(
+      patch =>
+        (names.size === 0 || names.has(patch.identifier)) &&
+        tags.every(([key, value]) => Object.hasOwn(patch.tags, key) && patch.tags[key] === value),
+    )
+  }
+}
+
+/** One file is read after the other; none of them is held as a whole. */
+async function sendFiles(
+  { clock, downloads, sending, limits }: QuiltsInit,
+  exchange: Exchange,
+  blob: BlobHandle,
+  quilt: QuiltReader,
+  patches: readonly QuiltPatch[],
+): Promise<void> {
+  const { address, request, response } = exchange
+  const form = filesForm(blob.blobId, quilt, patches)
+  const etag = `"${form.boundary}"`
+  const headers = {
+    'content-type': `multipart/form-data; boundary=${form.boundary}`,
+    'cache-control': 'public, max-age=86400, stale-while-revalidate=3600',
+    'cross-origin-resource-policy': 'cross-origin',
+    etag,
+  }
+  const isThere = checkConditions(request.headers, etag) === 'not modified'
+  if (isThere || request.method === 'HEAD') {
+    response.writeHead(isThere ? 304 : 200, headers).end()
+    return
+  }
+  const bytes = Math.min(blob.size, WHOLE_BYTES) + INDEX_ROOM_BYTES + quilt.memoryFor(patches)
+  // as of a blob: the time limit is that of the first byte
+  using limit = clock.deadline(limits.readMs, [exchange.signal])
+  const cut = new AbortController()
+  const signal = AbortSignal.any([limit.signal, cut.signal])
+  const permit = await downloads.enter({ bytes, address, signal })
+  try {
+    const pieces = form.stream(signal)
+    const first = await pieces.next()
+    limit[Symbol.dispose]()
+    const mover = sending.add({
+      address,
+      bytes: () => bytes,
+      cut() {
+        permit.leave()
+        cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
+      },
+    })
+    try {
+      const both = { ...exchange, signal: AbortSignal.any([exchange.signal, cut.signal]) }
+      await sendPieces(both, 200, headers, resumed(first, pieces), {
+        stallMs: limits.readerStallMs,
+        onSent: mover.moved,
+      })
+    } finally {
+      mover.done()
+    }
+  } finally {
+    permit.leave()
   }
 }
 

@@ -79,6 +79,70 @@ describe('gateway: quilts', () => {
     }
   })
 
+  it('are read several at once, as the form that stores them', async () => {
+    const { url, quiltId, get } = await stored()
+    const ask = async (query: string) => {
+      const answer = await fetch(`${url}/v1/quilts/${quiltId}/files?${query}`)
+      assert.equal(answer.status, 200)
+      const form = await answer.formData()
+      const described = form.get('_metadata')
+      form.delete('_metadata')
+      const files = await Promise.all(
+        Array.from(form, async ([name, part]) => {
+          const file = part as File
+          assert.equal(file.name, name)
+          return [name, Buffer.from(await file.arrayBuffer()).toString('latin1'), file.type]
+        }),
+      )
+      return { files, tags: described === null ? [] : JSON.parse(String(described)), answer }
+    }
+    const all = await ask('')
+    const wanted = FILES.map(({ identifier, contents, tags }) => [
+      identifier,
+      Buffer.from(contents).toString('latin1'),
+      tags?.['content-type'] ?? 'application/octet-stream',
+    ])
+    assert.deepEqual(all.files.toSorted(), wanted.toSorted())
+    const tagged = FILES.filter(({ tags }) => tags !== undefined)
+    assert.deepEqual(
+      all.tags.toSorted((a: QuiltFile, b: QuiltFile) => (a.identifier < b.identifier ? -1 : 1)),
+      tagged.map(({ identifier, tags }) => ({ identifier, tags })),
+    )
+    const two = await ask(`identifier=empty&identifier=${encodeURIComponent('b/../ü')}`)
+    assert.deepEqual([two.files.map(([name]) => name).toSorted(), two.tags], [['b/../ü', 'empty'], []])
+    assert.deepEqual(
+      (await ask('tag=author:alice')).files.map(([name]) => name),
+      ['a.txt'],
+    )
+    assert.deepEqual((await ask('tag=author:bob')).files, [])
+
+    // what it answers can be stored as it is
+    const body = await fetch(`${url}/v1/quilts/${quiltId}/files`)
+    const again = await fetch(`${url}/v1/quilts?force`, {
+      method: 'PUT',
+      body: Buffer.from(await body.arrayBuffer()),
+      headers: { 'content-type': String(body.headers.get('content-type')) },
+    })
+    const { newlyCreated } = (
+      (await again.json()) as { blobStoreResult: { newlyCreated: { blobObject: { blobId: string } } } }
+    ).blobStoreResult
+    assert.equal(newlyCreated.blobObject.blobId, quiltId)
+
+    const path = `/v1/quilts/${quiltId}/files`
+    const etag = String(all.answer.headers.get('etag'))
+    assert.equal((await get(path, { 'if-none-match': etag })).status, 304)
+    assert.equal((await get(`${path}?identifier=empty`, { 'if-none-match': etag })).status, 200)
+    assert.equal((await get(path, {}, 'HEAD')).headers.etag, etag)
+    for (const [query, status, reason] of [
+      ['identifier=none', 404, 'QUILT_PATCH_NOT_FOUND'],
+      ['tag=author', 400, 'INVALID_PARAMETER'],
+      ['name=a', 400, 'INVALID_PARAMETER'],
+    ] as const) {
+      const answer = await get(`${path}?${query}`)
+      assert.deepEqual([answer.status, reasonOf(answer)], [status, reason])
+    }
+  })
+
   it('tell identifier, type and tags in headers, and no header that a stranger may not set', async () => {
     const { quiltId, get } = await stored()
     const file = (identifier: string) =>
