@@ -50,6 +50,11 @@ export interface StoreOptions {
    * or tells what has become of it, instead of paying again. One that has ended is none.
    */
   goOnWith?: ObjectId | undefined
+  /**
+   * An earlier call, of the same content and options, may have been cut short before `onRegistered` was told: an own registration that is
+   * not certified is gone on with, whatever `force` and `reuse` say.
+   */
+  mayHaveBegun?: boolean | undefined
   signal?: AbortSignal
 }
 

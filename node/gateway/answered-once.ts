@@ -20,6 +20,8 @@ export interface Content extends AsyncDisposable {
 export interface Progress {
   /** a registration of an earlier try, to go on with */
   readonly registered: ObjectId | undefined
+  /** there was an earlier try, which may have registered without being able to tell */
+  readonly isRetry: boolean
   /** an earlier try has used the token up and is counted */
   readonly isTaken: boolean
   taken(): Promise<void>
@@ -144,6 +146,7 @@ async function run(
   try {
     known.answer = await work({
       registered: known.registered,
+      isRetry: before !== undefined,
       isTaken: known.isTaken === true,
       async taken() {
         known.isTaken = true

@@ -91,7 +91,7 @@ export interface Publishing {
   run(
     params: PublishParams,
     source: StoreSource,
-    options: Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith'>,
+    options: Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith' | 'mayHaveBegun'>,
   ): Promise<StoreResult>
   /** Counts it and stores it. Hanging up ends that, unless it is `kept`: then only the signal does, and retries go on with it. */
   store(exchange: Exchange, grant: PublishGrant, upload: Upload, kept?: Kept): Promise<StoreResult>
@@ -157,6 +157,7 @@ export function createPublishing(init: PublishingInit): Publishing {
       const result = await run(params, source, {
         signal: limit.signal,
         goOnWith: progress?.registered,
+        mayHaveBegun: progress?.isRetry,
         onRegistered: progress?.onRegistered,
         // the wallet stays charged, though the sender hangs up or time is over
         onSubmitted() {

@@ -182,7 +182,10 @@ export class ResumableUploads {
     }
     const answered = await records.get(key)
     if (answered !== undefined) return answered
+    // empty while nothing was told of what it has registered
     const registeredKey = `registered ${id}`
+    const before = await records.get(registeredKey)
+    if (before === undefined) await records.set(registeredKey, '', clock.now() + KEPT_MS)
     const { size = 0, storage, metadata } = await store.getUpload(id)
     const params = parsePublishParams(new URLSearchParams(metadata?.query ?? ''))
     using limit = clock.deadline(limits.publishMs + (1000 * size) / limits.publishBytesPerSecond)
@@ -194,7 +197,8 @@ export class ResumableUploads {
         { path: storage!.path },
         {
           signal,
-          goOnWith: (await records.get(registeredKey)) as ObjectId | undefined,
+          goOnWith: (before || undefined) as ObjectId | undefined,
+          mayHaveBegun: before !== undefined,
           onRegistered: objectId => records.set(registeredKey, objectId, clock.now() + KEPT_MS),
         },
       )

@@ -11,7 +11,7 @@ import type {
   SystemInfo,
 } from '../../../chain/types/index.ts'
 import { encodedSize, quorumWeight } from '../../../codec/index.ts'
-import type { BlobId, ObjectId } from '../../../codec/types.ts'
+import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
 import type { PeerClient } from '../../../protocols/index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import { ClientError } from '../errors.ts'
@@ -87,7 +87,9 @@ async function resumeOrRegister(
 ): Promise<OpenRegistration | { result: StoreResult }> {
   const { blobId } = encoded.metadata
   const { signal, force } = options
-  const before = await fateOfEarlier(components, encoded, network, options)
+  const before =
+    (await fateOfEarlier(components, encoded, network, options)) ??
+    (await begunByEarlier(components, encoded, network, options, others))
   if (before !== undefined) return before
   if (force || !others.again) {
     const isNew = force ? Promise.resolve(true) : seemsNew(components, network.order, blobId, { signal })
@@ -197,7 +199,7 @@ async function findExisting(
   options: StoreOptions,
   { lease, again, attempt }: OtherUploads,
 ): Promise<OpenRegistration | { result: StoreResult } | undefined> {
-  const { chain, writer } = components
+  const { writer } = components
   const { blobId } = metadata
   const { epochs, deletable, signal, sendObjectTo, share = false, reuse = true } = options
   const status = await networkStatus(components, committee, blobId, { signal }).catch(error => {
@@ -219,11 +221,7 @@ async function findExisting(
       return { result: { kind: 'alreadyCertified', blobId, endEpoch, event } }
   }
   // a deletable blob counts only when it is ours: anyone else might delete it
-  const lists = await Promise.all(ownAddresses(writer).map(address => chain.ownedBlobs(address, { signal })))
-  const owned = lists
-    .flat()
-    .filter(blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch > epoch)
-    .sort((a, b) => b.storage.endEpoch - a.storage.endEpoch)
+  const owned = await ownBlobs(components, blobId, { deletable, epoch, signal })
   const certified = wantsOwnObject ? undefined : owned.find(blob => blob.certifiedEpoch !== undefined)
   if (certified !== undefined && certified.storage.endEpoch >= neededEnd) {
     const { objectId, storage } = certified
@@ -238,6 +236,33 @@ async function findExisting(
     return { result: await extendOwn(writer, certified, lacking, options, { attempt, committee }) }
   }
   return mayResume ? resume(begun, neededEnd) : undefined
+}
+
+/** Those of its kind that have not ended, the one that ends last first. */
+async function ownBlobs(
+  { chain, writer }: RegisterComponents,
+  blobId: BlobId,
+  { deletable, epoch, signal }: Pick<StoreOptions, 'deletable' | 'signal'> & { epoch: Epoch },
+): Promise<BlobObject[]> {
+  const lists = await Promise.all(ownAddresses(writer).map(address => chain.ownedBlobs(address, { signal })))
+  return lists
+    .flat()
+    .filter(blob => blob.blobId === blobId && blob.deletable === deletable && blob.storage.endEpoch > epoch)
+    .sort((a, b) => b.storage.endEpoch - a.storage.endEpoch)
+}
+
+/** What an earlier try may have registered, and could not tell any more. */
+async function begunByEarlier(
+  components: RegisterComponents,
+  { metadata: { blobId } }: Pick<Encoding, 'metadata'>,
+  { system: { epoch } }: NetworkSnapshot,
+  { mayHaveBegun = false, deletable, epochs, signal }: StoreOptions,
+  { lease }: OtherUploads,
+): Promise<OpenRegistration | undefined> {
+  if (!mayHaveBegun) return undefined
+  const owned = await ownBlobs(components, blobId, { deletable, epoch, signal })
+  const begun = owned.find(blob => blob.certifiedEpoch === undefined)
+  return begun !== undefined && (await lease.mayResume()) ? resume(begun, epoch + epochs) : undefined
 }
 
 /** Whose objects it may go on with. */

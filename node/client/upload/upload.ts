@@ -55,7 +55,10 @@ export async function upload(
   const { blobId } = encoded.metadata
   try {
     const key = { network: chain.network.systemObjectId, owner: writer.wallet.address, blobId }
-    await using lease = await leases.take(key, { signal, wait: !options.force })
+    await using lease = await leases.take(key, {
+      signal,
+      wait: !options.force || options.mayHaveBegun === true,
+    })
     await using attempt = uncertified.begin(blobId)
     const others = { lease, again: again || lease.waited || attempt.again, attempt }
     const registering = registerUnlessKnown(components, encoded, network, options, others)

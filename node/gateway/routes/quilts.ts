@@ -59,7 +59,7 @@ interface QuiltRoutes {
 
 /** Files of quilts, read from the columns that hold them. */
 export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
-  const { open, send, downloads, objects, shared, limits } = init
+  const { open, downloads, objects, shared, limits } = init
   /** The index and headers are read where downloads are counted. */
   async function withQuilt<T>(
     exchange: Exchange,
@@ -79,24 +79,6 @@ export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
     await then(found, blob)
   }
 
-  function sendFile(tag: (file: QuiltFileReader) => string, exchange: Exchange) {
-    return async (file: QuiltFileReader, blob: BlobHandle): Promise<void> => {
-      const content = {
-        size: file.size,
-        tag: tag(file),
-        memoryFor: () => Math.min(blob.size, WHOLE_BYTES) + file.memory,
-        stream: file.stream,
-      }
-      await send(exchange, content, {
-        headers: {
-          ...tagHeaders(file.tags),
-          'x-quilt-patch-identifier': headerText(file.identifier).slice(0, MAX_HEADER_TEXT),
-        },
-        attributes: file.tags,
-      })
-    }
-  }
-
   return {
     async byIdentifier(exchange) {
       checkReadParams(exchange.url.searchParams)
@@ -107,7 +89,7 @@ export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
         exchange,
         quiltId,
         (quilt, signal) => quilt.open(identifier, { signal }),
-        sendFile(({ patchId }) => patchId, exchange),
+        fileSender(init, exchange, ({ patchId }) => patchId),
       )
     },
     async byPatchId(exchange) {
@@ -117,7 +99,7 @@ export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
         exchange,
         quiltOf(patchId),
         (quilt, signal) => quilt.openPatch(patchId, { signal }),
-        sendFile(() => patchId, exchange),
+        fileSender(init, exchange, () => patchId),
       )
     },
     async patches(exchange) {
@@ -145,6 +127,24 @@ export function quiltRoutes(init: QuiltsInit): QuiltRoutes {
         ({ quilt, patches }, blob) => sendFiles(init, exchange, blob, quilt, patches),
       )
     },
+  }
+}
+
+function fileSender({ send }: QuiltsInit, exchange: Exchange, tag: (file: QuiltFileReader) => string) {
+  return async (file: QuiltFileReader, blob: BlobHandle): Promise<void> => {
+    const content = {
+      size: file.size,
+      tag: tag(file),
+      memoryFor: () => Math.min(blob.size, WHOLE_BYTES) + file.memory,
+      stream: file.stream,
+    }
+    await send(exchange, content, {
+      headers: {
+        ...tagHeaders(file.tags),
+        'x-quilt-patch-identifier': headerText(file.identifier).slice(0, MAX_HEADER_TEXT),
+      },
+      attributes: file.tags,
+    })
   }
 }
 

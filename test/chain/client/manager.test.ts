@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { ChainError, isChainError } from '../../../chain/errors.ts'
 import { createCoordinator, keypairWallet } from '../../../chain/index.ts'
 import type { BlobManager, FullCoordinator } from '../../../chain/types/index.ts'
+import { blobIdToU256, encodedSize, metadataRoot, parseObjectId } from '../../../codec/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { certificateOf, metadataOf, seed, startTestNetwork, type TestNetwork } from './network.ts'
 
@@ -85,6 +86,50 @@ describe('blobs and their owners, through the client', function () {
     await assert.rejects(theirs.extendShared(sharedBlob, 20), error => isChainError(error, 'MOVE_ABORT'))
     await manager.fundShared(sharedBlob, 10_000_000n)
     await theirs.extendShared(sharedBlob, 20)
+  })
+
+  it('knows a blob in a storage pool by its object, and its attributes', async () => {
+    const { Transaction } = await import('@mysten/sui/transactions')
+    const { SuiGrpcClient } = await import('@mysten/sui/grpc')
+    const client = new SuiGrpcClient({ network: 'localnet', baseUrl: on.localnet.url })
+    const { packageId } = await coordinator.packages()
+    const { objects } = await client.core.listCoins({ owner: on.admin.address, coinType: on.network.walType })
+    const metadata = metadataOf(on.nShards, 10, ++tag)
+    const { blobId } = metadata
+    const root = metadataRoot(metadata).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+    const bytes = BigInt(encodedSize(on.nShards, 10))
+    const tx = new Transaction()
+    const [system, coin] = [tx.object(on.network.systemObjectId), tx.object(objects[0]!.objectId)]
+    const { u8, u32, u64, u256, bool, string } = tx.pure
+    const pool = tx.moveCall({
+      target: `${packageId}::system::create_storage_pool`,
+      arguments: [system, u64(bytes), u32(2), coin],
+    })
+    const id = u256(blobIdToU256(blobId))
+    const blob = [id, u256(root), u64(10), u8(1), bool(true)]
+    tx.moveCall({
+      target: `${packageId}::system::register_pooled_blob`,
+      arguments: [system, pool, ...blob, coin],
+    })
+    tx.moveCall({
+      target: `${packageId}::storage_pool::insert_or_update_blob_metadata_pair`,
+      arguments: [pool, id, string('content-type'), string('text/csv')],
+    })
+    tx.transferObjects([pool], on.admin.address)
+    const { Transaction: done } = await client.core.signAndExecuteTransaction({
+      transaction: tx,
+      signer: on.admin.signer,
+      include: { effects: true, objectTypes: true },
+    })
+    const pooled = done?.effects.changedObjects.find(({ objectId }) =>
+      done.objectTypes[objectId]?.endsWith('::storage_pool::PooledBlob'),
+    )
+    const objectId = parseObjectId(pooled?.objectId ?? '')
+    await client.core.waitForTransaction({ digest: done!.digest })
+    const reference = { kind: 'pooled', blobId, attributesOf: objectId }
+    assert.deepEqual(await coordinator.blobReference(objectId), reference)
+    assert.deepEqual(await coordinator.attributes(objectId), { 'content-type': 'text/csv' })
+    assert.equal(await coordinator.blob(objectId), undefined)
   })
 
   it('lists every owned blob over many pages', async () => {

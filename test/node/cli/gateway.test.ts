@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLog } from '../../../base/log.ts'
+import { createCoordinator } from '../../../chain/index.ts'
+import type { BlobObject } from '../../../chain/types/index.ts'
 import { type Devnet, startDevnet } from '../../../node/devnet/devnet.ts'
+import { readWallet } from '../../../node/wallet-file.ts'
+import { officialEncode } from '../../codec/support/official.ts'
 import { ask, jsonOf, reasonOf } from '../../support/http.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 import { floe, networkFolder, REAL_FLOE, type Running, spawnFloe } from './support.ts'
@@ -69,6 +75,73 @@ describe('floe gateway run, floe upload-relay', function () {
     assert.equal(reasonOf(await put(url, { host: 'elsewhere' })), 'FORBIDDEN_HOST')
     assert.equal((await put(url, { origin: 'https://app.example' })).status, 200)
     assert.equal(reasonOf(await put(url, { origin: 'https://other.example' })), 'FORBIDDEN_ORIGIN')
+  })
+
+  it('answers a retry, and goes on with uploads, after it was killed: each is paid for once', async () => {
+    const args = ['gateway', 'run', '--publish', 'on', '--sub-wallets', '1']
+    const sub = async () =>
+      await readWallet(join(folder.path, '.floe-gateway', 'sub-wallets', devnet.user.address, '00.key'))
+    await using coordinator = createCoordinator(devnet.network)
+    const paid = async (data: Uint8Array): Promise<BlobObject[]> => {
+      const wallets = [devnet.user, await sub()]
+      const lists = await Promise.all(wallets.map(({ address }) => coordinator.ownedBlobs(address)))
+      const { blobId } = officialEncode(data, 10)
+      return lists.flat().filter(blob => blob.blobId === blobId)
+    }
+    /** As soon as something was paid for, or at the end of a request that was faster. */
+    const killDuring = async (request: Promise<unknown>, data: Uint8Array) => {
+      const isOver = request.then(
+        () => true,
+        () => true,
+      )
+      while ((await paid(data)).length === 0 && !(await Promise.race([isOver, sleep(5, false)]))) {}
+      const { child, ended } = running.pop()!
+      child.kill('SIGKILL')
+      await ended
+      await isOver
+    }
+    const putOnce = (url: string, data: Uint8Array) =>
+      ask(`${url}/v1/blobs?force`, { method: 'PUT', body: data, headers: { 'idempotency-key': 'one' } })
+    const TUS = { 'tus-resumable': '1.0.0' }
+    const send = (url: string, path: string, offset: number, body: Uint8Array) =>
+      ask(url + path, {
+        method: 'PATCH',
+        body,
+        headers: { ...TUS, 'upload-offset': `${offset}`, 'content-type': 'application/offset+octet-stream' },
+      })
+    const [one, two] = [randomBytes(300_000), randomBytes(300_000)]
+
+    let url = await start(...args)
+    await killDuring(putOnce(url, one), one)
+    url = await start(...args)
+    const first = await putOnce(url, one)
+    assert.equal(first.status, 200, first.body.toString())
+    assert.deepEqual(jsonOf(await putOnce(url, one)), jsonOf(first))
+    const begun = await ask(`${url}/v1/uploads?force`, {
+      method: 'POST',
+      headers: { ...TUS, 'upload-length': `${two.length}` },
+    })
+    const path = String(begun.headers.location)
+    assert.equal((await send(url, path, 0, two.subarray(0, 100_000))).status, 204)
+    await killDuring(Promise.resolve(), two)
+
+    url = await start(...args)
+    const { headers } = await ask(url + path, { method: 'HEAD', headers: TUS })
+    assert.equal(headers['upload-offset'], '100000')
+    await killDuring(send(url, path, 100_000, two.subarray(100_000)), two)
+    url = await start(...args)
+    const last = await ask(url + path)
+    assert.equal(last.status, 200, last.body.toString())
+    for (const [data, answer] of [
+      [one, first],
+      [two, last],
+    ] as const) {
+      const objects = await paid(data)
+      assert.equal(objects.length, 1)
+      assert.equal(objects[0]?.owner, devnet.user.address)
+      assert.equal(objects[0]?.certifiedEpoch, 1)
+      assert.equal(jsonOf(answer).newlyCreated.blobObject.id, objects[0]?.objectId)
+    }
   })
 
   it('is an upload relay and nothing else', async () => {

@@ -203,6 +203,22 @@ describe('uploads', () => {
     await assert.rejects(cluster.client.store(data, given), /enough/)
   }
 
+  it('go on with what an earlier one may have begun, though a new object is wanted', async () => {
+    const data = randomBytes(1000)
+    await cutShort(data)
+    const forced = { ...options, force: true }
+    const again = await cluster.client.store(data, { ...forced, mayHaveBegun: true })
+    assert.deepEqual(operationOf(again), { kind: 'reuseRegistration' })
+    assert.equal(registrations(), 1)
+    // what is certified is none that was cut short
+    await cluster.client.store(data, { ...forced, mayHaveBegun: true })
+    assert.equal(registrations(), 2)
+    const more = randomBytes(1000)
+    await cutShort(more)
+    await cluster.client.store(more, forced)
+    assert.equal(registrations(), 4)
+  })
+
   it('go on with a registration that was cut short, for as many epochs or others, and after an epoch change', async () => {
     const data = randomBytes(1000)
     await cutShort(data)
