@@ -43,6 +43,8 @@ export interface TableRegistration {
 export interface TableEntry {
   blobId: BlobId
   registrations: readonly TableRegistration[]
+  /** of the blob, in bytes, as its ID has it; absent in tables of earlier versions */
+  size?: number
   /** first epoch in which some object of the blob was certified */
   initialCertifiedEpoch?: Epoch
   invalid?: boolean
@@ -66,6 +68,8 @@ export const TABLE_END: Uint8Array = new Uint8Array(DIGEST_LENGTH)
 const TAG = new TextEncoder().encode('floe blob table 1')
 const BLOB_ROW = Uint8Array.of(0)
 const REGISTRATION_ROW = Uint8Array.of(1)
+/** A blob whose size is told, which follows the ID. */
+const SIZED_BLOB_ROW = Uint8Array.of(2)
 const NO = Uint8Array.of(0)
 const YES = Uint8Array.of(1)
 
@@ -128,10 +132,11 @@ export class TableEncoder {
   }
 }
 
-function blobRow({ blobId, initialCertifiedEpoch, invalid, invalidEvent, registrations }: TableEntry) {
+function blobRow({ blobId, size, initialCertifiedEpoch, invalid, invalidEvent, registrations }: TableEntry) {
   return concatBytes(
-    BLOB_ROW,
+    size === undefined ? BLOB_ROW : SIZED_BLOB_ROW,
     blobIdToBytes(blobId),
+    size === undefined ? new Uint8Array() : u64le(size),
     initialCertifiedEpoch === undefined ? NO : concatBytes(YES, u32le(initialCertifiedEpoch)),
     invalid ? YES : NO,
     event(invalidEvent),
@@ -182,11 +187,12 @@ export class TableDecoder {
   }
 
   #begin(reader: Rows): void {
-    reader.kind(BLOB_ROW)
+    const isSized = reader.kind(BLOB_ROW, SIZED_BLOB_ROW) === SIZED_BLOB_ROW
     const id = reader.take(DIGEST_LENGTH)
     if (this.#last !== undefined && !isBelow(this.#last, id)) throw reader.malformed()
     this.#last = id.slice()
     const blobId = blobIdFromBytes(id)
+    const size = isSized ? reader.size() : undefined
     const initialCertifiedEpoch = reader.flag() ? (reader.u32() as Epoch) : undefined
     const invalid = reader.flag()
     const invalidEvent = reader.event()
@@ -194,6 +200,7 @@ export class TableDecoder {
     this.#entry = {
       blobId,
       registrations: [],
+      ...(size !== undefined && { size }),
       ...(initialCertifiedEpoch !== undefined && { initialCertifiedEpoch }),
       ...(invalid && { invalid }),
       ...(invalidEvent !== undefined && { invalidEvent }),
@@ -236,8 +243,18 @@ class Rows extends ByteReader {
     return bytes
   }
 
-  kind(expected: Uint8Array): void {
-    if (this.u8() !== expected[0]) throw this.malformed()
+  /** Which of these the row is. */
+  kind(...expected: readonly Uint8Array[]): Uint8Array {
+    const byte = this.u8()
+    const kind = expected.find(([first]) => first === byte)
+    if (kind === undefined) throw this.malformed()
+    return kind
+  }
+
+  size(): number {
+    const size = this.u64()
+    if (size > Number.MAX_SAFE_INTEGER) throw this.malformed()
+    return Number(size)
   }
 
   flag(): boolean {

@@ -38,6 +38,7 @@ const entry: fc.Arbitrary<TableEntry> = fc.record(
   {
     blobId: bytes32.map(blobIdFromBytes),
     registrations: fc.uniqueArray(registration, { maxLength: 5, selector: one => one.objectId }),
+    size: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     initialCertifiedEpoch: epoch,
     invalid: fc.constant(true),
     invalidEvent: event,

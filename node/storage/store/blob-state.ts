@@ -23,7 +23,7 @@ export interface BlobRegistration {
 /** What the chain's events so far say about a blob ID. Plain data: it is stored as JSON. */
 export interface BlobState {
   registrations: BlobRegistration[]
-  /** of the blob, in bytes, as its ID has it; absent when its registration was not seen here, or by an earlier version */
+  /** of the blob, in bytes, as its ID has it; absent where nothing is registered, and in records and tables of earlier versions */
   size?: number
   /** first epoch in which some object of the blob was certified */
   initialCertifiedEpoch?: Epoch
@@ -89,11 +89,11 @@ export function stateAt(state: BlobState | undefined, epoch: Epoch): BlobState |
 }
 
 function liveState(state: BlobState, epoch: Epoch): BlobState {
-  const { initialCertifiedEpoch, ...rest } = state
+  const { initialCertifiedEpoch, size, ...rest } = state
   const registrations = liveRegistrations(state, epoch)
-  return registrations.some(({ certified }) => certified)
-    ? { ...state, registrations }
-    : { ...rest, registrations }
+  if (registrations.some(({ certified }) => certified)) return { ...state, registrations }
+  // one that is pruned has lost it
+  return { ...rest, registrations, ...(registrations.length > 0 && size !== undefined && { size }) }
 }
 
 function withRegistration(

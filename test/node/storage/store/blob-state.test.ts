@@ -7,6 +7,7 @@ import {
   type BlobState,
   endEpochOf,
   isRegistered,
+  stateAt,
   statusOf,
 } from '../../../../node/storage/store/blob-state.ts'
 
@@ -58,6 +59,17 @@ const invalid: ChainEvent = { ...base, type: 'InvalidBlobID', epoch: e(1) }
 const stateOf = (...events: ChainEvent[]) => events.reduce<BlobState | undefined>(applyBlobEvent, undefined)
 
 describe('blob state', () => {
+  it('tells a size while something is registered, and is the same then whether it was pruned or not', () => {
+    const state = stateOf(registered('a', 3))
+    assert.equal(stateAt(state, e(2))?.size, 1)
+    assert.equal(stateAt(stateOf(registered('a', 3), certified('a', 3)), e(2))?.size, 1)
+    const late: ChainEvent = { ...base, type: 'InvalidBlobID', epoch: e(4) }
+    assert.deepEqual(stateAt(applyBlobEvent(state, late), e(4)), stateAt(stateOf(late), e(4)))
+    const deletedAndInvalid = stateOf(registered('a', 5), deleted('a'), invalid)
+    assert.equal(stateAt(deletedAndInvalid, e(1))?.size, undefined)
+    assert.equal(applyBlobEvent(stateOf(late), registered('b', 9)).size, 1)
+  })
+
   it('confirms a deletable blob only for exactly that registered object', () => {
     const state = stateOf(registered('0xa', 3), registered('0xb', 5, false))
     const deletable = (objectId: string) => ({ kind: 'deletable' as const, objectId: id(objectId) })

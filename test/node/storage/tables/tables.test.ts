@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Epoch } from '../../../../codec/types.ts'
+import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import { tablePageKey } from '../../../../node/storage/store/keys.ts'
 import {
   createTableRecords,
@@ -236,6 +237,9 @@ describe('blob tables', function () {
       await newcomer.start()
       await world.until('it has a table', async () => (await tableOf(newcomer)).epoch === 21)
       assert.ok(newcomer.pages.length > 0)
+      const states = await createBlobRecords(newcomer.records).slice({ after: undefined, limit: 100 })
+      assert.ok(states.length > 0)
+      for (const [id, { size }] of states) assert.equal(size, 1, `${id} has a size before there is metadata`)
       await world.turn(JOINED)
       assert.equal(await newcomer.state(), 'active')
       await world.check()
