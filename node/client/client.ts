@@ -40,7 +40,7 @@ import type { UploadDisk } from './upload/disk.ts'
 import { createEncode } from './upload/encoding.ts'
 import { sendRegistered } from './upload/send-registered.ts'
 import { createSharedUploads } from './upload/shared-uploads.ts'
-import { prepareSource, STREAM_ABOVE_BYTES } from './upload/source.ts'
+import { LARGEST_WITHOUT_DISK_BYTES, prepareSource, STREAM_ABOVE_BYTES } from './upload/source.ts'
 import { createUncertifiedBlobs } from './upload/uncertified-blobs.ts'
 import { upload } from './upload/upload.ts'
 import type { UploadLeases } from './upload/upload-leases.ts'
@@ -83,7 +83,7 @@ export interface CommonInit {
   leases?: UploadLeases
   /** told of what is asked of which peer, often; must not throw */
   onPeer?: (event: PeerEvent) => void
-  /** larger blobs are not held in memory while they are stored, and not taken in a page; 64 MiB when absent */
+  /** larger blobs are not held in memory while they are stored (32 MiB when absent), and not taken in a page (64 MiB) */
   streamAboveBytes?: number
   /** the machine's when absent */
   clock?: Clock
@@ -170,7 +170,7 @@ export async function composeClient(
   init: CommonInit,
   platform: Platform,
 ): Promise<Client> {
-  const { wallet, log = silentLog(), streamAboveBytes = STREAM_ABOVE_BYTES } = init
+  const { wallet, log = silentLog() } = init
   const { clock = systemClock, random = Math.random, metrics = NO_METRICS } = init
   const context: PlatformContext = {
     network: network.systemObjectId,
@@ -224,6 +224,7 @@ export async function composeClient(
   const leases = init.leases ?? platform.leases(context)
   const uncertified = createUncertifiedBlobs(clock)
   const disk = platform.disk?.(codec, context)
+  const aboveBytes = disk === undefined ? LARGEST_WITHOUT_DISK_BYTES : STREAM_ABOVE_BYTES
   const encode = createEncode(codec, disk)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
@@ -272,7 +273,7 @@ export async function composeClient(
     prepareSource(source, {
       disk,
       signal,
-      aboveBytes: streamAboveBytes,
+      aboveBytes: init.streamAboveBytes ?? aboveBytes,
       maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
     })
 

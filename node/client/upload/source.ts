@@ -5,8 +5,13 @@ import { ClientError } from '../errors.ts'
 import type { StoreSource } from '../types.ts'
 import type { Spool, UploadDisk } from './disk.ts'
 
-/** A larger blob is not held in memory, where it takes five and a half times its size while it is encoded. */
-export const STREAM_ABOVE_BYTES = 64 * 1024 * 1024
+/**
+ * A larger blob goes through files: in memory it takes five and a half times its size while it is encoded, all of it new to the process,
+ * where by way of files the same 100 MiB are used again and again.
+ */
+export const STREAM_ABOVE_BYTES = 32 * 1024 * 1024
+/** What is larger is not taken where there is no disk. */
+export const LARGEST_WITHOUT_DISK_BYTES = 64 * 1024 * 1024
 
 /** What is to be stored, made such that it can be read again and again. Dispose of it when it is not read any more. */
 export interface Source extends AsyncDisposable {
