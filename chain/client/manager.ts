@@ -115,6 +115,17 @@ export class WalletManager implements BlobManager {
     }, options)
   }
 
+  async sendSui(
+    recipient: ObjectId,
+    amountMist: bigint,
+    { note, ...options }: CallOptions & { note?: Uint8Array } = {},
+  ): Promise<{ digest: string }> {
+    return await this.#send(({ tx }) => {
+      if (note !== undefined) tx.pure(note)
+      tx.transferObjects([tx.splitCoins(tx.gas, [amountMist])], recipient)
+    }, options)
+  }
+
   async send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }> {
     return await this.#send(calls => calls.tx.transferObjects([blob], recipient), options)
   }

@@ -340,6 +340,12 @@ export interface BlobManager {
   ): Promise<{ digest: string }>
   /** Gives Storage objects up; nothing is paid back. */
   burnStorages(storages: readonly ObjectId[], options?: CallOptions): Promise<{ digest: string }>
+  /** Sends SUI, in a transaction that also has bytes as an input, by which its recipient knows what it is for. */
+  sendSui(
+    recipient: ObjectId,
+    amountMist: bigint,
+    options?: CallOptions & { note?: Uint8Array },
+  ): Promise<{ digest: string }>
   /** Gives a Blob object to another address. */
   send(blob: ObjectId, recipient: ObjectId, options?: CallOptions): Promise<{ digest: string }>
 }

@@ -90,6 +90,8 @@ export type CliErrorCode =
   | 'NODE_FAILED'
   | 'RELAY_SILENT'
   | 'RELAY_SETTINGS'
+  | 'UPLOAD_RELAY'
+  | 'TIP_TOO_HIGH'
   | KeyErrorCode
   | ConfigErrorCode
   | TlsErrorCode

@@ -39,6 +39,11 @@ export interface StoreOptions {
    * early. True when absent.
    */
   reuse?: boolean
+  /**
+   * Sends the blob in place of this client once it is registered, and gives the nodes' certificate: an upload relay. What it rejects with is
+   * thrown, and stored again the registration is used. The same function for the same relay, so that those who ask at once are one upload.
+   */
+  sendBy?: ((blob: RegisteredBlob, signal: AbortSignal) => Promise<Certificate>) | undefined
   /** Called often; must not throw. */
   onProgress?: (progress: Progress) => void
   /** Called as soon as a transaction was handed in: it may be paid for, whatever becomes of the upload. Must not throw. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Ed25519Keypair } from '@mysten/sui/keypairs/ed25519'
 import { Transaction } from '@mysten/sui/transactions'
 import { silentLog } from '../../base/log.ts'
@@ -10,6 +12,7 @@ import { createClient } from '../../node/client/node-client.ts'
 import type { Client } from '../../node/client/types.ts'
 import { type Devnet, startDevnet } from '../../node/devnet/devnet.ts'
 import { createGateway, type Gateway, type Tip } from '../../node/gateway/index.ts'
+import { commandLine } from '../support/command-line.ts'
 import { ask, jsonOf, reasonOf } from '../support/http.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { connectSdk, fundedKey } from './support/walrus-sdk.ts'
@@ -71,6 +74,34 @@ describe("an upload relay, as Walrus's own SDK uses it", function () {
       assert.deepEqual(await readBack(blobId), blob)
     })
   }
+
+  it('sends what the command line stores, for a tip and for nothing', async () => {
+    const file = join(folder.path, 'file')
+    const store = async (url: string, ...options: string[]) => {
+      await writeFile(file, bytes(50_000))
+      const network = ['--network', join(folder.path, 'network.json')]
+      const told = await commandLine(folder.path, [
+        ...['store', file, '--upload-relay', url, ...options, ...network, '--json'],
+      ])
+      return { ...told, value: JSON.parse(told.stdout.toString() || told.stderr) }
+    }
+    const url = await startRelay({ address, kind: { const: 105n } })
+    const before = await balance()
+    const refused = await store(url)
+    assert.deepEqual([refused.code, refused.value.error.code], [6, 'TIP_TOO_HIGH'])
+    for (const [relay, tip, ...options] of [
+      [url, 105n, '--max-tip', '0.000000105'],
+      [devnet.gatewayUrl, 0n, '--permanent'],
+    ] as const) {
+      const paidBefore = await balance()
+      const { code, value, stderr } = await store(relay, ...options)
+      assert.equal(code, 0, stderr)
+      assert.equal(typeof value.newlyCreated.blobObject.certifiedEpoch, 'number')
+      assert.deepEqual(await readBack(value.blobId), new Uint8Array(await readFile(file)))
+      assert.equal((await balance()) - paidBefore, tip)
+    }
+    assert.equal((await balance()) - before, 105n)
+  })
 
   it('says that it is free, and to apps that ask before they pay too', async () => {
     const url = await startRelay()

@@ -1,3 +1,4 @@
+import { openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -15,7 +16,9 @@ import { describeStored } from './describe-stored.ts'
 import { dryRun } from './dry-run.ts'
 import { epochsFor, type Lifetime } from './lifetime.ts'
 import { priceFrost } from './price.ts'
+import { relayOf } from './relay-of.ts'
 import { groupFiles, type SmallFiles } from './small-files.ts'
+import type { UploadRelay } from './upload-relay.ts'
 
 export interface StoreCommandOptions extends NetworkOptions, Lifetime {
   dryRun?: boolean
@@ -23,6 +26,9 @@ export interface StoreCommandOptions extends NetworkOptions, Lifetime {
   share?: boolean
   force?: boolean
   ignoreResources?: boolean
+  uploadRelay?: string
+  maxTip: string
+  skipTipConfirmation?: boolean
 }
 
 /** How the client is to store. */
@@ -61,14 +67,15 @@ export async function store(
     const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
     const jobs = options.quilt === false ? files : await groupFiles(files, nShards)
     if (options.dryRun) return await dryRun(context, client, jobs, settings)
+    await using relay = await relayOf(context, network, nShards, options)
     const limit = blobLimit(nShards)
     return await forEach(
       context,
       jobs,
       async job =>
         await (typeof job === 'string'
-          ? storeOne(context, client, job, limit, settings)
-          : storeSmall(context, client, job, nShards, settings)),
+          ? storeOne(context, client, job, limit, settings, relay)
+          : storeSmall(context, client, job, nShards, settings, relay)),
       { name: job => (typeof job === 'string' ? job : `a quilt of ${plural(job.files.length, 'file')}`) },
     )
   })
@@ -80,13 +87,16 @@ async function storeOne(
   file: string,
   limit: InputLimit,
   settings: StoreSettings,
+  relay: UploadRelay | undefined,
 ): Promise<void> {
   const { output, signal } = context
   const name = file === '-' ? 'standard input' : basename(file)
-  const input = await openInput(file, limit, signal)
+  const input =
+    relay === undefined ? await openInput(file, limit, signal) : await openForRelay(file, limit, signal)
+  const sendBy = input.body && relay?.sender(input.body)
   const bar = await createProgressBar(output, name, input.sizeBytes())
   const result = await client
-    .store(input.source, { ...settings, onProgress: bar.update, signal })
+    .store(input.source, { ...settings, sendBy, onProgress: bar.update, signal })
     .finally(() => bar.stop())
   await output.result(
     { file, blobId: result.blobId, ...storeResultJson(result) },
@@ -101,12 +111,13 @@ async function storeSmall(
   { files, quiltBytes, sizes }: SmallFiles,
   nShards: number,
   settings: StoreSettings,
+  relay: UploadRelay | undefined,
 ): Promise<void> {
   const { output, signal } = context
   const limit = blobLimit(nShards)
   const contents = await Promise.all(files.map(({ path }) => readInput(path, limit, signal)))
   const named = files.map(({ identifier }, i) => ({ identifier, contents: contents[i]! }))
-  const { result, patches, size } = await putQuilt(context, client, named, nShards, settings)
+  const { result, patches, size } = await putQuilt(context, client, named, nShards, settings, relay)
   const ids = new Map(
     patches.map(({ identifier, start, end }) => [
       identifier,
@@ -141,8 +152,18 @@ async function storeSmall(
 
 interface Input {
   source: StoreSource
+  /** the same for a relay, which it is sent to as a whole */
+  body?: Blob
   /** of what has no size beforehand: once it was read */
   sizeBytes(): number | undefined
+}
+
+/** What can be read once only is held in memory: it is read for its blob ID, and sent then. */
+async function openForRelay(file: string, limit: InputLimit, signal: AbortSignal): Promise<Input> {
+  if (file !== '-' && (await stat(file)).isFile())
+    return { ...(await openInput(file, limit, signal)), body: await openAsBlob(file) }
+  const bytes = await readInput(file, limit, signal)
+  return { source: bytes, body: new Blob([Buffer.from(bytes)]), sizeBytes: () => bytes.length }
 }
 
 /** Files are read where they lie; what can be read once, as it comes. Throws BLOB_TOO_LARGE, node's file errors. */

@@ -1,6 +1,7 @@
 import { type EncodedQuilt, encodeQuilt, type QuiltFile } from '../../../codec/index.ts'
 import type { Client, StoreOptions, StoreResult } from '../../client/types.ts'
 import type { Context } from '../context.ts'
+import type { UploadRelay } from '../files/upload-relay.ts'
 import { createProgressBar } from '../progress.ts'
 import { quiltFailure } from './failure.ts'
 
@@ -18,11 +19,13 @@ export async function putQuilt(
   files: readonly QuiltFile[],
   nShards: number,
   settings: Omit<StoreOptions, 'onProgress' | 'signal'>,
+  relay: UploadRelay | undefined,
 ): Promise<PutQuilt> {
   const { data, patches } = await encodeFiles(files, nShards, signal)
+  const sendBy = relay?.sender(new Blob([Uint8Array.from(data)]))
   const bar = await createProgressBar(output, 'quilt', data.length)
   const result = await client
-    .store(data, { ...settings, onProgress: bar.update, signal })
+    .store(data, { ...settings, sendBy, onProgress: bar.update, signal })
     .finally(() => bar.stop())
   return { result, patches, size: data.length }
 }

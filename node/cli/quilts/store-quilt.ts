@@ -13,6 +13,7 @@ import { withCodec } from '../files/blob-id.ts'
 import { describeStored } from '../files/describe-stored.ts'
 import { describeDryRun, dryRunJson } from '../files/dry-run.ts'
 import { priceFrost } from '../files/price.ts'
+import { relayOf } from '../files/relay-of.ts'
 import { type StoreCommandOptions, settingsOf } from '../files/store.ts'
 import { blobLimit } from '../input.ts'
 import { formatBytes, formatTable, formatWal, lines, plural } from '../text.ts'
@@ -51,7 +52,8 @@ export async function storeQuilt(
       )
       return
     }
-    const { result, patches, size } = await putQuilt(context, client, files, nShards, settings)
+    await using relay = await relayOf(context, network, nShards, options)
+    const { result, patches, size } = await putQuilt(context, client, files, nShards, settings, relay)
     const rows = patches.map(({ identifier, start, end }) => [
       identifier,
       quiltPatchId({ quilt: result.blobId, start, end }),

@@ -1,3 +1,4 @@
+import { raceSignal } from 'race-signal'
 import { createBackoff } from '../../../base/backoff.ts'
 import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
@@ -12,6 +13,7 @@ import type { ResourceOperation, StoreOptions, StoreResult } from '../types.ts'
 import type { Encoding } from './encoding.ts'
 import { FanOut, type FanOutComponents, type FanOutResult } from './fan-out.ts'
 import type { NetworkSnapshot, OpenRegistration } from './register-blob.ts'
+import { type Sending, sendElsewhere } from './send-elsewhere.ts'
 import type { UploadSlot, UploadSlots } from './upload-slots.ts'
 
 export interface SendComponents extends FanOutComponents {
@@ -49,6 +51,7 @@ export async function sendAndCertify(
   const { writer, committees, book, slots, clock, random } = components
   const { objectId, digest: registerDigest, visible: registration } = begun.registration
   const { epochs, deletable, onProgress, onSubmitted, onRegistered, signal, sendObjectTo, share } = options
+  const { sendBy } = options
   const { metadata } = encoded
   const { blobId } = metadata
   const persistence: Persistence = deletable ? { kind: 'deletable', objectId } : { kind: 'permanent' }
@@ -70,7 +73,7 @@ export async function sendAndCertify(
   for (let round = 1; ; round++) {
     const { current } = await committees.get({ signal, fresh: round > 1 })
     expectPaid(current.epoch)
-    const sending = send(current)
+    const sending = sendBy === undefined ? send(current) : await sendByOther(sendBy, current)
     const outcome = await sending.result(signal)
     const { certificate, confirmedShards } = outcome
     if (certificate === undefined) {
@@ -156,8 +159,18 @@ export async function sendAndCertify(
     return sending
   }
 
+  /** Once the registration is to be seen, by which others go. */
+  async function sendByOther(
+    by: NonNullable<StoreOptions['sendBy']>,
+    committee: Committee,
+  ): Promise<Sending> {
+    await raceSignal(registration, signal)
+    const deletableObject = deletable ? objectId : undefined
+    return sendElsewhere(by, { blobId, deletableObject }, committee)
+  }
+
   /** While nobody waits. */
-  function serveRest(sending: FanOut): void {
+  function serveRest(sending: Sending): void {
     sending.serveRest()
     slot.background(sending.finished, reason => void sending.stop(reason))
   }

@@ -119,6 +119,7 @@ function isSame(a: Content, b: Content): boolean {
 function isJoinable({ options: one, stop }: Upload, other: StoreOptions): boolean {
   if (stop.signal.aborted || one.force || other.force) return false
   if (wantsOwnObject(one) || wantsOwnObject(other) || one.reuse !== other.reuse) return false
+  if (one.sendBy !== other.sendBy) return false
   return one.epochs === other.epochs && one.deletable === other.deletable
 }
 

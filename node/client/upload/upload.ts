@@ -43,6 +43,7 @@ export async function upload(
   const order = servingOrder(book, committee)
   const network: NetworkSnapshot = { system, committee, order }
   const connect = (members: readonly CommitteeMember[]): void => {
+    if (options.sendBy !== undefined) return
     for (const member of members)
       peers.connect(book.address(member), { signal }).catch(() => book.failed(member))
   }

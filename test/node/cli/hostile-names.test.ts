@@ -32,7 +32,12 @@ describe('names that want to be more than names', function () {
       ['--log', NAME],
     ],
     info: [[NAME], ['--network', file]],
-    store: [[file], [file, NAME, join(NAME, 'none')], ['--epochs', NAME, file]],
+    store: [
+      [file],
+      [file, NAME, join(NAME, 'none')],
+      ['--epochs', NAME, file],
+      [file, '--upload-relay', NAME],
+    ],
     read: [[NAME], [id, '-o', join(NAME, 'none', NAME)], [id, '-o', NAME]],
     status: [[NAME]],
     encode: [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { BlobObject } from '../../../../chain/types/index.ts'
+import type { Certificate } from '../../../../codec/types.ts'
 import type { StoreOptions, StoreResult } from '../../../../node/client/types.ts'
 import { createSharedUploads, type SharedRun } from '../../../../node/client/upload/shared-uploads.ts'
 
@@ -16,6 +17,7 @@ const created: StoreResult = {
   confirmedShards: 7,
 }
 const known = { kind: 'alreadyCertified', blobId: 'B', objectId: '0x1', endEpoch: 5 }
+const certificate = {} as Certificate
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 describe('uploads of one content', () => {
@@ -100,6 +102,23 @@ describe('uploads of one content', () => {
     await turn()
     runs[1]?.resolve(created)
     assert.deepEqual(await Promise.all(all), [created, created])
+  })
+
+  it('are sent by whom each says', async () => {
+    const { runs, store } = begin()
+    const [one, other] = [async () => certificate, async () => certificate]
+    const first = [store(data, { sendBy: one }), store(data, { sendBy: one })]
+    const second = store(data, { sendBy: other })
+    await turn()
+    runs[0]?.resolve(created)
+    await Promise.all(first)
+    await turn()
+    assert.deepEqual(
+      runs.map(({ options }) => options.sendBy),
+      [one, other],
+    )
+    runs[1]?.resolve(created)
+    await second
   })
 
   it('end for each by its own signal, and go on while anyone wants them', async () => {

@@ -1,0 +1,57 @@
+import type { FullCoordinator, NetworkConfig } from '../../../chain/types/index.ts'
+import { walArgument } from '../arguments.ts'
+import { chainFailure } from '../chain-failure.ts'
+import type { Context, NetworkOptions } from '../context.ts'
+import { CliError, EXIT } from '../errors.ts'
+import { loadNetwork } from '../network-file.ts'
+import { loadWallet } from '../wallet-file.ts'
+import { openUploadRelay, type UploadRelay } from './upload-relay.ts'
+
+export interface RelayOptions extends NetworkOptions {
+  uploadRelay?: string
+  maxTip: string
+  skipTipConfirmation?: boolean
+}
+
+/** The upload relay that the options name, if any: tips are paid by the wallet that pays for storage. Throws CliError. */
+export async function relayOf(
+  context: Context,
+  network: NetworkConfig,
+  nShards: number,
+  options: RelayOptions,
+): Promise<(UploadRelay & AsyncDisposable) | undefined> {
+  const { clock, parts, signal } = context
+  const url = options.uploadRelay && urlOf(options.uploadRelay)
+  if (!url) return undefined
+  let coordinator: FullCoordinator | undefined
+  const relay = await openUploadRelay({
+    url,
+    nShards,
+    maxTipMist: options.skipTipConfirmation ? 1n << 64n : maxTip(options.maxTip),
+    async pay(recipient, amountMist, note, unwanted) {
+      const { path } = await loadNetwork(options, context)
+      const wallet = await loadWallet(options, path, context)
+      coordinator ??= await parts.coordinate(network)
+      try {
+        const payment = { note, signal: unwanted }
+        return (await coordinator.manager(wallet).sendSui(recipient, amountMist, payment)).digest
+      } catch (error) {
+        throw chainFailure(error)
+      }
+    },
+    clock,
+    signal,
+  })
+  return { ...relay, [Symbol.asyncDispose]: async () => await coordinator?.close() }
+}
+
+/** SUI has as many decimals as WAL. */
+const maxTip = (text: string): bigint => (/^0+(\.0+)?$/.test(text) ? 0n : walArgument(text))
+
+function urlOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href.replace(/\/+$/, '')
+  throw new CliError('USAGE', EXIT.usage, `"${text}" is not the URL of an upload relay.`, {
+    hint: 'It begins with http:// or https://.',
+  })
+}
