@@ -59,11 +59,11 @@ export function walArgument(text: string): bigint {
   })
 }
 
-/** A price in FROST: a whole number. Throws CliError. */
+/** An amount in FROST: a whole number. Throws CliError. */
 export function frostArgument(text: string): bigint {
   if (/^\d{1,20}$/.test(text) && BigInt(text) < U64_LIMIT) return BigInt(text)
-  throw new CliError('USAGE', EXIT.usage, `"${text}" is not a price in FROST.`, {
-    hint: 'A price is a whole number of FROST; 1 WAL is 1,000,000,000 FROST.',
+  throw new CliError('USAGE', EXIT.usage, `"${text}" is not an amount of FROST.`, {
+    hint: 'It is a whole number; 1 WAL is 1,000,000,000 FROST.',
   })
 }
 

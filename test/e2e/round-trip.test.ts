@@ -65,6 +65,22 @@ describe('one blob, end to end', function () {
     })
   }
 
+  it("tells a deleted blob from one that never was, and deletes a file's", async () => {
+    const file = join(folder.path, 'deleted')
+    await writeFile(file, randomBytes(1000))
+    const floe = (...args: string[]) => commandLine(folder.path, [...args, ...network])
+    const statusOf = async () => {
+      const { code, stdout } = await floe('status', '--file', file)
+      return [code, /status +(.*)\n/.exec(stdout.toString())?.[1]]
+    }
+    assert.deepEqual(await statusOf(), [4, 'unknown to this network'])
+    assert.equal((await floe('store', file)).code, 0)
+    assert.deepEqual(await statusOf(), [0, 'stored and certified'])
+    const deleted = await floe('delete', '--file', file)
+    assert.equal(deleted.code, 0, deleted.stderr)
+    assert.deepEqual(await statusOf(), [4, 'not stored any more'])
+  })
+
   it('gives a new wallet SUI and WAL from the faucet', async () => {
     const recipient = `0x${randomBytes(32).toString('hex')}`
     const answer = await fetch(`${devnet.network.faucet}/v2/gas`, {

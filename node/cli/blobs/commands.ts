@@ -20,8 +20,11 @@ export function declareBlobs(program: Command, run: Run): void {
     program
       .command('extend')
       .description('store a blob for longer; a shared one pays from its own funds')
-      .argument('<blob>', OWNED)
-      .option('--epochs <count>', 'for how many epochs more', wholeNumber(1), 1),
+      .argument('[blob]', OWNED)
+      .option('--epochs <count>', 'for how many epochs more', wholeNumber(1), 1)
+      .addOption(walrusOption('--blob-obj-id <id>'))
+      .addOption(walrusOption('--epochs-extended <count>').argParser(wholeNumber(1)))
+      .addOption(walrusOption('--shared')),
   ).action(extend('extend'))
 
   usesWallet(
@@ -54,8 +57,9 @@ export function declareBlobs(program: Command, run: Run): void {
     program
       .command('share')
       .description("make a blob nobody's: anyone may fund and extend it, for good")
-      .argument('<blob>', OWNED)
-      .option('--amount <wal>', 'WAL to be extended from'),
+      .argument('[blob]', OWNED)
+      .option('--amount <wal>', 'WAL to be extended from')
+      .addOption(walrusOption('--blob-obj-id <id>')),
   ).action(extend('share'))
 
   usesWallet(

@@ -1,6 +1,6 @@
 import type { BlobObject, SystemInfo } from '../../../chain/types/index.ts'
 import { storageUnits } from '../../../codec/index.ts'
-import { isObjectIdText, objectIdArgument, walArgument } from '../arguments.ts'
+import { frostArgument, isObjectIdText, objectIdArgument, walArgument } from '../arguments.ts'
 import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { formatRows, formatWal, safe } from '../text.ts'
@@ -9,10 +9,11 @@ import { expectAlive, noBlob, ownBlob } from './blobs.ts'
 /** Extends a blob of the wallet, or a shared blob from its funds. */
 export async function extend(
   context: Context,
-  blobText: string,
-  options: NetworkOptions & { epochs: number },
+  given: string | undefined,
+  options: NetworkOptions & { epochs: number; epochsExtended?: number; blobObjId?: string },
 ): Promise<ExitCode> {
-  const { epochs } = options
+  const blobText = oneOf(given, options.blobObjId)
+  const epochs = options.epochsExtended ?? options.epochs
   await withChain(context, options, async session => {
     const { coordinator, signal } = session
     const { blob, shared } = await find(session, blobText)
@@ -34,6 +35,13 @@ export async function extend(
     )
   })
   return EXIT.ok
+}
+
+/** Walrus's client names it by an option. */
+function oneOf(given: string | undefined, objectId: string | undefined): string {
+  if (given !== undefined && objectId === undefined) return given
+  if (given === undefined && objectId !== undefined) return objectId
+  throw new CliError('USAGE', EXIT.usage, 'Which blob? Name it by its object ID, or its blob ID.')
 }
 
 async function find(session: ChainSession, text: string) {
@@ -105,10 +113,13 @@ function expectPermanent({ objectId, deletable }: BlobObject): void {
 /** Makes a blob nobody's: anyone may fund it, and extend it from its funds. It cannot be undone. */
 export async function share(
   context: Context,
-  blobText: string,
-  options: NetworkOptions & { amount?: string },
+  given: string | undefined,
+  options: NetworkOptions & { amount?: string; blobObjId?: string },
 ): Promise<ExitCode> {
-  const fundFrost = options.amount === undefined ? 0n : walArgument(options.amount)
+  const blobText = oneOf(given, options.blobObjId)
+  // who names it as Walrus's client does counts as that does
+  const amountOf = options.blobObjId === undefined ? walArgument : frostArgument
+  const fundFrost = options.amount === undefined ? 0n : amountOf(options.amount)
   await withChain(context, options, async session => {
     const { coordinator, signal } = session
     const blob = await ownBlob(session, blobText)

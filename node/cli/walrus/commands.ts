@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander'
-import { actionsOf, type Run } from '../declare.ts'
+import { actionsOf, type Run, usesWallet } from '../declare.ts'
 
 /** What programs and shells use. */
 export function declareWalrus(program: Command, run: Run): void {
   const json = actionsOf(run, () => import('./json.ts'))
+
+  declareAliases(program, run)
 
   program
     .command('json')
@@ -24,4 +26,24 @@ export function declareWalrus(program: Command, run: Run): void {
         return await completion(context, program, options)
       }, {}),
     )
+}
+
+/** Commands that Walrus's client has, by arguments that ours have not. */
+function declareAliases(program: Command, run: Run): void {
+  const aliases = actionsOf(run, () => import('./aliases.ts'))
+  const hidden = (name: string) => usesWallet(program.command(name, { hidden: true }))
+
+  hidden('fund-shared-blob')
+    .requiredOption('--shared-blob-obj-id <id>')
+    .requiredOption('--amount <frost>')
+    .action(aliases('fundSharedBlob'))
+  hidden('get-blob-attribute').argument('<blob>').action(aliases('getBlobAttribute'))
+  hidden('set-blob-attribute')
+    .argument('<blob>')
+    .requiredOption('--attr <key-value...>')
+    .action(aliases('setBlobAttribute'))
+  hidden('remove-blob-attribute-fields')
+    .argument('<blob>')
+    .requiredOption('--keys <key...>')
+    .action(aliases('removeBlobAttributeFields'))
 }

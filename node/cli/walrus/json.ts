@@ -53,6 +53,7 @@ const COMMANDS: Readonly<Record<string, Translation>> = {
   share: { operands: ['blobObjId'], frost: ['amount'] },
   fundSharedBlob: { name: 'fund', operands: ['sharedBlobObjId', 'amount'], frost: ['amount'] },
   getBlobAttribute: { name: 'attributes get', operands: ['blobObjId'] },
+  setBlobAttribute: { operands: ['blobObjId'], options: { attributes: 'attr' } },
   removeBlobAttributeFields: { name: 'attributes remove', operands: ['blobObjId', 'keys'] },
   info: {},
   storage: {},

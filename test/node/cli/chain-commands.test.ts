@@ -222,11 +222,21 @@ describe('commands of the chain, on a localnet', function () {
       ok('attributes', 'remove', permanent.objectId, 'nothing'),
     ])
     assert.match(most.message, /48 epochs at most/)
-    assert.equal((await ok('extend', deletable.objectId, '--epochs', '48')).endEpoch, 54)
+    const extend = ['extend', '--blob-obj-id', deletable.objectId, '--epochs-extended']
+    assert.equal((await ok(...extend, '48')).endEpoch, 54)
+    await fails('USAGE', 2, 'extend')
+    await fails('USAGE', 2, 'share', deletable.objectId, '--blob-obj-id', deletable.objectId)
+    await fails('USAGE', 2, 'share', '--blob-obj-id', deletable.objectId, '--amount', '0.5')
 
     await ok('attributes', 'set', deletable.objectId, 'type=text/plain', 'note=a=b')
     await ok('attributes', 'remove', deletable.objectId, 'type', 'never-there')
     assert.deepEqual((await ok('attributes', 'get', deletable.objectId)).attributes, { note: 'a=b' })
+    await ok('set-blob-attribute', deletable.objectId, '--attr', 'a', 'b=c', '--attr', 'note', 'd')
+    await ok('remove-blob-attribute-fields', deletable.objectId, '--keys', 'note')
+    assert.deepEqual((await ok('get-blob-attribute', deletable.objectId)).attributes, { a: 'b=c' })
+    await fails('USAGE', 2, 'set-blob-attribute', deletable.objectId, '--attr', 'a')
+    await fails('USAGE', 2, 'set-blob-attribute', deletable.objectId, '--attr', 'a=b', 'c')
+    assert.equal((await ok('convert-blob-id', deletable.objectId)).blobId, deletable.blobId)
 
     // a second object of the same blob keeps it readable
     const again = await actors.blob(1, { epochs: 2, deletable: true })
@@ -243,7 +253,9 @@ describe('commands of the chain, on a localnet', function () {
     const stranger = ['--wallet', localnet.ready.nodeWallet]
     await ok('fund', sharedBlob, '1').then(({ fundsFrost }) => assert.equal(fundsFrost, 1_000_010_000))
     // Walrus's client counts in FROST
-    const funding = { fundSharedBlob: { sharedBlobObjId: sharedBlob, amount: 7 } }
+    const { fundsFrost } = await ok('fund-shared-blob', '--shared-blob-obj-id', sharedBlob, '--amount', '3')
+    assert.equal(fundsFrost, 1_000_010_003)
+    const funding = { fundSharedBlob: { sharedBlobObjId: sharedBlob, amount: 4 } }
     const funded = await commandLine(cwd, ['json', JSON.stringify({ ...NETWORK, command: funding })])
     assert.equal(JSON.parse(funded.stdout.toString()).fundsFrost, 1_000_010_007)
     assert.equal((await ok('extend', sharedBlob, ...stranger)).endEpoch, 5)

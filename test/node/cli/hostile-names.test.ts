@@ -116,6 +116,16 @@ describe('names that want to be more than names', function () {
       ['renew', object, '--budget', '1', '--dir', file],
       [NAME],
     ],
+    'fund-shared-blob': [
+      ['--shared-blob-obj-id', NAME, '--amount', '1'],
+      ['--shared-blob-obj-id', object, '--amount', NAME],
+    ],
+    'get-blob-attribute': [[NAME]],
+    'set-blob-attribute': [
+      [NAME, '--attr', NAME, 'x'],
+      [object, '--attr', `=${NAME}`, 'x'],
+    ],
+    'remove-blob-attribute-fields': [[NAME, '--keys', NAME]],
     completion: [[NAME]],
     json: [[NAME], [JSON.stringify({ command: { [NAME]: {} } })]],
     health: [[NAME], ['--dir', NAME], ['--network', file, '--all']],

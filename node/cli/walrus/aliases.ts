@@ -1,0 +1,50 @@
+import { formatNano } from '../../../base/nano.ts'
+import { frostArgument } from '../arguments.ts'
+import { getAttributes, removeAttributes, setAttributes } from '../blobs/attributes.ts'
+import { fund } from '../blobs/extend.ts'
+import type { Context, NetworkOptions } from '../context.ts'
+import { CliError, EXIT, type ExitCode } from '../errors.ts'
+
+/** Walrus's client counts in FROST. */
+export async function fundSharedBlob(
+  context: Context,
+  options: NetworkOptions & { sharedBlobObjId: string; amount: string },
+): Promise<ExitCode> {
+  return await fund(context, options.sharedBlobObjId, formatNano(frostArgument(options.amount)), options)
+}
+
+export async function getBlobAttribute(
+  context: Context,
+  blob: string,
+  options: NetworkOptions,
+): Promise<ExitCode> {
+  return await getAttributes(context, blob, options)
+}
+
+/** `--attr KEY VALUE`, as often as there are some. */
+export async function setBlobAttribute(
+  context: Context,
+  blob: string,
+  { attr, ...options }: NetworkOptions & { attr: string[] },
+): Promise<ExitCode> {
+  if (attr.length % 2 === 1) throw usage('--attr takes a key and a value.')
+  const pairs = Array.from({ length: attr.length / 2 }, (_, i) => [attr[2 * i]!, attr[2 * i + 1]!] as const)
+  const odd = pairs.find(([key]) => key === '' || key.includes('='))
+  if (odd !== undefined) throw usage(`"${odd[0]}" cannot be the key of an attribute.`)
+  return await setAttributes(
+    context,
+    blob,
+    pairs.map(([key, value]) => `${key}=${value}`),
+    options,
+  )
+}
+
+export async function removeBlobAttributeFields(
+  context: Context,
+  blob: string,
+  { keys, ...options }: NetworkOptions & { keys: string[] },
+): Promise<ExitCode> {
+  return await removeAttributes(context, blob, keys, options)
+}
+
+const usage = (message: string) => new CliError('USAGE', EXIT.usage, message)
