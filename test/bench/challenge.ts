@@ -31,7 +31,7 @@ export async function run({ quick, report }: BenchOptions): Promise<void> {
     const slivers = bytes > 16 * KIB ? 2_000 : quick ? 10_000 : 100_000
     report({ of: { case: 'root', slivers, bytes }, took: await root(slivers, bytes) })
   }
-  for (const blobs of quick ? [100_000] : [1_000_000])
+  for (const blobs of quick ? [100_000] : [1_000_000, 10_000_000])
     report({ of: { case: 'draw', blobs }, took: await draw(blobs) })
   for (const shards of [100, 1_000]) {
     for (const bytes of [445_000, 50_000_000])

@@ -66,7 +66,10 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
         certified: true,
         event: at,
       })
-      const first = Math.min(state.initialCertifiedEpoch ?? event.epoch, event.epoch) as Epoch
+      // a chain that is read again from the beginning is at an earlier point than the record
+      const others = state.registrations.some(known => known.certified && known.objectId !== objectId)
+      const known = others ? (state.initialCertifiedEpoch ?? event.epoch) : event.epoch
+      const first = Math.min(known, event.epoch) as Epoch
       return event.isExtension ? certified : { ...certified, initialCertifiedEpoch: first }
     }
     case 'BlobDeleted': {

@@ -155,6 +155,18 @@ describe('blob state', () => {
     assert.equal(stateOf(certified('0xa', 6), again)?.initialCertifiedEpoch, 1)
   })
 
+  it('is certified since the same epoch when the chain is read again from the beginning', () => {
+    const again = (events: ChainEvent[]) => {
+      const once = stateOf(...events)
+      const twice = events.reduce<BlobState | undefined>(applyBlobEvent, once)
+      return [once, twice].map(state => state?.initialCertifiedEpoch)
+    }
+    const [first, second] = [registered('0xa', 9), certified('0xa', 9)]
+    const later = certified('0xb', 9, true, 5)
+    assert.deepEqual(again([first, second, deleted('0xa'), later]), [5, 5])
+    assert.deepEqual(again([first, second, later, deleted('0xa')]), [1, 1])
+  })
+
   it('stays the same when the last event comes again', () => {
     const object = fc.constantFrom('0xa', '0xb', '0xc')
     const event = fc.oneof(
