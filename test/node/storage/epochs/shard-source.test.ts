@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Committees } from '../../../../chain/types/index.ts'
 import { pairOfShard } from '../../../../codec/index.ts'
 import type { BlobId, Epoch, ShardIndex } from '../../../../codec/types.ts'
 import { createShardSource } from '../../../../node/storage/epochs/shard-source.ts'
@@ -52,4 +53,49 @@ describe('a shard that another node takes over', () => {
       })
     }
   }
+
+  it('is handed to members alone that have it in this epoch or will in the next, in an epoch that is known', async () => {
+    const of = (index: number, shards: number[]) => ({
+      ...fakeCommittee(2, N).members[index]!,
+      shards: shards as ShardIndex[],
+    })
+    const [mine, foreign] = [[SHARD], [4]]
+    const before = { ...current, epoch: 1 as Epoch, members: [of(0, foreign), of(1, mine)] }
+    const now = { ...current, members: [of(0, mine), of(1, foreign)] }
+    const next = { ...current, epoch: 3 as Epoch, members: [of(0, foreign), of(1, mine)] }
+    let committees: Committees | undefined
+    const source = createShardSource({
+      nShards: N,
+      slivers: { listShard: async () => [] },
+      committees: () => committees,
+      members: {
+        of: (_, peer) => [...now.members].find(({ name }) => name === peer),
+        currentOf: () => [],
+      },
+      budget: { breathe: async () => {} },
+      shown: async ids => [...ids],
+    })
+    const [owner, other] = now.members.map(({ name }) => name)
+    const page = (peer: string, epoch: number) =>
+      source.page({ epoch: epoch as Epoch, shard: SHARD, maxBlobs: 1 }, {
+        peer,
+        signal: new AbortController().signal,
+      } as never)
+    await assert.rejects(page(owner!, 2), { code: 'CHAIN_UNAVAILABLE', retryAfterMs: 2_000 })
+    const known = { epoch: 2 as Epoch, state: { kind: 'done' } as never, previous: before, current: now }
+    committees = known
+    assert.deepEqual(await page(owner!, 2), { blobs: [], end: true })
+    await assert.rejects(page('stranger', 2), { code: 'NOT_A_MEMBER' })
+    // it had the shard before, and has not now
+    await assert.rejects(page(other!, 2), { code: 'NOT_YOURS', details: { shard: SHARD, epoch: 2 } })
+    await assert.rejects(page(other!, 3), { code: 'EPOCH_BEHIND', retryAfterMs: 500 })
+    await assert.rejects(page(other!, 4), {
+      code: 'EPOCH_AHEAD',
+      retryAfterMs: 2_000,
+      details: { epoch: 2 },
+    })
+    committees = { ...known, next }
+    assert.deepEqual(await page(other!, 3), { blobs: [], end: true })
+    await assert.rejects(page(owner!, 3), { code: 'NOT_YOURS', details: { shard: SHARD, epoch: 3 } })
+  })
 })
