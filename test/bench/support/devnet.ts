@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** `floe up` in a process of its own while `work` runs; its folder is gone afterwards. */
 export async function withDevnet(
   flags: readonly string[],
-  work: (devnet: { dir: string; startMs: number }) => Promise<void>,
+  work: (devnet: { dir: string; startMs: number; gateway: string }) => Promise<void>,
 ): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'floe-bench-'))
   const start = performance.now()
@@ -18,11 +18,12 @@ export async function withDevnet(
   const devnet = spawn(process.execPath, up, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(devnet, 'exit')
   try {
-    await Promise.race([
+    const [line] = await Promise.race([
       once(createInterface(devnet.stdout), 'line'),
       exited.then(() => Promise.reject(new Error('the devnet did not start'))),
     ])
-    await work({ dir, startMs: performance.now() - start })
+    const { gateway } = JSON.parse(line) as { gateway: string }
+    await work({ dir, startMs: performance.now() - start, gateway })
   } finally {
     devnet.kill('SIGTERM')
     await exited

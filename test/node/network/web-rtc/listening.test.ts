@@ -185,6 +185,8 @@ describe('a node that pages reach by WebRTC', function () {
     socket.close()
     await page.dial(addressOf(node))
     assert.equal(node.getConnections(page.peerId).length, 1)
+    // none was passed on to the native library, for which its address would have been charged
+    assert.deepEqual(refused, [])
   })
 
   it('cuts off a peer that opens more streams than it may', async () => {

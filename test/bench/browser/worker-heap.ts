@@ -1,0 +1,33 @@
+import type { Page } from 'playwright-core'
+
+/** Asks for the heap of the page's worker, of what is left after a collection: bytes. Workers are attached to once it is made. */
+export async function watchWorkerHeap(page: Page): Promise<() => Promise<number>> {
+  const browser = await page.context().newCDPSession(page)
+  const worker = new Promise<string>(resolve =>
+    browser.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
+      if (targetInfo.type === 'worker') resolve(sessionId)
+    }),
+  )
+  const waiting = new Map<number, (result: unknown) => void>()
+  browser.on('Target.receivedMessageFromTarget', ({ message }) => {
+    const { id, result } = JSON.parse(message) as { id: number; result: unknown }
+    waiting.get(id)?.(result)
+  })
+  let lastId = 0
+  const ask = async (method: string): Promise<unknown> => {
+    const id = ++lastId
+    const answered = new Promise(resolve => waiting.set(id, resolve))
+    const message = JSON.stringify({ id, method })
+    await browser.send('Target.sendMessageToTarget', { sessionId: await worker, message })
+    return await answered
+  }
+  await browser.send('Target.setAutoAttach', {
+    autoAttach: true,
+    waitForDebuggerOnStart: false,
+    flatten: false,
+  })
+  return async () => {
+    await ask('HeapProfiler.collectGarbage')
+    return ((await ask('Runtime.getHeapUsage')) as { usedSize: number }).usedSize
+  }
+}
