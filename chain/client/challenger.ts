@@ -24,7 +24,8 @@ export class WalletChallenger implements Challenger {
 
   async parameters(options: CallOptions = {}): Promise<Parameters> {
     const { rpc, network, state } = this.#session.on
-    const { epoch } = (await state.shared(options)).staking
+    // nodes ask every few seconds
+    const { epoch } = (await state.recent(options)).state.staking
     return await rpc.read(client => readCurrent(client, network.stakingObjectId, epoch), options.signal)
   }
 

@@ -46,7 +46,7 @@ export interface ChallengeStanding extends ChallengeRound {
 /** The chain's side of storage challenges. Refusals are MOVE_ABORT with the names that docs/contract.md lists. */
 export interface Challenger {
   readonly wallet: Wallet
-  /** Those of the present epoch. */
+  /** Those of the present epoch, as the chain was 2 s ago at most. */
   parameters(options?: CallOptions): Promise<Parameters>
   /** Opens the round of now; anyone may, once. */
   open(options?: CallOptions): Promise<{ digest: string }>
