@@ -10,7 +10,7 @@ import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { loadNetwork } from '../network-file.ts'
 import { isOnlyHere } from '../only-here.ts'
 import { startUntilStopped } from '../start-until-stopped.ts'
-import { formatRows, lines, type SafeText, safe } from '../text.ts'
+import { formatRows, lines, plural, type SafeText, safe } from '../text.ts'
 import { loadWallet } from '../wallet-file.ts'
 import type { TipKind } from './commands.ts'
 import { type StoreOptions, tokenRules } from './tokens.ts'
@@ -57,7 +57,9 @@ export async function gateway(context: Context, options: GatewayCommandOptions):
     uploadRelay: uploadRelay ? { tip: tipOf(options) } : undefined,
   }
   const publishes = whoMaySpend(options)
-  const who = wallet && `with ${wallet.address}, ${publishes}`
+  const { subWallets } = options
+  const by = subWallets === 0 ? '' : `; by ${plural(subWallets, 'sub-wallet')} that it fills`
+  const who = wallet && `with ${wallet.address}, ${publishes}${by}`
   return await serve(context, options, network, { ...more, publishes }, (url, dir) =>
     gatewayText(url, network, who, dir),
   )

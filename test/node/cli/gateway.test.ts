@@ -171,7 +171,10 @@ describe('floe gateway run, floe upload-relay', function () {
     running.push(process)
     let text = ''
     while (!text.includes('Ctrl-C')) text += (await once(process.child.stdout!, 'data'))[0]
-    assert.match(text, /Publishes +with 0x\w{64}, for whoever reaches it, within a quota of each day\n/)
+    assert.match(
+      text,
+      /Publishes +with 0x\w{64}, for whoever reaches it, within a quota of each day; by 8 sub-wallets that it fills\n/,
+    )
     assert.ok(text.includes(`${folder.path}/.floe-gateway\n`), text)
   })
 
