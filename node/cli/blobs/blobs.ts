@@ -17,10 +17,13 @@ import { formatBytes, formatTable, lines, plural, type SafeText, safe } from '..
 const HEARSAY_MS = 2_000
 const ASK_AGAIN_MS = 100
 
-/** The Blob object that an object ID names, or a blob ID among the wallet's own. Throws CliError. */
-export async function findBlob(session: ChainSession, text: string): Promise<BlobObject> {
+/**
+ * The Blob object that an object ID names, or a blob ID among the wallet's own; of several the one that has not expired when that is of
+ * no use. Throws CliError.
+ */
+export async function findBlob(session: ChainSession, text: string, useOf?: 'living'): Promise<BlobObject> {
   const { coordinator, signal } = session
-  if (!isObjectIdText(text)) return await byBlobId(session, text)
+  if (!isObjectIdText(text)) return await byBlobId(session, text, useOf)
   const objectId = objectIdArgument(text, 'blob')
   const blob = await coordinator.blob(objectId, { signal })
   if (blob === undefined) throw noBlob(objectId)
@@ -28,8 +31,8 @@ export async function findBlob(session: ChainSession, text: string): Promise<Blo
 }
 
 /** As `findBlob`, and the wallet must own it. */
-export async function ownBlob(session: ChainSession, text: string): Promise<BlobObject> {
-  const blob = await findBlob(session, text)
+export async function ownBlob(session: ChainSession, text: string, useOf?: 'living'): Promise<BlobObject> {
+  const blob = await findBlob(session, text, useOf)
   const { address } = await session.wallet()
   if (blob.owner === address) return blob
   const whose = blob.owner === undefined ? 'nobody' : blob.owner
@@ -64,10 +67,19 @@ export function noBlob(objectId: ObjectId): CliError {
   })
 }
 
-async function byBlobId({ coordinator, wallet, signal }: ChainSession, text: string): Promise<BlobObject> {
+async function byBlobId(
+  { coordinator, wallet, signal }: ChainSession,
+  text: string,
+  useOf: 'living' | undefined,
+): Promise<BlobObject> {
   const blobId = blobIdArgument(text)
   const { address } = await wallet()
   const found = (await coordinator.ownedBlobs(address, { signal })).filter(blob => blob.blobId === blobId)
+  if (useOf === 'living' && found.length > 1) {
+    const { epoch } = await coordinator.system({ signal })
+    const living = found.filter(({ storage }) => storage.endEpoch > epoch)
+    if (living.length === 1) return living[0]!
+  }
   if (found.length === 1) return found[0]!
   const details = { blobId, objectIds: found.map(({ objectId }) => objectId) }
   if (found.length === 0) {
@@ -217,7 +229,7 @@ async function deleteOne(
   text: string,
 ): Promise<void> {
   const { coordinator, signal } = session
-  const blob = await ownBlob(session, text)
+  const blob = await ownBlob(session, text, 'living')
   const { blobId, objectId, storage, deletable } = blob
   const { epoch } = await coordinator.system({ signal })
   expectAlive(blob, epoch)

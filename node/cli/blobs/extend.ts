@@ -55,7 +55,7 @@ async function find(session: ChainSession, text: string) {
       return { blob: shared.blob, shared }
     }
   }
-  return { blob: await ownBlob(session, text) }
+  return { blob: await ownBlob(session, text, 'living') }
 }
 
 /** What the extension costs, in FROST. */
@@ -122,7 +122,7 @@ export async function share(
   const fundFrost = options.amount === undefined ? 0n : amountOf(options.amount)
   await withChain(context, options, async session => {
     const { coordinator, signal } = session
-    const blob = await ownBlob(session, blobText)
+    const blob = await ownBlob(session, blobText, 'living')
     expectAlive(blob, (await coordinator.system({ signal })).epoch)
     expectPermanent(blob)
     const manager = coordinator.manager(await session.wallet())

@@ -83,7 +83,7 @@ async function watchable(
   const { epoch } = await coordinator.system({ signal })
   const objectIds: ObjectId[] = []
   for (const text of blobs) {
-    const blob = await ownBlob(session, text)
+    const blob = await ownBlob(session, text, 'living')
     expectAlive(blob, epoch)
     if (blob.certifiedEpoch === undefined) {
       throw new CliError('NOT_CERTIFIED', EXIT.refused, `The blob ${blob.objectId} is not certified.`, {

@@ -357,6 +357,12 @@ describe('commands of the chain, on a localnet', function () {
     await fails('USAGE', 2, 'delete')
     await fails('USAGE', 2, 'burn')
     await fails('USAGE', 2, 'burn', blob.objectId, '--all-expired')
+    // what has expired is in the way of burning alone
+    const anew = await actors.blob(5, { epochs: 2, deletable: true })
+    assert.equal((await ok('extend', blob.blobId)).objectId, anew.objectId)
+    await fails('USAGE', 2, 'burn', blob.blobId)
+    assert.equal((await ok('delete', blob.blobId)).objectId, anew.objectId)
+
     const renewed = await actors.blob(78, { epochs: 1, deletable: true })
     const watch = ['watch', 'renew', renewed.blobId, '--dir', join(cwd, 'watch'), '--once']
     const { costFrost } = await ok(...watch, '--budget', '1', '--epochs', '2')
