@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
@@ -8,24 +8,39 @@ import { bytesField, lengthPrefixed, numberField } from '../support/protobuf.ts'
 import { ended, repeat } from '../support/repeat.ts'
 
 const FIND_NODE = 4
-/** as many PeerIds as a bucket of the DHT has places; each costs some 256 keys */
-const NEAR = 20
+/** PeerIds that they tell of; each costs some 256 tries */
+const NEAR = 200
+/** of those, who come themselves: as many as a bucket of the DHT has places */
+const COMING = 20
 const ANSWER_MS = 2_000
 
-const placeOf = (peer: PeerId): Buffer => createHash('sha256').update(peer.toMultihash().bytes).digest()
+const nameOf = (peer: PeerId): Buffer => Buffer.from(peer.toMultihash().bytes)
+const placeOf = (name: Buffer): number => createHash('sha256').update(name).digest()[0]!
 
 /** Keys whose PeerIds are nearer to the member in the DHT than any but one of 256. */
 async function keysNear(member: PeerId, signal: AbortSignal): Promise<PrivateKey[]> {
   const keys: PrivateKey[] = []
-  while (keys.length < NEAR && !signal.aborted) {
+  while (keys.length < COMING && !signal.aborted) {
     const key = await generateKeyPair('Ed25519')
-    if (placeOf(peerIdFromPrivateKey(key))[0] === placeOf(member)[0]) keys.push(key)
+    if (placeOf(nameOf(peerIdFromPrivateKey(key))) === placeOf(nameOf(member))) keys.push(key)
   }
   return keys
 }
 
+/** Likewise, of whom nobody ever asks for a signature. */
+function namesNear(member: PeerId): Buffer[] {
+  const names: Buffer[] = []
+  const place = placeOf(nameOf(member))
+  while (names.length < NEAR - COMING) {
+    // of an Ed25519 key, as a multihash that is the key itself
+    const name = Buffer.concat([Uint8Array.of(0, 36, 8, 1, 18, 32), randomBytes(32)])
+    if (placeOf(name) === place) names.push(name)
+  }
+  return names
+}
+
 export const attack: Attack = {
-  about: 'surrounds a member in the DHT with PeerIds near its own, which tell of nobody but each other',
+  about: 'surrounds a member in the DHT with 200 PeerIds near its own, which tell of nobody but each other',
   refused: ['dht.rate'],
   async run(context) {
     const { target, signal } = context
@@ -34,7 +49,7 @@ export const attack: Attack = {
     let poisoned = false
     const keys = await keysNear(member, signal)
     const peers = await Promise.all(keys.map(privateKey => hostilePeer(context, { privateKey })))
-    const names = peers.map(({ libp2p }) => Buffer.from(libp2p.peerId.toMultihash().bytes))
+    const names = [...peers.map(({ libp2p }) => nameOf(libp2p.peerId)), ...namesNear(member)]
     const told = Buffer.concat([
       numberField(1, FIND_NODE),
       ...names.map(name =>
