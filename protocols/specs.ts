@@ -335,7 +335,7 @@ export const CERTIFIED_TOPIC = {
   /** checks under way at once */
   pendingChecks: 64,
   /**
-   * Checks of all members' messages together: each costs 25 ms of BLS on the one thread, so this is a quarter of it. What
+   * Checks of all members' messages together: each costs 7 to 25 ms of BLS on the one thread, so this is a quarter of it at most. What
    * is beyond is ignored: the chain tells the same a moment later.
    */
   checksPerSecond: 10,

@@ -114,7 +114,7 @@ const COMPOSITION_ROOTS: string[] = [
 
 /** What a page does not have, or must not be made to load. */
 const NOT_IN_A_PAGE =
-  /^node:|^(pino|prom-client|classic-level|datastore-level|bls-signatures|@libp2p\/(tcp|tls))(\/|$)/
+  /^node:|^(pino|prom-client|classic-level|datastore-level|bls-eth-wasm|@libp2p\/(tcp|tls))(\/|$)/
 /** These ask whether it is there. */
 const AWARE_OF_NODE: ReadonlySet<string> = new Set([
   'base/node-module.ts',

@@ -149,7 +149,7 @@ describe('the package, installed', function () {
     assert.match(inputs, /dist\/node\/client\/browser\.js/)
     assert.doesNotMatch(
       inputs,
-      /prom-client|\bpino\b|classic-level|@libp2p\/tcp|bls-signatures|dist\/node\/client\/index\.js/,
+      /prom-client|\bpino\b|classic-level|@libp2p\/tcp|bls-eth-wasm|dist\/node\/client\/index\.js/,
     )
   })
 

@@ -102,6 +102,11 @@ describe('vm natives', () => {
       assert.equal(verify(new Uint8Array(96), new Uint8Array(48), message), false)
       const infinity = (length: number) => Uint8Array.from({ length }, (_, i) => (i === 0 ? 0xc0 : 0))
       assert.equal(verify(infinity(96), infinity(48), message), false)
+      // longer than the fast library takes
+      const long = new Uint8Array(300_000).fill(5)
+      const { longSignatures } = bls12_381
+      const hashed = longSignatures.hash(long, 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_')
+      assert.equal(verify(longSignatures.sign(hashed, secret).toBytes(), key, long), true)
     })
 
   it('verifies BLS signatures with keys in G2', () => {
