@@ -1,3 +1,5 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -27,11 +29,30 @@ async function failOnUnhandled() {
   if (first !== undefined) throw new Error(first)
 }
 
+// What a test that failed left running would keep mocha from ending: it is ended with its file, and said. Only programs of
+// Node's: others, such as browsers, are their libraries' to end.
+const programs = new Set()
+subscribe('child_process', ({ process: child }) => {
+  child.once('spawn', () => {
+    if (child.spawnfile !== process.execPath) return
+    programs.add(child)
+    child.once('exit', () => programs.delete(child))
+  })
+})
+
+async function endPrograms() {
+  const ending = AbortSignal.timeout(2_000) // those that were told to end may still be at it
+  await Promise.allSettled(Array.from(programs, child => once(child, 'exit', { signal: ending })))
+  const left = Array.from(programs, ({ spawnargs }) => spawnargs.slice(1).join(' '))
+  for (const child of programs) child.kill('SIGKILL')
+  if (left.length > 0) throw new Error(`a test left running: ${left.join('; ')}`)
+}
+
 export const mochaHooks = {
   beforeAll() {
     process.off('unhandledRejection', keepFirst) // a worker of mocha runs many files, and drops all listeners after each
     process.on('unhandledRejection', keepFirst)
   },
   afterEach: failOnUnhandled,
-  afterAll: failOnUnhandled,
+  afterAll: [failOnUnhandled, endPrograms],
 }
