@@ -27,6 +27,7 @@ import { peerIdTextOf } from '../network/peer-id.ts'
 import { createAccuse } from './accuse.ts'
 import { openBlob } from './download/blob-handle.ts'
 import { readWhole } from './download/download.ts'
+import { AGAIN_BYTES } from './download/encoded-again.ts'
 import { findMetadata } from './download/find-metadata.ts'
 import { createMetadataCache } from './download/metadata-cache.ts'
 import { createOwnersFinder } from './download/owners.ts'
@@ -224,7 +225,8 @@ export async function composeClient(
   const leases = init.leases ?? platform.leases(context)
   const uncertified = createUncertifiedBlobs(clock)
   const disk = platform.disk?.(codec, context)
-  const aboveBytes = disk === undefined ? LARGEST_WITHOUT_DISK_BYTES : STREAM_ABOVE_BYTES
+  const aboveBytes =
+    init.streamAboveBytes ?? (disk === undefined ? LARGEST_WITHOUT_DISK_BYTES : STREAM_ABOVE_BYTES)
   const encode = createEncode(codec, disk)
   const closing = new AbortController()
   let loadingBls: Promise<Bls> | undefined
@@ -234,6 +236,7 @@ export async function composeClient(
   const components = { peers, book, accuse, codec, cache, slivers, owners, clock, random, log, metrics }
   const handles = new Set<BlobHandle>()
   const decoding = createSemaphore(1)
+  const encodingAgain = disk && { disk, aboveBytes, room: createSemaphore(AGAIN_BYTES) }
 
   async function guarded<T>(
     signal: AbortSignal | undefined,
@@ -273,7 +276,7 @@ export async function composeClient(
     prepareSource(source, {
       disk,
       signal,
-      aboveBytes: init.streamAboveBytes ?? aboveBytes,
+      aboveBytes,
       maxBytes: async () => maxBlobSize((await coordinator.system({ signal, recent: true })).nShards),
     })
 
@@ -341,7 +344,7 @@ export async function composeClient(
     },
     open: (blobId, options) =>
       guarded(options?.signal, async signal => {
-        const all = { ...components, decoding, createSpool: platform.createSpool }
+        const all = { ...components, decoding, encodingAgain, createSpool: platform.createSpool }
         const opening = { signal, closing: closing.signal, handles }
         return owners.ask(blobId, { signal }, of => openBlob(all, of, blobId, opening))
       }),

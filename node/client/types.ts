@@ -126,8 +126,8 @@ export interface ReadOptions {
 }
 
 /**
- * How bytes are checked before they are given: each row of the encoding by itself, as it comes; or the blob as a whole, encoded again.
- * By its size when absent: small ones as a whole.
+ * How bytes are checked before they are given: each row of the encoding by itself, as it comes; or the blob as a whole, encoded again, of
+ * more than 32 MiB by way of files of one and a half times its size. By its size when absent: small ones as a whole.
  */
 export type ReadCheck = 'rows' | 'blob'
 

@@ -21,6 +21,7 @@ import { ClientError } from '../errors.ts'
 import { toClientError } from '../to-client-error.ts'
 import type { BlobHandle, ByteRange, HandleReadOptions, Liar, ReadCheck, ReadResult } from '../types.ts'
 import { type DownloadComponents, readWhole, throwIfGone } from './download.ts'
+import { type EncodingAgain, encodeAgain, type ProvenBlob } from './encoded-again.ts'
 import { fetchSliver, type SliverLine } from './fetch-sliver.ts'
 import { findMetadata } from './find-metadata.ts'
 import { keptSliver } from './kept-sliver.ts'
@@ -34,6 +35,8 @@ export interface BlobHandleComponents extends DownloadComponents {
   decoding: Semaphore
   /** where rows lie that must be decoded */
   createSpool: (metadata: BlobMetadata) => Promise<RowSpool>
+  /** of large ones; all are encoded again in memory when absent */
+  encodingAgain?: EncodingAgain | undefined
 }
 
 /** Up to so many bytes the whole blob is as fast as a part of it, and is checked as a whole. */
@@ -100,6 +103,8 @@ function createBlobHandle(
   const line: SliverLine = { answers: new Answers(), steppedAt: Number.NEGATIVE_INFINITY }
   let recovering: Promise<RowSpool> | undefined
   let whole: Promise<ReadResult> | undefined
+  let proving: Promise<ProvenBlob> | undefined
+  const { encodingAgain } = components
 
   const clamp = ({ start = 0, end = size }: Partial<ByteRange> = {}): ByteRange => {
     for (const [option, value] of Object.entries({ start, end })) {
@@ -114,7 +119,9 @@ function createBlobHandle(
   const isWhole = ({ start, end }: ByteRange, check: ReadCheck | undefined) =>
     check === undefined
       ? size <= WHOLE_FOR_PART_BYTES || (size <= WHOLE_BYTES && end - start === size)
-      : check === 'blob'
+      : check === 'blob' && !isByDisk(check)
+  const isByDisk = (check: ReadCheck | undefined) =>
+    check === 'blob' && encodingAgain !== undefined && size > encodingAgain.aboveBytes
   /** From any of its owners, those of a later epoch too. */
   const fetchRow = async (pair: SliverPairIndex, signal: AbortSignal) => {
     const kept = await keptSliver(components, metadata, pair, signal)
@@ -249,6 +256,20 @@ function createBlobHandle(
     }
   }
 
+  /** All of it encoded again, once for all reads of this handle; as `recover`, it ends with the handle. */
+  function proven(by: EncodingAgain): Promise<ProvenBlob> {
+    if (proving !== undefined) return proving
+    const mine = encodeAgain(by, metadata, rows({ start: 0, end: size }, ending), ending).then(blob => {
+      if (blob === undefined) throw invalid()
+      return blob
+    })
+    proving = mine
+    mine.catch(() => {
+      proving = undefined
+    })
+    return mine
+  }
+
   async function* pieces(range: ByteRange, options: HandleReadOptions): AsyncGenerator<Uint8Array> {
     const { onProgress } = options
     const signal = anySignal(options.signal, ending)
@@ -262,7 +283,11 @@ function createBlobHandle(
     }
     let done = 0
     onProgress?.({ phase: 'fetch', done, total })
-    for await (const piece of rows(range, signal)) {
+    const checked =
+      encodingAgain !== undefined && isByDisk(options.check)
+        ? (await raceSignal(proven(encodingAgain), signal)).stream(range, signal)
+        : rows(range, signal)
+    for await (const piece of checked) {
       yield piece
       done += piece.length
       onProgress?.({ phase: 'fetch', done, total })
@@ -368,6 +393,7 @@ function createBlobHandle(
     memoryFor(asked, check) {
       const range = clamp(asked)
       if (range.start === range.end) return 0
+      if (isByDisk(check)) return ahead * sliverBytes
       if (isWhole(range, check)) return size
       return Math.min(ahead, rangeSlivers(metadata, range.start, range.end).length) * sliverBytes
     },
@@ -384,6 +410,8 @@ function createBlobHandle(
       closed.abort(new ClientError('CLOSED', 'the blob was closed', {}))
       const spool = await recovering?.catch(() => undefined)
       await spool?.[Symbol.asyncDispose]()
+      const blob = await proving?.catch(() => undefined)
+      await blob?.[Symbol.asyncDispose]()
       handles.delete(handle)
     },
     [Symbol.asyncDispose]: () => handle.close(),

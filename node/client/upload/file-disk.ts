@@ -9,9 +9,15 @@ export function createFileDisk(codec: Pick<BlobCodec, 'encodeStream'>, scratch: 
   const encoder = new FileEncoder(codec, scratch)
   return {
     open: openFileSource,
-    async spool() {
+    async spool(expectedBytes = 0) {
       const file = await scratch.spool()
       const { path } = file
+      try {
+        await scratch.expectRoom(expectedBytes)
+      } catch (error) {
+        await file[Symbol.asyncDispose]()
+        throw error
+      }
       return {
         append: file.append,
         source() {
@@ -27,5 +33,6 @@ export function createFileDisk(codec: Pick<BlobCodec, 'encodeStream'>, scratch: 
       }
     },
     encode: (source, nShards, options) => encoder.encode(source, nShards, options),
+    metadata: (source, nShards, options) => encoder.metadata(source, nShards, options),
   }
 }

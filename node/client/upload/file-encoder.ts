@@ -12,7 +12,7 @@ import {
   sliverLength,
   verifyMetadata,
 } from '../../../codec/index.ts'
-import type { SliverRef } from '../../../codec/types.ts'
+import type { BlobMetadata, SliverRef } from '../../../codec/types.ts'
 import type { OutgoingSliver } from '../../../protocols/index.ts'
 import { disposable, type Encoded, type EncodeOptions, type Encoding } from './encoding.ts'
 import { type Scratch, type ScratchFolder, WHOLE_FILE } from './scratch.ts'
@@ -37,6 +37,28 @@ export class FileEncoder {
       return await this.#encode(source, nShards, signal, (done, total) =>
         onProgress?.({ phase: 'encode', done, total }),
       )
+    } finally {
+      hold.release()
+    }
+  }
+
+  /** Leaves nothing on the disk. Throws as `encode`. */
+  async metadata(
+    source: Source,
+    nShards: number,
+    { signal }: Pick<EncodeOptions, 'signal'>,
+  ): Promise<BlobMetadata> {
+    const hold = await this.#encoding.take(1, signal)
+    try {
+      await using blob = await source.open()
+      const folder = await this.#scratch.make('metadata')
+      try {
+        await using slivers = await SliverFile.create(folder, nShards, blob.length)
+        return (await this.#codec.encodeStream({ source: blob, nShards, slivers, keep: false, signal }))
+          .metadata
+      } finally {
+        await folder.remove()
+      }
     } finally {
       hold.release()
     }
@@ -116,7 +138,7 @@ function inFile(
 const SLIVERS_FILE = 'slivers.bin'
 
 /** All slivers of a blob in one file: the primary ones in the order of their pairs, then the secondary ones. */
-class SliverFile implements SliverFiles {
+class SliverFile implements SliverFiles, AsyncDisposable {
   readonly #path: string
   readonly #handle: FileHandle
   readonly #nShards: number
@@ -181,6 +203,10 @@ class SliverFile implements SliverFiles {
 
   async close(): Promise<void> {
     await this.#handle.close().catch(() => undefined)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #start({ axis, pair }: SliverRef): number {

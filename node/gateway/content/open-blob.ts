@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { BlobId } from '../../../codec/types.ts'
 import type { BlobHandle, Client, ReadCheck } from '../../client/types.ts'
+import { STREAM_ABOVE_BYTES } from '../../client/upload/source.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import type { GatewayLimits } from '../options.ts'
-import { invalidParameter } from '../parameters.ts'
 import type { ByteRange } from './range.ts'
 import type { Content } from './send.ts'
 import type { SharedReads } from './shared-reads.ts'
@@ -37,21 +37,12 @@ export function createOpenBlob({ client, clock, lookups, limits }: OpenBlobInit)
 /** A part of a blob that is no larger is read with all of it. */
 const WHOLE_FOR_PART_BYTES = 256 * 1024
 
-/** A larger one is not taken into memory with all its slivers: encoded again it is 4.5 times its size. */
-const STRICT_BYTES = 64 * 1024 * 1024
-
 /**
  * A blob as content. A small one is read once for all who read it at a time, unless it is to be checked in another way; one that is
- * encoded again is that once, for however many ranges. Throws 400 for one that is too large for that.
+ * encoded again is that once, for however many ranges.
  */
 export function blobContent(blob: BlobHandle, shared: SharedReads, check?: ReadCheck): Content {
   const { blobId, size } = blob
-  if (check === 'blob' && size > STRICT_BYTES) {
-    throw invalidParameter(
-      'strict_consistency_check',
-      `is for blobs of up to ${STRICT_BYTES} bytes; of larger ones each row is verified as it is sent`,
-    )
-  }
   let strict: Promise<Uint8Array> | undefined
   const readStrict = async (signal: AbortSignal | undefined): Promise<Uint8Array> =>
     Buffer.concat(await Array.fromAsync(blob.stream({ signal, check })))
@@ -62,7 +53,8 @@ export function blobContent(blob: BlobHandle, shared: SharedReads, check?: ReadC
     async *stream({ start, end, signal }) {
       const isWhole = size <= WHOLE_FOR_PART_BYTES || end - start === size
       const isShared = check === undefined && isWhole
-      if (check === 'blob') strict ??= readStrict(signal)
+      // a larger one is in a file of the handle's
+      if (check === 'blob' && size <= STREAM_ABOVE_BYTES) strict ??= readStrict(signal)
       const data = isShared ? await shared.read(blob, signal) : await strict
       if (data === undefined) yield* blob.stream({ start, end, signal, check })
       else yield data.subarray(start, end)

@@ -53,19 +53,22 @@ async function concat(
 ) {
   if (ids.length === 0 || ids.length > MAX_BLOBS)
     throw invalidParameter('ids', `must name 1 to ${MAX_BLOBS} blobs, by blob IDs or object IDs`)
-  await using opened = new AsyncDisposableStack()
   const blobs: BlobHandle[] = []
-  const known = new Map<BlobId, BlobHandle>()
+  const opened = new Map<BlobId, BlobHandle>()
   let attributes: Attributes = {}
-  for (const [i, id] of ids.entries()) {
-    const found = id.startsWith('0x') ? await objects.find(exchange, id) : undefined
-    if (i === 0 && found !== undefined) attributes = found.attributes
-    const blobId = found?.blobId ?? (await objects.blobId(exchange, id))
-    const blob = known.get(blobId) ?? opened.use(await open(exchange, blobId))
-    known.set(blobId, blob)
-    blobs.push(blob)
+  try {
+    for (const [i, id] of ids.entries()) {
+      const found = id.startsWith('0x') ? await objects.find(exchange, id) : undefined
+      if (i === 0 && found !== undefined) attributes = found.attributes
+      const blobId = found?.blobId ?? (await objects.blobId(exchange, id))
+      const blob = opened.get(blobId) ?? (await open(exchange, blobId))
+      opened.set(blobId, blob)
+      blobs.push(blob)
+    }
+    await send(exchange, joined(blobs, shared, check), { attributes })
+  } finally {
+    await Promise.all(Array.from(opened.values(), blob => blob.close()))
   }
-  await send(exchange, joined(blobs, shared, check), { attributes })
 }
 
 /** Several blobs as one content. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { createSemaphore } from '../../../../base/semaphore.ts'
@@ -17,10 +18,13 @@ import {
 } from '../../../../codec/index.ts'
 import type { BlobMetadata, SliverPairIndex, SliverRef } from '../../../../codec/types.ts'
 import { openBlob } from '../../../../node/client/download/blob-handle.ts'
+import { AGAIN_BYTES, type EncodingAgain } from '../../../../node/client/download/encoded-again.ts'
 import { SliverSpool } from '../../../../node/client/download/sliver-spool.ts'
 import { openSpoolFile } from '../../../../node/client/download/spool-file.ts'
 import type { ClientError } from '../../../../node/client/errors.ts'
 import type { BlobHandle } from '../../../../node/client/types.ts'
+import { createFileDisk } from '../../../../node/client/upload/file-disk.ts'
+import { Scratch } from '../../../../node/client/upload/scratch.ts'
 import { ProtocolError } from '../../../../protocols/index.ts'
 import {
   type FakePeer,
@@ -34,6 +38,8 @@ import {
   silent,
   unreachable,
 } from '../../../support/fake-peers.ts'
+import { temporaryFolder } from '../../../support/temporary.ts'
+import { wronglyEncoded } from '../../../support/wrongly-encoded.ts'
 
 const committee = fakeCommittee(13, 100)
 /** Rows of 135 KB: neither as a whole nor all of it ahead. */
@@ -63,7 +69,7 @@ describe('a blob handle', function () {
     )
   })
 
-  const open = async (peers: FakePeer[], of = blob) => {
+  const open = async (peers: FakePeer[], of = blob, encodingAgain?: EncodingAgain) => {
     const fake = fakePeers(peers)
     const outcomes: string[] = []
     const handle = await openBlob(
@@ -78,6 +84,7 @@ describe('a blob handle', function () {
         metrics: { download: outcome => outcomes.push(outcome) },
         decoding: createSemaphore(1),
         createSpool: async metadata => new SliverSpool(await openSpoolFile(), metadata),
+        encodingAgain,
       },
       fixedOwners(committee),
       of.metadata.blobId,
@@ -292,6 +299,43 @@ describe('a blob handle', function () {
     const whole = await Array.fromAsync(handle.stream({ check: 'blob' }))
     assert.ok(whole.length === 1 && data.equals(whole[0]!))
     assert.equal(handle.memoryFor({}, 'blob'), SIZE)
+  })
+
+  it('encodes a large blob again by way of the disk, once, and leaves nothing there', async () => {
+    const folder = await temporaryFolder()
+    const room = createSemaphore(AGAIN_BYTES)
+    const disk = createFileDisk(
+      codec,
+      new Scratch({ folder: join(folder.path, 'scratch'), clock: systemClock }),
+    )
+    const byDisk = { disk, room, aboveBytes: SIZE - 1 }
+    const { handle, fake } = await open(all(honest(blob)), blob, byDisk)
+    assert.ok(handle.memoryFor({}, 'blob') < SIZE)
+    const check = 'blob'
+    const parts = await Promise.all([
+      collect(handle.stream({ check, end: 100 })),
+      collect(handle.stream({ check })),
+      handle.read({ check, start: SIZE - 2_000_000 }),
+    ])
+    assert.ok(parts[0].equals(data.subarray(0, 100)) && parts[1].equals(data))
+    assert.ok(data.subarray(SIZE - 2_000_000).equals(parts[2]))
+    assert.equal(fake.asked.length, encodingParams(100).primarySymbols)
+    assert.equal(room.used, SIZE)
+    await handle.close()
+
+    // each row is the blob's, and a secondary sliver is not
+    using wrong = await wronglyEncoded(codec, data, 100, { pair: 3 as SliverPairIndex, axis: 'secondary' })
+    const forged = await open(all(honest(wrong)), wrong, byDisk)
+    assert.ok((await collect(forged.handle.stream())).equals(data))
+    await assert.rejects(collect(forged.handle.stream({ check })), { code: 'BLOB_INVALID' })
+
+    const stuck = await open(all({ ...honest(blob), sliver: silent.sliver! }), blob, byDisk)
+    const waiting = assert.rejects(collect(stuck.handle.stream({ check })), { code: 'CLOSED' })
+    await stuck.handle.close()
+    await waiting
+    assert.equal(room.used, 0)
+    assert.deepEqual(await readdir(join(folder.path, 'scratch')), [])
+    await folder.remove()
   })
 
   it('ends with the signal of a read, with its own end and with that of the client', async () => {
