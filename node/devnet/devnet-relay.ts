@@ -37,13 +37,21 @@ export interface DevnetRelay extends Omit<RunningRelay, 'tell'> {
   join(network: NetworkConfig, coordinator: Coordinator): Promise<void>
 }
 
-/** The relay of a devnet, at the address of the last run where that is free. It shares its process: memory is not judged. */
+interface DevnetRelayParts {
+  webRtc?: boolean | undefined
+  clock: Clock
+  random: () => number
+  metrics: Metrics
+  log: Log
+}
+
+/** The relay of a devnet, at the address of the last run where that is free. Pages reach it by WebRTC where `webRtc`. It shares its process: memory is not judged. */
 export async function startDevnetRelay(
   layout: Pick<DevnetLayout, 'relayKey'>,
   host: string,
   existing: Pick<NetworkConfig, 'relays'> | undefined,
   held: Pick<CloseStack, 'push'>,
-  parts: { clock: Clock; random: () => number; metrics: Metrics; log: Log },
+  { webRtc = false, ...parts }: DevnetRelayParts,
 ): Promise<DevnetRelay> {
   const [port, webPort] = await choosePorts(
     host,
@@ -60,7 +68,11 @@ export async function startDevnetRelay(
   const isMember = (peer: string): boolean => members?.isMember(peer) ?? false
   const relay = await startRelay({
     seed: await loadNetworkSeed(layout.relayKey),
-    listen: [`/ip4/${host}/tcp/${port}`, `/ip4/${host}/tcp/${webPort}/ws`],
+    listen: [
+      `/ip4/${host}/tcp/${port}`,
+      `/ip4/${host}/tcp/${webPort}/ws`,
+      ...(webRtc ? [`/ip4/${host}/udp/${port}/webrtc-direct`] : []),
+    ],
     settings: { limits: LIMITS },
     rssBytes: () => 0,
     refusals,

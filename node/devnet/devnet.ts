@@ -44,7 +44,7 @@ import {
 import { repairStores } from './repair.ts'
 
 interface CommonOptions {
-  /** pages reach the nodes by WebRTC, too; not when absent */
+  /** pages reach the nodes, and the relay, by WebRTC, too; not when absent */
   webRtc?: boolean
   /** storage nodes; 13 when absent */
   nodes?: number
@@ -198,6 +198,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     })
     const wallets = await loadWallets(layout, existing === undefined)
     const relay = await startDevnetRelay(layout, HOST, existing?.network, opened, {
+      webRtc: options.webRtc,
       clock,
       random,
       metrics,
