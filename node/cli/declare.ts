@@ -56,6 +56,7 @@ export function readsNetwork(command: Command): Command {
     .addOption(walrusOption('--context <name>'))
     .addOption(walrusOption('--config <file>'))
     .addOption(walrusOption('--gas-budget <mist>'))
+    .addOption(walrusOption('--rpc-url <url>'))
 }
 
 export const logOption = (level = 'warn') =>

@@ -20,13 +20,31 @@ export interface FoundNetwork {
 export interface NetworkChoice {
   network?: string
   context?: string
+  /** asked in place of those that the network names */
+  rpcUrl?: string
+}
+
+/** As `findChoice`, with the RPC that is named. Throws CliError. */
+export async function loadNetwork(
+  choice: NetworkChoice,
+  context: Pick<Context, 'cwd' | 'signal'>,
+): Promise<FoundNetwork> {
+  const found = await findChoice(choice, context)
+  const { rpcUrl } = choice
+  if (rpcUrl === undefined) return found
+  if (!URL.canParse(rpcUrl) || !/^https?:$/.test(new URL(rpcUrl).protocol)) {
+    throw new CliError('USAGE', EXIT.usage, `"${rpcUrl}" is not the URL of a Sui RPC.`, {
+      hint: 'It begins with http:// or https://.',
+    })
+  }
+  return { ...found, network: { ...found.network, suiRpc: [rpcUrl] } }
 }
 
 /**
  * Reads the network file given, or looks for `.floe/network.json` from `cwd` upwards; `testnet` and `mainnet` are Walrus's networks,
  * whatever files there are. A context is the name of one of them, or of the network that is found. Throws CliError.
  */
-export async function loadNetwork(
+async function findChoice(
   { network: given, context }: NetworkChoice,
   { cwd, signal }: Pick<Context, 'cwd' | 'signal'>,
 ): Promise<FoundNetwork> {

@@ -37,18 +37,18 @@ export async function setAttributes(
   return EXIT.ok
 }
 
-/** Removes attributes; those that are not there are no failure. */
+/** Removes attributes, all when none are named; those that are not there are no failure. */
 export async function removeAttributes(
   context: Context,
   blobText: string,
-  keys: string[],
+  keys: string[] | undefined,
   options: NetworkOptions,
 ): Promise<ExitCode> {
   await withChain(context, options, async session => {
     const { coordinator, signal } = session
     const { objectId } = await ownBlob(session, blobText)
     const before = await coordinator.attributes(objectId, { signal })
-    const there = keys.filter(key => Object.hasOwn(before, key))
+    const there = Object.keys(before).filter(key => keys === undefined || keys.includes(key))
     // a blob that never had attributes refuses to have any removed
     if (there.length > 0) {
       await coordinator.manager(await session.wallet()).removeAttributes(objectId, there, { signal })

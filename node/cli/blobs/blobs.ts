@@ -140,18 +140,41 @@ export async function listBlobs(context: Context, options: ListBlobsOptions): Pr
 
 export interface BurnOptions extends NetworkOptions {
   allExpired?: boolean
+  /** as Walrus's client has it, which asks back unless `yes` */
+  all?: boolean
+  yes?: boolean
   objectIds?: string[]
 }
 
 /** Destroys Blob objects, expired or not; nothing is given back. */
 export async function burn(context: Context, blobs: string[], options: BurnOptions): Promise<ExitCode> {
   const named = [...blobs, ...(options.objectIds ?? [])]
-  if (named.length > 0 === (options.allExpired === true))
+  if ([named.length > 0, options.allExpired, options.all].filter(Boolean).length !== 1)
     throw new CliError('USAGE', EXIT.usage, 'Name the blobs to burn, or all that expired by --all-expired.')
+  if (options.all && !options.yes) {
+    throw new CliError(
+      'USAGE',
+      EXIT.usage,
+      '--all burns every blob of the wallet, those too that have not ended.',
+      {
+        hint: 'Say --yes as well when that is meant, or --all-expired.',
+      },
+    )
+  }
   return await withChain(context, options, async session => {
-    const all = options.allExpired === true ? await expired(context, session) : named
+    const all = options.all
+      ? await ownedIds(session)
+      : options.allExpired
+        ? await expired(context, session)
+        : named
     return await forEach(context, all, text => burnOne(context, session, text), { explain: chainFailure })
   })
+}
+
+async function ownedIds(session: ChainSession): Promise<ObjectId[]> {
+  const { address } = await session.wallet()
+  const owned = await session.coordinator.ownedBlobs(address, { signal: session.signal })
+  return owned.map(({ objectId }) => objectId)
 }
 
 /** The wallet's objects whose time is over. */

@@ -49,6 +49,7 @@ export function declareBlobs(program: Command, run: Run): void {
       .description('destroy Blob objects, expired or not; the nodes keep the data until it expires')
       .argument('[blob...]', OWNED)
       .option('--all-expired', 'all of the wallet whose time is over')
+      .addOption(walrusOption('--all'))
       .addOption(walrusOption('--object-ids <id...>'))
       .addOption(walrusOption('--yes')),
   ).action(blobs('burn'))

@@ -24,6 +24,8 @@ export const INFO_TOPICS = [
   'decentralization',
   'parameters',
   'challenges',
+  'bft',
+  'all',
 ] as const
 
 export type InfoTopic = (typeof INFO_TOPICS)[number]

@@ -1,6 +1,6 @@
 import { beginsAtMs } from '../../../chain/index.ts'
 import type { Committees, EpochTiming, NetworkConfig, SystemInfo } from '../../../chain/types/index.ts'
-import { encodedSize, encodingParams, maxBlobSize, storageUnits } from '../../../codec/index.ts'
+import { encodedSize, encodingParams, maxBlobSize, quorumWeight, storageUnits } from '../../../codec/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { type Context, type NetworkOptions, withChain, withClient } from '../context.ts'
 import { beginsIn } from '../epoch-ends.ts'
@@ -20,6 +20,9 @@ import type { InfoTopic } from './commands.ts'
 import { decentralization } from './decentralization.ts'
 import { parameters } from './parameters.ts'
 
+/** `info all`, as of Walrus's client. */
+const WALRUS_TOPICS = ['epoch', 'storage', 'size', 'price', 'bft', 'committee'] as const
+
 /** Epoch, committee, prices and capacity, as the chain has them; or one of them in more detail. */
 export async function info(
   context: Context,
@@ -27,6 +30,10 @@ export async function info(
   options: NetworkOptions,
 ): Promise<ExitCode> {
   const { signal } = context
+  if (topic === 'all') {
+    for (const each of WALRUS_TOPICS) await info(context, each, options)
+    return EXIT.ok
+  }
   if (topic === 'epoch') return await infoEpoch(context, options)
   if (topic === 'decentralization') return await infoDecentralization(context, options)
   if (topic === 'parameters') return await infoParameters(context, options)
@@ -136,7 +143,7 @@ const MIB = 2 ** 20
 const GIB = 2 ** 30
 
 export function describeTopic(
-  topic: Exclude<InfoTopic, 'epoch' | 'decentralization' | 'parameters' | 'challenges'>,
+  topic: Exclude<InfoTopic, 'all' | 'epoch' | 'decentralization' | 'parameters' | 'challenges'>,
   system: SystemInfo,
   committees: Committees,
 ): Report {
@@ -149,6 +156,8 @@ export function describeTopic(
       return storage(system)
     case 'size':
       return size(system)
+    case 'bft':
+      return bft(system)
   }
 }
 
@@ -264,6 +273,23 @@ function size({ nShards }: SystemInfo): Report {
       ['smallest encoded', formatBytes(encodedSize(nShards, 1))],
       ['shards', `${nShards}, of which ${maxFaulty} may fail at a time`],
       ['to read', `${primarySymbols} primary or ${secondarySymbols} secondary slivers`],
+    ]),
+  }
+}
+
+/** How many shards may fail, lie, and must agree. */
+function bft({ nShards }: SystemInfo): Report {
+  const { maxFaulty } = encodingParams(nShards)
+  const quorum = quorumWeight(nShards)
+  const minCorrect = nShards - maxFaulty
+  return {
+    value: { nShards, maxFaulty, quorum, minCorrect, validityThreshold: maxFaulty + 1 },
+    text: formatRows([
+      ['shards', nShards],
+      ['may be faulty', maxFaulty],
+      ['a quorum', quorum],
+      ['are correct, at least', minCorrect],
+      ['of which one is correct', maxFaulty + 1],
     ]),
   }
 }

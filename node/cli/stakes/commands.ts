@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { actionsOf, type Run, usesWallet } from '../declare.ts'
+import { actionsOf, type Run, usesWallet, walrusOption } from '../declare.ts'
 
 const NODE_KEY = "the node's Sui key, e.g. .floe/nodes/00/keys/sui.key"
 
@@ -11,8 +11,12 @@ export function declareStakes(program: Command, run: Run): void {
     program
       .command('stake')
       .description('stake WAL with a node')
-      .argument('<node>', 'its name or ID, as `info committee` lists them')
-      .argument('<amount>', 'in WAL, at least 1'),
+      .argument('[node]', 'its name or ID, as `info committee` lists them')
+      .argument('[amount]', 'in WAL, at least 1')
+      .addOption(walrusOption('--node-ids <id...>'))
+      .addOption(walrusOption('--node-id <id...>'))
+      .addOption(walrusOption('--amounts <frost...>'))
+      .addOption(walrusOption('--amount <frost...>')),
   ).action(stakes('stake'))
 
   usesWallet(

@@ -9,32 +9,70 @@ import {
   sizeArgument,
   walArgument,
 } from '../arguments.ts'
-import { type ChainSession, type Context, type NetworkOptions, withChain } from '../context.ts'
+import { chainFailure } from '../chain-failure.ts'
+import { type ChainSession, type Context, forEach, type NetworkOptions, withChain } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { formatBytes, formatRows, formatTable, formatWal, plural, safe } from '../text.ts'
 
-/** Stakes WAL with a node, which is named by its ID or its name. */
+export interface StakeOptions extends NetworkOptions {
+  nodeIds?: string[]
+  nodeId?: string[]
+  /** FROST: of each node, or one for all */
+  amounts?: string[]
+  amount?: string[]
+}
+
+/** Stakes WAL with a node, which is named by its ID or its name; with several as Walrus's client does. */
 export async function stake(
   context: Context,
-  nodeText: string,
-  amountText: string,
-  options: NetworkOptions,
+  nodeText: string | undefined,
+  amountText: string | undefined,
+  options: StakeOptions,
 ): Promise<ExitCode> {
-  const amountFrost = walArgument(amountText)
-  await withChain(context, options, async session => {
-    const { coordinator, signal } = session
-    const wallet = await session.wallet()
-    const node = await findNode(session, nodeText)
-    const { digest, stake } = await coordinator.staker(wallet).stake(node.nodeId, amountFrost, { signal })
-    await context.output.result(
-      { ...stake, nodeName: node.name, digest },
-      safe`Staked ${formatWal(amountFrost)} with ${node.name}\n${formatRows([
-        ['stake', stake.objectId],
-        ['counts', `from epoch ${stake.activationEpoch} on`],
-      ])}`,
-    )
-  })
-  return EXIT.ok
+  const nodeIds = [...(options.nodeIds ?? []), ...(options.nodeId ?? [])]
+  const amounts = [...(options.amounts ?? []), ...(options.amount ?? [])]
+  if (nodeIds.length === 0 && nodeText !== undefined && amountText !== undefined && amounts.length === 0) {
+    const amountFrost = walArgument(amountText)
+    return await withChain(context, options, async session => {
+      await stakeOne(context, session, nodeText, amountFrost)
+      return EXIT.ok
+    })
+  }
+  const isEach = amounts.length === nodeIds.length || amounts.length === 1
+  if (nodeText !== undefined || nodeIds.length === 0 || !isEach) {
+    throw new CliError('USAGE', EXIT.usage, 'Name a node and an amount in WAL.', {
+      hint: 'Or several by --node-ids, and by --amounts as many amounts in FROST, or one for all.',
+    })
+  }
+  const jobs = nodeIds.map((node, i) => ({ node, frost: frostArgument(amounts[i] ?? amounts[0]!) }))
+  return await withChain(
+    context,
+    options,
+    async session =>
+      await forEach(context, jobs, ({ node, frost }) => stakeOne(context, session, node, frost), {
+        name: ({ node }) => node,
+        explain: chainFailure,
+      }),
+  )
+}
+
+async function stakeOne(
+  context: Context,
+  session: ChainSession,
+  nodeText: string,
+  amountFrost: bigint,
+): Promise<void> {
+  const { coordinator, signal } = session
+  const wallet = await session.wallet()
+  const node = await findNode(session, nodeText)
+  const { digest, stake } = await coordinator.staker(wallet).stake(node.nodeId, amountFrost, { signal })
+  await context.output.result(
+    { ...stake, nodeName: node.name, digest },
+    safe`Staked ${formatWal(amountFrost)} with ${node.name}\n${formatRows([
+      ['stake', stake.objectId],
+      ['counts', `from epoch ${stake.activationEpoch} on`],
+    ])}`,
+  )
 }
 
 async function findNode({ coordinator, signal }: ChainSession, text: string): Promise<NodeRecord> {

@@ -4,6 +4,7 @@ import { getAttributes, removeAttributes, setAttributes } from '../blobs/attribu
 import { fund } from '../blobs/extend.ts'
 import type { Context, NetworkOptions } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
+import { faucet, newWallet } from '../wallets/wallets.ts'
 
 /** Walrus's client counts in FROST. */
 export async function fundSharedBlob(
@@ -45,6 +46,29 @@ export async function removeBlobAttributeFields(
   { keys, ...options }: NetworkOptions & { keys: string[] },
 ): Promise<ExitCode> {
   return await removeAttributes(context, blob, keys, options)
+}
+
+/** All of them. */
+export async function removeBlobAttribute(
+  context: Context,
+  blob: string,
+  options: NetworkOptions,
+): Promise<ExitCode> {
+  return await removeAttributes(context, blob, undefined, options)
+}
+
+/** Walrus's client changes SUI for WAL; here a localnet's faucet gives both. */
+export async function getWal(context: Context, options: NetworkOptions): Promise<ExitCode> {
+  return await faucet(context, undefined, options)
+}
+
+/** A key file at the path, where Walrus's client puts a configuration of Sui's. */
+export async function generateSuiWallet(
+  context: Context,
+  { path, useFaucet, ...options }: NetworkOptions & { path: string; useFaucet?: boolean },
+): Promise<ExitCode> {
+  await newWallet(context, path, { format: 'key' })
+  return useFaucet ? await faucet(context, undefined, { ...options, wallet: path }) : EXIT.ok
 }
 
 const usage = (message: string) => new CliError('USAGE', EXIT.usage, message)

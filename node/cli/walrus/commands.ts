@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { actionsOf, type Run, usesWallet } from '../declare.ts'
+import { actionsOf, type Run, readsNetwork, usesWallet } from '../declare.ts'
 
 /** What programs and shells use. */
 export function declareWalrus(program: Command, run: Run): void {
@@ -46,4 +46,12 @@ function declareAliases(program: Command, run: Run): void {
     .argument('<blob>')
     .requiredOption('--keys <key...>')
     .action(aliases('removeBlobAttributeFields'))
+  hidden('remove-blob-attribute').argument('<blob>').action(aliases('removeBlobAttribute'))
+  hidden('get-wal').option('--amount <frost>').option('--exchange-id <id>').action(aliases('getWal'))
+  readsNetwork(program.command('generate-sui-wallet', { hidden: true }))
+    .requiredOption('--path <file>')
+    .option('--sui-network <name>')
+    .option('--use-faucet')
+    .option('--faucet-timeout <duration>')
+    .action(aliases('generateSuiWallet'))
 }

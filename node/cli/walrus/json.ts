@@ -54,9 +54,13 @@ const COMMANDS: Readonly<Record<string, Translation>> = {
   fundSharedBlob: { name: 'fund', operands: ['sharedBlobObjId', 'amount'], frost: ['amount'] },
   getBlobAttribute: { name: 'attributes get', operands: ['blobObjId'] },
   setBlobAttribute: { operands: ['blobObjId'], options: { attributes: 'attr' } },
+  removeBlobAttribute: { operands: ['blobObjId'] },
   removeBlobAttributeFields: { name: 'attributes remove', operands: ['blobObjId', 'keys'] },
   info: {},
   storage: {},
+  stake: { results: results => results },
+  getWal: {},
+  generateSuiWallet: {},
 }
 /** global options; Walrus's configuration files mean nothing here */
 const GLOBALS: Readonly<Record<string, string | undefined>> = {
@@ -67,7 +71,7 @@ const GLOBALS: Readonly<Record<string, string | undefined>> = {
   gasBudget: undefined,
   json: undefined,
 }
-const IGNORED = ['rpcUrl', 'encodingType']
+const IGNORED = ['encodingType']
 const INPUT_LIMIT = { bytes: 2 ** 20, why: 'no command is that long' }
 
 /** Runs a command as Walrus's client takes it in JSON mode; the answer is one JSON value on stdout. */

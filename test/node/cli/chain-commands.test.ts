@@ -307,6 +307,78 @@ describe('commands of the chain, on a localnet', function () {
     await fails('USAGE', 2, 'storage', 'burn')
   })
 
+  it("takes what Walrus's client has besides, by its names", async () => {
+    const key = join(cwd, 'new.key')
+    const made = await floe(
+      cwd,
+      [
+        'generate-sui-wallet',
+        '--path',
+        key,
+        '--use-faucet',
+        '--sui-network',
+        'testnet',
+        '--network',
+        'net/network.json',
+      ],
+      { program: REAL_FLOE },
+    )
+    assert.equal(made.code, 0, made.stderr)
+    assert.equal((await stat(key)).mode & 0o777, 0o600)
+    const mine = ['--wallet', key]
+    const had = await ok('wallet', 'balance', ...mine)
+    assert.ok(had.wal > 0)
+    assert.equal((await ok('get-wal', '--amount', '1', ...mine)).balances.wal, 2 * had.wal)
+
+    const nodes: Json[] = (await ok('info', 'committee')).members
+    const ids = ['--node-ids', nodes[0].nodeId, nodes[1].nodeId]
+    await ok('stake', ...ids, '--amounts', `${2 * WAL}`, ...mine)
+    await ok('stake', ...ids, '--amounts', `${3 * WAL}`, `${4 * WAL}`, ...mine)
+    const { stakes } = await ok('list-staked', ...mine)
+    const of = (nodeId: string) => stakes.filter((stake: Json) => stake.nodeId === nodeId)
+    const sums = nodes.slice(0, 2).map(({ nodeId }) =>
+      of(nodeId)
+        .map(({ principalFrost }: Json) => principalFrost / WAL)
+        .sort(),
+    )
+    assert.deepEqual(sums, [
+      [2, 3],
+      [2, 4],
+    ])
+    await fails('USAGE', 2, 'stake', ...ids, '--amounts', '1', '1', '1')
+    await fails('USAGE', 2, 'stake', nodes[0].nodeId)
+    await fails('USAGE', 2, 'stake', nodes[0].nodeId, '1', '--node-ids', nodes[1].nodeId)
+
+    const bft = await ok('info', 'bft')
+    assert.deepEqual([bft.nShards, bft.maxFaulty, bft.quorum, bft.minCorrect], [100, 33, 67, 67])
+    const all = await commandLine(cwd, ['info', 'all', '--network', 'net/network.json', '--json'])
+    assert.equal(all.stdout.toString().trim().split('\n').length, 6)
+
+    const { objectId } = await actors.blob(30, { epochs: 2, deletable: true })
+    await actors.blob(31, { epochs: 2, deletable: false })
+    await ok('attributes', 'set', objectId, 'a=b', 'c=d')
+    await ok('remove-blob-attribute', objectId)
+    assert.deepEqual((await ok('attributes', 'get', objectId)).attributes, {})
+    await fails('USAGE', 2, 'burn', '--all')
+    await fails('USAGE', 2, 'burn', '--all', '--all-expired', '--yes')
+    await ok('burn-blobs', '--all', '--yes')
+    assert.deepEqual((await ok('list-blobs', '--include-expired')).blobs, [])
+  })
+
+  it('asks the RPC that is named', async () => {
+    assert.equal((await ok('info', 'epoch', '--rpc-url', localnet.ready.suiRpc)).epoch, 1)
+    const { message } = await fails(
+      'CHAIN_UNAVAILABLE',
+      3,
+      'wallet',
+      'balance',
+      '--rpc-url',
+      'http://127.0.0.1:1',
+    )
+    assert.match(message, /127\.0\.0\.1:1\b/)
+    await fails('USAGE', 2, 'wallet', 'balance', '--rpc-url', 'ftp://x')
+  })
+
   it('does what it can of several, and ends with the first failure', async () => {
     const blob = await actors.blob(4, { epochs: 1, deletable: true })
     const args = ['burn', NOBODY, blob.objectId, '--network', 'net/network.json']

@@ -67,6 +67,7 @@ describe('names that want to be more than names', function () {
     stake: [
       [NAME, '1'],
       [NAME, NAME],
+      ['--node-ids', NAME, '--amounts', NAME],
     ],
     unstake: [[NAME]],
     withdraw: [[NAME]],
@@ -126,6 +127,9 @@ describe('names that want to be more than names', function () {
       [object, '--attr', `=${NAME}`, 'x'],
     ],
     'remove-blob-attribute-fields': [[NAME, '--keys', NAME]],
+    'remove-blob-attribute': [[NAME]],
+    'get-wal': [['--wallet', NAME], ['--rpc-url', NAME], [NAME]],
+    'generate-sui-wallet': [['--path', file], ['--path', join(NAME, 'key')], [NAME]],
     completion: [[NAME]],
     json: [[NAME], [JSON.stringify({ command: { [NAME]: {} } })]],
     health: [[NAME], ['--dir', NAME], ['--network', file, '--all']],
