@@ -4,8 +4,9 @@
  */
 export { formatSui, formatWal } from './client/coins.ts'
 export { createCommitteeSource } from './client/committee-source.ts'
-export { type CoordinatorLog, type CoordinatorOptions, createCoordinator } from './client/coordinator.ts'
+export { type CoordinatorLog, type CoordinatorOptions, createUserCoordinator } from './client/coordinator.ts'
 export { beginsAtMs } from './client/epochs.ts'
+export { createCoordinator } from './client/full-coordinator.ts'
 export { createPooledWriter, type WalletPool } from './client/pooled-writer.ts'
 export { formatKeystore, generateWalletKey, keypairWallet, parseKeystore, walletOf } from './client/wallet.ts'
 export {

@@ -2,55 +2,31 @@ import { type Clock, systemClock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError } from '../errors.ts'
 import type {
-  BlobManager,
   BlobObject,
-  BlobReference,
   CallOptions,
-  Cashier,
   ChainEvent,
   ChainWriter,
-  Challenger,
-  ChallengeStanding,
   Committees,
-  ContractPackages,
+  Coordinator,
   EpochTiming,
   EventCursor,
   FollowOptions,
-  FullCoordinator,
   NetworkConfig,
-  NetworkParameters,
-  NodeOperator,
-  NodeRecord,
-  OwnedPage,
-  PaymentRecord,
   RegisteredKeys,
-  SharedBlob,
-  Stake,
-  Staker,
-  StorageObject,
   SystemInfo,
   Wallet,
 } from '../types/index.ts'
-import { readBlob, readOwnedBlobs, readOwnedPage, readReference, readSharedBlob } from './blobs.ts'
-import { WalletCashier } from './cashier.ts'
-import { readRounds } from './challenge-rounds.ts'
-import { WalletChallenger } from './challenger.ts'
+import { readBlob, readOwnedBlobs } from './blobs.ts'
 import { CommitteeReader } from './committee.ts'
-import { beginsAtMs, epochTiming, readChainTime } from './epochs.ts'
+import { epochTiming, readChainTime } from './epochs.ts'
 import { parseCursor } from './events.ts'
 import { Executor } from './executor.ts'
 import { followEvents } from './follower.ts'
 import { CheckpointHistory } from './history.ts'
-import { readAttributes, readAttributesOf, WalletManager } from './manager.ts'
-import { readNodeKeys, readNodes } from './nodes.ts'
-import { WalletOperator } from './operator.ts'
-import { readParameters } from './parameters.ts'
-import { readPayment } from './payments.ts'
-import { RpcPool, rpcStatus } from './rpc.ts'
+import { readNodeKeys } from './nodes.ts'
+import { RpcPool } from './rpc.ts'
 import type { SessionComponents } from './session.ts'
-import { readStakes, WalletStaker } from './staker.ts'
 import { StateReader, systemInfo } from './state.ts'
-import { readOwnedStorages } from './storages.ts'
 import { WalletWriter } from './writer.ts'
 
 const LOCALNET_LAG_MS = 2_000
@@ -70,19 +46,19 @@ export interface CoordinatorOptions {
   random?: () => number
 }
 
-/** The coordinator of a network: reads, events, and writers of wallets. It opens nothing until it is asked. */
-export function createCoordinator(network: NetworkConfig, options: CoordinatorOptions = {}): FullCoordinator {
-  return new SuiCoordinator(network, options)
+/** What stores and reads needs of the chain; a page brings no more than that. It opens nothing until it is asked. */
+export function createUserCoordinator(network: NetworkConfig, options: CoordinatorOptions = {}): Coordinator {
+  return new UserCoordinator(network, options)
 }
 
-class SuiCoordinator implements FullCoordinator {
+export class UserCoordinator implements Coordinator {
   readonly network: NetworkConfig
   readonly #log: CoordinatorLog | undefined
   readonly #closed = new AbortController()
-  readonly #rpc: RpcPool
-  readonly #state: StateReader
+  protected readonly rpc: RpcPool
+  protected readonly state: StateReader
   readonly #committees: CommitteeReader
-  readonly #session: SessionComponents
+  protected readonly session: SessionComponents
 
   constructor(
     network: NetworkConfig,
@@ -91,16 +67,16 @@ class SuiCoordinator implements FullCoordinator {
     this.network = network
     this.#log = log
     const closed = this.#closed.signal
-    this.#rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed, clock, random })
-    this.#state = new StateReader(this.#rpc, network)
-    this.#committees = new CommitteeReader(this.#rpc, this.#state)
-    const executor = new Executor(this.#rpc, closed)
-    this.#session = { network, state: this.#state, executor, rpc: this.#rpc }
+    this.rpc = new RpcPool({ urls: network.suiRpc, network: network.kind, closed, clock, random })
+    this.state = new StateReader(this.rpc, network)
+    this.#committees = new CommitteeReader(this.rpc, this.state)
+    const executor = new Executor(this.rpc, closed)
+    this.session = { network, state: this.state, executor, rpc: this.rpc }
   }
 
   async system(options: CallOptions & { recent?: boolean } = {}): Promise<SystemInfo> {
-    if (options.recent === true) return systemInfo((await this.#state.recent(options)).state)
-    return systemInfo(await this.#state.read(options))
+    if (options.recent === true) return systemInfo((await this.state.recent(options)).state)
+    return systemInfo(await this.state.read(options))
   }
 
   async committees(options?: CallOptions & { fresh?: boolean }): Promise<Committees> {
@@ -109,36 +85,31 @@ class SuiCoordinator implements FullCoordinator {
   }
 
   async epochTiming(options?: CallOptions): Promise<EpochTiming> {
-    const [{ staking }, nowMs] = await Promise.all([this.#state.read(options), this.chainTime(options)])
+    const [{ staking }, nowMs] = await Promise.all([this.state.read(options), this.chainTime(options)])
     return epochTiming(staking, nowMs)
   }
 
   async chainTime(options?: CallOptions): Promise<number> {
-    return await this.#rpc.read(client => readChainTime(client), options?.signal)
+    return await this.rpc.read(client => readChainTime(client), options?.signal)
   }
 
   async blob(objectId: ObjectId, options?: CallOptions): Promise<BlobObject | undefined> {
-    const packageId = await this.#state.originalPackageId(options)
-    const found = await this.#rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
+    const packageId = await this.state.originalPackageId(options)
+    const found = await this.rpc.read(client => readBlob(client, packageId, objectId), options?.signal)
     return found?.blob
   }
 
   async nodeKeys(nodeId: ObjectId, options?: CallOptions): Promise<RegisteredKeys | undefined> {
-    return await this.#rpc.read(client => readNodeKeys(client, nodeId), options?.signal)
+    return await this.rpc.read(client => readNodeKeys(client, nodeId), options?.signal)
   }
 
   async ownedBlobs(owner: ObjectId, options?: CallOptions): Promise<BlobObject[]> {
-    const packageId = await this.#state.originalPackageId(options)
-    return await this.#rpc.read(client => readOwnedBlobs(client, packageId, owner), options?.signal)
-  }
-
-  async ownedStorages(owner: ObjectId, options?: CallOptions): Promise<StorageObject[]> {
-    const packageId = await this.#state.originalPackageId(options)
-    return await this.#rpc.read(client => readOwnedStorages(client, packageId, owner), options?.signal)
+    const packageId = await this.state.originalPackageId(options)
+    return await this.rpc.read(client => readOwnedBlobs(client, packageId, owner), options?.signal)
   }
 
   async balances(owner: ObjectId, options?: CallOptions): Promise<{ sui: bigint; wal: bigint }> {
-    return await this.#rpc.read(async client => {
+    return await this.rpc.read(async client => {
       const [sui, wal] = await Promise.all([
         client.core.getBalance({ owner }),
         client.core.getBalance({ owner, coinType: this.network.walType }),
@@ -155,8 +126,8 @@ class SuiCoordinator implements FullCoordinator {
     } catch {
       return false
     }
-    const packageId = await this.#state.originalPackageId({ signal })
-    const history = new CheckpointHistory(this.#rpc, packageId)
+    const packageId = await this.state.originalPackageId({ signal })
+    const history = new CheckpointHistory(this.rpc, packageId)
     return (await history.lowest(signal)) <= checkpoint && checkpoint <= (await history.height(signal))
   }
 
@@ -171,7 +142,7 @@ class SuiCoordinator implements FullCoordinator {
     const originalPackageId = await this.#packageIdWhenReachable(bound)
     if (originalPackageId === undefined) return
     const events = followEvents({
-      rpc: this.#rpc,
+      rpc: this.rpc,
       originalPackageId,
       from,
       complete,
@@ -189,100 +160,8 @@ class SuiCoordinator implements FullCoordinator {
     }
   }
 
-  async stakes(owner: ObjectId, options?: CallOptions): Promise<Stake[]> {
-    const packageId = await this.#state.originalPackageId(options)
-    return await this.#rpc.read(client => readStakes(client, packageId, owner), options?.signal)
-  }
-
-  async sharedBlob(objectId: ObjectId, options?: CallOptions): Promise<SharedBlob | undefined> {
-    const packageId = await this.#state.originalPackageId(options)
-    return await this.#rpc.read(client => readSharedBlob(client, packageId, objectId), options?.signal)
-  }
-
-  async blobReference(objectId: ObjectId, options?: CallOptions): Promise<BlobReference | undefined> {
-    const { state } = await this.#state.recent(options)
-    return await this.#rpc.read(client => readReference(client, state, objectId), options?.signal)
-  }
-
-  async ownedPage(
-    owner: ObjectId,
-    { signal, limit, cursor }: CallOptions & { limit: number; cursor?: string | undefined },
-  ): Promise<OwnedPage> {
-    const packageId = await this.#state.originalPackageId({ signal })
-    const [timing, { blobs, attributes, next }] = await Promise.all([
-      this.epochTiming({ signal }),
-      this.#rpc.read(async client => {
-        const page = await readOwnedPage(client, packageId, owner, { cursor, limit })
-        const ids = page.blobs.map(({ objectId }) => objectId)
-        return { ...page, attributes: await readAttributesOf(client, ids) }
-      }, signal),
-    ])
-    const { epoch } = timing
-    const told = blobs.map((blob, i) => ({
-      blob,
-      attributes: attributes[i]!,
-      endsAtMs: blob.storage.endEpoch > epoch ? beginsAtMs(timing, blob.storage.endEpoch) : undefined,
-    }))
-    return { blobs: told, epoch, next }
-  }
-
-  async packages(options?: CallOptions): Promise<ContractPackages> {
-    const { packageId, originalPackageId, systemVersion } = await this.#state.read(options)
-    return { packageId, originalPackageId, contractVersion: Number(systemVersion) }
-  }
-
-  async attributes(blob: ObjectId, options?: CallOptions): Promise<Record<string, string>> {
-    return await this.#rpc.read(client => readAttributes(client, blob), options?.signal)
-  }
-
-  async payment(digest: string, options?: CallOptions): Promise<PaymentRecord | undefined> {
-    try {
-      return await this.#rpc.read(client => readPayment(client, digest), options?.signal)
-    } catch (error) {
-      if (rpcStatus(error) === 'NOT_FOUND') return undefined
-      throw error
-    }
-  }
-
-  async nodes(options?: CallOptions): Promise<NodeRecord[]> {
-    const state = await this.#state.read(options)
-    return await this.#rpc.read(client => readNodes(client, state), options?.signal)
-  }
-
-  async parameters(options?: CallOptions): Promise<NetworkParameters> {
-    const state = await this.#state.read(options)
-    const { stakingObjectId } = this.network
-    return await this.#rpc.read(client => readParameters(client, stakingObjectId, state), options?.signal)
-  }
-
-  async challenges(options?: CallOptions): Promise<ChallengeStanding[]> {
-    const state = await this.#state.read(options)
-    const { stakingObjectId } = this.network
-    return await this.#rpc.read(client => readRounds(client, stakingObjectId, state), options?.signal)
-  }
-
   writer(wallet: Wallet): ChainWriter {
-    return new WalletWriter(wallet, this.#session)
-  }
-
-  operator(wallet: Wallet): NodeOperator {
-    return new WalletOperator(wallet, this.#session)
-  }
-
-  challenger(wallet: Wallet): Challenger {
-    return new WalletChallenger(wallet, this.#session, this.operator(wallet))
-  }
-
-  staker(wallet: Wallet): Staker {
-    return new WalletStaker(wallet, this.#session)
-  }
-
-  cashier(wallet: Wallet): Cashier {
-    return new WalletCashier(wallet, this.#session)
-  }
-
-  manager(wallet: Wallet): BlobManager {
-    return new WalletManager(wallet, this.#session)
+    return new WalletWriter(wallet, this.session)
   }
 
   /** Ends every call, stream and wait with CLOSED. */
@@ -298,7 +177,7 @@ class SuiCoordinator implements FullCoordinator {
   async #packageIdWhenReachable(signal: AbortSignal): Promise<ObjectId | undefined> {
     while (!signal.aborted) {
       try {
-        return await this.#state.originalPackageId({ signal })
+        return await this.state.originalPackageId({ signal })
       } catch (error) {
         if (signal.aborted) return undefined
         if (!(error instanceof ChainError) || error.code !== 'RPC_UNAVAILABLE') throw error

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { createSemaphore } from '../../base/semaphore.ts'
 import { anySignal } from '../../base/wait.ts'
-import { createCoordinator } from '../../chain/index.ts'
+import { createUserCoordinator } from '../../chain/index.ts'
 import type {
   ChainWriter,
   CommitteeSource,
@@ -182,7 +182,7 @@ export async function composeClient(
   }
   const slivers = await platform.openSlivers?.(context)
   const codec = init.codec ?? createAdaptiveCodec()
-  const coordinator = init.coordinator ?? createCoordinator(network, { log, clock, random })
+  const coordinator = init.coordinator ?? createUserCoordinator(network, { log, clock, random })
   const committees = createCommitteeTracker(coordinator)
   // the chain is asked while libp2p is being made; a call that needs the answer meets the error
   committees.get().catch(() => undefined)

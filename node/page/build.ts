@@ -13,7 +13,9 @@ const withoutStoring: Plugin = {
   name: 'without storing',
   setup({ onResolve }) {
     onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') }))
-    onResolve({ filter: /\/client\/coordinator\.ts$/ }, () => ({ path: join(here, 'no-coordinator.ts') }))
+    onResolve({ filter: /\/client\/(?:full-)?coordinator\.ts$/ }, () => ({
+      path: join(here, 'no-coordinator.ts'),
+    }))
     onResolve({ filter: /\/upload\/(?:upload|send-registered)\.ts$/ }, () => ({
       path: join(here, 'no-uploads.ts'),
     }))
