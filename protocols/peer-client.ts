@@ -38,7 +38,11 @@ export interface PeerClient extends Disposable {
     options?: FetchOptions,
   ): AsyncIterable<FetchedSliver<Item> & FetchRequestItem>
   /** undefined when the node does not have it; not verified beyond the blob ID that it names */
-  metadata(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobMetadata | undefined>
+  metadata(
+    peer: PeerAddress,
+    blobId: BlobId,
+    options?: status.MetadataOptions,
+  ): Promise<BlobMetadata | undefined>
   /** What the node knows of a blob; not verified. */
   blobStatus(peer: PeerAddress, blobId: BlobId, options?: AbortOptions): Promise<BlobStatus>
   /** What the node says of itself; not verified. */

@@ -7,6 +7,7 @@ import type { Bandwidth } from '../quota/bandwidth.ts'
 import { CLIENT, HELLO, type ProtocolSpec } from '../specs.ts'
 import { type Channel, createChannel } from '../stream/channel.ts'
 import { pathEnds } from '../stream/path-ends.ts'
+import type { ReadOptions } from '../stream/reader.ts'
 import type { WaitOptions } from '../stream/wait.ts'
 import { ClientHello, type Message, ServerHello } from '../wire.ts'
 import { pathOf } from './remote-address.ts'
@@ -22,7 +23,7 @@ export interface ClientStream {
   /** Writes one message. */
   send<T>(type: Message<T>, value: T, options: WaitOptions): Promise<void>
   /** Reads one message; throws the server's ProtocolError when it sent one instead. */
-  receive<T>(type: Message<T>, options: WaitOptions): Promise<T>
+  receive<T>(type: Message<T>, options: ReadOptions): Promise<T>
   /** Resets the stream and takes its listeners off. */
   destroy(error: unknown): void
 }
@@ -77,7 +78,7 @@ class GreetingStream implements ClientStream {
     return this.channel.send(type.encode(value), options)
   }
 
-  async receive<T>(type: Message<T>, options: WaitOptions): Promise<T> {
+  async receive<T>(type: Message<T>, options: ReadOptions): Promise<T> {
     if (!this.#greeted) await this.#welcome(options)
     const bytes = await this.channel.receive(this.#spec.maxResponseBytes, options)
     this.#answered = true

@@ -16,6 +16,12 @@ import {
   StatusRequest,
 } from './messages.ts'
 
+/** How metadata is asked for. */
+export interface MetadataOptions extends AbortOptions {
+  /** Told of what came, before the whole answer is there. */
+  onBytes?: (bytes: number) => void
+}
+
 const spec = SPECS.status
 
 export function blobStatus(
@@ -35,7 +41,7 @@ export async function metadata(
   pool: StreamPool,
   peer: PeerAddress,
   blobId: BlobId,
-  options?: AbortOptions,
+  options?: MetadataOptions,
 ): Promise<BlobMetadata | undefined> {
   const { metadata: found } = await ask(pool, peer, { Metadata: blobId }, MetadataReply, options)
   if (found !== null && found.blobId !== blobId) throw new ProtocolError('VIOLATION')
@@ -69,11 +75,11 @@ async function ask<T>(
   peer: PeerAddress,
   query: StatusQuery,
   type: Message<T>,
-  { signal }: AbortOptions = {},
+  { signal, onBytes }: MetadataOptions = {},
 ): Promise<T> {
   const { lease, first } = await beginRequest(pool, peer, signal, async stream => {
     await stream.send(StatusRequest, query, { signal, timeoutMs: spec.chunkTimeoutMs })
-    return stream.receive(type, { signal, timeoutMs: spec.responseTimeoutMs })
+    return stream.receive(type, { signal, onBytes, timeoutMs: spec.responseTimeoutMs })
   })
   lease.release()
   return first

@@ -4,7 +4,7 @@ import { ProtocolError } from '../errors.ts'
 import type { PeerLine } from '../quota/bandwidth.ts'
 import { encodeFrame, readFrame } from './frame.ts'
 import { type PathEnds, pathEnds } from './path-ends.ts'
-import { createStreamReader, type StreamReader } from './reader.ts'
+import { createStreamReader, type ReadOptions, type StreamReader } from './reader.ts'
 import type { WaitOptions } from './wait.ts'
 import { createStreamWriter, type StreamWriter } from './writer.ts'
 
@@ -17,7 +17,7 @@ export interface Channel {
   /** Writes one frame. */
   send(payload: Uint8Array, options?: WaitOptions): Promise<void>
   /** Reads one frame of at most `maxBytes`. */
-  receive(maxBytes: number, options?: WaitOptions): Promise<Uint8Array>
+  receive(maxBytes: number, options?: ReadOptions): Promise<Uint8Array>
   /** Resets the stream, unless it is over already. */
   abort(error: Error): void
   /** Closes the writing end and waits up to `timeoutMs` for the other side's; resets when that does not come. */

@@ -1,6 +1,5 @@
 import { ProtocolError } from '../errors.ts'
-import type { StreamReader } from './reader.ts'
-import type { WaitOptions } from './wait.ts'
+import type { ReadOptions, StreamReader } from './reader.ts'
 
 /** 4 bytes of 7 bits: a length prefix of up to 256 MiB, above every limit in the table. */
 const MAX_PREFIX_BYTES = 4
@@ -29,7 +28,7 @@ export function encodeFrame(payload: Uint8Array): Uint8Array {
 export async function readFrame(
   reader: StreamReader,
   maxBytes: number,
-  options: WaitOptions = {},
+  options: ReadOptions = {},
 ): Promise<Uint8Array> {
   let length = 0
   for (let i = 0; ; i++) {

@@ -12,11 +12,14 @@ const PAUSE_ABOVE_BYTES = 1024 * 1024
 /** Below this it runs again: early enough that the window reopens before the queue runs dry. */
 const RESUME_BELOW_BYTES = 256 * 1024
 
-export interface FillOptions extends WaitOptions {
-  /** Called once with how many bytes of the target were filled, also when the rest did not come. */
-  filled?: (bytes: number) => void
+export interface ReadOptions extends WaitOptions {
   /** Called with the bytes of each piece, as it is taken. */
   onBytes?: ((bytes: number) => void) | undefined
+}
+
+export interface FillOptions extends ReadOptions {
+  /** Called once with how many bytes of the target were filled, also when the rest did not come. */
+  filled?: (bytes: number) => void
 }
 
 /** Reads a stream by exact lengths, each wait with a limit. */
@@ -26,7 +29,7 @@ export interface StreamReader {
   /** Whether everything was read and the other side closed its writing end. */
   readonly ended: boolean
   /** Exactly `length` bytes. Throws TRUNCATED on an early end, CONNECTION_LOST on a reset (PATH_LOST for both on a relayed path), TIMEOUT, or the signal's reason. */
-  exact(length: number, options?: WaitOptions): Promise<Uint8Array>
+  exact(length: number, options?: ReadOptions): Promise<Uint8Array>
   /** Fills the whole target. Throws as `exact`. */
   into(target: Uint8Array, options?: FillOptions): Promise<void>
   /** True when a byte can be read, false at the end of the stream. */
@@ -86,7 +89,7 @@ class Reader implements StreamReader {
     return this.#ended && this.#queued === 0
   }
 
-  async exact(length: number, options: WaitOptions = {}): Promise<Uint8Array> {
+  async exact(length: number, options: ReadOptions = {}): Promise<Uint8Array> {
     const target = new Uint8Array(length)
     await this.into(target, options)
     return target

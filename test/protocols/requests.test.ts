@@ -114,7 +114,13 @@ describe('protocols between two peers', () => {
       endEpoch: 9,
       deletable: true,
     })
-    assert.deepEqual(await client.metadata(server.address, id), metadataOf(id, 77))
+    let heard = 0
+    const onBytes = (bytes: number): void => {
+      heard += bytes
+    }
+    const found = await client.metadata(server.address, id, { onBytes })
+    assert.deepEqual(found, metadataOf(id, 77))
+    assert.ok(heard > metadataOf(id, 77).hashes.length)
     assert.deepEqual(await client.nodeInfo(server.address), INFO)
     const certificate = {
       epoch: EPOCH,

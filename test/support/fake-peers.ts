@@ -52,7 +52,7 @@ export interface FakePeer {
     signal: AbortSignal,
     onBytes: (bytes: number) => void,
   ) => Promise<Uint8Array | undefined>
-  metadata?: (signal: AbortSignal) => Promise<BlobMetadata | undefined>
+  metadata?: (signal: AbortSignal, onBytes: (bytes: number) => void) => Promise<BlobMetadata | undefined>
   status?: (signal: AbortSignal) => Promise<BlobStatus>
 }
 
@@ -103,8 +103,14 @@ export function fakePeers(peers: readonly FakePeer[]) {
         yield { item, blobId: item.blobId, ref: item.ref, bytes }
       }
     },
-    metadata: (address: PeerAddress, _: BlobId, { signal = never }: { signal?: AbortSignal } = {}) =>
-      (peers[of(address)]!.metadata ?? fail)(signal),
+    metadata: (
+      address: PeerAddress,
+      _: BlobId,
+      {
+        signal = never,
+        onBytes = () => {},
+      }: { signal?: AbortSignal; onBytes?: (bytes: number) => void } = {},
+    ) => (peers[of(address)]!.metadata ?? fail)(signal, onBytes),
     blobStatus: (address: PeerAddress, _: BlobId, { signal = never }: { signal?: AbortSignal } = {}) =>
       (peers[of(address)]!.status ?? fail)(signal),
   }

@@ -27,13 +27,19 @@ export interface FindMetadataOptions {
   onFound?: (askedAt: number) => void
 }
 
-/** As many more peers are asked as were before, each time this passes without an answer. */
+/** As many more peers are asked as were before, each time this passes without an answer, or enough bytes of one. */
 const HEDGE_MS = 200
+/** While bytes come, all share this side's line: one more is asked each time this many of those have passed. */
+const FLOWING_HEDGES = 10
 /** no answer at all within this, and there will be none */
 const TIMEOUT_MS = 12_000
+/** of the metadata, for each shard */
+const SHARD_BYTES = 2 * 32
+/** Enough bytes are what brings all of them in half of the time. */
+const flowBytes = (nShards: number): number => (nShards * SHARD_BYTES * HEDGE_MS * 2) / TIMEOUT_MS
 
 /**
- * The metadata of a blob, checked against its ID: one peer is asked, then more as they fail, and twice as many each time they lag. As soon as a peer
+ * The metadata of a blob, checked against its ID: one peer is asked, then more as they fail, and twice as many each time they lag and hardly a byte comes. As soon as a peer
  * does not have it, everyone is asked. Throws BLOB_NOT_FOUND when 2f+1 of the shard weight knows of no certified blob, or
  * BLOB_ENDED when f+1 of it has had one, BLOB_INVALID when f+1 says so, TOO_FEW_SHARDS otherwise.
  */
@@ -56,6 +62,8 @@ export async function findMetadata(
   let found: BlobMetadata | undefined
   let everyone = false
   let running = 0
+  let heardBytes = 0
+  let flowing = 0
   const weight = { answered: 0, unknown: 0, invalid: 0 }
   const votes: Vote[] = []
   const answers = new Answers()
@@ -64,7 +72,7 @@ export async function findMetadata(
     const peer = book.address(member)
     answers.asked(member)
     const start = clock.monotonic()
-    const metadata = await peers.metadata(peer, blobId, { signal: asking })
+    const metadata = await peers.metadata(peer, blobId, { signal: asking, onBytes })
     book.answered(member, clock.monotonic() - start)
     if (metadata !== undefined) {
       if (!(await isRight(metadata))) {
@@ -89,6 +97,17 @@ export async function findMetadata(
 
   async function isRight(metadata: BlobMetadata): Promise<boolean> {
     return metadata.blobId === blobId && metadata.nShards === nShards && (await codec.isMetadata(metadata))
+  }
+
+  function onBytes(bytes: number): void {
+    heardBytes += bytes
+  }
+
+  function lagging(): number {
+    flowing = heardBytes < flowBytes(nShards) ? 0 : flowing + 1
+    heardBytes = 0
+    if (flowing === 0) return Math.max(1, running)
+    return flowing % FLOWING_HEDGES === 0 ? 1 : 0
   }
 
   function start(): void {
@@ -125,7 +144,7 @@ export async function findMetadata(
       if (running === 0) start()
       if (running === 0) throw tooFew()
       const hedge = clock.after(HEDGE_MS, () => {
-        for (let more = Math.max(1, running); more > 0; more--) start()
+        for (let more = lagging(); more > 0; more--) start()
         news.notify()
       })
       try {
