@@ -79,9 +79,17 @@ export class WalletManager implements BlobManager {
   async extendShared(
     sharedBlob: ObjectId,
     epochs: number,
-    options?: CallOptions,
+    options: CallOptions & { fundFrost?: bigint } = {},
   ): Promise<{ digest: string }> {
-    return await this.#send(calls => calls.extendSharedBlob(sharedBlob, epochs), options)
+    const { fundFrost = 0n } = options
+    const extend = (calls: Calls) => calls.extendSharedBlob(sharedBlob, epochs)
+    if (fundFrost === 0n) return await this.#send(extend, options)
+    const both = (calls: Calls, funds: Funds) => {
+      calls.fundSharedBlob(sharedBlob, funds)
+      extend(calls)
+    }
+    const { digest } = await this.#pay(fundFrost, both, options)
+    return { digest }
   }
 
   async splitStorage(

@@ -324,8 +324,12 @@ export interface BlobManager {
   ): Promise<{ digest: string; sharedBlob: ObjectId }>
   /** Adds FROST to a shared blob of anyone. */
   fundShared(sharedBlob: ObjectId, amountFrost: bigint, options?: CallOptions): Promise<{ digest: string }>
-  /** Pays from the shared blob's funds. */
-  extendShared(sharedBlob: ObjectId, epochs: number, options?: CallOptions): Promise<{ digest: string }>
+  /** Pays from the shared blob's funds, to which `fundFrost` are added in the same transaction. */
+  extendShared(
+    sharedBlob: ObjectId,
+    epochs: number,
+    options?: CallOptions & { fundFrost?: bigint },
+  ): Promise<{ digest: string }>
   /** Splits a Storage object in two, at so many bytes or at an epoch; tells the new one. */
   splitStorage(
     storage: ObjectId,

@@ -10,7 +10,7 @@ export function declareWatches(program: Command, run: Run): void {
     command
       .command('renew')
       .description('extend blobs before they end, for as long as the budget lasts')
-      .argument('<blob...>', 'object ID, or blob ID of one that the wallet owns')
+      .argument('<blob...>', 'object ID, also of a shared one, or blob ID of one that the wallet owns')
       .requiredOption('--budget <wal>', 'WAL to be spent in all, also over several runs with one --dir')
       .option('--epochs <count>', 'for how many epochs each time', wholeNumber(1), 1)
       .option('--ahead <count>', 'so many epochs before it ends: 1 is in its last', wholeNumber(1), 1)

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { createRecords } from '../../../base/records.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { Claims } from '../../gateway/claims.ts'
-import { walArgument } from '../arguments.ts'
+import { isObjectIdText, objectIdArgument, walArgument } from '../arguments.ts'
 import { expectAlive, ownBlob } from '../blobs/blobs.ts'
 import { chainFailure } from '../chain-failure.ts'
 import { type Context, type NetworkOptions, withChain } from '../context.ts'
@@ -10,6 +10,7 @@ import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { formatWal, plural, safe } from '../text.ts'
 import { Budget } from './budget.ts'
 import { Renewer } from './renewer.ts'
+import { extendWatched, watchedBlob } from './watched.ts'
 
 export interface RenewOptions extends NetworkOptions {
   budget: string
@@ -39,7 +40,8 @@ export async function renew(context: Context, blobs: string[], options: RenewOpt
     const renewer = new Renewer(
       {
         chain: coordinator,
-        writer: coordinator.writer(wallet),
+        find: (objectId, options) => watchedBlob(coordinator, objectId, options),
+        writer: extendWatched(coordinator, coordinator.writer(wallet), coordinator.manager(wallet)),
         budget,
         clock,
         epochs: options.epochs,
@@ -83,7 +85,10 @@ async function watchable(
   const { epoch } = await coordinator.system({ signal })
   const objectIds: ObjectId[] = []
   for (const text of blobs) {
-    const blob = await ownBlob(session, text, 'living')
+    // one that is shared is nobody's
+    const object = isObjectIdText(text) ? objectIdArgument(text, 'blob') : undefined
+    const found = object && (await watchedBlob(coordinator, object, { signal }))
+    const blob = found?.fundsFrost === undefined ? await ownBlob(session, text, 'living') : found
     expectAlive(blob, epoch)
     if (blob.certifiedEpoch === undefined) {
       throw new CliError('NOT_CERTIFIED', EXIT.refused, `The blob ${blob.objectId} is not certified.`, {

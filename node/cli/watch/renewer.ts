@@ -1,17 +1,12 @@
 import type { Clock } from '../../../base/clock.ts'
 import { beginsAtMs } from '../../../chain/index.ts'
-import type {
-  BlobObject,
-  ChainReader,
-  ChainWriter,
-  EpochTiming,
-  SystemInfo,
-} from '../../../chain/types/index.ts'
+import type { ChainReader, ChainWriter, EpochTiming, SystemInfo } from '../../../chain/types/index.ts'
 import { storageUnits } from '../../../codec/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
 import { CliError, EXIT, type Failure, toFailure } from '../errors.ts'
 import { formatWal } from '../text.ts'
 import type { Budget } from './budget.ts'
+import type { WatchedBlob } from './watched.ts'
 
 /** A blob that was extended. */
 export interface Renewal {
@@ -23,7 +18,9 @@ export interface Renewal {
 }
 
 export interface RenewerInit {
-  chain: Pick<ChainReader, 'system' | 'epochTiming' | 'blob'>
+  chain: Pick<ChainReader, 'system' | 'epochTiming'>
+  /** by its object; undefined when that is gone */
+  find(objectId: ObjectId, options: { signal: AbortSignal }): Promise<WatchedBlob | undefined>
   writer: Pick<ChainWriter, 'extend'>
   budget: Budget
   clock: Clock
@@ -47,7 +44,7 @@ const AGAIN_MS = 60_000
 /** What was handed in is executed within moments, or never. */
 const SETTLE_MS = 15_000
 
-/** Extends blobs in time, and never for more than the budget. */
+/** Extends blobs in time, shared ones by their funds first, and never for more than the budget. */
 export class Renewer {
   readonly #init: RenewerInit
   /** in the order in which they were named */
@@ -89,11 +86,11 @@ export class Renewer {
 
   /** A payment of which it is not known whether it was made: before a crash, or when no answer came. */
   async #settleReserved(signal: AbortSignal): Promise<void> {
-    const { chain, budget, clock } = this.#init
+    const { find, budget, clock } = this.#init
     const { reserved } = budget
     if (reserved === undefined) return
     const isPaid = async () => {
-      const blob = await chain.blob(reserved.objectId, { signal })
+      const blob = await find(reserved.objectId, { signal })
       // one that is gone tells nothing: then it counts
       return blob === undefined || blob.storage.endEpoch > reserved.endEpoch
     }
@@ -102,10 +99,10 @@ export class Renewer {
     await budget.settle((await isPaid()) ? reserved.frost : 0n)
   }
 
-  async #read(epoch: Epoch, signal: AbortSignal): Promise<BlobObject[]> {
-    const blobs: BlobObject[] = []
+  async #read(epoch: Epoch, signal: AbortSignal): Promise<WatchedBlob[]> {
+    const blobs: WatchedBlob[] = []
     for (const objectId of this.#watched) {
-      const blob = await this.#init.chain.blob(objectId, { signal })
+      const blob = await this.#init.find(objectId, { signal })
       if (blob === undefined)
         this.#drop(objectId, 'NOT_FOUND', EXIT.notFound, 'is gone: deleted, burned or shared')
       else if (blob.storage.endEpoch <= epoch)
@@ -116,12 +113,12 @@ export class Renewer {
   }
 
   /** Whether it was paid for, or is dealt with otherwise. */
-  async #renew(blob: BlobObject, system: SystemInfo, signal: AbortSignal): Promise<boolean> {
+  async #renew(blob: WatchedBlob, system: SystemInfo, signal: AbortSignal): Promise<boolean> {
     const { writer, budget, onRenewed } = this.#init
-    const { objectId, blobId, storage } = blob
+    const { objectId, blobId, storage, fundsFrost = 0n } = blob
     const perEpoch = BigInt(storageUnits(Number(storage.storageSize))) * system.storagePriceFrost
     const sold = system.epoch + system.maxEpochsAhead - storage.endEpoch
-    const affordable = perEpoch === 0n ? sold : Number(budget.leftFrost / perEpoch)
+    const affordable = perEpoch === 0n ? sold : Number((budget.leftFrost + fundsFrost) / perEpoch)
     const epochs = Math.min(this.#init.epochs, sold, affordable)
     // as far ahead as is sold: it has time
     if (sold < 1) return true
@@ -130,7 +127,8 @@ export class Renewer {
       this.#drop(objectId, 'INSUFFICIENT_FUNDS', EXIT.funds, words)
       return true
     }
-    const frost = perEpoch * BigInt(epochs)
+    const costFrost = perEpoch * BigInt(epochs)
+    const frost = costFrost > fundsFrost ? costFrost - fundsFrost : 0n
     await budget.reserve({ objectId, endEpoch: storage.endEpoch, frost })
     try {
       const untilEpoch = storage.endEpoch + epochs

@@ -450,6 +450,22 @@ describe('commands of the chain, on a localnet', function () {
     )
     assert.match(spent.message, /and 0 WAL of the budget are left/)
     assert.equal((await actors.coordinator.blob(renewed.objectId))?.storage.endEpoch, 6)
+    // a shared one by its funds, and by the budget what these lack
+    const permanent = await actors.blob(79, { epochs: 2, deletable: false })
+    const perEpoch = BigInt(costFrost) / 2n
+    const { sharedBlob } = await ok('share', permanent.objectId, '--amount', walOf(perEpoch + 3n))
+    const shared = [...watch.with(2, sharedBlob), '--ahead', '9', '--dir', join(cwd, 'shared')]
+    const first = await ok(...shared, '--budget', walOf(1n))
+    assert.deepEqual([first.costFrost, first.spentFrost], [0, 0])
+    const second = await ok(...shared, '--budget', walOf(perEpoch))
+    assert.deepEqual([second.costFrost, second.spentFrost], [Number(perEpoch) - 3, Number(perEpoch) - 3])
+    assert.deepEqual(
+      await actors.coordinator
+        .sharedBlob(sharedBlob)
+        .then(found => [found?.fundsFrost, found?.blob.storage.endEpoch]),
+      [0n, permanent.storage.endEpoch + 2],
+    )
+    await fails('INSUFFICIENT_FUNDS', 6, ...shared, '--budget', walOf(perEpoch))
     await fails('EXPIRED', 8, ...watch.with(2, blob.objectId), '--budget', '1')
     await fails('NOT_FOUND', 4, ...watch.with(2, NOBODY), '--budget', '1')
     await ok('delete', renewed.objectId)

@@ -41,8 +41,8 @@ function network(ends: Partial<Record<ObjectId, number>>) {
           durationMs: DAY,
           changeDueMs: state.leftMs,
         }) as unknown as EpochTiming,
-      blob: async (id: ObjectId) => structuredClone(blobs.get(id)),
     },
+    find: async (id: ObjectId) => structuredClone(blobs.get(id)),
     writer: {
       async extend(id: ObjectId, epochs: number, { maxCostFrost = 0n }: ExtendOptions = {}) {
         const [now, blob] = [fate, blobs.get(id)!]
@@ -77,6 +77,7 @@ describe('blobs that are renewed', () => {
     const renewer = new Renewer(
       {
         chain: of.chain,
+        find: of.find,
         writer: of.writer,
         budget,
         clock,
