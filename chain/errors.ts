@@ -5,11 +5,11 @@ import type { EpochRefusal } from './types/epochs.ts'
 /** Data that belongs to each code; the table is closed, so callers may switch over it. */
 export interface ChainErrorDetails {
   /** the wallet holds too little WAL; nothing was sent */
-  NOT_ENOUGH_WAL: { neededFrost: bigint; availableFrost: bigint; owner: string }
+  NOT_ENOUGH_WAL: { neededFrost: bigint; availableFrost: bigint; owner: string; subWalletsFrost?: bigint }
   /** it would cost more than the caller allows; nothing was sent */
   COST_ABOVE_LIMIT: { costFrost: bigint; limitFrost: bigint }
   /** the wallet holds too little SUI to pay for gas; nothing was sent */
-  NOT_ENOUGH_SUI: { neededMist: bigint; availableMist: bigint; owner: string }
+  NOT_ENOUGH_SUI: { neededMist: bigint; availableMist: bigint; owner: string; subWalletsMist?: bigint }
   /** Move code aborted; `name` is the contract's constant where it is known. With a `digest` it was executed, else simulated */
   MOVE_ABORT: {
     module: string

@@ -1,6 +1,7 @@
+import { formatNano } from '../../base/nano.ts'
 import { encodedSize } from '../../codec/index.ts'
 import type { Certificate, ObjectId } from '../../codec/types.ts'
-import { isChainError } from '../errors.ts'
+import { ChainError, isChainError } from '../errors.ts'
 import type {
   CallOptions,
   Certification,
@@ -20,6 +21,8 @@ export interface WalletPool {
   readonly wallets: readonly Wallet[]
   /** Whether there is something in it. */
   isFunded(address: ObjectId): boolean
+  /** What they have in all, as it was last looked at. */
+  readonly held: { sui: bigint; wal: bigint }
   /** Called when one had too little; resolves once that was looked after, whatever came of it. */
   onShort(address: ObjectId): Promise<void>
 }
@@ -68,7 +71,7 @@ class PooledWriter implements ChainWriter {
   async prepareRegistration(input: RegisterInput, options?: CallOptions): Promise<PreparedRegistration> {
     const isMains = input.reuseStorage === true && (await this.#hasStorage(input, options))
     const payer = isMains ? undefined : this.#take()
-    if (payer === undefined) return await this.#main.prepareRegistration(input, options)
+    if (payer === undefined) return await this.#byMain(input, options)
     const done = () => void payer.busy--
     let prepared: PreparedRegistration
     try {
@@ -77,7 +80,7 @@ class PooledWriter implements ChainWriter {
       done()
       if (!isShort(error)) throw error
       void this.#pool.onShort(payer.address)
-      return await this.#main.prepareRegistration(input, options)
+      return await this.#byMain(input, options)
     }
     let submitting: ReturnType<PreparedRegistration['submit']> | undefined
     return {
@@ -118,6 +121,26 @@ class PooledWriter implements ChainWriter {
     return this.#main.deleteBlob(blobObjectId, options)
   }
 
+  /** Who is told that it has too little should know where the rest is. */
+  async #byMain(input: RegisterInput, options?: CallOptions): Promise<PreparedRegistration> {
+    try {
+      return await this.#main.prepareRegistration(input, options)
+    } catch (error) {
+      if (!isShort(error)) throw error
+      const { sui, wal } = this.#pool.held
+      const told = (text: string) => `${error.message}; ${text} more are with its sub-wallets`
+      if (error.code === 'NOT_ENOUGH_WAL')
+        throw new ChainError(error.code, told(`${formatNano(wal)} WAL`), {
+          ...error.details,
+          subWalletsFrost: wal,
+        })
+      throw new ChainError(error.code, told(`${formatNano(sui)} SUI`), {
+        ...error.details,
+        subWalletsMist: sui,
+      })
+    }
+  }
+
   /** Whether the wallet's own storage would be used: only its owner can do that. */
   async #hasStorage({ metadata, epochs }: RegisterInput, options?: CallOptions): Promise<boolean> {
     const [storages, { epoch }] = await Promise.all([
@@ -140,6 +163,6 @@ class PooledWriter implements ChainWriter {
 }
 
 /** Nothing was sent: there is too little to pay with. */
-function isShort(error: unknown): boolean {
+function isShort(error: unknown): error is ChainError<'NOT_ENOUGH_WAL'> | ChainError<'NOT_ENOUGH_SUI'> {
   return isChainError(error, 'NOT_ENOUGH_WAL') || isChainError(error, 'NOT_ENOUGH_SUI')
 }

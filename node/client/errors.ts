@@ -39,8 +39,13 @@ export interface ClientErrorDetails {
   BLOB_TOO_LARGE: { maxBytes: number; actualBytes: number }
   /** An option is outside what the network takes, e.g. more epochs than it sells ahead. */
   INVALID_OPTION: { option: string; reason: string }
-  /** The wallet lacks coins. Amounts in the coin's smallest unit, as decimal text. */
-  INSUFFICIENT_FUNDS: { coin: 'WAL' | 'SUI'; neededAmount?: string; availableAmount?: string }
+  /** The wallet lacks coins. Amounts in the coin's smallest unit, as decimal text; `subWalletsAmount` is with its sub-wallets. */
+  INSUFFICIENT_FUNDS: {
+    coin: 'WAL' | 'SUI'
+    neededAmount?: string
+    availableAmount?: string
+    subWalletsAmount?: string
+  }
   /** Storing needs a wallet and the client was made without one. */
   NO_WALLET: Record<never, never>
   /** No Sui RPC answers, or none as it should. `httpStatus` is what it, or a proxy before it, said instead. */

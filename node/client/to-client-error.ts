@@ -22,22 +22,12 @@ export function toClientError(error: unknown): unknown {
 function fromChain(error: ChainError): unknown {
   const cause = { cause: error }
   if (isChainError(error, 'NOT_ENOUGH_WAL')) {
-    const { neededFrost, availableFrost } = error.details
-    return new ClientError(
-      'INSUFFICIENT_FUNDS',
-      error.message,
-      { coin: 'WAL', neededAmount: `${neededFrost}`, availableAmount: `${availableFrost}` },
-      cause,
-    )
+    const { neededFrost, availableFrost, subWalletsFrost } = error.details
+    return tooLittle(error, 'WAL', neededFrost, availableFrost, subWalletsFrost)
   }
   if (isChainError(error, 'NOT_ENOUGH_SUI')) {
-    const { neededMist, availableMist } = error.details
-    return new ClientError(
-      'INSUFFICIENT_FUNDS',
-      error.message,
-      { coin: 'SUI', neededAmount: `${neededMist}`, availableAmount: `${availableMist}` },
-      cause,
-    )
+    const { neededMist, availableMist, subWalletsMist } = error.details
+    return tooLittle(error, 'SUI', neededMist, availableMist, subWalletsMist)
   }
   if (isChainError(error, 'RPC_UNAVAILABLE')) {
     const { urls, httpStatus } = error.details
@@ -92,4 +82,14 @@ function fromChain(error: ChainError): unknown {
   }
   if (isChainError(error, 'CLOSED')) return new ClientError('CLOSED', 'the client was closed', {}, cause)
   return error
+}
+
+function tooLittle(cause: ChainError, coin: 'WAL' | 'SUI', needed: bigint, available: bigint, held?: bigint) {
+  const details = {
+    coin,
+    neededAmount: `${needed}`,
+    availableAmount: `${available}`,
+    ...(held !== undefined && { subWalletsAmount: `${held}` }),
+  }
+  return new ClientError('INSUFFICIENT_FUNDS', cause.message, details, { cause })
 }

@@ -57,6 +57,7 @@ export class SubWallets implements AsyncDisposable {
   readonly #stopped = new AbortController()
   #timer: { stop(): void } | undefined
   #wasShort = false
+  #held: Balances = { sui: 0n, wal: 0n }
 
   private constructor(init: SubWalletsInit, all: readonly SubWallet[], claim: Claim | undefined) {
     this.#init = init
@@ -103,6 +104,11 @@ export class SubWallets implements AsyncDisposable {
 
   get wallets(): readonly Wallet[] {
     return this.#subs.map(({ wallet }) => wallet)
+  }
+
+  /** What they had in all when they were last looked at. */
+  get held(): Balances {
+    return this.#held
   }
 
   /** Whether it had enough for an upload when they were last looked at. */
@@ -181,15 +187,19 @@ export class SubWallets implements AsyncDisposable {
         await chain.cashier(wallet).pay(payments, { signal })
         log?.info({ wallets: payments.length }, 'sub-wallets were filled')
       }
+      const held: Balances = { sui: 0n, wal: 0n }
       this.#subs.forEach(({ name, wallet: { address } }, i) => {
         const paid = payments.find(({ to }) => to === address)
         const sui = balances[i]!.sui + (paid?.mist ?? 0n)
         const wal = balances[i]!.wal + (paid?.frost ?? 0n)
+        held.sui += sui
+        held.wal += wal
         if (sui >= MIN_MIST && wal > 0n) this.#funded.add(address)
         else this.#funded.delete(address)
         metrics?.balance(`sub-${name}`, 'SUI', Number(sui) / 1e9)
         metrics?.balance(`sub-${name}`, 'WAL', Number(wal) / 1e9)
       })
+      this.#held = held
       this.#tellShort(main!)
     } catch (err) {
       // they are used as long as they have something

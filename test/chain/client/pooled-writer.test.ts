@@ -65,6 +65,7 @@ describe('a wallet with others that register for it', () => {
   })
   const pool: WalletPool = {
     wallets: subs,
+    held: { sui: 3_000_000_000n, wal: 1_500_000_000n },
     isFunded: address => !empty.has(address),
     async onShort(address) {
       asked.push(address)
@@ -127,7 +128,12 @@ describe('a wallet with others that register for it', () => {
     await pooled.prepareRegistration(input)
     assert.deepEqual(prepared.slice(-2), [main.address, main.address])
     poor.add(main.address)
-    await assert.rejects(pooled.prepareRegistration(input), { code: 'NOT_ENOUGH_WAL' })
+    await assert.rejects(pooled.prepareRegistration(input), (error: ChainError<'NOT_ENOUGH_WAL'>) => {
+      assert.equal(error.code, 'NOT_ENOUGH_WAL')
+      assert.match(error.message, /; 1\.5 WAL more are with its sub-wallets$/)
+      assert.equal(error.details.subWalletsFrost, 1_500_000_000n)
+      return true
+    })
   })
 
   it('certifies with the one that registered, which sends the blob to the wallet, or to whom it is for', async () => {

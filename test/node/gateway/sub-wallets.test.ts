@@ -70,6 +70,7 @@ describe('sub-wallets of a publisher', () => {
     await looked(pool)
     assert.deepEqual(addresses(pool).map(of), Array(3).fill({ sui: COIN / 2n, wal: COIN / 2n }))
     assert.ok(addresses(pool).every(address => pool.isFunded(address)))
+    assert.deepEqual(pool.held, { sui: (3n * COIN) / 2n, wal: (3n * COIN) / 2n })
     const [first, second] = addresses(pool) as [ObjectId, ObjectId]
     balances.set(first, { sui: COIN / 4n - 1n, wal: COIN / 4n })
     balances.set(second, { sui: COIN / 4n, wal: 0n })
