@@ -152,7 +152,9 @@ async function fateOfEarlier(
   }
   if (blob.blobId !== blobId || blob.storage.endEpoch <= epoch) return undefined
   const isOurs = blob.owner !== undefined && ownAddresses(writer).includes(blob.owner)
-  if (blob.certifiedEpoch !== undefined && !share && (sendObjectTo === undefined || !isOurs))
+  // without a record of its own, another try of the same content may have taken it, and sent it to somebody else
+  const isThere = sendObjectTo === undefined ? isOurs : blob.owner === sendObjectTo
+  if (blob.certifiedEpoch !== undefined && !share && isThere)
     return {
       result: {
         kind: 'newlyCreated',

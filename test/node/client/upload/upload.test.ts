@@ -133,6 +133,26 @@ describe('uploads', () => {
     assert.equal(registrations(), 2)
   })
 
+  it('are told of no object that went to somebody else', async () => {
+    const data = randomBytes(1000)
+    const recipients = [anyObjectId(), anyObjectId(), undefined]
+    let goOnWith: ObjectId | undefined
+    const onRegistered = async (objectId: ObjectId) => {
+      goOnWith = objectId
+      throw new Error('the process ends')
+    }
+    await assert.rejects(cluster.client.store(data, { ...options, onRegistered }), /the process ends/)
+    const owners: (ObjectId | undefined)[] = []
+    for (const sendObjectTo of recipients) {
+      // the first has lost its record, and takes the registration of the others
+      const earlier = owners.length === 0 ? { mayHaveBegun: true } : { goOnWith }
+      const result = await cluster.client.store(data, { ...options, ...earlier, sendObjectTo })
+      assert.equal(objectOf(result) === goOnWith, owners.length === 0)
+      owners.push(result.kind === 'newlyCreated' ? result.blob.owner : undefined)
+    }
+    assert.deepEqual(owners, [...recipients.slice(0, 2), cluster.chain.wallet.address])
+  })
+
   it('of one content by several clients of one wallet are paid once', async () => {
     const data = randomBytes(5000)
     const readers = await Promise.all([0, 1, 2].map(() => cluster.reader()))
