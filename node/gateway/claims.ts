@@ -4,7 +4,13 @@ import { isRunning, thisMachine } from '../../base/processes.ts'
 import type { Records } from '../../base/records.ts'
 
 /** Work that nobody else does meanwhile. Dispose of it when that is over. */
-export type Claim = AsyncDisposable
+export interface Claim extends AsyncDisposable {
+  /**
+   * Whether it still is: a process that stood still for long may have lost it. Asked before what must not be done twice. Throws
+   * node's file errors.
+   */
+  isHeld(): Promise<boolean>
+}
 
 export interface ClaimsInit {
   records: Records
@@ -44,19 +50,40 @@ export class Claims {
       this.#held.delete(key)
       throw error
     }
+    let isLost = false
+    const touch = async (): Promise<void> => {
+      isLost ||= !(await this.#touch(key))
+    }
     let touched: Promise<void> = Promise.resolve()
-    const touching = clock.every(STALE_MS / TOUCHES, () => {
+    const afterOthers = (): Promise<void> => {
+      const mine = touched.then(touch)
       // the next one tries again
-      touched = records.set(key, this.#owner, clock.now() + STALE_MS).catch(() => undefined)
-    })
+      touched = mine.catch(() => undefined)
+      return mine
+    }
+    const touching = clock.every(STALE_MS / TOUCHES, () => void afterOthers().catch(() => undefined))
     return {
+      isHeld: async () => {
+        await afterOthers()
+        return !isLost
+      },
       [Symbol.asyncDispose]: async () => {
         touching.stop()
         await touched
-        await records.delete(key)
+        if ((await records.get(key)) === this.#owner) await records.delete(key)
         this.#held.delete(key)
       },
     }
+  }
+
+  /** Whether it is this one's: what has run out is had again as long as nobody else has taken it. */
+  async #touch(key: string): Promise<boolean> {
+    const { records, clock } = this.#init
+    const owner = await records.get(key)
+    if (owner === undefined) return await this.#add(key)
+    if (owner !== this.#owner) return false
+    await records.set(key, this.#owner, clock.now() + STALE_MS)
+    return true
   }
 
   async #add(key: string): Promise<boolean> {

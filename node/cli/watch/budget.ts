@@ -38,19 +38,22 @@ export class Budget {
   /** As it was left. Throws node's file errors. */
   static async open(init: BudgetInit): Promise<Budget> {
     const budget = new Budget(init)
-    const text = await init.records.get(init.key)
-    if (text === undefined) return budget
-    const { spentFrost, reserved } = JSON.parse(text) as Kept
-    budget.#spentFrost = BigInt(spentFrost)
-    if (reserved !== undefined) {
-      const { objectId, endEpoch, frost } = reserved
-      budget.#reserved = {
-        objectId: parseObjectId(objectId),
-        endEpoch: endEpoch as Epoch,
-        frost: BigInt(frost),
-      }
-    }
+    await budget.reread()
     return budget
+  }
+
+  /** Another process may have spent since, while this one stood still. Throws node's file errors. */
+  async reread(): Promise<void> {
+    const { records, key } = this.#init
+    const text = await records.get(key)
+    if (text === undefined) return
+    const { spentFrost, reserved } = JSON.parse(text) as Kept
+    this.#spentFrost = BigInt(spentFrost)
+    this.#reserved = reserved && {
+      objectId: parseObjectId(reserved.objectId),
+      endEpoch: reserved.endEpoch as Epoch,
+      frost: BigInt(reserved.frost),
+    }
   }
 
   get limitFrost(): bigint {
@@ -73,6 +76,7 @@ export class Budget {
 
   /** Before a payment, one at a time. Throws node's file errors, and then nothing may be paid. */
   async reserve(reserved: Reserved): Promise<void> {
+    await this.reread()
     if (this.#reserved !== undefined || reserved.frost > this.leftFrost)
       throw new Error('more than the budget would be reserved')
     await this.#keep(this.#spentFrost, reserved)
@@ -81,6 +85,9 @@ export class Budget {
 
   /** What became of what was reserved: so much was paid, or nothing. */
   async settle(paidFrost: bigint): Promise<void> {
+    await this.reread()
+    // another process has found out
+    if (this.#reserved === undefined) return
     const spentFrost = this.#spentFrost + paidFrost
     await this.#keep(spentFrost, undefined)
     this.#spentFrost = spentFrost

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { createRecords } from '../../../base/records.ts'
+import { anySignal } from '../../../base/wait.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { Claims } from '../../gateway/claims.ts'
 import { isObjectIdText, objectIdArgument, walArgument } from '../arguments.ts'
@@ -36,6 +37,8 @@ export async function renew(context: Context, blobs: string[], options: RenewOpt
     const key = `renew ${network.systemObjectId} ${wallet.address}`
     await using claim = await new Claims({ records, clock }).take(key)
     if (claim === undefined) throw busy(options.dir)
+    const lost = new AbortController()
+    const alone = anySignal(signal, lost.signal)
     const budget = await Budget.open({ records, key, limitFrost, clock })
     const renewer = new Renewer(
       {
@@ -46,6 +49,10 @@ export async function renew(context: Context, blobs: string[], options: RenewOpt
         clock,
         epochs: options.epochs,
         ahead: options.ahead,
+        async expectAlone() {
+          if (!(await claim.isHeld())) lost.abort(busy(options.dir))
+          alone.throwIfAborted()
+        },
         explain: chainFailure,
         onRenewed: async renewal =>
           await output.result(
@@ -64,7 +71,7 @@ export async function renew(context: Context, blobs: string[], options: RenewOpt
     )
     try {
       for (;;) {
-        const pauseMs = await renewer.round(signal)
+        const pauseMs = await renewer.round(alone)
         if (options.once || renewer.watched === 0) return
         await clock.sleep(pauseMs, signal)
       }

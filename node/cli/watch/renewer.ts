@@ -28,6 +28,8 @@ export interface RenewerInit {
   epochs: number
   /** so many epochs before its end a blob is due */
   ahead: number
+  /** Throws the signal's reason once another process spends the budget. */
+  expectAlone(): Promise<void>
   /** chain errors as the command line tells them */
   explain(error: unknown): unknown
   onRenewed(renewal: Renewal): Promise<void>
@@ -64,8 +66,10 @@ export class Renewer {
 
   /** Looks at each once, and pays for what is due. Resolves to the ms after which to look again. Throws the signal's reason. */
   async round(signal: AbortSignal): Promise<number> {
-    const { chain, ahead } = this.#init
+    const { chain, ahead, budget, expectAlone } = this.#init
     try {
+      await expectAlone()
+      await budget.reread()
       await this.#settleReserved(signal)
       const [timing, system] = await Promise.all([chain.epochTiming({ signal }), chain.system({ signal })])
       const blobs = await this.#read(timing.epoch, signal)
@@ -114,7 +118,7 @@ export class Renewer {
 
   /** Whether it was paid for, or is dealt with otherwise. */
   async #renew(blob: WatchedBlob, system: SystemInfo, signal: AbortSignal): Promise<boolean> {
-    const { writer, budget, onRenewed } = this.#init
+    const { writer, budget, expectAlone, onRenewed } = this.#init
     const { objectId, blobId, storage, fundsFrost = 0n } = blob
     const perEpoch = BigInt(storageUnits(Number(storage.storageSize))) * system.storagePriceFrost
     const sold = system.epoch + system.maxEpochsAhead - storage.endEpoch
@@ -129,10 +133,13 @@ export class Renewer {
     }
     const costFrost = perEpoch * BigInt(epochs)
     const frost = costFrost > fundsFrost ? costFrost - fundsFrost : 0n
+    await expectAlone()
     await budget.reserve({ objectId, endEpoch: storage.endEpoch, frost })
     try {
+      await expectAlone()
       const untilEpoch = storage.endEpoch + epochs
       const paid = await writer.extend(objectId, epochs, { untilEpoch, maxCostFrost: frost, signal })
+      await expectAlone()
       await budget.settle(paid.costFrost)
       this.#told.delete(objectId)
       const { costFrost, digest } = paid

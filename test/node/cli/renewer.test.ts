@@ -70,7 +70,14 @@ describe('blobs that are renewed', () => {
     of: ReturnType<typeof network>,
     ids: ObjectId[],
     limitFrost: bigint,
-    { epochs = 2, ahead = 1, clock = new VirtualClock(), kept = memory(clock) } = {},
+    {
+      epochs = 2,
+      ahead = 1,
+      clock = new VirtualClock(),
+      kept = memory(clock),
+      expectAlone = async () => {},
+      until = signal,
+    } = {},
   ) {
     const budget = await Budget.open({ records: kept, key: 'k', limitFrost, clock })
     const told: string[] = []
@@ -83,6 +90,7 @@ describe('blobs that are renewed', () => {
         clock,
         epochs,
         ahead,
+        expectAlone,
         explain: chainFailure,
         onRenewed: async ({ objectId, endEpoch }) => void told.push(`${objectId} until ${endEpoch}`),
         onFailure: ({ code }, objectId, isOver) => void told.push(`${code} ${objectId} ${isOver}`),
@@ -90,7 +98,7 @@ describe('blobs that are renewed', () => {
       ids,
     )
     const round = async () => {
-      const looking = renewer.round(signal)
+      const looking = renewer.round(until)
       await clock.advanceUntil(looking, 1_000)
       return await looking
     }
@@ -168,6 +176,51 @@ describe('blobs that are renewed', () => {
       await again.round()
       assert.deepEqual([of.state.paid, again.budget.spentFrost], [20n, 20n], `paid before: ${isPaid}`)
     }
+  })
+
+  it('are left to another process that took over while this one stood still, whenever that was', async () => {
+    // the checks: as a round begins, before it is set aside, before it is paid, and before that is noted
+    for (const checks of [0, 1, 2, 3]) {
+      const of = network({ [a]: 6 })
+      const lost = new AbortController()
+      let left = checks
+      const stopped = await watch(of, [a], 40n, {
+        until: lost.signal,
+        async expectAlone() {
+          if (left-- === 0) {
+            const { clock, kept } = stopped
+            of.blobs.set(b, structuredClone({ ...of.blobs.get(a)!, objectId: b }))
+            of.blobs.get(b)!.storage.endEpoch = 6 as Epoch
+            const other = await watch(of, [a, b], 40n, { clock, kept })
+            await other.round()
+            assert.deepEqual([of.state.paid, other.budget.spentFrost], [40n, 40n])
+            lost.abort(new Error('another one spends'))
+          }
+          lost.signal.throwIfAborted()
+        },
+      })
+      await assert.rejects(stopped.round(), /another one spends/)
+      assert.equal(of.state.paid, 40n, `after ${checks}`)
+      await stopped.budget.reread()
+      assert.deepEqual([stopped.budget.spentFrost, stopped.budget.reserved], [40n, undefined])
+    }
+  })
+
+  it('count what another process has spent since', async () => {
+    const of = network({ [a]: 6 })
+    const { round, clock, kept, budget } = await watch(of, [a], 40n)
+    const other = await Budget.open({ records: kept, key: 'k', limitFrost: 40n, clock })
+    await other.reserve({ objectId: b, endEpoch: 6 as Epoch, frost: 30n })
+    await other.settle(30n)
+    await round()
+    assert.deepEqual([of.state.paid, budget.spentFrost], [10n, 40n])
+    await other.reread()
+    await budget.reread()
+    await other.reserve({ objectId: b, endEpoch: 6 as Epoch, frost: 0n })
+    await assert.rejects(budget.reserve({ objectId: a, endEpoch: 8 as Epoch, frost: 0n }), /more than/)
+    await other.settle(0n)
+    await budget.settle(40n)
+    assert.equal(budget.spentFrost, 40n)
   })
 
   it('are watched no longer once they are gone or over; the others are', async () => {

@@ -33,6 +33,24 @@ describe('gateway: claims', () => {
     assert.ok(await records.get('claim other'))
   })
 
+  it('are lost by a process that stood still while another took over, and left to that', async () => {
+    const { claims, records, clock } = begin()
+    await using claim = await claims.take('what')
+    await using unwanted = await claims.take('unwanted')
+    assert.ok(claim && unwanted)
+    assert.equal(await claim.isHeld(), true)
+    // as their time is over for who comes meanwhile
+    await records.delete('claim what')
+    await records.delete('claim unwanted')
+    const other = 'elsewhere-1-0'
+    assert.ok(await records.add('claim what', other, clock.now() + 100_000))
+    assert.deepEqual([await claim.isHeld(), await unwanted.isHeld()], [false, true])
+    await clock.advance(60_000)
+    assert.equal(await records.get('claim what'), other)
+    await claim[Symbol.asyncDispose]()
+    assert.equal(await records.get('claim what'), other)
+  })
+
   it('of a process that is gone are taken over: of this machine at once, of another after a while', async () => {
     const gone = spawnSync(process.execPath, ['--version']).pid
     for (const [owner, waits] of [
