@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { defined } from './defined.ts'
 import type { ScopedLog } from './log.ts'
 import { visible, visibleJson, visibleLines } from './visible.ts'
 
@@ -57,12 +58,14 @@ export function createLog({
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const code = 'code' in error ? error.code : undefined
-  return {
+  const isCoded = typeof code === 'string'
+  return defined({
     name: error.name,
     message: error.message,
-    ...(typeof code === 'string' ? { code } : { stack: error.stack }),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
-  }
+    code: isCoded ? code : undefined,
+    stack: isCoded ? undefined : error.stack,
+    cause: error.cause === undefined ? undefined : describeError(error.cause),
+  })
 }
 
 /** `12:00:00.000 WARN node-3 text field=value` */

@@ -1,5 +1,6 @@
+import { defined } from './defined.ts'
+
 /** What was given, and the defaults for what was not: what is undefined counts as not given. */
 export function withDefaults<All extends object>(defaults: All, given: Partial<All> = {}): All {
-  const defined = Object.entries(given).filter(([, value]) => value !== undefined)
-  return { ...defaults, ...Object.fromEntries(defined) }
+  return { ...defaults, ...defined(given) }
 }

@@ -2,7 +2,7 @@
  * The storage contract on Sui: reads, events, transactions, wallets.
  * @module floe/chain
  */
-export { formatSui, formatWal } from './client/coins.ts'
+export { formatSui, formatWal } from './amounts.ts'
 export { createCommitteeSource } from './client/committee-source.ts'
 export { type CoordinatorLog, type CoordinatorOptions, createUserCoordinator } from './client/coordinator.ts'
 export { beginsAtMs } from './client/epochs.ts'

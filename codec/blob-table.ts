@@ -1,4 +1,5 @@
 import { concatBytes } from '../base/bytes.ts'
+import { defined } from '../base/defined.ts'
 import { ByteReader, u32le, u64le, uleb128 } from './bytes.ts'
 import { blobIdFromBytes, blobIdToBytes, objectIdFromBytes, objectIdToBytes } from './ids.ts'
 import { blake2b256, DIGEST_LENGTH } from './merkle.ts'
@@ -194,17 +195,10 @@ export class TableDecoder {
     const blobId = blobIdFromBytes(id)
     const size = isSized ? reader.size() : undefined
     const initialCertifiedEpoch = reader.flag() ? (reader.u32() as Epoch) : undefined
-    const invalid = reader.flag()
+    const invalid = reader.flag() || undefined
     const invalidEvent = reader.event()
     this.#left = reader.u32()
-    this.#entry = {
-      blobId,
-      registrations: [],
-      ...(size !== undefined && { size }),
-      ...(initialCertifiedEpoch !== undefined && { initialCertifiedEpoch }),
-      ...(invalid && { invalid }),
-      ...(invalidEvent !== undefined && { invalidEvent }),
-    }
+    this.#entry = defined({ blobId, registrations: [], size, initialCertifiedEpoch, invalid, invalidEvent })
   }
 
   #registration(reader: Rows): void {
@@ -214,8 +208,8 @@ export class TableDecoder {
     if (registrations.length > 0 && objectId <= registrations.at(-1)!.objectId) throw reader.malformed()
     const [deletable, certified] = [reader.flag(), reader.flag()]
     const endEpoch = reader.u32() as Epoch
-    const at = reader.event()
-    registrations.push({ objectId, deletable, certified, endEpoch, ...(at !== undefined && { event: at }) })
+    const event = reader.event()
+    registrations.push(defined({ objectId, deletable, certified, endEpoch, event }))
     this.#left--
   }
 }

@@ -1,3 +1,4 @@
+import { defined } from '../base/defined.ts'
 import { expectBytes } from './bytes.ts'
 import { CodecError, invalidArgument } from './errors.ts'
 import type { BlobId, ObjectId } from './types.ts'
@@ -15,9 +16,11 @@ export function parseBlobId(text: string): BlobId {
   if (typeof text !== 'string' || !BLOB_ID_TEXT.test(text)) {
     const [form, meant] = otherForm(String(text)) ?? []
     const hint = meant === undefined ? '' : `; this is ${form}, which stands for ${meant}`
-    throw new CodecError('INVALID_ID', `a blob ID has 43 characters of URL-safe base64${hint}`, {
-      ...(meant !== undefined && { meant }),
-    })
+    throw new CodecError(
+      'INVALID_ID',
+      `a blob ID has 43 characters of URL-safe base64${hint}`,
+      defined({ meant }),
+    )
   }
   // 43 characters carry 258 bits: with the two spare ones set, a second text would name the same blob
   if (toText(fromText(text)) !== text) {

@@ -1,3 +1,4 @@
+import { defined } from '../base/defined.ts'
 import { challengeHandler } from './challenge/server.ts'
 import { fetchHandler } from './fetch/server.ts'
 import { inconsistencyHandler } from './inconsistency/server.ts'
@@ -80,10 +81,10 @@ export function serveProtocols(
     recover: recoverHandler(ports.recovery),
     inconsistency: inconsistencyHandler(ports.judge),
     snapshot: snapshotHandler(ports.snapshots),
-    ...(ports.challenges && { challenge: challengeHandler(ports.challenges, components.clock) }),
-    ...(ports.addresses && { peers: peersHandler(ports.addresses, components.clock) }),
-    ...(ports.reach && { reach: reachHandler(ports.reach) }),
-    ...(ports.punching && { punch: punchHandler(ports.punching) }),
+    challenge: ports.challenges && challengeHandler(ports.challenges, components.clock),
+    peers: ports.addresses && peersHandler(ports.addresses, components.clock),
+    reach: ports.reach && reachHandler(ports.reach),
+    punch: ports.punching && punchHandler(ports.punching),
   }
   return serveHandlers(components, ports, handlers, options)
 }
@@ -135,7 +136,7 @@ function serveHandlers(
   const { quotas: limits = QUOTAS, specs = SPECS } = options
   const quotas = createQuotas(limits, components.clock)
   const shared = { quotas, isMember, stranger, serving, refused, network }
-  const served = Object.entries(handlers).map(([name, handler]) =>
+  const served = Object.entries(defined(handlers)).map(([name, handler]) =>
     serveProtocol(components, { name, spec: specs[name as ProtocolName], ...shared }, handler),
   )
   const stop = async () => {

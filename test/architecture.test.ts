@@ -162,7 +162,7 @@ describe('architecture', () => {
     const doors: Record<string, RegExp> = {
       codec: /^codec\/(index|types|node|browser)\.ts$/,
       protocols: /^protocols\/(index|ports)\.ts$/,
-      chain: /^chain\/(index|types\/index|networks|genesis\/index|localnet\/index)\.ts$/,
+      chain: /^chain\/(index|amounts|types\/index|networks|genesis\/index|localnet\/index)\.ts$/,
     }
     none(
       all.filter(({ from, to }) => {

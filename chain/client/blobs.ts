@@ -1,5 +1,6 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { normalizeStructTag } from '@mysten/sui/utils'
+import { defined } from '../../base/defined.ts'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { Blob, PooledBlob, SharedBlob as SharedBlobStruct } from '../bindings/blob.ts'
@@ -89,11 +90,11 @@ function toBlobObject(object: Pick<RawObject, 'content' | 'owner'>): BlobObject 
 }
 
 function blobObjectOf(blob: ReturnType<typeof Blob.parse>): BlobObject {
-  return {
+  return defined({
     objectId: parseObjectId(blob.id),
     blobId: blobIdFromU256(BigInt(blob.blob_id)),
     registeredEpoch: blob.registered_epoch as Epoch,
-    ...(blob.certified_epoch !== null && { certifiedEpoch: blob.certified_epoch as Epoch }),
+    certifiedEpoch: blob.certified_epoch === null ? undefined : (blob.certified_epoch as Epoch),
     size: safeNumber(blob.size, 'size of a blob'),
     encodingType: blob.encoding_type,
     deletable: blob.deletable,
@@ -103,5 +104,5 @@ function blobObjectOf(blob: ReturnType<typeof Blob.parse>): BlobObject {
       endEpoch: blob.storage.end_epoch as Epoch,
       storageSize: BigInt(blob.storage.storage_size),
     },
-  }
+  })
 }

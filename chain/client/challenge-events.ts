@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch } from '../../codec/types.ts'
 import { CHALLENGE_EVENT_LAYOUTS } from '../bindings/challenge-events.ts'
@@ -35,13 +36,13 @@ export function decodeChallengeEvent(name: string, bytes: Uint8Array): Challenge
     }
     case 'ChallengeFailed': {
       const event = decodeMove(CHALLENGE_EVENT_LAYOUTS[name], bytes)
-      return {
+      return defined({
         type: name,
         epoch: event.epoch as Epoch,
         nodeId: parseObjectId(event.node_id),
         burnedFrost: BigInt(event.burned),
-        ...(event.benched_until > 0 && { benchedUntil: event.benched_until as Epoch }),
-      }
+        benchedUntil: event.benched_until > 0 ? (event.benched_until as Epoch) : undefined,
+      })
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import type { Transaction, TransactionObjectArgument } from '@mysten/sui/transactions'
-import { formatNano } from '../../base/nano.ts'
 import type { ObjectId } from '../../codec/types.ts'
+import { formatWal } from '../amounts.ts'
 import { ChainError } from '../errors.ts'
 
 const PAGE_SIZE = 50
@@ -66,14 +66,4 @@ export function splitWal(
   if (rest.length > 0) tx.mergeCoins(source!, rest)
   const [coin] = tx.splitCoins(source!, [amountFrost])
   return { coin: coin!, source: source! }
-}
-
-/** 1 WAL = 10^9 FROST. */
-export function formatWal(frost: bigint): string {
-  return `${formatNano(frost)} WAL`
-}
-
-/** 1 SUI = 10^9 MIST. */
-export function formatSui(mist: bigint): string {
-  return `${formatNano(mist)} SUI`
 }

@@ -1,4 +1,5 @@
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
+import { defined } from '../../base/defined.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
@@ -109,12 +110,12 @@ async function readCommittees(
   )
   const epoch = staking.epoch as Epoch
   const nShards = staking.n_shards
-  return {
+  return defined({
     epoch,
     state: epochState(staking),
     current: { epoch, nShards, members: membersOf([...signingKeys.keys()], current, nodes, signingKeys) },
-    ...(previous.size > 0 && { previous: previousOf(epoch, nShards, previous, nodes, outgoing) }),
-  }
+    previous: previous.size > 0 ? previousOf(epoch, nShards, previous, nodes, outgoing) : undefined,
+  })
 }
 
 /** The committee that was selected, with the keys that it will sign with; undefined when it is in office by now. */
@@ -153,12 +154,12 @@ function previousOf(
   const before = (epoch - 1) as Epoch
   const seen = outgoing?.epoch === before ? outgoing : undefined
   const keys = new Map(seen?.members.map(({ nodeId, blsPublicKey }) => [nodeId, blsPublicKey]))
-  return {
+  return defined({
     epoch: before,
     nShards,
     members: membersOf([...assignment.keys()].sort(), assignment, nodes, keys),
-    ...(seen === undefined && { keysUncertain: true }),
-  }
+    keysUncertain: seen === undefined || undefined,
+  })
 }
 
 function assignmentOf(committee: Assignment): Map<ObjectId, ShardIndex[]> {

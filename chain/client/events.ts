@@ -1,6 +1,7 @@
 import type { SuiClientTypes } from '@mysten/sui/client'
 import type { GrpcTypes } from '@mysten/sui/grpc'
 import { parseStructTag } from '@mysten/sui/utils'
+import { defined } from '../../base/defined.ts'
 import { blobIdFromU256, parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
 import { EVENT_LAYOUTS } from '../bindings/events.ts'
@@ -36,12 +37,12 @@ export function parseCursor(cursor: EventCursor): EventPosition {
   if (!match)
     throw new ChainError('INVALID_ARGUMENT', 'not an event cursor', { what: 'event cursor', value: cursor })
   const [, checkpoint, transaction, event, digest] = match
-  return {
+  return defined({
     checkpoint: BigInt(`0x${checkpoint}`),
     transaction: Number.parseInt(transaction!, 16),
     event: Number.parseInt(event!, 16),
-    ...(digest !== undefined && { digest }),
-  }
+    digest,
+  })
 }
 
 /** The package's events of a checkpoint that come after `after`, in order. */
@@ -62,7 +63,7 @@ export function eventsOf(
       const tag = parseStructTag(event.eventType ?? '')
       if (parseObjectId(tag.address) !== originalPackageId) return
       const base = {
-        cursor: formatCursor({ ...position, ...(tx.digest !== undefined && { digest: tx.digest }) }),
+        cursor: formatCursor({ ...position, digest: tx.digest }),
         digest: tx.digest ?? '',
         eventIndex: index,
         checkpoint: sequence,

@@ -2,6 +2,7 @@ import { bcs } from '@mysten/sui/bcs'
 import type { SuiClientTypes } from '@mysten/sui/client'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { deriveDynamicFieldID } from '@mysten/sui/utils'
+import { defined } from '../../base/defined.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { compressG1 } from '../bindings/g1.ts'
@@ -73,11 +74,11 @@ export async function readNodeKeys(
   const [pool] = await readPools(client, [nodeId])
   if (pool === undefined) return undefined
   const { public_key, next_epoch_public_key: next, network_public_key } = pool.node_info
-  return {
+  return defined({
     blsPublicKey: compressG1(Uint8Array.from(public_key.bytes)),
-    ...(next !== null && { nextBlsPublicKey: compressG1(Uint8Array.from(next.bytes)) }),
+    nextBlsPublicKey: next === null ? undefined : compressG1(Uint8Array.from(next.bytes)),
     networkPublicKey: Uint8Array.from(network_public_key),
-  }
+  })
 }
 
 /** Every node that has registered: the entries of the table of pools. */

@@ -1,6 +1,7 @@
 import { bcs } from '@mysten/sui/bcs'
 import type { SuiGrpcClient } from '@mysten/sui/grpc'
 import { deriveDynamicFieldID, normalizeStructTag } from '@mysten/sui/utils'
+import { defined } from '../../base/defined.ts'
 import { parseObjectId } from '../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../codec/types.ts'
 import { decodeMove } from '../bindings/move.ts'
@@ -94,7 +95,7 @@ function toStake(content: Uint8Array, fee: RawObject | undefined): Stake {
   const stake = decodeMove(StakedWal, content)
   const share = fee === undefined ? 0 : decodeMove(StakeFeeField, fee.content).value
   const feeFrost = (BigInt(stake.principal.value) * BigInt(share)) / ALL_BASIS_POINTS
-  return {
+  return defined({
     objectId: parseObjectId(stake.id),
     nodeId: parseObjectId(stake.node_id),
     principalFrost: BigInt(stake.principal.value),
@@ -103,6 +104,6 @@ function toStake(content: Uint8Array, fee: RawObject | undefined): Stake {
       stake.state.$kind === 'Withdrawing'
         ? { kind: 'withdrawing', withdrawEpoch: stake.state.Withdrawing.withdraw_epoch as Epoch }
         : { kind: 'staked' },
-    ...(feeFrost > 0n && { feeFrost }),
-  }
+    feeFrost: feeFrost > 0n ? feeFrost : undefined,
+  })
 }

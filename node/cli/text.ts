@@ -1,5 +1,6 @@
-import { formatNano } from '../../base/nano.ts'
 import { visible } from '../../base/visible.ts'
+
+export { formatSui, formatWal } from '../../chain/amounts.ts'
 
 /**
  * Text for people whose lines are the program's own: what was filled in - a file's name, a stranger's words - stays on its
@@ -52,16 +53,6 @@ export function formatBytes(bytes: number | bigint): string {
     unit++
   }
   return `${unit === 0 ? value : Number(value.toFixed(1))} ${UNITS[unit]}`
-}
-
-/** FROST as WAL with every digit that matters: 1 WAL = 10^9 FROST. */
-export function formatWal(frost: bigint): string {
-  return `${formatNano(frost)} WAL`
-}
-
-/** MIST as SUI: 1 SUI = 10^9 MIST. */
-export function formatSui(mist: bigint): string {
-  return `${formatNano(mist)} SUI`
 }
 
 /** `850 ms`, `4.2 s`, `3 min`, `2 h`, `14 days`. */

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import type { CloseStack } from '../../base/close-stack.ts'
+import { defined } from '../../base/defined.ts'
 import type {
   Committee,
   CommitteeMember,
@@ -103,7 +104,7 @@ export async function seatNodes(
       ...(webRtc ? [`/ip4/${host}/udp/${ports[i]}/webrtc-direct`] : []),
     ],
     http: { host, port: ports[nodes + i]! },
-    ...(withMetrics && { metrics: { host, port: ports[3 * nodes + i]! } }),
+    metrics: withMetrics ? { host, port: ports[3 * nodes + i]! } : undefined,
   }))
 }
 
@@ -173,16 +174,17 @@ export async function writeNodeConfigs(
       const { name, multiaddrs, http, metrics, over } = seat
       const member = memberOf(committee, seat)
       if (member === undefined) throw new Error(`node ${name} is not in the committee`)
-      const config: NodeConfig = {
+      const config: NodeConfig = defined({
         schemaVersion: NODE_SCHEMA_VERSION,
         name: `node-${name}`,
         nodeId: member.nodeId,
         network: network.systemObjectId,
         networkFile: relative(layout.node(name).dir, layout.networkCopy),
         listen: [...multiaddrs],
-        ...(over === undefined ? { http: httpAddress(http) } : { reach: 'private' as const }),
-        ...(metrics && { metrics: httpAddress(metrics) }),
-      }
+        http: over === undefined ? httpAddress(http) : undefined,
+        reach: over === undefined ? undefined : 'private',
+        metrics: metrics && httpAddress(metrics),
+      })
       await writeConfig(layout.node(name).config, config)
       return config
     }),

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined.ts'
 import { allowedMethods, type Route } from '../http/router.ts'
 import { version } from '../version.ts'
 
@@ -236,11 +237,11 @@ function pathItem(route: Pick<Route, 'pattern' | 'methods'>): object {
         ]
       : [[method.toLowerCase(), operation]]
   })
-  return {
+  return defined({
     description: `takes ${allowedMethods(route as Route)}`,
-    ...(names.length > 0 && { parameters: names.map(pathParameter) }),
+    parameters: names.length > 0 ? names.map(pathParameter) : undefined,
     ...Object.fromEntries(operations),
-  }
+  })
 }
 
 function pathParameter(name: string): Parameter {
@@ -253,26 +254,27 @@ function operationOf(
   id: string,
 ) {
   const parameters = Object.entries(query).map(
-    ([name, description]): Parameter => ({
-      name: name.replace(/!$/, ''),
-      in: 'query',
-      ...(name.endsWith('!') && { required: true }),
-      description,
-      schema: { type: 'string' },
-    }),
+    ([name, description]): Parameter =>
+      defined({
+        name: name.replace(/!$/, ''),
+        in: 'query',
+        required: name.endsWith('!') || undefined,
+        description,
+        schema: { type: 'string' },
+      }),
   )
   const error = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } }
-  return {
+  return defined({
     operationId: id
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '_')
       .replace(/_+$/, ''),
     summary,
-    ...(parameters.length > 0 && { parameters }),
-    ...(takes !== undefined && { requestBody: { required: true, content: { [takes]: {} } } }),
+    parameters: parameters.length > 0 ? parameters : undefined,
+    requestBody: takes === undefined ? undefined : { required: true, content: { [takes]: {} } },
     responses: {
       200: { description: 'done', content: { [answers]: {} } },
       default: { description: 'what went wrong', content: error },
     },
-  }
+  })
 }

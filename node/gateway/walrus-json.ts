@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined.ts'
 import type { BlobObject } from '../../chain/types/index.ts'
 import { type EncodedQuilt, quiltPatchId } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
@@ -12,12 +13,12 @@ export function storeResultJson(result: StoreResult): object {
   if (result.kind === 'newlyCreated') {
     const { blob, costFrost, sharedBlob } = result
     return {
-      newlyCreated: {
+      newlyCreated: defined({
         blobObject: blobObjectJson(blob),
         resourceOperation: operationJson(result),
         cost: costFrost,
-        ...(sharedBlob !== undefined && { sharedBlobObject: sharedBlob }),
-      },
+        sharedBlobObject: sharedBlob,
+      }),
     }
   }
   const { blobId, event, objectId, endEpoch } = result

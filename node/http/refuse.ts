@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
+import { defined } from '../../base/defined.ts'
 import { errorBody, type HttpError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { toJson } from './json.ts'
@@ -23,13 +24,14 @@ export async function sendError(exchange: Exchange, error: HttpError, sendsBody:
   // an answer that is not for pages says so; that there is none may be known to them
   if (!response.hasHeader('access-control-allow-origin'))
     response.setHeader('access-control-allow-origin', '*')
-  response.writeHead(error.status, {
+  const headers = {
     ...error.headers,
     'content-type': 'application/json',
     'content-length': text.length,
     'cache-control': 'no-store',
-    ...(!request.complete && { connection: 'close' }),
-  })
+    connection: request.complete ? undefined : 'close',
+  }
+  response.writeHead(error.status, defined(headers))
   response.write(text)
   if (!request.complete && sendsBody) await swallow(request, clock)
   response.end()

@@ -1,7 +1,9 @@
 /**
  * status: a stream carries one request after another; each StatusRequest has one reply of its kind.
  */
+
 import { type BcsType, bcs } from '@mysten/bcs'
+import { defined } from '../../base/defined.ts'
 import type { BlobId, BlobMetadata, Certificate, ObjectId, ShardIndex } from '../../codec/types.ts'
 import type { BlobStatus, NodeInfo, SnapshotHead } from '../ports.ts'
 import { WireHash } from '../snapshot/messages.ts'
@@ -76,8 +78,14 @@ const WireBlobStatus: BcsType<BlobStatus, BlobStatus> = bcs
       if (status.$kind === 'Invalid') return { kind: 'invalid' }
       if (status.$kind === 'Ended') return { kind: 'ended', endEpoch: status.Ended }
       const { certified, initialCertifiedEpoch, endEpoch, deletable, event } = status.Known
-      const first = initialCertifiedEpoch === null ? {} : { initialCertifiedEpoch }
-      return { kind: 'known', certified, ...first, endEpoch, deletable, ...(event !== null && { event }) }
+      return defined({
+        kind: 'known',
+        certified,
+        initialCertifiedEpoch: initialCertifiedEpoch ?? undefined,
+        endEpoch,
+        deletable,
+        event: event ?? undefined,
+      })
     },
   })
 

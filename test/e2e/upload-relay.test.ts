@@ -49,13 +49,13 @@ describe("an upload relay, as Walrus's own SDK uses it", function () {
     const { network } = devnet
     const uploadRelay = { chain, tip }
     const limits = { registrationMs: 500 }
-    const relay = createGateway({ client, network, port: 0, uploadRelay, limits, ...(dir && { dir }) })
+    const relay = createGateway({ client, network, port: 0, uploadRelay, limits, dir })
     await relay.start()
     relays.push(relay)
     return relay.url
   }
   const connect = (host: string, sendTip?: { max: number }) =>
-    connectSdk(devnet.network, undefined, { host, ...(sendTip && { sendTip }) })
+    connectSdk(devnet.network, undefined, { host, sendTip })
   const post = (url: string, query: Record<string, string>, body: Uint8Array) =>
     ask(`${url}/v1/blob-upload-relay?${new URLSearchParams(query)}`, {
       method: 'POST',

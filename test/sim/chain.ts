@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined.ts'
 import { ChainError } from '../../chain/errors.ts'
 import type {
   BlobObject,
@@ -282,7 +283,7 @@ export class SimChain {
     this.past.set(epoch, current)
     this.#seen.push({
       ms: this.#init.timeline.ms,
-      committees: { epoch, state, current, ...(previous && { previous }), ...(next && { next }) },
+      committees: defined({ epoch, state, current, previous, next }),
     })
     for (const event of told) this.emit(event as BareEvent)
   }
@@ -316,12 +317,12 @@ export class SimChain {
     const { current, previous, next, ...rest } = this.now
     this.#seen.push({
       ms: this.#init.timeline.ms,
-      committees: {
+      committees: defined({
         ...rest,
         current: renewed(current),
-        ...(previous && { previous: renewed(previous) }),
-        ...(next && { next: renewed(next) }),
-      },
+        previous: previous && renewed(previous),
+        next: next && renewed(next),
+      }),
     })
   }
 

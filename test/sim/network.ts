@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined.ts'
 import type { BlobId, Certificate, SliverRef } from '../../codec/types.ts'
 import { peerIdTextOf } from '../../node/network/peer-id.ts'
 import type { ComposedNode } from '../../node/storage/compose-node.ts'
@@ -256,7 +257,7 @@ export class SimNetwork {
         for (const { blobId, pair } of page.blobs) {
           if (bytes >= query.maxBytes) return { blobs: sent, whole: false }
           const metadata = query.metadata ? await served.status.metadata(blobId, context) : undefined
-          const blob: SyncedBlob = { blobId, ...(metadata && { metadata }) }
+          const blob: SyncedBlob = defined({ blobId, metadata })
           for (const axis of ['primary', 'secondary'] as const) {
             const sliver = await served.slivers.get(blobId, { pair, axis }, context)
             if (sliver === undefined) continue
@@ -379,7 +380,7 @@ export class SimNetwork {
       details: details as never,
       remote,
       cause: error,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      retryAfterMs,
     })
   }
 

@@ -95,9 +95,8 @@ export async function startCluster({
       coordinator: chain,
       wrapSlivers,
       registrationWaitMs,
-      ...(storeInit === undefined
-        ? {}
-        : { storeInit: storeInit(i) ?? {}, http: { host: '127.0.0.1', port: 0 } }),
+      storeInit: storeInit && (storeInit(i) ?? {}),
+      http: storeInit && { host: '127.0.0.1', port: 0 },
     })
   }
   const stop = async (i: number): Promise<void> => {

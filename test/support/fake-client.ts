@@ -153,7 +153,7 @@ export function createFakeClient(init: FakeClientInit = {}): FakeClient {
       encodedLength,
       epochsAhead: options.epochs,
       operation: { kind: 'registerFromScratch' },
-      ...(options.share && { sharedBlob: SHARED }),
+      sharedBlob: options.share ? SHARED : undefined,
       confirmedShards: nShards,
     }
   }

@@ -15,11 +15,9 @@ const OPERATIONS: Operation[] = ['store', 'read', 'open', 'status', 'info']
 function connect(dir: string, env: Env) {
   const { FAKE_FLOE_PIECE_BYTES, FAKE_FLOE_STALL_AFTER } = env
   const client = createFakeClient({
-    ...(FAKE_FLOE_PIECE_BYTES && { pieceBytes: Number(FAKE_FLOE_PIECE_BYTES) }),
-    ...(FAKE_FLOE_STALL_AFTER && {
-      stallAfterBytes: Number(FAKE_FLOE_STALL_AFTER),
-      onStall: () => process.stderr.write('begun\n'),
-    }),
+    pieceBytes: FAKE_FLOE_PIECE_BYTES ? Number(FAKE_FLOE_PIECE_BYTES) : undefined,
+    stallAfterBytes: FAKE_FLOE_STALL_AFTER ? Number(FAKE_FLOE_STALL_AFTER) : undefined,
+    onStall: () => process.stderr.write('begun\n'),
   })
   const folder = join(dir, 'blobs')
   mkdirSync(folder, { recursive: true })

@@ -51,10 +51,8 @@ export async function standBefore(
       // its reader has gone meanwhile
       if (answer.destroyed) return void from.destroy()
       const given = from.headers['content-security-policy']
-      answer.writeHead(from.statusCode ?? 502, {
-        ...from.headers,
-        ...(typeof given === 'string' && { 'content-security-policy': policy(given) }),
-      })
+      const changed = typeof given === 'string' ? { 'content-security-policy': policy(given) } : {}
+      answer.writeHead(from.statusCode ?? 502, { ...from.headers, ...changed })
       pipeline(from, answer, () => undefined)
     })
     asked.on('error', () => answer.destroy())

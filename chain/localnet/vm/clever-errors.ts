@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { defined } from '../../../base/defined.ts'
 import { deserialize } from './bcs.ts'
 import type { Definitions } from './definitions.ts'
 import type { ModuleImpl } from './loaded.ts'
@@ -33,10 +34,10 @@ export function cleverError(
 ): CleverError | undefined {
   if ((code & TAG) === 0n) return undefined
   const errorCode = field(code, 48n, 0xffn)
-  const error: CleverError = {
+  const error: CleverError = defined({
     line: field(code, 32n, 0xffffn),
-    ...(errorCode === NO_ERROR_CODE ? {} : { errorCode }),
-  }
+    errorCode: errorCode === NO_ERROR_CODE ? undefined : errorCode,
+  })
   const constant = (index: number): { type: MoveType; value: Value; data: Uint8Array } | undefined => {
     const entry = index === NO_CONSTANT ? undefined : module.compiled.constants[index]
     if (entry === undefined) return undefined
@@ -49,11 +50,5 @@ export function cleverError(
   if (constantName === undefined) return error
   if (value === undefined) return { ...error, constantName }
   const rendered = render(value.type, value.value)
-  return {
-    ...error,
-    constantName,
-    constantType: value.type.text,
-    raw: value.data,
-    ...(rendered === undefined ? {} : { rendered }),
-  }
+  return defined({ ...error, constantName, constantType: value.type.text, raw: value.data, rendered })
 }

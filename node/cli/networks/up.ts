@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { join, relative } from 'node:path'
+import { defined } from '../../../base/defined.ts'
 import type { LogLevel } from '../../../base/pino-log.ts'
 import type { ContractVersion } from '../../../chain/types/index.ts'
 import { createCodec } from '../../../codec/index.ts'
@@ -101,7 +102,7 @@ function devnetJson(devnet: RunningDevnet): object {
   const { suiRpc, faucet, systemObjectId, stakingObjectId, walType, peers, relays } = network
   const [rpc] = suiRpc
   const processes = processesOf(devnet)
-  return {
+  return defined({
     gateway,
     suiRpc: rpc,
     faucet,
@@ -110,8 +111,8 @@ function devnetJson(devnet: RunningDevnet): object {
     walType,
     peers,
     relays,
-    ...(processes.length > 0 && { processes }),
-  }
+    processes: processes.length > 0 ? processes : undefined,
+  })
 }
 
 /** As `floe health` names the nodes. */

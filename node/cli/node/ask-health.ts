@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
+import { defined } from '../../../base/defined.ts'
 
 /** A shard that another node has now. */
 export interface LostShard {
@@ -184,16 +185,17 @@ function toldOf({
   const { threads = -1, ...counts } = budget ?? {}
   const isBudget =
     Number.isFinite(threads) && threads > 0 && BUDGET.every(what => isCount(counts[what as never]))
-  return {
-    ...(isBudget && { budget }),
-    ...(work !== undefined && WORK.every(isAmount) && { work }),
-    ...(scrub !== undefined && isScrub && { scrub }),
-    ...(typeof followed?.isTip === 'boolean' &&
-      (followed.checkpoint === null || isCount(followed.checkpoint)) && { followed }),
-    ...(peersBackingOff !== undefined && isCount(peersBackingOff) && { peersBackingOff }),
-    ...(bandwidth !== undefined && isLine(bandwidth) && { bandwidth }),
-    ...(challenge !== undefined && isChallenge(challenge) && { challenge }),
-  }
+  const isFollowed =
+    typeof followed?.isTip === 'boolean' && (followed.checkpoint === null || isCount(followed.checkpoint))
+  return defined({
+    budget: isBudget ? budget : undefined,
+    work: WORK.every(isAmount) ? work : undefined,
+    scrub: isScrub ? scrub : undefined,
+    followed: isFollowed ? followed : undefined,
+    peersBackingOff: isCount(peersBackingOff) ? peersBackingOff : undefined,
+    bandwidth: bandwidth && isLine(bandwidth) ? bandwidth : undefined,
+    challenge: challenge && isChallenge(challenge) ? challenge : undefined,
+  })
 }
 
 function isChallenge({ epoch, round, state, refusals }: NonNullable<NodeHealth['challenge']>): boolean {

@@ -1,4 +1,5 @@
 import { createBackoff } from '../../../base/backoff.ts'
+import { defined } from '../../../base/defined.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { Committees, FullCoordinator, Stake } from '../../../chain/types/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
@@ -163,15 +164,15 @@ async function standingOf(
     lost => !lost.received && epoch < lost.epoch + KEPT_EPOCHS,
   )
   const hasShards = shards.length + nextShards.length > 0
-  return {
+  const isKept = !hasShards && unreceived.length > 0
+  return defined({
     safeToStop: !hasShards && unreceived.length === 0 && !isBehind,
     epoch,
     shards,
     nextShards,
     unreceived,
-    ...(!hasShards &&
-      unreceived.length > 0 && { untilEpoch: Math.max(...unreceived.map(lost => lost.epoch)) + KEPT_EPOCHS }),
-  }
+    untilEpoch: isKept ? Math.max(...unreceived.map(lost => lost.epoch)) + KEPT_EPOCHS : undefined,
+  })
 }
 
 function unreceived({ config }: OwnNode, standing: Standing): CliError {

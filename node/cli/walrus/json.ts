@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import { formatNano } from '../../../base/nano.ts'
 import type { NetworkBlobStatus } from '../../client/types.ts'
 import type { Context } from '../context.ts'
@@ -198,7 +199,7 @@ function statusJson(found: Json | undefined, { file }: Json): Json {
         : deletable === true
           ? { deletable: known }
           : { permanent: { endEpoch, isCertified: certified, statusEvent: event ?? null, ...known } }
-  return { blobId, ...(file !== undefined && { file }), status: walrus }
+  return defined({ blobId, file, status: walrus })
 }
 
 /** Runs a command line of this program, and takes what it writes to stdout. */

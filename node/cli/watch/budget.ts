@@ -96,9 +96,10 @@ export class Budget {
 
   async #keep(spentFrost: bigint, reserved: Reserved | undefined): Promise<void> {
     const { records, key, clock } = this.#init
+    // JSON leaves out what is undefined
     const kept: Kept = {
       spentFrost: `${spentFrost}`,
-      ...(reserved !== undefined && { reserved: { ...reserved, frost: `${reserved.frost}` } }),
+      reserved: reserved && { ...reserved, frost: `${reserved.frost}` },
     }
     await records.set(key, JSON.stringify(kept), clock.now() + KEEP_MS)
   }

@@ -1,5 +1,6 @@
 import { raceSignal } from 'race-signal'
 import { createBackoff } from '../../../base/backoff.ts'
+import { defined } from '../../../base/defined.ts'
 import { anySignal } from '../../../base/wait.ts'
 import { isChainError } from '../../../chain/index.ts'
 import type { ChainWriter, Committee, CommitteeMember } from '../../../chain/types/index.ts'
@@ -100,7 +101,7 @@ export async function sendAndCertify(
       const late = new AbortController()
       const publishing = publish(components, certificate, anySignal(slots.signal, late.signal))
       slot.background(publishing, reason => late.abort(reason))
-      return {
+      return defined({
         kind: 'newlyCreated',
         blobId: metadata.blobId,
         blob: certified.blob,
@@ -109,8 +110,8 @@ export async function sendAndCertify(
         epochsAhead: epochs,
         operation: operationOf(begun, reusedStorage),
         confirmedShards,
-        ...(certified.sharedBlob !== undefined && { sharedBlob: certified.sharedBlob }),
-      }
+        sharedBlob: certified.sharedBlob,
+      })
     } catch (error) {
       const now = isChainError(error, 'MOVE_ABORT') ? await latestEpoch() : undefined
       // a certificate of members who are not in office any more may be refused for its signature before its epoch is looked at

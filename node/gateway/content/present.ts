@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { defined } from '../../../base/defined.ts'
 import type { Attributes } from './header-text.ts'
 import { attributeHeaders } from './header-text.ts'
 import {
@@ -51,14 +52,14 @@ export function present({ url, request, attributes, known }: PresentInit): Conte
 
   const headersFor = (type: string): Record<string, string> => {
     const presentation = inert(type)
-    return {
+    return defined<Record<string, string | undefined>>({
       ...said,
       'content-type': presentation.type,
       ...dispositionFor(presentation, name, said['content-disposition']),
-      ...(/^application\/pdf\b/.test(presentation.type) && { 'content-security-policy': PDF_POLICY }),
+      'content-security-policy': /^application\/pdf\b/.test(presentation.type) ? PDF_POLICY : undefined,
       // the answer depends on them
       vary: 'Accept, Content-Type',
-    }
+    })
   }
   return {
     headers: headersFor(type ?? UNKNOWN_TYPE),

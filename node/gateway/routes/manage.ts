@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
+import { defined } from '../../../base/defined.ts'
 import type { BlobObject, ChainWriter, FullCoordinator } from '../../../chain/types/index.ts'
 import { toClientError } from '../../client/to-client-error.ts'
 import { blobIdParam } from '../../http/blob-id-param.ts'
@@ -72,12 +73,13 @@ export function extendBlob(init: ManageInit): Handler {
         const { blob: after, costFrost: cost, digest } = extended
         const endEpoch = after.storage.endEpoch
         return {
-          extended: {
+          extended: defined({
             blobObject: blobObjectJson(after),
             endEpoch,
             cost,
-            ...(digest && { txDigest: digest }),
-          },
+            // no transaction was needed when it is empty
+            txDigest: digest || undefined,
+          }),
         }
       },
     }

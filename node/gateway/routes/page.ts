@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { defined } from '../../../base/defined.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { sendJson } from '../../http/respond.ts'
@@ -146,12 +147,13 @@ function sendAsset(load: Load, asset: Asset | undefined): Handler {
     }
     const isPacked = packed !== undefined && /\bgzip\b/.test(String(request.headers['accept-encoding']))
     const body = isPacked ? packed : plain
-    response.writeHead(200, {
+    const written = {
       ...headers,
       'content-type': asset.type,
       'content-length': body.length,
-      ...(isPacked && { 'content-encoding': 'gzip' }),
-    })
+      'content-encoding': isPacked ? 'gzip' : undefined,
+    }
+    response.writeHead(200, defined(written))
     response.end(body)
   }
 }

@@ -17,6 +17,7 @@ import { TypedEventEmitter, transportSymbol } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../../../base/clock.ts'
+import { defined } from '../../../base/defined.ts'
 import { LruMap } from '../../../base/lru-map.ts'
 import {
   CIRCUIT,
@@ -262,6 +263,6 @@ function limits(limit: CircuitLimit | undefined): { limits?: ConnectionLimits } 
   const { durationSeconds: seconds, dataBytes } = limit ?? {}
   if (!seconds && !dataBytes) return {}
   return {
-    limits: { ...(seconds && { seconds }), ...(dataBytes && { bytes: BigInt(dataBytes) }) },
+    limits: defined({ seconds: seconds || undefined, bytes: dataBytes ? BigInt(dataBytes) : undefined }),
   }
 }

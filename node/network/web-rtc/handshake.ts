@@ -1,6 +1,7 @@
 import type { ComponentLogger, PeerId, PrivateKey, Upgrader } from '@libp2p/interface'
 import { type ICryptoInterface, noise } from '@libp2p/noise'
 import type { Clock } from '../../../base/clock.ts'
+import { defined } from '../../../base/defined.ts'
 import { WEB_RTC } from '../limits.ts'
 import { multihash } from './kinds.ts'
 import type { RtcOpening } from './link.ts'
@@ -36,7 +37,7 @@ export async function proveIdentities(
   { components, crypto, remotePeer, clock, signal }: HandshakeInit,
 ): Promise<PeerId> {
   const prologue = Uint8Array.of(...PREFIX, ...multihash(clientFingerprint), ...multihash(serverFingerprint))
-  const encrypter = noise({ prologueBytes: prologue, ...(crypto && { crypto }) })(components)
+  const encrypter = noise(defined({ prologueBytes: prologue, crypto }))(components)
   const log = components.logger.forComponent('libp2p:web-rtc:handshake')
   const stream = new ChannelStream(handshake, {
     id: '0',

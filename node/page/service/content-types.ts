@@ -1,3 +1,5 @@
+import { defined } from '../../../base/defined.ts'
+
 /** As what a blob may be shown: what a browser runs no scripts of, or does so in an origin of its own. */
 const TYPES: ReadonlySet<string> = new Set([
   'image/png',
@@ -29,15 +31,15 @@ export function contentType(asked: string | null): string {
 
 /** Headers of a blob: it is a stranger's, and comes from the gateway's own origin. */
 export function blobHeaders(type: string): Record<string, string> {
-  return {
+  return defined<Record<string, string | undefined>>({
     'content-type': type,
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     'cross-origin-resource-policy': 'same-origin',
     // a viewer of PDFs does not load in a sandbox, and runs nothing of the page's origin
-    ...(type !== 'application/pdf' && { 'content-security-policy': policyOf(type) }),
-    ...(type === 'application/octet-stream' && { 'content-disposition': 'attachment' }),
-  }
+    'content-security-policy': type === 'application/pdf' ? undefined : policyOf(type),
+    'content-disposition': type === 'application/octet-stream' ? 'attachment' : undefined,
+  })
 }
 
 function policyOf(type: string): string {

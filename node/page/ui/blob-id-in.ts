@@ -1,3 +1,5 @@
+import { defined } from '../../../base/defined.ts'
+
 /** The first blob ID in what was pasted or dropped: itself, or in a link. */
 export function blobIdIn(text: string): string | undefined {
   return /(?:^|[^\w-])([\w-]{43})(?![\w-])/.exec(text)?.[1]
@@ -9,5 +11,5 @@ export function linkOf(hash: string): { blobId?: string; network?: string } {
   const named = new URLSearchParams(text)
   const blobId = blobIdIn(named.get('blob') ?? (text.includes('=') ? '' : text))
   const network = named.get('network') ?? undefined
-  return { ...(blobId !== undefined && { blobId }), ...(network !== undefined && { network }) }
+  return defined({ blobId, network })
 }

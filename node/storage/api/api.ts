@@ -157,7 +157,7 @@ function toHttpError(thrown: unknown): HttpError {
   if (status === undefined) return unexpected(thrown)
   return new HttpError(status, error.code, ERROR_CODES[error.code].text, {
     metadata: error.details,
-    ...(error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) }),
+    retryAfterSeconds: error.retryAfterMs === undefined ? undefined : Math.ceil(error.retryAfterMs / 1000),
     cause: error,
   })
 }

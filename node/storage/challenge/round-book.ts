@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { ChainEvent } from '../../../chain/types/index.ts'
 import type { ObjectId } from '../../../codec/types.ts'
 import { isOwedSince } from '../epochs/whole.ts'
@@ -89,7 +90,7 @@ export class RoundBook {
     if (owed === isOwedSince(applyBlobEvent(before, event), epoch)) return []
     if ((await rounds.wasOwed(blobId)) !== undefined) return []
     const size = before?.size ?? (await metadata.get(blobId))?.unencodedLength
-    return [putWasOwed(blobId, { owed, ...(size !== undefined && { size }) })]
+    return [putWasOwed(blobId, defined({ owed, size }))]
   }
 
   #recordAfter(event: ChainEvent): RoundRecord | undefined {

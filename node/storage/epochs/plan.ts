@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { Committee } from '../../../chain/types/index.ts'
 import type { Epoch, ObjectId, ShardIndex } from '../../../codec/types.ts'
 import type { ShardRecord } from '../store/node-records.ts'
@@ -37,12 +38,13 @@ export function planShards({ nodeId, previous, current, next, records }: PlanInp
   const remove: ShardIndex[] = []
   const gain = (shard: ShardIndex, epoch: Epoch, from: Pick<Committee, 'members'> | undefined): void => {
     const source = from && ownerOf(from, shard)
-    change.set(shard, {
+    const record: ShardRecord = {
       state: 'gaining',
       epoch,
-      ...(source === undefined || source === nodeId ? {} : { source }),
-      ...(records.has(shard) ? { kept: true as const } : {}),
-    })
+      source: source === nodeId ? undefined : source,
+      kept: records.has(shard) || undefined,
+    }
+    change.set(shard, defined(record))
   }
 
   for (const shard of mine) {

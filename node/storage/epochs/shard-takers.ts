@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { Timer } from '../../../base/timers.ts'
 import { Troubles } from '../../../base/troubles.ts'
 import { anySignal } from '../../../base/wait.ts'
@@ -205,7 +206,7 @@ export class ShardTakers {
       return new Map(
         same.map(([shard, { epoch: since }]) => {
           const former = lacking > 0 ? this.#formerOf(shard) : undefined
-          return [shard, { state: 'active', epoch: since, ...(former && { former }) }]
+          return [shard, defined({ state: 'active' as const, epoch: since, former })]
         }),
       )
     })

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../../base/clock.ts'
 import { createCloseStack } from '../../../base/close-stack.ts'
+import { defined } from '../../../base/defined.ts'
 import { type ScopedLog, silentLog } from '../../../base/log.ts'
 import { createCoordinator } from '../../../chain/index.ts'
 import type { FullCoordinator, NetworkConfig, NodeOperator } from '../../../chain/types/index.ts'
@@ -132,12 +133,7 @@ function withOptions(
   config: NodeConfig,
   { reach, relays, upnp }: Pick<RunNodeOptions, 'reach' | 'relays' | 'upnp'>,
 ): NodeConfig {
-  return {
-    ...config,
-    ...(reach && { reach }),
-    ...(relays && { relays: [...relays] }),
-    ...(upnp !== undefined && { upnp }),
-  }
+  return { ...config, ...defined({ reach, relays: relays && [...relays], upnp }) }
 }
 
 /** The network that a node belongs to. Throws ConfigError, CONFIG_FOREIGN when that of the file is another one. */

@@ -173,7 +173,8 @@ async function presenceAt(
     paths: () => countPaths(libp2p),
     punches: () => puncher?.counts ?? NO_PUNCHES,
     async serve({ served, certificates }) {
-      const protocols = protocolsOf(components, libp2p, { ...served, ...(puncher && { punching: puncher }) })
+      const ports = { ...served, punching: puncher }
+      const protocols = protocolsOf(components, libp2p, ports)
       await protocols.start()
       serving.push(() => protocols.stop())
       if (keeper !== undefined) serving.push(await serveHttpOverRelays(libp2p, keeper, http, clock))

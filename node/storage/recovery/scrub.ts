@@ -1,5 +1,6 @@
 import { Background } from '../../../base/background.ts'
 import type { Clock } from '../../../base/clock.ts'
+import { defined } from '../../../base/defined.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import { createTokenBucket } from '../../../base/token-bucket.ts'
@@ -125,7 +126,11 @@ class PacedScrub implements Scrub {
     for await (const found of slivers.scrub(options)) {
       const { untold = [] } = this.#record
       if (found.untold && untold.length < UNTOLD) untold.push(found.file)
-      this.#record = { ...this.#record, after: found.file, ...(untold.length > 0 && { untold }) }
+      this.#record = {
+        ...this.#record,
+        after: found.file,
+        ...defined({ untold: untold.length > 0 ? untold : undefined }),
+      }
       this.#count(found)
       if (clock.monotonic() - this.#notedAt >= NOTED_MS) await this.#note()
     }

@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { ChainEvent } from '../../../chain/types/index.ts'
 import type { BlobId, Epoch, ObjectId, Persistence } from '../../../codec/types.ts'
 import type { BlobStatus } from '../../../protocols/ports.ts'
@@ -75,7 +76,7 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
     case 'BlobDeleted': {
       const registrations = state.registrations.filter(({ objectId }) => objectId !== event.objectId)
       const isOver = registrations.length === 0 && event.wasCertified && state.ended === undefined
-      return { ...state, registrations, ...(isOver && { ended: event.epoch }) }
+      return isOver ? { ...state, registrations, ended: event.epoch } : { ...state, registrations }
     }
     case 'InvalidBlobID':
       return { ...state, invalid: true, invalidEvent: at }
@@ -96,7 +97,7 @@ function liveState(state: BlobState, epoch: Epoch): BlobState {
   const registrations = liveRegistrations(state, epoch)
   if (registrations.some(({ certified }) => certified)) return { ...state, registrations }
   // one that is pruned has lost it
-  return { ...rest, registrations, ...(registrations.length > 0 && size !== undefined && { size }) }
+  return defined({ ...rest, registrations, size: registrations.length > 0 ? size : undefined })
 }
 
 function withRegistration(
@@ -180,14 +181,12 @@ export function statusOf(state: BlobState | undefined, epoch: Epoch): BlobStatus
   const shown = permanent.length > 0 ? permanent : best
   const endEpoch = Math.max(...shown.map(registration => registration.endEpoch)) as Epoch
   const event = permanent.find(registration => registration.endEpoch === endEpoch)?.event
-  return {
+  return defined({
     kind: 'known',
     certified: certified.length > 0,
-    ...(certified.length > 0 && state?.initialCertifiedEpoch !== undefined
-      ? { initialCertifiedEpoch: state.initialCertifiedEpoch }
-      : {}),
+    initialCertifiedEpoch: certified.length > 0 ? state?.initialCertifiedEpoch : undefined,
     endEpoch,
     deletable: permanent.length === 0,
-    ...(event !== undefined && { event }),
-  }
+    event,
+  })
 }

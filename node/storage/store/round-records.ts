@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
 import {
   blobIdFromHex,
@@ -74,11 +75,11 @@ export function createRoundRecords(records: Records): RoundRecords {
     wasOwed: blobId => read<WasOwed>(wasOwedKey(blobId)),
     async wereOwed({ after, upTo }) {
       const keys: string[] = []
-      const range = {
-        ...(after !== undefined && { after: wasOwedKey(after) }),
+      const range = defined({
+        after: after && wasOwedKey(after),
         // the next key in order
-        ...(upTo !== undefined && { before: `${wasOwedKey(upTo)}0` }),
-      }
+        before: upTo && `${wasOwedKey(upTo)}0`,
+      })
       for await (const key of records.keys(WAS_OWED_PREFIX, range)) keys.push(key)
       const values = await records.getMany(keys)
       const notes = new Map<BlobId, WasOwed>()

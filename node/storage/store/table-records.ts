@@ -1,3 +1,4 @@
+import { defined } from '../../../base/defined.ts'
 import type { EventCursor } from '../../../chain/types/index.ts'
 import { TABLE_END, type TableHead } from '../../../codec/index.ts'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
@@ -141,11 +142,11 @@ export function createTableRecords(records: Records): TableRecords {
     async befores(epoch, { after, upTo }) {
       const prefix = beforesOf(epoch)
       const keys: string[] = []
-      const range = {
-        ...(after !== undefined && { after: beforeKey(epoch, after) }),
+      const range = defined({
+        after: after && beforeKey(epoch, after),
         // the next key in order
-        ...(upTo !== undefined && { before: `${beforeKey(epoch, upTo)}0` }),
-      }
+        before: upTo && `${beforeKey(epoch, upTo)}0`,
+      })
       for await (const key of records.keys(prefix, range)) keys.push(key)
       const values = await records.getMany(keys)
       return new Map(

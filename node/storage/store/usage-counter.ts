@@ -104,7 +104,7 @@ export async function storedUsage(records: Pick<Records, 'get' | 'list'>): Promi
 
 function usageOf(bytes: Uint8Array | undefined): StoreUsage {
   const value = bytes === undefined ? undefined : decodeJson(bytes)
-  return { ...NOTHING, ...(typeof value === 'object' ? value : {}) }
+  return typeof value === 'object' ? { ...NOTHING, ...value } : NOTHING
 }
 
 const sum = (a: StoreUsage, b: StoreUsage): StoreUsage => ({

@@ -1,5 +1,6 @@
 import { Background } from '../../../base/background.ts'
 import { equalBytes } from '../../../base/bytes.ts'
+import { defined } from '../../../base/defined.ts'
 import { Notify } from '../../../base/notify.ts'
 import { anySignal } from '../../../base/wait.ts'
 import type { ChainEvent } from '../../../chain/types/index.ts'
@@ -171,11 +172,12 @@ class RecordedTables implements BlobTables {
   view(): TablesView {
     const [head] = this.#heads
     const { networkId } = this.#components
-    return {
-      ...(head && { epoch: head.epoch, digest: digestText(networkId, head) }),
+    return defined({
+      epoch: head?.epoch,
+      digest: head && digestText(networkId, head),
       differing: this.#comparison.differing(),
       lacks: this.#lacks,
-    }
+    })
   }
 
   async start(): Promise<void> {

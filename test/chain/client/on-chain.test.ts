@@ -181,7 +181,7 @@ describe('the contract on the localnet, through the client', function () {
     for (const registered of [blob, undefined]) {
       const mine = registered ?? (await register()).blob
       const wal = registered ? before : (await on.coordinator.balances(on.admin.address)).wal
-      const options = { ...(registered && { registered }), untilEpoch: 6, share: true }
+      const options = { registered, untilEpoch: 6, share: true }
       const certified = await writer.certify(mine.objectId, certificate(mine), options)
       const shared = await on.coordinator.sharedBlob(certified.sharedBlob!)
       assert.deepEqual(shared?.blob, certified.blob)

@@ -18,7 +18,7 @@ export function connectSdk(
       },
       storageNodeUrlScheme: 'http',
       storageNodeClientOptions: { onError },
-      ...(uploadRelay && { uploadRelay }),
+      uploadRelay,
     }),
   )
 }

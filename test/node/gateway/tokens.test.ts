@@ -33,7 +33,7 @@ describe('gateway: tokens and quotas', () => {
     ask(`${url}/v1/blobs${query}`, {
       method: 'PUT',
       body: Buffer.from(body),
-      headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
+      headers: token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers },
     })
   const startWith = (rules: Partial<TokenRules> = {}, more = {}) =>
     start({

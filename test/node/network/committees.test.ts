@@ -21,7 +21,7 @@ describe('the committee tracker', () => {
   it('nor to before the next committee was selected, as an RPC that is behind would have it', async () => {
     const answers = ['next-params-selected', 'done'].map(
       kind =>
-        ({ epoch: 2, state: { kind }, ...(kind === 'done' ? {} : { next: {} }) }) as unknown as Committees,
+        ({ epoch: 2, state: { kind }, next: kind === 'done' ? undefined : {} }) as unknown as Committees,
     )
     const tracker = createCommitteeTracker({ committees: async () => answers.shift()! })
     await tracker.get()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../../../../base/clock.ts'
+import { defined } from '../../../../base/defined.ts'
 import { createLog } from '../../../../base/pino-log.ts'
 import type { NetworkConfig } from '../../../../chain/types/index.ts'
 import { type Codec, createCodec, type EncodedBlob } from '../../../../codec/index.ts'
@@ -129,9 +130,7 @@ describe('download', () => {
       async ref => other.sliver(ref),
       async () => new Uint8Array(3),
     ]
-    const { read, liars, lines } = reader(
-      mixed(i => ({ ...honest(blob), ...(i < 4 ? { sliver: lies[i] } : {}) })),
-    )
+    const { read, liars, lines } = reader(mixed(i => ({ ...honest(blob), ...defined({ sliver: lies[i] }) })))
     right(await read())
     const accused = [...new Set(liars)].sort()
     assert.deepEqual(
@@ -201,7 +200,7 @@ describe('download', () => {
     const hashes = blob.metadata.hashes.slice()
     hashes[1]! ^= 1
     const lie = async () => ({ ...blob.metadata, hashes })
-    const { read, liars } = reader(mixed(i => ({ ...honest(blob), ...(i < 4 ? { metadata: lie } : {}) })))
+    const { read, liars } = reader(mixed(i => (i < 4 ? { ...honest(blob), metadata: lie } : honest(blob))))
     right(await read())
     assert.ok(liars.length >= 1)
   })

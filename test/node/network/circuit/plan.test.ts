@@ -53,10 +53,9 @@ describe('plan of relays', () => {
     const standIn = all[2]!
     standIn.held = { since: 2 }
     assert.deepEqual(planRelays(all, 2, 5_000).release, [])
-    const back = all.map(one => ({
-      ...one,
-      ...(one.id === 'a' && { held: { since: 6_000 }, goneAt: undefined }),
-    }))
+    const back = all.map(one =>
+      one.id === 'a' ? { ...one, held: { since: 6_000 }, goneAt: undefined } : { ...one },
+    )
     assert.deepEqual(ids(planRelays(back, 2, 6_000).release), ['c'])
     planRelays(all, 2, 30_000)
     assert.deepEqual(ids(all.filter(({ chosen }) => chosen)), ['b', 'c'])

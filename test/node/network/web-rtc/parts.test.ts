@@ -63,7 +63,7 @@ describe('frames in data channels', () => {
     const written = frames.map(encodeFrame)
     assert.deepEqual(
       decodeFrames(Buffer.concat(written).subarray()),
-      frames.map(frame => ({ ...frame, ...(frame.message && { message: Buffer.from(frame.message) }) })),
+      frames.map(frame => (frame.message ? { ...frame, message: Buffer.from(frame.message) } : frame)),
     )
     for (const [i, { message }] of frames.entries())
       assert.ok(written[i]!.length <= FRAME_OVERHEAD_BYTES + (message?.length ?? 0))

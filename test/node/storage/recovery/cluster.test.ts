@@ -15,9 +15,11 @@ const N = 10
 describe('a node that has lost slivers on its disk', function () {
   this.timeout(120_000)
   let cluster: Cluster
-  const stored: BlobId[] = []
+  let stored: BlobId[]
 
-  before(async () => {
+  // each breaks what it works on
+  beforeEach(async () => {
+    stored = []
     cluster = await startCluster({ nodes: 10, shards: N, storeInit: () => ({ inlineBytes: 0 }) })
     for (const size of [1, 2_000, 100_000]) {
       const { blobId } = await cluster.client.store(randomBytes(size), { epochs: 5, deletable: true })
@@ -29,7 +31,7 @@ describe('a node that has lost slivers on its disk', function () {
         timeoutMs: 20_000,
       })
   })
-  after(() => cluster?.close())
+  afterEach(() => cluster?.close())
 
   const refs = (blobId: BlobId) =>
     cluster.chain.committee.members[0]!.shards.flatMap(shard =>
