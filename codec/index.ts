@@ -76,6 +76,7 @@ export {
   metadataRoot,
   metadataShards,
   sliverHash,
+  unencodedLengthIn,
   verifyMetadata,
 } from './metadata.ts'
 export {

@@ -33,6 +33,14 @@ export function encodeMetadata(metadata: BlobMetadata): Uint8Array {
   )
 }
 
+/** Bytes of the blob that `BlobMetadataWithId` describes, whatever follows; undefined for what begins like none. */
+export function unencodedLengthIn(bytes: Uint8Array): number | undefined {
+  if (bytes.length < METADATA_PREFIX || bytes[32] !== METADATA_V1 || bytes[33] !== ENCODING_RS2)
+    return undefined
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(METADATA_PREFIX - 8, true)
+  return length > Number.MAX_SAFE_INTEGER ? undefined : Number(length)
+}
+
 /**
  * Reads `BlobMetadataWithId` exactly: RS2, `nShards` pairs of hashes, nothing else. An empty Merkle node is refused,
  * as it would be a second encoding of zeros. Throws MALFORMED, or BLOB_TOO_LARGE for an impossible length. The blob ID

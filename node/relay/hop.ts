@@ -113,14 +113,29 @@ async function reserve(hop: Hop): Promise<void> {
   await handshake.end(signal)
 }
 
+/** For a member that may come back, as long as the caller stays; false when too many wait. */
+async function waitFor({ init, handshake, connection, signal }: Hop, peer: string): Promise<boolean> {
+  const { stream } = handshake
+  const left = new AbortController()
+  const leave = (): void => left.abort(new Error('the caller has left'))
+  stream.addEventListener('close', leave)
+  try {
+    if (stream.status !== 'open') leave()
+    const address = addressOf(connection.remoteAddr)
+    return await init.reservations.cameBack(peer, address, AbortSignal.any([signal, left.signal]))
+  } finally {
+    stream.removeEventListener('close', leave)
+  }
+}
+
 async function connect(hop: Hop, to: PeerId): Promise<void> {
   const { init, handshake, connection } = hop
-  const closed = init.closedFor()
-  if (closed !== undefined) return refuse(hop, { kind: 'connect' }, closed.reason, closed.retryAfterMs)
   const { reservations } = init
   const peer = to.toString()
-  if (reservations.of(peer) === undefined)
-    await reservations.cameBack(peer, addressOf(connection.remoteAddr), hop.signal)
+  const isFull = reservations.of(peer) === undefined && !(await waitFor(hop, peer))
+  if (isFull) return refuse(hop, { kind: 'connect' }, 'full')
+  const closed = init.closedFor()
+  if (closed !== undefined) return refuse(hop, { kind: 'connect' }, closed.reason, closed.retryAfterMs)
   const target = reservations.of(peer)
   if (target === undefined) {
     handshake.write(HopAnswerMessage, { status: 'no-reservation' })

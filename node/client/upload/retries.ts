@@ -39,6 +39,8 @@ const CUT_PATIENCE_MS = 30_000
 
 export function createRetries(clock: Pick<Clock, 'monotonic'>): Retries {
   let attempts = 0
+  /** of these, those in which the node or the line was not ready */
+  let notReady = 0
   let cuts = 0
   let cutsInAll = 0
   let cutAtMs: number | undefined
@@ -63,13 +65,15 @@ export function createRetries(clock: Pick<Clock, 'monotonic'>): Retries {
         const isOver = cuts > CUTS || cutsInAll > CUTS_IN_ALL || awayMs >= CUT_PATIENCE_MS
         return isOver ? undefined : Math.min(MAX_CUT_RETRY_MS, CUT_RETRY_MS * 2 ** (attempts - 1))
       }
-      if (!TRANSIENT.has(code) || attempts >= ATTEMPTS) return undefined
-      const pauseMs = retryAfterMs ?? RETRY_MS * attempts
+      notReady++
+      if (!TRANSIENT.has(code) || notReady >= ATTEMPTS) return undefined
+      const pauseMs = retryAfterMs ?? RETRY_MS * notReady
       return pauseMs <= MAX_RETRY_AFTER_MS ? pauseMs : undefined
     },
     progressed() {
       if (cuts === 0) return
       attempts = 0
+      notReady = 0
       cuts = 0
     },
   }

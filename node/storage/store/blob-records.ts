@@ -1,4 +1,5 @@
 import type { EventCursor } from '../../../chain/types/index.ts'
+import { unencodedLengthIn } from '../../../codec/index.ts'
 import type { BlobId, Epoch } from '../../../codec/types.ts'
 import { type BlobState, endEpochOf } from './blob-state.ts'
 import {
@@ -10,6 +11,7 @@ import {
   ENDING_PREFIX,
   endingKey,
   endingsUpTo,
+  metadataKey,
   missingKey,
 } from './keys.ts'
 import { type CommitOptions, decodeJson, encodeJson, type RecordOperation, type Records } from './records.ts'
@@ -147,6 +149,17 @@ export function putBlob(blobId: BlobId, state: BlobState, before: BlobState | un
 /** Notes when a blob ends. */
 export function ending(blobId: BlobId, state: BlobState): RecordOperation {
   return { type: 'put', key: endingKey(endEpochOf(state), blobId), value: new Uint8Array() }
+}
+
+/** The sizes of blobs, for records of versions that did not note them: from their metadata, where the store has it. */
+export async function* fillSizes(records: Records): AsyncIterable<RecordOperation> {
+  for await (const { blobId, state } of createBlobRecords(records).list()) {
+    if (state.size !== undefined || state.registrations.length === 0) continue
+    const metadata = await records.get(metadataKey(blobId))
+    const size = metadata && unencodedLengthIn(metadata)
+    if (size !== undefined)
+      yield { type: 'put', key: blobKey(blobId), value: encodeJson({ ...state, size } satisfies BlobState) }
+  }
 }
 
 /** The notes of all blobs anew, one each. */

@@ -54,7 +54,9 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
   switch (event.type) {
     case 'BlobRegistered': {
       const { objectId, deletable, endEpoch } = event
-      if (state.registrations.some(known => known.objectId === objectId)) return state
+      // records of earlier versions have no size
+      const isKnown = state.registrations.some(known => known.objectId === objectId)
+      if (isKnown) return state.size === undefined ? { ...state, size: event.size } : state
       const registered = { objectId, deletable, endEpoch, certified: false, event: at }
       return { ...withRegistration(state, registered), size: event.size }
     }

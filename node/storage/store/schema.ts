@@ -1,4 +1,4 @@
-import { renewEndings } from './blob-records.ts'
+import { fillSizes, renewEndings } from './blob-records.ts'
 import { damagedStore, StoreError } from './errors.ts'
 import { SCHEMA_KEY } from './keys.ts'
 import { reindexMissing } from './missing-index.ts'
@@ -30,8 +30,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { from: 3, describe: 'counts how much of each pack is needed', run: recountPacks },
   { from: 4, describe: 'notes when what is missing is due, and counts it', run: reindexMissing },
   { from: 5, describe: 'notes how urgent what is missing is', run: reindexMissing },
-  // what there is stays where it is
-  { from: 6, describe: 'small slivers lie in the index', async *run() {} },
+  // slivers that there are stay where they are
+  { from: 6, describe: 'small slivers lie in the index, and sizes of blobs are noted', run: fillSizes },
 ]
 
 interface SchemaRecord {

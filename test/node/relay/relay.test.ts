@@ -163,6 +163,33 @@ describe('relay', () => {
     there.stream.abort(new Error('over'))
   })
 
+  it('has nobody wait who has left', async () => {
+    const relay = await relays.relay({ isMember: () => true })
+    const [called, caller] = [await target(relay), await relays.peer(relay)]
+    await called.connection.close()
+    await eventually(
+      () => relay.relay.view().reservations === 0,
+      () => 'the reservation stays',
+    )
+    const leave = new AbortController()
+    const ofLeaving = { ...options, signal: leave.signal }
+    const calls = Array.from({ length: RELAY.awaitingPerPeer + 1 }, () =>
+      connectThrough(caller.connection, called.libp2p.peerId, ofLeaving),
+    )
+    // there is no place for the last one: all others wait
+    await assert.rejects(Promise.race(calls), { code: 'RELAY_REFUSED' })
+    leave.abort()
+    await Promise.allSettled(calls)
+    // one more has a place, and waits until the member is back
+    const calling = connectThrough(caller.connection, called.libp2p.peerId, options)
+    calling.catch(() => undefined)
+    const back = await called.libp2p.dial(relay.libp2p.getMultiaddrs())
+    await reserveAt(back, options)
+    const [here, there] = await Promise.all([called.nextCall(), calling])
+    here.stream.abort(new Error('over'))
+    there.stream.abort(new Error('over'))
+  })
+
   it('holds no more than a window and a message of a peer that floods one that does not read', async () => {
     const relay = await relays.relay()
     const { there, here } = await open(relay)

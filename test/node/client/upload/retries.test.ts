@@ -43,6 +43,12 @@ describe('offering a blob to a node again', () => {
     assert.deepEqual(await pausesAfter(...unreachable), [250, 500, 1_000, 2_000])
   })
 
+  it('bears with a node that is not ready yet once it is back', async () => {
+    const back = ['CHAIN_UNAVAILABLE', 'EPOCH_BEHIND'].map(code => error(code, undefined, true))
+    const failures = [error('CONNECTION_LOST'), ...times(3, error('UNREACHABLE')), ...back]
+    assert.deepEqual(await pausesAfter(...failures), [250, 500, 1_000, 2_000, 300, 600])
+  })
+
   it('ends 30 s after the path broke last, when the node cannot be reached any more', async () => {
     const retries = createRetries(clock)
     assert.equal(retries.after(error('PATH_LOST')), 250)

@@ -68,6 +68,8 @@ describe('blob state', () => {
     const deletedAndInvalid = stateOf(registered('a', 5), deleted('a'), invalid)
     assert.equal(stateAt(deletedAndInvalid, e(1))?.size, undefined)
     assert.equal(applyBlobEvent(stateOf(late), registered('b', 9)).size, 1)
+    const { size: _, ...ofEarlier } = state!
+    assert.equal(applyBlobEvent(ofEarlier, registered('a', 3)).size, 1)
   })
 
   it('confirms a deletable blob only for exactly that registered object', () => {

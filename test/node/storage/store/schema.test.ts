@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
+import { createCodec, encodeMetadata } from '../../../../codec/index.ts'
 import type { BlobId, Epoch } from '../../../../codec/types.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import { blobKey, endingKey, metadataKey, sliverKey } from '../../../../node/storage/store/keys.ts'
@@ -107,6 +108,32 @@ describe('store schema', () => {
       assert.deepEqual((await openUsage(records)).get(), { blobs: 1, slivers: 2, bytes: 20 })
     })
   }
+
+  it('notes in a store of version 6 how large its blobs are, as far as it has their metadata', async () => {
+    await check({ version: 6 })
+    const [known, unknown, garbage] = [anyBlobId(), anyBlobId(), anyBlobId()]
+    const { metadata } = await createCodec({ threads: 0 }).encode(new Uint8Array(300), 10)
+    const record = (blobId: BlobId) => ({
+      type: 'put' as const,
+      key: blobKey(blobId),
+      value: encodeJson({ registrations: [{ endEpoch: 3 }] }),
+    })
+    await records.commit([
+      ...[known, unknown, garbage].map(record),
+      { type: 'put', key: metadataKey(known), value: encodeMetadata(metadata) },
+      { type: 'put', key: metadataKey(garbage), value: Uint8Array.of(1) },
+    ])
+    await check()
+    const states = await createBlobRecords(records).getMany([known, unknown, garbage])
+    assert.deepEqual(
+      states.map(state => [state?.size, state?.registrations.length]),
+      [
+        [300, 1],
+        [undefined, 1],
+        [undefined, 1],
+      ],
+    )
+  })
 
   it('begins a migration anew that was cut short', async () => {
     await check({ version: 1 })
