@@ -91,6 +91,7 @@ export type CliErrorCode =
   | 'RELAY_SILENT'
   | 'RELAY_SETTINGS'
   | 'UPLOAD_RELAY'
+  | 'INSECURE_RELAY'
   | 'TIP_TOO_HIGH'
   | KeyErrorCode
   | ConfigErrorCode

@@ -45,7 +45,7 @@ export function storing(command: Command): Command {
     .option('--force', 'store and pay again what is stored already')
     .option('--ignore-resources', 'buy all of it, and use nothing that the wallet has')
     .option('--upload-relay <url>', 'have an upload relay send it to the nodes')
-    .option('--max-tip <sui>', 'what an upload relay may take for each blob', '0')
+    .option('--max-tip <sui>', 'what an upload relay may take for each blob (default: 0)')
     .addOption(walrusOption('--skip-tip-confirmation'))
     .addOption(walrusOption('--deletable'))
 }

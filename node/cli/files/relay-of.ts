@@ -9,7 +9,7 @@ import { openUploadRelay, type UploadRelay } from './upload-relay.ts'
 
 export interface RelayOptions extends NetworkOptions {
   uploadRelay?: string
-  maxTip: string
+  maxTip?: string
   skipTipConfirmation?: boolean
 }
 
@@ -27,7 +27,7 @@ export async function relayOf(
   const relay = await openUploadRelay({
     url,
     nShards,
-    maxTipMist: options.skipTipConfirmation ? 1n << 64n : maxTip(options.maxTip),
+    maxTipMist: maxTipMist(options),
     async pay(recipient, amountMist, note, unwanted) {
       const { path } = await loadNetwork(options, context)
       const wallet = await loadWallet(options, path, context)
@@ -45,8 +45,18 @@ export async function relayOf(
   return { ...relay, [Symbol.asyncDispose]: async () => await coordinator?.close() }
 }
 
-/** SUI has as many decimals as WAL. */
-const maxTip = (text: string): bigint => (/^0+(\.0+)?$/.test(text) ? 0n : walArgument(text))
+/** What may be paid without a question, in MIST: whoever does not want to be asked does not give the whole wallet away. */
+const UNASKED_TIP_MIST = 100_000_000n
+
+/** What a relay may take for each blob, in MIST. Throws CliError USAGE. */
+export function maxTipMist({
+  maxTip,
+  skipTipConfirmation,
+}: Pick<RelayOptions, 'maxTip' | 'skipTipConfirmation'>): bigint {
+  if (maxTip === undefined) return skipTipConfirmation ? UNASKED_TIP_MIST : 0n
+  // SUI has as many decimals as WAL
+  return /^0+(\.0+)?$/.test(maxTip) ? 0n : walArgument(maxTip)
+}
 
 function urlOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -27,7 +27,7 @@ export interface StoreCommandOptions extends NetworkOptions, Lifetime {
   force?: boolean
   ignoreResources?: boolean
   uploadRelay?: string
-  maxTip: string
+  maxTip?: string
   skipTipConfirmation?: boolean
 }
 

@@ -5,6 +5,7 @@ import type { BlobId, Certificate, ObjectId } from '../../../codec/types.ts'
 import type { RegisteredBlob, StoreOptions } from '../../client/types.ts'
 import type { Tip } from '../../gateway/index.ts'
 import { CliError, EXIT } from '../errors.ts'
+import { isOnlyHere } from '../only-here.ts'
 import { formatSui } from '../text.ts'
 
 export interface UploadRelayInit {
@@ -21,7 +22,7 @@ export interface UploadRelayInit {
 
 /** Somebody who sends what is registered to the nodes, for nothing or for a tip. */
 export interface UploadRelay {
-  /** How the relay sends these bytes. Throws TIP_TOO_HIGH before anything is paid. */
+  /** How the relay sends these bytes. Throws TIP_TOO_HIGH, and INSECURE_RELAY where others could write the price, before anything is paid. */
   sender(body: Blob): NonNullable<StoreOptions['sendBy']>
 }
 
@@ -41,6 +42,7 @@ export async function openUploadRelay(init: UploadRelayInit): Promise<UploadRela
   return {
     sender(body) {
       const amount = tip === undefined ? 0n : tipFor(tip, encodedSize(nShards, body.size))
+      if (amount > 0n && !isSafe(url)) throw insecure(url, amount)
       if (amount > maxTipMist) throw tooHigh(url, amount, maxTipMist)
       let paying: Promise<PaidTip> | undefined
       return async (blob, unwanted) => {
@@ -204,6 +206,22 @@ function failed(
 
 const malformed = (url: string, cause: unknown) =>
   failed(url, 'answers what is not of an upload relay', { cause, status: 200 })
+
+/** Nobody on the line can change whom the tip is for. */
+function isSafe(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return protocol === 'https:' || host === 'localhost' || isOnlyHere(host)
+}
+
+function insecure(url: string, amount: bigint): CliError {
+  return new CliError(
+    'INSECURE_RELAY',
+    EXIT.refused,
+    `The upload relay ${url} takes a tip of ${formatSui(amount)}, and is asked over a line on which anybody may have said so.`,
+    { hint: 'Name it with https://, or another relay.', details: { url } },
+  )
+}
 
 function tooHigh(url: string, amount: bigint, max: bigint): CliError {
   return new CliError(

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { confirmationMessage, encodedSize, parseBlobId, parseObjectId } from '../../../codec/index.ts'
 import type { Epoch, ObjectId } from '../../../codec/types.ts'
 import { CliError } from '../../../node/cli/errors.ts'
+import { maxTipMist } from '../../../node/cli/files/relay-of.ts'
 import { openUploadRelay } from '../../../node/cli/files/upload-relay.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
@@ -59,9 +60,9 @@ describe('store --upload-relay', () => {
     asked.splice(0)
     paid.splice(0)
   })
-  const open = (clock = new VirtualClock(), maxTipMist = 10_000n) =>
+  const open = (clock = new VirtualClock(), maxTipMist = 10_000n, at = url) =>
     openUploadRelay({
-      url,
+      url: at,
       nShards: 100,
       maxTipMist,
       async pay(recipient, amount, note) {
@@ -111,6 +112,30 @@ describe('store --upload-relay', () => {
     assert.throws(
       () => sender(body),
       (error: CliError) => error.code === 'TIP_TOO_HIGH' && /--max-tip/.test(error.hint ?? ''),
+    )
+  })
+
+  it('is not begun where somebody on the line could ask for the tip', async () => {
+    relay(linear)
+    // leads to this machine, which its name does not tell
+    const { port } = server.address() as AddressInfo
+    const open0 = () => open(new VirtualClock(), 10_000n, `http://0.0.0.0:${port}`)
+    const { sender } = await open0()
+    assert.throws(() => sender(body), { code: 'INSECURE_RELAY', exitCode: 8 })
+    relay('no_tip', give(certificate()))
+    await (await open0()).sender(body)({ blobId }, signal)
+    assert.deepEqual(paid, [])
+    relay(linear)
+    assert.ok((await open(new VirtualClock(), 10_000n, `http://localhost:${port}`)).sender(body))
+  })
+
+  it('has what it may take said, also where nobody is to be asked', () => {
+    const most = (maxTip?: string, skipTipConfirmation = false) =>
+      maxTipMist({ ...(maxTip !== undefined && { maxTip }), skipTipConfirmation })
+    assert.deepEqual([most(), most('0'), most('0.5'), most('1')], [0n, 0n, 500_000_000n, 1_000_000_000n])
+    assert.deepEqual(
+      [most(undefined, true), most('0', true), most('0.5', true)],
+      [100_000_000n, 0n, 500_000_000n],
     )
   })
 
