@@ -3,6 +3,7 @@ import { link, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'no
 import { join } from 'node:path'
 import { syncFolder } from './atomic-file.ts'
 import type { Clock } from './clock.ts'
+import { CodedError } from './coded-error.ts'
 import { makeFolder } from './make-folder.ts'
 import { SingleFlight } from './single-flight.ts'
 
@@ -26,8 +27,12 @@ export interface RecordsInit {
 }
 
 /** Nothing is forgotten before its time: a new one is refused. */
-export class RecordsFull extends Error {
-  readonly code = 'RECORDS_FULL'
+export class RecordsFull extends CodedError<{ RECORDS_FULL: { limit: number } }> {
+  override readonly name = 'RecordsFull'
+
+  constructor(limit: number) {
+    super('RECORDS_FULL', `there are ${limit} records, and none of them is over`, { limit })
+  }
 }
 
 /** They survive the process where there is a folder. Calls throw node's file errors, too. */
@@ -87,7 +92,7 @@ class MemoryRecords implements Records {
       this.#sweptMs = nowMs
       for (const key of this.#entries.keys()) if (this.#live(key) === undefined) this.#entries.delete(key)
     }
-    if (this.#entries.size >= this.#limit) throw full(this.#limit)
+    if (this.#entries.size >= this.#limit) throw new RecordsFull(this.#limit)
   }
 }
 
@@ -213,7 +218,7 @@ class FileRecords implements Records {
     await this.#open()
     if (this.#count < this.#limit) return
     if (this.#clock.now() - this.#sweptMs >= SWEEP_MS) await this.#sweeping.run(() => this.#sweep())
-    if (this.#count >= this.#limit) throw full(this.#limit)
+    if (this.#count >= this.#limit) throw new RecordsFull(this.#limit)
   }
 
   /** Removes those whose time is over, and counts the others. */
@@ -243,8 +248,4 @@ function entryOf(text: string): Entry | undefined {
   } catch {
     return undefined
   }
-}
-
-function full(limit: number): RecordsFull {
-  return new RecordsFull(`there are ${limit} records, and none of them is over`)
 }

@@ -1,3 +1,4 @@
+import { waitFor } from '../../../base/wait.ts'
 import type { Address } from './address.ts'
 import { type CheckpointRecord, decodeCheckpoint } from './checkpoint.ts'
 import type { Digest } from './digest.ts'
@@ -34,17 +35,10 @@ export class History {
   /** Resolves once the checkpoint is there; rejects with the signal's reason. */
   async waitFor(sequence: bigint, signal: AbortSignal): Promise<void> {
     while (this.height < sequence) {
-      signal.throwIfAborted()
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      this.#waiters.add(resolve)
-      try {
-        await promise
-      } finally {
-        this.#waiters.delete(resolve)
-        signal.removeEventListener('abort', abort)
-      }
+      await waitFor(wake => {
+        this.#waiters.add(wake)
+        return () => this.#waiters.delete(wake)
+      }, signal)
     }
   }
 

@@ -12,6 +12,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { IceUdpMuxListener, IceUdpMuxRequest, PeerConnection } from 'node-datachannel'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
+import { waitFor } from '../../../base/wait.ts'
 import type { RefusalReason } from '../../refusals.ts'
 import { WEB_RTC } from '../limits.ts'
 import { ListeningTransport } from '../listening-transport.ts'
@@ -208,11 +209,10 @@ class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listen
 /** Resolves once the first channel is open. */
 async function opened({ handshake }: NativeLink, signal: AbortSignal): Promise<void> {
   if (handshake.isOpen) return
-  signal.throwIfAborted()
-  await new Promise<void>((resolve, reject) => {
+  await waitFor(resolve => {
     handshake.onceOpen(resolve)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+    return () => undefined
+  }, signal)
 }
 
 /** The native library takes no other one's port for its own, and does not choose: Node asks the system. Rejects with node's EADDRINUSE. */
