@@ -19,13 +19,21 @@ import { chooseStorage } from './storages.ts'
 /** Wallets that register for another one. */
 export interface WalletPool {
   readonly wallets: readonly Wallet[]
+  /** Whether this process has them; until then nothing is gone on with that they have. */
+  readonly isHeld: boolean
   /** Whether there is something in it. */
   isFunded(address: ObjectId): boolean
   /** What they have in all, as it was last looked at. */
   readonly held: { sui: bigint; wal: bigint }
-  /** Called when one had too little; resolves once that was looked after, whatever came of it. */
-  onShort(address: ObjectId): Promise<void>
+  /**
+   * Called when one had too little, less WAL than `frost` where that is known; resolves once that was looked after, whatever came of it.
+   * Rejects with the signal's reason only.
+   */
+  onShort(address: ObjectId, options?: CallOptions & { frost?: bigint | undefined }): Promise<void>
 }
+
+/** Others may spend meanwhile what one was given. */
+const MAX_FILLS = 3
 
 type Chain = Pick<FullCoordinator, 'writer' | 'ownedStorages' | 'system'>
 
@@ -47,7 +55,6 @@ export function createPooledWriter(chain: Chain, wallet: Wallet, pool: WalletPoo
 
 class PooledWriter implements ChainWriter {
   readonly wallet: Wallet
-  readonly subWallets: readonly ObjectId[]
   readonly #chain: Chain
   readonly #pool: WalletPool
   readonly #main: ChainWriter
@@ -56,11 +63,14 @@ class PooledWriter implements ChainWriter {
 
   constructor(chain: Chain, wallet: Wallet, pool: WalletPool) {
     this.wallet = wallet
-    this.subWallets = pool.wallets.map(({ address }) => address)
     this.#chain = chain
     this.#pool = pool
     this.#main = chain.writer(wallet)
     this.#payers = pool.wallets.map(one => ({ address: one.address, writer: chain.writer(one), busy: 0 }))
+  }
+
+  get subWallets(): readonly ObjectId[] {
+    return this.#pool.isHeld ? this.#payers.map(({ address }) => address) : []
   }
 
   async register(input: RegisterInput, options?: CallOptions): Promise<Registration> {
@@ -103,13 +113,15 @@ class PooledWriter implements ChainWriter {
     const payer = this.#payers.find(({ address }) => address === options.registered?.owner)
     if (payer === undefined) return await this.#main.certify(blobObjectId, certificate, options)
     const { share, transferTo = share ? undefined : this.wallet.address } = options
-    const certify = () => payer.writer.certify(blobObjectId, certificate, { ...options, transferTo })
-    try {
-      return await certify()
-    } catch (error) {
-      if (!isShort(error)) throw error
-      await this.#pool.onShort(payer.address)
-      return await certify()
+    for (let left = MAX_FILLS; ; left--) {
+      try {
+        return await payer.writer.certify(blobObjectId, certificate, { ...options, transferTo })
+      } catch (error) {
+        if (left === 0 || !isShort(error)) throw error
+        // to be extended it may need more than it is filled with
+        const frost = isChainError(error, 'NOT_ENOUGH_WAL') ? error.details.neededFrost : undefined
+        await this.#pool.onShort(payer.address, { frost, signal: options.signal })
+      }
     }
   }
 

@@ -296,7 +296,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       clock,
     })
     opened.push(() => pool[Symbol.asyncDispose]())
-    await pool.start()
+    await pool.start(signal)
     const writer = createPooledWriter(coordinator, wallets.user, pool)
     const client = await createClient(network, {
       wallet: wallets.user,

@@ -6,6 +6,7 @@ import { makeFolder } from '../../base/make-folder.ts'
 import { formatNano } from '../../base/nano.ts'
 import { createRecords } from '../../base/records.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
+import type { WalletPool } from '../../chain/index.ts'
 import type { FullCoordinator, Wallet } from '../../chain/types/index.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { loadWallet } from '../keys.ts'
@@ -37,6 +38,8 @@ export interface SubWalletsInit {
   clock: Clock
 }
 
+type Shortage = NonNullable<Parameters<WalletPool['onShort']>[1]>
+
 interface SubWallet {
   name: string
   wallet: Wallet
@@ -44,57 +47,44 @@ interface SubWallet {
 
 /**
  * Wallets that register blobs for a main one, so that as many uploads go on at once. The main one fills them up to 0.5 SUI and 0.5 WAL
- * whenever they have less than half of that, and keeps half of all that there is. What an upload that was cut short left with them, and
+ * whenever they have less than half of that, and keeps half of all that there is, unless an upload that is under way needs more. What an upload that was cut short left with them, and
  * the coins of those that are not wanted any more, it gets when they are opened.
  */
-export class SubWallets implements AsyncDisposable {
+export class SubWallets implements WalletPool, AsyncDisposable {
   readonly #init: SubWalletsInit
   readonly #subs: readonly SubWallet[]
   readonly #extra: readonly SubWallet[]
-  readonly #claim: Claim | undefined
+  readonly #claims: Claims
   readonly #funded = new Set<ObjectId>()
+  /** WAL of uploads that wait for it */
+  readonly #needed = new Map<ObjectId, bigint>()
   readonly #looking = new SingleFlight<void>()
   readonly #stopped = new AbortController()
+  #claim: Claim | undefined
+  #isHeld = false
+  #held: Balances = { sui: 0n, wal: 0n }
   #timer: { stop(): void } | undefined
   #wasShort = false
-  #held: Balances = { sui: 0n, wal: 0n }
 
-  private constructor(init: SubWalletsInit, all: readonly SubWallet[], claim: Claim | undefined) {
+  private constructor(init: SubWalletsInit, all: readonly SubWallet[], claims: Claims) {
     this.#init = init
-    this.#subs = claim === undefined ? [] : all.slice(0, init.count)
+    this.#subs = all.slice(0, init.count)
     this.#extra = all.slice(init.count)
-    this.#claim = claim
+    this.#claims = claims
   }
 
-  /**
-   * Reads the keys, and makes those that are missing. One process at a time has them: another one gets none. Throws KeyError and
-   * node's file errors.
-   */
+  /** Reads the keys, and makes those that are missing. Throws KeyError and node's file errors. */
   static async open(init: SubWalletsInit): Promise<SubWallets> {
-    const { count, wallet, clock, log } = init
+    const { count, wallet, clock } = init
     const folder = join(init.folder, wallet.address)
     await makeFolder(folder, 0o700)
-    const kept = (await readdir(folder)).flatMap(name => KEY.exec(name)?.[1] ?? []).sort()
-    if (kept.length === 0 && count === 0) return new SubWallets(init, [], undefined)
-    const claims = new Claims({
-      records: createRecords({ folder: join(folder, 'claims'), limit: 16, clock }),
-      clock,
-    })
-    const claim = await claims.take('sub-wallets')
-    if (claim === undefined) {
-      log?.warn({ folder }, 'another process has the sub-wallets: this one pays with the main wallet alone')
-      return new SubWallets(init, [], undefined)
-    }
-    try {
-      const names = Array.from({ length: count }, (_, i) => String(i).padStart(2, '0'))
-      const all = [...new Set([...names, ...kept])].sort()
-      const subs: SubWallet[] = []
-      for (const name of all) subs.push({ name, wallet: await loadWallet(join(folder, `${name}.key`)) })
-      return new SubWallets(init, subs, claim)
-    } catch (error) {
-      await claim[Symbol.asyncDispose]()
-      throw error
-    }
+    const kept = (await readdir(folder)).flatMap(name => KEY.exec(name)?.[1] ?? [])
+    const names = Array.from({ length: count }, (_, i) => String(i).padStart(2, '0'))
+    const all: SubWallet[] = []
+    for (const name of [...new Set([...names, ...kept])].sort())
+      all.push({ name, wallet: await loadWallet(join(folder, `${name}.key`)) })
+    const records = createRecords({ folder: join(folder, 'claims'), limit: 16, clock })
+    return new SubWallets(init, all, new Claims({ records, clock }))
   }
 
   /** What a gateway takes on at a time, with so many of them. */
@@ -111,29 +101,65 @@ export class SubWallets implements AsyncDisposable {
     return this.#held
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
   /** Whether it had enough for an upload when they were last looked at. */
   isFunded(address: ObjectId): boolean {
     return this.#funded.has(address)
   }
 
   /**
-   * Takes back what is left of the last run: before anybody goes on with that. Then they are filled, and looked after once a minute.
-   * Never rejects.
+   * Takes back what is left of the last run: before anybody goes on with that. Then they are filled, and looked after once a minute. One
+   * process at a time has them: while another one does, that is tried again each time. Never rejects; ends early with the signal.
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
+    const { clock, log, wallet } = this.#init
+    if (this.#subs.length + this.#extra.length === 0) return
+    await this.#hold(signal)
+    if (this.#isHeld) void this.#looking.run(() => this.#look())
+    else
+      log?.warn(
+        { address: wallet.address },
+        'another process has the sub-wallets: until it ends, this one pays with the main wallet alone',
+      )
+    this.#timer = clock.every(LOOK_MS, () => {
+      void this.#looking.run(async () => {
+        await this.#hold()
+        await this.#look()
+      })
+    })
+  }
+
+  async #hold(signal?: AbortSignal): Promise<void> {
+    if (this.#isHeld) return
+    try {
+      this.#claim ??= await this.#claims.take('sub-wallets')
+    } catch (err) {
+      this.#init.log?.warn({ err }, 'the sub-wallets could not be claimed')
+    }
     if (this.#claim === undefined) return
-    await this.#takeBack()
-    if (this.#subs.length === 0) return
-    void this.#looking.run(() => this.#look())
-    this.#timer = this.#init.clock.every(LOOK_MS, () => void this.#looking.run(() => this.#look()))
+    await this.#takeBack(signal)
+    this.#isHeld = true
   }
 
   /** One has too little: it is not used until it has been filled. Resolves when that was tried. */
-  async onShort(address: ObjectId): Promise<void> {
+  async onShort(address: ObjectId, { frost = 0n, signal }: Shortage = {}): Promise<void> {
+    const needed = (change: bigint): void => {
+      const sum = (this.#needed.get(address) ?? 0n) + change
+      if (sum === 0n) this.#needed.delete(address)
+      else this.#needed.set(address, sum)
+    }
     this.#funded.delete(address)
-    // one look may be under way that has seen it before
-    await this.#looking.run(() => this.#look())
-    if (!this.#funded.has(address)) await this.#looking.run(() => this.#look())
+    needed(frost)
+    try {
+      // one look may be under way that has seen it before
+      await this.#looking.run(() => this.#look(), signal)
+      if (!this.#funded.has(address)) await this.#looking.run(() => this.#look(), signal)
+    } finally {
+      needed(-frost)
+    }
   }
 
   /** Leaves them to other processes, with what they have. */
@@ -144,9 +170,9 @@ export class SubWallets implements AsyncDisposable {
     await this.#claim?.[Symbol.asyncDispose]()
   }
 
-  async #takeBack(): Promise<void> {
+  async #takeBack(ended?: AbortSignal): Promise<void> {
     const { chain, wallet: main, log } = this.#init
-    using limit = this.#limit()
+    using limit = this.#limit(ended)
     const { signal } = limit
     const takeBack = async ({ name, wallet }: SubWallet, isExtra: boolean): Promise<void> => {
       try {
@@ -173,6 +199,7 @@ export class SubWallets implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
+    if (!this.#isHeld || this.#subs.length === 0) return
     const { chain, wallet, metrics, log } = this.#init
     try {
       using limit = this.#limit()
@@ -194,7 +221,7 @@ export class SubWallets implements AsyncDisposable {
         const wal = balances[i]!.wal + (paid?.frost ?? 0n)
         held.sui += sui
         held.wal += wal
-        if (sui >= MIN_MIST && wal > 0n) this.#funded.add(address)
+        if (sui >= MIN_MIST && wal > 0n && wal >= (this.#needed.get(address) ?? 0n)) this.#funded.add(address)
         else this.#funded.delete(address)
         metrics?.balance(`sub-${name}`, 'SUI', Number(sui) / 1e9)
         metrics?.balance(`sub-${name}`, 'WAL', Number(wal) / 1e9)
@@ -215,10 +242,17 @@ export class SubWallets implements AsyncDisposable {
       const target = share < FILL[coin] ? share : FILL[coin]
       if (coin === 'sui' && target < MIN_MIST) return balances.map(() => 0n)
       let left = main[coin] / 2n
-      return balances.map(balance => {
-        const lacking = 2n * balance[coin] < target ? target - balance[coin] : 0n
-        const given = lacking < left ? lacking : left
-        left -= given
+      let all = main[coin]
+      return balances.map((balance, i) => {
+        const before = balance[coin]
+        const needed = coin === 'wal' ? (this.#needed.get(this.#subs[i]!.wallet.address) ?? 0n) : 0n
+        const lacking = 2n * before < target ? target - before : 0n
+        const usual = lacking < left ? lacking : left
+        // a part would be of no use to whoever waits for it
+        const given = needed - before > usual && needed - before <= all ? needed - before : usual
+        all -= given
+        left = left > given ? left - given : 0n
+        if (all < left) left = all
         return given
       })
     }
@@ -245,7 +279,7 @@ export class SubWallets implements AsyncDisposable {
     this.#wasShort = isShort
   }
 
-  #limit() {
-    return this.#init.clock.deadline(ASK_MS, [this.#stopped.signal])
+  #limit(ended?: AbortSignal) {
+    return this.#init.clock.deadline(ASK_MS, [this.#stopped.signal, ended])
   }
 }

@@ -29,7 +29,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
         clock,
       }))
     if (pool !== undefined) opened.push(() => pool[Symbol.asyncDispose]())
-    await pool?.start()
+    await pool?.start(signal)
     const writer = wallet && pool && createPooledWriter(chain, wallet, pool)
     const client = await createClient(network, {
       wallet,

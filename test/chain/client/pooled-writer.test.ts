@@ -66,6 +66,7 @@ describe('a wallet with others that register for it', () => {
   const pool: WalletPool = {
     wallets: subs,
     held: { sui: 3_000_000_000n, wal: 1_500_000_000n },
+    isHeld: true,
     isFunded: address => !empty.has(address),
     async onShort(address) {
       asked.push(address)
@@ -156,6 +157,23 @@ describe('a wallet with others that register for it', () => {
     poor.add(sub.address)
     assert.deepEqual(await certify(sub.address), [sub.address, main.address])
     assert.deepEqual(asked, [sub.address])
+  })
+
+  it('says how much it lacks to certify, and goes on with nothing of theirs while they are not held', async () => {
+    const frost: unknown[] = []
+    const [sub] = subs as [Wallet]
+    poor.add(sub.address)
+    const { signal } = new AbortController()
+    const onShort: WalletPool['onShort'] = async (_, options) => {
+      frost.push(options)
+      // another upload spends what the first time brings
+      if (frost.length === 2) poor.delete(sub.address)
+    }
+    const pooled = createPooledWriter(chain, main, { ...pool, onShort })
+    const registered = { owner: sub.address } as BlobObject
+    await pooled.certify(anyObjectId(), {} as Certificate, { registered, signal })
+    assert.deepEqual(frost, Array(2).fill({ frost: 2n, signal }))
+    assert.deepEqual(createPooledWriter(chain, main, { ...pool, isHeld: false }).subWallets, [])
   })
 
   it('is itself without them', () => {

@@ -101,6 +101,39 @@ describe('sub-wallets of a publisher', () => {
     assert.deepEqual(warned, ['the main wallet has too little to fill its sub-wallets'])
   })
 
+  it('are given what an upload needs that is under way, of all that the main one has', async () => {
+    await using pool = await open(2)
+    await pool.start()
+    await looked(pool)
+    const [first, second] = addresses(pool) as [ObjectId, ObjectId]
+    await pool.onShort(first, { frost: 90n * COIN })
+    assert.equal(of(first).wal, 90n * COIN)
+    assert.ok(pool.isFunded(first))
+    // that is not to be had
+    await pool.onShort(second, { frost: 80n * COIN })
+    assert.equal(of(second).wal, COIN / 2n)
+    assert.ok(!pool.isFunded(second))
+    await looked(pool)
+    assert.ok(pool.isFunded(second))
+    const patience = AbortSignal.abort(new Error('enough'))
+    await assert.rejects(pool.onShort(first, { signal: patience }), /enough/)
+  })
+
+  it('do not keep a start that is not wanted any more', async () => {
+    const ended = new AbortController()
+    const asking = Promise.withResolvers<void>()
+    const balances: typeof chain.balances = (_, { signal } = {}) => {
+      asking.resolve()
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const init = { folder: folder.path, count: 1, wallet: main, chain: { ...chain, balances }, clock }
+    await using pool = await SubWallets.open(init)
+    const starting = pool.start(ended.signal)
+    await asking.promise
+    ended.abort(new Error('enough'))
+    await starting
+  })
+
   it('keep their keys, which nobody else may read, from one run to the next', async () => {
     let before: ObjectId[]
     {
@@ -123,18 +156,24 @@ describe('sub-wallets of a publisher', () => {
 
   it('are those of one process at a time', async () => {
     await using mine = await open(1)
-    assert.equal(mine.wallets.length, 1)
+    await mine.start()
+    assert.ok(mine.isHeld)
     await mine[Symbol.asyncDispose]()
     // as a process that lives has it: the one that runs these tests
     const records = createRecords({ folder: join(folder.path, main.address, 'claims'), limit: 2, clock })
     await records.add('claim sub-wallets', `${thisMachine()}-${process.ppid}-0`, clock.now() + 30_000)
     await using none = await open(2)
     await none.start()
-    assert.equal(none.wallets.length, 0)
+    await looked(none)
+    assert.ok(!none.isHeld)
     assert.equal(warned.length, 1)
-    await clock.advance(30_000)
-    await using others = await open(2)
-    assert.equal(others.wallets.length, 2)
+    left = addresses(none)[0]
+    // the other one is gone
+    await clock.advance(60_000)
+    await looked(none)
+    assert.ok(none.isHeld)
+    assert.deepEqual(handed, [{ from: left, coins: false }])
+    assert.ok(addresses(none).every(address => none.isFunded(address)))
   })
 
   it('give back what an upload that was cut short left with them, and all that they have when they are not wanted any more', async () => {
