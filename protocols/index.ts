@@ -28,6 +28,7 @@ export {
 export type { FetchedSliver, FetchOptions, FetchRequestItem } from './fetch/client.ts'
 export { type AddressTopic, createAddressTopic } from './gossip/address.ts'
 export { type CertifiedTopic, createCertifiedTopic } from './gossip/certified.ts'
+export { type ChallengeTopic, createChallengeTopic } from './gossip/challenge.ts'
 export type { Accusation } from './inconsistency/client.ts'
 export { createPeerClient, type PeerClient } from './peer-client.ts'
 export { MAX_ASKED_PEERS } from './peers/messages.ts'
@@ -63,9 +64,11 @@ export {
   addressTopic,
   CERTIFICATES,
   CERTIFIED_TOPIC,
+  CHALLENGE_TOPIC,
   CIRCUIT,
   CLIENT,
   certifiedTopic,
+  challengeTopic,
   HTTP,
   PUNCH,
   QUOTAS,

@@ -240,6 +240,21 @@ export interface ChallengeQuery {
   nodeId: ObjectId
 }
 
+/** Of a gossip message. accept: pass it on. ignore: do not, but nobody is to blame. reject: the sender should have known better. */
+export type Verdict = 'accept' | 'ignore' | 'reject'
+
+/** What has happened in a round of storage challenges: the salt of its opening, the seed that was drawn, who has committed to what, who has passed. */
+export interface ChallengeNews {
+  epoch: Epoch
+  /** of the epoch, from 0 on */
+  round: number
+  what:
+    | { Opened: Uint8Array }
+    | { Drawn: Uint8Array }
+    | { Committed: { nodeId: ObjectId; root: Uint8Array } }
+    | { Passed: ObjectId }
+}
+
 /** What a node shows for one question of a round. */
 export interface ChallengeProof {
   /** number of the sliver's leaf in the tree that the node has committed to */

@@ -389,6 +389,35 @@ export const ADDRESS_TOPIC = {
   remembered: 1_000,
 } as const
 
+/** Gossip: what happens in storage challenges. */
+export const CHALLENGE_TOPIC = {
+  /** the largest, a commitment, has 71 */
+  maxBytes: 128,
+  /** an epoch has four at most */
+  maxRounds: 4,
+  /** of one member in a row, and then per second: it tells four things of a round at most */
+  burst: 8,
+  perSecond: 1 / 5,
+  /** what it said that the chain did not show: so many in a row, then one a minute, are waited for */
+  faultBurst: 4,
+  faultsPerSecond: 1 / 60,
+  /** that wait for the chain at once, of all members, and for how long */
+  waiting: 16,
+  waitMs: 5_000,
+  /** looks at the chain that all members together may bring about: so many in a row, then one in five seconds */
+  lookBurst: 4,
+  looksPerSecond: 1 / 5,
+  /** members whose rates are remembered */
+  members: 1_000,
+  /** what was told: two messages of each of 1,000 members, in a round and the one before */
+  remembered: 4_100,
+} as const
+
+/** Name of the gossip topic of storage challenges, by the network's system object ID. */
+export function challengeTopic(network: string): string {
+  return `/floe/${network}/challenge/1`
+}
+
 /** Name of the gossip topic of members' address records, by the network's system object ID. */
 export function addressTopic(network: string): string {
   return `/floe/${network}/address/1`

@@ -137,6 +137,7 @@ export class UserCoordinator implements Coordinator {
     signal,
     onCaughtUp,
     onProgress,
+    look,
   }: FollowOptions): AsyncGenerator<ChainEvent, void> {
     const bound = AbortSignal.any([signal, this.#closed.signal])
     const originalPackageId = await this.#packageIdWhenReachable(bound)
@@ -149,6 +150,7 @@ export class UserCoordinator implements Coordinator {
       signal: bound,
       onCaughtUp,
       onProgress,
+      look,
       // it is one process with one disk
       lagMs: this.network.kind === 'localnet' ? LOCALNET_LAG_MS : undefined,
       onOutage: error =>

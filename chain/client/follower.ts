@@ -1,9 +1,8 @@
 import { type GrpcTypes, RpcError, type SuiGrpcClient } from '@mysten/sui/grpc'
 import { createBackoff } from '../../base/backoff.ts'
-import type { Clock } from '../../base/clock.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { ChainError, isChainError } from '../errors.ts'
-import type { ChainEvent, EventCursor, FollowProgress } from '../types/index.ts'
+import type { ChainEvent, EventCursor, FollowOptions, FollowProgress } from '../types/index.ts'
 import { type EventPosition, eventsOf, formatCursor, hasPosition, parseCursor } from './events.ts'
 import { CHECKPOINT_FIELDS, CheckpointHistory, eventFilter } from './history.ts'
 import { isTransient, type RpcPool, rpcStatus } from './rpc.ts'
@@ -28,6 +27,8 @@ export interface FollowerOptions {
   onCaughtUp?: () => void
   /** see FollowOptions */
   onProgress?: (progress: FollowProgress) => void
+  /** see FollowOptions */
+  look?: FollowOptions['look']
   /** how long nodes may lag behind `from` before the chain itself is thought to have lost its end */
   lagMs?: number
 }
@@ -43,7 +44,7 @@ export interface FollowerOptions {
  * an event of an unknown layout, CURSOR_UNKNOWN when the chain does not have the event before: going on would skip one.
  */
 export async function* followEvents(options: FollowerOptions): AsyncGenerator<ChainEvent, void, undefined> {
-  const { rpc, originalPackageId, signal } = options
+  const { rpc, originalPackageId, signal, look } = options
   const history = new CheckpointHistory(rpc, originalPackageId)
   let last: EventPosition | undefined = options.from === undefined ? undefined : parseCursor(options.from)
   let next = last?.checkpoint
@@ -68,7 +69,7 @@ export async function* followEvents(options: FollowerOptions): AsyncGenerator<Ch
         next = undefined
       }
       next ??= options.complete ? await history.first(signal) : await history.lowest(signal)
-      for await (const step of checkpointsFrom(rpc, history, originalPackageId, next, signal)) {
+      for await (const step of checkpointsFrom({ rpc, history, originalPackageId, look }, next, signal)) {
         if (step.checkpoint) {
           for (const event of eventsOf(step.checkpoint, originalPackageId, last)) {
             yield event
@@ -144,14 +145,13 @@ interface Step {
   isNews?: true
 }
 
+interface Source extends Pick<FollowerOptions, 'rpc' | 'originalPackageId' | 'look'> {
+  history: CheckpointHistory
+}
+
 /** Checkpoints with events of the package from `from` on, without a gap; ends when the subscription breaks. */
-async function* checkpointsFrom(
-  rpc: RpcPool,
-  history: CheckpointHistory,
-  originalPackageId: ObjectId,
-  from: bigint,
-  signal: AbortSignal,
-): AsyncGenerator<Step> {
+async function* checkpointsFrom(source: Source, from: bigint, signal: AbortSignal): AsyncGenerator<Step> {
+  const { rpc, history } = source
   let next = from
   // most of a long way is gone before the subscription opens, as its frames wait in memory meanwhile
   for await (const step of history.range(next, (await history.height(signal)) + 1n, signal)) {
@@ -164,7 +164,14 @@ async function* checkpointsFrom(
   const { client, url } = await rpc.stream(bound)
   try {
     const height = () => history.height(bound)
-    for await (const frame of subscription(client, originalPackageId, height, rpc.clock)) {
+    for await (const frame of subscription(source, client, height)) {
+      if (frame.isLook) {
+        for await (const step of history.range(next, (await height()) + 1n, bound)) {
+          yield step
+          next = step.next
+        }
+        yield { next, isNews: true }
+      }
       if (frame.cursor === undefined) continue
       // the first frame tells where the subscription starts; later gaps are checkpoints without events of ours
       const upTo = frame.checkpoint ? frame.cursor : frame.cursor + 1n
@@ -191,14 +198,15 @@ async function* checkpointsFrom(
 interface Frame extends GrpcTypes.SubscribeCheckpointsResponse {
   /** false for the first frame of the subscription */
   continues: boolean
+  /** none came: the node is to be asked for what it has not sent */
+  isLook?: true
 }
 
 /** The frames of a subscription; throws when it stays silent although the chain has grown. */
 async function* subscription(
+  { rpc: { clock }, originalPackageId, look }: Source,
   client: SuiGrpcClient,
-  originalPackageId: ObjectId,
   height: () => Promise<bigint>,
-  clock: Clock,
 ): AsyncGenerator<Frame> {
   const call = client.subscriptionService.subscribeCheckpoints({
     readMask: { paths: [...CHECKPOINT_FIELDS] },
@@ -213,8 +221,16 @@ async function* subscription(
   let seen: bigint | undefined
   let hasGrown = false
   let pending = frames.next()
+  let comes: Promise<boolean> | undefined
   for (;;) {
-    if (!(await clock.settlesWithin(pending, SILENCE_MS))) {
+    comes ??= clock.settlesWithin(pending, SILENCE_MS)
+    const isThere = await comesBefore(comes, look)
+    if (isThere === undefined) {
+      yield { continues, isLook: true }
+      continue
+    }
+    comes = undefined
+    if (!isThere) {
       const tip = await height()
       seen ??= tip
       if (tip <= seen) continue
@@ -235,6 +251,20 @@ async function* subscription(
     yield { ...result.value, continues }
     continues = true
     pending = frames.next()
+  }
+}
+
+/** Undefined when it is told to look first. */
+async function comesBefore(
+  comes: Promise<boolean>,
+  look: FollowerOptions['look'],
+): Promise<boolean | undefined> {
+  if (look === undefined) return await comes
+  const over = new AbortController()
+  try {
+    return await Promise.race([comes, look.wait(over.signal).then(() => undefined)])
+  } finally {
+    over.abort()
   }
 }
 

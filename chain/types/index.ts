@@ -221,6 +221,11 @@ export interface FollowOptions {
   onCaughtUp?: () => void
   /** Called as often as that changes. */
   onProgress?: (progress: FollowProgress) => void
+  /** Each time it is told, the chain is asked at once whether there is more than the RPC has sent. */
+  look?: {
+    /** Resolves when it is told, also when that was before the call. Rejects with the signal's reason. */
+    wait(signal: AbortSignal): Promise<void>
+  }
 }
 
 /** How far events were followed. */

@@ -313,12 +313,12 @@ export const GOSSIP = {
   maxOutboundStreams: 2,
   maxInboundDataLength: 256 * KIB, // one RPC; ours carry messages of at most 16 KiB and control data
   maxOutboundBufferSize: 4 * MIB, // a neighbour that does not read is dropped rather than buffered for
-  maxTopicBytesPerPeer: 3 * KIB, // there are two topics, and the library counts 1 KiB for each and its name
+  maxTopicBytesPerPeer: 4 * KIB, // there are three topics, and the library counts 1 KiB for each and its name
   messageProcessingConcurrency: 10,
   decodeRpcLimits: {
-    maxSubscriptions: 8, // there are two topics
+    maxSubscriptions: 8, // there are three topics
     maxMessages: 256, // of the 200 that a member may publish in a row
-    maxControlMessages: 16, // one of each kind and topic, with room
+    maxControlMessages: 16, // one of each kind and topic, with some room
     maxIhaveMessageIDs: 5_000, // what the library may send of the last seconds
     maxIwantMessageIDs: 5_000,
     maxIdontwantMessageIDs: 512,

@@ -3,7 +3,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { createRates } from '../../base/rates.ts'
 import { createTokenBucket } from '../../base/token-bucket.ts'
 import type { ObjectId } from '../../codec/types.ts'
-import { addressTopic, CERTIFIED_TOPIC, certifiedTopic } from '../../protocols/index.ts'
+import { addressTopic, CERTIFIED_TOPIC, certifiedTopic, challengeTopic } from '../../protocols/index.ts'
 import type { RefusalReason } from '../refusals.ts'
 import { watchFrames } from './frames.ts'
 import { ADMISSION, GOSSIP, GOSSIP_STREAM } from './limits.ts'
@@ -145,7 +145,7 @@ function publisherOf(from: Uint8Array): string | undefined {
   return peerIdTextOf(Uint8Array.of(ED25519_FLAG, ...from.subarray(ED25519_PEER.length)))
 }
 
-/** Both topics are heard in bursts or not at all: silence costs nothing. */
+/** All topics are heard in bursts or not at all: silence costs nothing. */
 const TOPIC_SCORE = {
   topicWeight: 1,
   timeInMeshWeight: 0.01,
@@ -168,7 +168,7 @@ const TOPIC_SCORE = {
 }
 
 function optionsOf(network: ObjectId): Partial<GossipsubOpts> {
-  const topics = [certifiedTopic(network), addressTopic(network)]
+  const topics = [certifiedTopic(network), addressTopic(network), challengeTopic(network)]
   return {
     ...GOSSIP,
     allowedTopics: topics,

@@ -134,6 +134,8 @@ export interface ComposedNode {
   readonly blobState: NodeApiPorts['blobState']
   readonly blobs: BlobInfo
   readonly certificates: CertificateService
+  /** what others tell of storage challenges, and what is told them; none where there are no records for them */
+  readonly rounds: Pick<Challenges, 'heard' | 'onNews'> | undefined
   readonly upkeep: Upkeep
   readonly health: HealthSource
   /** Resolves once what the chain had said when the node began was heard, or the node was stopped. */
@@ -177,6 +179,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       budget,
       signer,
       isCaughtUp: () => blobs.progress?.isTip === true,
+      look: () => blobs.look(),
     })
     const noted = async (event: ChainEvent): Promise<RecordOperation[]> => [
       ...(await upkeep.noted(event)),
@@ -278,6 +281,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
       blobState: async blobId => ({ state: await blobs.get(blobId), epoch: epoch() }),
       blobs,
       certificates,
+      rounds: challenges,
       upkeep,
       health,
       caughtUp: caughtUp.promise,
@@ -292,7 +296,7 @@ export async function composeNode(init: ComposeNodeInit): Promise<ComposedNode> 
 /** None where there are no records for them. */
 function challengesOf(
   init: ComposeNodeInit,
-  parts: Pick<ChallengesComponents, 'budget' | 'signer' | 'isCaughtUp'> & { upkeep: Upkeep },
+  parts: Pick<ChallengesComponents, 'budget' | 'signer' | 'isCaughtUp' | 'look'> & { upkeep: Upkeep },
 ): Challenges | undefined {
   const { rounds, shards, blobs, metadata } = init.store
   if (rounds === undefined) return undefined

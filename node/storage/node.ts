@@ -296,6 +296,11 @@ export async function createStorageNode(init: StorageNodeInit): Promise<StorageN
         .publish(certificate)
         .catch(error => log.warn({ err: error }, 'a certificate was not published'))
     })
+    node.rounds?.onNews(news => {
+      presences
+        .tell(news)
+        .catch(error => log.warn({ err: error }, 'others were not told of a storage challenge'))
+    })
     rotation.start()
     opened.push(rotation.stop)
     api =

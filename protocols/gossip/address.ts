@@ -2,10 +2,9 @@ import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
 import type { Clock } from '../../base/clock.ts'
 import { createRates } from '../../base/rates.ts'
 import { AddressMessage } from '../peers/messages.ts'
-import type { ProtocolMetrics } from '../ports.ts'
+import type { ProtocolMetrics, Verdict } from '../ports.ts'
 import type { NetworkIdentity } from '../rpc/components.ts'
 import { ADDRESS_TOPIC, addressTopic } from '../specs.ts'
-import type { Verdict } from './validator.ts'
 
 export interface AddressTopicComponents {
   /** started with the topic among its allowed ones */

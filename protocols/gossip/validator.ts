@@ -3,11 +3,9 @@ import { LruMap } from '../../base/lru-map.ts'
 import { createTokenBucket, type TokenBucket } from '../../base/token-bucket.ts'
 import type { Certificate } from '../../codec/types.ts'
 import { ProtocolError } from '../errors.ts'
+import type { Verdict } from '../ports.ts'
 import { CERTIFIED_TOPIC } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'
-
-/** accept: pass it on. ignore: do not, but nobody is to blame. reject: the sender should have known better. */
-export type Verdict = 'accept' | 'ignore' | 'reject'
 
 export interface CertifiedPorts {
   /** Whether the PeerId (as text) is of the current or previous committee. */

@@ -14,6 +14,7 @@ import {
   type ProtocolErrorCode,
 } from '../../protocols/errors.ts'
 import { FetchAnswer, FetchRequest } from '../../protocols/fetch/messages.ts'
+import { ChallengeMessage } from '../../protocols/gossip/challenge.ts'
 import { CertifiedMessage } from '../../protocols/gossip/messages.ts'
 import { InconsistencyAnswer, InconsistencyRequest } from '../../protocols/inconsistency/messages.ts'
 import { AddressMessage, PeersAnswer, PeersRequest } from '../../protocols/peers/messages.ts'
@@ -230,6 +231,20 @@ const subjects = [
   ),
   subject('PunchPong', PunchPong, fc.constant(true as const)),
   subject('CertifiedReply', CertifiedReply, fc.boolean()),
+  subject(
+    'ChallengeMessage',
+    ChallengeMessage,
+    fc.record({
+      epoch,
+      round: fc.integer({ min: 0, max: 3 }),
+      what: fc.oneof(
+        fc.record({ Opened: bytes(32) }),
+        fc.record({ Drawn: bytes(32) }),
+        fc.record({ Committed: fc.record({ nodeId: objectId, root: bytes(32) }) }),
+        fc.record({ Passed: objectId }),
+      ),
+    }),
+  ),
   subject('CertifiedMessage', CertifiedMessage, certificate),
 ]
 

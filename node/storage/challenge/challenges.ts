@@ -8,6 +8,7 @@ import { isChainError } from '../../../chain/index.ts'
 import type {
   ChainEvent,
   ChainReader,
+  ChallengeEvent,
   Challenger,
   CommitteeMember,
   EpochTiming,
@@ -15,7 +16,7 @@ import type {
 import { type BlobCodec, type Bls, challengeMessage } from '../../../codec/index.ts'
 import type { Certificate, Confirmation, Epoch, ObjectId } from '../../../codec/types.ts'
 import { type PeerClient, ProtocolError } from '../../../protocols/index.ts'
-import type { ChallengeJudge, ChallengeProof } from '../../../protocols/ports.ts'
+import type { ChallengeJudge, ChallengeNews, ChallengeProof, Verdict } from '../../../protocols/ports.ts'
 import { type CommitteeTracker, memberOf } from '../../network/committees.ts'
 import type { MemberIndex } from '../../network/member-index.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
@@ -26,6 +27,7 @@ import type { RecordOperation } from '../store/records.ts'
 import type { RoundRecord, RoundRecords } from '../store/round-records.ts'
 import { type Asked, Asking, inOrder } from './asked.ts'
 import { createChallengeJudge, noRound } from './judge.ts'
+import { NewsDesk, newsOf } from './news.ts'
 import { Prover, type ProverInit } from './prover.ts'
 import { RoundBook } from './round-book.ts'
 import { roundDue } from './timing.ts'
@@ -42,6 +44,8 @@ export interface ChallengesComponents extends Omit<ProverInit, 'rounds' | 'path'
   isWhole: () => Promise<boolean>
   /** Whether it has heard all that the chain has said: what is owed is not known before. */
   isCaughtUp: () => boolean
+  /** Has the chain asked at once for what its RPC has not sent yet. */
+  look: () => void
   committees: CommitteeTracker
   members: MemberIndex
   peers: Pick<PeerClient, 'proveHeld'>
@@ -75,6 +79,10 @@ export interface Challenges {
   /** The chain has lost what was read of it. */
   forgotten(): RecordOperation[]
   onEvent(event: ChainEvent): void
+  /** What another node tells of a round. Waits a little for the chain to show it; never rejects. */
+  heard(news: ChallengeNews, options: { signal: AbortSignal }): Promise<Verdict>
+  /** Called with what this node has done in a round, once the chain shows it. Returns how to stop. */
+  onNews(listener: (news: ChallengeNews) => void): () => void
   view(): ChallengesView
   start(): Promise<void>
   stop(): Promise<void>
@@ -98,6 +106,10 @@ class RunningChallenges implements Challenges {
   readonly #book: RoundBook
   readonly #prover: Prover | undefined
   readonly #news = new Notify()
+  readonly #desk: NewsDesk
+  readonly #newsListeners = new Set<(news: ChallengeNews) => void>()
+  /** sent, and not shown by the chain yet */
+  readonly #sent = new Set<string>()
   readonly #closing = new AbortController()
   readonly #asking: Asking
   readonly #troubles: Troubles
@@ -114,9 +126,11 @@ class RunningChallenges implements Challenges {
     this.#asking = new Asking(components, this.#closing.signal)
     const { path, challenger } = components
     if (path !== undefined && challenger !== undefined) this.#prover = new Prover({ ...components, path })
+    const committees = () => components.committees.latest()
+    this.#desk = new NewsDesk({ ...components, committees, book: this.#book })
     this.judge = createChallengeJudge({
       ...components,
-      committees: () => components.committees.latest(),
+      committees,
       book: this.#book,
       asked: signal => this.#asked(signal),
     })
@@ -136,6 +150,21 @@ class RunningChallenges implements Challenges {
     if (isNew) this.#committing?.abort(new DOMException('the round has gone on', 'AbortError'))
     const isOwn = 'nodeId' in event && event.nodeId === this.#components.nodeId
     if (isNew || isOwn || event.type === 'EpochChangeDone') this.#news.notify()
+    const news = newsOf(event)
+    if (news === undefined) return
+    this.#desk.shown()
+    const isSent = this.#sent.delete(event.type)
+    if (!(isOwn || isSent) || !this.#components.isCaughtUp()) return
+    for (const listener of this.#newsListeners) listener(news)
+  }
+
+  heard(news: ChallengeNews, options: { signal: AbortSignal }): Promise<Verdict> {
+    return this.#desk.heard(news, options)
+  }
+
+  onNews(listener: (news: ChallengeNews) => void): () => void {
+    this.#newsListeners.add(listener)
+    return () => this.#newsListeners.delete(listener)
   }
 
   view(): ChallengesView {
@@ -232,7 +261,7 @@ class RunningChallenges implements Challenges {
     const { record } = this.#book
     const isOpen = record?.epoch === timing.epoch && record.round === due.round
     if (isOpen || timing.nowMs < due.openMs(this.#jitter) || timing.nowMs >= due.commitUntilMs) return
-    await this.#tell('open', () => challenger.open({ signal }))
+    await this.#tell('ChallengeOpened', () => challenger.open({ signal }))
   }
 
   async #takePart(
@@ -256,7 +285,7 @@ class RunningChallenges implements Challenges {
     }
     if (seed === undefined) {
       if (nowMs >= commitUntilMs + this.#jitter * durationMs * JITTER_SHARE)
-        await this.#tell('draw', () => challenger!.draw(round, { signal }))
+        await this.#tell('ChallengeDrawn', () => challenger!.draw(round, { signal }))
       return lookMs
     }
     if (own === undefined || own.passed) return lookMs
@@ -284,7 +313,7 @@ class RunningChallenges implements Challenges {
     )
     try {
       const root = await this.#prover!.commit(record, inOrder(self.shards), limit.signal)
-      return await this.#tell('commit', () => challenger!.commit(record.round, root, { signal }))
+      return await this.#tell('ChallengeCommitted', () => challenger!.commit(record.round, root, { signal }))
     } catch (error) {
       if (signal.aborted || !limit.signal.aborted) throw error
       log.warn(
@@ -332,7 +361,7 @@ class RunningChallenges implements Challenges {
     const { certificate } = turn
     if (certificate === undefined) return
     delete turn.proofs
-    if (await this.#tell('pass', () => challenger!.pass(certificate, { signal })))
+    if (await this.#tell('ChallengePassed', () => challenger!.pass(certificate, { signal })))
       log.info({ epoch, round, signers: certificate.signers.length }, 'passed a storage challenge')
   }
 
@@ -391,13 +420,16 @@ class RunningChallenges implements Challenges {
    * Sends one transaction. True when it is done, by this node or by who was first; an RPC that is behind may not take it yet, and what
    * is too late cannot be helped.
    */
-  async #tell(what: string, run: () => Promise<unknown>): Promise<boolean> {
+  async #tell(what: ChallengeEvent['type'], run: () => Promise<unknown>): Promise<boolean> {
     const { log } = this.#components
+    // the event may be here before the answer
+    this.#sent.add(what)
     try {
       await run()
       log.debug({ what }, 'told the chain of a storage challenge')
       return true
     } catch (error) {
+      this.#sent.delete(what)
       if (!isChainError(error, 'MOVE_ABORT')) throw error
       log.debug(
         { what, err: error },

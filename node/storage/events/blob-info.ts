@@ -3,6 +3,7 @@ import { Background } from '../../../base/background.ts'
 import { type Backoff, createBackoff } from '../../../base/backoff.ts'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
+import { Notify } from '../../../base/notify.ts'
 import { Troubles } from '../../../base/troubles.ts'
 import { anySignal } from '../../../base/wait.ts'
 import { type ChainError, isChainError } from '../../../chain/index.ts'
@@ -49,6 +50,8 @@ export interface BlobInfo {
   onFollow(listener: () => Promise<() => void>): void
   /** Called after each event was applied; a rejection is logged. Returns how to stop. */
   onEvent(listener: (event: ChainEvent) => void | Promise<void>): () => void
+  /** Has the chain asked at once for what its RPC has not sent yet. */
+  look(): void
   /** How far the chain was followed since the start, and whether that is its end; not told before something was heard. */
   readonly progress: Readonly<FollowProgress> | undefined
   start(): void
@@ -70,6 +73,7 @@ class EventDrivenBlobInfo implements BlobInfo {
   readonly #listeners = new Set<(event: ChainEvent) => void | Promise<void>>()
   readonly #followListeners: (() => Promise<() => void>)[] = []
   #progress: FollowProgress | undefined
+  readonly #looks = new Notify()
   readonly #waiting = new Map<BlobId, Set<(state: BlobState) => void>>()
   readonly #background = new Background(signal => this.#follow(signal))
 
@@ -119,6 +123,10 @@ class EventDrivenBlobInfo implements BlobInfo {
     this.#followListeners.push(listener)
   }
 
+  look(): void {
+    this.#looks.notify()
+  }
+
   get progress(): Readonly<FollowProgress> | undefined {
     return this.#progress
   }
@@ -145,6 +153,7 @@ class EventDrivenBlobInfo implements BlobInfo {
           from,
           complete: tables !== undefined,
           signal: anySignal(signal),
+          look: this.#looks,
           onCaughtUp: () => caughtUp.forEach(listener => void listener()),
           onProgress: progress => {
             this.#progress = progress

@@ -8,7 +8,10 @@ import type { Certificate } from '../../../codec/types.ts'
 import {
   type Bandwidth,
   type CertifiedTopic,
+  type ChallengeNews,
+  type ChallengeTopic,
   createCertifiedTopic,
+  createChallengeTopic,
   createPeerClient,
   type PeerAddress,
   type PeerClient,
@@ -83,13 +86,15 @@ export interface Presence {
   punches(): Readonly<PunchCounts>
   readonly peers: PeerClient
   /** From here on peers are answered, and certificates heard. */
-  serve(node: Pick<ComposedNode, 'served' | 'certificates'>): Promise<void>
+  serve(node: Pick<ComposedNode, 'served' | 'certificates' | 'rounds'>): Promise<void>
   /** Keeps connections to others, who know the node by this key, until `follow`. Does nothing when it does already. */
   lead(): void
   follow(): Promise<void>
   /** Resolves once the others were tried. */
   settled(): Promise<void>
   publish(certificate: Certificate): Promise<void>
+  /** Tells others what has happened in a storage challenge. */
+  tell(news: ChallengeNews): Promise<void>
   /** Others are members now. */
   membersChanged(): void
   /** Ends what `serve` and `lead` began; requests to others go on. Idempotent; never rejects. */
@@ -162,6 +167,7 @@ async function presenceAt(
   if (ownReach !== undefined) serving.push(ownReach.stop)
   opened.push(serving.closeAll)
   let topic: CertifiedTopic | undefined
+  let challengeTopic: ChallengeTopic | undefined
   return {
     peerId: libp2p.peerId.toString(),
     get multiaddrs() {
@@ -172,7 +178,7 @@ async function presenceAt(
     relays: () => keeper?.standings() ?? [],
     paths: () => countPaths(libp2p),
     punches: () => puncher?.counts ?? NO_PUNCHES,
-    async serve({ served, certificates }) {
+    async serve({ served, certificates, rounds }) {
       const ports = { ...served, punching: puncher }
       const protocols = protocolsOf(components, libp2p, ports)
       await protocols.start()
@@ -184,6 +190,7 @@ async function presenceAt(
       topic = certifiedTopicOf(components, pubsub, certificates)
       topic.start()
       serving.push(async () => topic?.stop())
+      challengeTopic = hearChallenges(components, pubsub, rounds, serving)
     },
     lead() {
       mesh.start()
@@ -196,9 +203,8 @@ async function presenceAt(
       await mesh.stop()
     },
     settled: () => mesh.settled(),
-    async publish(certificate) {
-      await topic?.publish(certificate)
-    },
+    publish: async certificate => void (await topic?.publish(certificate)),
+    tell: async news => await challengeTopic?.publish(news),
     membersChanged: libp2p.membersChanged,
     silence: serving.closeAll,
     close: opened.closeAll,
@@ -267,6 +273,22 @@ function certifiedTopicOf(
       accepted: certificate => log.debug({ epoch: certificate.epoch }, 'certificate heard by gossip'),
     },
   )
+}
+
+function hearChallenges(
+  { network, isMember, metrics, clock }: PresenceComponents,
+  pubsub: GossipSub,
+  rounds: ComposedNode['rounds'],
+  serving: CloseStack,
+): ChallengeTopic | undefined {
+  if (rounds === undefined) return undefined
+  const topic = createChallengeTopic(
+    { pubsub, metrics, clock },
+    { network: network.systemObjectId, isMember, heard: (news, options) => rounds.heard(news, options) },
+  )
+  topic.start()
+  serving.push(async () => topic.stop())
+  return topic
 }
 
 function puncherOf(

@@ -1,6 +1,6 @@
 import type { Log } from '../../../base/log.ts'
 import type { Certificate } from '../../../codec/types.ts'
-import type { PeerClient } from '../../../protocols/index.ts'
+import type { ChallengeNews, PeerClient } from '../../../protocols/index.ts'
 import { openPresence, type Presence, type PresenceComponents, type PresencePlace } from './presence.ts'
 
 type Served = Parameters<Presence['serve']>[0]
@@ -19,6 +19,8 @@ export interface Presences {
    */
   serve(node: Served): Promise<void>
   publish(certificate: Certificate): Promise<void>
+  /** Tells others what has happened in a storage challenge. */
+  tell(news: ChallengeNews): Promise<void>
   membersChanged(): void
   /** Ends what `serve` began; requests to others go on. Idempotent; never rejects. */
   silence(): Promise<void>
@@ -105,6 +107,7 @@ export async function openPresences(
       )
     },
     publish: certificate => lead.publish(certificate),
+    tell: news => lead.tell(news),
     membersChanged() {
       for (const presence of present.values()) presence.membersChanged()
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { GrpcTypes } from '@mysten/sui/grpc'
 import { type Clock, systemClock } from '../../../base/clock.ts'
+import { Notify } from '../../../base/notify.ts'
 import { EVENT_LAYOUTS } from '../../../chain/bindings/events.ts'
 import { formatCursor, parseCursor } from '../../../chain/client/events.ts'
 import { followEvents } from '../../../chain/client/follower.ts'
@@ -42,6 +43,7 @@ describe('chain/client/follower', function () {
     lagMs = 10_000,
     clock: Clock = systemClock,
     onProgress?: (progress: FollowProgress) => void,
+    look?: Notify,
   ) => {
     const rpc = new RpcPool({
       clock,
@@ -58,6 +60,7 @@ describe('chain/client/follower', function () {
       lagMs,
       onOutage,
       onProgress,
+      look,
     })
   }
   const epochOf = (event: ChainEvent) => (event.type === 'EpochChangeStart' ? event.epoch : -1)
@@ -157,6 +160,38 @@ describe('chain/client/follower', function () {
     await until(() => isOver, 1_000)
     assert.equal(outages, 1)
     assert.deepEqual((await over).map(epochOf), [2])
+    await events.return()
+  })
+
+  it('asks at once when it is told to look, and gives nothing twice', async () => {
+    // whose time does not go on by itself: no silence ends
+    const look = new Notify()
+    chain.add([[started(1)]])
+    const events = follow(undefined, undefined, 10_000, new VirtualClock(), undefined, look)
+    await takeUntil(events, 1)
+    const next = takeUntil(events, 2)
+    const calls = (what: RegExp) =>
+      servers.flatMap(({ calls }) => calls).filter(call => what.test(call)).length
+    const until = async (happened: () => boolean): Promise<void> => {
+      for (let turn = 0; !happened(); turn++) {
+        assert.ok(turn < 1_000, 'it does not happen')
+        await new Promise(resolve => setTimeout(resolve, 5))
+      }
+    }
+    await until(() => calls(/Subscribe/) > 0)
+    for (const server of servers) server.isMuted = true
+    // nothing is there to be found: one question
+    const before = calls(/GetServiceInfo/)
+    look.notify()
+    await until(() => calls(/GetServiceInfo/) === before + 1)
+    chain.add([[started(2)]])
+    look.notify()
+    assert.deepEqual((await next).map(epochOf), [2])
+    for (const server of servers) server.isMuted = false
+    const after = takeUntil(events, 3)
+    chain.add([[started(3)]])
+    assert.deepEqual((await after).map(epochOf), [3])
+    assert.equal(calls(/Subscribe/), 1)
     await events.return()
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createAddressTopic } from '../../../protocols/gossip/address.ts'
-import type { Verdict } from '../../../protocols/gossip/validator.ts'
 import { AddressMessage } from '../../../protocols/peers/messages.ts'
+import type { Verdict } from '../../../protocols/ports.ts'
 import { ADDRESS_RECORD, addressTopic } from '../../../protocols/specs.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 import { NETWORK } from '../support/fakes.ts'

@@ -17,7 +17,8 @@ import { applyBlobEvent } from '../../../../node/storage/store/blob-state.ts'
 import { memorySliverStore } from '../../../../node/storage/store/memory-sliver-store.ts'
 import { createMetadataStore } from '../../../../node/storage/store/metadata-store.ts'
 import { createRoundRecords } from '../../../../node/storage/store/round-records.ts'
-import { ProtocolError } from '../../../../protocols/index.ts'
+import { CHALLENGE_TOPIC, ProtocolError } from '../../../../protocols/index.ts'
+import type { Verdict } from '../../../../protocols/ports.ts'
 import { fakeBls } from '../../../support/fake-bls.ts'
 import { fakeCommittee } from '../../../support/fake-peers.ts'
 import { memoryRecords } from '../../../support/memory-records.ts'
@@ -57,10 +58,19 @@ describe('a round of storage challenges, among nodes', function () {
     /** how a node meets what others show it */
     answers?: (index: number) => 'looks' | 'refuses' | 'silent'
     lacks?: (index: number, shard: ShardIndex) => boolean
+    /** whose RPC sends nothing of itself: it hears the chain when it looks */
+    isBehind?: (index: number) => boolean
+    /** what nodes tell each other goes by gossip */
+    gossips?: boolean
   }
 
   /** Seven nodes, of which three have two of ten shards, that hear a chain of their own at once. Four shards pass a node. */
-  async function world({ answers = () => 'looks', lacks = () => false }: Options = {}) {
+  async function world({
+    answers = () => 'looks',
+    lacks = () => false,
+    isBehind = () => false,
+    gossips = false,
+  }: Options = {}) {
     const clock = new VirtualClock()
     const committee = fakeCommittee(NODES, N, { epoch: EPOCH })
     const secrets = committee.members.map(({ index }) => new Uint8Array(32).fill(index + 1))
@@ -78,11 +88,18 @@ describe('a round of storage challenges, among nodes', function () {
       challenges: Challenges
       hear(event: ChainEvent): Promise<void>
       restart(): Promise<void>
+      /** asks its RPC for what has happened */
+      look(): Promise<void>
+      looks: number
     }[] = []
+    const history: ChainEvent[] = []
+    const verdicts: Promise<Verdict>[] = []
     let events = 0
     const tell = async (what: object): Promise<void> => {
       const at = { epoch: EPOCH, cursor: String(++events), digest: 'd', eventIndex: events }
-      for (const node of nodes) await node.hear({ ...at, ...what } as unknown as ChainEvent)
+      const event = { ...at, ...what } as unknown as ChainEvent
+      history.push(event)
+      for (const [index, node] of nodes.entries()) if (!isBehind(index)) await node.hear(event)
     }
     const must = (holds: boolean, name: string): void => {
       const details = { module: 'challenge_rounds', abortCode: 1n, name }
@@ -161,6 +178,7 @@ describe('a round of storage challenges, among nodes', function () {
           challenger: challengerOf(self),
           isWhole: async () => true,
           isCaughtUp: () => true,
+          look: () => void node.look(),
           committees: { get: async () => committees, latest: () => committees, onChange: () => () => {} },
           members: {
             of: (_: Committees, peer: string) => committee.members.find(({ name }) => name === peer),
@@ -183,9 +201,24 @@ describe('a round of storage challenges, among nodes', function () {
           random: () => index / NODES,
           log: silentLog(),
         } as never)
+      const gossiping = (challenges: Challenges): Challenges => {
+        if (gossips)
+          challenges.onNews(news => {
+            for (const other of nodes.filter(one => one !== node))
+              verdicts.push(other.challenges.heard(news, { signal: never.signal }))
+          })
+        return challenges
+      }
+      let heard = 0
       const node = {
-        challenges: make(),
+        challenges: gossiping(make()),
+        looks: 0,
+        async look() {
+          node.looks++
+          while (heard < history.length) await node.hear(history[heard]!)
+        },
         async hear(event: ChainEvent) {
+          heard++
           const noted = await node.challenges.noted(event)
           if ('blobId' in event) {
             const before = await blobRecords.get(event.blobId)
@@ -196,7 +229,7 @@ describe('a round of storage challenges, among nodes', function () {
         },
         async restart() {
           await node.challenges.stop()
-          node.challenges = make()
+          node.challenges = gossiping(make())
           await node.challenges.start()
         },
       }
@@ -245,6 +278,9 @@ describe('a round of storage challenges, among nodes', function () {
     return {
       chain,
       nodes,
+      verdicts,
+      clock,
+      behind: nodes.filter((_, index) => isBehind(index)),
       /** To a share of the epoch, and on by the nodes' own clocks until something is so. */
       async until(share: number, holds: () => boolean): Promise<void> {
         chain.nowMs = share * DURATION_MS
@@ -314,4 +350,61 @@ describe('a round of storage challenges, among nodes', function () {
     assert.ok(parts().every(refusals => refusals.every(({ code }) => code === 'BUSY')))
     assert.deepEqual(on.chain.passed, [])
   })
+
+  it('is begun by what others tell, before the RPC of a node says anything', async () => {
+    for (const gossips of [false, true]) {
+      const on = await world({ isBehind: index => index === 6, gossips })
+      const [behind] = on.behind
+      await behind!.look()
+      const knows = () => behind!.challenges.view().state !== 'none'
+      await on.until(0.3, () => on.chain.committed.size >= NODES - 1)
+      if (gossips) await on.until(0.3, () => on.chain.committed.size === NODES)
+      assert.deepEqual([knows(), on.chain.committed.size], [gossips, gossips ? NODES : NODES - 1])
+    }
+  })
+
+  it('is not changed by what is forged, which costs few looks and is held against who passes it on', async () => {
+    const on = await world({ isBehind: index => index === 6 })
+    const { challenges } = on.nodes[6]!
+    await on.nodes[6]!.look()
+    on.nodes[6]!.looks = 0
+    const { signal } = never
+    const round = { epoch: EPOCH, round: 0 }
+    const forged = Array.from({ length: 50 }, (_, i) =>
+      challenges.heard({ ...round, what: { Opened: new Uint8Array(32).fill(i) } }, { signal }),
+    )
+    assert.equal(on.nodes[6]!.looks, CHALLENGE_TOPIC.lookBurst)
+    await on.clock.advance(CHALLENGE_TOPIC.waitMs)
+    assert.deepEqual(new Set(await Promise.all(forged)), new Set(['ignore']))
+    assert.equal(challenges.view().state, 'none')
+    // of another time
+    for (const epoch of [EPOCH - 1, EPOCH + 2] as Epoch[])
+      assert.equal(
+        await challenges.heard({ epoch, round: 0, what: { Opened: bytesOf(1) } }, { signal }),
+        'ignore',
+      )
+    assert.equal(on.nodes[6]!.looks, CHALLENGE_TOPIC.lookBurst)
+    // what the chain contradicts
+    await on.until(0.3, () => on.chain.committed.size === NODES - 1)
+    const { nodeId } = fakeCommittee(NODES, N).members[0]!
+    const before = on.nodes[1]!.challenges.view()
+    const whats = [{ Opened: bytesOf(1) }, { Committed: { nodeId, root: bytesOf(1) } }]
+    for (const what of whats)
+      assert.equal(await on.nodes[1]!.challenges.heard({ ...round, what }, { signal }), 'reject')
+    assert.deepEqual(on.nodes[1]!.challenges.view(), before)
+  })
+
+  it('is told of in words that the chain bears out', async () => {
+    const on = await world({ gossips: true })
+    await on.until(0.3, () => on.chain.committed.size === NODES)
+    await on.until(0.6, () => on.chain.passed.length === NODES)
+    await on.clock.advance(CHALLENGE_TOPIC.waitMs)
+    const verdicts = await Promise.all(on.verdicts)
+    // opened, drawn, and of each node that it has committed and passed, to all others
+    assert.equal(verdicts.length, (2 + 2 * NODES) * (NODES - 1))
+    assert.deepEqual(new Set(verdicts), new Set(['accept']))
+  })
 })
+
+const never = new AbortController()
+const bytesOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)

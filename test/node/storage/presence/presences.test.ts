@@ -55,6 +55,7 @@ describe('a node under several keys', () => {
       follow: saying('follows'),
       settled: async () => undefined,
       publish: saying('publishes'),
+      tell: saying('tells'),
       membersChanged: () => void said.push(`${name} hears`),
       silence: saying('is silent'),
       async close() {
@@ -73,8 +74,9 @@ describe('a node under several keys', () => {
     await presences.go([A_HOME, B_ASIDE])
     assert.deepEqual([since(), asked()], [['2 aside serves'], '1 home'])
     await presences.publish({} as never)
+    await presences.tell({} as never)
     presences.membersChanged()
-    assert.deepEqual(since(), ['1 home publishes', '1 home hears', '2 aside hears'])
+    assert.deepEqual(since(), ['1 home publishes', '1 home tells', '1 home hears', '2 aside hears'])
     await presences.go([B_ASIDE, A_HOME])
     assert.deepEqual([since(), asked()], [['1 home follows', '2 aside leads'], '2 aside'])
     assert.equal(presences.lead.peerId, '2 aside')
