@@ -40,7 +40,7 @@ export interface CustodyComponents extends Omit<SessionComponents, 'verifier' | 
   blobs: Pick<BlobInfo, 'waitFor' | 'get'>
   /** whose beginning this node has heard of last */
   epoch: () => Epoch
-  lock: Pick<BlobLock, 'enter'>
+  lock: Pick<BlobLock, 'enter' | 'exclusively' | 'isOpen'>
   clock: Clock
   /** what of each sliver is in memory while it arrives; ARRIVAL_MEMORY_BYTES when absent */
   arrivalMemoryBytes?: number
@@ -161,7 +161,7 @@ class BlobCustody implements Custody {
     if (metadata === undefined) throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
     if (!(await codec.isMetadata(metadata))) {
       // a record of our own that is damaged: it has to come again
-      await records.delete(blobId)
+      await this.#dropDamaged(blobId)
       throw new ProtocolError('INCOMPLETE', { details: { missing: 1 } })
     }
     const session = await this.#openAll(
@@ -174,6 +174,16 @@ class BlobCustody implements Custody {
     } finally {
       session.close()
     }
+  }
+
+  /** It may have come again meanwhile; an upload that is open brings it. */
+  async #dropDamaged(blobId: BlobId): Promise<void> {
+    const { codec, lock, metadata: records } = this.#components
+    await lock.exclusively(blobId, async () => {
+      const metadata = await records.get(blobId)
+      if (metadata === undefined || lock.isOpen(blobId) || (await codec.isMetadata(metadata))) return
+      await records.delete(blobId)
+    })
   }
 
   /** A session for both slivers of each of the node's shards. */

@@ -7,7 +7,7 @@ import { systemClock } from '../../../../base/clock.ts'
 import { silentLog } from '../../../../base/log.ts'
 import { type Codec, createCodec, type EncodedBlob, pairOfShard } from '../../../../codec/index.ts'
 import { loadBls } from '../../../../codec/node.ts'
-import type { Epoch, ObjectId, Persistence, SliverRef } from '../../../../codec/types.ts'
+import type { BlobMetadata, Epoch, ObjectId, Persistence, SliverRef } from '../../../../codec/types.ts'
 import { type CommitteeTracker, createCommitteeTracker } from '../../../../node/network/committees.ts'
 import { type BlobLock, createBlobLock } from '../../../../node/storage/blob-lock.ts'
 import { type Custody, openCustody } from '../../../../node/storage/custody/custody.ts'
@@ -15,7 +15,7 @@ import { createConfirmationSigner } from '../../../../node/storage/custody/signe
 import { type BlobInfo, createBlobInfo } from '../../../../node/storage/events/blob-info.ts'
 import { createBlobRecords } from '../../../../node/storage/store/blob-records.ts'
 import { memorySliverStore } from '../../../../node/storage/store/memory-sliver-store.ts'
-import { createMetadataStore } from '../../../../node/storage/store/metadata-store.ts'
+import { createMetadataStore, type MetadataStore } from '../../../../node/storage/store/metadata-store.ts'
 import { openRecords, type Records } from '../../../../node/storage/store/records.ts'
 import type { SliverStore } from '../../../../protocols/ports.ts'
 import { deliver } from '../../../support/deliver.ts'
@@ -38,6 +38,9 @@ describe('custody', () => {
   let codec: Codec
   let blob: EncodedBlob
   let publicKey: Uint8Array
+  let metadata: MetadataStore
+  /** what the record is when it is read, and not any more afterwards */
+  let damaged: BlobMetadata[]
   /** whose beginning the node has heard of */
   let heard: Epoch
   const context = { peer: 'client', signal: new AbortController().signal }
@@ -68,6 +71,8 @@ describe('custody', () => {
     slivers = memorySliverStore()
     committees = createCommitteeTracker(chain)
     heard = chain.epoch
+    metadata = createMetadataStore(records, N)
+    damaged = []
     custody = await openCustody({
       nShards: N,
       arrivalsPath: join(folder.path, 'arrivals'),
@@ -78,7 +83,7 @@ describe('custody', () => {
       nodeId: chain.committee.members[1]!.nodeId,
       codec,
       slivers,
-      metadata: createMetadataStore(records, N),
+      metadata: { ...metadata, get: async blobId => damaged.pop() ?? (await metadata.get(blobId)) },
       expectRoom: async () => {},
       blobs,
       committees,
@@ -138,6 +143,22 @@ describe('custody', () => {
     const again = await custody.open(header(register()), context)
     assert.deepEqual(again.wanted, [])
     await again.confirm()
+  })
+
+  it('drops metadata that is damaged, and none that has come again meanwhile', async () => {
+    const persistence = register()
+    const { blobId, unencodedLength } = blob.metadata
+    // an event, which is seen at once
+    const session = await custody.open(header(persistence), context)
+    session.close()
+    const other = { ...blob.metadata, unencodedLength: unencodedLength + 1 }
+    await metadata.put(blob.metadata)
+    damaged = [other]
+    await assert.rejects(custody.confirm(blobId, persistence, context), code('INCOMPLETE'))
+    assert.deepEqual(await metadata.get(blobId), blob.metadata)
+    await metadata.put(other)
+    await assert.rejects(custody.confirm(blobId, persistence, context), code('INCOMPLETE'))
+    assert.equal(await metadata.get(blobId), undefined)
   })
 
   it('waits for a registration that its own chain view does not show yet', async () => {
