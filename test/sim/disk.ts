@@ -13,6 +13,7 @@ import { indexingMissing } from '../../node/storage/store/missing-index.ts'
 import { createNodeRecords, type NodeRecords } from '../../node/storage/store/node-records.ts'
 import { type NodeStore, openNodeStore } from '../../node/storage/store/node-store.ts'
 import type { Records } from '../../node/storage/store/records.ts'
+import { createRoundRecords } from '../../node/storage/store/round-records.ts'
 import type { ScrubOptions } from '../../node/storage/store/shard-slivers.ts'
 import { createTableRecords } from '../../node/storage/store/table-records.ts'
 import { packFilesIn } from '../support/pack-accounts.ts'
@@ -26,6 +27,8 @@ export interface OpenDisk {
   clock: Clock
   /** What stands before the parts. */
   guard: (parts: NodeParts) => NodeParts
+  /** Its node takes part in storage challenges. */
+  challenges: boolean
 }
 
 /** What of a node outlives it. */
@@ -102,7 +105,7 @@ export class TokenDisk implements Disk {
     return blobIds.length
   }
 
-  async open({ guard }: OpenDisk): Promise<NodeParts> {
+  async open({ guard, challenges }: OpenDisk): Promise<NodeParts> {
     const { store, metadata, records } = this
     let damaged: (blobId: BlobId) => void = () => undefined
     store.onDamaged = async blobId => {
@@ -120,6 +123,7 @@ export class TokenDisk implements Disk {
       blobs: this.blobs,
       node: this.node,
       tables: createTableRecords(this.#indexed),
+      ...(challenges && { rounds: createRoundRecords(this.#indexed) }),
       usage: () => ({ blobs: metadata.count, slivers: 0, bytes: 0 }),
       expectRoom: () => expectRoom(this),
       expectRoomForUpkeep: () => expectRoom(this),
@@ -258,7 +262,7 @@ export class RealDisk implements Disk {
     return this.#store
   }
 
-  async open({ clock, guard }: OpenDisk): Promise<NodeParts> {
+  async open({ clock, guard, challenges }: OpenDisk): Promise<NodeParts> {
     const { timeline, path, network, nShards } = this.#init
     let damaged: (blobId: BlobId) => void = () => {}
     const onDamaged = ({ blobId, ref }: { blobId: BlobId; ref: SliverRef }): void => {
@@ -283,6 +287,7 @@ export class RealDisk implements Disk {
       blobs: inTurn(timeline, store.blobs),
       node: inTurn(timeline, store.node),
       tables: inTurn(timeline, store.tables),
+      ...(challenges && { rounds: inTurn(timeline, store.rounds) }),
       usage: store.usage,
       expectRoom: () => expectRoom(this),
       expectRoomForUpkeep: () => expectRoom(this),

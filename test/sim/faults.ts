@@ -1,3 +1,4 @@
+import { blobIdToBytes } from '../../codec/index.ts'
 import type { BlobId } from '../../codec/types.ts'
 import { shardsOf } from '../../node/storage/epochs/plan.ts'
 import type { Random } from '../support/random.ts'
@@ -22,6 +23,8 @@ export interface FaultsInit {
   random: Random
   epochMs: number
   invariants: Invariants
+  /** There are storage challenges to be lied in. */
+  hasChallenges: boolean
   onError: (error: unknown) => void
 }
 
@@ -40,6 +43,8 @@ export const FAULTS = [
   'liar: metadata',
   'liar: empty',
   'liar: silent',
+  'liar: signs',
+  'liar: holds back',
   'stake moved',
   'joined',
   'left',
@@ -159,7 +164,7 @@ export class Faults {
     this.#later(stepMs, async () => {
       this.#count('disk wiped')
       node.kill()
-      await this.#init.timeline.real(() => node.disk.wipe())
+      await this.#init.timeline.real(() => node.wipe())
       this.#init.invariants.wiped(node)
     })
     this.#within(0.2, () => this.#mend(node, 'killed'), stepMs)
@@ -236,13 +241,23 @@ export class Faults {
     const { random } = this.#init
     const node = this.#victim()
     if (node === undefined) return
-    const lies: Lie[] = ['slivers', 'symbols', 'metadata', 'empty', 'silent']
+    const lies: (Lie | 'holds back')[] = ['slivers', 'symbols', 'metadata', 'empty', 'silent']
+    if (this.#init.hasChallenges) lies.push('signs', 'holds back')
     const lie = random.pick(lies)
     this.#count(`liar: ${lie}`)
     this.#impaired.begin(node, 'lies')
-    node.lies.add(lie)
+    if (lie === 'holds back') this.#holdBack(node)
+    else node.lies.add(lie)
     node.everLied = true
     this.#within(1.5, () => this.#mend(node, 'lies'))
+  }
+
+  /** Slivers of a share of all blobs, or of all of them. */
+  #holdBack(node: SimNode): void {
+    const { random } = this.#init
+    const below = random.pick([13, 64, 256])
+    const as = random.pick(['nothing', 'garbage'] as const)
+    node.holdsBack = { isOf: (blobId, { pair }) => (blobIdToBytes(blobId)[31]! + 7 * pair) % 256 < below, as }
   }
 
   #moveStake(): void {
@@ -325,7 +340,10 @@ export class Faults {
       node.start().catch(onError)
     }
     if (kind === 'cut') network.heal(node.peerIds)
-    if (kind === 'lies') node.lies.clear()
+    if (kind === 'lies') {
+      node.lies.clear()
+      node.holdsBack = undefined
+    }
     if (kind === 'full') node.disk.isFull = false
     this.#impaired.end(node, kind)
   }

@@ -28,6 +28,8 @@ export const INVARIANTS: Readonly<Record<number, string>> = {
   15: 'every peer that lied is named, and nobody honest ever is',
   16: 'WAL is conserved',
   17: 'the chain goes on while 2f+1 weight is whole',
+  18: 'nobody passes a storage challenge who has not committed to all that it is asked for',
+  19: 'an honest node that is up long enough passes',
 }
 
 /** One does not hold. */
@@ -104,7 +106,7 @@ export class Invariants {
       for (let i = 0; i < any.length; i++) counts[i]! += any[i]!
     }
     for (const [i, { blobId }] of owed.entries()) {
-      this.#checked(1)
+      this.checked(1)
       if (counts[i]! < needed) {
         if (isWhole) return i
         throw new Broken(1, `${blobId} has ${counts[i]} shards of ${needed} that are needed`)
@@ -114,14 +116,14 @@ export class Invariants {
   }
 
   read(blobId: BlobId, isRight: boolean): void {
-    this.#checked(2)
+    this.checked(2)
     if (!isRight) throw new Broken(2, `a read of ${blobId} gave other bytes`)
   }
 
   /** Before a report counts. */
   async reporting(nodeId: ObjectId, epoch: Epoch): Promise<void> {
     const { chain, ledger, nodes } = this.#init
-    this.#checked(3)
+    this.checked(3)
     const node = nodes.find(one => one.nodeId === nodeId)!
     const shards = shardsOf(chain.now.current, nodeId)
     const ids = ledger.owed(epoch, epoch)
@@ -136,7 +138,7 @@ export class Invariants {
   }
 
   reported(): void {
-    this.#checked(4)
+    this.checked(4)
   }
 
   stranger(nodeId: ObjectId, epoch: Epoch): void {
@@ -152,7 +154,7 @@ export class Invariants {
   }
 
   certified(epoch: Epoch): void {
-    this.#checked(6)
+    this.checked(6)
     if (epoch !== this.#init.chain.epoch) throw new Broken(6, `a certificate of ${epoch}`)
   }
 
@@ -161,14 +163,14 @@ export class Invariants {
     shards: readonly ShardIndex[],
     { shards: read }: Pick<NodeRecords, 'shards'>,
   ): Promise<void> {
-    this.#checked(7)
+    this.checked(7)
     const records = await read()
     const locked = shards.find(shard => records.get(shard)?.state === 'locked')
     if (locked !== undefined) throw new Broken(7, `${node.name} writes to shard ${locked}`)
   }
 
   removing(node: SimNode, shard: ShardIndex): void {
-    this.#checked(8)
+    this.checked(8)
     const { chain } = this.#init
     const { epoch } = chain
     let lost = epoch as number
@@ -210,7 +212,7 @@ export class Invariants {
       const committee = chain.past.get(at)!
       const now = new Set(shardsOf(chain.now.current, node.nodeId))
       const shards = shardsOf(committee, node.nodeId).filter(shard => now.has(shard))
-      this.#checked(5)
+      this.checked(5)
       for (const shard of shards) {
         // given up and got back meanwhile
         if (!this.#always(node, shard, at)) continue
@@ -247,12 +249,12 @@ export class Invariants {
       const { faults } = node.init.rpc
       const cursor = Number((await node.disk.blobs.cursor()) ?? 0)
       const isSettled = timeline.ms - node.startedAt > 3 * CURSOR_MS && !faults.isDown && faults.lagMs === 0
-      this.#checked(9)
+      this.checked(9)
       if (isSettled && node.rpcWellSince + 3 * CURSOR_MS < timeline.ms && cursor < old)
         throw new Broken(9, `${node.name} is at event ${cursor}, and ${old} are a minute old`)
       if (cursor !== chain.events.length) continue
       for (const blob of this.#some(ledger.blobs, blobsOfEach)) {
-        this.#checked(10)
+        this.checked(10)
         await this.#sameState(node, blob)
       }
     }
@@ -276,7 +278,7 @@ export class Invariants {
         const text = Buffer.from(tableDigest(this.#init.chain.network.systemObjectId, head)).toString('hex')
         const first = this.#digests.get(epoch) ?? text
         this.#digests.set(epoch, first)
-        this.#checked(10)
+        this.checked(10)
         if (first !== text) throw new Broken(10, `${node.name} has another table of ${epoch}`)
       }
     }
@@ -296,7 +298,7 @@ export class Invariants {
     )
     for (const node of this.#some(running)) {
       for (const { blobId } of this.#some(gone)) {
-        this.#checked(12)
+        this.checked(12)
         if (await node.disk.hasAny(blobId)) throw new Broken(12, `${node.name} still has ${blobId}`)
       }
     }
@@ -304,7 +306,7 @@ export class Invariants {
 
   #batches(): void {
     for (const kind of ['recover', 'page']) {
-      this.#checked(14)
+      this.checked(14)
       const most = this.#init.network.most.get(kind) ?? 0
       if (most > 2) throw new Broken(14, `${most} requests of ${kind} at a time`)
     }
@@ -312,14 +314,14 @@ export class Invariants {
 
   #money(): void {
     const { model } = this.#init.chain
-    this.#checked(16)
+    this.checked(16)
     if (model.held !== model.supply)
       throw new Broken(16, `${model.supply} FROST, of which ${model.held} are held`)
   }
 
   #epochs(): void {
     const { chain, epochMs } = this.#init
-    this.#checked(17)
+    this.checked(17)
     if (chain.epoch !== this.#epoch) {
       this.#epoch = chain.epoch
       this.#since = chain.nowMs
@@ -342,7 +344,7 @@ export class Invariants {
     for (const node of nodes) {
       const shards = shardsOf(current, node.nodeId)
       if (shards.length === 0) continue
-      this.#checked(11)
+      this.checked(11)
       lacking.push(...(await node.disk.lacking(ids, shards)).map(what => `${node.name}: ${what}`))
       const noted = await node.disk.node.missing({ limit: 10 })
       lacking.push(...noted.map(([blobId]) => `${node.name} has a note of ${blobId}`))
@@ -351,12 +353,12 @@ export class Invariants {
   }
 
   accused(by: string, liar: SimNode, what: string): void {
-    this.#checked(15)
+    this.checked(15)
     if (liar.everLied) return
     throw new Broken(15, `${by} names ${liar.name} for a ${what}`)
   }
 
-  #checked(invariant: number): void {
+  checked(invariant: number): void {
     this.checks.set(invariant, (this.checks.get(invariant) ?? 0) + 1)
   }
 

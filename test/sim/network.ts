@@ -1,10 +1,10 @@
 import { defined } from '../../base/defined.ts'
-import type { BlobId, Certificate, SliverRef } from '../../codec/types.ts'
+import type { BlobId, Certificate, Confirmation, SliverRef } from '../../codec/types.ts'
 import { peerIdTextOf } from '../../node/network/peer-id.ts'
 import type { ComposedNode } from '../../node/storage/compose-node.ts'
 import { toProtocolError } from '../../protocols/errors.ts'
 import { type PeerAddress, type PeerClient, ProtocolError } from '../../protocols/index.ts'
-import type { AbortOptions, PeerContext } from '../../protocols/ports.ts'
+import type { AbortOptions, ChallengeQuery, PeerContext } from '../../protocols/ports.ts'
 import type { SyncedBlob } from '../../protocols/shard-sync/client.ts'
 import type { Random } from '../support/random.ts'
 import { short } from './chain.ts'
@@ -12,7 +12,7 @@ import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
 
 /** How a node that lies answers. */
-export type Lie = 'slivers' | 'symbols' | 'metadata' | 'empty' | 'silent'
+export type Lie = 'slivers' | 'symbols' | 'metadata' | 'empty' | 'silent' | 'signs'
 
 /** One that answers, as long as it runs. */
 export interface Endpoint {
@@ -24,6 +24,8 @@ export interface Endpoint {
   readonly lies: ReadonlySet<Lie>
   /** Somebody has asked what only members may, and is none that it knows. */
   readonly stranger: () => void
+  /** Signs for one that it has not looked at, in a storage challenge; undefined before anything is drawn. */
+  readonly signs?: ((query: ChallengeQuery) => Confirmation | undefined) | undefined
 }
 
 /** One who asks. */
@@ -176,7 +178,9 @@ export class SimNetwork {
           return found
         }),
       proveHeld: (peer, query, proofs, options) =>
-        this.#exchange(self(), name, peer, 'challenge', options, async ({ served }, context) => {
+        this.#exchange(self(), name, peer, 'challenge', options, async ({ served, lies, signs }, context) => {
+          const signed = lies.has('signs') ? signs?.(query) : undefined
+          if (signed !== undefined) return signed
           const hearing = await served.challenges!.open(query, context)
           if (hearing.kind === 'known') return hearing.signed
           try {
@@ -466,7 +470,7 @@ function unlessAborted<T>(promise: Promise<T>, signals: readonly (AbortSignal | 
 }
 
 /** A byte of its first symbols, behind what says its length. */
-function spoilSliver(bytes: Uint8Array): Uint8Array {
+export function spoilSliver(bytes: Uint8Array): Uint8Array {
   const wrong = bytes.slice()
   wrong[6]! ^= 1
   return wrong

@@ -5,9 +5,10 @@ import {
   type BlobCodec,
   type Bls,
   type ConfirmationBody,
+  challengeMessage,
   parseConfirmationMessage,
 } from '../../codec/index.ts'
-import type { Epoch, ObjectId, ShardIndex } from '../../codec/types.ts'
+import type { BlobId, Confirmation, Epoch, ObjectId, ShardIndex, SliverRef } from '../../codec/types.ts'
 import { createCommitteeTracker, readingAgain, STRANGERS_MS } from '../../node/network/committees.ts'
 import type { MemberIndex } from '../../node/network/member-index.ts'
 import { createPeerBook } from '../../node/network/peer-book.ts'
@@ -18,13 +19,16 @@ import {
   type NodeParts,
 } from '../../node/storage/compose-node.ts'
 import { ProtocolError } from '../../protocols/index.ts'
+import type { ChallengeQuery } from '../../protocols/ports.ts'
 import type { Random } from '../support/random.ts'
 import type { SimChain } from './chain.ts'
 import { type Disk, shardOf } from './disk.ts'
-import type { Lie, SimNetwork } from './network.ts'
+import { type Lie, type SimNetwork, spoilSliver } from './network.ts'
+import type { SimRounds } from './rounds.ts'
 import type { SimRpc } from './rpc.ts'
 import type { SkewedClock, Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
+import type { TreeFiles } from './tree-files.ts'
 
 export interface SimNodeInit {
   nodeId: ObjectId
@@ -48,6 +52,8 @@ export interface SimNodeInit {
   skew: { offsetMs: number; rate: number }
   /** how a disk's blob tables are written; by each node itself when absent */
   writing?: ((disk: Disk) => NonNullable<ComposeNodeInit['writeTable']>) | undefined
+  /** storage challenges; none when absent */
+  challenges?: { rounds: SimRounds; trees: TreeFiles } | undefined
   /** certificates that clients hand over are told to all */
   gossips: boolean
   /** It has signed that it keeps a blob. */
@@ -78,6 +84,8 @@ export class SimNode {
   readonly lies = new Set<Lie>()
   /** whether it has ever been told to lie */
   everLied = false
+  /** Of which slivers it gives nothing, or other bytes, though it is to have them. */
+  holdsBack: { isOf: (blobId: BlobId, ref: SliverRef) => boolean; as: 'nothing' | 'garbage' } | undefined
   /** since when its RPC has been well, in ms of the timeline */
   rpcWellSince = 0
   /** since when it has run, in ms of the timeline */
@@ -137,6 +145,7 @@ export class SimNode {
     const parts = await init.disk.open({
       clock,
       guard: store => this.#guarded(store, life),
+      challenges: init.challenges !== undefined,
     })
     if (life.isDead) return
     const committees = createCommitteeTracker(coordinator)
@@ -160,6 +169,7 @@ export class SimNode {
         'snapshots',
         'snapshotPage',
         'proveInconsistent',
+        'proveHeld',
         'recover',
       ]),
       book: createPeerBook({
@@ -177,6 +187,7 @@ export class SimNode {
         'initiateEpochChange',
         'epochSyncDone',
       ]),
+      ...this.#challenging(life),
       metrics: {
         liar: (liar, what) => init.onAccused(this, liar as ObjectId, what),
         tables() {},
@@ -205,8 +216,36 @@ export class SimNode {
     const { served, certificates } = life.services
     const { name, network } = this.init
     const { stranger } = life
+    const { lies } = this
+    const signs = (query: ChallengeQuery) => this.#signUnseen(query)
     for (const peerId of this.#peerIds)
-      network.join(peerId, { name, served, certificates, stranger, down: life.down.signal, lies: this.lies })
+      network.join(peerId, { name, served, certificates, stranger, down: life.down.signal, lies, signs })
+  }
+
+  /** With which it takes part in storage challenges. */
+  #challenging(life: Life): Pick<ComposeNodeInit, 'challenger' | 'challengesPath'> {
+    const { challenges, rpc, nodeId, name } = this.init
+    if (challenges === undefined) return {}
+    const { rounds, trees } = challenges
+    const challenger = rpc.challenger(nodeId, rounds)
+    return {
+      challenger: mortal(challenger, life, ['parameters', 'open', 'commit', 'draw', 'pass']),
+      challengesPath: trees.folderOf(name),
+    }
+  }
+
+  #signUnseen({ epoch, round, nodeId }: ChallengeQuery): Confirmation | undefined {
+    const { challenges, bls } = this.init
+    const message = challenges?.rounds.messageOf({ epoch, number: round }, nodeId)
+    const secret = this.#secretFor(epoch)
+    return message && secret && { message, signature: bls.sign(secret, message) }
+  }
+
+  /** All that it has kept is gone. */
+  async wipe(): Promise<void> {
+    const { challenges, disk, name } = this.init
+    await disk.wipe()
+    challenges?.trees.drop(challenges.trees.folderOf(name))
   }
 
   /** It listens under another network key, and goes over to it once the chain tells of it; the one before stays for a while. */
@@ -289,6 +328,7 @@ export class SimNode {
         deleteShard: ([shard]) => init.onRemove(this, shard),
       },
     )
+    if (init.challenges !== undefined) shards.get = this.#holding(parts.shards, life)
     return {
       ...parts,
       shards,
@@ -297,6 +337,16 @@ export class SimNode {
       metadata: mortal(parts.metadata, life, ['put', 'delete']),
       blobs: mortal(parts.blobs, life, ['advance', 'rewind', 'forget', 'dropped', 'commit', 'get']),
       node: mortal(parts.node, life, ['commit', 'missingOf']),
+    }
+  }
+
+  /** What it gives of its slivers. */
+  #holding(shards: NodeParts['shards'], life: Life): NodeParts['shards']['get'] {
+    return async (blobId, ref, options) => {
+      const bytes = await shards.get(blobId, ref, options)
+      if (life.isDead) return await new Promise(() => undefined)
+      if (bytes === undefined || !this.holdsBack?.isOf(blobId, ref)) return bytes
+      return this.holdsBack.as === 'garbage' ? spoilSliver(bytes) : undefined
     }
   }
 
@@ -320,12 +370,18 @@ export class SimNode {
     return {
       ...bls,
       sign: (secret, message) => {
-        onSigned(this, parseConfirmationMessage(message))
+        if (!isOfChallenge(message)) onSigned(this, parseConfirmationMessage(message))
         return bls.sign(secret, message)
       },
     }
   }
 }
+
+const [HEADER, ZEROS] = [3, new Uint8Array(32)]
+const OF_CHALLENGE = challengeMessage({
+  ...{ epoch: 0 as Epoch, round: 0, nodeId: `0x${'0'.repeat(64)}` as ObjectId, root: ZEROS, seed: ZEROS },
+}).subarray(0, HEADER)
+const isOfChallenge = (message: Uint8Array): boolean => equalBytes(message.subarray(0, HEADER), OF_CHALLENGE)
 
 type Before<T> = {
   [K in keyof T]?: T[K] extends (...args: infer Args) => unknown
@@ -358,6 +414,10 @@ function mortal<T extends object>(
     }
   }
   return new Proxy(whole, {
+    set: (_, name, value) => {
+      wrapped[name as string] = value
+      return true
+    },
     get: (target, name) => {
       const own = wrapped[name as string]
       if (own !== undefined) return own

@@ -1,3 +1,4 @@
+import type { RoundTerms } from './rounds.ts'
 import type { Trace } from './trace.ts'
 
 export interface SimOptions {
@@ -11,6 +12,8 @@ export interface SimOptions {
   epochs: number
   /** a folder for real stores and the real codec; tokens when absent */
   path?: string | undefined
+  /** rounds of storage challenges; none when absent */
+  challenges?: RoundTerms | undefined
   /** In the middle everybody loses every sliver: that must be found. */
   sabotage?: boolean
   /** Said now and then of how it goes. */
@@ -33,6 +36,8 @@ export interface SimResult {
   bytes: number
   checks: Readonly<Record<number, number>>
   lost: number
+  /** Rounds that were opened; of members and epochs, how many passed, failed, or did where too few passed; nodes that were due to pass, and that could not. */
+  challenges?: { opened: number; passed: number; failed: number; void: number; due: number; lacking: number }
 }
 
 /** What a seed has found: how to run it again, and what happened last. */
@@ -42,10 +47,11 @@ export class SimFailure extends Error {
 
   /** `nodes`: how they stood */
   constructor(options: SimOptions, step: number, trace: Trace, nodes: string, cause: unknown) {
-    const { seed, shards, blobs, uploads, epochs, path } = options
+    const { seed, shards, blobs, uploads, epochs, path, challenges } = options
     const size = `--nodes ${options.nodes} --shards ${shards} --blobs ${blobs} --uploads ${uploads} --epochs ${epochs}`
     const what = cause instanceof Error ? cause.message : String(cause)
-    const again = `npm run sim -- --seed ${seed} ${size}${path === undefined ? '' : ' --real'}`
+    const terms = challenges && ` --challenges --rounds ${challenges.rounds} --draws ${challenges.draws}`
+    const again = `npm run sim -- --seed ${seed} ${size}${path === undefined ? '' : ' --real'}${terms ?? ''}`
     super(`seed ${seed}, step ${step}: ${what}\n${again}\n${trace.last.join('\n')}\n${nodes}`, { cause })
     this.name = 'SimFailure'
     this.step = step

@@ -4,6 +4,7 @@ import type {
   CertifyOptions,
   ChainEvent,
   ChainWriter,
+  Challenger,
   Committees,
   Coordinator,
   FollowOptions,
@@ -14,6 +15,7 @@ import type {
 import type { Certificate, Epoch, ObjectId } from '../../codec/types.ts'
 import type { Random } from '../support/random.ts'
 import type { SimChain } from './chain.ts'
+import type { SimRounds } from './rounds.ts'
 import type { Timeline } from './timeline.ts'
 
 /** How one sees the chain: late, or not at all. */
@@ -73,7 +75,38 @@ export class SimRpc {
   /** What a node tells the chain. */
   operator(nodeId: ObjectId): NodeOperator {
     const chain = this.#chain
-    const send = async (
+    const send = this.#sender(nodeId)
+    const epochOf = (epoch: Epoch | undefined): Epoch => epoch ?? chain.epoch
+    const operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone' | 'capability'> =
+      {
+        capability: async () => undefined,
+        votingEnd: options => send(options?.signal, () => chain.votingEnd(epochOf(options?.epoch))),
+        initiateEpochChange: options =>
+          send(options?.signal, () => chain.initiateEpochChange(epochOf(options?.epoch))),
+        epochSyncDone: (epoch, options) => send(options?.signal, () => chain.report(nodeId, epoch)),
+      }
+    return operator as NodeOperator
+  }
+
+  /** The same for storage challenges. */
+  challenger(nodeId: ObjectId, rounds: SimRounds): Challenger {
+    const send = this.#sender(nodeId)
+    const challenger: Pick<Challenger, 'open' | 'commit' | 'draw' | 'pass'> & { parameters: unknown } = {
+      parameters: async ({ signal }: { signal?: AbortSignal } = {}) => {
+        await this.#hop(signal)
+        return rounds.parameters
+      },
+      open: options => send(options?.signal, () => rounds.open()),
+      commit: (round, root, options) => send(options?.signal, () => rounds.commit(nodeId, round, root)),
+      draw: (round, options) => send(options?.signal, () => rounds.draw(round)),
+      pass: (certificate, options) => send(options?.signal, () => rounds.pass(certificate)),
+    }
+    return challenger as Challenger
+  }
+
+  /** Sends transactions of a node's wallet. */
+  #sender(nodeId: ObjectId) {
+    return async (
       signal: AbortSignal | undefined,
       act: () => Promise<void> | void,
     ): Promise<{ digest: string }> => {
@@ -87,16 +120,6 @@ export class SimRpc {
       await this.#hop(signal)
       return { digest: 'digest' }
     }
-    const epochOf = (epoch: Epoch | undefined): Epoch => epoch ?? chain.epoch
-    const operator: Pick<NodeOperator, 'votingEnd' | 'initiateEpochChange' | 'epochSyncDone' | 'capability'> =
-      {
-        capability: async () => undefined,
-        votingEnd: options => send(options?.signal, () => chain.votingEnd(epochOf(options?.epoch))),
-        initiateEpochChange: options =>
-          send(options?.signal, () => chain.initiateEpochChange(epochOf(options?.epoch))),
-        epochSyncDone: (epoch, options) => send(options?.signal, () => chain.report(nodeId, epoch)),
-      }
-    return operator as NodeOperator
   }
 
   async #hop(signal?: AbortSignal): Promise<void> {
@@ -122,7 +145,13 @@ export class SimRpc {
     return committees
   }
 
-  async *#follow({ from, complete = false, signal, onCaughtUp }: FollowOptions): AsyncIterable<ChainEvent> {
+  async *#follow({
+    from,
+    complete = false,
+    signal,
+    onCaughtUp,
+    onProgress,
+  }: FollowOptions): AsyncIterable<ChainEvent> {
     const chain = this.#chain
     const { clock } = this.#timeline
     await this.#hop(signal)
@@ -149,6 +178,7 @@ export class SimRpc {
       }
       if (signal.aborted) return
       if (this.faults.isDown) await this.#hop(signal)
+      onProgress?.({ checkpoint: BigInt(next), isTip: true })
       if (events === chain.events.length) await raceSignal(changed, signal).catch(() => undefined)
       if (signal.aborted) return
       await clock

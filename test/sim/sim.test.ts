@@ -9,23 +9,22 @@ import { simulate } from './simulation.ts'
 const SEEDS = 200
 const AT_ONCE = 25
 const SMALL = { nodes: 7, shards: 10, blobs: 20, uploads: 14, epochs: 3 } satisfies Omit<SimOptions, 'seed'>
+const CHALLENGES = { rounds: 1, draws: 10 }
 
-/** A small world, of another shape for each seed; every tenth one lives so long that history can be pruned. */
+/** A small world, of another shape for each seed; every tenth one lives so long that history can be pruned, and every eighth one has storage challenges. */
 function small(seed: number): SimOptions {
   const nodes = 4 + (seed % 3)
   const shards = seed % 3 === 0 ? 10 : 7
-  return { seed, nodes, shards, blobs: 6, uploads: 3, epochs: seed % 10 === 0 ? 3 : 1 }
+  const challenges = seed % 8 === 0 ? CHALLENGES : undefined
+  return { seed, nodes, shards, blobs: 6, uploads: 3, epochs: seed % 10 === 0 ? 3 : 1, challenges }
 }
 
 describe('a simulated network', function () {
   this.timeout(240_000)
 
   it('does the same for the same seed, and something else for another', async () => {
-    const [first, again, other] = [
-      await simulate({ ...SMALL, seed: 101 }),
-      await simulate({ ...SMALL, seed: 101 }),
-      await simulate({ ...SMALL, seed: 102 }),
-    ]
+    const run = (seed: number) => simulate({ ...SMALL, seed, challenges: CHALLENGES })
+    const [first, again, other] = [await run(101), await run(101), await run(102)]
     assert.deepEqual(again, first)
     assert.notEqual(other.digest, first.digest)
   })
@@ -62,7 +61,7 @@ describe('a simulated network', function () {
       const folder = await temporaryFolder()
       try {
         const size = { nodes: 4, shards: 7, blobs: 4, uploads: 4, epochs: 1 }
-        return await simulate({ ...size, seed: 1, path: folder.path })
+        return await simulate({ ...size, seed: 1, path: folder.path, challenges: CHALLENGES })
       } finally {
         await folder.remove()
       }
@@ -70,6 +69,7 @@ describe('a simulated network', function () {
     const first = await run()
     assert.equal(first.lost, 0)
     assert.ok(first.uploads.stored > 0)
+    assert.ok(first.challenges!.passed > 0)
     assert.deepEqual(await run(), first)
   })
 

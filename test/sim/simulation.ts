@@ -45,9 +45,11 @@ class Simulation {
       random: world.random.fork('faults'),
       epochMs: world.epochMs,
       invariants: world.invariants,
+      hasChallenges: options.challenges !== undefined,
       onError: error => world.fail(error),
     })
     world.isImpaired = node => this.#faults.isImpaired(node)
+    world.isOver = () => this.#faults.isOver
     this.#workload = new Workload({
       world,
       random: world.random.fork('clients'),
@@ -120,7 +122,7 @@ class Simulation {
   }
 
   async #result(): Promise<SimResult> {
-    const { chain, ledger, invariants, network, timeline, trace, accusations } = this.world
+    const { chain, ledger, invariants, network, timeline, trace, accusations, challenges } = this.world
     const { stored, right, again, deleted } = this.#workload.counts
     const owed = ledger.blobs.filter(blob => ledger.isOwed(blob, chain.epoch)).length
     const readable = await invariants.readable()
@@ -140,6 +142,13 @@ class Simulation {
       bytes: network.bytes,
       checks: Object.fromEntries([...invariants.checks].sort(([a], [b]) => a - b)),
       lost: owed - readable,
+      ...(challenges && {
+        challenges: {
+          opened: challenges.rounds.opened,
+          ...challenges.rounds.settled,
+          ...challenges.watch.counts,
+        },
+      }),
     }
   }
 }

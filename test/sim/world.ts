@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { BlobCodec, Bls, EncodedBlob } from '../../codec/index.ts'
-import type { BlobId, ObjectId } from '../../codec/types.ts'
+import type { BlobId, Epoch, ObjectId } from '../../codec/types.ts'
 import { createMemberIndex } from '../../node/network/member-index.ts'
 import { peerIdTextOf } from '../../node/network/peer-id.ts'
 import { Random } from '../support/random.ts'
@@ -13,11 +13,14 @@ import { Ledger } from './ledger.ts'
 import { SimNetwork } from './network.ts'
 import { SimNode } from './node.ts'
 import { realCodec } from './real-codec.ts'
+import { RoundWatch } from './round-watch.ts'
+import { type RoundTerms, SimRounds } from './rounds.ts'
 import { SimRpc } from './rpc.ts'
 import { Timeline } from './timeline.ts'
 import { tokenBls } from './token-bls.ts'
 import { TokenBlobs, tokenCodec, tokenData } from './tokens.ts'
 import { Trace } from './trace.ts'
+import { TreeFiles } from './tree-files.ts'
 import { WrittenTables } from './written-tables.ts'
 
 export interface WorldInit {
@@ -29,6 +32,8 @@ export interface WorldInit {
   shards: number
   /** a folder for real stores and the real codec; tokens when absent */
   path?: string | undefined
+  /** rounds of storage challenges; none when absent */
+  challenges?: RoundTerms | undefined
 }
 
 const CLIENTS = 3
@@ -58,6 +63,9 @@ export class World {
   accusations = 0
   /** whether a node may not be relied on now */
   isImpaired: (node: SimNode) => boolean = () => false
+  /** whether those are too many */
+  isOver: () => boolean = () => false
+  readonly challenges: { rounds: SimRounds; trees: TreeFiles; watch: RoundWatch } | undefined
   readonly #init: WorldInit
   readonly #bls: Bls = tokenBls()
   readonly #members = createMemberIndex()
@@ -89,10 +97,11 @@ export class World {
     const weather = { latencyMs: 40, loss: 0.002, bytesPerMs: 12_500 }
     const { trace } = this
     this.network = new SimNetwork({ timeline, trace, random: random.fork('network'), weather })
+    const challenging = init.challenges && this.#challenging(init.challenges)
     const shared = new SharedRecords(new Map())
     this.nodes = seats.map((seat, i) => {
       const own = random.fork(seat.name)
-      return this.#node(seat, secrets[i]!, own, this.#disk(seat, shared))
+      return this.#node(seat, secrets[i]!, own, this.#disk(seat, shared), challenging)
     })
     this.invariants = new Invariants({
       chain: this.chain,
@@ -104,6 +113,7 @@ export class World {
       epochMs: this.epochMs,
       isImpaired: node => this.isImpaired(node),
     })
+    this.challenges = challenging && { ...challenging, watch: this.#watching(challenging) }
     this.clients = Array.from({ length: CLIENTS }, (_, i) => this.#client(`client-${i}`))
     this.#watchChain()
   }
@@ -179,6 +189,7 @@ export class World {
   async close(): Promise<void> {
     for (const node of this.nodes) node.kill()
     for (const node of this.nodes) await node.disk.close()
+    this.challenges?.trees[Symbol.dispose]()
     for (const blob of this.#encoded.values()) blob.release()
     await this.codec.close()
   }
@@ -192,10 +203,35 @@ export class World {
     return blobId
   }
 
+  #challenging(terms: RoundTerms): { rounds: SimRounds; trees: TreeFiles } {
+    const random = this.random.fork('challenges')
+    return {
+      rounds: new SimRounds({ chain: this.chain, bls: this.#bls, random, terms }),
+      trees: new TreeFiles(),
+    }
+  }
+
+  #watching(challenging: { rounds: SimRounds; trees: TreeFiles }): RoundWatch {
+    const { chain, ledger, timeline, nodes, invariants, tokens } = this
+    const isReal = this.#init.path !== undefined
+    return new RoundWatch({
+      ...{ chain, ledger, timeline, nodes, ...challenging },
+      sizeOf: blobId => (isReal ? this.#encoded.get(blobId)! : tokens.of(blobId)!).metadata.unencodedLength,
+      sliverOf: (blobId, ref) =>
+        isReal ? this.#encoded.get(blobId)!.sliver(ref) : tokens.sliver(tokens.of(blobId)!, ref),
+      isImpaired: node => this.isImpaired(node),
+      isOver: () => this.isOver(),
+      checked: invariant => invariants.checked(invariant),
+      holding: act => this.holding(act),
+    })
+  }
+
   #watchChain(): void {
-    const { chain, ledger, invariants, timeline } = this
+    const { chain, ledger, invariants, timeline, challenges } = this
     chain.onEvent = event => {
       ledger.apply(event)
+      if ('blobId' in event) challenges?.watch.changed(event.blobId)
+      if (event.type === 'EpochChangeStart') challenges?.rounds.settle((event.epoch - 1) as Epoch)
       if (event.type === 'EpochChangeStart')
         for (const node of this.nodes) node.dropOldNetworkKey(event.epoch)
     }
@@ -229,7 +265,13 @@ export class World {
     return new RealDisk({ path: join(path, name), network, nShards, timeline: this.timeline, sliver })
   }
 
-  #node(seat: Seat, secret: Uint8Array, random: Random, disk: Disk): SimNode {
+  #node(
+    seat: Seat,
+    secret: Uint8Array,
+    random: Random,
+    disk: Disk,
+    challenges: SimNode['init']['challenges'],
+  ): SimNode {
     const { chain, timeline, trace, network, codec } = this
     const faults = { latencyMs: random.between(20, 200), lagMs: 0, isDown: false, isBroke: false }
     return new SimNode({
@@ -248,6 +290,7 @@ export class World {
       members: this.#members,
       bls: this.#bls,
       rpc: new SimRpc({ chain, timeline, random: random.fork('rpc'), faults }),
+      challenges,
       gossips: !this.#isLarge,
       writing: this.#isLarge ? disk => this.#tables.of(disk as TokenDisk) : undefined,
       onSigned: (node, body) => {

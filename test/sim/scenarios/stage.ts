@@ -4,6 +4,7 @@ import { shardsOf } from '../../../node/storage/epochs/plan.ts'
 import { tellFailures } from '../../support/tell-failures.ts'
 import { found } from '../founding.ts'
 import type { SimNode } from '../node.ts'
+import type { RoundTerms } from '../rounds.ts'
 import { World } from '../world.ts'
 
 export interface StageInit {
@@ -13,6 +14,8 @@ export interface StageInit {
   shards?: number
   /** that are there from the beginning */
   blobs?: number
+  /** rounds of storage challenges; none when absent */
+  challenges?: RoundTerms
 }
 
 const SEED = 1
@@ -33,8 +36,8 @@ export class Stage implements AsyncDisposable {
   readonly joiners: readonly SimNode[]
   readonly #random
 
-  private constructor({ nodes = 5, joiners = 1, shards = 10 }: StageInit) {
-    this.world = new World({ seed: SEED, nodes, joiners, shards })
+  private constructor({ nodes = 5, joiners = 1, shards = 10, challenges }: StageInit) {
+    this.world = new World({ seed: SEED, nodes, joiners, shards, challenges })
     this.members = this.world.nodes.slice(0, nodes)
     this.joiners = this.world.nodes.slice(nodes)
     this.#random = this.world.random.fork('stage')
