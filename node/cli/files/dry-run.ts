@@ -1,13 +1,19 @@
 import type { SystemInfo } from '../../../chain/types/index.ts'
-import { type BlobMetadata, type Codec, encodedSize, encodeQuilt } from '../../../codec/index.ts'
+import {
+  type BlobMetadata,
+  type Codec,
+  encodedSize,
+  encodeQuilt,
+  type QuiltFile,
+} from '../../../codec/index.ts'
 import type { Client } from '../../client/types.ts'
 import { type Context, forEach } from '../context.ts'
 import type { ExitCode } from '../errors.ts'
-import { blobLimit, readInput } from '../input.ts'
+import { blobLimit } from '../input.ts'
 import { formatBytes, formatRows, formatWal, plural, type SafeText, safe } from '../text.ts'
 import { fileMetadata, withCodec } from './blob-id.ts'
 import { priceFrost } from './price.ts'
-import type { SmallFiles } from './small-files.ts'
+import { readSmall, type SmallFiles } from './small-files.ts'
 
 interface Term {
   epochs: number
@@ -17,7 +23,7 @@ interface Term {
 export async function dryRun(
   context: Context,
   client: Pick<Client, 'info'>,
-  jobs: readonly (string | SmallFiles)[],
+  jobs: (string | SmallFiles)[],
   term: Term,
 ): Promise<ExitCode> {
   const { output, signal } = context
@@ -30,12 +36,18 @@ export async function dryRun(
       jobs,
       async job => {
         const isFile = typeof job === 'string'
+        const limit = blobLimit(system.nShards)
+        const files = isFile ? [] : await readSmall(job, limit, signal, path => jobs.push(path))
+        if (!isFile && files.length === 0) return
         const metadata = isFile
           ? await fileMetadata(codec, job, system.nShards, signal)
-          : await quiltMetadata(codec, job, system.nShards, signal)
+          : await quiltMetadata(codec, files, system.nShards, signal)
         const value = dryRunJson(metadata, system, term)
-        const of = isFile ? { file: job, path: job } : { files: job.files.map(({ path }) => path) }
-        await output.result({ ...of, ...value }, describeDryRun(nameOf(job), metadata, system, term))
+        const of = isFile ? { file: job, path: job } : { files: files.map(({ path }) => path) }
+        await output.result(
+          { ...of, ...value },
+          describeDryRun(isFile ? job : nameOf({ files }), metadata, system, term),
+        )
       },
       { name: nameOf },
     ),
@@ -44,18 +56,11 @@ export async function dryRun(
 
 async function quiltMetadata(
   codec: Codec,
-  { files }: SmallFiles,
+  files: readonly QuiltFile[],
   nShards: number,
   signal: AbortSignal,
 ): Promise<BlobMetadata> {
-  const limit = blobLimit(nShards)
-  const named = await Promise.all(
-    files.map(async ({ path, identifier }) => ({
-      identifier,
-      contents: await readInput(path, limit, signal),
-    })),
-  )
-  const { data } = await encodeQuilt(named, nShards, { signal })
+  const { data } = await encodeQuilt(files, nShards, { signal })
   return codec.metadata(data, nShards, { signal })
 }
 

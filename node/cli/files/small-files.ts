@@ -1,14 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, relative, resolve, sep } from 'node:path'
 import { encodedSize, encodingParams, quiltLength, storageUnits } from '../../../codec/index.ts'
+import { type InputLimit, readInput } from '../input.ts'
 
 /** Files that are stored as one quilt. */
 export interface SmallFiles {
   files: { path: string; identifier: string }[]
-  /** bytes of each, in the same order */
-  sizes: number[]
-  /** bytes of the blob that they make */
-  quiltBytes: number
 }
 
 /** A quilt's files are held in memory, and so is the quilt. */
@@ -27,6 +24,28 @@ export async function groupFiles(
   const quilts = inParts(small, most).flatMap(part => asQuilt(part, nShards) ?? [])
   const taken = new Set(quilts.flatMap(quilt => quilt.files.map(({ path }) => resolve(path))))
   return [...quilts, ...files.filter(file => file === '-' || !taken.has(resolve(file)))]
+}
+
+/**
+ * The files of a quilt that can be read, with their bytes. What cannot is told `apart`, to fail by itself and keep no other from being
+ * stored; and so are all unless two are left. Throws the signal's reason.
+ */
+export async function readSmall(
+  { files }: SmallFiles,
+  limit: InputLimit,
+  signal: AbortSignal,
+  apart: (path: string) => void,
+): Promise<{ path: string; identifier: string; contents: Uint8Array }[]> {
+  const read = await Promise.allSettled(files.map(({ path }) => readInput(path, limit, signal)))
+  signal.throwIfAborted()
+  const readable = files.flatMap((file, i) => {
+    const one = read[i]!
+    return one.status === 'fulfilled' ? [{ ...file, contents: one.value }] : []
+  })
+  const kept = readable.length > 1 ? readable : []
+  const paths = new Set(kept.map(({ path }) => path))
+  for (const { path } of files) if (!paths.has(path)) apart(path)
+  return kept
 }
 
 interface Sized {
@@ -74,7 +93,7 @@ function asQuilt(part: readonly Sized[], nShards: number): SmallFiles | undefine
   const units = (bytes: number) => storageUnits(encodedSize(nShards, bytes))
   const apart = sizes.reduce((sum, size) => sum + units(size), 0)
   if (quiltBytes <= MEMORY_BYTES && units(quiltBytes) < apart)
-    return { files: part.map(({ path }, i) => ({ path, identifier: identifiers[i]! })), sizes, quiltBytes }
+    return { files: part.map(({ path }, i) => ({ path, identifier: identifiers[i]! })) }
   return asQuilt(part.toSpliced(sizes.indexOf(Math.max(...sizes)), 1), nShards)
 }
 

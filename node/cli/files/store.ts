@@ -17,7 +17,7 @@ import { dryRun } from './dry-run.ts'
 import { epochsFor, type Lifetime } from './lifetime.ts'
 import { priceFrost } from './price.ts'
 import { relayOf } from './relay-of.ts'
-import { groupFiles, type SmallFiles } from './small-files.ts'
+import { groupFiles, readSmall, type SmallFiles } from './small-files.ts'
 import type { UploadRelay } from './upload-relay.ts'
 
 export interface StoreCommandOptions extends NetworkOptions, Lifetime {
@@ -65,7 +65,7 @@ export async function store(
     const { signal } = context
     const settings = await settingsOf(context, client, network, options)
     const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
-    const jobs = options.quilt === false ? files : await groupFiles(files, nShards)
+    const jobs = options.quilt === false ? [...files] : await groupFiles(files, nShards)
     if (options.dryRun) return await dryRun(context, client, jobs, settings)
     await using relay = await relayOf(context, network, nShards, options)
     const limit = blobLimit(nShards)
@@ -75,7 +75,7 @@ export async function store(
       async job =>
         await (typeof job === 'string'
           ? storeOne(context, client, job, limit, settings, relay)
-          : storeSmall(context, client, job, nShards, settings, relay)),
+          : storeSmall(context, client, job, nShards, settings, relay, path => jobs.push(path))),
       { name: job => (typeof job === 'string' ? job : `a quilt of ${plural(job.files.length, 'file')}`) },
     )
   })
@@ -104,20 +104,21 @@ async function storeOne(
   )
 }
 
-/** As one blob, and says so. */
+/** As one blob, and says so; what cannot be read is told `apart`. */
 async function storeSmall(
   context: Context,
   client: Client,
-  { files, quiltBytes, sizes }: SmallFiles,
+  small: SmallFiles,
   nShards: number,
   settings: StoreSettings,
   relay: UploadRelay | undefined,
+  apart: (path: string) => void,
 ): Promise<void> {
   const { output, signal } = context
   const limit = blobLimit(nShards)
-  const contents = await Promise.all(files.map(({ path }) => readInput(path, limit, signal)))
-  const named = files.map(({ identifier }, i) => ({ identifier, contents: contents[i]! }))
-  const { result, patches, size } = await putQuilt(context, client, named, nShards, settings, relay)
+  const files = await readSmall(small, limit, signal, apart)
+  if (files.length === 0) return
+  const { result, patches, size } = await putQuilt(context, client, files, nShards, settings, relay)
   const ids = new Map(
     patches.map(({ identifier, start, end }) => [
       identifier,
@@ -126,7 +127,7 @@ async function storeSmall(
   )
   const { system } = await client.info({ signal })
   const price = (bytes: number) => priceFrost(system, bytes, settings.epochs)
-  const apart = sizes.reduce((sum, bytes) => sum + price(bytes), 0n)
+  const byThemselves = files.reduce((sum, { contents }) => sum + price(contents.length), 0n)
   await output.result(
     {
       files: files.map(({ path, identifier }) => ({
@@ -138,7 +139,7 @@ async function storeSmall(
       ...quiltStoreResultJson(result, patches),
     },
     lines([
-      safe`${plural(files.length, 'small file')} in one quilt: ${formatWal(price(quiltBytes))} instead of ${formatWal(apart)} (--no-quilt stores each by itself)`,
+      safe`${plural(files.length, 'small file')} in one quilt: ${formatWal(price(size))} instead of ${formatWal(byThemselves)} (--no-quilt stores each by itself)`,
       describeStored('the quilt', size, result),
       formatTable(['file', 'patch ID'], [...ids]),
       formatRows([

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { EpochTiming } from '../../../chain/types/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import { epochsUntil, type Lifetime } from '../../../node/cli/files/lifetime.ts'
-import { groupFiles } from '../../../node/cli/files/small-files.ts'
+import { groupFiles, readSmall } from '../../../node/cli/files/small-files.ts'
 import { globalsLast } from '../../../node/cli/run.ts'
 import { floe, networkFolder } from './support.ts'
 
@@ -87,6 +87,27 @@ describe('command line: how files are stored', function () {
       assert.equal(code, 2)
       assert.match(linesOf(stderr)[0].error.message, /^none: none does not exist/)
       assert.equal(linesOf(stdout)[0].files.length, 2)
+    })
+
+    it('do without what is gone or cannot be read once it was looked at, which fails by itself', async () => {
+      const files = ['a.txt', 'none', 'b.txt'].map(name => ({ path: join(cwd, name), identifier: name }))
+      const apart: string[] = []
+      const read = (of: typeof files, signal = new AbortController().signal) =>
+        readSmall({ files: of }, { bytes: 100, why: 'of a test' }, signal, path => apart.push(path))
+      const found = await read(files)
+      assert.deepEqual(
+        found.map(({ identifier, contents }) => [identifier, `${Buffer.from(contents)}`]),
+        [
+          ['a.txt', 'Hello'],
+          ['b.txt', 'World'],
+        ],
+      )
+      assert.deepEqual(apart.splice(0), [join(cwd, 'none')])
+      // one alone is no quilt
+      assert.deepEqual(await read(files.slice(0, 2)), [])
+      assert.deepEqual(apart.splice(0), [join(cwd, 'a.txt'), join(cwd, 'none')])
+      await assert.rejects(read(files, AbortSignal.abort(new Error('stopped'))), /stopped/)
+      assert.deepEqual(apart, [])
     })
 
     it('are more than one quilt where one does not hold them', async () => {
