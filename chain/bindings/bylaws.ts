@@ -17,7 +17,13 @@ const Parameters = bcs.struct('Parameters', {
 /** `walrus::parameters::Bylaws`, in a dynamic field of the staking object */
 export const BylawsField = fieldOf(
   bcs.byteVector(),
-  bcs.struct('Bylaws', { current: Parameters, next: Parameters, next_from: bcs.u32(), ballots: Table }),
+  bcs.struct('Bylaws', {
+    current: Parameters,
+    next: Parameters,
+    next_from: bcs.u32(),
+    later: Parameters,
+    ballots: Table,
+  }),
 )
 
 /** `walrus::parameters::Ballot`, in the table of the ballots under the parameter's name */

@@ -43,12 +43,19 @@ async function readBylaws(client: SuiGrpcClient, stakingObjectId: ObjectId): Pro
   return field && decodeMove(BylawsField, field.content).value
 }
 
-function inForce(bylaws: Bylaws | undefined, epoch: number): Pick<NetworkParameters, 'current' | 'next'> {
-  const valuesOf = (values: Bylaws['next'] | undefined): Parameters =>
-    byKey(key => values?.[PARAMETERS[key].name] ?? PARAMETERS[key].first)
-  const next = valuesOf(bylaws?.next)
-  return { current: bylaws && epoch < bylaws.next_from ? valuesOf(bylaws.current) : next, next }
+function inForce(
+  bylaws: Bylaws | undefined,
+  epoch: number,
+): Pick<NetworkParameters, 'current' | 'next' | 'later'> {
+  const at = (epoch: number): Parameters => {
+    const values = bylaws && valuesAt(bylaws, epoch)
+    return byKey(key => values?.[PARAMETERS[key].name] ?? PARAMETERS[key].first)
+  }
+  return { current: at(epoch), next: at(epoch + 1), later: at(epoch + 2) }
 }
+
+const valuesAt = ({ current, next, next_from, later }: Bylaws, epoch: number): Bylaws['next'] =>
+  epoch < next_from ? current : epoch === next_from ? next : later
 
 async function readVotes(
   client: SuiGrpcClient,

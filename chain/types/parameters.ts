@@ -18,6 +18,8 @@ export interface NetworkParameters {
   current: Parameters
   /** from the next epoch on */
   next: Parameters
+  /** from the epoch after that on: what stake pays changes with notice */
+  later: Parameters
   /** where there are any */
   votes: Partial<Record<ParameterKey, readonly ParameterVote[]>>
 }

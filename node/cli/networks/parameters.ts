@@ -4,23 +4,25 @@ import { formatTable, plural, safe } from '../text.ts'
 import type { Report } from './info.ts'
 
 /** What nodes have voted for and vote on, apart from prices and capacity. */
-export function parameters({ epoch, nShards, current, next, votes }: NetworkParameters): Report {
+export function parameters({ epoch, nShards, current, next, later, votes }: NetworkParameters): Report {
   const all = PARAMETER_KEYS.map(key => {
     const { name, least, most, what } = PARAMETERS[key]
     return {
       name,
       value: current[key],
       next: next[key],
+      later: later[key],
       least,
       most,
       what,
       votes: countedVotes(votes[key] ?? []),
     }
   })
-  const rows = all.map(({ name, value, next, least, most, what, votes }) => [
+  const rows = all.map(({ name, value, next, later, least, most, what, votes }) => [
     name,
     String(value),
     next === value ? '' : String(next),
+    later === next ? '' : String(later),
     `${least} to ${most}`,
     votes.map(({ value, shards }) => `${value}: ${plural(shards, 'shard')}`).join(', '),
     what,
@@ -28,7 +30,7 @@ export function parameters({ epoch, nShards, current, next, votes }: NetworkPara
   return {
     value: { epoch, nShards, parameters: all },
     text: safe`Parameters of epoch ${epoch}; shares are in hundredths of a percent, and votes of ${nShards} shards\n${formatTable(
-      ['name', 'now', `from epoch ${epoch + 1}`, 'may be', 'votes', 'what'],
+      ['name', 'now', `from epoch ${epoch + 1}`, `from epoch ${epoch + 2}`, 'may be', 'votes', 'what'],
       rows,
     )}`,
   }

@@ -244,13 +244,12 @@ export async function voteParameter(
     const now = await coordinator.parameters({ signal })
     const forIt = (now.votes[key] ?? []).filter(vote => vote.value === value)
     const shards = forIt.reduce((sum, vote) => sum + vote.shards, 0)
-    const decided = now.next[key] === value && now.current[key] !== value
+    const decided = now.later[key] === value && now.current[key] !== value
+    const from = now.epoch + (now.next[key] === value ? 1 : 2)
     await context.output.result(
       { nodeId, name, value, digest, shards, nShards: now.nShards, decided },
       safe`Voted for ${nodeId}: ${plural(shards, 'shard')} of ${now.nShards} are for ${name} ${value}; ${
-        decided
-          ? `it is in force from epoch ${now.epoch + 1} on`
-          : 'it takes more than two thirds within this epoch'
+        decided ? `it is in force from epoch ${from} on` : 'it takes more than two thirds within this epoch'
       }.`,
     )
   })

@@ -63,8 +63,12 @@ describe('storage challenges, through the client', function () {
     await assert.rejects(first!.voteForParameter('fee', 1_001), error =>
       isChainError(error, 'INVALID_ARGUMENT'),
     )
-    const { current, next } = await on.coordinator.parameters()
+    await second!.voteForParameter('fee', 0)
+    await third!.voteForParameter('fee', 0)
+    const { current, next, later } = await on.coordinator.parameters()
     assert.deepEqual([current.draws, next], [640, { ...current, draws: 100 }])
+    // what stake pays has notice
+    assert.deepEqual(later, { ...next, fee: 0 })
     assert.deepEqual(await challengers[0]!.parameters(), current)
   })
 

@@ -85,7 +85,8 @@ than f+1 of the shards pass, be it because nobody drew, the round counts for nob
 What challenges and stake are like is decided by the nodes. Module \`governance\` takes their votes, \`parameters\` counts them, in a
 dynamic field of \`Staking\` from the first vote on. Whoever governs a member (\`set_governance_authorized\`, as for upgrades and
 slashing) gives its vote for a value of a parameter (\`vote_for_parameter\`, event \`ParameterVoted\`), and may change it until nodes
-with 2f+1 of the shards are for one value within an epoch: that is in force from the next epoch on (\`ParameterDecided\`). Votes
+with 2f+1 of the shards are for one value within an epoch: that is in force from the next epoch on, and what stake pays (\`settle\`,
+\`fee\`) from the one after it on, so that stakers can react (\`ParameterDecided\`). Votes
 lapse with their epoch. No value can be outside of its bounds, and bounds of what depends on one another do not meet. In epoch 0, before there are nodes that decide,
 the holder of the \`EmergencyUpgradeCap\` sets what the network begins with (\`set_first_parameter\`): networks of \`floe up\` and
 \`floe localnet\` begin with 40 draws. Shares are in basis points.
@@ -100,8 +101,10 @@ ${Object.values(PARAMETERS)
 
 Stake of which notice is given within \`settle\` epochs from its activation on (2), or before it, when a selection has counted it, pays \`fee\` (1%) of its
 principal, and nothing of its rewards: for it shards have moved, and move again. That is settled by the notice, for parts of the
-stake too, and taken when the stake is withdrawn. Nothing is paid for stake that no selection has counted, for that of a node that is not selected for the next
-epoch, nor with a node that has failed an epoch's challenges in the epoch before the stake's activation or since. At the epoch's
+stake too, and taken when the stake is withdrawn. Nothing is paid for stake that no selection has counted, with a node that has failed an epoch's challenges since the stake's
+activation, which has cost the stake, nor with one that is not selected for the next epoch. Where failures lost the node its place
+in the epoch before the stake's activation, the stake pays all the same, also when it is withdrawn without notice: no node can free new stake by failing on
+purpose. Epochs count where a pool stands still, too: stake that stays with a node without shards for \`settle\` epochs is settled. At the epoch's
 end half of what was taken is burned, and half is added to the rewards of the members that have not failed, in proportion to their stake that
 counts for longer than \`settle\` epochs, rewards included; what rounding leaves waits for the next time, and where no stake is that old
 all is burned. A stake that owes a fee has a dynamic field \`fee\`: its layout is Walrus's. It is joined only with one that owes the same.
@@ -110,6 +113,9 @@ all is burned. A stake that owes a fee has a dynamic field \`fee\`: its layout i
 
 \`floe localnet --contract-version 3\` makes the network's objects as those of Walrus's deployed packages, at version 3; 4 is
 the default and the newest. The package is the same but for that number. Clients of Floe read both.
+
+Networks that earlier versions of Floe made cannot be upgraded to this contract: theirs is of version 4 already, without challenges, votes or
+fees, so that \`migrate\` aborts. Such a network is made anew.
 `
 
 const codesIntro = `## Abort codes

@@ -421,7 +421,8 @@ public fun withdraw_stake(
     staked_wal: StakedWal,
     ctx: &mut TxContext,
 ): Coin<WAL> {
-    let (paid, fee) = staking.inner_mut().withdraw_stake(staked_wal, ctx);
+    let parameters = staking.parameters();
+    let (paid, fee) = staking.inner_mut().withdraw_stake(staked_wal, &parameters, ctx);
     if (fee.value() == 0) fee.destroy_zero()
     else {
         if (!dynamic_field::exists_(&staking.id, FEES_KEY))

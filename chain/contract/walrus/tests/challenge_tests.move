@@ -104,6 +104,11 @@ fun end_epoch(self: &mut Challenged) {
     self.network.advance();
 }
 
+fun payout(self: &mut Challenged, staked: StakedWal): u64 {
+    let coin = self.network.withdraw(staked);
+    self.network.spend(coin)
+}
+
 fun next_epoch(self: &mut Challenged) { self.network.next_epoch() }
 
 fun shards(self: &mut Challenged, i: u64): u16 {
@@ -686,22 +691,56 @@ fun a_passed_epoch_breaks_the_row_but_not_one_that_counts_for_nobody() {
 }
 
 #[test]
-fun a_stake_leaves_a_node_for_free_that_has_failed_since_it_was_made() {
+fun a_stake_leaves_a_node_for_free_that_has_failed_while_it_counted() {
     let mut it = challenged();
     let mut before = it.network.stake(3, 5);
+    it.next_epoch();
+    let mut during = it.network.stake(3, 5);
     it.epoch_of(vector[0, 1, 2]);
     let mut after = it.network.stake(3, 5);
     it.network.request_withdraw(&mut before);
+    // it did not count when its node failed
+    it.network.request_withdraw(&mut during);
     it.next_epoch();
     it.network.request_withdraw(&mut after);
     it.next_epoch();
-    let first = it.network.withdraw(before);
-    let second = it.network.withdraw(after);
-    assert_eq!(first.value(), 5_000_000_000);
-    // it was known to have failed
-    assert_eq!(second.value(), 4_950_000_000);
-    destroy(first);
-    destroy(second);
+    assert_eq!(it.payout(before), 5_000_000_000);
+    assert_eq!(it.payout(during), 4_950_000_000);
+    assert_eq!(it.payout(after), 4_950_000_000);
+    destroy(it);
+}
+
+#[test]
+fun a_stake_pays_whose_node_failed_its_way_out_before_it_counted() {
+    let mut it = challenged();
+    it.network.set(b"strikes", 1);
+    let old = it.network.stake(3, 5);
+    it.next_epoch();
+    let mut notified = it.network.stake(3, 5);
+    let silent = it.network.stake(3, 5);
+    it.epoch_of(vector[0, 1, 2]);
+    // no selection will count this one
+    let late = it.network.stake(3, 5);
+    it.network.select();
+    it.network.request_withdraw(&mut notified);
+    it.network.advance();
+    assert_eq!(it.shards(3), 0);
+    assert_eq!(it.payout(notified), 4_950_000_000);
+    assert_eq!(it.payout(silent), 4_950_000_000);
+    assert_eq!(it.payout(old), 5_000_000_000);
+    assert_eq!(it.payout(late), 5_000_000_000);
+    destroy(it);
+}
+
+#[test]
+fun a_stake_pays_no_longer_when_it_has_settled_with_a_node_that_failed_its_way_out() {
+    let mut it = challenged();
+    it.network.set(b"strikes", 1);
+    let staked = it.network.stake(3, 5);
+    it.epoch_of(vector[0, 1, 2]);
+    it.next_epoch();
+    it.next_epoch();
+    assert_eq!(it.payout(staked), 5_000_000_000);
     destroy(it);
 }
 

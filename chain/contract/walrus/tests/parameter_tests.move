@@ -136,9 +136,51 @@ fun all_that_is_decided_in_an_epoch_comes_together() {
     assert_eq!(now.rounds(), 3);
     assert_eq!(now.open_from(), 1_000);
     assert_eq!(now.bench(), 7);
-    assert_eq!(now.settle(), 4);
-    assert_eq!(now.fee(), 0);
     assert_eq!(now.strikes(), 5);
+    destroy(it);
+}
+
+#[test]
+fun what_stake_pays_changes_a_whole_epoch_after_it_is_decided() {
+    let mut it = test_network::four();
+    3u64.do!(|i| it.vote(i, b"fee", 1_000));
+    3u64.do!(|i| it.vote(i, b"rounds", 2));
+    it.next_epoch();
+    3u64.do!(|i| it.vote(i, b"settle", 10));
+    3u64.do!(|i| it.vote(i, b"fee", 50));
+    assert_eq!(it.now().rounds(), 2);
+    assert_eq!(it.now().fee(), 100);
+    assert_eq!(it.now().settle(), 2);
+    it.next_epoch();
+    assert_eq!(it.now().fee(), 1_000);
+    assert_eq!(it.now().settle(), 2);
+    it.next_epoch();
+    assert_eq!(it.now().fee(), 50);
+    assert_eq!(it.now().settle(), 10);
+    assert_eq!(it.now().rounds(), 2);
+    it.next_epoch();
+    assert_eq!(it.now().fee(), 50);
+    destroy(it);
+}
+
+#[test]
+fun who_could_leave_for_free_can_until_the_vote_is_in_force() {
+    let mut it = test_network::four();
+    let mut first = it.stake(0, 5);
+    let mut second = it.stake(0, 5);
+    it.next_epoch();
+    it.next_epoch();
+    it.next_epoch();
+    3u64.do!(|i| it.vote(i, b"settle", 10));
+    it.next_epoch();
+    it.request_withdraw(&mut first);
+    it.next_epoch();
+    it.request_withdraw(&mut second);
+    it.next_epoch();
+    let free = it.withdraw(first);
+    let charged = it.withdraw(second);
+    assert_eq!(it.spend(free), 5_000_000_000);
+    assert_eq!(it.spend(charged), 4_950_000_000);
     destroy(it);
 }
 

@@ -12,7 +12,7 @@ const ENotAuthorized: u64 = 0;
 const EFounded: u64 = 1;
 
 /// Votes as `node_id`, which is in the committee, for a value of a parameter. 2f + 1 shards within one epoch decide, from the
-/// next one on.
+/// next one on, or for `settle` and `fee` from the one after it on.
 public fun vote_for_parameter(
     staking: &mut Staking,
     auth: Authenticated,

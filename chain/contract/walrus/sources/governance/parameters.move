@@ -48,8 +48,10 @@ public struct Parameters has copy, drop, store {
 public struct Bylaws has store {
     current: Parameters,
     next: Parameters,
-    /// epoch from which `next` is in force
+    /// epoch for which `next` is in force
     next_from: u32,
+    /// in force from the epoch after that on
+    later: Parameters,
     /// by parameter
     ballots: Table<String, Ballot>,
 }
@@ -79,15 +81,19 @@ public(package) fun first(): Parameters {
 }
 
 public(package) fun new(ctx: &mut TxContext): Bylaws {
-    Bylaws { current: first(), next: first(), next_from: 0, ballots: table::new(ctx) }
+    let (current, next, later) = (first(), first(), first());
+    Bylaws { current, next, next_from: 0, later, ballots: table::new(ctx) }
 }
 
 /// Those in force in an epoch: the present one.
 public(package) fun at(self: &Bylaws, epoch: u32): Parameters {
-    if (epoch >= self.next_from) self.next else self.current
+    if (epoch < self.next_from) self.current
+    else if (epoch == self.next_from) self.next
+    else self.later
 }
 
-/// Gives the vote of a member. Once 2f + 1 shards are for one value it is in force from the next epoch on.
+/// Gives the vote of a member. Once 2f + 1 shards are for one value it is in force from the next epoch on; what stake
+/// pays from the one after it, so that stakers can react.
 public(package) fun vote(
     self: &mut Bylaws,
     committee: &Committee,
@@ -115,11 +121,14 @@ public(package) fun vote(
     events::emit_voted(epoch, node_id, name, value, weight);
     if (!decided) return;
     if (self.next_from <= epoch) {
-        self.current = self.next;
+        self.current = self.at(epoch);
+        self.next = self.later;
         self.next_from = epoch + 1;
     };
-    self.next.set(&name, value);
-    events::emit_decided(epoch + 1, name, value);
+    let has_notice = name == b"settle".to_string() || name == b"fee".to_string();
+    if (!has_notice) self.next.set(&name, value);
+    self.later.set(&name, value);
+    events::emit_decided(if (has_notice) epoch + 2 else epoch + 1, name, value);
 }
 
 /// The parameter's votes of this epoch; those of an earlier one lapse.
@@ -138,6 +147,7 @@ fun ballot_mut(self: &mut Bylaws, epoch: u32, name: String): &mut Ballot {
 public(package) fun found(self: &mut Bylaws, name: String, value: u64) {
     assert_bounds(&name, value);
     self.next.set(&name, value);
+    self.later.set(&name, value);
     events::emit_decided(0, name, value);
 }
 

@@ -24,9 +24,9 @@ public(package) fun next_open_epoch(self: &PoolContext): u32 {
     if (self.committee_selected) self.epoch + 2 else self.epoch + 1
 }
 
-/// Whether it is certain that the node has no shards in the next epoch.
+/// Whether the node has no shards now, or certainly none in the next epoch.
 public(package) fun is_leaving(self: &PoolContext): bool {
-    self.committee_selected && !self.in_next_committee
+    !self.in_next_committee && (self.committee_selected || !self.in_current_committee)
 }
 
 public(package) fun in_current_committee(self: &PoolContext): bool { self.in_current_committee }

@@ -297,11 +297,12 @@ public(package) fun request_withdraw_stake(
 public(package) fun withdraw_stake(
     self: &mut StakingInnerV1,
     staked_wal: StakedWal,
+    parameters: &Parameters,
     ctx: &mut TxContext,
 ): (Coin<WAL>, Balance<WAL>) {
     let node_id = staked_wal.node_id();
     let wctx = self.pool_context(&node_id);
-    let (paid, fee) = self.pool_mut(node_id).withdraw_stake(staked_wal, &wctx);
+    let (paid, fee) = self.pool_mut(node_id).withdraw_stake(staked_wal, &wctx, parameters);
     self.update_active_set(node_id);
     (paid.into_coin(ctx), fee)
 }

@@ -247,14 +247,29 @@ fun let_go(
     wctx: &PoolContext,
     parameters: &Parameters,
 ) {
-    let since = staked_wal.activation_epoch();
     staked_wal.set_withdrawing(withdraw_epoch);
-    let record = pool.record_mut();
-    record.recent.leave(since, withdraw_epoch, staked_wal.value());
+    let since = staked_wal.activation_epoch();
+    pool.record_mut().recent.leave(since, withdraw_epoch, staked_wal.value());
+    pool.charge(staked_wal, wctx, parameters);
+}
+
+/// Has a stake that leaves pay the fee, unless it is settled, has lost by a failure of its node, or the node goes without
+/// having failed.
+fun charge(
+    pool: &mut StakingPool,
+    staked_wal: &mut StakedWal,
+    wctx: &PoolContext,
+    parameters: &Parameters,
+) {
+    let since = staked_wal.activation_epoch();
     let is_settled = wctx.epoch() >= since + (parameters.settle() as u32);
-    // not with an earlier failure, which one could have known
-    let has_failed = record.last_failed > 0 && record.last_failed + 1 >= since;
-    if (is_settled || has_failed || wctx.is_leaving() || parameters.fee() == 0) return;
+    let was_counted = wctx.in_current_committee() || pool.latest_epoch > since;
+    let record = pool.record_mut();
+    // an earlier failure has cost this stake nothing
+    let has_lost = record.last_failed >= since;
+    let is_benched = record.benched_until > since && record.last_failed + 1 == since;
+    let goes = wctx.is_leaving() && !(is_benched && was_counted);
+    if (is_settled || has_lost || goes || parameters.fee() == 0) return;
     staked_wal.set_fee(parameters.fee());
 }
 
@@ -263,6 +278,7 @@ public(package) fun withdraw_stake(
     pool: &mut StakingPool,
     mut staked_wal: StakedWal,
     wctx: &PoolContext,
+    parameters: &Parameters,
 ): (Balance<WAL>, Balance<WAL>) {
     assert!(staked_wal.node_id() == pool.node_id(), EIncorrectPoolId);
     let activation_epoch = staked_wal.activation_epoch();
@@ -280,6 +296,7 @@ public(package) fun withdraw_stake(
         let shares = pool.shares_of(value, activation_epoch);
         pool.pending_shares_withdraw.insert_or_add(wctx.epoch(), shares);
         pool.record_mut().recent.remove(activation_epoch, value);
+        pool.charge(&mut staked_wal, wctx, parameters);
         wctx.epoch()
     };
     // what everyone's rounding adds up to may be missing for the last
