@@ -55,23 +55,27 @@ export class WalletCashier implements Cashier {
     const { network, state, executor } = this.#session.on
     const { wallet } = this
     const packageId = await state.originalPackageId({ signal })
-    const { digest } = await executor.run(
-      wallet,
-      async (tx, client) => {
-        const [blobs, wal] = await Promise.all([
-          readOwnedBlobs(client, packageId, wallet.address),
-          coins ? listCoins(client, wallet.address, network.walType) : [],
-        ])
-        const objects = [
-          ...blobs.map(({ objectId }) => tx.object(objectId)),
-          ...wal.map(coin => tx.objectRef(coin)),
-        ].slice(0, MAX_OBJECTS)
-        // what gas does not take of it
-        tx.transferObjects(coins ? [...objects, tx.gas] : objects, to)
-      },
-      { signal },
-    )
-    return { digest }
+    for (;;) {
+      let isLast = true
+      const { digest } = await executor.run(
+        wallet,
+        async (tx, client) => {
+          const [blobs, wal] = await Promise.all([
+            readOwnedBlobs(client, packageId, wallet.address),
+            coins ? listCoins(client, wallet.address, network.walType) : [],
+          ])
+          const objects = [
+            ...wal.map(coin => tx.objectRef(coin)),
+            ...blobs.slice(0, MAX_OBJECTS).map(({ objectId }) => tx.object(objectId)),
+          ].slice(0, MAX_OBJECTS)
+          isLast = wal.length + blobs.length <= MAX_OBJECTS
+          // what gas does not take of it, once nothing is left that needs gas
+          tx.transferObjects(coins && isLast ? [...objects, tx.gas] : objects, to)
+        },
+        { signal },
+      )
+      if (isLast) return { digest }
+    }
   }
 }
 

@@ -371,7 +371,7 @@ export interface Cashier {
   readonly wallet: Wallet
   /** All in one transaction. Throws ChainError: NOT_ENOUGH_WAL, and what a simulation says of SUI that is not there. */
   pay(payments: readonly Payment[], options?: CallOptions): Promise<{ digest: string }>
-  /** Gives its Blob objects to another address, 200 at most, and all coins where that is wished. */
+  /** Gives its Blob objects to another address, 200 in a transaction, and all coins where that is wished, SUI last; tells of the last one. */
   handOver(to: ObjectId, options: CallOptions & { coins: boolean }): Promise<{ digest: string }>
 }
 
