@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/clock.ts'
-import { beginsAtMs } from '../../../chain/index.ts'
+import { beginsAtMs, isChainError } from '../../../chain/index.ts'
 import type { ChainReader, ChainWriter, EpochTiming, SystemInfo } from '../../../chain/types/index.ts'
 import { storageUnits } from '../../../codec/index.ts'
 import type { BlobId, Epoch, ObjectId } from '../../../codec/types.ts'
@@ -89,7 +89,7 @@ export class Renewer {
   }
 
   /** A payment of which it is not known whether it was made: before a crash, or when no answer came. */
-  async #settleReserved(signal: AbortSignal): Promise<void> {
+  async #settleReserved(signal: AbortSignal, isUnsent = false): Promise<void> {
     const { find, budget, clock } = this.#init
     const { reserved } = budget
     if (reserved === undefined) return
@@ -99,6 +99,7 @@ export class Renewer {
       return blob === undefined || blob.storage.endEpoch > reserved.endEpoch
     }
     if (await isPaid()) return await budget.settle(reserved.frost)
+    if (isUnsent) return await budget.settle(0n)
     await clock.sleep(SETTLE_MS, signal)
     await budget.settle((await isPaid()) ? reserved.frost : 0n)
   }
@@ -149,7 +150,7 @@ export class Renewer {
     } catch (error) {
       signal.throwIfAborted()
       this.#tell(error, objectId, false)
-      await this.#settleReserved(signal)
+      await this.#settleReserved(signal, isUnsent(error))
       return false
     }
   }
@@ -172,6 +173,14 @@ export class Renewer {
     this.#init.onFailure(failure, objectId, isOver)
   }
 }
+
+/** Whether nothing was handed in that might be executed yet. */
+const isUnsent = (error: unknown): boolean =>
+  isChainError(error, 'NOT_ENOUGH_WAL') ||
+  isChainError(error, 'NOT_ENOUGH_SUI') ||
+  isChainError(error, 'COST_ABOVE_LIMIT') ||
+  isChainError(error, 'INVALID_ARGUMENT') ||
+  (isChainError(error, 'MOVE_ABORT') && error.details.digest === undefined)
 
 function pauseMs(timing: EpochTiming): number {
   const leftMs = beginsAtMs(timing, (timing.epoch + 1) as Epoch) - timing.nowMs

@@ -147,6 +147,19 @@ describe('blobs that are renewed', () => {
     assert.deepEqual([told.at(-1), budget.spentFrost], [`${a} until 8`, 20n])
   })
 
+  it('wait for no outcome where nothing was sent', async () => {
+    const of = network({ [a]: 6 })
+    const { renewer, budget, clock, told } = await watch(of, [a], 100n)
+    of.state.price = 60n
+    let pauseMs: number | undefined
+    const looking = renewer.round(signal).then(ms => {
+      pauseMs = ms
+    })
+    await clock.advance(0)
+    assert.deepEqual([pauseMs, told.length, budget.reserved, budget.spentFrost], [60_000, 1, undefined, 0n])
+    await looking
+  })
+
   it('are counted when no answer came, if they were paid for', async () => {
     for (const [fate, paid] of [
       ['silent after', 20n],
