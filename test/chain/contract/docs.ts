@@ -101,10 +101,10 @@ ${Object.values(PARAMETERS)
 
 Stake of which notice is given within \`settle\` epochs from its activation on (2), or before it, when a selection has counted it, pays \`fee\` (1%) of its
 principal, and nothing of its rewards: for it shards have moved, and move again. That is settled by the notice, for parts of the
-stake too, and taken when the stake is withdrawn. Nothing is paid for stake that no selection has counted, with a node that has failed an epoch's challenges since the stake's
-activation, which has cost the stake, nor with one that is not selected for the next epoch. Where failures lost the node its place
-in the epoch before the stake's activation, the stake pays all the same, also when it is withdrawn without notice: no node can free new stake by failing on
-purpose. Epochs count where a pool stands still, too: stake that stays with a node without shards for \`settle\` epochs is settled. At the epoch's
+stake too, and taken when the stake is withdrawn. Nothing is paid for stake that no selection has counted, with a node that has failed
+an epoch's challenges since the stake's activation, which has cost the stake its rewards, nor with one that is not selected for the
+next epoch. Where a failure in the epoch before the stake's activation has lost the node its place, the stake pays all the same, also
+when it is withdrawn without notice: a failure frees only stake that it has cost something. Epochs count where a pool stands still, too: stake that stays with a node without shards for \`settle\` epochs is settled. At the epoch's
 end half of what was taken is burned, and half is added to the rewards of the members that have not failed, in proportion to their stake that
 counts for longer than \`settle\` epochs, rewards included; what rounding leaves waits for the next time, and where no stake is that old
 all is burned. A stake that owes a fee has a dynamic field \`fee\`: its layout is Walrus's. It is joined only with one that owes the same.

@@ -733,6 +733,21 @@ fun a_stake_pays_whose_node_failed_its_way_out_before_it_counted() {
 }
 
 #[test]
+fun a_stake_pays_nothing_that_never_counted_though_its_node_failed_its_way_out() {
+    let mut it = challenged();
+    it.network.set(b"strikes", 1);
+    let staked = it.network.stake(3, 5);
+    3u64.do!(|i| {
+        let more = it.network.stake(i, 10_000);
+        destroy(more);
+    });
+    it.epoch_of(vector[0, 1, 2]);
+    assert_eq!(it.shards(3), 0);
+    assert_eq!(it.payout(staked), 5_000_000_000);
+    destroy(it);
+}
+
+#[test]
 fun a_stake_pays_no_longer_when_it_has_settled_with_a_node_that_failed_its_way_out() {
     let mut it = challenged();
     it.network.set(b"strikes", 1);
