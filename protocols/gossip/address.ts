@@ -1,17 +1,9 @@
-import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
-import type { Clock } from '../../base/clock.ts'
 import { createRates } from '../../base/rates.ts'
 import { AddressMessage } from '../peers/messages.ts'
-import type { ProtocolMetrics, Verdict } from '../ports.ts'
+import type { Verdict } from '../ports.ts'
 import type { NetworkIdentity } from '../rpc/components.ts'
 import { ADDRESS_TOPIC, addressTopic } from '../specs.ts'
-
-export interface AddressTopicComponents {
-  /** started with the topic among its allowed ones */
-  pubsub: Pick<GossipSub, 'topicValidators' | 'subscribe' | 'unsubscribe' | 'publish'>
-  metrics: ProtocolMetrics
-  clock: Clock
-}
+import { createTopic, type TopicComponents } from './topic.ts'
 
 export interface AddressPorts {
   /** Whether the PeerId (as text) is of the current or previous committee. */
@@ -32,12 +24,11 @@ export interface AddressTopic {
 
 /** The topic of one network: members publish their own records, seldom; what is cheap to see comes before the signature. */
 export function createAddressTopic(
-  { pubsub, metrics, clock }: AddressTopicComponents,
+  components: TopicComponents,
   { network, isMember, heard }: NetworkIdentity & AddressPorts,
 ): AddressTopic {
-  const topic = addressTopic(network)
   const { perSecond, burst, remembered } = ADDRESS_TOPIC
-  const rates = createRates({ perSecond, burst, remembered, now: () => clock.monotonic() })
+  const rates = createRates({ perSecond, burst, remembered, now: () => components.clock.monotonic() })
 
   async function judge(data: Uint8Array, publisher: string | undefined): Promise<Verdict> {
     if (publisher === undefined || data.length > ADDRESS_TOPIC.maxBytes) return 'reject'
@@ -52,25 +43,12 @@ export function createAddressTopic(
     return await heard(record, publisher)
   }
 
-  const validate: TopicValidatorFn = async (_, message) => {
-    const started = clock.monotonic()
-    const publisher = message.type === 'signed' ? message.from.toString() : undefined
-    const verdict = await judge(message.data, publisher)
-    metrics.request('address', verdict, clock.monotonic() - started)
-    return verdict as Awaited<ReturnType<TopicValidatorFn>>
-  }
-
+  const topic = createTopic(components, { topic: addressTopic(network), name: 'address', judge })
   return {
-    start() {
-      pubsub.topicValidators.set(topic, validate)
-      pubsub.subscribe(topic)
-    },
-    stop() {
-      pubsub.unsubscribe(topic)
-      pubsub.topicValidators.delete(topic)
-    },
+    start: topic.start,
+    stop: topic.stop,
     async publish(record) {
-      await pubsub.publish(topic, AddressMessage.encode(record))
+      await topic.publish(AddressMessage.encode(record))
     },
   }
 }

@@ -1,19 +1,13 @@
-import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
-import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Certificate } from '../../codec/types.ts'
-import type { ProtocolMetrics } from '../ports.ts'
 import type { NetworkIdentity } from '../rpc/components.ts'
 import { CERTIFIED_TOPIC, certifiedTopic } from '../specs.ts'
 import { CertifiedMessage } from './messages.ts'
+import { createTopic, type TopicComponents } from './topic.ts'
 import { type CertifiedPorts, createCertifiedValidator } from './validator.ts'
 
-export interface CertifiedComponents {
-  /** started with the topic among its allowed ones */
-  pubsub: Pick<GossipSub, 'topicValidators' | 'subscribe' | 'unsubscribe' | 'publish'>
+export interface CertifiedComponents extends TopicComponents {
   log: Log
-  metrics: ProtocolMetrics
-  clock: Clock
 }
 
 /** Gossip of certificates of availability, so that nodes that missed slivers learn of it at once. */
@@ -33,40 +27,27 @@ export interface CertifiedTopic {
  * The topic of one network. Nothing is heard before `start`; what others publish is checked before it is passed on.
  */
 export function createCertifiedTopic(
-  { pubsub, log, metrics, clock }: CertifiedComponents,
+  components: CertifiedComponents,
   { network, ...ports }: NetworkIdentity & CertifiedPorts,
 ): CertifiedTopic {
-  const topic = certifiedTopic(network)
-  const validator = createCertifiedValidator(ports, clock)
-  let stopping = new AbortController()
+  const validator = createCertifiedValidator(ports, components.clock)
 
-  const validate: TopicValidatorFn = async (forwarder, message) => {
-    const started = clock.monotonic()
-    const publisher = message.type === 'signed' ? message.from.toString() : undefined
-    const verdict = await validator.judge(message.data, publisher, stopping.signal)
-    metrics.request('certified', verdict, clock.monotonic() - started)
-    if (verdict === 'reject')
-      log.warn({ topic, publisher, forwarder: forwarder.toString() }, 'gossip rejected')
-    return verdict as Awaited<ReturnType<TopicValidatorFn>>
-  }
-
+  const topic = createTopic(components, {
+    topic: certifiedTopic(network),
+    name: 'certified',
+    judge: validator.judge,
+    onRejected: (publisher, forwarder) =>
+      components.log.warn({ topic: certifiedTopic(network), publisher, forwarder }, 'gossip rejected'),
+  })
   return {
-    start() {
-      stopping = new AbortController()
-      pubsub.topicValidators.set(topic, validate)
-      pubsub.subscribe(topic)
-    },
-    stop() {
-      stopping.abort()
-      pubsub.unsubscribe(topic)
-      pubsub.topicValidators.delete(topic)
-    },
+    start: topic.start,
+    stop: topic.stop,
     async publish(certificate) {
       const data = CertifiedMessage.encode(certificate)
       if (data.length > CERTIFIED_TOPIC.maxBytes)
         throw new RangeError(`a certificate of ${data.length} bytes`)
       validator.remember(certificate)
-      const { recipients } = await pubsub.publish(topic, data)
+      const { recipients } = await topic.publish(data)
       return recipients.length
     },
   }

@@ -1,12 +1,11 @@
-import type { GossipSub, TopicValidatorFn } from '@libp2p/gossipsub'
 import { type BcsType, bcs } from '@mysten/bcs'
-import type { Clock } from '../../base/clock.ts'
 import { LruMap } from '../../base/lru-map.ts'
 import { createRates } from '../../base/rates.ts'
-import type { ChallengeNews, ProtocolMetrics, Verdict } from '../ports.ts'
+import type { ChallengeNews, Verdict } from '../ports.ts'
 import type { NetworkIdentity } from '../rpc/components.ts'
 import { CHALLENGE_TOPIC, challengeTopic } from '../specs.ts'
 import { type Message, message, plain, WireEpoch, WireObjectId } from '../wire.ts'
+import { createTopic, type TopicComponents } from './topic.ts'
 
 const WireHash = plain<Uint8Array>(bcs.bytes(32))
 
@@ -43,13 +42,6 @@ export const ChallengeMessage: Message<ChallengeNews> = message(
   ),
 )
 
-export interface ChallengeTopicComponents {
-  /** started with the topic among its allowed ones */
-  pubsub: Pick<GossipSub, 'topicValidators' | 'subscribe' | 'unsubscribe' | 'publish'>
-  metrics: ProtocolMetrics
-  clock: Clock
-}
-
 export interface ChallengeTopicPorts {
   /** Whether the PeerId (as text) is of the current or previous committee. */
   isMember(peer: string): boolean
@@ -75,19 +67,21 @@ export interface ChallengeTopic {
  * blame for it. What a member says that the chain does not show here is counted against it, and few may wait for the chain.
  */
 export function createChallengeTopic(
-  { pubsub, metrics, clock }: ChallengeTopicComponents,
+  components: TopicComponents,
   { network, isMember, heard }: NetworkIdentity & ChallengeTopicPorts,
 ): ChallengeTopic {
-  const topic = challengeTopic(network)
   const { perSecond, burst, faultsPerSecond, faultBurst, members, remembered } = CHALLENGE_TOPIC
-  const now = () => clock.monotonic()
+  const now = () => components.clock.monotonic()
   const rates = createRates({ perSecond, burst, remembered: members, now })
   const faults = createRates({ perSecond: faultsPerSecond, burst: faultBurst, remembered: members, now })
   const known = new LruMap<string, true>(remembered)
   const waiting = new Set<string>()
-  let stopping = new AbortController()
 
-  async function judge(data: Uint8Array, publisher: string | undefined): Promise<Verdict> {
+  async function judge(
+    data: Uint8Array,
+    publisher: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
     if (publisher === undefined || data.length > CHALLENGE_TOPIC.maxBytes) return 'reject'
     // our committee may be older or newer than the forwarder's, so this is not held against it
     if (!isMember(publisher) || !rates.tryTake(publisher) || !faults.has(publisher)) return 'ignore'
@@ -101,36 +95,21 @@ export function createChallengeTopic(
     const key = keyOf(data)
     if (known.has(key) || waiting.has(key) || waiting.size >= CHALLENGE_TOPIC.waiting) return 'ignore'
     waiting.add(key)
-    const verdict = await heard(news, { signal: stopping.signal })
+    const verdict = await heard(news, { signal })
     waiting.delete(key)
     if (verdict === 'accept') known.set(key, true)
     else faults.tryTake(publisher)
     return verdict
   }
 
-  const validate: TopicValidatorFn = async (_, message) => {
-    const started = clock.monotonic()
-    const publisher = message.type === 'signed' ? message.from.toString() : undefined
-    const verdict = await judge(message.data, publisher)
-    metrics.request('challenge-news', verdict, clock.monotonic() - started)
-    return verdict as Awaited<ReturnType<TopicValidatorFn>>
-  }
-
+  const topic = createTopic(components, { topic: challengeTopic(network), name: 'challenge-news', judge })
   return {
-    start() {
-      stopping = new AbortController()
-      pubsub.topicValidators.set(topic, validate)
-      pubsub.subscribe(topic)
-    },
-    stop() {
-      stopping.abort()
-      pubsub.unsubscribe(topic)
-      pubsub.topicValidators.delete(topic)
-    },
+    start: topic.start,
+    stop: topic.stop,
     async publish(news) {
       const data = ChallengeMessage.encode(news)
       known.set(keyOf(data), true)
-      await pubsub.publish(topic, data)
+      await topic.publish(data)
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { LruMap } from '../../../base/lru-map.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { Gate } from '../../http/gate.ts'
+import type { Gate, Permit } from '../../http/gate.ts'
 import type { Movers } from '../../http/movers.ts'
 import { sendPieces } from '../../http/respond.ts'
 import type { GatewayLimits } from '../options.ts'
@@ -146,6 +146,32 @@ function createPlan(asked: Exclude<RangeAnswer, { kind: 'unsatisfiable' }>, { si
   }
 }
 
+/** Sends what has begun; when others need its room and the reader is slow, the permit goes back and `cut` ends it. */
+export async function sendYielding(
+  { sending, limits }: Pick<SendContentInit, 'sending' | 'limits'>,
+  exchange: Exchange,
+  { bytes, permit, cut }: { bytes: number; permit: Pick<Permit, 'leave'>; cut: AbortController },
+  { status, headers, pieces }: { status: number; headers: Headers; pieces: AsyncIterable<Uint8Array> },
+): Promise<void> {
+  const mover = sending.add({
+    address: exchange.address,
+    bytes: () => bytes,
+    cut() {
+      permit.leave()
+      cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
+    },
+  })
+  try {
+    const both = { ...exchange, signal: AbortSignal.any([exchange.signal, cut.signal]) }
+    await sendPieces(both, status, headers, pieces, {
+      stallMs: limits.readerStallMs,
+      onSent: mover.moved,
+    })
+  } finally {
+    mover.done()
+  }
+}
+
 interface Sending {
   plan: Plan
   headers: Headers
@@ -193,23 +219,8 @@ async function sendPlan(
       learn(seen.length >= headBytes ? seen : await readHead())
     }
     limit[Symbol.dispose]()
-    const mover = sending.add({
-      address,
-      bytes: () => bytes,
-      cut() {
-        permit.leave()
-        cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
-      },
-    })
-    try {
-      const both = { ...exchange, signal: AbortSignal.any([exchange.signal, cut.signal]) }
-      await sendPieces(both, plan.status, finish(), resumed(first, pieces), {
-        stallMs: limits.readerStallMs,
-        onSent: mover.moved,
-      })
-    } finally {
-      mover.done()
-    }
+    const answer = { status: plan.status, headers: finish(), pieces: resumed(first, pieces) }
+    await sendYielding({ sending, limits }, exchange, { bytes, permit, cut }, answer)
     exchange.note({ bytesOut: lengthOf(plan.parts.map(({ range }) => range)) })
   } finally {
     permit.leave()

@@ -14,13 +14,13 @@ import type { Exchange, Handler } from '../../http/exchange.ts'
 import type { Gate } from '../../http/gate.ts'
 import { toJson } from '../../http/json.ts'
 import type { Movers } from '../../http/movers.ts'
-import { sendBytes, sendPieces } from '../../http/respond.ts'
+import { sendBytes } from '../../http/respond.ts'
 import { checkConditions } from '../content/conditions.ts'
 import { filesForm } from '../content/form.ts'
 import { headerText, tagHeaders } from '../content/header-text.ts'
 import type { Objects } from '../content/objects.ts'
 import type { OpenBlob } from '../content/open-blob.ts'
-import { resumed, type SendContent } from '../content/send.ts'
+import { resumed, type SendContent, sendYielding } from '../content/send.ts'
 import type { SharedReads } from '../content/shared-reads.ts'
 import type { GatewayLimits } from '../options.ts'
 import { expectParameters, pairsParameter } from '../parameters.ts'
@@ -205,23 +205,8 @@ async function sendFiles(
     const pieces = form.stream(signal)
     const first = await pieces.next()
     limit[Symbol.dispose]()
-    const mover = sending.add({
-      address,
-      bytes: () => bytes,
-      cut() {
-        permit.leave()
-        cut.abort(new HttpError(503, 'BUSY', 'others needed the room, and this reader was slow'))
-      },
-    })
-    try {
-      const both = { ...exchange, signal: AbortSignal.any([exchange.signal, cut.signal]) }
-      await sendPieces(both, 200, headers, resumed(first, pieces), {
-        stallMs: limits.readerStallMs,
-        onSent: mover.moved,
-      })
-    } finally {
-      mover.done()
-    }
+    const answer = { status: 200, headers, pieces: resumed(first, pieces) }
+    await sendYielding({ sending, limits }, exchange, { bytes, permit, cut }, answer)
   } finally {
     permit.leave()
   }

@@ -146,7 +146,8 @@ describe('relay', () => {
     })
   })
 
-  it('has calls wait for a member that is back in a moment', async () => {
+  /** A member whose reservation has ended just now, and who calls it. */
+  async function memberAway() {
     const relay = await relays.relay({ isMember: () => true })
     const [called, caller] = [await target(relay), await relays.peer(relay)]
     await called.connection.close()
@@ -154,6 +155,11 @@ describe('relay', () => {
       () => relay.relay.view().reservations === 0,
       () => 'the reservation stays',
     )
+    return { relay, called, caller }
+  }
+
+  /** A call waits until the member is back. */
+  async function expectWait({ relay, called, caller }: Awaited<ReturnType<typeof memberAway>>) {
     const calling = connectThrough(caller.connection, called.libp2p.peerId, options)
     calling.catch(() => undefined)
     const back = await called.libp2p.dial(relay.libp2p.getMultiaddrs())
@@ -161,16 +167,15 @@ describe('relay', () => {
     const [here, there] = await Promise.all([called.nextCall(), calling])
     here.stream.abort(new Error('over'))
     there.stream.abort(new Error('over'))
+  }
+
+  it('has calls wait for a member that is back in a moment', async () => {
+    await expectWait(await memberAway())
   })
 
   it('has nobody wait who has left', async () => {
-    const relay = await relays.relay({ isMember: () => true })
-    const [called, caller] = [await target(relay), await relays.peer(relay)]
-    await called.connection.close()
-    await eventually(
-      () => relay.relay.view().reservations === 0,
-      () => 'the reservation stays',
-    )
+    const away = await memberAway()
+    const { called, caller } = away
     const leave = new AbortController()
     const ofLeaving = { ...options, signal: leave.signal }
     const calls = Array.from({ length: RELAY.awaitingPerPeer + 1 }, () =>
@@ -181,13 +186,7 @@ describe('relay', () => {
     leave.abort()
     await Promise.allSettled(calls)
     // one more has a place, and waits until the member is back
-    const calling = connectThrough(caller.connection, called.libp2p.peerId, options)
-    calling.catch(() => undefined)
-    const back = await called.libp2p.dial(relay.libp2p.getMultiaddrs())
-    await reserveAt(back, options)
-    const [here, there] = await Promise.all([called.nextCall(), calling])
-    here.stream.abort(new Error('over'))
-    there.stream.abort(new Error('over'))
+    await expectWait(away)
   })
 
   it('holds no more than a window and a message of a peer that floods one that does not read', async () => {
