@@ -4,10 +4,14 @@
  */
 export { formatSui, formatWal } from './amounts.ts'
 export { createCommitteeSource } from './client/committee-source.ts'
-export { type CoordinatorLog, type CoordinatorOptions, createUserCoordinator } from './client/coordinator.ts'
+export { createCoordinator } from './client/coordinator.ts'
 export { beginsAtMs } from './client/epochs.ts'
-export { createCoordinator } from './client/full-coordinator.ts'
 export { createPooledWriter, type WalletPool } from './client/pooled-writer.ts'
+export {
+  type CoordinatorLog,
+  type CoordinatorOptions,
+  createUserCoordinator,
+} from './client/user-coordinator.ts'
 export { formatKeystore, generateWalletKey, keypairWallet, parseKeystore, walletOf } from './client/wallet.ts'
 export {
   type AnyChainError,

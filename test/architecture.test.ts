@@ -98,7 +98,7 @@ const CLOCKED: string[] = ['chain', 'protocols', 'node']
 /** What starts a program or is what an app calls: these choose the machine's clock unless they are given another. */
 const COMPOSITION_ROOTS: string[] = [
   'chain/client/committee-source.ts',
-  'chain/client/coordinator.ts',
+  'chain/client/user-coordinator.ts',
   'chain/genesis/index.ts',
   'chain/localnet/index.ts',
   'node/cli/parts.ts',

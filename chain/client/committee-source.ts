@@ -2,9 +2,9 @@ import { systemClock } from '../../base/clock.ts'
 import { ChainError } from '../errors.ts'
 import type { CommitteeSource, NetworkConfig } from '../types/index.ts'
 import { CommitteeReader } from './committee.ts'
-import type { CoordinatorOptions } from './coordinator.ts'
 import { RpcPool } from './rpc.ts'
 import { StateReader, systemInfo } from './state.ts'
+import type { CoordinatorOptions } from './user-coordinator.ts'
 
 /** Who is in office in a network, and nothing else of the chain. It opens nothing until it is asked. */
 export function createCommitteeSource(

@@ -13,7 +13,7 @@ const withoutStoring: Plugin = {
   name: 'without storing',
   setup({ onResolve }) {
     onResolve({ filter: /\/page-bls\.ts$/ }, () => ({ path: join(here, 'no-bls.ts') }))
-    onResolve({ filter: /\/client\/(?:full-)?coordinator\.ts$/ }, () => ({
+    onResolve({ filter: /\/client\/(?:user-)?coordinator\.ts$/ }, () => ({
       path: join(here, 'no-coordinator.ts'),
     }))
     onResolve({ filter: /\/upload\/(?:upload|send-registered)\.ts$/ }, () => ({

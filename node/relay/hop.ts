@@ -114,7 +114,7 @@ async function reserve(hop: Hop): Promise<void> {
 }
 
 /** For a member that may come back, as long as the caller stays; false when too many wait. */
-async function waitFor({ init, handshake, connection, signal }: Hop, peer: string): Promise<boolean> {
+async function awaitMember({ init, handshake, connection, signal }: Hop, peer: string): Promise<boolean> {
   const { stream } = handshake
   const left = new AbortController()
   const leave = (): void => left.abort(new Error('the caller has left'))
@@ -132,7 +132,7 @@ async function connect(hop: Hop, to: PeerId): Promise<void> {
   const { init, handshake, connection } = hop
   const { reservations } = init
   const peer = to.toString()
-  const isFull = reservations.of(peer) === undefined && !(await waitFor(hop, peer))
+  const isFull = reservations.of(peer) === undefined && !(await awaitMember(hop, peer))
   if (isFull) return refuse(hop, { kind: 'connect' }, 'full')
   const closed = init.closedFor()
   if (closed !== undefined) return refuse(hop, { kind: 'connect' }, closed.reason, closed.retryAfterMs)
