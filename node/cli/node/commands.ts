@@ -15,6 +15,21 @@ const FIRST_PORT = 31_500
 const dirOption = () =>
   new Option('--dir <folder>', "the node's folder: keys, config, store").default(DEFAULT_NODE_DIR)
 
+type Action = (...parsed: unknown[]) => void
+
+/** A command of one node, whose folder may stand without `--dir`, too. */
+function ofNode(node: Command, name: string, action: Action): Command {
+  return node
+    .command(name)
+    .argument('[folder]', 'the same as --dir')
+    .addOption(dirOption())
+    .action((folder: string | undefined, options: { dir: string }, command: Command) => {
+      if (folder !== undefined && command.getOptionValueSource('dir') === 'cli')
+        command.error(`The folder is given twice: ${options.dir} by --dir, and ${folder}.`)
+      action({ ...options, dir: folder ?? options.dir }, command)
+    })
+}
+
 const nodeNetworkOption = () =>
   new Option('--network <file>', "the network's file (default: what the node's config names)")
 
@@ -24,10 +39,8 @@ export function declareNodes(program: Command, run: Run): void {
   const health = actionsOf(run, () => import('./health.ts'))
   const node = program.command('node').description('run a storage node of your own')
 
-  node
-    .command('init')
+  ofNode(node, 'init', setUp('init'))
     .description('make its keys and a config file')
-    .addOption(dirOption())
     .option(
       '--network <file|name>',
       `the network's file, or testnet or mainnet (default: ${DEFAULT_DIR}/network.json, from here upwards)`,
@@ -47,18 +60,14 @@ export function declareNodes(program: Command, run: Run): void {
     .option('--tls-key <file>', 'its key')
     .option('--no-webrtc', 'pages reach it by WebSockets alone')
     .addOption(jsonOption())
-    .action(setUp('init'))
 
-  node
-    .command('register')
+  ofNode(node, 'register', setUp('register'))
     .description('register it on the chain, stake with it, and tell where it is; what is done stays as it is')
-    .addOption(dirOption())
     .addOption(nodeNetworkOption())
     .option('--stake <amount>', "in WAL: what the node's own wallet is to have staked with it in all")
     .option('--capacity <size>', 'what it can hold, of all that is stored on the network', '1TiB')
     .option('--commission <percent>', 'its share of what stakes with it earn', percent, 0)
     .addOption(jsonOption())
-    .action(setUp('register'))
 
   declareRun(node, run)
   declareChanges(node, run)
@@ -82,10 +91,8 @@ export function declareNodes(program: Command, run: Run): void {
 function declareRun(node: Command, run: Run): void {
   const running = actionsOf(run, () => import('./run.ts'))
 
-  node
-    .command('run')
+  ofNode(node, 'run', running('run'))
     .description('run it until it is told to stop')
-    .addOption(dirOption())
     .addOption(nodeNetworkOption())
     .addOption(
       new Option(
@@ -101,15 +108,11 @@ function declareRun(node: Command, run: Run): void {
     .option('--no-upnp', "does not ask the router for a port (default: the config's)")
     .addOption(logOption('info'))
     .addOption(jsonOption())
-    .action(running('run'))
 
-  node
-    .command('status')
+  ofNode(node, 'status', actionsOf(run, () => import('./status.ts'))('status'))
     .description('how others reach the running node: relays, paths, what its line has carried')
-    .addOption(dirOption())
     .addOption(nodeNetworkOption())
     .addOption(jsonOption())
-    .action(actionsOf(run, () => import('./status.ts'))('status'))
 }
 
 /** What a node in office does of its own accord. */
@@ -117,14 +120,11 @@ function declareChanges(node: Command, run: Run): void {
   const leaving = actionsOf(run, () => import('./leave.ts'))
   const rotating = actionsOf(run, () => import('./rotate-key.ts'))
 
-  node
-    .command('leave')
+  ofNode(node, 'leave', leaving('leave'))
     .description("give notice of the node's own stake, and tell when it may be stopped")
-    .addOption(dirOption())
     .addOption(nodeNetworkOption())
     .option('--wait', 'until it may be stopped')
     .addOption(jsonOption())
-    .action(leaving('leave'))
 
   node
     .command('rotate-key')
@@ -150,17 +150,14 @@ function declareChanges(node: Command, run: Run): void {
 function declareKeeping(node: Command, run: Run): void {
   const keeping = actionsOf(run, () => import('./keep.ts'))
 
-  node
-    .command('check')
+  ofNode(node, 'check', keeping('check'))
     .description(
       'compare what it has stored with its index, while it does not run: exit code 0 when all is right',
     )
-    .addOption(dirOption())
     .addOption(nodeNetworkOption())
     .option('--repair', 'put right what can be: what is missing it gets from others once it runs')
     .option('--deep', "compare each sliver with its blob's metadata too, which takes longer")
     .addOption(jsonOption())
-    .action(keeping('check'))
 
   node
     .command('backup')

@@ -19,7 +19,7 @@ export async function status(
   })
   if (answer === undefined) {
     throw new CliError('NODE_SILENT', EXIT.unavailable, `${own.config.name} does not run.`, {
-      hint: '`floe node run` runs it.',
+      hint: '`floe node run` runs it. A node of `floe up` answers when it has a process of its own, by `floe up --processes`.',
     })
   }
   await output.result(answer, text(answer))

@@ -16,7 +16,8 @@ const PROTOCOLS: Protocol[] = ['status', 'fetch', 'store']
 
 export const attack: Attack = {
   about: 'says everything a byte at a time, stops midway, or asks for slivers and takes none',
-  refused: ['streams.busy'],
+  // who stops midway too often is no longer heard at all
+  refused: ['streams.busy', 'streams.failures'],
   async run(context) {
     const { signal, target } = context
     const blobId = parseBlobId(target.blobId)

@@ -46,6 +46,14 @@ export async function hostilePeer(
   const address = at === undefined ? addressOf(target, node) : multiaddr(at)
   const limit = () => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
   let last: Connection | undefined
+  let connecting: Promise<Connection> | undefined
+  /** One for all who want one: each with its own would push out those of the others. */
+  const anew = (): Promise<Connection> => {
+    connecting ??= peer.connect().finally(() => {
+      connecting = undefined
+    })
+    return connecting
+  }
   const peer: HostilePeer = {
     libp2p,
     async connect() {
@@ -53,7 +61,7 @@ export async function hostilePeer(
       return last
     },
     async open(protocol) {
-      const connection = last?.status === 'open' ? last : await peer.connect()
+      const connection = last?.status === 'open' ? last : await anew()
       return connection.newStream(protocol, {
         signal: limit(),
         maxOutboundStreams: 100_000,
