@@ -4,6 +4,7 @@ import { silentLog } from '../../../base/log.ts'
 import type { Context, NodeOptions, Parts } from '../../../node/cli/context.ts'
 import type { Task } from '../../../node/cli/declare.ts'
 import { createProgram } from '../../../node/cli/program.ts'
+import { floe } from './support.ts'
 
 describe('floe node run', () => {
   /** What it has a node run with. */
@@ -30,6 +31,15 @@ describe('floe node run', () => {
   it('leaves to the config what is not said', async () => {
     const { reach, relays, upnp } = await optionsOf()
     assert.deepEqual([reach, relays, upnp], [undefined, undefined, undefined])
+  })
+
+  it('takes its folder by an option or as an argument, not both', async () => {
+    assert.equal((await optionsOf()).dir, '/.floe-node')
+    assert.equal((await optionsOf('--dir', 'one')).dir, '/one')
+    assert.equal((await optionsOf('one')).dir, '/one')
+    const { code, stderr } = await floe('.', ['node', 'run', 'one', '--dir', 'other'])
+    assert.equal(code, 2)
+    assert.match(stderr, /given twice: other by --dir, and one/)
   })
 
   it('goes before the config', async () => {
