@@ -58,7 +58,7 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
       signal: starting,
     }),
   ).catch(async error => {
-    throw await failure(error)
+    throw await failure(error, options)
   })
   const unlisten = onHangup(() => {
     relay.reload().then(
@@ -77,7 +77,24 @@ export async function run(context: Context, options: RelayCommandOptions): Promi
   return EXIT.ok
 }
 
-async function failure(error: unknown): Promise<unknown> {
+const PORT_OPTIONS = {
+  port: '--port',
+  wsPort: '--ws-port',
+  httpPort: '--http-port',
+  stunPort: '--stun-port',
+} as const
+
+async function failure(error: unknown, options: RelayCommandOptions): Promise<unknown> {
+  const { code, port } = error as { code?: unknown; port?: number }
+  const names = Object.keys(PORT_OPTIONS) as (keyof typeof PORT_OPTIONS)[]
+  const taken = code === 'EADDRINUSE' ? names.find(name => options[name] === port) : undefined
+  if (taken !== undefined) {
+    const hint = `Is a relay running already? Otherwise choose another port with ${PORT_OPTIONS[taken]}, or 0 for any free one.`
+    return new CliError('PORT_TAKEN', EXIT.taken, `Port ${port} is already in use.`, {
+      hint,
+      details: { port },
+    })
+  }
   if (error instanceof RelayError || error instanceof AccessError)
     return new CliError('RELAY_SETTINGS', EXIT.usage, sentence(error.message), { cause: error })
   // a relay that runs has no use for what knows the chain

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { systemClock } from '../../../base/clock.ts'
@@ -59,6 +60,24 @@ describe('floe relay', function () {
     return code
   }
   const statusOf = async (http: string) => (await (await fetch(`${http}/status`)).json()) as RelayStatus
+
+  it('names the option of a port that is taken', async () => {
+    const server = createServer()
+    await once(server.listen(0), 'listening')
+    try {
+      const { port } = server.address() as AddressInfo
+      for (const option of ['--port', '--ws-port', '--http-port', '--stun-port']) {
+        const ports = ['--port', '0', '--http-port', '0', '--stun-port', '0', option, `${port}`]
+        const args = ['relay', '--dir', 'r', ...ports, '--json', '--log', 'silent']
+        const { code, stderr } = await floe(dir, args, { program: REAL_FLOE })
+        const { error } = JSON.parse(stderr)
+        assert.deepEqual([code, error.code, error.details.port], [9, 'PORT_TAKEN', port])
+        assert.match(error.hint, new RegExp(`another port with ${option},`))
+      }
+    } finally {
+      server.close()
+    }
+  })
 
   it('listens for nodes and pages at a port that is named, over both families', async () => {
     const held = createCloseStack(quietLog)
