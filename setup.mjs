@@ -69,6 +69,13 @@ const BUILDS = [
     output: 'node/page/build',
     tools: ['esbuild'],
   },
+  {
+    name: 'the command line',
+    script: 'node/cli/build.ts',
+    inputs: ['base', 'codec', 'protocols', 'chain', 'node', 'package.json', 'package-lock.json'],
+    output: 'node/cli/build',
+    tools: ['esbuild'],
+  },
 ]
 
 /** Something the user can act on: its message is all that is printed. */
@@ -167,16 +174,21 @@ function noNodeText() {
 
 // ---- build
 
-/** Whether the build's stamp names the sources as they are, and everything it wrote is there. */
+/** Whether the build's stamp names the sources as they are, and everything it wrote is there. The stamp's time is when that was last so. */
 function isBuilt(build) {
   const stamp = inRoot(build.output, '.stamp')
   if (!existsSync(stamp)) return false
+  const seen = new Date()
   const { sources, files } = readJson(stamp)
-  return sources === hashSources(build) && files.every(name => existsSync(inRoot(build.output, name)))
+  if (sources !== hashSources(build) || !files.every(name => existsSync(inRoot(build.output, name))))
+    return false
+  utimesSync(stamp, seen, seen)
+  return true
 }
 
 async function runBuild(build, node) {
   // taken before: sources that change meanwhile leave the stamp stale
+  const seen = new Date()
   const sources = hashSources(build)
   await step(`Building ${build.name}`, node, [inRoot(build.script)], {
     explain: output =>
@@ -186,7 +198,9 @@ async function runBuild(build, node) {
   })
   const files = filesBelow(inRoot(build.output)).filter(name => name !== '.stamp')
   if (files.length === 0) throw new SetupError(`${build.script} wrote nothing to ${build.output}`)
-  writeFileSync(inRoot(build.output, '.stamp'), JSON.stringify({ sources, files }))
+  const stamp = inRoot(build.output, '.stamp')
+  writeFileSync(stamp, JSON.stringify({ sources, files }))
+  utimesSync(stamp, seen, seen)
 }
 
 function hashSources({ inputs, tools }) {
@@ -211,7 +225,8 @@ function filesBelow(folder, below = '') {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(entry => {
       const name = join(below, entry.name)
-      if (entry.isDirectory()) return entry.name === 'build' ? [] : filesBelow(folder, name)
+      if (entry.isDirectory())
+        return ['build', 'node_modules'].includes(entry.name) ? [] : filesBelow(folder, name)
       return entry.isFile() ? [name] : []
     })
 }

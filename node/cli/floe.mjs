@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * `npx floe …`: becomes the command line, the compiled one in an installed package; in a clone that of the sources, with
- * the Node 24 that set-up installed. Plain JavaScript for any Node, without imports beyond node:, so that it can say what to
+ * `npx floe …`: becomes the command line, the compiled one in an installed package; in a clone the bundle or that of the
+ * sources, with the Node 24 that set-up installed. Plain JavaScript for any Node, without imports beyond node:, so that it can say what to
  * do before anything was set up.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -15,6 +15,7 @@ const EXIT_NOT_SET_UP = 3
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..')
 const main = join(here, 'main.ts')
+const bundle = join(here, 'build')
 /** As node/compile-cache.ts has it: from here on not even the first file is compiled again. */
 const compileCache = join(root, 'node_modules', '.cache', 'floe')
 const compiled = join(root, 'dist', 'node', 'cli', 'main.js')
@@ -46,6 +47,19 @@ function isSetUp() {
   }
 }
 
+/** The bundle, where setup.mjs has seen it to be that of the sources and nothing of them was written since; or else the sources. */
+function fastest() {
+  try {
+    const seenMs = statSync(join(bundle, '.stamp')).mtimeMs
+    const inputs = JSON.parse(readFileSync(join(bundle, 'inputs.json'), 'utf8'))
+    // the time of the change, which comes with no file that is moved or copied here
+    if (inputs.every(name => statSync(join(root, name)).ctimeMs < seenMs)) return join(bundle, 'main.mjs')
+  } catch {
+    // it was not built, or sources are gone
+  }
+  return main
+}
+
 async function becomePackage() {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const [major, minor] = engines.node.match(/\d+/g).map(Number)
@@ -69,7 +83,7 @@ async function becomeClone() {
   if (!isSetUp() || node === undefined) tellSetUp()
   else if (runsTypes) {
     module.enableCompileCache(compileCache)
-    await become(main)
+    await become(fastest())
   } else runWith(node)
 }
 
@@ -83,7 +97,7 @@ function tellSetUp() {
 }
 
 function runWith(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], {
+  const child = spawn(node, [fastest(), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
   })

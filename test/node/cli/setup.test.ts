@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const SETUP = join(import.meta.dirname, '..', '..', '..', 'setup.mjs')
 const FLOE = join(import.meta.dirname, '..', '..', '..', 'node', 'cli', 'floe.mjs')
 
-const BUILDS = ['codec/build', 'chain/build', 'node/page/build']
+const BUILDS = ['codec/build', 'chain/build', 'node/page/build', 'node/cli/build']
 
 /** A build script that counts its runs, and fails when its source says so. */
 const buildScript = (output: string, source: string) => `
@@ -62,6 +62,8 @@ describe('setup.mjs', function () {
     await put('chain/build.ts', buildScript('chain/build', 'chain/contract/blob.move'))
     await put('node/page/page.ts', 'page')
     await put('node/page/build.ts', buildScript('node/page/build', 'node/page/page.ts'))
+    await put('node/cli/main.ts', 'main')
+    await put('node/cli/build.ts', buildScript('node/cli/build', 'node/cli/main.ts'))
   })
   afterEach(() => rm(root, { recursive: true, force: true }))
 
@@ -70,7 +72,7 @@ describe('setup.mjs', function () {
     assert.equal(first.code, 0)
     assert.match(
       first.output,
-      /^Installing packages\.\.\. [\d.]+ s\nBuilding the codec kernel\.\.\. [\d.]+ s\nBuilding the contract\.\.\. [\d.]+ s\nBuilding the browser page\.\.\. [\d.]+ s\n$/,
+      /^Installing packages\.\.\. [\d.]+ s\nBuilding the codec kernel\.\.\. [\d.]+ s\nBuilding the contract\.\.\. [\d.]+ s\nBuilding the browser page\.\.\. [\d.]+ s\nBuilding the command line\.\.\. [\d.]+ s\n$/,
     )
     assert.ok(existsSync(join(root, 'node_modules', 'dep')))
     assert.deepEqual(await setup(), { code: 0, output: '' })
@@ -82,7 +84,7 @@ describe('setup.mjs', function () {
     await forgetRuns()
     await put('chain/contract/sources/new.move', 'more')
     await setup()
-    assert.deepEqual(await runs(), ['chain/build'])
+    assert.deepEqual(await runs(), ['chain/build', 'node/cli/build'])
     await forgetRuns()
     await rm(join(root, 'codec', 'build', 'out.bin'))
     await setup()
@@ -172,6 +174,44 @@ describe('setup.mjs', function () {
     assert.equal(code, 3)
     assert.match(output, /^floe: not set up yet\. Run this first:\n\n {2}cd .* && npm run build\n/)
   })
+  it('gives floe.mjs a bundle, which it runs as long as it is that of the sources', async () => {
+    await copyFile(FLOE, join(root, 'node', 'cli', 'floe.mjs'))
+    await put('node_modules/commander/package.json', JSON.stringify({ name: 'commander', main: 'main.js' }))
+    await put('node_modules/commander/main.js', '')
+    await put('node/cli/main.ts', "console.log('sources')")
+    const inputs = JSON.stringify(JSON.stringify(['node/cli/main.ts']))
+    await put(
+      'node/cli/build.ts',
+      `import { mkdirSync, writeFileSync } from 'node:fs'
+      mkdirSync('node/cli/build', { recursive: true })
+      writeFileSync('node/cli/build/inputs.json', ${inputs})
+      writeFileSync('node/cli/build/main.mjs', "console.log('bundle', process.argv.slice(2))")`,
+    )
+    const floe = async () => {
+      const child = spawn(process.execPath, [join(root, 'node', 'cli', 'floe.mjs'), 'info'])
+      let output = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', chunk => {
+          output += chunk
+        })
+      await once(child, 'close')
+      return output
+    }
+    assert.equal(await floe(), 'sources\n')
+    assert.equal((await setup()).code, 0)
+    // npm has taken away what the lock file does not name
+    await put('node_modules/commander/package.json', JSON.stringify({ name: 'commander', main: 'main.js' }))
+    await put('node_modules/commander/main.js', '')
+    assert.equal(await floe(), "bundle [ 'info' ]\n")
+    // moved here, so that its content is as old as it was
+    await put('other.ts', "console.log('others')")
+    await utimes(join(root, 'other.ts'), 0, 0)
+    await rename(join(root, 'other.ts'), join(root, 'node/cli/main.ts'))
+    assert.equal(await floe(), 'others\n')
+    assert.equal((await setup()).code, 0)
+    assert.equal(await floe(), "bundle [ 'info' ]\n")
+  })
+
   it('is nothing that an installed package asks for, but a Node that is new enough', async () => {
     const installed = join(root, 'node_modules', 'floe')
     await mkdir(join(installed, 'node', 'cli'), { recursive: true })
