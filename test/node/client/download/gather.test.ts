@@ -178,4 +178,32 @@ describe('gather', () => {
       { peer: 1, items: 34 },
     ])
   })
+
+  it('asks a peer that lacks slivers for its others in one further request', async () => {
+    const { enough, asked } = await gather([having(new Set(Array.from({ length: N / 2 }, (_, i) => 2 * i)))])
+    assert.ok(enough)
+    // half of the first are there
+    assert.deepEqual(asked, [
+      { peer: 0, items: NEEDED },
+      { peer: 0, items: N - NEEDED },
+    ])
+  })
+
+  it('drops nobody for a reset alone', async () => {
+    let isReset = false
+    const reset: FakePeer = {
+      ...honest(blob),
+      async sliver(ref) {
+        if (isReset) return blob.sliver(ref)
+        isReset = true
+        throw new ProtocolError('CONNECTION_LOST')
+      },
+    }
+    const clock = new VirtualClock()
+    const gathering = gather([reset], 10_000, clock)
+    await clock.advance(3_000)
+    const { enough, asked } = await gathering
+    assert.ok(enough)
+    assert.equal(asked.length, 2)
+  })
 })
