@@ -193,6 +193,7 @@ export function createUpkeep(components: UpkeepComponents): Upkeep {
       tables.onEvent(event)
       driver?.onEvent(event)
       if (event.type === 'EpochChangeStart') scrub.wake()
+      if (event.type === 'EpochChangeDone') scrub.settled()
       if (event.type === 'InvalidBlobID') inconsistencies.told(event.blobId)
       if (event.type !== 'BlobCertified' || !lacksSome) return
       lacksSome = false

@@ -37,8 +37,10 @@ export interface ScrubView {
 /** Looks at every stored sliver once an epoch, so that what a disk forgets is noticed while others still have it. */
 export interface Scrub {
   view(): ScrubView
-  /** Another epoch has begun. */
+  /** Another epoch has begun, and shards change hands: it rests until they have, or for a minute. */
   wake(): void
+  /** The change is over. */
+  settled(): void
   start(): void
   stop(): Promise<void>
 }
@@ -52,6 +54,8 @@ const LEAST_WAIT_MS = 50
 /** What a kill lets be looked at twice. */
 const NOTED_MS = 5_000
 const RETRY_MS = 60_000
+/** A round has the whole epoch. Shards that change hands are work enough for disks, and cores that nodes share. */
+const CHANGE_MS = 60_000
 /** Files that do not tell what is in them, of one round. */
 const UNTOLD = 10_000
 
@@ -67,6 +71,8 @@ class PacedScrub implements Scrub {
   #checked = 0
   #bad = 0
   #notedAt = 0
+  /** when the last change began, if it is not over */
+  #changingAt: number | undefined
   readonly #background = new Background(signal => this.#run(signal))
 
   constructor(components: ScrubComponents) {
@@ -75,6 +81,7 @@ class PacedScrub implements Scrub {
     const bucket = createTokenBucket(bytesPerSecond, bytesPerSecond, () => clock.monotonic())
     this.#pace = async (size, signal) => {
       const bytes = Math.max(size, LEAST_BYTES)
+      await this.#untilSettled(signal)
       const waitMs = bucket.take(bytes)
       if (waitMs >= LEAST_WAIT_MS) await clock.sleep(waitMs, signal)
       // of what is looked at there is one sliver in memory
@@ -89,6 +96,12 @@ class PacedScrub implements Scrub {
   }
 
   wake(): void {
+    this.#changingAt = this.#components.clock.monotonic()
+    this.#news.notify()
+  }
+
+  settled(): void {
+    this.#changingAt = undefined
     this.#news.notify()
   }
 
@@ -114,6 +127,16 @@ class PacedScrub implements Scrub {
         log.warn({ err, retryMs: RETRY_MS }, 'stored slivers were not looked at')
         await clock.sleep(RETRY_MS, signal).catch(() => undefined)
       }
+    }
+  }
+
+  async #untilSettled(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#components
+    for (;;) {
+      if (this.#changingAt === undefined) return
+      const leftMs = this.#changingAt + CHANGE_MS - clock.monotonic()
+      if (leftMs <= 0) return
+      await this.#news.waitWithin(leftMs, clock, signal)
     }
   }
 

@@ -109,6 +109,7 @@ describe('the look at all slivers, once an epoch', () => {
     assert.equal(looked.length, 6)
     epoch = 4 as Epoch
     scrub.wake()
+    scrub.settled()
     await clock.advance(20_000)
     assert.equal(looked.length, 12)
     await scrub.stop()
@@ -123,6 +124,26 @@ describe('the look at all slivers, once an epoch', () => {
     await clock.advance(20_000)
     assert.equal(looked.length, 12)
     assert.deepEqual(scrub.view(), { epoch: 0, over: true, checked: 0, bad: 0 })
+  })
+
+  it('rests while shards change hands, also in the middle of a round, though not for ever', async () => {
+    await clock.advance(10)
+    const before = looked.length
+    assert.ok(before < 6, looked.join())
+    epoch = 4 as Epoch
+    scrub.wake()
+    await clock.advance(50_000)
+    assert.ok(looked.length <= before + 1, looked.join())
+    scrub.settled()
+    await clock.advance(20_000)
+    assert.equal(looked.length, 12)
+    epoch = 5 as Epoch
+    scrub.wake()
+    await clock.advance(59_000)
+    assert.equal(looked.length, 12)
+    // a change that nobody ends
+    await clock.advance(20_000)
+    assert.equal(looked.length, 18)
   })
 
   it('goes on where it was after a stop, and looks at little twice', async () => {
