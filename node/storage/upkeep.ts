@@ -192,8 +192,7 @@ export function createUpkeep(components: UpkeepComponents): Upkeep {
       epochs.onEvent(event)
       tables.onEvent(event)
       driver?.onEvent(event)
-      if (event.type === 'EpochChangeStart') scrub.wake()
-      if (event.type === 'EpochChangeDone') scrub.settled()
+      scrub.onEvent(event)
       if (event.type === 'InvalidBlobID') inconsistencies.told(event.blobId)
       if (event.type !== 'BlobCertified' || !lacksSome) return
       lacksSome = false

@@ -4,6 +4,7 @@ import { defined } from '../../../base/defined.ts'
 import type { Log } from '../../../base/log.ts'
 import { Notify } from '../../../base/notify.ts'
 import { createTokenBucket } from '../../../base/token-bucket.ts'
+import type { ChainEvent } from '../../../chain/types/index.ts'
 import type { Epoch } from '../../../codec/types.ts'
 import type { Budget } from '../budget.ts'
 import { type NodeRecords, putScrub, type ScrubRecord } from '../store/node-records.ts'
@@ -37,10 +38,8 @@ export interface ScrubView {
 /** Looks at every stored sliver once an epoch, so that what a disk forgets is noticed while others still have it. */
 export interface Scrub {
   view(): ScrubView
-  /** Another epoch has begun, and shards change hands: it rests until they have, or for a minute. */
-  wake(): void
-  /** The change is over. */
-  settled(): void
+  /** While an epoch's change is under way it rests, for a minute at most. */
+  onEvent(event: Pick<ChainEvent, 'type'>): void
   start(): void
   stop(): Promise<void>
 }
@@ -95,13 +94,10 @@ class PacedScrub implements Scrub {
     return { epoch, over, checked: this.#checked, bad: this.#bad }
   }
 
-  wake(): void {
-    this.#changingAt = this.#components.clock.monotonic()
-    this.#news.notify()
-  }
-
-  settled(): void {
-    this.#changingAt = undefined
+  onEvent({ type }: Pick<ChainEvent, 'type'>): void {
+    if (type === 'EpochChangeStart') this.#changingAt = this.#components.clock.monotonic()
+    else if (type === 'EpochChangeDone') this.#changingAt = undefined
+    else return
     this.#news.notify()
   }
 

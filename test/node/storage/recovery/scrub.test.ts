@@ -104,12 +104,12 @@ describe('the look at all slivers, once an epoch', () => {
 
   it('rests until the next epoch, and is not begun before the first', async () => {
     await clock.advance(20_000)
-    scrub.wake()
+    scrub.onEvent({ type: 'EpochChangeStart' })
     await clock.advance(3_600_000)
     assert.equal(looked.length, 6)
     epoch = 4 as Epoch
-    scrub.wake()
-    scrub.settled()
+    scrub.onEvent({ type: 'EpochChangeStart' })
+    scrub.onEvent({ type: 'EpochChangeDone' })
     await clock.advance(20_000)
     assert.equal(looked.length, 12)
     await scrub.stop()
@@ -131,14 +131,14 @@ describe('the look at all slivers, once an epoch', () => {
     const before = looked.length
     assert.ok(before < 6, looked.join())
     epoch = 4 as Epoch
-    scrub.wake()
+    scrub.onEvent({ type: 'EpochChangeStart' })
     await clock.advance(50_000)
     assert.ok(looked.length <= before + 1, looked.join())
-    scrub.settled()
+    scrub.onEvent({ type: 'EpochChangeDone' })
     await clock.advance(20_000)
     assert.equal(looked.length, 12)
     epoch = 5 as Epoch
-    scrub.wake()
+    scrub.onEvent({ type: 'EpochChangeStart' })
     await clock.advance(59_000)
     assert.equal(looked.length, 12)
     // a change that nobody ends
@@ -163,7 +163,7 @@ describe('the look at all slivers, once an epoch', () => {
     sizes = [40 * MIB]
     await clock.advance(25_000)
     epoch = 4 as Epoch
-    scrub.wake()
+    scrub.onEvent({ type: 'EpochChangeStart' })
     await clock.advance(600_000)
     assert.deepEqual(looked, [...FILES, ...FILES])
     assert.equal(scrub.view().epoch, 4)
