@@ -51,6 +51,12 @@ export interface Circuits {
 
 /** One that has just begun is not idle yet: it is not pushed out. */
 const DISPLACED_AFTER_MS = 10_000
+/** What takes so long to answer is likely to be over. */
+const DISPLACED_BY_EQUAL_AFTER_MS = 30_000
+
+/** Whose circuit goes when there is no place: the lower the earlier. */
+const RANKS = { ofStrangers: 0, toMember: 1, ofMember: 2 } as const
+type Rank = (typeof RANKS)[keyof typeof RANKS]
 
 /** One address has so much of the circuits to one target at most, members not counted: nobody alone makes a node unreachable. */
 const ADDRESS_SHARE = 1 / 2
@@ -64,12 +70,24 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
   const shares = new Map<string, number>()
   const idleMs = ({ lastByteAt }: Circuit): number => clock.monotonic() - lastByteAt
 
-  /** Ends the longest idle circuit between strangers. */
-  function displace(): boolean {
-    const idle = [...open]
-      .filter(one => !isMember(one.source) && !isMember(one.target) && idleMs(one) > DISPLACED_AFTER_MS)
-      .sort((a, b) => a.lastByteAt - b.lastByteAt)
-    const [longest] = idle
+  const rankOf = (source: string, target: string): Rank =>
+    isMember(source) ? RANKS.ofMember : isMember(target) ? RANKS.toMember : RANKS.ofStrangers
+
+  /**
+   * Ends the longest idle circuit of lower rank, or of the same one: who has stored once and stays connected would else keep all others out.
+   * Members' own stay: their mesh would be dialled again at once.
+   */
+  function displace(rank: Rank): boolean {
+    const mayGo = (circuit: Circuit): boolean => {
+      const its = rankOf(circuit.source, circuit.target)
+      if (its < rank) return idleMs(circuit) > DISPLACED_AFTER_MS
+      return its === rank && its !== RANKS.ofMember && idleMs(circuit) > DISPLACED_BY_EQUAL_AFTER_MS
+    }
+    const [longest] = [...open]
+      .filter(mayGo)
+      .sort(
+        (a, b) => rankOf(a.source, a.target) - rankOf(b.source, b.target) || a.lastByteAt - b.lastByteAt,
+      )
     if (longest === undefined) return false
     leave(longest)
     longest.abort(new Error('the place was needed'))
@@ -97,8 +115,7 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
       const atTarget = address && `${address} ${target}`
       if (atTarget && (shares.get(atTarget) ?? 0) >= Math.ceil(circuitsPerTarget * ADDRESS_SHARE))
         return 'address'
-      const isMembers = isMember(source) || isMember(target)
-      if (open.size >= circuits && !(isMembers && displace())) return 'full'
+      if (open.size >= circuits && !displace(rankOf(source, target))) return 'full'
       const circuit: Circuit = {
         source,
         connection,

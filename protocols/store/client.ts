@@ -18,6 +18,8 @@ export interface StoreInput {
   request?: Uint8Array
   /** BCS `SliverData` of a sliver; asked for only when the node wants it, right before it is sent. Must stay unchanged. */
   sliver(ref: SliverRef): OutgoingSliver | Promise<OutgoingSliver>
+  /** Told how many slivers the node lacks, before the first is sent: by its word, which may be wrong. */
+  onWanted?: (slivers: number) => void
 }
 
 /** A sliver's bytes: there already, or read as they are sent. */
@@ -64,6 +66,7 @@ export async function storeBlob(
   try {
     const distinct = new Set(first.slivers.map(({ axis, pair }) => `${axis} ${pair}`))
     if (distinct.size < first.slivers.length) throw new ProtocolError('VIOLATION')
+    input.onWanted?.(first.slivers.length)
     const { confirmation, sentBytes } = await sendSlivers(
       lease.stream,
       pool.clock,

@@ -38,6 +38,22 @@ describe('protocols between two peers', () => {
     assert.equal(server.node.openSessions, 0)
   })
 
+  it('tells how many slivers the node lacks, before the first is sent', async () => {
+    const metadata = metadataOf(blobId(40), 1_000)
+    const header = { metadata, persistence: { kind: 'permanent' as const }, registerDigest: 'digest' }
+    const told: unknown[] = []
+    await reader.client.store(server.address, {
+      header,
+      onWanted: slivers => told.push(slivers),
+      sliver(ref) {
+        told.push('sent')
+        return sliverBytes(metadata, ref)
+      },
+    })
+    const { length } = server.node.wanted
+    assert.deepEqual(told, [length, ...Array(length).fill('sent')])
+  })
+
   it('lets eight slivers be verified and written at a time, and reads no more meanwhile', async () => {
     const { custody, wanted } = server.node
     const gate = Promise.withResolvers<void>()

@@ -16,6 +16,7 @@ import {
 import type { StoreHeader } from '../../../protocols/ports.ts'
 import type { PeerBook } from '../../network/peer-book.ts'
 import type { Accuse } from '../accuse.ts'
+import { isRelayed } from '../relayed.ts'
 import { ConfirmationSet } from './confirmation-set.ts'
 import type { Encoding } from './encoding.ts'
 import { type Admission, createQuorumGate, type QuorumGate } from './quorum-gate.ts'
@@ -206,7 +207,7 @@ export class FanOut {
   async #persist(member: CommitteeMember): Promise<boolean> {
     const { book, clock, log } = this.#components
     const { blobId } = this.#input.header.metadata
-    const retries = createRetries(clock)
+    const retries = createRetries(clock, { isRelayed: isRelayed(book.address(member)) })
     for (;;) {
       const admission = this.#gate.admission(member.shards.length)
       try {
@@ -243,8 +244,8 @@ export class FanOut {
     const peer = book.address(member)
     const startedAt = clock.monotonic()
     if (this.#isSmall) await admission.wait(signal)
-    const sliver = this.#slivers(member, admission, retries)
-    const input = { header, request: this.#request, sliver }
+    const sliver = this.#slivers(member, admission)
+    const input = { header, request: this.#request, sliver, onWanted: retries.wanted }
     const { epoch, confirmation, sentBytes } = await peers.store(peer, input, { signal })
     if (epoch !== committee.epoch) {
       this.#epochChanged = true
@@ -263,11 +264,7 @@ export class FanOut {
   }
 
   /** What the member is sent of those that it asks for. */
-  #slivers(
-    member: CommitteeMember,
-    admission: Admission,
-    retries: Retries,
-  ): (ref: SliverRef) => Promise<OutgoingSliver> {
+  #slivers(member: CommitteeMember, admission: Admission): (ref: SliverRef) => Promise<OutgoingSliver> {
     const { encoded, committee, header } = this.#input
     const { nShards } = committee
     const { blobId } = header.metadata
@@ -279,8 +276,6 @@ export class FanOut {
       if (!isOwn(ref)) throw new ProtocolError('EPOCH_CHANGED', { details: { epoch: committee.epoch } })
       await admission.wait(this.#signal)
       given++
-      // the line has taken the one before
-      if (given > 1) retries.progressed()
       // the library loads while the slivers are verified; what fails fails again where it is needed
       if (given === 2 * shards.size) this.#components.bls().catch(() => undefined)
       return encoded.sliver(ref)

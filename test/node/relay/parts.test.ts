@@ -88,22 +88,58 @@ describe('parts of a relay', () => {
     assert.deepEqual(wrong.count(), { month: '2027-01', bytes: 1 })
   })
 
-  it('give the place of the longest idle circuit between strangers to a member, not of one that has just begun', async () => {
-    const clock = new VirtualClock()
-    const limits = { circuits: 2, circuitsPerSource: 2, circuitsPerAddress: 9, circuitsPerTarget: 9 }
-    const circuits = createCircuits({ limits: () => limits, isMember: peer => peer === 'member', clock })
-    const aborted: string[] = []
-    for (const source of ['a', 'b']) {
-      const circuit = circuits.take(caller(source), 't')
-      assert.ok(typeof circuit === 'object')
-      circuit.abort = () => void aborted.push(source)
-      await clock.advance(6_000)
+  describe('when all circuits are taken', () => {
+    let clock: VirtualClock
+    let circuits: ReturnType<typeof createCircuits>
+    let aborted: string[]
+    beforeEach(() => {
+      clock = new VirtualClock()
+      aborted = []
+      const limits = { circuits: 2, circuitsPerSource: 2, circuitsPerAddress: 9, circuitsPerTarget: 9 }
+      circuits = createCircuits({ limits: () => limits, isMember: peer => peer.startsWith('member'), clock })
+    })
+    const call = (source: string, target: string): ReturnType<typeof circuits.take> => {
+      const circuit = circuits.take(caller(source), target)
+      if (typeof circuit === 'object') circuit.abort = () => void aborted.push(`${source} to ${target}`)
+      return circuit
     }
-    assert.equal(circuits.take(caller('stranger'), 'u'), 'full')
-    assert.ok(typeof circuits.take(caller('member'), 'u') === 'object')
-    assert.deepEqual(aborted, ['a'])
-    assert.equal(circuits.take(caller('member'), 'u'), 'full')
-    assert.equal(circuits.size, 2)
+    const isTaken = (circuit: ReturnType<typeof call>): boolean => typeof circuit === 'object'
+
+    it('give the place of the longest idle circuit between strangers to a member, not of one that has just begun', async () => {
+      for (const source of ['a', 'b']) {
+        call(source, 't')
+        await clock.advance(6_000)
+      }
+      assert.equal(call('stranger', 'u'), 'full')
+      assert.ok(isTaken(call('member', 'u')))
+      assert.deepEqual(aborted, ['a to t'])
+      assert.equal(call('member', 'u'), 'full')
+      assert.equal(circuits.size, 2)
+    })
+
+    it('give the place of who has called a member and is done to the next one, between strangers first', async () => {
+      call('a', 'member')
+      call('b', 't')
+      await clock.advance(29_000)
+      assert.equal(call('c', 't'), 'full')
+      assert.ok(isTaken(call('c', 'member')))
+      assert.deepEqual(aborted, ['b to t'])
+      await clock.advance(1_001)
+      assert.ok(isTaken(call('d', 'member')))
+      assert.deepEqual(aborted, ['b to t', 'a to member'])
+      assert.equal(call('e', 'member'), 'full')
+      // neither do strangers take the place of one who calls a member
+      await clock.advance(60_000)
+      assert.equal(call('f', 't'), 'full')
+    })
+
+    it('leave members their own', async () => {
+      call('member-1', 'member-2')
+      call('member-2', 'member-3')
+      await clock.advance(60_000)
+      for (const source of ['a', 'member-4']) assert.equal(call(source, 'member-1'), 'full')
+      assert.deepEqual(aborted, [])
+    })
   })
 
   it('grant so many circuits to one address whatever its PeerIds are, members not counted', () => {

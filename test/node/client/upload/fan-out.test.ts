@@ -41,7 +41,7 @@ describe('fan-out', () => {
   type Sliver = StoreInput['sliver']
   /** Members that are honest, but for those that `behave` speaks for. */
   const send = (
-    behave: (index: number, sliver: Sliver) => Promise<void>,
+    behave: (index: number, sliver: Sliver, wanted: (slivers: number) => void) => Promise<void>,
     sign = (index: number, message: Uint8Array) => bls.sign(secrets[index]!, message),
     /** what a member says otherwise than it should */
     otherwise: (index: number) => { epoch?: Epoch; message?: Uint8Array } = () => ({}),
@@ -57,11 +57,11 @@ describe('fan-out', () => {
       peers: {
         async store(
           { peerId }: PeerAddress,
-          { sliver }: { sliver: Sliver },
+          { sliver, onWanted = () => undefined }: Pick<StoreInput, 'sliver' | 'onWanted'>,
           { signal }: { signal?: AbortSignal } = {},
         ) {
           const index = Number(peerId.slice('peer-'.length))
-          await raceSignal(behave(index, sliver), signal)
+          await raceSignal(behave(index, sliver, onWanted), signal)
           const signature = sign(index, message)
           const { epoch, message: confirmed } = { epoch: 1 as Epoch, message, ...otherwise(index) }
           return { epoch, confirmation: { message: confirmed, signature }, sentBytes: 0 }
@@ -201,31 +201,36 @@ describe('fan-out', () => {
     await finished
   })
 
-  it('goes on with a node whose path breaks again and again, as long as slivers go through', async () => {
-    const shard = committee.members[0]!.shards[0]!
-    const pair = pairOfShard(shard, blob.metadata.blobId, N)
-    let cuts = 0
-    // nothing is waited for
-    const clock = new Clock({
-      ...systemTimers,
-      after: (_, act, options) => systemTimers.after(0, act, options),
+  for (const [what, lacking, tries] of [
+    ['goes on with a node whose path breaks again and again, as long as it takes slivers', 0, 8],
+    ['gives a node up that takes nothing of all that the line has taken', 10, 6],
+  ] as const) {
+    it(what, async () => {
+      const pair = pairOfShard(committee.members[0]!.shards[0]!, blob.metadata.blobId, N)
+      let tried = 0
+      // nothing is waited for
+      const clock = new Clock({
+        ...systemTimers,
+        after: (_, act, options) => systemTimers.after(0, act, options),
+      })
+      const { result, finished } = send(
+        async (index, sliver, wanted) => {
+          if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
+          if (index !== 0) return
+          wanted(Math.max(lacking, 10 - tried))
+          for (const axis of ['primary', 'secondary'] as const) await sliver({ pair, axis })
+          if (++tried < 8) throw new ProtocolError('PATH_LOST')
+        },
+        undefined,
+        undefined,
+        clock,
+      )
+      const { certificate } = await result
+      assert.equal(tried, tries)
+      assert.deepEqual(certificate?.signers, tries === 8 ? [0, 1, 2] : undefined)
+      await finished
     })
-    const { result, finished } = send(
-      async (index, sliver) => {
-        if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
-        if (index !== 0 || cuts === 7) return
-        for (const axis of ['primary', 'secondary'] as const) await sliver({ pair, axis })
-        cuts++
-        throw new ProtocolError('PATH_LOST')
-      },
-      undefined,
-      undefined,
-      clock,
-    )
-    assert.deepEqual((await result).certificate?.signers, [0, 1, 2])
-    assert.equal(cuts, 7)
-    await finished
-  })
+  }
 
   it('sends nobody slivers of shards that it does not keep', async () => {
     const pair = pairOfShard(committee.members[0]!.shards[0]!, blob.metadata.blobId, N)

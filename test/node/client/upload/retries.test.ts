@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createRetries } from '../../../../node/client/upload/retries.ts'
+import { createRetries, type Retries } from '../../../../node/client/upload/retries.ts'
 import { ProtocolError } from '../../../../protocols/index.ts'
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
@@ -11,8 +11,8 @@ describe('offering a blob to a node again', () => {
   const error = (code: string, retryAfterMs?: number, remote = false) =>
     new ProtocolError(code as 'BUSY', { retryAfterMs, remote })
   /** What comes after each of these failures, one upon the other. */
-  const pausesAfter = async (...errors: Error[]): Promise<(number | undefined)[]> => {
-    const retries = createRetries(clock)
+  const pausesAfter = (...errors: Error[]) => pausesOf(createRetries(clock), errors)
+  const pausesOf = async (retries: Retries, errors: Error[]): Promise<(number | undefined)[]> => {
     const pauses = []
     for (const one of errors) {
       const pause = retries.after(one)
@@ -33,6 +33,17 @@ describe('offering a blob to a node again', () => {
     for (const one of ['NO_SPACE', 'UNREACHABLE', 'VIOLATION'])
       assert.deepEqual(await pausesAfter(error(one)), [undefined])
     assert.deepEqual(await pausesAfter(new Error('of our own')), [undefined])
+  })
+
+  it('happens twice where a node that is called over relays is not there yet', async () => {
+    const relayed = () => createRetries(clock, { isRelayed: true })
+    const away = times(3, error('UNREACHABLE'))
+    assert.deepEqual(await pausesOf(relayed(), away), [1_000, 4_000, undefined])
+    // what it tells of others, and once it has answered what it says counts
+    assert.deepEqual(await pausesOf(relayed(), [error('UNREACHABLE', undefined, true)]), [undefined])
+    const busy = times(2, error('BUSY', undefined, true))
+    assert.deepEqual(await pausesOf(relayed(), [...away.slice(0, 1), ...busy]), [1_000, 300, 600])
+    assert.deepEqual(await pausesOf(relayed(), [error('PATH_LOST'), away[0]!]), [250, 500])
   })
 
   it('happens up to five times where the path broke, also while the node cannot be reached then', async () => {
@@ -65,12 +76,24 @@ describe('offering a blob to a node again', () => {
     assert.equal(retries.after(error('UNREACHABLE')), undefined)
   })
 
-  it('begins anew with each sliver that arrives, but not without end', () => {
+  it('begins anew with each sliver that the node has taken, but not without end', () => {
     const retries = createRetries(clock)
+    retries.wanted(30)
     for (let i = 0; i < 20; i++) {
       assert.equal(retries.after(error('CONNECTION_LOST')), 250)
-      retries.progressed()
+      retries.wanted(29 - i)
     }
+    assert.equal(retries.after(error('CONNECTION_LOST')), undefined)
+  })
+
+  it('does not begin anew for what the line has taken, and the node has not', () => {
+    const retries = createRetries(clock)
+    // one that lacks more than before, or the same again, has taken nothing
+    for (const wanted of [9, 9, 20, 9, 9]) {
+      retries.wanted(wanted)
+      assert.notEqual(retries.after(error('CONNECTION_LOST')), undefined)
+    }
+    retries.wanted(9)
     assert.equal(retries.after(error('CONNECTION_LOST')), undefined)
   })
 

@@ -4,6 +4,8 @@ import { leaveRelays } from '../../../../node/network/paths/leave-relays.ts'
 import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const GOSSIP = '/meshsub/1.2.0'
+const PING = '/ipfs/ping/1.0.0'
+const STORE = '/floe/store/1.0.0'
 const LONG_MS = 60_000
 
 /** A connection of which only that much is looked at. */
@@ -32,10 +34,13 @@ class FakeConnection {
 }
 
 /** Which of them are open after a while. */
-async function left(connections: readonly FakeConnection[], clock = new VirtualClock()): Promise<boolean[]> {
+async function left(
+  connections: readonly FakeConnection[],
+  { clock = new VirtualClock(), afterMs = LONG_MS }: { clock?: VirtualClock; afterMs?: number } = {},
+): Promise<boolean[]> {
   const libp2p = { getConnections: () => connections as unknown as Connection[] }
   const leaving = leaveRelays({ libp2p, clock })
-  await clock.advance(LONG_MS)
+  await clock.advance(afterMs)
   leaving.stop()
   assert.equal(clock.waiting, 0)
   return connections.map(({ status }) => status === 'open')
@@ -48,19 +53,36 @@ describe('leaving relays', () => {
     assert.deepEqual(await left([direct, new FakeConnection('a', 'relayed', [GOSSIP])]), [true, false])
   })
 
-  it('leaves alone the only path to a peer, and what the peer has dialled', async () => {
+  it('leaves alone the only path to a peer while it is used, and what the peer has dialled', async () => {
     const other = new FakeConnection('b', 'direct')
-    assert.deepEqual(await left([other, new FakeConnection('a', 'relayed')]), [true, true])
+    for (const used of [GOSSIP, STORE])
+      assert.deepEqual(await left([other, new FakeConnection('a', 'relayed', [used])]), [true, true])
     const closing = new FakeConnection('a', 'direct')
     closing.status = 'closing'
-    assert.deepEqual(await left([closing, new FakeConnection('a', 'relayed')]), [false, true])
+    assert.deepEqual(await left([closing, new FakeConnection('a', 'relayed', [GOSSIP])]), [false, true])
+    assert.deepEqual(await left([new FakeConnection('a', 'relayed', [], 'inbound')]), [true])
     const direct = new FakeConnection('a', 'direct')
     assert.deepEqual(await left([direct, new FakeConnection('a', 'relayed', [], 'inbound')]), [true, true])
   })
 
+  it('closes the only path to a peer half a minute after its last use, pings not counted', async () => {
+    for (const protocols of [[], [PING]]) {
+      const path = new FakeConnection('a', 'relayed', protocols)
+      assert.deepEqual(await left([path], { afterMs: 39_000 }), [true])
+      assert.deepEqual(await left([path], { afterMs: 40_000 }), [false])
+    }
+    const clock = new VirtualClock()
+    const path = new FakeConnection('a', 'relayed')
+    const again = clock.after(25_000, () => path.streams.push({ protocol: STORE }))
+    const done = clock.after(35_000, () => path.streams.pop())
+    assert.deepEqual(await left([path], { clock, afterMs: 69_000 }), [true])
+    again.stop()
+    done.stop()
+  })
+
   it('waits for what is under way', async () => {
     const direct = new FakeConnection('a', 'direct')
-    const relayed = new FakeConnection('a', 'relayed', [GOSSIP, '/floe/store/1.0.0'])
+    const relayed = new FakeConnection('a', 'relayed', [GOSSIP, STORE])
     assert.deepEqual(await left([direct, relayed]), [true, true])
     relayed.streams.pop()
     assert.deepEqual(await left([direct, relayed]), [true, false])
