@@ -6,6 +6,7 @@ import type {
   DialTransportOptions,
   Listener,
   ListenerEvents,
+  MultiaddrConnection,
   PeerId,
   Stream,
   StreamHandler,
@@ -66,7 +67,7 @@ export interface CircuitTransport {
   isNear(relayed: Pick<Connection, 'remoteAddr' | 'remotePeer'>): boolean
 }
 
-/** How a call over a relay went: how long it took until the peer had taken it; `failed`: nobody was reached for a reason of the relay's own. */
+/** How a call over a relay went: how long it took until the peer had taken it; `failed`: nobody was reached for a reason of the relay's own, or what was made broke again and again. */
 export type RelayCall = { tookMs: number } | 'failed'
 
 export interface HeldRelay {
@@ -85,7 +86,8 @@ export function createCircuitTransport(clock: Clock): CircuitTransport {
   const called = (relay: string, call: RelayCall): void => {
     for (const listener of told) listener(relay, call)
   }
-  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, called, near }
+  const brokeAt = new LruMap<string, number>(REMEMBERED)
+  const state: CircuitState = { clock, held: [], listeners: new Set(), heard, called, near, brokeAt }
   return {
     factory: components => new Circuits(components, state),
     update(held) {
@@ -110,6 +112,8 @@ interface CircuitState {
   called: (relay: string, call: RelayCall) => void
   /** by relay and peer */
   near: LruMap<string, boolean>
+  /** when a circuit that was in use broke the last time; monotonic ms, by relay and peer */
+  brokeAt: LruMap<string, number>
 }
 
 const pairOf = (relay: string | undefined, peer: PeerId): string => `${relay} ${peer}`
@@ -119,6 +123,11 @@ const REMEMBERED = 256
 
 /** How long it may take until a connection over a circuit is secured and multiplexed: as long as the circuit's own handshake. */
 const UPGRADE_MS = CIRCUIT.handshakeMs
+
+/** A circuit on which nothing has come for longer may have been given to somebody else. */
+const IN_USE_MS = 5_000
+/** A peer does not end twice in so short a time. */
+const BREAKS_AGAIN_MS = 30_000
 
 class Circuits implements Transport {
   readonly [transportSymbol] = true
@@ -138,8 +147,9 @@ class Circuits implements Transport {
     const { clock, heard, called, near } = this.#state
     const id = relayOf(relay) ?? ''
     let end: CircuitEnd
+    let connection: Connection
     try {
-      const connection = await connectionManager.openConnection(relay, { signal })
+      connection = await connectionManager.openConnection(relay, { signal })
       const calledAt = clock.monotonic()
       end = await connectThrough(connection, peer, { clock, signal })
       called(id, { tookMs: clock.monotonic() - calledAt })
@@ -151,13 +161,39 @@ class Circuits implements Transport {
     }
     const circuit = circuitConnection(end, address, logger)
     try {
-      return await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
+      const made = await options.upgrader.upgradeOutbound(circuit, { ...options, ...limits(end.limit) })
+      this.#watch(circuit, connection, pairOf(connection.remotePeer.toString(), peer))
+      return made
     } catch (error) {
       // one that alters or cuts what it passes on would be the fastest of all
       if (!signal.aborted) called(id, 'failed')
       circuit.abort(error instanceof Error ? error : new Error('not upgraded', { cause: error }))
       throw error
     }
+  }
+
+  /**
+   * Circuits to one peer that break while they are used, one after the other though the relay is there, are the relay's failure: one alone
+   * may be the peer's end.
+   */
+  #watch(circuit: MultiaddrConnection, relay: Connection, pair: string): void {
+    const { clock, called, brokeAt } = this.#state
+    let usedAt = clock.monotonic()
+    circuit.addEventListener('message', () => {
+      usedAt = clock.monotonic()
+    })
+    circuit.addEventListener('close', ({ error }) => {
+      if (error === undefined || clock.monotonic() - usedAt > IN_USE_MS) return
+      // when the connection to the relay is over, its streams may hear of that before it does
+      clock.after(0, () => {
+        if (relay.status !== 'open') return
+        const now = clock.monotonic()
+        const lastAt = brokeAt.get(pair)
+        brokeAt.set(pair, now)
+        if (lastAt !== undefined && now - lastAt < BREAKS_AGAIN_MS)
+          called(relay.remotePeer.toString(), 'failed')
+      })
+    })
   }
 
   createListener(_: CreateListenerOptions): Listener {

@@ -12,6 +12,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { IceUdpMuxListener, IceUdpMuxRequest, PeerConnection } from 'node-datachannel'
 import type { Clock } from '../../../base/clock.ts'
 import type { Log } from '../../../base/log.ts'
+import type { Timer } from '../../../base/timers.ts'
 import { waitFor } from '../../../base/wait.ts'
 import type { RefusalReason } from '../../refusals.ts'
 import { WEB_RTC } from '../limits.ts'
@@ -41,7 +42,7 @@ export interface WebRtcListeningInit {
   /** of the network key, from which the certificate is made */
   networkSeed: Uint8Array
   clock: Clock
-  log: Pick<Log, 'debug' | 'warn'>
+  log: Pick<Log, 'debug' | 'info' | 'warn'>
   refused(reason: RefusalReason<'connections'>): void
   /** told of what judges a connection's streams, as `BoundedYamux.limitLast` needs it */
   made(judge: StreamJudge): void
@@ -65,12 +66,16 @@ interface ListenerInit extends WebRtcListeningInit {
   components: HandshakeComponents
 }
 
+/** Whoever has the port may leave it: often the process that was here before. */
+const LISTEN_RETRY_MS = 30_000
+
 class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listener {
   readonly #init: ListenerInit
   readonly #upgrader: Upgrader
   readonly #stopping = new AbortController()
   /** by who asks: its packets come again until it is answered */
   readonly #links = new Map<string, NativeLink>()
+  #retry: Timer | undefined
   #listening: { address: Multiaddr; port: number; native: IceUdpMuxListener } | undefined
 
   constructor(init: ListenerInit, upgrader: Upgrader) {
@@ -79,19 +84,35 @@ class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listen
     this.#upgrader = upgrader
   }
 
-  /** Where it cannot, pages come otherwise, or not at all: no reason for a node not to be there. */
+  /** Where it cannot, pages come otherwise, or not at all: no reason for a node not to be there. It is tried again. */
   async listen(address: Multiaddr): Promise<void> {
     try {
       await this.#listen(address)
     } catch (err) {
-      const why = 'pages do not reach this node by WebRTC: its UDP port is taken, or not to be had'
-      this.#init.log.warn({ err, address: String(address) }, why)
+      const { clock, log } = this.#init
+      const why =
+        'pages do not reach this node by WebRTC: its UDP port is taken, or not to be had; it is tried again'
+      log.warn({ err, address: String(address) }, why)
+      this.#retry = clock.after(LISTEN_RETRY_MS, () => void this.#listenAgain(address), { background: true })
+    }
+  }
+
+  async #listenAgain(address: Multiaddr): Promise<void> {
+    const { clock, log } = this.#init
+    try {
+      await this.#listen(address)
+      log.info({ address: String(address) }, 'pages reach this node by WebRTC')
+    } catch {
+      if (this.#stopping.signal.aborted) return
+      this.#retry = clock.after(LISTEN_RETRY_MS, () => void this.#listenAgain(address), { background: true })
     }
   }
 
   async #listen(address: Multiaddr): Promise<void> {
     const { host, port: asked, type } = getNetConfig(address)
     const port = await freePort(host, asked ?? 0, type === 'ip6')
+    // it may have been closed meanwhile
+    this.#stopping.signal.throwIfAborted()
     const native = new this.#init.native.IceUdpMuxListener(port, host)
     this.#listening = { address, port, native }
     // what it throws would end the process
@@ -198,6 +219,7 @@ class WebRtcListener extends TypedEventEmitter<ListenerEvents> implements Listen
   }
 
   async close(): Promise<void> {
+    this.#retry?.stop()
     this.#listening?.native.stop()
     this.#listening = undefined
     this.#stopping.abort(new Error('the node stops'))

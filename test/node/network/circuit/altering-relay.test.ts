@@ -9,6 +9,7 @@ import { createRelay } from '../../../../node/relay/relay.ts'
 import { CIRCUIT } from '../../../../protocols/index.ts'
 import { createStreamReader } from '../../../../protocols/stream/reader.ts'
 import { createStreamWriter } from '../../../../protocols/stream/writer.ts'
+import { eventually } from '../../../protocols/support/eventually.ts'
 import { NETWORK } from '../../../protocols/support/fakes.ts'
 import { quietLog } from '../../../protocols/support/quiet.ts'
 
@@ -104,20 +105,54 @@ describe('a relay that alters what it passes on', function () {
     const words = Uint8Array.from({ length: 1_000 }, (_, i) => i & 0xff)
     let isAltering = false
     const { caller, address, called } = await behindRelay(words, () => isAltering)
-    const connection = await caller.dial(address)
-    assert.ok(connection.remotePeer.equals(called.peerId))
-    const stream = await connection.newStream(PROTOCOL)
-    const [reader, writer] = [
-      createStreamReader(stream, systemClock),
-      createStreamWriter(stream, systemClock),
-    ]
-    const ask = async () => {
-      await writer.write(new Uint8Array(1), LIMIT)
-      return reader.exact(words.length, LIMIT)
+    const calls: RelayCall[] = []
+    caller.circuits.onCalled((_, call) => calls.push(call))
+    const failures = () => calls.filter(call => call === 'failed').length
+    for (const times of [1, 2]) {
+      isAltering = false
+      const connection = await caller.dial(address)
+      assert.ok(connection.remotePeer.equals(called.peerId))
+      const stream = await connection.newStream(PROTOCOL)
+      const [reader, writer] = [
+        createStreamReader(stream, systemClock),
+        createStreamWriter(stream, systemClock),
+      ]
+      const ask = async () => {
+        await writer.write(new Uint8Array(1), LIMIT)
+        return reader.exact(words.length, LIMIT)
+      }
+      assert.ok(Buffer.from(await ask()).equals(words))
+      isAltering = true
+      await assert.rejects(ask())
+      assert.notEqual(connection.status, 'open')
+      // once it may be the peer; from the second time on calls should not go over it
+      if (times === 1) assert.equal(failures(), 0)
+      else
+        await eventually(
+          () => failures() === 1,
+          () => `${failures()} failures`,
+        )
     }
-    assert.ok(Buffer.from(await ask()).equals(words))
-    isAltering = true
-    await assert.rejects(ask())
-    assert.notEqual(connection.status, 'open')
+  })
+
+  it('is not blamed when its own line or the peer is gone, or the caller is done', async () => {
+    for (const end of ['line', 'peer', 'caller'] as const) {
+      const { caller, address, called } = await behindRelay(new Uint8Array(1), () => false)
+      const calls: RelayCall[] = []
+      caller.circuits.onCalled((_, call) => calls.push(call))
+      const connection = await caller.dial(address)
+      const closed = new Promise(resolve => connection.addEventListener('close', resolve))
+      const relay = caller.getConnections().find(({ direct }) => direct)!
+      if (end === 'line') relay.abort(new Error('the line is gone'))
+      if (end === 'peer') await called.stop()
+      if (end === 'caller') await connection.close()
+      await closed
+      await systemClock.sleep(0)
+      assert.deepEqual(
+        calls.map(call => typeof call),
+        ['object'],
+        end,
+      )
+    }
   })
 })

@@ -17,6 +17,7 @@ import { eventually } from '../../../protocols/support/eventually.ts'
 import { NETWORK } from '../../../protocols/support/fakes.ts'
 import { quietLog } from '../../../protocols/support/quiet.ts'
 import { connectNatively, stunRequest } from '../../../support/native-rtc.ts'
+import { VirtualClock } from '../../../support/virtual-clock.ts'
 
 const MIB = 1024 * 1024
 const PROTOCOL = '/floe/test/1'
@@ -115,6 +116,28 @@ describe('a node that pages reach by WebRTC', function () {
     } finally {
       taken.close()
     }
+  })
+
+  it('is reached by WebRTC once its UDP port is free', async () => {
+    const taken = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = `/ip4/127.0.0.1/udp/${taken.address().port}/webrtc-direct`
+    const clock = new VirtualClock()
+    await node.stop()
+    node = await start({ clock, listen: ['/ip4/127.0.0.1/tcp/0', address] })
+    const told = new Promise(resolve => node.addEventListener('self:peer:update', resolve, { once: true }))
+    await clock.advance(30_000)
+    assert.equal(node.getMultiaddrs().length, 1)
+    await new Promise<void>(resolve => taken.close(() => resolve()))
+    // the try before may still be under way, in real time
+    for (let tries = 0; tries < 1_000 && node.getMultiaddrs().length < 2; tries++) {
+      await clock.advance(30_000)
+      await systemClock.sleep(10)
+    }
+    assert.ok(addressOf(node).toString().startsWith(address))
+    // and others are told
+    await told
+    await (await open()).link.close()
   })
 
   it('is not taken for another: neither its certificate nor its key can be somebody else’s', async () => {
