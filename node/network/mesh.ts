@@ -28,6 +28,8 @@ export interface Mesh {
   start(): void
   /** Resolves once every other node that was needed has been tried, or the mesh was stopped. */
   settled(): Promise<void>
+  /** Whether the mesh is held together by the connection to that peer, when there is one; of all until it is known who they are. */
+  needs(peerId: string): boolean
   /** A peer has other addresses: it is worth a try at once. */
   moved(peerId: string): void
   stop(): Promise<void>
@@ -49,6 +51,7 @@ export function createMesh(
   let firstRound = Promise.withResolvers<void>()
   /** of the committee's peers that were not reached: when they are tried again */
   const pauses = new Map<string, { until: number; ms: number }>()
+  let needed: Set<string> | undefined
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -75,6 +78,8 @@ export function createMesh(
       else if (!isPausing(candidate.peerId)) await dial(candidate, signal)
     }
     for (const candidate of candidates) if (isRelayed(candidate)) lookForBetter(candidate, signal)
+    const first = candidates.filter((one, distance) => distance === 0 || isConnected(one)).slice(0, wanted)
+    needed = new Set(first.map(({ peerId }) => peerId))
     return wanted - Math.min(wanted, candidates.filter(isConnected).length)
   }
 
@@ -116,6 +121,7 @@ export function createMesh(
       background.start()
     },
     settled: () => firstRound.promise,
+    needs: peerId => needed?.has(peerId) ?? true,
     moved: peerId => void pauses.delete(peerId),
     stop: () => background.stop(),
   }

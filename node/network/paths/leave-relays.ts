@@ -4,6 +4,8 @@ import type { Timer } from '../../../base/timers.ts'
 
 export interface LeaveRelaysInit {
   libp2p: Pick<Libp2p, 'getConnections'>
+  /** Whether gossip with that peer is worth a circuit; with anybody when absent. */
+  needs?: ((peer: string) => boolean) | undefined
   clock: Pick<Clock, 'every' | 'monotonic'>
 }
 
@@ -13,13 +15,15 @@ const KEPT_MS = 30_000
 
 /**
  * Closes relayed connections that this side has dialled once nobody uses them: at once beside a direct one, else after a while, unless
- * gossip runs there. Pings would keep them for ever, and a relay has few circuits.
+ * gossip runs there that is needed. Pings would keep them for ever, and a relay has few circuits.
  */
-export function leaveRelays({ libp2p, clock }: LeaveRelaysInit): Timer {
+export function leaveRelays({ libp2p, needs = () => true, clock }: LeaveRelaysInit): Timer {
   const idleSince = new WeakMap<Connection, number>()
-  /** Whether it was without any stream each time that somebody looked, for long enough. */
+  /** Whether it was without any stream that counts each time that somebody looked, for long enough. */
   function isForgotten(connection: Connection): boolean {
-    if (!connection.streams.every(isPing)) idleSince.delete(connection)
+    const isSpare = !needs(connection.remotePeer.toString())
+    const isUsed = connection.streams.some(one => !isPing(one) && !(isSpare && isGossip(one)))
+    if (isUsed) idleSince.delete(connection)
     else if (!idleSince.has(connection)) idleSince.set(connection, clock.monotonic())
     const since = idleSince.get(connection)
     return since !== undefined && clock.monotonic() - since >= KEPT_MS

@@ -144,7 +144,7 @@ async function presenceAt(
     identity.announce.length > 0 ? [] : (ownReach?.reached ?? [])
   const where = await createWhereabouts(components, { ...identity, reached })
   const relaysOf = (peer: string): string[] => [...where.relaysOf(peer), ...(keeper?.addresses() ?? [])]
-  const puncher = puncherOf(components, libp2p, relaysOf)
+  const puncher = puncherOf(components, libp2p, relaysOf, peer => mesh.needs(peer))
   if (puncher !== undefined) opened.push(() => puncher.stop())
   const dialer = createPathDialer({ libp2p, clock, unreachable, puncher, ...where.paths })
   const peers = createPeerClient({ dialer, bandwidth, log, metrics, clock }, { network: systemObjectId })
@@ -295,12 +295,14 @@ function puncherOf(
   { network, isMember, clock, random, log }: PresenceComponents,
   libp2p: NetworkNode,
   relays: (peer: string) => readonly string[],
+  needs: (peer: string) => boolean,
 ): Puncher | undefined {
   return createNodePuncher({
     libp2p,
     network: network.systemObjectId,
     isMember,
     relays,
+    needs,
     log,
     clock,
     random,

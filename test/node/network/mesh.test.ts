@@ -85,6 +85,29 @@ describe('a mesh', () => {
     }
   })
 
+  it('needs no more than it aims at: the next in the ring, there or not, and the first that are', async () => {
+    const id = (peer: string) => ({ peerId: peer, multiaddrs: [] })
+    const peers = ['a', 'b', 'c', 'd', 'e', 'f'].map(id)
+    const connected = ['c', 'd', 'e', 'f'].map(peer => ({
+      status: 'open',
+      direct: true,
+      remotePeer: { toString: () => peer },
+    }))
+    const libp2p = { peerId: { toString: () => 'a' }, getConnections: () => connected }
+    const dialer = { connect: () => Promise.reject(new Error('it is not there')) }
+    const mesh = createMesh(
+      { ...components(nodes[0]!), libp2p: libp2p as never, dialer },
+      { peers: async () => peers, target: 3 },
+    )
+    const needed = () => ['b', 'c', 'd', 'e', 'f'].filter(peer => mesh.needs(peer))
+    assert.deepEqual(needed(), ['b', 'c', 'd', 'e', 'f'])
+    mesh.start()
+    await mesh.settled()
+    await mesh.stop()
+    // at distances 1, 2 and 4
+    assert.deepEqual(needed(), ['b', 'c', 'e'])
+  })
+
   it('has settled when it was stopped before it knew anybody', async () => {
     const mesh = createMesh(components(nodes[0]!), {
       peers: () => Promise.reject(new Error('the chain is down')),

@@ -15,12 +15,15 @@ export interface NodePuncherInit
   libp2p: Pick<DialingLibp2p, 'getConnections' | 'addEventListener' | 'removeEventListener' | 'circuits'>
   /** multiaddrs, with PeerIds, of relays that are known: those of the peer, one's own, the network's */
   relays?: (peer: string) => readonly string[]
+  /** whether gossip with that peer is worth a circuit; with anybody when absent */
+  needs?: (peer: string) => boolean
 }
 
 /** Punches beside the relayed connections of a libp2p node, and leaves those that are not needed any more; undefined where the node shows nothing of its parts. Stop it before libp2p. */
 export function createNodePuncher({
   libp2p,
   relays = () => [],
+  needs,
   ...init
 }: NodePuncherInit): Puncher | undefined {
   const upgrading = upgradingOf(libp2p)
@@ -36,7 +39,7 @@ export function createNodePuncher({
   })
   const onUpdate = (): void => puncher.addressesChanged()
   libp2p.addEventListener('self:peer:update', onUpdate)
-  const leaving = leaveRelays({ libp2p, clock: init.clock })
+  const leaving = leaveRelays({ libp2p, needs, clock: init.clock })
   return {
     punch: (relayed, signal) => puncher.punch(relayed, signal),
     open: (offered, relayed, signal) => puncher.open(offered, relayed, signal),

@@ -36,10 +36,14 @@ class FakeConnection {
 /** Which of them are open after a while. */
 async function left(
   connections: readonly FakeConnection[],
-  { clock = new VirtualClock(), afterMs = LONG_MS }: { clock?: VirtualClock; afterMs?: number } = {},
+  {
+    clock = new VirtualClock(),
+    afterMs = LONG_MS,
+    needs,
+  }: { clock?: VirtualClock; afterMs?: number; needs?: (peer: string) => boolean } = {},
 ): Promise<boolean[]> {
   const libp2p = { getConnections: () => connections as unknown as Connection[] }
-  const leaving = leaveRelays({ libp2p, clock })
+  const leaving = leaveRelays({ libp2p, needs, clock })
   await clock.advance(afterMs)
   leaving.stop()
   assert.equal(clock.waiting, 0)
@@ -78,6 +82,13 @@ describe('leaving relays', () => {
     assert.deepEqual(await left([path], { clock, afterMs: 69_000 }), [true])
     again.stop()
     done.stop()
+  })
+
+  it('closes the only path to a peer where nothing but gossip runs that is not needed', async () => {
+    const needs = (peer: string): boolean => peer === 'neighbour'
+    const paths = ['neighbour', 'other'].map(peer => new FakeConnection(peer, 'relayed', [GOSSIP]))
+    const used = new FakeConnection('other', 'relayed', [GOSSIP, STORE])
+    assert.deepEqual(await left([...paths, used], { needs }), [true, false, true])
   })
 
   it('waits for what is under way', async () => {
