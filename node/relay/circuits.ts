@@ -85,9 +85,7 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
     }
     const [longest] = [...open]
       .filter(mayGo)
-      .sort(
-        (a, b) => rankOf(a.source, a.target) - rankOf(b.source, b.target) || a.lastByteAt - b.lastByteAt,
-      )
+      .sort((a, b) => rankOf(a.source, a.target) - rankOf(b.source, b.target) || a.lastByteAt - b.lastByteAt)
     if (longest === undefined) return false
     leave(longest)
     longest.abort(new Error('the place was needed'))
