@@ -70,22 +70,16 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
   const shares = new Map<string, number>()
   const idleMs = ({ lastByteAt }: Circuit): number => clock.monotonic() - lastByteAt
 
-  const rankOf = (source: string, target: string): Rank =>
+  const rankOf = ({ source, target }: Pick<Circuit, 'source' | 'target'>): Rank =>
     isMember(source) ? RANKS.ofMember : isMember(target) ? RANKS.toMember : RANKS.ofStrangers
 
-  /**
-   * Ends the longest idle circuit of lower rank, or of the same one: who has stored once and stays connected would else keep all others out.
-   * Members' own stay: their mesh would be dialled again at once.
-   */
+  /** Makes room for one of that rank, if it may. */
   function displace(rank: Rank): boolean {
-    const mayGo = (circuit: Circuit): boolean => {
-      const its = rankOf(circuit.source, circuit.target)
-      if (its < rank) return idleMs(circuit) > DISPLACED_AFTER_MS
-      return its === rank && its !== RANKS.ofMember && idleMs(circuit) > DISPLACED_BY_EQUAL_AFTER_MS
-    }
     const [longest] = [...open]
-      .filter(mayGo)
-      .sort((a, b) => rankOf(a.source, a.target) - rankOf(b.source, b.target) || a.lastByteAt - b.lastByteAt)
+      .map(circuit => ({ circuit, rank: rankOf(circuit), idleMs: idleMs(circuit) }))
+      .filter(one => mayGo(one, rank))
+      .sort((a, b) => a.rank - b.rank || b.idleMs - a.idleMs)
+      .map(({ circuit }) => circuit)
     if (longest === undefined) return false
     leave(longest)
     longest.abort(new Error('the place was needed'))
@@ -113,7 +107,7 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
       const atTarget = address && `${address} ${target}`
       if (atTarget && (shares.get(atTarget) ?? 0) >= Math.ceil(circuitsPerTarget * ADDRESS_SHARE))
         return 'address'
-      if (open.size >= circuits && !displace(rankOf(source, target))) return 'full'
+      if (open.size >= circuits && !displace(rankOf({ source, target }))) return 'full'
       const circuit: Circuit = {
         source,
         connection,
@@ -150,6 +144,15 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
     },
     all: () => open.values(),
   }
+}
+
+/**
+ * Whether an idle circuit makes room for one of a higher rank, or of the same one: who has stored once and stays connected would else keep
+ * all others out. Members' own stay: their mesh would be dialled again at once.
+ */
+function mayGo({ rank, idleMs }: { rank: Rank; idleMs: number }, other: Rank): boolean {
+  if (rank < other) return idleMs > DISPLACED_AFTER_MS
+  return rank === other && rank !== RANKS.ofMember && idleMs > DISPLACED_BY_EQUAL_AFTER_MS
 }
 
 function add(counts: Map<string, number>, name: string, change: 1 | -1): void {
