@@ -28,6 +28,8 @@ const READ = { blobs: 20, size: 100 * 1024 }
 /** reads that are told of when nothing changes */
 const CALM_READS = 400
 const LIMIT_MS = 600_000
+/** How often the chain is asked whether it has heard of the node: it shares the cores with what is measured. */
+const LOOK_MS = 250
 
 /** Two changes, one after the other: another node gains shards in each. */
 export async function measureChanges(
@@ -63,17 +65,18 @@ interface World {
 async function measure(world: World, node: number, ahead: boolean): Promise<Row['took']> {
   const { epochs, reader } = world
   const before = new Set(await epochs.shardsOf(node))
+  const operator = epochs.chain.operator(await epochs.walletOf(node))
   await epochs.stake(node, MORE_WAL)
   await reader.reads(READ.blobs)
   const calm = p95(await reader.reads(CALM_READS))
   if (ahead) await epochs.select()
   const selectedMs = now()
-  if (ahead) await until('shards are fetched ahead', () => hasNext(world, node, before), LIMIT_MS)
+  if (ahead) await until('shards are fetched ahead', () => hasNext(world, node, before), LIMIT_MS, LOOK_MS)
   const aheadMs = ahead ? now() - selectedMs : 0
   const epoch = ahead ? await epochs.begin() : await epochs.leap()
   const beganMs = now()
-  const isWhole = async () => (await epochs.reported(node)) === epoch
-  await until('the node is whole', isWhole, LIMIT_MS)
+  const isWhole = async () => (await operator.capability())?.lastEpochSyncDone === epoch
+  await until('the node is whole', isWhole, LIMIT_MS, LOOK_MS)
   const wholeAtMs = now()
   const reads = await reader.reads(1)
   const gained = (await epochs.shardsOf(node)).filter(shard => !before.has(shard))

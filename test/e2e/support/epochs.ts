@@ -48,13 +48,14 @@ export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
   limitMs = LIMIT_MS,
+  pauseMs = 50,
 ): Promise<T> {
   const end = performance.now() + limitMs
   for (;;) {
     const seen = await look()
     if (seen !== undefined && seen !== false) return seen
     if (performance.now() > end) throw new Error(`not within ${limitMs / 1000} s: ${what}`)
-    await pause(50)
+    await pause(pauseMs)
   }
 }
 
