@@ -63,10 +63,12 @@ export async function store(
   const spends = options.dryRun !== true
   return await withClient(context, { ...options, spends }, async (client, network) => {
     const { signal } = context
-    const settings = await settingsOf(context, client, network, options)
+    // each time anew: an epoch may begin between two of many files
+    const settings = () => settingsOf(context, client, network, options)
+    const first = await settings()
     const nShards = network.nShards ?? (await client.info({ signal })).system.nShards
     const jobs = options.quilt === false ? [...files] : await groupFiles(files, nShards)
-    if (options.dryRun) return await dryRun(context, client, jobs, settings)
+    if (options.dryRun) return await dryRun(context, client, jobs, first)
     await using relay = await relayOf(context, network, nShards, options)
     const limit = blobLimit(nShards)
     return await forEach(
@@ -74,8 +76,8 @@ export async function store(
       jobs,
       async job =>
         await (typeof job === 'string'
-          ? storeOne(context, client, job, limit, settings, relay)
-          : storeSmall(context, client, job, nShards, settings, relay, path => jobs.push(path))),
+          ? storeOne(context, client, job, limit, await settings(), relay)
+          : storeSmall(context, client, job, nShards, await settings(), relay, path => jobs.push(path))),
       { name: job => (typeof job === 'string' ? job : `a quilt of ${plural(job.files.length, 'file')}`) },
     )
   })

@@ -77,6 +77,8 @@ export async function renew(context: Context, blobs: string[], options: RenewOpt
       }
     } catch (error) {
       if (!signal.aborted || options.once) throw error
+      // who stops it was told already of what went wrong before
+      exitCode = EXIT.ok
       output.say(safe`Stopped; ${formatWal(budget.spentFrost)} of ${formatWal(limitFrost)} spent`)
     }
   })

@@ -6,6 +6,8 @@ import type { Epoch } from '../../../codec/types.ts'
 import { epochsUntil, type Lifetime } from '../../../node/cli/files/lifetime.ts'
 import { groupFiles, readSmall } from '../../../node/cli/files/small-files.ts'
 import { globalsLast } from '../../../node/cli/run.ts'
+import { commandLine } from '../../support/command-line.ts'
+import { fakeParts } from '../../support/fake-parts.ts'
 import { floe, networkFolder } from './support.ts'
 
 const linesOf = (text: Buffer | string) =>
@@ -146,6 +148,29 @@ describe('command line: how files are stored', function () {
     const { stdout } = await floe(cwd, ['store', 'a.txt', '--dry-run'])
     assert.match(stdout.toString(), /^a\.txt, 5 bytes: would be stored\n/)
     assert.equal((await floe(cwd, ['store', 'a.txt'])).code, 6)
+  })
+
+  it('stores each of several until the epoch that is named, though another begins between them', async () => {
+    const fake = fakeParts(cwd)
+    const asked: number[] = []
+    const connect: typeof fake.connect = async (...given) => {
+      const client = await fake.connect(...given)
+      return {
+        ...client,
+        async info(options) {
+          const info = await client.info(options)
+          // one of them was stored in the epoch before
+          return { ...info, system: { ...info.system, epoch: (info.system.epoch + asked.length) as Epoch } }
+        },
+        async store(source, options) {
+          asked.push(options.epochs)
+          return await client.store(source, options)
+        },
+      }
+    }
+    const args = ['store', join(cwd, 'a.txt'), join(cwd, 'b.txt'), '--no-quilt', '--end-epoch', '9']
+    assert.equal((await commandLine(cwd, args, { ...fake, connect })).code, 0)
+    assert.deepEqual(asked, [8, 7])
   })
 
   it('stores until an epoch, for as long as is sold, and shared', async () => {
