@@ -89,7 +89,14 @@ export function declareFiles(program: Command, run: Run): void {
       .option('-o, --output <file>', 'write to a file instead of standard output')
       .addOption(walrusOption('--out <file>'))
       .option('--resume', 'go on where the same command was cut short, and keep what there is when it is')
-      .option('--cache <folder>', 'keep what is read there, and take from there what was: 1 GiB, for a week'),
+      .option('--cache <folder>', 'keep what is read there, and take from there what was: 1 GiB, for a week')
+      .addOption(
+        new Option(
+          '--strict-consistency-check',
+          'write nothing before all of it was encoded again: what was encoded wrongly can be told apart at once',
+        ).conflicts('skipConsistencyCheck'),
+      )
+      .option('--skip-consistency-check', 'write each part as soon as its slivers were verified'),
   ).action(read('read'))
 
   readsNetwork(

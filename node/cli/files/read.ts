@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { BlobHandle, NetworkBlobStatus } from '../../client/types.ts'
+import type { BlobHandle, NetworkBlobStatus, ReadCheck } from '../../client/types.ts'
 import { blobIdArgument } from '../arguments.ts'
 import { type Context, type NetworkOptions, withClient } from '../context.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
@@ -19,6 +19,8 @@ export interface ReadCommandOptions extends NetworkOptions {
   out?: string
   resume?: boolean
   cache?: string
+  strictConsistencyCheck?: boolean
+  skipConsistencyCheck?: boolean
 }
 
 /** Reads a blob from the nodes and writes it to a file or stdout, as it comes: none is held in memory. */
@@ -43,9 +45,10 @@ export async function read(
   }
   const done = await withClient(context, { ...options, spends: false }, async client => {
     await using blob = await client.open(blobId, { signal })
-    if (name === undefined || file === undefined) return await toStdout(context, blob)
-    if (file.replaceable) return await toFile(context, blob, file.path, options.resume === true)
-    await pipeline(blob.stream({ signal }), await openSpecial(file.path, context), { signal })
+    const check = checkOf(options)
+    if (name === undefined || file === undefined) return await toStdout(context, blob, check)
+    if (file.replaceable) return await toFile(context, blob, file.path, { resume: options.resume, check })
+    await pipeline(blob.stream({ check, signal }), await openSpecial(file.path, context), { signal })
     return { size: blob.size }
   })
   if (name !== undefined) {
@@ -55,17 +58,26 @@ export async function read(
   return EXIT.ok
 }
 
+/** The client's own choice when nothing is said. */
+function checkOf({
+  strictConsistencyCheck,
+  skipConsistencyCheck,
+}: ReadCommandOptions): ReadCheck | undefined {
+  if (strictConsistencyCheck === true) return 'blob'
+  return skipConsistencyCheck === true ? 'rows' : undefined
+}
+
 interface Done {
   size: number
   /** bytes that were there already */
   resumedBytes?: number
 }
 
-async function toStdout(context: Context, blob: BlobHandle): Promise<Done> {
+async function toStdout(context: Context, blob: BlobHandle, check?: ReadCheck): Promise<Done> {
   const { output, signal } = context
   const bar = await createProgressBar(output, blob.blobId)
   try {
-    await piecesToStdout(context, blob.stream({ signal, onProgress: bar.update }))
+    await piecesToStdout(context, blob.stream({ check, signal, onProgress: bar.update }))
   } finally {
     bar.stop()
   }
@@ -80,7 +92,7 @@ async function toFile(
   { output, signal }: Context,
   blob: BlobHandle,
   path: string,
-  resume: boolean,
+  { resume = false, check }: { resume: boolean | undefined; check: ReadCheck | undefined },
 ): Promise<Done> {
   const partName = `.floe-${resume ? blob.blobId : randomUUID()}.part`
   const part = join(dirname(path), partName)
@@ -94,7 +106,7 @@ async function toFile(
       written = start
       const onProgress = ({ done, total }: { done: number; total: number }) =>
         bar.update({ phase: 'fetch', done: start + done, total: start + total })
-      for await (const piece of blob.stream({ start, signal, onProgress })) {
+      for await (const piece of blob.stream({ start, check, signal, onProgress })) {
         await naming(path, writeAt(file, piece, written))
         written += piece.length
       }

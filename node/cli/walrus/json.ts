@@ -34,10 +34,7 @@ const COMMANDS: Readonly<Record<string, Translation>> = {
         : results.map(({ file, blobId: _, ...blobStoreResult }) => ({ blobStoreResult, path: file })),
   },
   storeQuilt: { results: ([{ blobId: _, ...stored } = {}]) => stored },
-  read: {
-    operands: ['blobId'],
-    options: { strictConsistencyCheck: undefined, skipConsistencyCheck: undefined },
-  },
+  read: { operands: ['blobId'] },
   readQuilt: { results: results => results },
   listPatchesInQuilt: { operands: ['quiltId'] },
   blobStatus: { options: { timeout: undefined }, results: ([status], given) => statusJson(status, given) },

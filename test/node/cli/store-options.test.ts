@@ -173,6 +173,35 @@ describe('command line: how files are stored', function () {
     assert.deepEqual(asked, [8, 7])
   })
 
+  it('reads with the check that is named, or with what suits the size', async () => {
+    const fake = fakeParts(cwd)
+    const checks: unknown[] = []
+    const connect: typeof fake.connect = async (...given) => {
+      const client = await fake.connect(...given)
+      return {
+        ...client,
+        async open(...asked) {
+          const blob = await client.open(...asked)
+          const stream: typeof blob.stream = options => {
+            checks.push(options?.check)
+            return blob.stream(options)
+          }
+          return { ...blob, stream, [Symbol.asyncDispose]: () => blob.close() }
+        },
+      }
+    }
+    const [{ blobId }] = await json('store', 'a.txt')
+    const read = async (...args: string[]) =>
+      (await commandLine(cwd, ['read', blobId, ...args], { ...fake, connect })).code
+    const out = ['-o', join(cwd, 'out')]
+    assert.equal(await read(), 0)
+    assert.equal(await read('--skip-consistency-check'), 0)
+    assert.equal(await read('--strict-consistency-check', ...out), 0)
+    assert.equal(await read('--strict-consistency-check', '--resume', ...out), 0)
+    assert.deepEqual(checks, [undefined, 'rows', 'blob', 'blob'])
+    assert.equal(await read('--strict-consistency-check', '--skip-consistency-check'), 2)
+  })
+
   it('stores until an epoch, for as long as is sold, and shared', async () => {
     const endOf = (stored: ReturnType<typeof JSON.parse>) => stored.newlyCreated.blobObject.storage.endEpoch
     assert.equal(endOf((await json('store', 'a.txt', '--end-epoch', '9'))[0]), 9)
