@@ -20,6 +20,11 @@ import { type PeerAddress, ProtocolError, type StoreInput } from '../../../../pr
 import { fakeBook, fakeCommittee } from '../../../support/fake-peers.ts'
 
 const N = 10
+/** Nothing is waited for. */
+const immediate = new Clock({
+  ...systemTimers,
+  after: (_, act, options) => systemTimers.after(0, act, options),
+})
 
 describe('fan-out', () => {
   let codec: Codec
@@ -208,11 +213,6 @@ describe('fan-out', () => {
     it(what, async () => {
       const pair = pairOfShard(committee.members[0]!.shards[0]!, blob.metadata.blobId, N)
       let tried = 0
-      // nothing is waited for
-      const clock = new Clock({
-        ...systemTimers,
-        after: (_, act, options) => systemTimers.after(0, act, options),
-      })
       const { result, finished } = send(
         async (index, sliver, wanted) => {
           if (index === 3) throw new ProtocolError('NO_SPACE', { remote: true })
@@ -223,7 +223,7 @@ describe('fan-out', () => {
         },
         undefined,
         undefined,
-        clock,
+        immediate,
       )
       const { certificate } = await result
       assert.equal(tried, tries)
@@ -231,6 +231,44 @@ describe('fan-out', () => {
       await finished
     })
   }
+
+  it('sends no sliver twice, whoever is slow, busy or cut off meanwhile', async () => {
+    const sent = new Map<string, number>()
+    // what a node has taken it does not want again
+    const kept = new Set<string>()
+    let busy = true
+    const certified = Promise.withResolvers<void>()
+    const { result, finished, serveRest } = send(
+      async (index, sliver, wanted) => {
+        if (index === 2 && busy) {
+          busy = false
+          throw new ProtocolError('BUSY', { remote: true, retryAfterMs: 1 })
+        }
+        wanted(2 * N - kept.size)
+        for (const shard of committee.members[index]!.shards) {
+          for (const axis of ['primary', 'secondary'] as const) {
+            const ref = { pair: pairOfShard(shard, blob.metadata.blobId, N), axis }
+            const name = `${axis} ${ref.pair}`
+            if (kept.has(name)) continue
+            await sliver(ref)
+            sent.set(name, (sent.get(name) ?? 0) + 1)
+            if (index === 3) await certified.promise
+            kept.add(name)
+            if (index === 1 && axis === 'secondary') throw new ProtocolError('PATH_LOST')
+          }
+        }
+      },
+      undefined,
+      undefined,
+      immediate,
+    )
+    assert.deepEqual((await result).certificate?.signers, [0, 1, 2])
+    serveRest()
+    certified.resolve()
+    await finished
+    assert.equal(sent.size, 2 * N)
+    assert.deepEqual(new Set(sent.values()), new Set([1]))
+  })
 
   it('sends nobody slivers of shards that it does not keep', async () => {
     const pair = pairOfShard(committee.members[0]!.shards[0]!, blob.metadata.blobId, N)
