@@ -51,8 +51,6 @@ export interface Circuits {
 
 /** One that has just begun is not idle yet: it is not pushed out. */
 const DISPLACED_AFTER_MS = 10_000
-/** What takes so long to answer is likely to be over. */
-const DISPLACED_BY_EQUAL_AFTER_MS = 30_000
 
 /** Whose circuit goes when there is no place: the lower the earlier. */
 const RANKS = { ofStrangers: 0, toMember: 1, ofMember: 2 } as const
@@ -151,8 +149,8 @@ export function createCircuits({ limits, isMember, clock }: CircuitsInit): Circu
  * all others out. Members' own stay: their mesh would be dialled again at once.
  */
 function mayGo({ rank, idleMs }: { rank: Rank; idleMs: number }, other: Rank): boolean {
-  if (rank < other) return idleMs > DISPLACED_AFTER_MS
-  return rank === other && rank !== RANKS.ofMember && idleMs > DISPLACED_BY_EQUAL_AFTER_MS
+  const isLower = rank < other || (rank === other && rank !== RANKS.ofMember)
+  return isLower && idleMs > DISPLACED_AFTER_MS
 }
 
 function add(counts: Map<string, number>, name: string, change: 1 | -1): void {
