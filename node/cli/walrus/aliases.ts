@@ -57,8 +57,12 @@ export async function removeBlobAttribute(
   return await removeAttributes(context, blob, undefined, options)
 }
 
-/** Walrus's client changes SUI for WAL; here a localnet's faucet gives both. */
-export async function getWal(context: Context, options: NetworkOptions): Promise<ExitCode> {
+/** Walrus's client changes an amount of SUI for WAL; here a localnet's faucet gives both, always as much. */
+export async function getWal(
+  context: Context,
+  { amount, ...options }: NetworkOptions & { amount?: string },
+): Promise<ExitCode> {
+  if (amount !== undefined) frostArgument(amount)
   return await faucet(context, undefined, options)
 }
 

@@ -150,6 +150,12 @@ describe('command line: how files are stored', function () {
     assert.equal((await floe(cwd, ['store', 'a.txt'])).code, 6)
   })
 
+  it('get-wal refuses an amount that is none, before it asks the faucet', async () => {
+    for (const amount of ['', 'banana', '0.5']) {
+      assert.equal((await floe(cwd, ['get-wal', '--amount', amount])).code, 2, amount)
+    }
+  })
+
   it('stores each of several until the epoch that is named, though another begins between them', async () => {
     const fake = fakeParts(cwd)
     const asked: number[] = []
