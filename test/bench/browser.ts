@@ -1,6 +1,6 @@
 /**
  * Reading in Chromium, by the page of the devnet's gateway: 5 MiB by WebSockets and by WebRTC, in a page that has just been loaded and in one
- * that has read, and what its worker's heap grows by in 100 reads.
+ * that has read, and what its worker's heap grows by with each of 100 reads.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -16,6 +16,8 @@ import { withDevnet } from './support/devnet.ts'
 const MIB = 1024 * 1024
 const RUNS = 3
 const READS = 100
+/** so often the heap is looked at meanwhile */
+const LOOKS = 10
 const WAIT_MS = 120_000
 const runFile = promisify(execFile)
 
@@ -85,18 +87,35 @@ async function read(page: Page, blobId: string): Promise<Read> {
   return { ms, movedMiB: Number(moved) / (unit === 'MiB' ? 1 : unit === 'KiB' ? 1024 : MIB) }
 }
 
-/** The first tenth fills caches and finds the fast peers. */
+/** The first tenth fills caches and finds the fast peers. What grows tells itself by the slope over all looks, not by the last one alone. */
 function readOften(browser: Browser, url: string, blobId: string): Promise<Record<string, number>> {
   return withPage(browser, url, async page => {
     const heap = await watchWorkerHeap(page)
-    for (let i = 0; i < READS / 10; i++) await read(page, blobId)
-    const before = await heap()
-    const start = performance.now()
-    for (let i = 0; i < READS; i++) await read(page, blobId)
+    let ms = 0
+    const readOn = async () => {
+      const start = performance.now()
+      for (let i = 0; i < READS / LOOKS; i++) await read(page, blobId)
+      ms += performance.now() - start
+    }
+    await readOn()
+    ms = 0
+    const looks = [await heap()]
+    while (looks.length <= LOOKS) {
+      await readOn()
+      looks.push(await heap())
+    }
     return {
-      msPerRead: (performance.now() - start) / READS,
-      heapMiB: before / MIB,
-      grownKiB: ((await heap()) - before) / 1024,
+      msPerRead: ms / READS,
+      heapMiB: looks[0]! / MIB,
+      grownKiB: (looks.at(-1)! - looks[0]!) / 1024,
+      bytesPerRead: slope(looks) / (READS / LOOKS),
     }
   })
+}
+
+/** Of the line nearest to all of them, by squares: what each has more than the one before. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2
+  const squares = values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0)
+  return values.reduce((sum, value, i) => sum + (i - middle) * value, 0) / squares
 }
