@@ -28,6 +28,20 @@ export function waitFor(
   })
 }
 
+/** Calls `act` when the signal aborts, at once when it has, until what is returned is disposed of. */
+export function onAbort(signal: AbortSignal | undefined, act: () => void): Disposable {
+  if (signal?.aborted) act()
+  else signal?.addEventListener('abort', act, { once: true })
+  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', act) }
+}
+
+/** A signal that aborts as the given one does for as long as it is needed: what was made with it lives on afterwards. */
+export function signalWhile(signal: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const inner = new AbortController()
+  const listening = onAbort(signal, () => inner.abort(signal.reason))
+  return { signal: inner.signal, [Symbol.dispose]: () => listening[Symbol.dispose]() }
+}
+
 /** Sleeps; rejects with the signal's reason as soon as it is aborted. */
 export function sleep(ms: number, signal?: AbortSignal, timers = systemTimers): Promise<void> {
   return waitFor(resolve => {

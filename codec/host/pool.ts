@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import { nodeModule } from '../../base/node-module.ts'
 import { systemTimers, type Timers } from '../../base/timers.ts'
+import { onAbort } from '../../base/wait.ts'
 import { CodecError } from '../errors.ts'
 import type { KernelBuild, ReadKernel } from '../interface.ts'
 import { type Arena, CONTROL_NEXT, CONTROL_STOP } from './arena.ts'
@@ -35,7 +36,7 @@ interface Entry extends PhaseRun {
   error: unknown
   resolve: () => void
   reject: (error: unknown) => void
-  unlisten: () => void
+  listening: Disposable
 }
 
 /**
@@ -79,8 +80,6 @@ export class Pool {
     control[CONTROL_NEXT] = 0
     control[CONTROL_STOP] = 0
     return new Promise((resolve, reject) => {
-      const abort = () => this.#fail(entry, request.signal?.reason)
-      request.signal?.addEventListener('abort', abort, { once: true })
       const entry: Entry = {
         ...request,
         freeScratch: [...request.scratch],
@@ -90,7 +89,7 @@ export class Pool {
         error: undefined,
         resolve,
         reject,
-        unlisten: () => request.signal?.removeEventListener('abort', abort),
+        listening: onAbort(request.signal, () => this.#fail(entry, request.signal?.reason)),
       }
       this.#entries.push(entry)
       this.#dispatch()
@@ -184,7 +183,7 @@ export class Pool {
     const at = this.#entries.indexOf(entry)
     if (at < 0) return
     this.#entries.splice(at, 1)
-    entry.unlisten()
+    entry.listening[Symbol.dispose]()
     if (entry.error === undefined) entry.resolve()
     else entry.reject(entry.error)
   }

@@ -1,3 +1,4 @@
+import { signalWhile } from '../../base/wait.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -8,13 +9,7 @@ export async function startUntilStopped<T>(
   { signal }: Pick<Context, 'signal'>,
   start: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const starting = new AbortController()
-  const cancel = () => starting.abort(signal.reason)
   signal.throwIfAborted()
-  signal.addEventListener('abort', cancel)
-  try {
-    return await start(starting.signal)
-  } finally {
-    signal.removeEventListener('abort', cancel)
-  }
+  using starting = signalWhile(signal)
+  return await start(starting.signal)
 }

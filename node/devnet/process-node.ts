@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { createBackoff } from '../../base/backoff.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import { onAbort } from '../../base/wait.ts'
 import type { ObjectId } from '../../codec/types.ts'
 import { compileCache } from '../compile-cache.ts'
 import type { ProcessNode } from './devnet-node.ts'
@@ -116,8 +117,7 @@ class WatchedNode implements ProcessNode {
     const { name, log } = this.#init
     const running = new NodeProcess(this.#init)
     this.#process = running
-    const stop = () => running.stop()
-    stopping.addEventListener('abort', stop)
+    const listening = onAbort(stopping, () => running.stop())
     const { pid } = running
     let isUp = false
     void running.up.then(() => {
@@ -126,7 +126,7 @@ class WatchedNode implements ProcessNode {
       log[runs === 1 ? 'info' : 'warn']({ pid }, runs === 1 ? 'node started' : 'node started again')
     })
     const { code, reason } = await running.ended
-    stopping.removeEventListener('abort', stop)
+    listening[Symbol.dispose]()
     this.#process = undefined
     const what = isUp ? 'ended' : 'did not start'
     const failure = new DevnetError('DEVNET_NODE', `node ${name} ${what}: ${reason}`, {

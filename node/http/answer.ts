@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import { onAbort } from '../../base/wait.ts'
 import type { HttpMetrics } from '../metrics.ts'
 import type { RefusalReason, Refusals } from '../refusals.ts'
 import { type ErrorReason, type HttpError, outOfFiles } from './errors.ts'
@@ -65,16 +66,16 @@ export function createAnswer(init: AnswerInit): Answer {
     const { expectsContinue, stopping, address, closed: hungUp, refusal } = options
     const startMs = clock.monotonic()
     const gone = new AbortController()
+    let listening: Disposable | undefined
     const closed = new Promise<void>(resolve => {
       const onClose = () => {
-        hungUp.removeEventListener('abort', onClose)
+        listening?.[Symbol.dispose]()
         if (!response.writableFinished) gone.abort(new Error('the client hung up'))
         resolve()
       }
       response.once('close', onClose)
       // an answer that still waits for those before it on its connection is not told
-      hungUp.addEventListener('abort', onClose)
-      if (hungUp.aborted) onClose()
+      listening = onAbort(hungUp, onClose)
     })
     response.on('error', () => {}) // a broken connection also closes
     let sendsBody = !expectsContinue

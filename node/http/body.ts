@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 import { nextTurn } from '../../base/turn.ts'
+import { onAbort } from '../../base/wait.ts'
 import type { DigestCheck } from './digest.ts'
 import { HttpError } from './errors.ts'
 
@@ -96,16 +97,16 @@ export async function receiveBody(
     }
     const onClose = () =>
       fail(new HttpError(400, 'MALFORMED_REQUEST', 'the request ended before its body did'))
-    const onAbort = () => fail(signal.reason)
+    let listening: Disposable | undefined
     const settle = () => {
       idle.stop()
       speed.stop()
       over = true
       request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose)
-      signal.removeEventListener('abort', onAbort)
+      listening?.[Symbol.dispose]()
     }
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
+    listening = onAbort(signal, () => fail(signal.reason))
+    if (over) return
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
   })
   digests?.finish()

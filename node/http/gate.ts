@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Timer } from '../../base/timers.ts'
+import { onAbort } from '../../base/wait.ts'
 import { HttpError } from './errors.ts'
 
 export interface GateInit {
@@ -173,7 +174,7 @@ export function createGate(init: GateInit): Gate {
       return await new Promise<Permit>((resolve, reject) => {
         const stopWaiting = () => {
           timer.stop()
-          signal.removeEventListener('abort', onAbort)
+          listening[Symbol.dispose]()
         }
         const leave = (error: unknown) => {
           queue.splice(queue.indexOf(waiting), 1)
@@ -181,7 +182,6 @@ export function createGate(init: GateInit): Gate {
           admitNext()
           reject(error)
         }
-        const onAbort = () => leave(signal.reason)
         const timer = clock.after(waitMs, () => leave(busy(503, 'no room for this request yet')))
         const waiting: Waiting = {
           bytes,
@@ -192,8 +192,8 @@ export function createGate(init: GateInit): Gate {
             resolve(hold(address, bytes))
           },
         }
-        signal.addEventListener('abort', onAbort, { once: true })
         queue.push(waiting)
+        const listening = onAbort(signal, () => leave(signal.reason))
         if (makeRoom === undefined) return
         ticking ??= clock.every(LOOK_AGAIN_MS, lookForRoom)
         lookForRoom()

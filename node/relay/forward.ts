@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Connection } from '@libp2p/interface'
+import { onAbort } from '../../base/wait.ts'
 import { HTTP } from '../../protocols/index.ts'
 import { receiveBody } from '../http/body.ts'
 import { HttpError } from '../http/errors.ts'
@@ -42,7 +43,7 @@ export async function forward(
     })
   const socket = streamSocket(stream, params.peerId ?? '', clock)
   const stop = (): void => void socket.destroy()
-  signal.addEventListener('abort', stop)
+  using _ = onAbort(signal, stop)
   try {
     // a request on a socket that is over by then would never hear of it
     signal.throwIfAborted()
@@ -54,9 +55,9 @@ export async function forward(
     exchange.askForBody()
     await send(request, asked, moved, exchange, early.signal).catch(whenTooSlow)
     using silence = clock.deadline(HTTP.headMs, [signal])
-    silence.signal.addEventListener('abort', stop)
+    const listening = onAbort(silence.signal, stop)
     const answer = await answered
-    silence.signal.removeEventListener('abort', stop)
+    listening[Symbol.dispose]()
     // what is left of a body that the node did not want would be taken for the next request
     if (!request.complete) response.shouldKeepAlive = false
     response.writeHead(
@@ -69,7 +70,6 @@ export async function forward(
     else if (cause instanceof HttpError) throw cause
     else throw new HttpError(502, 'INTERNAL', 'the node broke off', { cause })
   } finally {
-    signal.removeEventListener('abort', stop)
     socket.destroy()
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { Notify } from '../../base/notify.ts'
 import { SingleFlight } from '../../base/single-flight.ts'
-import { anySignal, settlesWithin, sleep, waitFor } from '../../base/wait.ts'
+import { anySignal, onAbort, settlesWithin, signalWhile, sleep, waitFor } from '../../base/wait.ts'
 
 const never = new Promise<never>(() => {})
 
@@ -89,6 +89,40 @@ describe('notify', () => {
     await assert.rejects(news.wait(controller.signal), reason)
     news.notify()
     await news.wait(new AbortController().signal)
+  })
+})
+
+describe('what is to be done at an abort', () => {
+  it('is done once, at once when it is too late to wait, and not after its end', () => {
+    let done = 0
+    const count = () => void done++
+    const controller = new AbortController()
+    const { signal } = controller
+    {
+      using _ = onAbort(signal, count)
+      assert.equal(getEventListeners(signal, 'abort').length, 1)
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    onAbort(signal, count)
+    controller.abort()
+    assert.equal(done, 1)
+    onAbort(signal, count)
+    assert.equal(done, 2)
+    onAbort(undefined, count)[Symbol.dispose]()
+    assert.equal(done, 2)
+  })
+
+  it('reaches what a signal was lent to only as long as it is lent', () => {
+    const controller = new AbortController()
+    const reason = new Error('stop')
+    const ended = signalWhile(controller.signal)
+    ended[Symbol.dispose]()
+    using lent = signalWhile(controller.signal)
+    controller.abort(reason)
+    assert.equal(ended.signal.aborted, false)
+    assert.equal(lent.signal.reason, reason)
+    using late = signalWhile(controller.signal)
+    assert.equal(late.signal.reason, reason)
   })
 })
 

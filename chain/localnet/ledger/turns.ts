@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import type { Timer } from '../../../base/timers.ts'
 import { nextTurn } from '../../../base/turn.ts'
+import { onAbort } from '../../../base/wait.ts'
 
 /** Executions go on so long before the event loop gets its turn. */
 const SLICE_MS = 10
@@ -46,12 +47,11 @@ export class Turns {
    */
   run<T>(caller: string, work: () => T, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const gone = (): void => reject(signal!.reason)
-      if (signal?.aborted) return gone()
-      signal?.addEventListener('abort', gone, { once: true })
+      const listening = onAbort(signal, () => reject(signal!.reason))
+      if (signal?.aborted) return
       const turn = (): void => {
         if (signal?.aborted) return
-        signal?.removeEventListener('abort', gone)
+        listening[Symbol.dispose]()
         try {
           resolve(work())
         } catch (error) {

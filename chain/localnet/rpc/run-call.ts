@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts'
 import { nextTurn } from '../../../base/turn.ts'
+import { onAbort } from '../../../base/wait.ts'
 import type { Account } from './accounts.ts'
 import { deadline, parseTimeout } from './deadline.ts'
 import type { Method } from './methods.ts'
@@ -77,9 +78,7 @@ export async function* untilAborted<T>(
 ): AsyncGenerator<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   aborted.catch(() => undefined)
-  const abort = () => reject(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
+  using _ = onAbort(signal, () => reject(signal.reason))
   const iterator = source[Symbol.asyncIterator]()
   let isDone = false
   try {
@@ -93,7 +92,6 @@ export async function* untilAborted<T>(
     }
   } finally {
     ended?.()
-    signal.removeEventListener('abort', abort)
     // not awaited: what it waits for may never come
     if (!isDone) void iterator.return?.().catch(() => undefined)
   }

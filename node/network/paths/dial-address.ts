@@ -1,5 +1,6 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { signalWhile } from '../../../base/wait.ts'
 import type { CircuitTransport } from '../circuit/transport.ts'
 
 /** What dialling needs of libp2p. */
@@ -38,14 +39,8 @@ export function createAddressDialer(libp2p: DialingLibp2p): AddressDialer {
       if (transports === undefined || isDirectory(address)) return await libp2p.dial(address, { signal })
       signal.throwIfAborted()
       // a socket ends with the signal that it was made with, for as long as it lives
-      const stop = new AbortController()
-      const onAbort = (): void => stop.abort(signal.reason)
-      signal.addEventListener('abort', onAbort)
-      try {
-        return await transports.dial(address, { signal: stop.signal })
-      } finally {
-        signal.removeEventListener('abort', onAbort)
-      }
+      using dialing = signalWhile(signal)
+      return await transports.dial(address, { signal: dialing.signal })
     },
   }
 }

@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
 import { CodedError } from '../../../base/coded-error.ts'
 import type { Log } from '../../../base/log.ts'
+import { onAbort } from '../../../base/wait.ts'
 import type { AbortOptions } from '../../../protocols/ports.ts'
 import type { AnnouncedKey } from '../presence/network-keys.ts'
 import { isMissing } from '../store/pack-file.ts'
@@ -265,7 +266,7 @@ async function ask(
   const socket = canServe(dir) ? await reach(socketOf(dir)) : undefined
   if (socket === undefined) return undefined
   const stop = (): void => void socket.destroy()
-  signal?.addEventListener('abort', stop)
+  using _ = onAbort(signal, stop)
   try {
     socket.write(`${JSON.stringify(request)}\n`)
     for await (const line of linesOf(socket, clock, SILENT_MS)) {
@@ -279,7 +280,6 @@ async function ask(
     if (error instanceof BackupError || error instanceof ControlError) throw error
     throw lost(error)
   } finally {
-    signal?.removeEventListener('abort', stop)
     socket.destroy()
   }
   signal?.throwIfAborted()

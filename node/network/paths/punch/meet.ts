@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../../../base/clock.ts'
 import { ipScope, networkOf } from '../../../../base/ip.ts'
+import { onAbort } from '../../../../base/wait.ts'
 import { PUNCH, type PunchCandidate } from '../../../../protocols/index.ts'
 import { SOCKET } from '../../limits.ts'
 import { isV6 } from './candidates.ts'
@@ -63,7 +64,7 @@ async function attempt(
   const socket = connect({ ...SOCKET.dialOpts, host, port, localPort, localAddress })
   const giveUp = (): void => void socket.destroy()
   const timer = clock.after(PUNCH.attemptMs, giveUp)
-  signal.addEventListener('abort', giveUp)
+  using _ = onAbort(signal, giveUp)
   const onEnd = (): void => over.resolve()
   socket.on('error', onEnd)
   socket.on('close', onEnd)
@@ -75,7 +76,6 @@ async function attempt(
   })
   await over.promise
   timer.stop()
-  signal.removeEventListener('abort', giveUp)
 }
 
 interface Door {
