@@ -61,7 +61,10 @@ export class SimChain {
   /** how far its clock is ahead of the timeline */
   aheadMs = 0
   /** Called before a report counts, and with each event. */
-  onReport: (nodeId: ObjectId, epoch: Epoch) => Promise<void> = async () => undefined
+  onReport: (nodeId: ObjectId, epoch: Epoch, lacked: readonly string[]) => Promise<void> = async () =>
+    undefined
+  /** When a node has decided to report: what it lacks then. */
+  onReporting: (nodeId: ObjectId, epoch: Epoch) => Promise<readonly string[]> = async () => []
   onEvent: (event: ChainEvent) => void = () => undefined
   onReported: () => void = () => undefined
   /** Called with who reports and is no member. */
@@ -227,7 +230,8 @@ export class SimChain {
     this.payOut()
   }
 
-  async report(nodeId: ObjectId, epoch: Epoch): Promise<void> {
+  /** `lacked`: by the node when it decided to. */
+  async report(nodeId: ObjectId, epoch: Epoch, lacked: readonly string[]): Promise<void> {
     const node = this.#numbers.get(nodeId)!
     const key = `${nodeId} ${epoch}`
     const expect = (): void => {
@@ -239,7 +243,7 @@ export class SimChain {
       if (this.reports.has(key)) throw refused('DONE_BEFORE')
     }
     expect()
-    await this.onReport(nodeId, epoch)
+    await this.onReport(nodeId, epoch, lacked)
     expect()
     this.#step(ms => this.model.report(node, epoch, ms))
     this.reports.add(key)

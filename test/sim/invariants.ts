@@ -120,21 +120,31 @@ export class Invariants {
     if (!isRight) throw new Broken(2, `a read of ${blobId} gave other bytes`)
   }
 
-  /** Before a report counts. */
-  async reporting(nodeId: ObjectId, epoch: Epoch): Promise<void> {
-    const { chain, ledger, nodes } = this.#init
+  #node(nodeId: ObjectId): SimNode {
+    return this.#init.nodes.find(one => one.nodeId === nodeId)!
+  }
+
+  /** What a node must have for an epoch and lacks, by blob and shard. What has decayed since it was written was there. */
+  async lacking(nodeId: ObjectId, epoch: Epoch): Promise<string[]> {
+    const { chain, ledger } = this.#init
+    return await this.#node(nodeId).disk.unwritten(
+      ledger.owed(epoch, epoch),
+      shardsOf(chain.now.current, nodeId),
+    )
+  }
+
+  /** Before a report counts. What was found to have decayed since the node decided to report was there: it did not lack that. */
+  async reporting(nodeId: ObjectId, epoch: Epoch, lacked: readonly string[]): Promise<void> {
+    const { ledger } = this.#init
     this.checked(3)
-    const node = nodes.find(one => one.nodeId === nodeId)!
-    const shards = shardsOf(chain.now.current, nodeId)
-    const ids = ledger.owed(epoch, epoch)
-    // what has decayed since it was written was there
-    const lacking = await node.disk.unwritten(ids, shards)
+    const lacking = await this.lacking(nodeId, epoch)
     // what has ended meanwhile may have gone
     const still = lacking.filter(text => {
       const blob = ledger.of(text.split(' ')[0] as BlobId)!
-      return ledger.isOwed(blob, epoch, epoch)
+      return lacked.includes(text) && ledger.isOwed(blob, epoch, epoch)
     })
-    if (still.length > 0) throw new Broken(3, `${node.name} reports ${epoch} and lacks ${still.slice(0, 3)}`)
+    const { name } = this.#node(nodeId)
+    if (still.length > 0) throw new Broken(3, `${name} reports ${epoch} and lacks ${still.slice(0, 3)}`)
   }
 
   reported(): void {
@@ -142,7 +152,7 @@ export class Invariants {
   }
 
   stranger(nodeId: ObjectId, epoch: Epoch): void {
-    const { name } = this.#init.nodes.find(one => one.nodeId === nodeId)!
+    const { name } = this.#node(nodeId)
     throw new Broken(4, `${name} reports ${epoch}, of which it is no member`)
   }
 

@@ -83,7 +83,10 @@ export class SimRpc {
         votingEnd: options => send(options?.signal, () => chain.votingEnd(epochOf(options?.epoch))),
         initiateEpochChange: options =>
           send(options?.signal, () => chain.initiateEpochChange(epochOf(options?.epoch))),
-        epochSyncDone: (epoch, options) => send(options?.signal, () => chain.report(nodeId, epoch)),
+        epochSyncDone: async (epoch, options) => {
+          const lacked = await chain.onReporting(nodeId, epoch)
+          return await send(options?.signal, () => chain.report(nodeId, epoch, lacked))
+        },
       }
     return operator as NodeOperator
   }

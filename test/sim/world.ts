@@ -235,9 +235,10 @@ export class World {
       if (event.type === 'EpochChangeStart')
         for (const node of this.nodes) node.dropOldNetworkKey(event.epoch)
     }
-    chain.onReport = (nodeId, epoch) =>
+    chain.onReporting = (nodeId, epoch) => timeline.real(() => invariants.lacking(nodeId, epoch))
+    chain.onReport = (nodeId, epoch, lacked) =>
       timeline.real(async () => {
-        await invariants.reporting(nodeId, epoch).catch(error => this.fail(error))
+        await invariants.reporting(nodeId, epoch, lacked).catch(error => this.fail(error))
       })
     chain.onReported = () => invariants.reported()
     chain.onStranger = (nodeId, epoch) => this.holding(() => invariants.stranger(nodeId, epoch))
