@@ -61,6 +61,10 @@ export async function store(
   options: StoreCommandOptions & { quilt?: boolean },
 ): Promise<ExitCode> {
   const spends = options.dryRun !== true
+  const look = async (file: string) => void (file === '-' || (await stat(file)))
+  const looks = await Promise.allSettled(files.map(look))
+  // that is told where there is no network, too
+  if (looks.every(({ status }) => status === 'rejected')) return await forEach(context, files, look)
   return await withClient(context, { ...options, spends }, async (client, network) => {
     const { signal } = context
     // each time anew: an epoch may begin between two of many files

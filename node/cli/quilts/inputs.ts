@@ -16,6 +16,16 @@ interface Named {
   tags: Record<string, string>
 }
 
+/** Refuses inputs that are wrong whatever the network. Throws CliError, node's file errors. */
+export async function expectInputs(
+  { cwd }: Pick<Context, 'cwd'>,
+  { paths = [], blobs = [] }: QuiltInputs,
+): Promise<void> {
+  if (paths.length > 0 === blobs.length > 0)
+    throw usage('A quilt is made of --paths, or of --blobs.', 'Name files or folders with one of the two.')
+  for (const path of [...paths, ...blobs.map(text => parseBlob(text).path)]) await stat(resolve(cwd, path))
+}
+
 /**
  * The files that make a quilt, read. A file is named as it is called, one in a folder by its path in there, with slashes; `blobs`
  * name their own. Throws CliError for two of a name, none at all, or more than a quilt holds; node's file errors.
@@ -25,8 +35,6 @@ export async function readInputs(
   { paths = [], blobs = [] }: QuiltInputs,
   limits: { files: number; size: InputLimit },
 ): Promise<QuiltFile[]> {
-  if (paths.length > 0 === blobs.length > 0)
-    throw usage('A quilt is made of --paths, or of --blobs.', 'Name files or folders with one of the two.')
   const named = blobs.length > 0 ? blobs.map(parseBlob) : await namedByPaths(cwd, paths, limits.files)
   if (named.length === 0) throw usage('There is no file in there.')
   if (named.length > limits.files)

@@ -18,7 +18,7 @@ import { type StoreCommandOptions, settingsOf } from '../files/store.ts'
 import { blobLimit } from '../input.ts'
 import { formatBytes, formatTable, formatWal, lines, plural } from '../text.ts'
 import { quiltFailure } from './failure.ts'
-import { type QuiltInputs, readInputs } from './inputs.ts'
+import { expectInputs, type QuiltInputs, readInputs } from './inputs.ts'
 import { encodeFiles, putQuilt } from './put-quilt.ts'
 
 /** A quilt that is larger than so many times its files is stored by those only who allow that. */
@@ -32,6 +32,7 @@ export async function storeQuilt(
   options: StoreCommandOptions & QuiltInputs & { allowWaste?: boolean },
 ): Promise<ExitCode> {
   const spends = options.dryRun !== true
+  await expectInputs(context, options)
   await withClient(context, { ...options, spends }, async (client, network) => {
     const { output, signal } = context
     const settings = await settingsOf(context, client, network, options)

@@ -307,6 +307,27 @@ describe('command line', function () {
         assert.equal(jsonError(bad.stderr).code, 'BAD_NETWORK_FILE')
       }
     })
+
+    it('is missed only after what a command is to store was found', async () => {
+      await rm(join(cwd, '.floe'), { recursive: true })
+      await file('there', 'Hello')
+      const wrong = [
+        [['store', 'none'], /^floe: none does not exist\.\n$/],
+        [['store', 'none', 'neither'], /^floe: none: none does not exist\.\nfloe: neither: neither does/],
+        [['store-quilt'], /^floe: A quilt is made of --paths, or of --blobs\./],
+        [['store-quilt', '--paths', 'there', 'none'], /none does not exist\.\n$/],
+        [['store-quilt', '--blobs', '{"path":"none"}'], /none does not exist\.\n$/],
+      ] as const
+      for (const [args, told] of wrong) {
+        const { code, stderr } = await floe(cwd, [...args])
+        assert.deepEqual([code, told.test(stderr)], [2, true], `${args.join(' ')}: ${stderr}`)
+      }
+      for (const args of [
+        ['store', 'none', 'there'],
+        ['store-quilt', '--paths', 'there'],
+      ])
+        assert.match((await floe(cwd, args)).stderr, /^floe: No Floe network found/)
+    })
   })
 
   it('turns every failure of the network into its exit code', async () => {
