@@ -312,6 +312,32 @@ describe(
       assert.ok(connections() <= before + devnet.nodes.length, `${connections()} after ${before}`)
     })
 
+    it('names two Sui RPCs that disagree about the committee, with what each says', async () => {
+      const { client, network } = devnet
+      const { port, origin } = new URL(network.suiRpc[0]!)
+      const liar = `http://localhost:${port}`
+      const [first, second] = (await client.info()).committees.current.members.map(({ networkPublicKey }) =>
+        Buffer.from(networkPublicKey),
+      )
+      // the same RPC by another name, with a key of the second node for the first
+      await context.route(`${liar}/**`, async route => {
+        const response = await route.fetch({ url: route.request().url().replace(liar, origin) })
+        const body = await response.body()
+        for (let at = body.indexOf(first!); at >= 0; at = body.indexOf(first!, at + 1)) second!.copy(body, at)
+        await route.fulfill({ response, body })
+      })
+      const suiRpc = [origin, liar]
+      await using front = createGateway({ client, network, page: { suiRpc }, port: 0 })
+      await front.start()
+      await page.goto(`${front.url}/read`)
+      await page.locator('#network', { hasText: 'not there' }).waitFor()
+      const told = (await page.locator('#problem').textContent())!
+      const says = suiRpc.map(
+        url => new RegExp(`${url} says epoch \\d+, committee ([\\da-f]{16})`).exec(told)?.[1],
+      )
+      assert.ok(says[0] && says[1] && says[0] !== says[1], told)
+    })
+
     it('says that a link is of another network, and what is no blob ID', async () => {
       await page.goto(`${gateway.url}/read#network=0x99`)
       await page.locator('#problem', { hasText: '0x99' }).waitFor()
