@@ -60,6 +60,8 @@ export interface StoreOptions {
    * not certified is gone on with, whatever `force` and `reuse` say.
    */
   mayHaveBegun?: boolean | undefined
+  /** Whether an own registration that was cut short may be gone on with: not one that another call will name to `goOnWith`. Any when absent. */
+  mayTake?: ((objectId: ObjectId) => Promise<boolean>) | undefined
   signal?: AbortSignal
 }
 

@@ -10,6 +10,7 @@ import type { GatewayLimits } from './options.ts'
 import { invalidParameter } from './parameters.ts'
 import { type PublishParams, parsePublishParams } from './publish-params.ts'
 import type { Counted, Quotas } from './quotas.ts'
+import type { Reservations } from './reservations.ts'
 import { expectAllowed, expectCurrent, expectSize, type Token, type Tokens } from './tokens.ts'
 import type { UploadHealth } from './upload-health.ts'
 
@@ -21,6 +22,7 @@ export interface PublishingInit {
   /** who may store by a token; anybody, without one, when absent */
   tokens: Tokens | undefined
   quotas: Quotas | undefined
+  reservations: Reservations
   uploadHealth: UploadHealth
 }
 
@@ -74,6 +76,8 @@ export interface Kept {
   signal: AbortSignal
 }
 
+type RunOptions = Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith' | 'mayHaveBegun'>
+
 /** Storing at the cost of the gateway's wallet, whatever form it comes in. */
 export interface Publishing {
   /** Throws HttpError 403 where nothing is stored, 401 for a token that is none. */
@@ -87,12 +91,8 @@ export interface Publishing {
     bytes: number,
     request?: string,
   ): Promise<Taken>
-  /** Stores what was admitted and counted. */
-  run(
-    params: PublishParams,
-    source: StoreSource,
-    options: Pick<StoreOptions, 'signal' | 'onSubmitted' | 'onRegistered' | 'goOnWith' | 'mayHaveBegun'>,
-  ): Promise<StoreResult>
+  /** Stores what was admitted and counted; `id` is of what may be tried again. */
+  run(params: PublishParams, source: StoreSource, options: RunOptions, id?: string): Promise<StoreResult>
   /** Counts it and stores it. Hanging up ends that, unless it is `kept`: then only the signal does, and retries go on with it. */
   store(exchange: Exchange, grant: PublishGrant, upload: Upload, kept?: Kept): Promise<StoreResult>
 }
@@ -101,7 +101,7 @@ export interface Publishing {
 const FRESH_MS = 60_000
 
 export function createPublishing(init: PublishingInit): Publishing {
-  const { client, clock, limits, enabled, tokens, quotas, uploadHealth } = init
+  const { client, clock, limits, enabled, tokens, quotas, reservations, uploadHealth } = init
   const networkLimits = createShared<NetworkLimits>(
     clock,
     async unwanted => {
@@ -111,9 +111,20 @@ export function createPublishing(init: PublishingInit): Publishing {
     },
     FRESH_MS,
   )
-  const run: Publishing['run'] = async (params, source, options) => {
+  const run: Publishing['run'] = async (params, source, options, id) => {
+    const wantsOwnObject = params.force || params.share || params.sendObjectTo !== undefined
     try {
-      const result = await client.store(source, { ...params, ...options })
+      const result = await client.store(source, {
+        ...params,
+        ...options,
+        mayTake: objectId => reservations.mayTake(objectId, id),
+        async onRegistered(objectId) {
+          await options.onRegistered?.(objectId)
+          if (wantsOwnObject && id !== undefined) await reservations.reserve(objectId, id)
+        },
+      })
+      if (wantsOwnObject && id !== undefined && result.kind === 'newlyCreated')
+        await reservations.free(result.blob.objectId).catch(() => undefined)
       uploadHealth.succeeded()
       return result
     } catch (error) {
@@ -154,7 +165,7 @@ export function createPublishing(init: PublishingInit): Publishing {
       await progress?.taken()
       const ms = limits.publishMs + (1000 * sizeBytes) / limits.publishBytesPerSecond
       using limit = clock.deadline(ms, [kept?.signal ?? exchange.signal])
-      const result = await run(params, source, {
+      const options: RunOptions = {
         signal: limit.signal,
         goOnWith: progress?.registered,
         mayHaveBegun: progress?.isRetry,
@@ -164,7 +175,8 @@ export function createPublishing(init: PublishingInit): Publishing {
           use?.keep()
           progress?.onSubmitted()
         },
-      })
+      }
+      const result = await run(params, source, options, kept?.id)
       use?.keep()
       exchange.note({ blobId: result.blobId, bytesIn: sizeBytes, outcome: result.kind })
       return result

@@ -201,6 +201,7 @@ export class ResumableUploads {
           mayHaveBegun: before !== undefined,
           onRegistered: objectId => records.set(registeredKey, objectId, clock.now() + KEPT_MS),
         },
+        key,
       )
       const answer = toJson(storeResultJson(result))
       await records.set(key, answer, clock.now() + KEPT_MS)

@@ -230,7 +230,7 @@ async function findExisting(
     return { result: { kind: 'alreadyCertified', blobId, endEpoch: storage.endEpoch, objectId } }
   }
   if (!reuse) return undefined
-  const begun = owned.find(blob => blob.certifiedEpoch === undefined)
+  const begun = await cutShort(owned, options)
   const mayResume = begun !== undefined && (await lease.mayResume())
   const isFree = mayResume && begun.storage.endEpoch >= neededEnd
   if (certified !== undefined && !isFree) {
@@ -258,13 +258,26 @@ async function begunByEarlier(
   components: RegisterComponents,
   { metadata: { blobId } }: Pick<Encoding, 'metadata'>,
   { system: { epoch } }: NetworkSnapshot,
-  { mayHaveBegun = false, deletable, epochs, signal }: StoreOptions,
+  options: StoreOptions,
   { lease }: OtherUploads,
 ): Promise<OpenRegistration | undefined> {
+  const { mayHaveBegun = false, deletable, epochs, signal } = options
   if (!mayHaveBegun) return undefined
   const owned = await ownBlobs(components, blobId, { deletable, epoch, signal })
-  const begun = owned.find(blob => blob.certifiedEpoch === undefined)
+  const begun = await cutShort(owned, options)
   return begun !== undefined && (await lease.mayResume()) ? resume(begun, epoch + epochs) : undefined
+}
+
+/** The first that is not certified, and that no other call will go on with. */
+async function cutShort(
+  owned: readonly BlobObject[],
+  { mayTake }: Pick<StoreOptions, 'mayTake'>,
+): Promise<BlobObject | undefined> {
+  for (const blob of owned) {
+    if (blob.certifiedEpoch !== undefined) continue
+    if (mayTake === undefined || (await mayTake(blob.objectId))) return blob
+  }
+  return undefined
 }
 
 /** Whose objects it may go on with. */

@@ -12,6 +12,7 @@ import type { GatewayInit, GatewayLimits } from '../options.ts'
 import { expectParameters, invalidParameter } from '../parameters.ts'
 import { createPublishing } from '../publishing.ts'
 import { Quotas } from '../quotas.ts'
+import { Reservations } from '../reservations.ts'
 import { ResumableUploads, UPLOADS_PATH } from '../resumable.ts'
 import { Tokens } from '../tokens.ts'
 import type { UploadHealth } from '../upload-health.ts'
@@ -56,6 +57,7 @@ export function storingRoutes(
       enabled: publishes(init),
       tokens: rules && new Tokens({ rules, records: records('tokens', TOKENS), clock }),
       quotas: quota && new Quotas(quota, records('quotas', QUOTAS), clock),
+      reservations: new Reservations(records('reserved', ANSWERS), clock),
     }),
     once: createAnsweredOnce({ records: answers, claims: new Claims({ records: answers, clock }), clock }),
   }

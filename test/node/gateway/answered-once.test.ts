@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { systemClock } from '../../../base/clock.ts'
 import { thisMachine } from '../../../base/processes.ts'
 import { createRecords } from '../../../base/records.ts'
+import type { ObjectId } from '../../../codec/types.ts'
 import { ClientError } from '../../../node/client/errors.ts'
+import type { StoreOptions } from '../../../node/client/types.ts'
 import { createFakeClient } from '../../support/fake-client.ts'
 import { ask, gatewaysInFolder, jsonOf, openSocket, reasonOf } from './support.ts'
 
@@ -89,6 +91,51 @@ describe('gateway: Idempotency-Key', () => {
     const options = client.calls.map(call => call.options as { goOnWith?: string } | undefined)
     const goneOnWith = options.map(option => option?.goOnWith).filter(id => id !== undefined)
     assert.deepEqual(new Set(goneOnWith), new Set([answer.newlyCreated.blobObject.id]))
+  })
+
+  it('has its registration left to its retry, also after a restart, where it is of an object of its own', async () => {
+    const client = createFakeClient()
+    const { url, gateway } = await start({ client, dir: dir() })
+    const optionsOfLast = () => client.calls.findLast(({ operation }) => operation === 'store')?.options
+    const mayTake = async () => (optionsOfLast() as StoreOptions).mayTake!(registered.at(-1)!)
+    const registered: ObjectId[] = []
+    const store = client.store
+    client.store = (source, options) =>
+      store(source, {
+        ...options,
+        async onRegistered(objectId) {
+          await options.onRegistered?.(objectId)
+          registered.push(objectId)
+        },
+      })
+    const no = new ClientError('CHAIN_UNAVAILABLE', 'no', {})
+    for (const [query, isReserved] of [
+      ['?epochs=1', false],
+      ['?force', true],
+    ] as const) {
+      client.fail('certify', no)
+      await put(url, `key ${query}`, query)
+      client.fail('certify', undefined)
+      client.fail('store', no)
+      await put(url, `other ${query}`, query)
+      assert.equal(await mayTake(), !isReserved, query)
+      await ask(`${url}/v1/blobs${query}`, { method: 'PUT', body: Buffer.from('Hello') })
+      assert.equal(await mayTake(), !isReserved, query)
+      client.fail('store', undefined)
+    }
+    await gateway.stop()
+    const { url: restarted } = await start({ client, dir: dir() })
+    client.fail('store', no)
+    await put(restarted, 'third')
+    assert.equal(await mayTake(), false)
+    await put(restarted, 'key ?force')
+    assert.equal(await mayTake(), true)
+    client.fail('store', undefined)
+    assert.equal((await put(restarted, 'key ?force')).status, 200)
+    // what is certified is reserved no longer
+    client.fail('store', no)
+    await put(restarted, 'fourth')
+    assert.equal(await mayTake(), true)
   })
 
   it('of a request that another process works on is refused for now', async () => {

@@ -239,6 +239,25 @@ describe('uploads', () => {
     assert.equal(registrations(), 4)
   })
 
+  it('leave a registration to the one that will go on with it, and have an object of their own', async () => {
+    const data = randomBytes(1000)
+    let first: ObjectId | undefined
+    const onRegistered = async (objectId: ObjectId) => {
+      first = objectId
+      throw new Error('the process ends')
+    }
+    const forced = { ...options, force: true }
+    await assert.rejects(cluster.client.store(data, { ...forced, onRegistered }), /the process ends/)
+    const mayTake = async (objectId: ObjectId) => objectId !== first
+    // both ways in which what was cut short is found: by a retry, and by one that looks for what there is
+    const retried = await cluster.client.store(data, { ...forced, mayHaveBegun: true, mayTake })
+    const sent = await cluster.client.store(data, { ...options, sendObjectTo: anyObjectId(), mayTake })
+    const again = await cluster.client.store(data, { ...forced, goOnWith: first, mayHaveBegun: true })
+    assert.equal(objectOf(again), first)
+    assert.equal(new Set([retried, sent, again].map(objectOf)).size, 3)
+    assert.equal(registrations(), 3)
+  })
+
   it('go on with a registration that was cut short, for as many epochs or others, and after an epoch change', async () => {
     const data = randomBytes(1000)
     await cutShort(data)
