@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other. Plain data: it is cloned on the way. */
 import type { NetworkConfig } from '../../chain/types/index.ts'
 import type { ByteRange } from '../client/types.ts'
+import type { PagePlace } from './page-place.ts'
 import type { RtcCall } from './rtc-port.ts'
 
 /** To the worker. The first is `start`. */
@@ -8,12 +9,6 @@ export type Order =
   | { kind: 'start'; network: NetworkConfig; page: PagePlace }
   | { kind: 'read'; id: number; blobId: string; range?: ByteRange }
   | { kind: 'cancel'; id: number }
-
-/** From where the page came, which decides what its browser lets it dial. */
-export interface PagePlace {
-  /** by HTTPS: WebSockets without TLS are blocked */
-  isSecure: boolean
-}
 
 /** From the worker. */
 export type Report =

@@ -7,7 +7,7 @@ import { pathKind } from '../network/paths/path-kind.ts'
 import { type RtcConnect, webRtcDialing } from '../network/web-rtc/dialing.ts'
 import { isWebRtcDirect } from '../network/web-rtc/kinds.ts'
 import { isSecureWebSocket } from '../network/web-socket/kinds.ts'
-import type { PagePlace } from './messages.ts'
+import { isPrivateHost, type PagePlace } from './page-place.ts'
 
 type Factory = (components: never) => Transport
 
@@ -21,22 +21,34 @@ export interface PageTransportsInit {
 
 /** By what a page, or its worker, reaches peers: WebSockets, relays over these, and WebRTC. */
 export function pageTransports({ page, rtc, clock, random }: PageTransportsInit): Factory[] {
-  const webSocket = webSockets()
-  return [
-    components => {
-      const transport = webSocket(components)
+  const only = (factory: Factory): Factory => {
+    return components => {
+      const transport = factory(components)
       const dialable = transport.dialFilter.bind(transport)
       transport.dialFilter = addresses => dialable(addresses).filter(address => mayDial(address, page))
       return transport
-    },
+    }
+  }
+  return [
+    only(webSockets() as Factory),
+    // it dials the relay by one of the others
     createCircuitTransport(clock).factory as Factory,
-    ...(rtc === undefined ? [] : [webRtcDialing({ connect: rtc, clock, random }) as unknown as Factory]),
+    ...(rtc === undefined
+      ? []
+      : [only(webRtcDialing({ connect: rtc, clock, random }) as unknown as Factory)]),
   ]
 }
 
-/** Whether the browser lets a page open this WebSocket: with TLS, or to its own machine, once the page came by HTTPS. */
-export function mayDial(address: Multiaddr, { isSecure }: PagePlace): boolean {
-  return !isSecure || isSecureWebSocket(address) || pathKind(address).scope === 'loopback'
+/**
+ * Whether a page opens this connection: of WebSockets those with TLS, or to its own machine, once it came by HTTPS; to loopback and
+ * private addresses only where it may.
+ */
+export function mayDial(address: Multiaddr, { isSecure, dialsPrivate }: PagePlace): boolean {
+  const { scope, host } = pathKind(address)
+  const isPublic = scope === 'public' && !isPrivateHost(host)
+  if (!isPublic && !dialsPrivate) return false
+  if (!isSecure || isWebRtcDirect(address) || isSecureWebSocket(address)) return true
+  return scope === 'loopback' || host === 'localhost'
 }
 
 /** In a word, for people: how a connection goes. */

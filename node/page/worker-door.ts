@@ -13,7 +13,7 @@ export interface WorkerDoorInit {
   create?: typeof createPageReader
 }
 
-/** What a page's worker does with the orders that it is given. */
+/** What a page's worker does with the orders that it is given. Another `start` ends the reader of the one before. */
 export interface WorkerDoor {
   take(order: Order): void
 }
@@ -32,13 +32,16 @@ export function createWorkerDoor({
 
   async function start(order: Order & { kind: 'start' }): Promise<void> {
     const { network, page } = order
+    void closeWhenReady(reader)
     const starting = create({ network, page, clock, random, rtc })
     reader = starting
     try {
       const { committee, rpcs } = await starting
+      if (reader !== starting) return
       const { epoch, nShards: shards, members } = committee
       send({ kind: 'ready', epoch, nodes: members.length, shards, rpcs: [...rpcs] })
     } catch (error) {
+      if (reader !== starting) return
       reader = undefined
       problem = error
       send({ kind: 'down', ...failureOf(error) })
@@ -78,6 +81,15 @@ export function createWorkerDoor({
       else if (order.kind === 'read') void read(order)
       else running.get(order.id)?.abort(new Error('cancelled'))
     },
+  }
+}
+
+/** One that another has taken the place of. */
+async function closeWhenReady(reader: Promise<PageReader> | undefined): Promise<void> {
+  try {
+    await (await reader)?.close()
+  } catch {
+    // it was never there, or it is gone all the same
   }
 }
 

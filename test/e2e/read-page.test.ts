@@ -338,6 +338,43 @@ describe(
       assert.ok(says[0] && says[1] && says[0] !== says[1], told)
     })
 
+    it("reads from the reader's own network once that is chosen with a key, and remembers it", async () => {
+      const { blobId } = await devnet.client.store(PNG, STORE)
+      const [rpc] = devnet.network.suiRpc
+      const origin = 'https://floe.test'
+      await using away = await browser.newContext({ serviceWorkers: 'block' })
+      away.setDefaultTimeout(120_000)
+      // the same gateway, as if it were far away
+      await away.route(`${origin}/**`, async route => {
+        const url = route.request().url().replace(origin, gateway.url)
+        await route.fulfill({ response: await route.fetch({ url }) })
+      })
+      await away.route(`${rpc}/**`, async route => {
+        const { origin: _, ...headers } = route.request().headers()
+        const response = await route.fetch({ headers })
+        const allowed = { 'access-control-allow-origin': origin, 'access-control-expose-headers': '*' }
+        await route.fulfill({ response, headers: { ...response.headers(), ...allowed } })
+      })
+      page = await away.newPage()
+      const isReady = () => page.locator('#network', { hasText: 'epoch' }).waitFor()
+      const choice = page.getByLabel('Read from my network')
+      await page.goto(`${origin}/read`)
+      await isReady()
+      assert.equal(await choice.isChecked(), false)
+      await ask(blobId)
+      assert.notEqual(await page.locator('#problem').textContent(), '')
+      assert.ok((await rows()).every(([, path]) => path === '-'))
+      await choice.press('Space')
+      await page.reload()
+      await isReady()
+      assert.equal(await choice.isChecked(), true)
+      await ask(blobId)
+      assert.ok(PNG.equals(await saved()))
+      await page.goto(`${gateway.url}/read`)
+      await page.locator('#read').waitFor()
+      assert.equal(await choice.isVisible(), false)
+    })
+
     it('says that a link is of another network, and what is no blob ID', async () => {
       await page.goto(`${gateway.url}/read#network=0x99`)
       await page.locator('#problem', { hasText: '0x99' }).waitFor()

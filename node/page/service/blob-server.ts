@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { createCodec } from '../../../codec/index.ts'
 import type { RtcConnect } from '../../network/web-rtc/dialing.ts'
+import { pagePlace } from '../page-place.ts'
 import { createPageReader, failureOf, type PageReader } from '../page-reader.ts'
 import { blobHeaders, contentType } from './content-types.ts'
 import { createGatewayBlobs } from './gateway-blobs.ts'
@@ -33,14 +34,16 @@ const PATH = /^\/b\/([\w-]{43})$/
 
 export function createBlobServer(init: BlobServerInit): BlobServer {
   const { location, files, rtc, clock, random, create = createPageReader } = init
-  const { origin, protocol } = new URL(location.href)
+  const ownUrl = new URL(location.href)
+  const { origin } = ownUrl
   let reader: Promise<PageReader> | undefined
 
   async function open(): Promise<PageReader> {
     const answer = await files.get('/read/network.json')
     if (!answer.ok) throw new Error(`the gateway names no network: HTTP status ${answer.status}`)
     const network = (await answer.json()) as NetworkConfig
-    const page = { isSecure: protocol === 'https:' }
+    // browsers ask nobody on behalf of a service worker, and it cannot see what was chosen on the page
+    const page = pagePlace(ownUrl, false)
     return await create({ network, page, clock, random, readKernel, rtc })
   }
   /** A service worker's own requests do not go through itself. */

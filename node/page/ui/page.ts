@@ -3,9 +3,11 @@ import { systemClock } from '../../../base/clock.ts'
 import type { NetworkConfig } from '../../../chain/types/index.ts'
 import { connectInBrowser } from '../../network/web-rtc/browser-link.ts'
 import type { Order, Report } from '../messages.ts'
+import { isPrivateHost, pagePlace } from '../page-place.ts'
 import { answerCall, type RtcCall } from '../rtc-port.ts'
 import { blobIdIn, linkOf } from './blob-id-in.ts'
 import { formatBytes } from './format.ts'
+import { offerOwnNetwork } from './own-network.ts'
 import { createPeerTable } from './peer-table.ts'
 import { createReading, type Reading } from './reading.ts'
 import { offerTypes } from './types.ts'
@@ -17,6 +19,8 @@ const parts = {
   input: find<HTMLInputElement>('blob'),
   read: find<HTMLButtonElement>('read'),
   cancel: find<HTMLButtonElement>('cancel'),
+  own: find('own'),
+  ownNetwork: find<HTMLInputElement>('own-network'),
   problem: find('problem'),
   result: find('result'),
   progress: find<HTMLProgressElement>('progress'),
@@ -116,7 +120,7 @@ function hear(report: Report): void {
     downWords = report.message
     parts.problem.textContent = downWords
     // what RPCs disagree on is for a person to look at
-    if (report.code !== 'RPCS_DISAGREE') systemClock.after(AGAIN_MS, () => begun && send(begun))
+    if (report.code !== 'RPCS_DISAGREE') systemClock.after(AGAIN_MS, () => !isReady && begun && send(begun))
     return
   }
   if (reading === undefined || report.id !== reading.id) return
@@ -191,12 +195,30 @@ function listen(): void {
 }
 
 let networkName = ''
-let begun: Order | undefined
+let begun: (Order & { kind: 'start' }) | undefined
 /** A chain that did not answer is asked again. */
 const AGAIN_MS = 5_000
 
+function startOn(network: NetworkConfig): void {
+  isReady = false
+  begun = { kind: 'start', network, page: pagePlace(location, parts.ownNetwork.checked) }
+  send(begun)
+}
+
+/** Begins again with what may be dialled now, and with what is being read. */
+function startAgain(): void {
+  if (begun === undefined) return
+  const interrupted = reading?.isOver === false ? reading.blobId : undefined
+  stop()
+  startOn(begun.network)
+  if (interrupted !== undefined) begin(interrupted)
+}
+
 async function start(): Promise<void> {
   listen()
+  // where the page came from there already it has nothing to choose
+  parts.own.hidden = isPrivateHost(location.hostname)
+  offerOwnNetwork(parts.ownNetwork, startAgain)
   offerTypes(parts.type)
   // there is none without HTTPS or localhost; reading works all the same
   navigator.serviceWorker?.register('/read/reader.js', { scope: '/' }).catch(() => undefined)
@@ -210,8 +232,7 @@ async function start(): Promise<void> {
     return
   }
   networkName = network.name
-  begun = { kind: 'start', network, page: { isSecure: location.protocol === 'https:' } }
-  send(begun)
+  startOn(network)
   if (blobId !== undefined) begin(blobId)
   else parts.input.focus()
 }

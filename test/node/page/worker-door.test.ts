@@ -6,7 +6,11 @@ import type { PageReader } from '../../../node/page/page-reader.ts'
 import { createWorkerDoor } from '../../../node/page/worker-door.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 
-const START = { kind: 'start', network: {} as NetworkConfig, page: { isSecure: false } } as const
+const START = {
+  kind: 'start',
+  network: {} as NetworkConfig,
+  page: { isSecure: false, dialsPrivate: true },
+} as const
 
 describe("a page's worker", () => {
   let reports: Report[]
@@ -79,6 +83,37 @@ describe("a page's worker", () => {
       [true, false],
     )
     assert.deepEqual(reports.at(-1), { kind: 'failed', id: 1, code: 'CANCELLED', message: 'cancelled' })
+  })
+
+  it('closes its reader when it is started again, and tells of the last one only', async () => {
+    const closed: number[] = []
+    const late = Promise.withResolvers<void>()
+    let created = 0
+    const worker = door(
+      () => assert.fail(),
+      async () => {
+        const epoch = ++created as Epoch
+        if (epoch === 1) await late.promise
+        return {
+          committee: { epoch, nShards: 10, members: [] },
+          rpcs: [],
+          read: () => assert.fail(),
+          async close() {
+            closed.push(epoch)
+            if (epoch === 2) both.resolve()
+          },
+        } as unknown as PageReader
+      },
+    )
+    const both = Promise.withResolvers<void>()
+    worker.take(START)
+    worker.take(START)
+    late.resolve()
+    const ready = until('ready')
+    worker.take(START)
+    await Promise.all([ready, both.promise])
+    assert.deepEqual(closed.sort(), [1, 2])
+    assert.deepEqual(reports, [{ kind: 'ready', epoch: 3, nodes: 0, shards: 10, rpcs: [] }])
   })
 
   it('says when the chain is not there, and why', async () => {
