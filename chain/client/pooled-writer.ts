@@ -73,6 +73,10 @@ class PooledWriter implements ChainWriter {
     return this.#pool.isHeld ? this.#payers.map(({ address }) => address) : []
   }
 
+  get subWalletsElsewhere(): readonly ObjectId[] {
+    return this.#pool.isHeld ? [] : this.#payers.map(({ address }) => address)
+  }
+
   async register(input: RegisterInput, options?: CallOptions): Promise<Registration> {
     using prepared = await this.prepareRegistration(input, options)
     return await (await prepared.submit()).visible

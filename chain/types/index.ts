@@ -279,6 +279,8 @@ export interface ChainWriter {
   readonly wallet: Wallet
   /** others that register for the wallet: until it is certified, a blob belongs to one of these */
   readonly subWallets?: readonly ObjectId[]
+  /** those that another process has for now: what belongs to one of these is not gone on with, and not paid for again either */
+  readonly subWalletsElsewhere?: readonly ObjectId[]
   /** reserve_space and register_blob in one transaction. */
   register(input: RegisterInput, options?: CallOptions): Promise<Registration>
   /** The same as far as it is possible before it is signed: built and simulated, so that what would fail throws here. */

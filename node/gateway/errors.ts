@@ -35,7 +35,7 @@ const CLIENT_STATUS: Record<ClientErrorCode, StatusOfError> = {
   WALLET_BUSY: {
     status: 503,
     retryAfterSeconds: 5,
-    instead: 'the wallet of this gateway is in use elsewhere',
+    instead: 'the wallet of this gateway, or a sub-wallet that has registered the blob, is in use elsewhere',
   },
   CLOSED: { status: 503, retryAfterSeconds: 5 },
 }

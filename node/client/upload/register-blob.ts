@@ -151,6 +151,7 @@ async function fateOfEarlier(
     return result && { result }
   }
   if (blob.blobId !== blobId || blob.storage.endEpoch <= epoch) return undefined
+  expectHere(writer, blob)
   const isOurs = blob.owner !== undefined && ownAddresses(writer).includes(blob.owner)
   // without a record of its own, another try of the same content may have taken it, and sent it to somebody else
   const isThere = sendObjectTo === undefined ? isOurs : blob.owner === sendObjectTo
@@ -169,6 +170,13 @@ async function fateOfEarlier(
     }
   // for as long as was paid for, whatever epoch it is by now
   return isOurs ? resume(blob, blob.storage.endEpoch) : undefined
+}
+
+/** Throws WALLET_BUSY for what a sub-wallet has that another process holds: registered anew it would be paid for twice. */
+function expectHere({ subWalletsElsewhere = [] }: ChainWriter, { owner, objectId }: BlobObject): void {
+  if (owner === undefined || !subWalletsElsewhere.includes(owner)) return
+  const message = `object ${objectId} is with sub-wallet ${owner}, which another program has: once that has ended the upload can be gone on with`
+  throw new ClientError('WALLET_BUSY', message, { owner, attempts: 1 })
 }
 
 /** A Blob object that is gone is inside of a shared blob, which the event leads to: it was certified, whether nodes know that yet or not. */

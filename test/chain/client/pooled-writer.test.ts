@@ -173,7 +173,10 @@ describe('a wallet with others that register for it', () => {
     const registered = { owner: sub.address } as BlobObject
     await pooled.certify(anyObjectId(), {} as Certificate, { registered, signal })
     assert.deepEqual(frost, Array(2).fill({ frost: 2n, signal }))
-    assert.deepEqual(createPooledWriter(chain, main, { ...pool, isHeld: false }).subWallets, [])
+    const elsewhere = createPooledWriter(chain, main, { ...pool, isHeld: false })
+    const all = subs.map(({ address }) => address)
+    assert.deepEqual([elsewhere.subWallets, elsewhere.subWalletsElsewhere], [[], all])
+    assert.deepEqual([pooled.subWallets, pooled.subWalletsElsewhere], [all, []])
   })
 
   it('is itself without them', () => {

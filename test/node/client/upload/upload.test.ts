@@ -133,6 +133,32 @@ describe('uploads', () => {
     assert.equal(registrations(), 2)
   })
 
+  it('wait for a registration that is with a sub-wallet of another process, and pay once', async () => {
+    const { chain } = cluster
+    const data = randomBytes(1000)
+    let goOnWith: ObjectId | undefined
+    const onRegistered = async (objectId: ObjectId) => {
+      goOnWith = objectId
+      throw new Error('the process ends')
+    }
+    await assert.rejects(cluster.client.store(data, { ...options, onRegistered }), /the process ends/)
+    const blob = chain.blobs.get(goOnWith!)!
+    const sub = anyObjectId()
+    chain.blobs.set(blob.objectId, { ...blob, owner: sub })
+    const writer = { ...chain.writer(chain.wallet), subWalletsElsewhere: [sub] }
+    const init = { wallet: chain.wallet, coordinator: chain, writer }
+    await using client = await createClient(chain.network, init)
+    const retry = { ...options, goOnWith, mayHaveBegun: true }
+    await assert.rejects(client.store(data, retry), {
+      code: 'WALLET_BUSY',
+      details: { owner: sub, attempts: 1 },
+    })
+    // the other one has ended: what its sub-wallet had is the main wallet's
+    chain.blobs.set(blob.objectId, blob)
+    assert.equal(objectOf(await client.store(data, retry)), goOnWith)
+    assert.equal(registrations(), 1)
+  })
+
   it('are told of no object that went to somebody else', async () => {
     const data = randomBytes(1000)
     const recipients = [anyObjectId(), anyObjectId(), undefined]
