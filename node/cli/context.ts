@@ -120,7 +120,7 @@ export interface GatewayOptions {
   /** pays for what is published; without one it only reads */
   wallet?: Wallet | undefined
   publish: boolean | { tokens: TokenRules }
-  /** Whoever may store may delete and extend, too, though not on a localnet and without a token. */
+  /** Callers who may store may delete and extend, too, without a token even where it is no localnet. */
   manage: boolean
   /** that register for the wallet */
   subWallets: number

@@ -12,7 +12,7 @@ export interface Progress {
 
 /**
  * What can be stored: bytes; a file, which must stay as it is meanwhile; or anything that gives its bytes in order, once.
- * What is larger than 64 MiB is never held in memory: it takes 4.5 times its size in a scratch folder, and its size once more
+ * What is larger than 32 MiB is not held in memory where there is a disk: it takes 4.5 times its size in a scratch folder, and its size once more
  * when it is no file.
  */
 export type StoreSource = Uint8Array | StoredFile | AsyncIterable<Uint8Array>
