@@ -19,6 +19,10 @@ export interface BlobRegistration {
   endEpoch: Epoch
   /** the last event that changed it; absent in records of earlier versions */
   event?: EventId
+  /** in which it was certified; absent in records of earlier versions, and in those of a blob table */
+  certifiedEpoch?: Epoch
+  /** since which epoch some certified object of the blob has held without a gap up to this one; absent where `certifiedEpoch` is */
+  since?: Epoch
 }
 
 /** What the chain's events so far say about a blob ID. Plain data: it is stored as JSON. */
@@ -61,24 +65,18 @@ export function applyBlobEvent(before: BlobState | undefined, event: ChainEvent)
       return { ...withRegistration(state, registered), size: event.size }
     }
     case 'BlobCertified': {
-      const { objectId, deletable, endEpoch } = event
-      const certified = withRegistration(state, {
-        objectId,
-        deletable,
-        endEpoch,
-        certified: true,
-        event: at,
-      })
-      // a chain that is read again from the beginning is at an earlier point than the record
-      const others = state.registrations.some(known => known.certified && known.objectId !== objectId)
-      const known = others ? (state.initialCertifiedEpoch ?? event.epoch) : event.epoch
-      const first = Math.min(known, event.epoch) as Epoch
-      return event.isExtension ? certified : { ...certified, initialCertifiedEpoch: first }
+      const { objectId, deletable, endEpoch, epoch } = event
+      const certified = { objectId, deletable, endEpoch, certified: true, event: at }
+      return withFirst(
+        withRegistration(state, defined({ ...certified, ...certifiedSince(state, event) })),
+        event.isExtension ? undefined : epoch,
+      )
     }
     case 'BlobDeleted': {
       const registrations = state.registrations.filter(({ objectId }) => objectId !== event.objectId)
       const isOver = registrations.length === 0 && event.wasCertified && state.ended === undefined
-      return isOver ? { ...state, registrations, ended: event.epoch } : { ...state, registrations }
+      const left = withFirst({ ...state, registrations })
+      return isOver ? { ...left, ended: event.epoch } : left
     }
     case 'InvalidBlobID':
       return { ...state, invalid: true, invalidEvent: at }
@@ -97,9 +95,38 @@ export function stateAt(state: BlobState | undefined, epoch: Epoch): BlobState |
 function liveState(state: BlobState, epoch: Epoch): BlobState {
   const { initialCertifiedEpoch, size, ...rest } = state
   const registrations = liveRegistrations(state, epoch)
-  if (registrations.some(({ certified }) => certified)) return { ...state, registrations }
+  if (registrations.some(({ certified }) => certified)) return withFirst({ ...state, registrations })
   // one that is pruned has lost it
   return defined({ ...rest, registrations, size: registrations.length > 0 ? size : undefined })
+}
+
+/**
+ * In which epoch an object was certified, and since when one has held without a gap. A chain that is read again from the beginning
+ * is at an earlier point than the record: objects that were certified later say nothing yet.
+ */
+function certifiedSince(
+  { registrations, initialCertifiedEpoch }: BlobState,
+  { objectId, epoch, isExtension }: Extract<ChainEvent, { type: 'BlobCertified' }>,
+): Pick<BlobRegistration, 'certifiedEpoch' | 'since'> {
+  if (isExtension) {
+    const own = registrations.find(known => known.objectId === objectId)
+    return { certifiedEpoch: own?.certifiedEpoch, since: own?.since }
+  }
+  const before = registrations.filter(
+    known => known.certified && known.objectId !== objectId && (known.certifiedEpoch ?? 0) <= epoch,
+  )
+  const since = before.map(known => known.since ?? initialCertifiedEpoch ?? epoch)
+  return { certifiedEpoch: epoch, since: Math.min(epoch, ...since) as Epoch }
+}
+
+/** With the first epoch of what is certified; `otherwise` where no record tells it. */
+function withFirst(state: BlobState, otherwise?: Epoch): BlobState {
+  const known = state.initialCertifiedEpoch ?? otherwise
+  const firsts = state.registrations
+    .filter(({ certified }) => certified)
+    .map(({ since }) => since ?? known)
+    .filter(since => since !== undefined)
+  return firsts.length === 0 ? state : { ...state, initialCertifiedEpoch: Math.min(...firsts) as Epoch }
 }
 
 function withRegistration(

@@ -6,6 +6,7 @@ import {
   applyBlobEvent,
   type BlobState,
   endEpochOf,
+  endedSince,
   isRegistered,
   stateAt,
   statusOf,
@@ -47,10 +48,10 @@ const certified = (
   objectId: id(objectId),
   isExtension,
 })
-const deleted = (objectId: string): ChainEvent => ({
+const deleted = (objectId: string, epoch = 1): ChainEvent => ({
   ...base,
   type: 'BlobDeleted',
-  epoch: e(1),
+  epoch: e(epoch),
   endEpoch: e(5),
   objectId: id(objectId),
   wasCertified: true,
@@ -167,6 +168,53 @@ describe('blob state', () => {
     const later = certified('0xb', 9, true, 5)
     assert.deepEqual(again([first, second, deleted('0xa'), later]), [5, 5])
     assert.deepEqual(again([first, second, later, deleted('0xa')]), [1, 1])
+    // two that were certified anew, once nothing was certified any more
+    const another = certified('0xc', 9, true, 5)
+    assert.deepEqual(again([first, second, deleted('0xa'), later, another]), [5, 5])
+  })
+
+  it('is the same in every part when any history of a chain is read again', () => {
+    const step = fc.record({
+      object: fc.nat({ max: 3 }),
+      what: fc.constantFrom('store', 'certify', 'extend', 'delete'),
+      epochs: fc.nat({ max: 2 }),
+      lifetime: fc.integer({ min: 1, max: 4 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), steps => {
+        const objects = new Map<number, { name: string; end: number; isCertified: boolean }>()
+        const events: ChainEvent[] = []
+        let epoch = 1
+        for (const [i, { object, what, epochs, lifetime }] of steps.entries()) {
+          epoch += epochs
+          for (const [key, { end }] of objects) if (end <= epoch) objects.delete(key)
+          const one = objects.get(object)
+          if (one === undefined) {
+            if (what !== 'store') continue
+            const end = epoch + lifetime
+            objects.set(object, { name: `0x${i}`, end, isCertified: false })
+            events.push({ ...registered(`0x${i}`, end), epoch: e(epoch) } as ChainEvent)
+          } else if (what === 'certify' && !one.isCertified) {
+            one.isCertified = true
+            events.push(certified(one.name, one.end, true, epoch))
+          } else if (what === 'extend' && one.isCertified) {
+            one.end += lifetime
+            events.push(certified(one.name, one.end, true, epoch, true))
+          } else if (what === 'delete' && one.isCertified) {
+            objects.delete(object)
+            events.push(deleted(one.name, epoch))
+          }
+        }
+        const once = stateOf(...events)
+        const twice = events.reduce<BlobState | undefined>(applyBlobEvent, once)
+        const told = (state: BlobState | undefined) => {
+          const live = stateAt(state, e(epoch))
+          const byName = live?.registrations.toSorted((a, b) => (a.objectId < b.objectId ? -1 : 1))
+          return { ...live, registrations: byName, ended: endedSince(state, e(epoch)) }
+        }
+        assert.deepEqual(told(twice), told(once))
+      }),
+    )
   })
 
   it('stays the same when the last event comes again', () => {
