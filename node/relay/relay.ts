@@ -99,9 +99,13 @@ export function createRelay(init: RelayInit): Relay {
   }
 
   function moved(circuit: Circuit, sourceAddress: string, bytes: number): number {
-    circuit.lastByteAt = clock.monotonic()
     circuit.bytes += bytes
-    return count(circuit.target, sourceAddress, bytes, isMember(circuit.source) || isMember(circuit.target))
+    const isOfMembers = isMember(circuit.source) || isMember(circuit.target)
+    const restMs = count(circuit.target, sourceAddress, bytes, isOfMembers)
+    // who rests because the relay says so is not idle
+    const isPaced = month.count().bytes < limits.bytesPerMonth
+    circuit.lastByteAt = clock.monotonic() + (isPaced ? restMs : 0)
+    return restMs
   }
 
   function refused(reason: CircuitReason): void {

@@ -178,12 +178,12 @@ class Circuits implements Transport {
    */
   #watch(circuit: MultiaddrConnection, relay: Connection, pair: string): void {
     const { clock, called, brokeAt } = this.#state
-    let usedAt = clock.monotonic()
+    let usedAt: number | undefined
     circuit.addEventListener('message', () => {
       usedAt = clock.monotonic()
     })
     circuit.addEventListener('close', ({ error }) => {
-      if (error === undefined || clock.monotonic() - usedAt > IN_USE_MS) return
+      if (error === undefined || usedAt === undefined || clock.monotonic() - usedAt > IN_USE_MS) return
       // when the connection to the relay is over, its streams may hear of that before it does
       clock.after(0, () => {
         if (relay.status !== 'open') return
