@@ -182,7 +182,12 @@ function isBuilt(build) {
   const { sources, files } = readJson(stamp)
   if (sources !== hashSources(build) || !files.every(name => existsSync(inRoot(build.output, name))))
     return false
-  utimesSync(stamp, seen, seen)
+  try {
+    utimesSync(stamp, seen, seen)
+  } catch (error) {
+    // a clone of another user, or one that is only read: it is as it was built all the same
+    if (!['EPERM', 'EACCES', 'EROFS'].includes(error.code)) throw error
+  }
   return true
 }
 

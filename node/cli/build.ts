@@ -1,12 +1,16 @@
 /**
- * Bundles the command line for those who run it in a clone: `node node/cli/build.ts`, which setup.mjs calls. Finding and reading a
- * thousand small files takes more than all that a command does. `inputs.json` tells floe.mjs what the bundle is made of.
+ * Bundles the command line for those who run it in a clone: `node node/cli/build.ts [folder]`, which setup.mjs calls. Finding and reading a
+ * thousand small files takes more than all that a command does. `inputs.json` tells floe.mjs where the bundle is and what it is made of.
+ * Each lies in a folder of its own, and the one before stays: commands run from it that have not loaded all of it.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join, relative, sep } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
-const target = join(import.meta.dirname, 'build')
+const builds = process.argv[2] ?? join(import.meta.dirname, 'build')
+await mkdir(builds, { recursive: true })
+const target = await mkdtemp(join(builds, 'of-'))
+const generation = basename(target)
 const root = join(import.meta.dirname, '..', '..')
 
 /** Packages that look for files beside their own. */
@@ -32,8 +36,6 @@ const whereSourcesAre: Plugin = {
   },
 }
 
-await rm(target, { recursive: true, force: true })
-await mkdir(target, { recursive: true })
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { main: join(import.meta.dirname, 'main.ts') },
@@ -55,4 +57,14 @@ const { metafile } = await build({
   logLevel: 'error',
 })
 const ours = Object.keys(metafile.inputs).filter(name => !name.startsWith('node_modules/'))
-await writeFile(join(target, 'inputs.json'), JSON.stringify([...ours, 'package-lock.json']))
+const inputs = [...ours, 'package-lock.json', 'node_modules/.package-lock.json']
+const told = join(builds, 'inputs.json')
+const before: string | undefined = await readFile(told, 'utf8').then(
+  text => JSON.parse(text).generation,
+  () => undefined,
+)
+await writeFile(`${told}.new`, JSON.stringify({ generation, inputs }))
+await rename(`${told}.new`, told)
+const kept = [generation, before, 'inputs.json', '.stamp']
+for (const name of await readdir(builds))
+  if (!kept.includes(name)) await rm(join(builds, name), { recursive: true, force: true })

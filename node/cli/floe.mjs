@@ -51,9 +51,10 @@ function isSetUp() {
 function fastest() {
   try {
     const seenMs = statSync(join(bundle, '.stamp')).mtimeMs
-    const inputs = JSON.parse(readFileSync(join(bundle, 'inputs.json'), 'utf8'))
+    const { generation, inputs } = JSON.parse(readFileSync(join(bundle, 'inputs.json'), 'utf8'))
     // the time of the change, which comes with no file that is moved or copied here
-    if (inputs.every(name => statSync(join(root, name)).ctimeMs < seenMs)) return join(bundle, 'main.mjs')
+    const isOfSources = inputs.every(name => statSync(join(root, name)).ctimeMs < seenMs)
+    if (isOfSources) return join(bundle, generation, 'main.mjs')
   } catch {
     // it was not built, or sources are gone
   }

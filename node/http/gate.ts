@@ -172,9 +172,10 @@ export function createGate(init: GateInit): Gate {
       if (mayHave({ address }) && fits(bytes) && next() === undefined) return hold(address, bytes)
       if (queue.length >= maxWaiting) displace(address)
       return await new Promise<Permit>((resolve, reject) => {
+        let listening: Disposable | undefined
         const stopWaiting = () => {
           timer.stop()
-          listening[Symbol.dispose]()
+          listening?.[Symbol.dispose]()
         }
         const leave = (error: unknown) => {
           queue.splice(queue.indexOf(waiting), 1)
@@ -193,7 +194,7 @@ export function createGate(init: GateInit): Gate {
           },
         }
         queue.push(waiting)
-        const listening = onAbort(signal, () => leave(signal.reason))
+        listening = onAbort(signal, () => leave(signal.reason))
         if (makeRoom === undefined) return
         ticking ??= clock.every(LOOK_AGAIN_MS, lookForRoom)
         lookForRoom()

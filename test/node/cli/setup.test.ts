@@ -179,13 +179,13 @@ describe('setup.mjs', function () {
     await put('node_modules/commander/package.json', JSON.stringify({ name: 'commander', main: 'main.js' }))
     await put('node_modules/commander/main.js', '')
     await put('node/cli/main.ts', "console.log('sources')")
-    const inputs = JSON.stringify(JSON.stringify(['node/cli/main.ts']))
+    const inputs = JSON.stringify(JSON.stringify({ generation: 'one', inputs: ['node/cli/main.ts'] }))
     await put(
       'node/cli/build.ts',
       `import { mkdirSync, writeFileSync } from 'node:fs'
-      mkdirSync('node/cli/build', { recursive: true })
+      mkdirSync('node/cli/build/one', { recursive: true })
       writeFileSync('node/cli/build/inputs.json', ${inputs})
-      writeFileSync('node/cli/build/main.mjs', "console.log('bundle', process.argv.slice(2))")`,
+      writeFileSync('node/cli/build/one/main.mjs', "console.log('bundle', process.argv.slice(2))")`,
     )
     const floe = async () => {
       const child = spawn(process.execPath, [join(root, 'node', 'cli', 'floe.mjs'), 'info'])
