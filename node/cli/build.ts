@@ -3,14 +3,14 @@
  * thousand small files takes more than all that a command does. `inputs.json` tells floe.mjs where the bundle is and what it is made of.
  * Each lies in a folder of its own, and the one before stays: commands run from it that have not loaded all of it.
  */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join, relative, sep } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 
 const builds = process.argv[2] ?? join(import.meta.dirname, 'build')
-await mkdir(builds, { recursive: true })
-const target = await mkdtemp(join(builds, 'of-'))
-const generation = basename(target)
+const generation = randomUUID()
+const target = join(builds, generation)
 const root = join(import.meta.dirname, '..', '..')
 
 /** Packages that look for files beside their own. */
@@ -36,6 +36,7 @@ const whereSourcesAre: Plugin = {
   },
 }
 
+await mkdir(target, { recursive: true })
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { main: join(import.meta.dirname, 'main.ts') },
